@@ -1,0 +1,90 @@
+"""The one dictionary of metrics: direction, unit and one sentence of help, for every page and report."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["higher", "lower", "zero", "none"]
+Kind = Literal["model", "business", "truth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a metric means. `direction` says what is better: higher, lower, nearer to zero, or nothing of the sort."""
+
+    name: str
+    title: str
+    direction: Direction
+    unit: str
+    kind: Kind
+    help: str
+
+
+_MODEL = [
+    ("r2", "R²", "higher", "", "Share of the variance of later quantities that the model explains; 1 is perfect."),
+    ("rmse", "RMSE", "lower", "units", "Typical size of an error on later data, large errors counting more."),
+    ("mae", "MAE", "lower", "units", "Mean absolute error on later data."),
+    ("poisson_deviance", "Poisson deviance", "lower", "", "Misfit of predicted counts on later data; 0 is perfect."),
+    ("price_elasticity_coefficient", "Own-price elasticity", "none", "% per %",
+     "Percent change of expected demand when one unit's price rises by one percent, all else fixed."),
+    ("price_elasticity_low", "Elasticity, low end", "none", "% per %", "Lower end of the 95 % interval."),
+    ("price_elasticity_high", "Elasticity, high end", "none", "% per %", "Upper end of the 95 % interval."),
+    ("naive_elasticity", "Naive elasticity", "none", "% per %",
+     "Pooled log-log slope: a warning of what ignoring how prices were set would say, not an answer."),
+    ("first_stage_f", "First-stage F", "higher", "",
+     "Effective F of the randomized discount or instruments on the price; below 10 they are too weak."),
+    ("rows_train", "Training rows", "none", "rows", "Rows the model was fitted on."),
+    ("rows_evaluation", "Evaluation rows", "none", "rows", "Later rows the errors were measured on."),
+    ("fit_seconds", "Training time", "lower", "s", "Wall time of the fit."),
+]  # fmt: skip
+
+_BUSINESS = [
+    ("token_revenue", "Token revenue", "higher", "tokens / period", "Observed tokens spent on courses."),
+    ("enrollment_rate", "Enrollment rate", "higher", "share of views", "Observed enrolments per view."),
+    ("teacher_earnings", "Teacher earnings", "higher", "tokens / period", "Observed tokens paid to teachers."),
+    ("platform_commission", "Platform commission", "higher", "tokens / period", "Observed tokens kept as commission."),
+]  # fmt: skip
+
+_DECISION = [
+    ("revenue_impact", "Revenue impact of the plan", "higher", "tokens / period",
+     "Token revenue under this run's recommended prices minus today's, as the run itself predicts it."),
+    ("revenue_impact_low", "Revenue impact, low end", "higher", "tokens / period", "Lower end of its 95 % interval."),
+    ("revenue_impact_high", "Revenue impact, high end", "higher", "tokens / period", "Upper end of its 95 % interval."),
+    ("decision_value_tokens", "Decision value", "higher", "tokens / period",
+     "What the plan earns against today's prices, judged by the known truth or by randomized rows; never by the run."),
+]  # fmt: skip
+
+_TRUTH = [
+    ("elasticity_truth", "True elasticity", "none", "% per %", "The own-price elasticity that the world was made with."),
+    ("elasticity_bias", "Elasticity bias", "zero", "% per %", "Estimated minus true own-price elasticity."),
+    ("elasticity_covered", "Interval covers the truth", "higher", "0 or 1",
+     "1 where the 95 % interval holds the true elasticity."),
+    ("pricing_regret_pct", "Pricing regret", "lower", "%",
+     "Revenue of the best possible prices minus that of the recommended ones, as a share of the best."),
+]  # fmt: skip
+
+
+def _predicted_and_planned(name: str, title: str, unit: str) -> list[Metric]:
+    return [
+        Metric(f"{name}_predicted", f"{title}, predicted", "none", unit, "business",
+               f"{title} on the evaluation rows as the model predicts it; compare with the observed value."),
+        Metric(f"{name}_plan", f"{title}, planned", "higher", unit, "business",
+               f"{title} under the run's recommended prices, as the run itself predicts it."),
+    ]  # fmt: skip
+
+
+def _build() -> dict[str, Metric]:
+    rows = [Metric(n, t, d, u, "model", h) for n, t, d, u, h in _MODEL]  # type: ignore[arg-type]
+    rows += [Metric(n, t, d, u, "business", h) for n, t, d, u, h in [*_BUSINESS, *_DECISION]]  # type: ignore[arg-type]
+    for name, title, _, unit, _ in _BUSINESS:
+        rows += _predicted_and_planned(name, title, unit)
+    rows += [Metric(n, t, d, u, "truth", h) for n, t, d, u, h in _TRUTH]  # type: ignore[arg-type]
+    return {metric.name: metric for metric in rows}
+
+
+METRICS: dict[str, Metric] = _build()
+
+
+def metric(name: str) -> Metric:
+    """Return what is known of a metric; one that nobody described has no direction and says so."""
+    unknown = Metric(name, name, "none", "", "model", "Logged by someone else; its direction and unit are not known.")
+    return METRICS.get(name, unknown)

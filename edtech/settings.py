@@ -1,0 +1,53 @@
+"""All settings, each an `EDTECH_*` environment variable."""
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Where things are kept and how much is allowed. Build it anew to read the environment again."""
+
+    model_config = SettingsConfigDict(env_prefix="EDTECH_", frozen=True, ignored_types=(cached_property,))
+
+    home: Path = Field(
+        default=PROJECT,
+        description="Folder that holds everything that is made: data/, mlruns/, models/, reports/.",
+    )
+    mlflow_tracking_uri: str | None = Field(
+        default=None,
+        description="MLflow store, as sqlite:///... or http(s)://...; unset: the embedded store mlruns/mlflow.db.",
+    )
+    experiment: str = Field(
+        default="EdTech_Token_Economy_Pipeline",
+        min_length=1,
+        max_length=200,
+        description="MLflow experiment that new runs go to unless another is chosen.",
+    )
+    upload_limit_mb: int = Field(
+        default=500, ge=1, le=2_000, description="Largest file that the upload takes, in megabytes."
+    )
+
+    @cached_property
+    def root(self) -> Path:
+        """`home`, absolute."""
+        return self.home.expanduser().resolve()
+
+    @cached_property
+    def data_dir(self) -> Path:
+        """Stored data sets."""
+        return self.root / "data"
+
+    @cached_property
+    def mlruns_dir(self) -> Path:
+        """The embedded MLflow store: mlflow.db and artifacts/."""
+        return self.root / "mlruns"
+
+    @cached_property
+    def reports_dir(self) -> Path:
+        """Written reports."""
+        return self.root / "reports"
