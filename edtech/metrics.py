@@ -54,7 +54,7 @@ _DECISION = [
 ]  # fmt: skip
 
 _TRUTH = [
-    ("elasticity_truth", "True elasticity", "none", "% per %", "The own-price elasticity that the world was made with."),
+    ("elasticity_truth", "True elasticity", "none", "% per %", "The own-price elasticity the world was made with."),
     ("elasticity_bias", "Elasticity bias", "zero", "% per %", "Estimated minus true own-price elasticity."),
     ("elasticity_covered", "Interval covers the truth", "higher", "0 or 1",
      "1 where the 95 % interval holds the true elasticity."),
