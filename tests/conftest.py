@@ -1,0 +1,71 @@
+"""Fixtures that all tests share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edtech.settings import PROJECT, Settings
+from tests.serving import serve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+# Nothing but the machine itself can be reached, as on a plane: what needs the network shows as an error.
+OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A home of its own for every test, also for code that reads the environment itself."""
+    for name in [name for name in os.environ if name.startswith("EDTECH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("EDTECH_HOME", str(tmp_path / "home"))
+    settings = Settings()
+    settings.root.mkdir()
+    return settings
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    from tests.browser import find
+
+    found = find()
+    if found is None:
+        pytest.skip("no Chromium or Chrome found: `make test` installs one, or set CHROMIUM=/path/to/it")
+    return found
+
+
+@pytest.fixture(scope="session")
+def dashboard_home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The home of the `dashboard` fixture: look here for what a journey produced."""
+    return Settings(home=tmp_path_factory.mktemp("dashboard"))
+
+
+@pytest.fixture(scope="session")
+def dashboard(dashboard_home: Settings) -> Iterator[str]:
+    """Address of a running dashboard that starts with an empty home."""
+    with serve(PROJECT / "app.py", dashboard_home.root) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: Path) -> Iterator["Browser"]:
+    from playwright.sync_api import sync_playwright
+
+    root = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium_path, args=[*root, OFFLINE])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator["Page"]:
+    """An empty tab with its own cookies and downloads."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()

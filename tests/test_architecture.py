@@ -1,0 +1,154 @@
+"""The rules of docs/architecture.md, and that what users must know is documented."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from edtech.settings import PROJECT, Settings
+
+ARCHITECTURE = PROJECT / "docs" / "architecture.md"
+SOURCES = sorted([*PROJECT.glob("*.py"), *PROJECT.glob("pages/*.py"), *PROJECT.glob("edtech/**/*.py")])
+PAGES = sorted(PROJECT.glob("pages/*.py"))
+MEASURED = sorted([*SOURCES, *PROJECT.glob("tests/**/*.py"), *PROJECT.glob("benchmarks/*.py")])
+ONLY_IN = {
+    "streamlit": ("app.py", "pages/", "edtech/ui/"),
+    "mlflow": ("edtech/tracking/",),
+    "duckdb": ("edtech/data/store.py",),
+    "skops": ("edtech/tracking/", "edtech/ml/"),
+}
+NOT_IN_PAGES = ("pandas", "mlflow", "sklearn", "duckdb", "numpy", "pathlib", "os")
+
+
+def name(path: Path) -> str:
+    return path.relative_to(PROJECT).as_posix()
+
+
+def sources(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=name)
+
+
+def imports(path: Path) -> set[str]:
+    """Return every module that a file imports, at any depth."""
+    return modules(path.read_text(encoding="utf-8"), path.relative_to(PROJECT).parent.parts)
+
+
+def modules(code: str, package: tuple[str, ...]) -> set[str]:
+    """Return what code in that package imports; `from a import b` as `a.b`, relative imports resolved."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *filter(None, [node.module])])
+            found |= {f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@cache
+def order() -> dict[str, int]:
+    """Return the place of each package, read from the line of arrows in docs/architecture.md: the rule itself."""
+    line = next(line for line in ARCHITECTURE.read_text(encoding="utf-8").splitlines() if line.count("←") > 3)
+    groups = line.replace("`", "").split("←")
+    return {
+        member.strip().removesuffix(".py"): place for place, group in enumerate(groups) for member in group.split(",")
+    }
+
+
+def owner(module: str) -> str:
+    """Return the package that the rule speaks of: `market` for `edtech.market.demand`."""
+    parts = module.removesuffix(".__init__").split(".")
+    return (parts[1] if len(parts) > 1 else "edtech") if parts[0] == "edtech" else parts[0]
+
+
+@sources(SOURCES)
+def test_imports_go_only_to_the_left(path):
+    module = name(path).removesuffix(".py").replace("/", ".")
+    own, places = owner(module), order() | {"edtech": 99, "__main__": 99}
+    assert own in places, f"docs/architecture.md does not say where {own} stands"
+    ours = {owner(found) for found in imports(path) if found.split(".")[0] in ("edtech", "pages", "app")}
+    wrong = {other for other in ours - {own} if places.get(other, 99) > places[own]}
+    assert not wrong, f"{module} imports {sorted(wrong)}, which stand to the right of {own}"
+
+
+@sources(SOURCES)
+def test_a_library_is_imported_only_where_it_may_be(path):
+    found = {module.split(".")[0] for module in imports(path)}
+    wrong = [library for library, places in ONLY_IN.items() if library in found and not name(path).startswith(places)]
+    assert not wrong, f"{name(path)} imports {wrong}; allowed: {[(library, ONLY_IN[library]) for library in wrong]}"
+
+
+@sources(MEASURED)
+def test_files_are_short(path):
+    limit = 80 if path in PAGES else 40 if path.name == "app.py" else 400
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= limit, f"{name(path)} has {lines} lines, allowed are {limit}"
+
+
+@sources([*PAGES, *PROJECT.glob("app.py")])
+def test_a_page_only_shows(path):
+    found = {module.split(".")[0] for module in imports(path)}
+    assert not found & set(NOT_IN_PAGES)
+    cached = [node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+    assert not [attribute for attribute in cached if attribute.startswith("cache_")]
+
+
+def test_the_rule_sees_every_form_of_import():
+    code = "import a.b, c as d\ndef f():\n    from e.f import g\n    from . import h\n    from ..i import j\n"
+    assert modules(code, ("edtech", "ml")) == {"a.b", "c", "e.f.g", "edtech.ml.h", "edtech.i.j"}
+    assert (
+        order()["errors"] == order()["tables"] < order()["charts"] < order()["reports"] < order()["ui"] < order()["cli"]
+    )
+    assert [owner(module) for module in ("edtech.market.demand", "edtech.errors", "pages.home")] == [
+        "market",
+        "errors",
+        "pages",
+    ]
+
+
+@pytest.mark.parametrize("module", ["edtech", "edtech.market", "edtech.charts", "edtech.reports", "edtech.cli"])
+def test_importing_does_not_load_the_heavy_libraries(module):
+    if not (PROJECT / Path(*module.split("."))).exists() and not (PROJECT / f"{module.replace('.', '/')}.py").exists():
+        pytest.skip(f"{module} does not exist yet")
+    code = f"import sys, {module}; print(*{{'mlflow', 'sklearn', 'streamlit'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True)
+    assert done.stdout.split() == []
+
+
+def requirements(file: str) -> dict[str, str]:
+    lines = (PROJECT / file).read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
+    return {re.sub(r"[-_.]+", "-", package).lower(): version for package, version in pairs}
+
+
+def test_pins_agree_and_are_only_names_and_versions():
+    pins = requirements("constraints.txt")
+    for file in ("requirements.txt", "requirements-dev.txt"):
+        assert requirements(file).items() <= pins.items(), file
+    text = (PROJECT / "constraints.txt").read_text(encoding="utf-8")
+    assert re.fullmatch(r"(#[^\n]*\n|[\w.-]+==[\w.]+\n)+", text)
+
+
+def test_every_dependency_says_why_it_is_there():
+    text = ARCHITECTURE.read_text(encoding="utf-8").lower()
+    missing = [package for package in requirements("requirements.txt") if f"`{package}`" not in text]
+    assert not missing, f"docs/architecture.md has no line for {missing}"
+
+
+def test_every_setting_is_documented():
+    docs = "".join(file.read_text(encoding="utf-8") for file in [PROJECT / "README.md", *PROJECT.glob("docs/*.md")])
+    missing = [
+        f"EDTECH_{setting.upper()}" for setting in Settings.model_fields if f"EDTECH_{setting.upper()}" not in docs
+    ]
+    assert not missing, f"README.md and docs/ do not mention {missing}"
+
+
+def test_the_upload_limits_of_the_dashboard_and_of_the_settings_agree():
+    config = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] == Settings().upload_limit_mb

@@ -1,0 +1,71 @@
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edtech.settings import PROJECT
+from tests.browser import watch
+from tests.serving import free_port, serve
+
+HELLO = Path(__file__).parent / "hello_app.py"
+
+
+@pytest.fixture
+def hello(tmp_path):
+    """The smallest dashboard, with the project's own configuration."""
+    shutil.copytree(PROJECT / ".streamlit", tmp_path / "hello" / ".streamlit")
+    return shutil.copy(HELLO, tmp_path / "hello" / "app.py")
+
+
+@pytest.mark.browser
+def test_a_served_script_is_used_in_a_real_browser_without_the_network(page, hello, tmp_path):
+    seen = watch(page)
+    with serve(hello, tmp_path) as url:
+        page.goto(url)
+        page.get_by_text(str(tmp_path)).wait_for()
+        page.get_by_role("button", name="Count").click()
+        page.get_by_text("counted 1").wait_for()
+    assert seen.strangers == []
+    assert seen.errors == []
+
+
+def test_the_server_refuses_other_hosts_and_is_gone_afterwards(hello, tmp_path):
+    with serve(hello, tmp_path) as url:
+        port = int(url.rsplit(":", 1)[1])
+        assert "101" in handshake(port, host=f"localhost:{port}")
+        assert "403" in handshake(port, host=f"evil.example:{port}")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("localhost", port), timeout=2)
+
+
+def test_a_script_that_cannot_start_is_reported_with_what_it_said(tmp_path):
+    with (
+        pytest.raises(RuntimeError, match=r"exit code \d+:\n(.|\n)*absent\.py"),
+        serve(tmp_path / "absent.py", tmp_path),
+    ):
+        pass
+
+
+def test_make_says_what_to_do_when_the_port_is_in_use(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port()))
+        taken.listen()
+        asked = [f"PORT={taken.getsockname()[1]}", f"APP={HELLO}", f"VENV={sys.prefix}", "--assume-old=setup"]
+        done = subprocess.run(["make", "run", *asked], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "is not available" in done.stderr
+    assert "make run PORT=8600" in done.stderr
+
+
+def handshake(port: int, host: str) -> str:
+    """Return the first line of the answer to a WebSocket opening that says it is for `host`."""
+    request = (
+        f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with socket.create_connection(("localhost", port), timeout=5) as connection:
+        connection.sendall(request.encode())
+        return connection.recv(4096).decode(errors="replace").splitlines()[0]
