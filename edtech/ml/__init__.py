@@ -1,0 +1,24 @@
+"""Model families: what they estimate, how sure they are, and on what condition."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edtech.ml.base import Estimate, FitResult, Params
+    from edtech.ml.elasticity import ALGORITHMS, TokenPriceElasticityModeler
+
+_WHERE = {
+    "ALGORITHMS": "edtech.ml.elasticity",
+    "Estimate": "edtech.ml.base",
+    "FitResult": "edtech.ml.base",
+    "Params": "edtech.ml.base",
+    "TokenPriceElasticityModeler": "edtech.ml.elasticity",
+}
+
+__all__ = ["ALGORITHMS", "Estimate", "FitResult", "Params", "TokenPriceElasticityModeler"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # loaded when used: scikit-learn takes more than a second
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,373 @@
+"""The family `token_elasticity`: what a price change does to the quantity sold, and why that can be known.
+
+Own-price elasticity: the average over rows of d log E[quantity] / d log price of one unit, everything else fixed, weighted
+by quantity or equally. Every algorithm is read through this one definition.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from edtech.errors import ModelError, ParamsError
+from edtech.ml.base import Algorithm, Estimate, FitResult, Params
+from edtech.ml.estimators import DemandEstimator, FixedEffectsDemand
+from edtech.ml.evaluation import errors, per_period, permutation_importance, split_panel
+from edtech.ml.feature_estimators import GradientBoostingDemand, LinearDemand, RandomForestDemand
+from edtech.ml.identification import Identification, identify
+from edtech.ml.inference import critical_value
+from edtech.ml.panel import Floats, PanelArrays, panel_arrays
+from edtech.tables.panel import build_panel
+from edtech.tables.roles import PanelRoles, PricesSet, Weights
+
+FAMILY = "token_elasticity"
+Progress = Callable[[float, str], None]
+
+_STEP_NOTE = "A model of trees is a step function of the price: it has no honest interval."
+_RIDGE_NOTE = "A penalised slope is pulled to 0 by an unknown amount: it has no honest interval."
+_NAIVE_NOTE = "Pooled log-log slope: it mixes what prices do with why they differ. A warning, not an answer."
+
+
+class FixedEffectsParams(Params):
+    """Hyperparameters of `fixed_effects`."""
+
+    form: Literal["auto", "logit", "exponential", "log"] = Field(
+        "auto",
+        title="Form of demand",
+        description="Logit of quantity per view, exponential in price, or constant elasticity (log); auto: logit where "
+        "views are given, else exponential.",
+    )
+    price_scale: Literal["auto", "unit", "segment"] = Field(
+        "auto",
+        title="Price relative to",
+        description="The unit's own mean price or its segment's; auto takes the likelier.",
+    )
+    segment_slopes: bool = Field(
+        True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."
+    )
+    control_function: bool = Field(
+        True,
+        title="Use randomized discounts or instruments",
+        description="Corrects for prices that follow demand. Off shows what ignoring it would say.",
+    )
+    max_iterations: int = Field(
+        50, ge=10, le=200, title="Most iterations", description="The fit stops with an error when it has not settled."
+    )
+
+
+class LinearParams(Params):
+    """Hyperparameters of `linear`."""
+
+    alpha: float = Field(
+        0.0, ge=0.0, le=5.0, title="Ridge penalty", description="Pulls slopes to 0; above 0 there is no interval."
+    )
+    segment_slopes: bool = Field(
+        True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."
+    )
+    max_iterations: int = Field(
+        100, ge=20, le=500, title="Most iterations", description="Steps that the solver may take."
+    )
+
+
+class GradientBoostingParams(Params):
+    """Hyperparameters of `gradient_boosting`."""
+
+    learning_rate: float = Field(
+        0.1,
+        ge=0.01,
+        le=0.5,
+        title="Learning rate",
+        description="How much each tree corrects; smaller needs more trees.",
+    )
+    trees: int = Field(150, ge=20, le=600, title="Trees", description="Rounds of boosting.")
+    max_leaf_nodes: int = Field(15, ge=3, le=63, title="Leaves per tree", description="How finely a tree may split.")
+    min_samples_leaf: int = Field(
+        40, ge=5, le=500, title="Rows per leaf", description="Fewest rows in a leaf; more is smoother."
+    )
+    l2: float = Field(1.0, ge=0.0, le=50.0, title="L2 penalty", description="Shrinks the leaves' values.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same model.")
+
+
+class RandomForestParams(Params):
+    """Hyperparameters of `random_forest`."""
+
+    trees: int = Field(60, ge=10, le=300, title="Trees", description="More is steadier and slower.")
+    max_depth: int = Field(10, ge=2, le=20, title="Depth", description="How many splits a path may have.")
+    min_samples_leaf: int = Field(
+        30, ge=5, le=500, title="Rows per leaf", description="Fewest rows in a leaf; more is smoother."
+    )
+    max_features: float = Field(
+        0.7, ge=0.1, le=1.0, title="Share of features per split", description="Less makes trees more different."
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same model.")
+
+
+ALGORITHMS: dict[str, Algorithm] = {
+    algorithm.name: algorithm
+    for algorithm in (
+        Algorithm(
+            "fixed_effects",
+            "Fixed effects",
+            FixedEffectsDemand,
+            FixedEffectsParams,
+            "Compares each unit with itself over time, a price slope for each segment; the one to start with.",
+        ),
+        Algorithm(
+            "linear",
+            "Log-linear Poisson regression",
+            LinearDemand,
+            LinearParams,
+            "A constant elasticity for each segment, with the units' mean prices and rates held fixed.",
+        ),
+        Algorithm(
+            "gradient_boosting",
+            "Gradient boosting",
+            GradientBoostingDemand,
+            GradientBoostingParams,
+            "Trees added one by one, falling in the price; finds forms nobody thought of, gives no interval.",
+        ),
+        Algorithm(
+            "random_forest",
+            "Random forest",
+            RandomForestDemand,
+            RandomForestParams,
+            "An average of trees, falling in the price; steady on later weeks, pulls elasticities towards 0.",
+        ),
+    )
+}
+
+
+class TokenPriceElasticityModeler:
+    """Trains the algorithms of the family on a demand panel; the defaults are the columns of `course_weeks`.
+
+    Parameters are the panel's columns by their role, see `PanelRoles`. `randomized_discount` and `randomized_flag` are not
+    assumed: name them ("discount_pct", "promo_randomized") where the panel has them.
+    """
+
+    def __init__(
+        self,
+        unit: str | None = "course_id",
+        period: str | None = "week",
+        price: str = "token_price",
+        quantity: str = "enrollments",
+        segment: str | None = "category",
+        views: str | None = "views",
+        randomized_discount: str | None = None,
+        randomized_flag: str | None = None,
+        instruments: Iterable[str] = (),
+        controls: Iterable[str] = (),
+        prices_set: PricesSet = "unknown",
+        weights: Weights = "quantity",
+    ) -> None:
+        self.roles = PanelRoles(
+            unit=unit,
+            period=period,
+            price=price,
+            quantity=quantity,
+            segment=segment,
+            views=views,
+            randomized_discount=randomized_discount,
+            randomized_flag=randomized_flag,
+            instruments=tuple(instruments),
+            controls=tuple(controls),
+            prices_set=prices_set,
+            weights=weights,
+        )
+
+    @classmethod
+    def from_roles(cls, roles: PanelRoles) -> "TokenPriceElasticityModeler":
+        """Return a modeler for these roles."""
+        return cls(**roles.model_dump())
+
+    def compare_models(
+        self,
+        panel: pd.DataFrame,
+        algorithms: Iterable[str] | None = None,
+        *,
+        params: Mapping[str, Mapping[str, Any]] | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, FitResult]:
+        """Train the named algorithms (all four by default) on one panel and return name -> result.
+
+        `params` holds hyperparameters by algorithm. Raises ParamsError for an unknown algorithm or value, ContractError for
+        a panel that breaks its contract, NotIdentifiedError where no elasticity can be learned.
+        """
+        chosen = list(ALGORITHMS) if algorithms is None else list(dict.fromkeys(algorithms))
+        if unknown := [name for name in chosen if name not in ALGORITHMS]:
+            raise ParamsError(
+                "There is no such algorithm",
+                expected=f"one of {', '.join(ALGORITHMS)}",
+                found=", ".join(map(repr, unknown)),
+                where=f"family {FAMILY!r}",
+                fix="choose from the list",
+            )
+        settings = {name: ALGORITHMS[name].parameters((params or {}).get(name)) for name in chosen}
+        rows = build_panel(panel, self.roles)
+        results = {}
+        for number, name in enumerate(chosen):
+            if progress is not None:
+                progress(number / len(chosen), f"Training {ALGORITHMS[name].title}")
+            results[name] = train(rows, self.roles, ALGORITHMS[name], settings[name])
+        if progress is not None:
+            progress(1.0, "Trained")
+        return results
+
+
+def train(panel: pd.DataFrame, roles: PanelRoles, algorithm: Algorithm, params: Params) -> FitResult:
+    """Train one algorithm on a validated panel: errors from a fit without the last periods, all else from the whole."""
+    started = time.perf_counter()
+    split = split_panel(panel, roles, params.evaluation_share)
+    arrays = panel_arrays(panel, roles)
+    rows = panel if roles.views is None else panel[panel[roles.views] > 0]
+    ground = identify(rows, arrays, roles)
+    model = _fit(rows, roles, algorithm, params, ground)
+    held_back, early, notes = rows.iloc[:0], None, list(ground.notes)
+    if split.held_back is None:
+        notes.append(f"Errors on later data are not measured: {split.words}.")
+    else:
+        held_back = panel[split.held_back]
+        early = _fit(panel[~split.held_back], roles, algorithm, params, None)
+    elasticity, by_segment = read_elasticity(model, rows, arrays, roles)
+    naive = naive_elasticity(arrays)
+    evaluation = _evaluation_rows(held_back, early, roles)
+    metrics = {
+        "price_elasticity_coefficient": elasticity.estimate,
+        "naive_elasticity": naive.estimate,
+        "rows_train": float(len(rows)),
+        "rows_evaluation": float(len(held_back)),
+        **_bounds(elasticity),
+        **({} if ground.first_stage_f is None else {"first_stage_f": ground.first_stage_f}),
+        **_evaluation_metrics(held_back, evaluation, roles),
+    }
+    return FitResult(
+        family=FAMILY,
+        algorithm=algorithm.name,
+        params=params,
+        model=model,
+        roles=roles,
+        elasticity=elasticity,
+        elasticity_by_segment=by_segment,
+        identification=ground.kind,
+        condition=ground.condition,
+        naive=naive,
+        support=price_support(rows, roles),
+        metrics={**metrics, "fit_seconds": time.perf_counter() - started},
+        evaluation=evaluation,
+        importance=permutation_importance(early, held_back, roles) if early is not None else _no_importance(),
+        split=split.words,
+        notes=tuple(notes),
+    )
+
+
+def _fit(
+    panel: pd.DataFrame, roles: PanelRoles, algorithm: Algorithm, params: Params, ground: Identification | None
+) -> DemandEstimator:
+    model: DemandEstimator = algorithm.estimator(columns=roles.model_dump(), **params.estimator_arguments())
+    return model.fit(panel.drop(columns=roles.quantity), panel[roles.quantity], ground)
+
+
+def read_elasticity(
+    model: DemandEstimator, panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles
+) -> tuple[Estimate, pd.DataFrame]:
+    """Return the average own-price elasticity over the panel's rows, and the same for each segment.
+
+    The interval is that of the slopes, clustered by unit, at the fitted probabilities.
+    """
+    weights = arrays.quantity if roles.weights == "quantity" else np.ones_like(arrays.quantity)
+    if model.slope_covariance_ is None:
+        rows = model.elasticities(panel)
+        note = _RIDGE_NOTE if hasattr(model, "slopes_") else _STEP_NOTE
+
+        def read(where: Floats) -> Estimate:
+            return Estimate(float(np.average(rows, weights=where)), note=note)
+    else:
+        terms, slopes, covariance = model.elasticity_terms(panel), model.slopes_, model.slope_covariance_
+        reach = critical_value(np.unique(arrays.cluster).size)
+
+        def read(where: Floats) -> Estimate:
+            mean = np.average(terms, axis=0, weights=where)
+            half = reach * float(np.sqrt(mean @ covariance @ mean))
+            return Estimate(float(mean @ slopes), float(mean @ slopes) - half, float(mean @ slopes) + half)
+
+    segments = []
+    for code, name in enumerate(arrays.segments):
+        inside = weights * (arrays.segment == code)
+        if inside.sum() > 0:
+            found = read(inside)
+            segments.append((str(name), found.estimate, found.low, found.high))
+    table = pd.DataFrame(segments, columns=["segment", "estimate", "low", "high"])
+    return _finite(read(weights)), table.astype({"estimate": float, "low": float, "high": float})
+
+
+def _finite(estimate: Estimate) -> Estimate:
+    if np.isfinite(estimate.estimate):
+        return estimate
+    raise ModelError(
+        "The elasticity is not a finite number",
+        expected="a finite slope",
+        found=str(estimate.estimate),
+        fix="use one slope for all segments, or a panel with more sales",
+    )
+
+
+def naive_elasticity(arrays: PanelArrays) -> Estimate:
+    """Slope of log quantity on log price over all rows, ignoring units, periods and how prices were set.
+
+    Where some rows sold nothing, log(1 + quantity), as it is usually done.
+    """
+    quantity = np.log(arrays.quantity) if arrays.quantity.min() > 0 else np.log1p(arrays.quantity)
+    return Estimate(float(np.polyfit(np.log(arrays.price), quantity, 1)[0]), note=_NAIVE_NOTE)
+
+
+def price_support(panel: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
+    """Return the lowest and highest price of each unit, over all rows and over randomized ones.
+
+    Columns: unit, low, high, randomized_low, randomized_high. Rows that are offers of their own share the panel's range.
+    """
+    unit = panel[roles.unit].astype(str) if roles.unit is not None else pd.Series("all", index=panel.index)
+    prices = panel[roles.price].astype(float)
+    table = prices.groupby(unit).agg(low="min", high="max")
+    if roles.randomized_discount is not None:
+        drawn = panel[roles.randomized_flag].astype(bool) if roles.randomized_flag else slice(None)
+        random = prices[drawn].groupby(unit[drawn]).agg(randomized_low="min", randomized_high="max")
+        table = table.join(random)
+    elif roles.prices_set == "experiment":
+        table = table.assign(randomized_low=table["low"], randomized_high=table["high"])
+    else:
+        table = table.assign(randomized_low=np.nan, randomized_high=np.nan)
+    return table.rename_axis("unit").reset_index()
+
+
+def _bounds(elasticity: Estimate) -> dict[str, float]:
+    if elasticity.low is None or elasticity.high is None:
+        return {}
+    return {"price_elasticity_low": elasticity.low, "price_elasticity_high": elasticity.high}
+
+
+def _evaluation_rows(held_back: pd.DataFrame, early: DemandEstimator | None, roles: PanelRoles) -> pd.DataFrame:
+    named = {"period": roles.period, "unit": roles.unit, "segment": roles.segment, "price": roles.price}
+    frame = pd.DataFrame({name: held_back[column] for name, column in named.items() if column is not None})
+    if roles.views is not None:
+        frame["views"] = held_back[roles.views]
+    frame["actual"] = held_back[roles.quantity].astype(float)
+    frame["predicted"] = np.nan if early is None else early.predict(held_back)
+    return frame.reset_index(drop=True)
+
+
+def _evaluation_metrics(held_back: pd.DataFrame, evaluation: pd.DataFrame, roles: PanelRoles) -> dict[str, float]:
+    if evaluation.empty:
+        return {}
+    actual, predicted = evaluation["actual"].to_numpy(), evaluation["predicted"].to_numpy()
+    planned = per_period(held_back, roles, predicted)
+    return {
+        **errors(actual, predicted),
+        **per_period(held_back, roles, actual),
+        **{f"{name}_predicted": value for name, value in planned.items()},
+    }
+
+
+def _no_importance() -> pd.DataFrame:
+    return pd.DataFrame({"feature": pd.Series(dtype=str), "importance": pd.Series(dtype=float)})

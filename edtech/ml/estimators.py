@@ -1,0 +1,168 @@
+"""The estimators that are stored with a run: small, scikit-learn style, holding arrays and nothing else.
+
+All predict the expected quantity of each row of a frame. What was not in the training data gets one stated rule: a new
+unit has its segment's mean effect, a new period the mean effect of the last eight.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from edtech.ml.fixed_effects import fit_fixed_effects, mean_rate, price_term
+from edtech.ml.identification import Identification, identify
+from edtech.ml.panel import Floats, PanelArrays, control_matrix, panel_arrays, relative_to_group
+from edtech.tables.roles import PanelRoles
+
+STEP = 0.1
+"""Half-width, in log price, of the central difference for models that are step functions of the price."""
+
+
+class DemandEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
+    """Expected quantity of a panel's rows. `columns` are the panel's roles as a plain dict.
+
+    Where `slope_covariance_` (k, k) is not None the model is smooth in k slopes, and `elasticity_terms` and `price_terms`
+    give what intervals are computed from.
+    """
+
+    columns: dict[str, Any] | None
+    slope_covariance_: Floats | None
+
+    @property
+    def roles(self) -> PanelRoles:
+        """The panel's columns by their role."""
+        return PanelRoles(**(self.columns or {}))
+
+    def fit(self, X: pd.DataFrame, y: Any, ground: Identification | None = None) -> Self:
+        """Fit quantity `y` (n,) on the panel's other columns `X`; `ground` spares identifying the price effect again."""
+        roles = self.roles
+        panel = X.assign(**{roles.quantity: np.asarray(y, dtype=float)})
+        arrays = panel_arrays(panel, roles)
+        if roles.views is not None:
+            panel = panel[panel[roles.views] > 0]
+        self.units_, self.periods_, self.segments_ = arrays.units, arrays.periods, arrays.segments
+        self.control_names_ = list(arrays.control_names)
+        self.repeated_ = arrays.repeated
+        self._fit(panel, arrays, ground or identify(panel, arrays, roles))
+        return self
+
+    @abstractmethod
+    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None: ...
+
+    @abstractmethod
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """Return the expected quantity of each row, shape (n,)."""
+
+    def elasticities(self, X: pd.DataFrame) -> Floats:
+        """Return d log E[quantity] / d log price of each row, shape (n,), by a central difference."""
+        price = self.roles.price
+        up, down = (
+            self.predict(X.assign(**{price: X[price].to_numpy(float) * np.exp(step)})) for step in (STEP, -STEP)
+        )
+        return (np.log(up) - np.log(down)) / (2 * STEP)
+
+    def _codes(self, X: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """Positions of unit, period and segment among the trained ones, -1 where new; a new segment is an average one."""
+        roles = self.roles
+        return (
+            _positions(X, roles.unit, self.units_),
+            _positions(X, roles.period, self.periods_),
+            _positions(X, roles.segment, self.segments_),
+        )
+
+    def _exposure(self, X: pd.DataFrame) -> Floats:
+        views = self.roles.views
+        return np.ones(len(X)) if views is None else X[views].to_numpy(dtype=float)
+
+    def _controls(self, X: pd.DataFrame) -> Floats:
+        return control_matrix(X, self.roles, self.control_names_).to_numpy(dtype=float)
+
+
+def _positions(frame: pd.DataFrame, column: str | None, levels: NDArray[np.str_]) -> NDArray[np.intp]:
+    if column is None:
+        return np.zeros(len(frame), dtype=np.intp)
+    return np.asarray(pd.Index(levels).get_indexer(pd.Index(frame[column].astype(str))), dtype=np.intp)
+
+
+def value_at(values: Floats, positions: NDArray[np.intp], otherwise: Floats | float) -> Floats:
+    """Return `values` at `positions`, and `otherwise` where a position is -1."""
+    return np.where(positions >= 0, values[positions], otherwise)
+
+
+class FixedEffectsDemand(DemandEstimator):
+    """Unit and period effects with a price slope for each segment; see `fixed_effects`."""
+
+    def __init__(
+        self,
+        columns: dict[str, Any] | None = None,
+        form: str = "auto",
+        price_scale: str = "auto",
+        segment_slopes: bool = True,
+        control_function: bool = True,
+        max_iterations: int = 50,
+    ) -> None:
+        self.columns = columns
+        self.form = form
+        self.price_scale = price_scale
+        self.segment_slopes = segment_slopes
+        self.control_function = control_function
+        self.max_iterations = max_iterations
+
+    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:  # noqa: ARG002
+        form = ("logit" if self.roles.views else "exponential") if self.form == "auto" else self.form
+        found = fit_fixed_effects(
+            arrays,
+            ground.first if self.control_function else None,
+            form=form,  # type: ignore[arg-type]
+            scale_by=self.price_scale,  # type: ignore[arg-type]
+            segment_slopes=self.segment_slopes,
+            max_iterations=self.max_iterations,
+        )
+        self.form_, self.scale_by_, self.scale_ = found.form, found.scale_by, found.scale
+        self.loadings_, self.slopes_, self.slope_covariance_ = found.loadings, found.slopes, found.covariance
+        self.covariate_slopes_ = found.covariate_slopes
+        self.group_effects_, self.segment_effects_ = found.group_effects, found.segment_effects
+        self.period_effects_, self.later_effect_ = found.period_effects, found.later_effect
+        self.iterations_ = found.iterations
+        self.segment_scale_ = relative_to_group(arrays.price, arrays.segment, arrays.segments.size)
+
+    def price_terms(self, X: pd.DataFrame) -> Floats:
+        """Return what the slopes multiply, shape (n, k)."""
+        unit, _, segment = self._codes(X)
+        price = X[self.roles.price].to_numpy(dtype=float)
+        at_segment = value_at(self.segment_scale_, segment, self.segment_scale_.mean())
+        scale = value_at(self.scale_, unit, at_segment) if self.scale_by_ == "unit" else at_segment
+        term = price_term(self.form_, price, scale)
+        return term[:, None] * np.where((segment >= 0)[:, None], self.loadings_[segment], self.loadings_.mean(axis=0))
+
+    def eta(self, X: pd.DataFrame) -> Floats:
+        """Return the linear predictor of each row, shape (n,)."""
+        unit, period, segment = self._codes(X)
+        at_segment = value_at(self.segment_effects_, segment, self.segment_effects_.mean())
+        group = value_at(self.group_effects_, unit, at_segment) if self.repeated_ else at_segment
+        when = value_at(self.period_effects_, period, self.later_effect_)
+        return group + when + self.price_terms(X) @ self.slopes_ + self._controls(X) @ self.covariate_slopes_
+
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """Return the expected quantity of each row, shape (n,)."""
+        return self._exposure(X) * mean_rate(self.form_, self.eta(X))
+
+    def demand_slope(self, X: pd.DataFrame) -> Floats:
+        """Return d quantity / d eta of each row, shape (n,)."""
+        rate = mean_rate(self.form_, self.eta(X))
+        return self._exposure(X) * rate * ((1 - rate) if self.form_ == "logit" else 1)
+
+    def elasticity_terms(self, X: pd.DataFrame) -> Floats:
+        """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
+        if self.form_ == "log":
+            _, _, segment = self._codes(X)
+            return np.where((segment >= 0)[:, None], self.loadings_[segment], self.loadings_.mean(axis=0))
+        room = 1 - mean_rate(self.form_, self.eta(X)) if self.form_ == "logit" else np.ones(len(X))
+        return self.price_terms(X) * room[:, None]
+
+    def elasticities(self, X: pd.DataFrame) -> Floats:
+        """Return d log E[quantity] / d log price of each row, shape (n,), in closed form."""
+        return self.elasticity_terms(X) @ self.slopes_

@@ -1,0 +1,249 @@
+"""`fixed_effects`: unit and period effects, a price slope for each segment, and a control function where there is one.
+
+The model is a grouped logit of quantity per view (`logit`) or a Poisson pseudo-likelihood (`exponential`, `log`), both
+fitted by iterated weighted least squares with the effects taken out at each step (Correia, Guimarães & Zylkin 2020,
+"Fast Poisson estimation with high-dimensional fixed effects", Stata Journal 20(1); Stammann 2018 for the logit).
+
+    eta = unit effect + period effect - slope[segment] * price term + control function + covariates
+    logit: quantity / views = expit(eta);  exponential, log: quantity = views * exp(eta)
+
+The price term is price / scale for `logit` and `exponential`, log price for `log`. The scale is the unit's own mean price
+or its segment's: which of the two demand follows is read from the likelihood.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import expit, xlogy
+
+from edtech.errors import ConvergenceError
+from edtech.ml.inference import FirstStage, stacked_covariance, take_out
+from edtech.ml.panel import Floats, PanelArrays, relative_to_group
+
+Form = Literal["logit", "exponential", "log"]
+Scale = Literal["unit", "segment"]
+
+LAST_PERIODS = 8
+"""A new period has the mean effect of this many last ones."""
+_ETA_LIMIT = 30.0
+_TOLERANCE = 1e-10
+_HALF_A_SALE = 0.5
+"""A unit that sold nothing counts as half a sale over all its views; its own effect would be minus infinity."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedEffectsFit:
+    """A fit with k price slopes and c covariates.
+
+    `loadings` (segments, k) says how the slopes make up each segment's; `covariance` (k, k) counts both steps and is
+    clustered. `scale` holds a price for each unit or each segment. Effects are on the scale of eta.
+    """
+
+    form: Form
+    scale_by: Scale
+    scale: Floats
+    loadings: Floats
+    slopes: Floats
+    covariance: Floats
+    covariate_slopes: Floats
+    group_effects: Floats
+    segment_effects: Floats
+    period_effects: Floats
+    later_effect: float
+    iterations: int
+    deviance: float
+
+
+def price_term(form: Form, price: Floats, scale: Floats) -> Floats:
+    """Return what a slope multiplies: log price for `log`, else price over its scale; shape of `price`."""
+    return np.log(price) if form == "log" else price / scale
+
+
+def mean_rate(form: Form, eta: Floats) -> Floats:
+    """Expected quantity per view at `eta`."""
+    return np.asarray(expit(eta) if form == "logit" else np.exp(eta), dtype=float)
+
+
+def fit_fixed_effects(
+    arrays: PanelArrays,
+    first: FirstStage | None,
+    *,
+    form: Form,
+    scale_by: Scale | Literal["auto"] = "auto",
+    segment_slopes: bool = True,
+    max_iterations: int = 50,
+) -> FixedEffectsFit:
+    """Fit the model; with `scale_by="auto"` both scales are fitted and the likelier one is kept.
+
+    Raises ConvergenceError where the iterations do not settle.
+    """
+    choices: list[Scale] = ["segment"]
+    if form != "log" and arrays.repeated:
+        choices = ["unit", "segment"] if scale_by == "auto" else [scale_by]
+    fits = [_fit(arrays, first, form, choice, segment_slopes, max_iterations) for choice in choices]
+    return min(fits, key=lambda fit: fit.deviance)
+
+
+def _fit(
+    arrays: PanelArrays, first: FirstStage | None, form: Form, scale_by: Scale, by_segment: bool, max_iterations: int
+) -> FixedEffectsFit:
+    index = arrays.unit if scale_by == "unit" else arrays.segment
+    scale = relative_to_group(arrays.price, index, int(index.max()) + 1)
+    term = price_term(form, arrays.price, scale[index])
+    loadings = slope_loadings(term, arrays, by_segment)
+    k = loadings.shape[1]
+    parts = [term[:, None] * loadings[arrays.segment], arrays.controls]
+    if first is not None:
+        parts += [first.exogenous, first.residual[:, None]]
+    design = np.column_stack(parts)
+    kept = _informative(arrays, form)
+    settled = _iterate(design, arrays, kept, form, max_iterations)
+    covariance = stacked_covariance(
+        settled.design, settled.weights, settled.errors, arrays.cluster, first, float(settled.slopes[-1])
+    )
+    effects = _effects(arrays, kept, settled.eta - design[kept] @ settled.slopes, design @ settled.slopes)
+    return FixedEffectsFit(
+        form=form,
+        scale_by=scale_by,
+        scale=scale,
+        loadings=loadings,
+        slopes=settled.slopes[:k],
+        covariance=covariance[:k, :k],
+        covariate_slopes=settled.slopes[k : k + arrays.controls.shape[1]],
+        group_effects=effects[0],
+        segment_effects=effects[1],
+        period_effects=effects[2],
+        later_effect=float(effects[2][-LAST_PERIODS:].mean()),
+        iterations=settled.iterations,
+        deviance=settled.deviance,
+    )
+
+
+def slope_loadings(term: Floats, arrays: PanelArrays, by_segment: bool) -> Floats:
+    """Return how k slopes make up those of the segments, shape (segments, k).
+
+    A segment whose prices do not move within its units cannot tell a slope of its own: it gets the mean of the others,
+    by their quantity.
+    """
+    size = arrays.segments.size
+    if not by_segment or size == 1:
+        return np.ones((size, 1))
+    within = take_out(term[:, None], arrays.effects, np.ones_like(term))[:, 0]
+    moves = np.bincount(arrays.segment, weights=within**2, minlength=size) > 1e-6 * np.maximum(
+        np.bincount(arrays.segment, weights=term**2, minlength=size), 1e-12
+    )
+    if not moves.any():
+        return np.ones((size, 1))
+    sold = np.bincount(arrays.segment, weights=arrays.quantity, minlength=size)[moves]
+    loadings = np.zeros((size, int(moves.sum())))
+    loadings[moves] = np.eye(int(moves.sum()))
+    loadings[~moves] = sold / sold.sum() if sold.sum() > 0 else 1 / sold.size
+    return loadings
+
+
+def _informative(arrays: PanelArrays, form: Form) -> NDArray[np.bool_]:
+    """Rows whose unit and period both sold something (and, for a logit, not to every view): the others have no effect."""
+    kept = np.ones(arrays.price.size, dtype=bool)
+    for codes in (arrays.group, arrays.period):
+        sold = np.bincount(codes, weights=arrays.quantity)
+        seen = np.bincount(codes, weights=arrays.exposure)
+        kept &= (sold > 0)[codes] & ((sold < seen)[codes] if form == "logit" else True)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """The last iteration: slopes (k,), eta of the kept rows, and what the covariance needs, 0 in rows left out."""
+
+    slopes: Floats
+    eta: Floats
+    design: Floats
+    weights: Floats
+    errors: Floats
+    iterations: int
+    deviance: float
+
+
+def _iterate(design: Floats, arrays: PanelArrays, kept: NDArray[np.bool_], form: Form, max_iterations: int) -> _Settled:
+    """Iterated weighted least squares on the kept rows, with the effects taken out in each step."""
+    everywhere = np.zeros((kept.size, design.shape[1] + 2))
+    design, q, n, effects = design[kept], arrays.quantity[kept], arrays.exposure[kept], arrays.effects[kept]
+    overall = q.sum() / n.sum()
+    start = np.clip((q + overall) / (n + 1), 1e-9, 0.999 if form == "logit" else np.inf)
+    eta = np.log(start / (1 - start)) if form == "logit" else np.log(start)
+    before = np.inf
+    for iteration in range(1, max_iterations + 1):
+        rate = mean_rate(form, eta)
+        weights = np.maximum(n * rate * ((1 - rate) if form == "logit" else 1), 1e-12)
+        working = eta + (q - n * rate) / weights
+        rest = take_out(np.column_stack([working, design]), effects, weights)
+        bread = rest[:, 1:].T @ (rest[:, 1:] * weights[:, None])
+        slopes = _solve(bread, rest[:, 1:].T @ (weights * rest[:, 0]))
+        eta = np.clip(working - rest[:, 0] + rest[:, 1:] @ slopes, -_ETA_LIMIT, _ETA_LIMIT)
+        now = _deviance(form, q, n, mean_rate(form, eta))
+        if abs(before - now) <= _TOLERANCE * (abs(now) + 1):
+            everywhere[kept] = np.column_stack([rest[:, 1:], weights, q - n * mean_rate(form, eta)])
+            return _Settled(slopes, eta, everywhere[:, :-2], everywhere[:, -2], everywhere[:, -1], iteration, now)
+        before = now
+    raise ConvergenceError(
+        "The fixed-effects model did not settle",
+        expected=f"a settled fit within {max_iterations} iterations",
+        found=f"the deviance still changes by {abs(before - now) / (abs(now) + 1):.1e}",
+        fix="allow more iterations, use one slope for all segments, or drop segments with few sales",
+    )
+
+
+def _solve(bread: Floats, right: Floats) -> Floats:
+    try:
+        return np.asarray(np.linalg.solve(bread, right), dtype=float)
+    except np.linalg.LinAlgError as exc:
+        raise ConvergenceError(
+            "The price slopes cannot be told apart from the covariates and effects",
+            expected="prices and covariates that move on their own within units",
+            found="columns that are combinations of each other",
+            fix="drop covariates that never change within a unit, or use one slope for all segments",
+        ) from exc
+
+
+def _deviance(form: Form, q: Floats, n: Floats, rate: Floats) -> float:
+    if form == "logit":
+        likelihood = xlogy(q, rate) + xlogy(n - q, 1 - rate)
+        return float(-2 * likelihood.sum())
+    return float(2 * (xlogy(q, np.where(q > 0, q, 1) / (n * rate)) - (q - n * rate)).sum())
+
+
+def _effects(
+    arrays: PanelArrays, kept: NDArray[np.bool_], total: Floats, slopes_part: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Split `total` (kept rows) into group and period effects; the period effects have mean 0 over their rows.
+
+    Returns group effects, mean group effect of each segment, period effects.
+    """
+    groups, periods = int(arrays.group.max()) + 1, int(arrays.period.max()) + 1
+    group, period = arrays.group[kept], arrays.period[kept]
+    rows = np.arange(group.size)
+    one = np.ones(group.size)
+    both = sparse.hstack(
+        [
+            sparse.csr_array((one, (rows, group)), shape=(group.size, groups)),
+            sparse.csr_array((one, (rows, period)), shape=(group.size, periods)),
+        ]
+    )
+    solution = sparse.linalg.lsqr(both, total, atol=1e-12, btol=1e-12)[0]
+    group_effects, period_effects = solution[:groups], solution[groups:]
+    seen = np.bincount(period, minlength=periods) > 0
+    center = float(period_effects[period].mean())
+    period_effects = np.where(seen, period_effects - center, 0.0)
+    group_effects = group_effects + center
+    sold = np.bincount(group, minlength=groups) > 0
+    views = np.bincount(arrays.group, weights=arrays.exposure, minlength=groups)
+    typical = relative_to_group(slopes_part, arrays.group, groups)
+    silent = np.log(_HALF_A_SALE / (views + 1)) - typical
+    group_effects = np.where(sold, group_effects, silent)
+    segment_of = np.zeros(groups, dtype=np.intp)
+    segment_of[arrays.group] = arrays.segment
+    segment_effects = np.bincount(segment_of, weights=group_effects) / np.bincount(segment_of)
+    return group_effects, segment_effects, period_effects

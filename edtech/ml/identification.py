@@ -1,0 +1,86 @@
+"""Why a price effect can be read from these data, and on what condition.
+
+What counts is how prices came about, which no data can show; so it is read from what the user states and from flags in
+the data, never from how good the estimate looks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from edtech.ml.base import Kind
+from edtech.ml.inference import STRONG_F, FirstStage, first_stage, take_out
+from edtech.ml.panel import Floats, PanelArrays
+from edtech.tables.roles import PanelRoles
+
+_MIN_WITHIN_SD = 1e-3
+"""Log prices that move less than a tenth of a percent within units are rounding, not variation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """How the price effect is identified; `condition` completes "This holds if ..."."""
+
+    kind: Kind
+    condition: str
+    first: FirstStage | None
+    first_stage_f: float | None
+    notes: tuple[str, ...]
+
+
+def identify(panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles) -> Identification:
+    """Return the best ground that these data and statements give.
+
+    `panel` holds the same rows as `arrays`. An instrument or randomized discount whose effective first-stage F is below
+    10 is not used, and a note says so.
+    """
+    log_price = np.log(arrays.price)
+    notes: list[str] = []
+    strongest: float | None = None
+    if roles.prices_set == "experiment":
+        return Identification("randomized", "the prices were drawn at random, as you state", None, None, ())
+    for kind, columns, exogenous, condition in _candidates(panel, roles):
+        first = first_stage(log_price, columns, exogenous, arrays.controls, arrays.effects, arrays.cluster)
+        if first is not None and first.strong:
+            return Identification(kind, condition, first, first.effective_f, tuple(notes))
+        strength = 0.0 if first is None else first.effective_f
+        strongest = max(strength, strongest or 0.0)
+        name = "randomized discount moves" if kind == "randomized" else "instruments move"
+        notes.append(f"The {name} the price too little to be used: effective F {strength:.1f}, needed {STRONG_F:g}.")
+    kind, condition = _without_instrument(log_price, arrays, roles)
+    return Identification(kind, condition, None, strongest, tuple(notes))
+
+
+def _without_instrument(log_price: Floats, arrays: PanelArrays, roles: PanelRoles) -> tuple[Kind, str]:
+    if arrays.repeated:
+        within = take_out(log_price[:, None], arrays.effects, np.ones_like(log_price))
+        if within.std() > _MIN_WITHIN_SD:
+            stated = roles.prices_set == "schedule"
+            return "within_unit", (
+                "prices were not set in answer to demand, as you state" if stated else "prices do not follow demand"
+            )
+    if roles.controls:
+        return "controls", "at equal covariates, prices do not follow demand"
+    return "none", "units with other prices would sell the same at the same price, which nothing here supports"
+
+
+def _candidates(panel: pd.DataFrame, roles: PanelRoles) -> list[tuple[Kind, Floats, Floats, str]]:
+    """Return the grounds to try, best first: kind, instruments (n, m), exogenous columns (n, k), condition."""
+    found: list[tuple[Kind, Floats, Floats, str]] = []
+    nothing = np.empty((len(panel), 0))
+    if roles.randomized_discount is not None:
+        discount = panel[roles.randomized_discount].to_numpy(dtype=float)
+        flag = np.ones(len(panel)) if roles.randomized_flag is None else panel[roles.randomized_flag].to_numpy(float)
+        # A row without the flag was not drawn: whether a row was drawn may follow demand, so the flag is held fixed.
+        # Where no other row has a discount, the flag marks the winners of the draw and holding it fixed would waste it.
+        chosen = bool((discount[flag == 0] != 0).any()) or bool((discount[flag == 1] == 0).any())
+        exogenous = flag[:, None] if chosen and flag.min() < flag.max() else nothing
+        condition = "the discounts marked as randomized were drawn without regard to demand"
+        found.append(("randomized", np.log1p(-discount * flag)[:, None], exogenous, condition))
+    if roles.instruments:
+        columns = panel[list(roles.instruments)].to_numpy(dtype=float)
+        columns = (columns - columns.mean(axis=0)) / np.where(columns.std(axis=0) > 0, columns.std(axis=0), 1)
+        condition = "the instruments move demand only through the price"
+        found.append(("instrument", columns, nothing, condition))
+    return found

@@ -1,0 +1,128 @@
+"""First stage, control function and standard errors that count both steps.
+
+Control function: Wooldridge, J. M. (2015), "Control Function Methods in Applied Econometrics", Journal of Human
+Resources 50(2). Two-step variance: Newey & McFadden (1994), Handbook of Econometrics 4, section 6. Effective F: Montiel
+Olea & Pflueger (2013), Journal of Business & Economic Statistics 31(3).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pyfixest.estimation import demean
+from scipy import stats
+
+from edtech.errors import ConvergenceError
+from edtech.ml.panel import Codes, Floats
+
+STRONG_F = 10.0
+"""Below this effective F, instruments are too weak to lean on (Staiger & Stock 1997)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStage:
+    """Log price on m instruments: `residual` (n,), demeaned `instruments` (n, m) and their clustered strength.
+
+    `exogenous` (n, k), centered, must stand in the second step too: what was held fixed in the first.
+    """
+
+    residual: Floats
+    instruments: Floats
+    exogenous: Floats
+    information: Floats  # (m, m)
+    effective_f: float
+
+    @property
+    def strong(self) -> bool:
+        """Whether the instruments move the price enough to be used."""
+        return self.effective_f >= STRONG_F
+
+
+def take_out(values: Floats, effects: NDArray[np.uint64], weights: Floats) -> Floats:
+    """Take the weighted effects out of the columns of `values` (n, k).
+
+    Raises ConvergenceError where the alternating projections do not settle.
+    """
+    rest, settled = demean(values, effects, weights, 1e-9, 10_000)
+    if not settled:
+        raise ConvergenceError(
+            "The unit and period effects could not be separated",
+            expected="units that are seen in common periods",
+            found=f"{values.shape[0]:,} rows whose effects did not settle in 10,000 rounds",
+            fix="drop units with a single period, or train without a period column",
+        )
+    return np.asarray(rest, dtype=float)
+
+
+def cluster_sums(rows: Floats, cluster: Codes) -> Floats:
+    """Sum the rows (n, k) within each cluster: shape (clusters, k)."""
+    _, index = np.unique(cluster, return_inverse=True)
+    sums = np.zeros((index.max() + 1, rows.shape[1]))
+    np.add.at(sums, index, rows)
+    return sums
+
+
+def sandwich(influence: Floats, cluster: Codes) -> Floats:
+    """Covariance (k, k) from influence rows (n, k), clustered, with the usual G / (G - 1)."""
+    sums = cluster_sums(influence, cluster)
+    groups = sums.shape[0]
+    return np.asarray(sums.T @ sums * groups / max(groups - 1, 1), dtype=float)
+
+
+def first_stage(
+    log_price: Floats,
+    instruments: Floats,
+    exogenous: Floats,
+    controls: Floats,
+    effects: NDArray[np.uint64],
+    cluster: Codes,
+) -> FirstStage | None:
+    """Regress log price (n,) on instruments (n, m), with `exogenous`, `controls` and effects held fixed.
+
+    Returns None where the instruments do not move.
+    """
+    ones = np.ones_like(log_price)
+    rest = take_out(np.column_stack([log_price, instruments, exogenous, controls]), effects, ones)
+    m = instruments.shape[1]
+    if rest.shape[1] > 1 + m:
+        others = rest[:, 1 + m :]
+        rest = rest[:, : 1 + m] - others @ np.linalg.lstsq(others, rest[:, : 1 + m], rcond=None)[0]
+    outcome, z = rest[:, 0], rest[:, 1 : 1 + m]
+    z = z[:, z.var(axis=0) > 1e-12]
+    if z.shape[1] == 0 or np.linalg.matrix_rank(z) < z.shape[1]:
+        return None
+    information = z.T @ z
+    slopes = np.linalg.solve(information, z.T @ outcome)
+    residual = outcome - z @ slopes
+    covariance = sandwich(np.linalg.solve(information, (z * residual[:, None]).T).T, cluster)
+    noise = float(np.trace(covariance @ information))
+    strength = float(slopes @ information @ slopes) / noise if noise > 0 else np.inf
+    return FirstStage(residual, z, exogenous - exogenous.mean(axis=0), information, strength)
+
+
+def stacked_covariance(
+    design: Floats,
+    weights: Floats,
+    errors: Floats,
+    cluster: Codes,
+    first: FirstStage | None,
+    control_slope: float,
+) -> Floats:
+    """Covariance (k, k) of a second step that uses the first stage's residual.
+
+    `design` (n, k) is the second step's design with its effects taken out, `weights` (n,) its working weights, `errors`
+    (n,) observed minus expected quantity, `control_slope` the coefficient of the residual.
+    """
+    bread = np.linalg.inv(design.T @ (design * weights[:, None]))
+    influence = design * errors[:, None]
+    if first is not None:
+        cross = control_slope * (design * weights[:, None]).T @ first.instruments
+        influence = influence + (first.instruments * first.residual[:, None]) @ np.linalg.solve(
+            first.information, cross.T
+        )
+    return sandwich(influence @ bread, cluster)
+
+
+def critical_value(clusters: int, level: float = 0.95) -> float:
+    """Two-sided critical value of Student's t with clusters - 1 degrees of freedom."""
+    return float(stats.t.ppf(0.5 + level / 2, max(clusters - 1, 1)))

@@ -1,0 +1,144 @@
+"""A demand panel as arrays: what every estimator is fitted on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from edtech.errors import NotIdentifiedError
+from edtech.tables.roles import PanelRoles
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+MAX_LEVELS = 50
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class PanelArrays:
+    """The n rows of a panel as arrays of shape (n,), unless said otherwise.
+
+    `unit`, `period` and `segment` are codes into `units`, `periods` and `segments`; a panel without such a column has
+    the one level "all". `effects` are the codes whose effects are taken out: the unit, or the segment where units do
+    not repeat. `cluster` groups rows whose errors may be related. `exposure` is the views, or 1.
+    """
+
+    price: Floats
+    quantity: Floats
+    exposure: Floats
+    unit: Codes
+    period: Codes
+    segment: Codes
+    units: NDArray[np.str_]
+    periods: NDArray[np.str_]
+    segments: NDArray[np.str_]
+    controls: Floats  # (n, k)
+    control_names: tuple[str, ...]
+    repeated: bool
+
+    @property
+    def group(self) -> Codes:
+        """Codes of the cross-sectional effect: the unit where units repeat, else the segment."""
+        return self.unit if self.repeated else self.segment
+
+    @property
+    def effects(self) -> NDArray[np.uint64]:
+        """Codes of the two effects, shape (n, 2)."""
+        return np.column_stack([self.group, self.period]).astype(np.uint64)
+
+    @property
+    def cluster(self) -> Codes:
+        """Cluster of each row: its unit, or the row itself where units do not repeat."""
+        return self.unit if self.repeated else np.arange(self.price.size)
+
+
+def codes(frame: pd.DataFrame, column: str | None) -> tuple[Codes, NDArray[np.str_]]:
+    """Return the codes of a column and its sorted levels; a missing role is one level."""
+    if column is None:
+        return np.zeros(len(frame), dtype=np.intp), np.array([ALL])
+    found, levels = pd.factorize(frame[column], sort=True)
+    return found.astype(np.intp), np.asarray(levels.astype(str), dtype=np.str_)
+
+
+def control_matrix(frame: pd.DataFrame, roles: PanelRoles, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return the covariates as numbers, text ones as indicators of all levels but the first.
+
+    `names` are the columns of an earlier call: a level that was not seen then has none. Raises NotIdentifiedError where a text covariate has more than 50 levels: it would fit the noise.
+    """
+    parts: list[pd.DataFrame] = []
+    for name in roles.controls:
+        column = frame[name]
+        if pd.api.types.is_numeric_dtype(column):
+            parts.append(column.astype(float).to_frame())
+            continue
+        levels = column.nunique()
+        if levels > MAX_LEVELS:
+            raise NotIdentifiedError(
+                "A covariate has too many levels to be held fixed",
+                expected=f"at most {MAX_LEVELS} levels",
+                found=f"{levels:,} levels",
+                where=f"column {name!r}",
+                fix="leave the column out of the covariates, or group its levels",
+            )
+        parts.append(pd.get_dummies(column.astype(str), prefix=name, drop_first=names is None, dtype=float))
+    matrix = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=frame.index)
+    return matrix if names is None else matrix.reindex(columns=list(names), fill_value=0.0)
+
+
+def panel_arrays(panel: pd.DataFrame, roles: PanelRoles) -> PanelArrays:
+    """Return a validated panel as arrays.
+
+    Rows without views tell nothing about demand and are left out. Raises NotIdentifiedError where every price is the
+    same or nothing was sold.
+    """
+    if roles.views is not None:
+        panel = panel[panel[roles.views] > 0]
+    price = panel[roles.price].to_numpy(dtype=float)
+    quantity = panel[roles.quantity].to_numpy(dtype=float)
+    _refuse_hopeless(price, quantity, roles)
+    unit, units = codes(panel, roles.unit)
+    period, periods = codes(panel, roles.period)
+    segment, segments = codes(panel, roles.segment)
+    controls = control_matrix(panel, roles)
+    return PanelArrays(
+        price=price,
+        quantity=quantity,
+        exposure=np.ones_like(price) if roles.views is None else panel[roles.views].to_numpy(dtype=float),
+        unit=unit,
+        period=period,
+        segment=segment,
+        units=units,
+        periods=periods,
+        segments=segments,
+        controls=controls.to_numpy(dtype=float),
+        control_names=tuple(controls.columns),
+        repeated=roles.unit is not None and price.size >= 2 * units.size,
+    )
+
+
+def _refuse_hopeless(price: Floats, quantity: Floats, roles: PanelRoles) -> None:
+    if price.size == 0 or quantity.sum() <= 0:
+        raise NotIdentifiedError(
+            "Nothing was sold, so there is no demand to learn from",
+            expected=f"rows with {roles.quantity!r} above 0",
+            found=f"{price.size:,} rows, all with 0",
+            fix="choose a longer period or other units",
+        )
+    if np.ptp(price) == 0:
+        raise NotIdentifiedError(
+            "An elasticity cannot be learned from a single price",
+            expected="at least two different prices",
+            found=f"the price {price[0]:g} in all {price.size:,} rows",
+            where=f"column {roles.price!r}",
+            fix="change prices for some units at random for some weeks, or add data from before the last price change",
+        )
+
+
+def relative_to_group(values: Floats, group: Codes, size: int) -> Floats:
+    """Return the mean of `values` in each group, shape (size,); 0 rows give NaN."""
+    count = np.bincount(group, minlength=size)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.bincount(group, weights=values, minlength=size) / count, dtype=float)
