@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edtech.errors import ParamsError
 from edtech.tables.roles import PanelRoles
 
-
 Kind = Literal["randomized", "instrument", "within_unit", "controls", "none"]
 
 

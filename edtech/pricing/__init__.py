@@ -1,0 +1,28 @@
+"""What-ifs and recommended prices from a trained model, with what they rest on."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edtech.pricing.optimum import Plan, recommend_prices
+    from edtech.pricing.response import Response, price_response
+    from edtech.pricing.scenario import Effect, WhatIf, revenue_curve, what_if
+
+_WHERE = {
+    "Effect": "edtech.pricing.scenario",
+    "Plan": "edtech.pricing.optimum",
+    "Response": "edtech.pricing.response",
+    "WhatIf": "edtech.pricing.scenario",
+    "price_response": "edtech.pricing.response",
+    "recommend_prices": "edtech.pricing.optimum",
+    "revenue_curve": "edtech.pricing.scenario",
+    "what_if": "edtech.pricing.scenario",
+}
+
+__all__ = ["Effect", "Plan", "Response", "WhatIf", "price_response", "recommend_prices", "revenue_curve", "what_if"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # loaded when used: scikit-learn takes more than a second
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

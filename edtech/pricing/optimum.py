@@ -1,0 +1,131 @@
+"""Recommended prices: the best inside the prices that were seen, unit by unit."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from edtech.errors import PricingError
+from edtech.ml.base import FitResult
+from edtech.ml.panel import Floats
+from edtech.pricing.response import Response, price_response
+from edtech.pricing.scenario import Effect, WhatIf, answer
+from edtech.tables.split import RevenueSplit
+
+Objective = Literal["token_revenue", "teacher_earnings", "platform_commission", "enrollments"]
+GRID = 61
+_BOUNDS = ("lowest price seen", "highest price seen", "largest step down", "largest step up")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Recommended prices and what they are expected to do.
+
+    `prices` is finite for every unit; where the recommendation is refused they are today's. `table`: unit, segment, today,
+    recommended, change, bound (which bound the price lies on, if any).
+    """
+
+    prices: pd.Series
+    objective: Objective
+    expected: Effect
+    outcome: WhatIf
+    table: pd.DataFrame
+    refused: bool
+    reasons: tuple[str, ...]
+
+
+def recommend_prices(
+    result: FitResult,
+    panel: pd.DataFrame,
+    objective: Objective = "token_revenue",
+    max_change: float = 0.5,
+    extrapolate: bool = False,
+    *,
+    baseline: pd.Series | None = None,
+    split: RevenueSplit | None = None,
+) -> Plan:
+    """Return the best price of each unit within `max_change` of its baseline and, unless `extrapolate`, the prices seen.
+
+    Refused, with today's prices, where the design's rule does not allow a recommendation on this identification. Raises
+    PricingError for an unknown objective or a `max_change` outside (0, 0.9].
+    """
+    if objective not in get_args(Objective):
+        raise PricingError(
+            "There is no such objective",
+            expected=f"one of {', '.join(get_args(Objective))}",
+            found=repr(objective),
+            fix="choose from the list",
+        )
+    if not 0 < max_change <= 0.9:
+        raise PricingError(
+            "The largest price change is out of range",
+            expected="above 0 and at most 0.9 (0.5 allows half to one and a half times today's price)",
+            found=repr(max_change),
+            fix="give the largest change as a share of today's price",
+        )
+    response = price_response(result, panel, baseline)
+    if not result.may_recommend:
+        return _plan(response, response.baseline, np.full(len(response.units), ""), objective, split)
+    return _plan(response, *_best(response, objective, max_change, extrapolate), objective, split)
+
+
+def _best(response: Response, objective: Objective, max_change: float, extrapolate: bool) -> tuple[Floats, np.ndarray]:
+    """Return the best prices (u,) on a grid between the bounds, and the bound each lies on, "" for none."""
+    low, high = response.baseline * (1 - max_change), response.baseline * (1 + max_change)
+    names = np.full((2, len(response.units)), [[_BOUNDS[2]], [_BOUNDS[3]]], dtype=object)
+    if not extrapolate:
+        names[0] = np.where(response.low > low, _BOUNDS[0], names[0])
+        names[1] = np.where(response.high < high, _BOUNDS[1], names[1])
+        low, high = np.maximum(low, response.low), np.minimum(high, response.high)
+    low, high = np.minimum(low, response.baseline), np.maximum(high, response.baseline)
+    steps = np.linspace(0, 1, GRID)
+    prices = np.column_stack([low[:, None] + (high - low)[:, None] * steps, response.baseline])
+    quantity = response.grid(prices)
+    value = quantity if objective == "enrollments" else prices * quantity
+    chosen = value.argmax(axis=1)
+    kept = value[np.arange(len(chosen)), chosen] <= value[:, -1] * (1 + 1e-9)
+    chosen = np.where(kept, GRID, chosen)
+    bound = np.where(chosen == 0, names[0], np.where(chosen == GRID - 1, names[1], ""))
+    return prices[np.arange(len(chosen)), chosen], bound
+
+
+def _plan(
+    response: Response, prices: Floats, bound: np.ndarray, objective: Objective, split: RevenueSplit | None
+) -> Plan:
+    outcome = answer(response, prices, split)
+    expected = outcome.effects[objective]
+    table = pd.DataFrame(
+        {
+            "unit": response.units,
+            "segment": response.segments.to_numpy(),
+            "today": response.baseline,
+            "recommended": prices,
+            "change": prices / response.baseline - 1,
+            "bound": bound,
+        }
+    )
+    return Plan(
+        prices=pd.Series(prices, index=response.units, name="price"),
+        objective=objective,
+        expected=expected,
+        outcome=outcome,
+        table=table,
+        refused=outcome.refused,
+        reasons=(*outcome.reasons, *([] if outcome.refused else _remarks(table, expected))),
+    )
+
+
+def _remarks(table: pd.DataFrame, expected: Effect) -> list[str]:
+    remarks = []
+    if not (table["change"] != 0).any() or expected.change <= 0:
+        remarks.append("Today's prices are as good as these data can tell.")
+    elif expected.low is None:
+        remarks.append("This algorithm has no honest interval, so how sure the gain is cannot be said.")
+    elif expected.low <= 0:
+        remarks.append("The interval of the gain includes 0: today's prices may be as good.")
+    for name, count in table.loc[table["bound"] != "", "bound"].value_counts().items():
+        remarks.append(
+            f"{count:,} of {len(table):,} prices lie on a bound, the {name}: the best price may lie beyond it."
+        )
+    return remarks

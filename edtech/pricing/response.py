@@ -1,0 +1,129 @@
+"""A fitted model as demand at prices: one typical period, one row for each unit.
+
+A what-if is about a typical period from now on: each unit has its mean views, its own effect and the mean effect of the
+last eight periods. What a price does comes from the model's slopes; their covariance gives the intervals.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from edtech.errors import PricingError
+from edtech.ml.base import FitResult
+from edtech.ml.panel import ALL, Floats
+from edtech.tables.panel import build_panel
+from edtech.tables.roles import PanelRoles
+
+_LATER = "a later period"
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Expected quantity (u,) and its gradient by the k slopes (u, k), or None where there is no honest interval."""
+
+    quantity: Floats
+    gradient: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Demand of u units at prices, per period. `frame` has one typical row for each unit, at its baseline price.
+
+    `low` and `high` (u,) are the prices seen for each unit.
+    """
+
+    result: FitResult
+    frame: pd.DataFrame
+    units: pd.Index
+    segments: pd.Series
+    baseline: Floats
+    low: Floats
+    high: Floats
+
+    @property
+    def covariance(self) -> Floats | None:
+        """Covariance of the slopes (k, k), clustered; None where the algorithm has no honest interval."""
+        covariance: Floats | None = self.result.model.slope_covariance_
+        return covariance
+
+    def demand(self, prices: Floats) -> Demand:
+        """Return demand at `prices` (u,). Today's demand is taken as known: what is uncertain is how it changes."""
+        model, price = self.result.model, self.result.roles.price
+        frame = self.frame.assign(**{price: prices})
+        quantity = model.predict(frame)
+        if self.covariance is None:
+            return Demand(quantity, None)
+        moved = model.price_terms(frame) - model.price_terms(self.frame)
+        return Demand(quantity, model.demand_slope(frame)[:, None] * moved)
+
+    def grid(self, prices: Floats) -> Floats:
+        """Return the expected quantity at a grid of prices (u, g), shape (u, g)."""
+        u, g = prices.shape
+        frame = self.frame.loc[np.repeat(self.frame.index.to_numpy(), g)].assign(
+            **{self.result.roles.price: prices.ravel()}
+        )
+        return np.asarray(self.result.model.predict(frame), dtype=float).reshape(u, g)
+
+
+def price_response(result: FitResult, panel: pd.DataFrame, baseline: pd.Series | None = None) -> Response:
+    """Return the response of the panel's units; `baseline` (by unit) replaces the mean price as where plans start.
+
+    Raises ContractError where the panel breaks its contract, PricingError where baseline prices are missing or not
+    positive.
+    """
+    roles = result.roles
+    frame = _typical_rows(build_panel(panel, roles), roles)
+    units = pd.Index(frame.index.astype(str), name="unit")
+    frame = frame.reset_index(drop=True)
+    if baseline is not None:
+        frame[roles.price] = _checked(baseline, units)
+    low, high = _seen_prices(result, units, frame[roles.price].to_numpy(dtype=float))
+    return Response(
+        result=result,
+        frame=frame,
+        units=units,
+        segments=frame[roles.segment].astype(str) if roles.segment else pd.Series(ALL, index=frame.index),
+        baseline=frame[roles.price].to_numpy(dtype=float),
+        low=low,
+        high=high,
+    )
+
+
+def _typical_rows(rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
+    """One row for each unit, indexed by it: means of numbers, the first of everything else, a period still to come."""
+    unit = rows.index if roles.unit is None else rows[roles.unit]
+    means = [roles.price, *([roles.views] if roles.views else [])]
+    firsts = [roles.segment] if roles.segment else []
+    for name in roles.controls:
+        (means if pd.api.types.is_numeric_dtype(rows[name]) else firsts).append(name)
+    how = {name: "mean" for name in means} | {name: "first" for name in firsts}
+    frame = rows.groupby(unit, sort=True).agg(how).astype(dict.fromkeys(means, float))
+    if roles.unit is not None:
+        frame[roles.unit] = frame.index.astype(str)
+    if roles.period is not None:
+        frame[roles.period] = _LATER
+    return frame
+
+
+def _seen_prices(result: FitResult, units: pd.Index, prices: Floats) -> tuple[Floats, Floats]:
+    """Lowest and highest price seen of each unit; a unit that was never seen has only its own price."""
+    support = result.support
+    if result.roles.unit is None:
+        return np.full(len(units), support["low"].iloc[0]), np.full(len(units), support["high"].iloc[0])
+    seen = support.set_index(support["unit"].astype(str)).reindex(units)
+    low, high = seen["low"].to_numpy(dtype=float), seen["high"].to_numpy(dtype=float)
+    return np.where(np.isnan(low), prices, low), np.where(np.isnan(high), prices, high)
+
+
+def _checked(baseline: pd.Series, units: pd.Index) -> Floats:
+    prices = pd.Series(baseline.to_numpy(dtype=float), index=baseline.index.astype(str)).reindex(units)
+    wrong = prices[~(prices > 0)]
+    if len(wrong):
+        raise PricingError(
+            "Some units have no usable baseline price",
+            expected="a price above 0 for each unit of the panel",
+            found=f"{len(wrong):,} units without one, first {', '.join(map(repr, wrong.index[:5]))}",
+            fix="give a price for each unit, or leave the baseline out to start from mean prices",
+        )
+    return prices.to_numpy(dtype=float)

@@ -1,0 +1,68 @@
+"""What an answer rests on, when it is refused, and which test would tell."""
+
+import numpy as np
+
+from edtech.ml.base import FitResult
+from edtech.ml.panel import Floats
+
+OUTSIDE_SHARE = 0.05
+"""An answer extrapolates when more than this share of today's revenue gets prices never seen for its units."""
+
+WANTED_HALF_WIDTH = 0.25
+_TEST_DISCOUNT = 0.2
+_TEST_SHARE = 0.5
+
+GROUNDS = {
+    "randomized": "read from prices or discounts drawn at random",
+    "instrument": "read from the instruments you named",
+    "within_unit": "read from price changes within each unit over time",
+    "controls": "read from differences between offers at equal covariates",
+    "none": "not identified: prices differ only between units that differ in other ways too",
+}
+
+
+def refusal_reasons(result: FitResult, quantity: Floats) -> tuple[str, ...]:
+    """Return why no price is recommended, and what would tell; empty where one may be.
+
+    `quantity` (u,) is today's expected quantity of each unit per period.
+    """
+    if result.may_recommend:
+        return ()
+    return (
+        f"The price effect is {GROUNDS[result.identification]}; it holds only if {result.condition}. "
+        "That cannot be seen in the data, so no price is recommended.",
+        _what_would_tell(result, quantity),
+    )
+
+
+def _what_would_tell(result: FitResult, quantity: Floats) -> str:
+    """Name the test that would tell, sized by the data's own variance.
+
+    With a discount given to half of the units at random each period, the variance of the elasticity is about
+    dispersion / (quantity sold * variance of the log discount).
+    """
+    variance = _TEST_SHARE * (1 - _TEST_SHARE) * np.log(1 - _TEST_DISCOUNT) ** 2
+    needed = _dispersion(result) * (1.96 / WANTED_HALF_WIDTH) ** 2 / variance
+    periods = int(np.ceil(needed / max(float(quantity.sum()), 1e-9)))
+    schedule = ""
+    if result.identification == "within_unit":
+        schedule = " Or state that prices were set on a schedule, if they were not set in answer to demand."
+    length = "one period" if periods <= 1 else f"about {periods:,} periods"
+    if result.roles.unit is None:
+        length = f"about {int(np.ceil(needed)):,} sales"
+    return (
+        f"What would tell: give a {_TEST_DISCOUNT:.0%} discount to half of the units, drawn by lot anew each period, for "
+        f"{length}, with a column that marks the drawn rows; the elasticity would then be known to "
+        f"±{WANTED_HALF_WIDTH:g}.{schedule}"
+    )
+
+
+def _dispersion(result: FitResult) -> float:
+    """Pearson dispersion of later quantities around their prediction, at least 1."""
+    rows = result.evaluation
+    predicted = rows["predicted"].to_numpy(dtype=float)
+    if predicted.size == 0 or not np.isfinite(predicted).all():
+        return 1.0
+    return max(
+        1.0, float(np.mean((rows["actual"].to_numpy(dtype=float) - predicted) ** 2 / np.maximum(predicted, 1e-9)))
+    )
