@@ -1,0 +1,18 @@
+"""MLflow, and the only package that knows it: what a run holds, how it is written, read, compared and loaded.
+
+Importing this package, or a name from it, does not load MLflow: opening a store does.
+"""
+
+from edtech.tracking.items import DatasetItem, ModelItem, RunItems
+from edtech.tracking.runs import Run, RunStore
+from edtech.tracking.tracker import EdTechMLFlowTracker, setup_mlflow_for_edtech_pipeline
+
+__all__ = [
+    "DatasetItem",
+    "EdTechMLFlowTracker",
+    "ModelItem",
+    "Run",
+    "RunItems",
+    "RunStore",
+    "setup_mlflow_for_edtech_pipeline",
+]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ class DatasetItem:
 
 @dataclass(frozen=True, slots=True)
 class RunItems:
-    """One run, whole. `artifacts` maps a relative POSIX path (`evaluation/predictions.csv`) to its content."""
+    """One run, whole. `artifacts` maps a relative POSIX path (`evaluation/predictions.csv`) to its content.
+
+    `started` (with a time zone) is when the work began; without it, when the logging did.
+    """
 
     name: str
     kind: RunKind = "training"
@@ -43,3 +47,4 @@ class RunItems:
     artifacts: Mapping[str, str | bytes] = field(default_factory=dict)
     model: ModelItem | None = None
     datasets: tuple[DatasetItem, ...] = ()
+    started: datetime | None = None

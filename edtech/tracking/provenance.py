@@ -1,0 +1,35 @@
+"""Which code wrote a run: tags made from values, without a subprocess."""
+
+import platform
+from pathlib import Path
+
+import edtech
+from edtech.settings import PROJECT
+
+
+def git_commit(project: Path = PROJECT) -> str | None:
+    """Return the commit that is checked out in a folder, None where it is no git checkout (or a worktree)."""
+    git = project / ".git"
+    try:
+        head = (git / "HEAD").read_text(encoding="utf-8").strip()
+        if not head.startswith("ref: "):
+            return head
+        ref = head.removeprefix("ref: ")
+        if (git / ref).is_file():
+            return (git / ref).read_text(encoding="utf-8").strip()
+        packed = (git / "packed-refs").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((line.split()[0] for line in packed if line.endswith(f" {ref}")), None)
+
+
+def code_tags() -> dict[str, str]:
+    """Return the tags that name the code: our version, Python's and, in a checkout, the commit."""
+    commit = git_commit()
+    return {
+        "edtech.version": edtech.__version__,
+        "edtech.python": platform.python_version(),
+        "mlflow.source.name": "edtech",
+        "mlflow.source.type": "LOCAL",
+        **({"mlflow.source.git.commit": commit} if commit else {}),
+    }

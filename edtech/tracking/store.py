@@ -1,0 +1,254 @@
+"""Which MLflow store is used, and how it is opened: checked first, created under a lock, its errors translated.
+
+MLflow reads its environment when it is imported, so our defaults are set here and it is imported inside functions.
+"""
+
+import os
+import re
+import shutil
+import sqlite3
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from filelock import FileLock, Timeout
+
+from edtech.errors import EdtechError, RunNotFoundError, SettingsError, TrackingError
+from edtech.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",  # else creating a store tells of its tables
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # else a server that went away holds a training for 4 minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",  # MLflow imports GitPython, which complains where git is not installed
+}
+for _name, _value in ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)
+
+SQLITE = "sqlite:///"
+PROBE_SECONDS = 1.5
+BUSY_SECONDS = 20.0  # what MLflow itself waits for a locked database
+CREATE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An MLflow store: `database` is the SQLite file, None where a server keeps the runs.
+
+    `locks` is the folder where a process that writes a run holds a lock, so that others can tell whether it lives.
+    """
+
+    uri: str
+    locks: Path
+    database: Path | None = None
+
+    @property
+    def artifact_location(self) -> str | None:
+        """Where a new experiment keeps its files; None: the server decides."""
+        return None if self.database is None else (self.database.parent / "artifacts").as_uri()
+
+    @property
+    def shown(self) -> str:
+        """The address without a password, for messages."""
+        return re.sub(r"//[^/@]*@", "//***@", self.uri)
+
+
+def sqlite_uri(path: PurePath) -> str:
+    """Return the MLflow address of an absolute SQLite path, POSIX or Windows (`sqlite:///C:/...`)."""
+    return SQLITE + path.as_posix()
+
+
+def find_store(tracking_uri: str | None = None, settings: Settings | None = None) -> Store:
+    """Return the store that `tracking_uri`, else the settings, else the default names; nothing is opened.
+
+    Raises SettingsError where the address is neither `sqlite:///...` nor `http(s)://...`.
+    """
+    settings = settings or Settings()
+    uri = tracking_uri or settings.mlflow_tracking_uri or sqlite_uri(settings.mlruns_dir / "mlflow.db")
+    if uri.startswith(("http://", "https://")):
+        return Store(uri.rstrip("/"), locks=settings.mlruns_dir / "writing")
+    if not uri.startswith(SQLITE) or uri.rstrip("/") == SQLITE.rstrip("/") or ":memory:" in uri:
+        raise _not_a_store(uri)
+    if set("%?") & set(uri):
+        raise SettingsError(
+            "The path of the MLflow database holds a character that database addresses cannot carry",
+            expected="a path without % and ?",
+            found=uri,
+            fix="Choose another folder with EDTECH_HOME or EDTECH_MLFLOW_TRACKING_URI",
+        )
+    path = Path(uri.removeprefix(SQLITE)).expanduser().resolve()
+    return Store(sqlite_uri(path), locks=path.parent / "writing", database=path)
+
+
+def _not_a_store(uri: str) -> SettingsError:
+    scheme = urlsplit(uri).scheme
+    is_folder = scheme in {"", "file"} or len(scheme) == 1  # C:\mlruns has the "scheme" c
+    folder = f"mlflow migrate-filestore --source {unquote(urlsplit(uri).path) or uri} --target sqlite:///mlflow.db"
+    return SettingsError(
+        "This address cannot be used as the MLflow store",
+        expected="sqlite:///path/to/mlflow.db or http(s)://server:port",
+        found=Store(uri, Path()).shown,
+        where="EDTECH_MLFLOW_TRACKING_URI",
+        fix=f"MLflow no longer writes folders of runs; move them once with: {folder}" if is_folder else None,
+    )
+
+
+def connect(store: Store) -> "MlflowClient":
+    """Open the store and return MLflow's client for it; a SQLite store that is not there is created.
+
+    Raises TrackingError where it cannot be reached, is not an MLflow store or has another schema version.
+    """
+    if store.database is None:
+        _probe(store)
+    else:
+        _create_once(store, store.database)
+        _check_schema(store.database)
+    from mlflow import MlflowClient
+
+    with translated("open the MLflow store", store):
+        return MlflowClient(tracking_uri=store.uri, registry_uri=store.uri)
+
+
+def _probe(store: Store) -> None:
+    # MLflow's own client retries for minutes; this answers within the blink that a page can wait.
+    try:
+        with urllib.request.urlopen(f"{store.uri}/health", timeout=PROBE_SECONDS):  # noqa: S310  # http(s) by find_store
+            return
+    except urllib.error.HTTPError as exc:
+        found = f"HTTP status {exc.code}"
+    except (OSError, ValueError) as exc:
+        found = str(getattr(exc, "reason", exc))
+    raise TrackingError(
+        "The MLflow server does not answer",
+        expected=f"an answer from {store.shown}/health within {PROBE_SECONDS} s",
+        found=found,
+        fix="Start the server, correct EDTECH_MLFLOW_TRACKING_URI, or unset it to use the embedded store",
+    )
+
+
+def _create_once(store: Store, database: Path) -> None:
+    """Create the database whole or not at all: MLflow breaks a store for good that two processes create at once."""
+    if database.exists():
+        return
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{database}.lock", timeout=CREATE_SECONDS):
+            if not database.exists():
+                _create(store, database)
+    except (OSError, sqlite3.Error) as exc:
+        raise TrackingError(
+            "The MLflow store cannot be created",
+            found=f"{type(exc).__name__}: {_first_line(exc)}",
+            where=str(database),
+            fix=f"Another process holds {database}.lock; end it or wait"
+            if isinstance(exc, Timeout)
+            else "Make the folder writable and check free space, or choose another with EDTECH_HOME",
+        ) from exc
+
+
+def _create(store: Store, database: Path) -> None:
+    from mlflow import MlflowClient
+
+    # Built beside its place and moved there: a process that dies leaves no half-migrated file under the real name.
+    with TemporaryDirectory(dir=database.parent, prefix=".new-", ignore_cleanup_errors=True) as folder:
+        fresh, ready = Path(folder, "fresh.db"), Path(folder, "ready.db")
+        with translated("create the MLflow store", store):
+            MlflowClient(tracking_uri=sqlite_uri(fresh)).search_experiments(max_results=1)
+        shutil.copyfile(fresh, ready)
+        with closing(sqlite3.connect(ready)) as db, db:
+            # MLflow points its own "Default" experiment at the working directory of whoever came first.
+            db.execute("UPDATE experiments SET artifact_location = ?", (store.artifact_location,))
+        ready.replace(database)
+
+
+def _check_schema(database: Path) -> None:
+    """Refuse a file that MLflow would migrate unasked, or try to open for two minutes."""
+    import mlflow.store
+    from alembic.script import ScriptDirectory
+
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as db:
+            found = {row[0] for row in db.execute("SELECT version_num FROM alembic_version")}
+    except sqlite3.Error as exc:
+        raise TrackingError(
+            "This file is not an MLflow store, or it cannot be read",
+            found=_first_line(exc),
+            where=str(database),
+            fix="Move the file away, or choose another store with EDTECH_MLFLOW_TRACKING_URI",
+        ) from exc
+    scripts = ScriptDirectory(str(Path(mlflow.store.__file__).parent / "db_migrations"))
+    if found == set(scripts.get_heads()):
+        return
+    known = {script.revision for script in scripts.walk_revisions()}
+    raise TrackingError(
+        f"The MLflow store has {'an older' if found <= known else 'a newer'} schema than the installed MLflow",
+        expected=", ".join(scripts.get_heads()),
+        found=", ".join(sorted(map(str, found))) or "none",
+        where=str(database),
+        fix=f"Copy the file as a backup, then run: mlflow db upgrade {sqlite_uri(database)}"
+        if found <= known
+        else "Install the packages of this project's requirements.txt again, or the MLflow that wrote the store",
+    )
+
+
+def guard_artifacts(store: Store, artifact_uri: str) -> None:
+    """Raise TrackingError where a server on another machine points at files of this one.
+
+    Whoever writes to such a server could otherwise have any file of this machine read, or written, by its users.
+    """
+    host = urlsplit(store.uri).hostname
+    is_file = urlsplit(artifact_uri).scheme in {"", "file"} or len(urlsplit(artifact_uri).scheme) == 1
+    if store.database is None and is_file and host not in {"localhost", "127.0.0.1", "::1"}:
+        raise TrackingError(
+            "The MLflow server keeps this run's files at a path of its own machine",
+            expected="artifacts that the server hands out (mlflow-artifacts:, s3:, ...)",
+            found=artifact_uri[:200],
+            where=store.shown,
+            fix="Start the server with --serve-artifacts (its default) and use a new experiment",
+        )
+
+
+@contextmanager
+def translated(doing: str, store: Store) -> Iterator[None]:
+    """Raise what MLflow and the system raise inside as a TrackingError that says what was being done.
+
+    The one seam between MLflow's exceptions and ours; our own pass through.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except EdtechError:
+        raise
+    except (MlflowException, OSError) as exc:
+        code = getattr(exc, "error_code", "")
+        kind = RunNotFoundError if code == "RESOURCE_DOES_NOT_EXIST" else TrackingError
+        raise kind(f"Could not {doing}", found=_first_line(exc), where=store.shown, fix=_advice(exc)) from exc
+
+
+def _advice(exc: Exception) -> str | None:
+    text = str(exc).lower()
+    advice = {
+        "no space left": "Free disk space and try again",
+        "disk is full": "Free disk space and try again",
+        "readonly database": "Make the database file and its folder writable",
+        "permission denied": "Make the folder of the store writable",
+        "database is locked": "Another process holds the store; try again when it has finished",
+    }
+    return next((say for word, say in advice.items() if word in text), None)
+
+
+def _first_line(exc: BaseException, limit: int = 300) -> str:
+    text = next((line for line in str(exc).splitlines() if line.strip()), type(exc).__name__)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
