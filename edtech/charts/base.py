@@ -1,0 +1,72 @@
+"""What all charts share: colours, safe labels, honest thinning."""
+
+import re
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from edtech.errors import ReportError
+
+# Okabe and Ito (2008), without the three that stand out less than 3:1 on one of our two backgrounds.
+BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F"
+PALETTE = (BLUE, ORANGE, GREEN, PINK, GREY)
+
+OPTIONAL = ("low", "high", "truth", "segment")
+
+MAX_POINTS = 2_000
+MAX_ROWS = 30
+MAX_LABEL = 60
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def label(text: object, longest: int = MAX_LABEL) -> str:
+    """Return text that any renderer can show on one line: control and direction marks replaced, cut to `longest`."""
+    shown = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def need(frame: pd.DataFrame, columns: Sequence[str], chart: str) -> pd.DataFrame:
+    """Return the columns and those of OPTIONAL that are there; without a row or a column raise ReportError."""
+    missing = [column for column in columns if column not in frame.columns]
+    if missing or frame.empty:
+        raise ReportError(
+            f"The chart {chart} cannot be drawn",
+            expected=f"at least one row with {', '.join(columns)}",
+            found=f"{len(frame)} rows with {', '.join(map(label, frame.columns)) or 'no columns'}",
+            fix="Pass a frame with these columns",
+        )
+    return frame[[*columns, *(name for name in OPTIONAL if name in frame.columns and name not in columns)]]
+
+
+def has_interval(frame: pd.DataFrame) -> bool:
+    """Tell whether any row has both ends of an interval."""
+    return {"low", "high"} <= set(frame.columns) and bool(frame[["low", "high"]].notna().all(axis=1).any())
+
+
+def thin(frame: pd.DataFrame, most: int = MAX_POINTS) -> tuple[pd.DataFrame, str]:
+    """Return at most `most` evenly spaced rows and, where some are left out, a sentence that says so."""
+    if len(frame) <= most:
+        return frame, ""
+    kept = frame.iloc[np.linspace(0, len(frame) - 1, most).astype(int)]
+    return kept, f"{most:,} of {len(frame):,} points shown"
+
+
+def first(frame: pd.DataFrame, what: str, most: int = MAX_ROWS) -> tuple[pd.DataFrame, str]:
+    """Return the first `most` rows and, where some are left out, a sentence that says so."""
+    return frame.head(most), "" if len(frame) <= most else f"{most} of {len(frame):,} {what} shown"
+
+
+def heading(title: str, *notes: str) -> alt.Title:
+    """Return a chart's title, left-aligned, with the notes below it."""
+    lines = [label(note, 120) for note in notes if note]
+    text = label(title, 120)
+    return alt.Title(text, subtitle=lines, anchor="start") if lines else alt.Title(text, anchor="start")
+
+
+def layered(charts: Sequence[alt.Chart], title: alt.Title, step: int | None = None) -> alt.LayerChart:
+    """Return the charts on top of each other, transparent; `step` is the height in pixels of a row of names."""
+    height = alt.Undefined if step is None else alt.Step(step)
+    return alt.LayerChart(layer=list(charts), title=title, background="transparent", height=height)

@@ -1,0 +1,84 @@
+"""Charts of how a model does, and of runs against each other."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from edtech.charts.base import BLUE, GREY, ORANGE, first, has_interval, heading, label, layered, need, thin
+
+
+def actual_vs_predicted(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> alt.LayerChart:
+    """Draw `predicted` against `actual` with the line on which both are equal."""
+    frame, note = thin(need(frame, ("actual", "predicted"), "actual against predicted"))
+    both = frame[["actual", "predicted"]].to_numpy()
+    ends = [both.min(), both.max()]
+    points = alt.Chart(frame).mark_circle(color=BLUE, opacity=0.4)
+    equal = alt.Chart(pd.DataFrame({"actual": ends, "predicted": ends})).mark_line(color=ORANGE, strokeDash=[5, 4])
+    axes = {
+        "x": alt.X("actual:Q", title=f"Actual ({label(unit)})"),
+        "y": alt.Y("predicted:Q", title=f"Predicted ({label(unit)})"),
+    }
+    return layered([points.encode(**axes, tooltip=["actual", "predicted"]), equal.encode(**axes)], heading(title, note))
+
+
+def residuals(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> alt.LayerChart:
+    """Draw `actual` minus `predicted` over `predicted`."""
+    frame, note = thin(need(frame, ("actual", "predicted"), "residuals"))
+    frame = frame.assign(residual=frame["actual"] - frame["predicted"])
+    points = alt.Chart(frame).mark_circle(color=BLUE, opacity=0.4)
+    points = points.encode(
+        x=alt.X("predicted:Q", title=f"Predicted ({label(unit)})"),
+        y=alt.Y("residual:Q", title=f"Actual - predicted ({label(unit)})"),
+        tooltip=["actual", "predicted", "residual"],
+    )
+    zero = (
+        alt.Chart(pd.DataFrame({"residual": [0.0]})).mark_rule(color=ORANGE, strokeDash=[5, 4]).encode(y="residual:Q")
+    )
+    return layered([points, zero], heading(title, note))
+
+
+def importance(
+    frame: pd.DataFrame, *, title: str, unit: str = "loss of R² when shuffled", top: int = 15
+) -> alt.LayerChart:
+    """Draw the `top` features by `importance`, with their interval where `low`, `high` are given."""
+    frame = need(frame, ("feature", "importance"), "importance").sort_values("importance", ascending=False)
+    shown, note = first(frame, "features", top)
+    shown = shown.assign(feature=shown["feature"].map(label))
+    base = alt.Chart(shown).encode(y=alt.Y("feature:N", sort=None, title=None))
+    bars = base.mark_bar(color=BLUE).encode(x=alt.X("importance:Q", title=f"Importance ({label(unit)})"))
+    layers = [bars.encode(tooltip=["feature", "importance"])]
+    if has_interval(shown):
+        layers.append(base.mark_rule(color=ORANGE, strokeWidth=3).encode(x="low:Q", x2="high:Q"))
+    return layered(layers, heading(title, note), step=22)
+
+
+def metric_scatter(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str) -> alt.LayerChart:
+    """Draw runs by two metrics, say an error against revenue: `run`, `x`, `y`; runs without both are left out."""
+    frame = need(frame, ("run", "x", "y"), "runs by two metrics")
+    finite = frame.replace([np.inf, -np.inf], np.nan).dropna(subset=["x", "y"])
+    left_out = len(frame) - len(finite)
+    shown = need(finite, ("run", "x", "y"), "runs by two metrics").assign(run=lambda rows: rows["run"].map(label))
+    note = f"{left_out} runs without both metrics are not shown" if left_out else ""
+    base = alt.Chart(shown).encode(
+        x=alt.X("x:Q", title=label(x_title)).scale(zero=False, padding=20),
+        y=alt.Y("y:Q", title=label(y_title)).scale(zero=False, padding=20),
+    )
+    points = base.mark_point(color=BLUE, filled=True, size=110).encode(tooltip=["run", "x", "y"])
+    return layered(
+        [points.interactive(), base.mark_text(color=GREY, dy=-12).encode(text="run:N")], heading(title, note)
+    )
+
+
+def time_series(frame: pd.DataFrame, *, title: str, y_title: str, x_title: str = "Week") -> alt.LayerChart:
+    """Draw `value` over `period` (dates or numbers), from 0, with its interval where `low`, `high` are given."""
+    frame = need(frame, ("period", "value"), "time series")
+    kind = "T" if pd.api.types.is_datetime64_any_dtype(frame["period"]) else "Q"
+    base = alt.Chart(frame)
+    base = base.encode(x=alt.X(f"period:{kind}", title=label(x_title)))
+    line = base.mark_line(color=BLUE, point={"color": BLUE, "size": 18}).encode(
+        y=alt.Y("value:Q", title=label(y_title)), tooltip=["period", "value"]
+    )
+    layers = [line.interactive(bind_y=False)]
+    if has_interval(frame):
+        layers.insert(0, base.mark_area(color=BLUE, opacity=0.2).encode(y="low:Q", y2="high:Q"))
+    return layered(layers, heading(title))

@@ -1,0 +1,42 @@
+"""Frame -> PNG bytes, for the artifacts of a run: the figures of `charts.static` on white."""
+
+import warnings
+from collections.abc import Callable
+from io import BytesIO
+from typing import Literal, ParamSpec
+
+from matplotlib.figure import Figure
+
+from edtech.charts import static
+
+P = ParamSpec("P")
+
+
+def render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+    """Return the figure as PNG on white (files are looked at anywhere) or as transparent SVG."""
+    out = BytesIO()
+    with warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes: no reason to fail, nothing to tell the user.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        if kind == "png":
+            figure.savefig(out, format="png", dpi=110, facecolor="white")
+        else:
+            figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
+    return out.getvalue()
+
+
+def _png(draw: Callable[P, Figure]) -> Callable[P, bytes]:
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> bytes:
+        return render(draw(*args, **kwargs), "png")
+
+    drawn.__doc__ = f"{draw.__doc__} Return PNG bytes."
+    return drawn
+
+
+actual_vs_predicted = _png(static.actual_vs_predicted)
+residuals_plot = _png(static.residuals_plot)
+residuals_histogram = _png(static.residuals_histogram)
+feature_importance = _png(static.feature_importance)
+price_response = _png(static.price_response)
+elasticity_by_segment = _png(static.elasticity_by_segment)
+revenue_curve = _png(static.revenue_curve)

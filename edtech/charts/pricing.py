@@ -1,0 +1,190 @@
+"""Charts of prices, demand and what a change of prices does."""
+
+from html import escape
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import plotly.graph_objects as go
+
+from edtech.charts.base import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PALETTE,
+    first,
+    has_interval,
+    heading,
+    label,
+    layered,
+    need,
+    thin,
+)
+
+PERCENT = "+.0%"
+
+
+def revenue_curve(
+    curve: pd.DataFrame,
+    *,
+    today: float = 0.0,
+    best: float | None,
+    support: tuple[float, float],
+    title: str,
+    unit: str = "tokens / week",
+) -> go.Figure:
+    """Draw revenue over a relative price change, for zoom and hover.
+
+    `curve` has `change` (0.1 is +10 %, ascending), `revenue` and, where there is one, the 95 % interval `low`, `high`.
+    `today`, `best` and `support` (lowest and highest change that stays inside observed prices) are changes as well.
+    Outside the support the line is dashed. Raises ReportError without rows.
+    """
+    curve = need(curve, ("change", "revenue"), "revenue curve").sort_values("change")
+    figure = go.Figure()
+    figure.add_vrect(*support, fillcolor=GREY, opacity=0.15, line_width=0)
+    if has_interval(curve):
+        _add_band(figure, curve.dropna(subset=["low", "high"]))
+    _add_lines(figure, curve, support, unit)
+    best_is_right = best is not None and best > today
+    _add_mark(figure, today, "today", GREY, "top left" if best_is_right else "top right")
+    if best is not None:
+        _add_mark(figure, best, f"best {best:+.0%}", GREEN, "top right" if best_is_right else "top left")
+    figure.update_layout(
+        title=escape(label(title, 120)),
+        xaxis={"title": "Price change against today (grey: prices seen)", "tickformat": PERCENT, "zeroline": False},
+        yaxis={"title": escape(f"Token revenue ({label(unit)})"), "tickformat": ",.3~s"},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        hovermode="x unified",
+        legend={"orientation": "h", "y": -0.25},
+        margin={"t": 60, "r": 10},
+    )
+    return figure
+
+
+def _add_band(figure: go.Figure, curve: pd.DataFrame) -> None:
+    figure.add_scatter(
+        x=[*curve["change"], *curve["change"][::-1]],
+        y=[*curve["high"], *curve["low"][::-1]],
+        fill="toself",
+        fillcolor="rgba(0,114,178,0.2)",
+        line={"width": 0},
+        name="95 % interval",
+        hoverinfo="skip",
+    )
+
+
+def _add_lines(figure: go.Figure, curve: pd.DataFrame, support: tuple[float, float], unit: str) -> None:
+    inside = curve["change"].between(support[0] - 1e-9, support[1] + 1e-9)
+    hover = f"%{{y:,.4~s}} {escape(label(unit))}<extra></extra>"
+    parts = {"inside observed prices": (inside, "solid"), "outside: extrapolated": (~inside, "dash")}
+    for name, (part, dash) in parts.items():
+        # the dashed line starts where the solid one ends, so that no gap is read as an effect
+        joined = part | (part.shift(1, fill_value=False) | part.shift(-1, fill_value=False) if dash == "dash" else part)
+        if part.any():
+            figure.add_scatter(
+                x=curve["change"],
+                y=curve["revenue"].where(joined),
+                mode="lines",
+                line={"color": BLUE, "dash": dash},
+                name=name,
+                hovertemplate=hover,
+            )
+
+
+def _add_mark(figure: go.Figure, at: float, text: str, color: str, position: str) -> None:
+    figure.add_vline(at, line={"color": color, "width": 2}, annotation_text=text, annotation_position=position)
+
+
+def effect_bars(effects: pd.DataFrame, *, title: str) -> alt.LayerChart:
+    """Draw changes against today as bars with their 95 % intervals.
+
+    `effects` has `name`, `change` (0.1 is +10 %) and, where there is one, `low`, `high`; drawn in the order given.
+    """
+    effects = need(effects, ("name", "change"), "effects").assign(name=lambda frame: frame["name"].map(label))
+    effects = effects.assign(text=effects["change"].map("{:+.1%}".format))
+    base = alt.Chart(effects).encode(y=alt.Y("name:N", sort=None, title=None))
+    bars = base.mark_bar(color=BLUE, height={"band": 0.5}).encode(
+        x=alt.X("change:Q", title="Change against today", axis=alt.Axis(format="+.1~%")),
+        tooltip=["name", "text"],
+    )
+    layers = [
+        bars,
+        base.mark_text(align="center", dy=-18, color=GREY, fontWeight="bold").encode(x="change:Q", text="text"),
+    ]
+    if has_interval(effects):
+        layers.append(base.mark_rule(color=ORANGE, strokeWidth=3).encode(x="low:Q", x2="high:Q"))
+    return layered(layers, heading(title), step=48)
+
+
+def elasticity_by_segment(
+    segments: pd.DataFrame, *, naive: float | None, title: str, truth: float | None = None
+) -> alt.LayerChart:
+    """Draw each segment's own-price elasticity with its 95 % interval.
+
+    `segments` has `segment`, `estimate` and, where there are any, `low`, `high`, `truth`. `naive` (the pooled log-log
+    slope) and `truth` are drawn as lines over all segments. At most 30 segments are shown.
+    """
+    segments, note = first(need(segments, ("segment", "estimate"), "elasticity by segment"), "segments")
+    segments = segments.assign(segment=segments["segment"].map(label))
+    base = alt.Chart(segments).encode(y=alt.Y("segment:N", sort=None, title=None))
+    axis = alt.X("estimate:Q", title="Own-price elasticity (% demand per % price)")
+    layers: list[alt.Chart] = []
+    if has_interval(segments):
+        layers.append(base.mark_rule(color=BLUE, strokeWidth=3, opacity=0.6).encode(x="low:Q", x2="high:Q"))
+    layers.append(base.mark_point(color=BLUE, filled=True, size=80).encode(x=axis, tooltip=list(segments.columns)))
+    if "truth" in segments.columns:
+        layers.append(base.mark_tick(color=GREEN, thickness=3, size=20).encode(x="truth:Q"))
+    named = {"naive (not to be used)": (naive, ORANGE), "truth": (truth, GREEN), "no effect": (0.0, GREY)}
+    drawn = {name: pair for name, pair in named.items() if pair[0] is not None}
+    lines = pd.DataFrame({"line": list(drawn), "at": [at for at, _ in drawn.values()]})
+    color = alt.Color("line:N", title=None).scale(domain=list(drawn), range=[color for _, color in drawn.values()])
+    layers.append(alt.Chart(lines).mark_rule(strokeDash=[5, 4], strokeWidth=2).encode(x="at:Q", color=color))
+    return layered(layers, heading(title, note), step=28)
+
+
+def price_response(response: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> alt.LayerChart:
+    """Draw expected demand over price: `price`, `quantity` and, where there are any, `low`, `high`, `segment`."""
+    response = need(response, ("price", "quantity"), "price response")
+    color: Any = alt.value(BLUE)
+    note = ""
+    if "segment" in response.columns:
+        chosen = list(response["segment"].drop_duplicates())[: len(PALETTE)]
+        note = _left_out(response["segment"].nunique(), len(PALETTE))
+        response = response[response["segment"].isin(chosen)].assign(segment=lambda frame: frame["segment"].map(label))
+        color = alt.Color("segment:N", sort=None, title=None).scale(range=list(PALETTE))
+    base = alt.Chart(response).encode(x=alt.X("price:Q", title="Price (tokens)").scale(zero=False), color=color)
+    line = base.mark_line().encode(y=alt.Y("quantity:Q", title=f"Expected demand ({label(unit)})"))
+    band = [base.mark_area(opacity=0.2).encode(y="low:Q", y2="high:Q")] if has_interval(response) else []
+    return layered([*band, line], heading(title, note))
+
+
+def demand_scatter(panel: pd.DataFrame, *, title: str, columns: int = 3, unit: str = "per week") -> alt.FacetChart:
+    """Draw what was sold at which price, one small chart for each of the nine biggest segments.
+
+    `panel` has `price`, `quantity`, `segment`, one row for each unit or unit and period.
+    """
+    panel = need(panel, ("price", "quantity", "segment"), "demand")
+    totals = panel.groupby("segment", observed=True)["quantity"].sum().nlargest(9)
+    shown, note = thin(panel[panel["segment"].isin(totals.index)])
+    shown = shown.assign(segment=shown["segment"].map(label))[["price", "quantity", "segment"]]
+    points = alt.Chart().mark_circle(color=BLUE, opacity=0.4, size=18)
+    points = points.encode(
+        x=alt.X("price:Q", title="Price (tokens)").scale(zero=False),
+        y=alt.Y("quantity:Q", title=f"Sold {label(unit)}"),
+        tooltip=["segment", "price", "quantity"],
+    ).properties(width=190, height=140)
+    facet = alt.Facet("segment:N", title=None, sort=[label(name) for name in totals.index])
+    return alt.FacetChart(
+        data=shown,
+        spec=points,
+        facet=facet,
+        columns=columns,
+        title=heading(title, note, _left_out(panel["segment"].nunique(), 9)),
+        background="transparent",
+    )
+
+
+def _left_out(found: int, shown: int) -> str:
+    return "" if found <= shown else f"{shown} of {found:,} segments shown"

@@ -1,0 +1,162 @@
+"""Frame -> matplotlib figure, for files: a run's PNG artifacts and the drawings in a report.
+
+Built on `matplotlib.figure.Figure`, not on pyplot, whose global state is not safe in threads.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from edtech.charts.base import BLUE, GREEN, GREY, ORANGE, first, has_interval, label, need, thin
+
+
+def actual_vs_predicted(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> Figure:
+    """Draw `predicted` against `actual` with the line on which both are equal."""
+    frame, note = thin(need(frame, ("actual", "predicted"), "actual against predicted"))
+    figure, axes = _figure(title, note, f"Actual ({unit})", f"Predicted ({unit})")
+    axes.scatter(frame["actual"], frame["predicted"], s=10, alpha=0.4, color=BLUE, linewidths=0)
+    axes.axline((0, 0), slope=1, color=ORANGE, linestyle="--", label="predicted = actual")
+    axes.legend(frameon=False)
+    return figure
+
+
+def residuals_plot(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> Figure:
+    """Draw `actual` minus `predicted` over `predicted`."""
+    frame, note = thin(need(frame, ("actual", "predicted"), "residuals"))
+    figure, axes = _figure(title, note, f"Predicted ({unit})", f"Actual - predicted ({unit})")
+    axes.scatter(frame["predicted"], frame["actual"] - frame["predicted"], s=10, alpha=0.4, color=BLUE, linewidths=0)
+    axes.axhline(0, color=ORANGE, linestyle="--")
+    return figure
+
+
+def residuals_histogram(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> Figure:
+    """Draw how often each size of `actual` minus `predicted` occurs, and the mean."""
+    frame = need(frame, ("actual", "predicted"), "histogram of residuals")
+    errors = frame["actual"] - frame["predicted"]
+    figure, axes = _figure(title, "", f"Actual - predicted ({unit})", "Rows")
+    axes.hist(errors, bins=40, color=BLUE)
+    axes.axvline(float(errors.mean()), color=ORANGE, linestyle="--", label=f"mean {errors.mean():+.3g}")
+    axes.legend(frameon=False)
+    return figure
+
+
+def feature_importance(
+    frame: pd.DataFrame, *, title: str, unit: str = "loss of R² when shuffled", top: int = 15
+) -> Figure:
+    """Draw the `top` features by `importance`, with their interval where `low`, `high` are given."""
+    frame = need(frame, ("feature", "importance"), "importance").sort_values("importance", ascending=False)
+    shown, note = first(frame, "features", top)
+    figure, axes = _figure(title, note, f"Importance ({unit})", "", rows=len(shown))
+    axes.barh(range(len(shown)), shown["importance"], color=BLUE)
+    if has_interval(shown):
+        axes.hlines(range(len(shown)), shown["low"], shown["high"], color=ORANGE, linewidth=2)
+    _name_rows(axes, shown["feature"])
+    return figure
+
+
+def price_response(response: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> Figure:
+    """Draw expected demand over price: `price`, `quantity` and, where there are any, `low`, `high`."""
+    response = need(response, ("price", "quantity"), "price response").sort_values("price")
+    figure, axes = _figure(title, "", "Price (tokens)", f"Expected demand ({unit})")
+    if has_interval(response):
+        axes.fill_between(
+            response["price"],
+            response["low"],
+            response["high"],
+            color=BLUE,
+            alpha=0.2,
+            linewidth=0,
+            label="95 % interval",
+        )
+        axes.legend(frameon=False)
+    axes.plot(response["price"], response["quantity"], color=BLUE)
+    return figure
+
+
+def elasticity_by_segment(
+    segments: pd.DataFrame, *, naive: float | None, title: str, truth: float | None = None
+) -> Figure:
+    """Draw each segment's own-price elasticity with its 95 % interval; arguments as in `charts.pricing`."""
+    shown, note = first(need(segments, ("segment", "estimate"), "elasticity by segment"), "segments")
+    figure, axes = _figure(title, note, "Own-price elasticity (% demand per % price)", "", rows=len(shown))
+    if has_interval(shown):
+        axes.hlines(range(len(shown)), shown["low"], shown["high"], color=BLUE, linewidth=3, alpha=0.6)
+    axes.plot(shown["estimate"], range(len(shown)), "o", color=BLUE)
+    for at, name, color in (
+        (naive, "naive (not to be used)", ORANGE),
+        (truth, "truth", GREEN),
+        (0.0, "no effect", GREY),
+    ):
+        if at is not None:
+            axes.axvline(at, color=color, linestyle="--", label=name)
+    if "truth" in shown.columns:
+        axes.plot(shown["truth"], range(len(shown)), "|", color=GREEN, markersize=18, markeredgewidth=3)
+    _name_rows(axes, shown["segment"])
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def revenue_curve(
+    curve: pd.DataFrame,
+    *,
+    today: float = 0.0,
+    best: float | None,
+    support: tuple[float, float],
+    title: str,
+    unit: str = "tokens / week",
+) -> Figure:
+    """Draw revenue over a relative price change; arguments as in `charts.pricing`."""
+    curve = need(curve, ("change", "revenue"), "revenue curve").sort_values("change")
+    figure, axes = _figure(title, "", "Price change against today", f"Token revenue ({unit})")
+    axes.axvspan(*support, color=GREY, alpha=0.15, linewidth=0, label="prices seen")
+    if has_interval(curve):
+        band = curve["change"], curve["low"], curve["high"]
+        axes.fill_between(*band, color=BLUE, alpha=0.2, linewidth=0, label="95 % interval")
+    edges = [-np.inf, support[0], support[1], np.inf]
+    for (start, end), style, name in zip(
+        pairwise(edges), ("--", "-", "--"), (None, None, "outside: extrapolated"), strict=True
+    ):
+        part = _between(curve[["change", "revenue"]], start, end)
+        axes.plot(part["change"], part["revenue"], color=BLUE, linestyle=style, label=name)
+    axes.axvline(today, color=GREY, label="today")
+    if best is not None:
+        axes.axvline(best, color=GREEN, label=f"best {best:+.0%}")
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def _between(curve: pd.DataFrame, start: float, end: float) -> pd.DataFrame:
+    """Return the curve from start to end, both ends interpolated."""
+    low, high = curve["change"].min(), curve["change"].max()
+    inner = curve["change"][curve["change"].between(start, end)]
+    at = np.unique([*np.clip([start, end], low, high), *inner])
+    return pd.DataFrame({"change": at, "revenue": np.interp(at, curve["change"], curve["revenue"])})
+
+
+def _figure(title: str, note: str, x: str, y: str, rows: int | None = None) -> tuple[Figure, Axes]:
+    """Return an empty figure; with `rows`, high enough for a name on each."""
+    height = 4.0 if rows is None else 1.4 + 0.28 * rows
+    figure = Figure(figsize=(7.2, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title("\n".join(filter(None, [_plain(title, 90), _plain(note, 90)])), loc="left", fontsize=11)
+    axes.set_xlabel(_plain(x))
+    axes.set_ylabel(_plain(y))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _name_rows(axes: Axes, names: pd.Series) -> None:
+    axes.set_yticks(range(len(names)), [_plain(name, 30) for name in names])
+    axes.invert_yaxis()
+
+
+def _plain(text: object, longest: int = 60) -> str:
+    """Return text that matplotlib does not take for a formula."""
+    return label(text, longest).replace("$", r"\$")

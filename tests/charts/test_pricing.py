@@ -1,0 +1,100 @@
+import json
+
+import pandas as pd
+import plotly.io
+import pytest
+import vl_convert
+
+from edtech.charts import pricing
+from edtech.errors import ReportError
+from tests.browser import watch
+from tests.charts.conftest import HOSTILE
+
+
+def drawn(chart) -> str:
+    """Render as a browser would; an invalid specification or hostile data would fail here."""
+    return vl_convert.vegalite_to_svg(chart.to_json())
+
+
+def test_the_revenue_curve_shows_interval_support_today_and_best(curve):
+    figure = pricing.revenue_curve(curve, today=0.0, best=0.05, support=(-0.2, 0.3), title="Earns more")
+    lines = {trace.name: trace for trace in figure.data}
+    inside, outside = lines["inside observed prices"], lines["outside: extrapolated"]
+    solid = pd.Series(inside.y, index=curve["change"].round(3)).dropna()
+    assert (inside.line.dash, outside.line.dash) == ("solid", "dash")
+    assert (solid.index.min(), solid.index.max()) == (-0.2, 0.3)
+    assert pd.Series(outside.y).notna().sum() == len(curve) - len(solid) + 2  # joined at both ends
+    assert lines["95 % interval"].fill == "toself"
+    spans = [(shape.x0, shape.x1) for shape in figure.layout.shapes]
+    assert spans == [(-0.2, 0.3), (0.0, 0.0), (0.05, 0.05)]
+    assert [note.text for note in figure.layout.annotations] == ["today", "best +5%"]
+    assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
+    assert "tokens / week" in figure.layout.yaxis.title.text
+
+
+def test_without_interval_or_best_nothing_is_made_up(curve):
+    missing = curve.assign(low=float("nan"), high=float("nan"))
+    figure = pricing.revenue_curve(missing, best=None, support=(-1, 1), title="")
+    assert [trace.name for trace in figure.data] == ["inside observed prices"]
+    assert len(figure.layout.shapes) == 2
+
+
+def test_no_rows_is_a_named_error(curve):
+    with pytest.raises(ReportError, match="revenue curve cannot be drawn"):
+        pricing.revenue_curve(curve.head(0), best=None, support=(0, 0), title="")
+
+
+@pytest.mark.browser
+def test_a_hostile_title_stays_text_in_plotly(page, curve, tmp_path):
+    title = "<a href='https://evil.example'>click</a><b>&amp;"
+    figure = pricing.revenue_curve(curve, best=None, support=(-0.2, 0.2), title=title)
+    file = tmp_path / "curve.html"
+    file.write_text(plotly.io.to_html(figure, include_plotlyjs=True, validate=False))
+    seen = watch(page)
+    page.goto(file.as_uri())
+    assert page.locator(".gtitle").text_content() == title
+    assert page.locator("svg a").count() == 0
+    assert (seen.errors, seen.strangers) == ([], [])
+
+
+def test_effects_keep_their_order_and_say_their_numbers():
+    effects = pd.DataFrame({"name": ["Revenue", "Enrollments"], "change": [0.031, -0.12]})
+    effects = effects.assign(low=effects["change"] - 0.05, high=effects["change"] + 0.05)
+    svg = drawn(pricing.effect_bars(effects, title="Fewer, dearer"))
+    assert svg.index("Revenue") < svg.index("Enrollments")
+    assert "+3.1%" in svg
+    assert "-12.0%" in svg
+    assert "Change against today" in svg
+    assert len(pricing.effect_bars(effects.drop(columns=["low", "high"]), title="").layer) == 2
+
+
+def test_segments_of_any_name_are_shown_as_text(segments):
+    chart = pricing.elasticity_by_segment(segments, naive=1.7, title="<b>Every</b> segment", truth=-1.5)
+    svg = drawn(chart)
+    assert "<img" not in svg
+    assert "&lt;img src=x onerror=alert(1)&gt;" in svg
+    assert "naive (not to be used)" in svg
+    assert chart.to_dict()["background"] == "transparent"
+    assert "truth" not in drawn(pricing.elasticity_by_segment(segments, naive=1.7, title=""))
+
+
+def test_a_thousand_segments_do_not_make_an_endless_chart(segments):
+    many = pd.concat([segments] * 1_000)
+    assert f"30 of {len(many):,} segments shown" in drawn(pricing.elasticity_by_segment(many, naive=None, title="x"))
+
+
+def test_the_price_response_has_a_band_and_one_line_per_segment():
+    response = pd.DataFrame({"price": [1, 2, 3], "quantity": [9, 5, 2], "low": [8, 4, 1], "high": [10, 6, 3]})
+    chart = pricing.price_response(response, title="Demand falls")
+    assert [layer["mark"]["type"] for layer in chart.to_dict()["layer"]] == ["area", "line"]
+    both = pd.concat([response.assign(segment=name) for name in "abcdefg"])
+    assert "5 of 7 segments shown" in drawn(pricing.price_response(both, title=""))
+
+
+def test_demand_by_segment_shows_the_biggest_and_says_what_is_left_out():
+    panel = pd.DataFrame({"price": range(1, 13), "quantity": range(12), "segment": [*HOSTILE, *"abcd"]})
+    spec = json.loads(pricing.demand_scatter(panel, title="x").to_json())
+    shown = {row["segment"] for row in next(iter(spec["datasets"].values()))}
+    assert {"a", "b", "c", "d"} < shown
+    assert HOSTILE[0] not in shown
+    assert "9 of 12 segments shown" in drawn(pricing.demand_scatter(panel, title="x"))
