@@ -78,9 +78,10 @@ def _range(name: str, info: Any) -> str:  # noqa: ANN401  # pydantic's FieldInfo
 class FitResult:
     """A trained model and what was found with it.
 
-    `elasticity_by_segment`: segment, estimate, low, high. `support`: unit, low, high, randomized_low, randomized_high, in
-    price units. `evaluation`: period, unit, segment, price, views, actual, predicted on the rows held back. `importance`:
-    feature, importance. `identification` is one of the design's five words and `condition` completes "This holds if".
+    `elasticity_by_segment`: segment, estimate, low, high. `support`: unit, low, high, randomized_low,
+    randomized_high, in price units. `evaluation`: period, unit, segment, price, views, actual, predicted on the rows
+    held back. `importance`: feature, importance. `identification` is one of the design's five words and `condition`
+    completes "This holds if".
     """
 
     family: str

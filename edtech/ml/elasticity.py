@@ -1,7 +1,7 @@
 """The family `token_elasticity`: what a price change does to the quantity sold, and why that can be known.
 
-Own-price elasticity: the average over rows of d log E[quantity] / d log price of one unit, everything else fixed, weighted
-by quantity or equally. Every algorithm is read through this one definition.
+Own-price elasticity: the average over rows of d log E[quantity] / d log price of one unit, everything else fixed,
+weighted by quantity or equally. Every algorithm is read through this one definition.
 """
 
 import time
@@ -143,8 +143,8 @@ ALGORITHMS: dict[str, Algorithm] = {
 class TokenPriceElasticityModeler:
     """Trains the algorithms of the family on a demand panel; the defaults are the columns of `course_weeks`.
 
-    Parameters are the panel's columns by their role, see `PanelRoles`. `randomized_discount` and `randomized_flag` are not
-    assumed: name them ("discount_pct", "promo_randomized") where the panel has them.
+    Parameters are the panel's columns by their role, see `PanelRoles`. `randomized_discount` and `randomized_flag`
+    are not assumed: name them ("discount_pct", "promo_randomized") where the panel has them.
     """
 
     def __init__(
@@ -192,8 +192,8 @@ class TokenPriceElasticityModeler:
     ) -> dict[str, FitResult]:
         """Train the named algorithms (all four by default) on one panel and return name -> result.
 
-        `params` holds hyperparameters by algorithm. Raises ParamsError for an unknown algorithm or value, ContractError for
-        a panel that breaks its contract, NotIdentifiedError where no elasticity can be learned.
+        `params` holds hyperparameters by algorithm. Raises ParamsError for an unknown algorithm or value,
+        ContractError for a panel that breaks its contract, NotIdentifiedError where no elasticity can be learned.
         """
         chosen = list(ALGORITHMS) if algorithms is None else list(dict.fromkeys(algorithms))
         if unknown := [name for name in chosen if name not in ALGORITHMS]:
@@ -325,7 +325,8 @@ def naive_elasticity(arrays: PanelArrays) -> Estimate:
 def price_support(panel: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
     """Return the lowest and highest price of each unit, over all rows and over randomized ones.
 
-    Columns: unit, low, high, randomized_low, randomized_high. Rows that are offers of their own share the panel's range.
+    Columns: unit, low, high, randomized_low, randomized_high. Rows that are offers of their own share the panel's
+    range.
     """
     unit = panel[roles.unit].astype(str) if roles.unit is not None else pd.Series("all", index=panel.index)
     prices = panel[roles.price].astype(float)
@@ -338,7 +339,8 @@ def price_support(panel: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
         table = table.assign(randomized_low=table["low"], randomized_high=table["high"])
     else:
         table = table.assign(randomized_low=np.nan, randomized_high=np.nan)
-    return table.rename_axis("unit").reset_index()
+    support: pd.DataFrame = table.rename_axis("unit").reset_index()
+    return support
 
 
 def _bounds(elasticity: Estimate) -> dict[str, float]:

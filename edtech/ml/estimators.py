@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from edtech.ml.fixed_effects import fit_fixed_effects, mean_rate, price_term
@@ -24,8 +24,8 @@ STEP = 0.1
 class DemandEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """Expected quantity of a panel's rows. `columns` are the panel's roles as a plain dict.
 
-    Where `slope_covariance_` (k, k) is not None the model is smooth in k slopes, and `elasticity_terms` and `price_terms`
-    give what intervals are computed from.
+    Where `slope_covariance_` (k, k) is not None the model is smooth in k slopes, and `elasticity_terms` and
+    `price_terms` give what intervals are computed from.
     """
 
     columns: dict[str, Any] | None
@@ -36,8 +36,8 @@ class DemandEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """The panel's columns by their role."""
         return PanelRoles(**(self.columns or {}))
 
-    def fit(self, X: pd.DataFrame, y: Any, ground: Identification | None = None) -> Self:
-        """Fit quantity `y` (n,) on the panel's other columns `X`; `ground` spares identifying the price effect again."""
+    def fit(self, X: pd.DataFrame, y: ArrayLike, ground: Identification | None = None) -> Self:
+        """Fit quantity `y` (n,) on the panel's other columns `X`; `ground` saves finding the identification again."""
         roles = self.roles
         panel = X.assign(**{roles.quantity: np.asarray(y, dtype=float)})
         arrays = panel_arrays(panel, roles)
@@ -65,7 +65,7 @@ class DemandEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return (np.log(up) - np.log(down)) / (2 * STEP)
 
     def _codes(self, X: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-        """Positions of unit, period and segment among the trained ones, -1 where new; a new segment is an average one."""
+        """Positions of unit, period and segment among the trained ones, -1 where new."""
         roles = self.roles
         return (
             _positions(X, roles.unit, self.units_),

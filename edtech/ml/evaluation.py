@@ -56,8 +56,8 @@ def errors(actual: Floats, predicted: Floats) -> dict[str, float]:
 def permutation_importance(model: object, rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
     """Return how much the mean Poisson deviance on `rows` rises when one column is shuffled: feature, importance.
 
-    Breiman (2001), "Random Forests", Machine Learning 45, on rows that were held back. It says what the prediction leans
-    on; it is no effect and no elasticity.
+    Breiman (2001), "Random Forests", Machine Learning 45, on rows that were held back. It says what the prediction
+    leans on; it is no effect and no elasticity.
     """
     rng = np.random.default_rng(_SEED)
     if len(rows) > _MOST_ROWS:

@@ -1,8 +1,8 @@
 """Estimators that predict quantity per view from features: `linear`, `gradient_boosting`, `random_forest`.
 
-The unit's mean log price and its rate, and the period's rate, stand in for unit and period effects (Mundlak 1978, "On the
-Pooling of Time Series and Cross Section Data", Econometrica 46(1)); the residual of the first stage is a feature too, and
-0 in prediction.
+The unit's mean log price and its rate, and the period's rate, stand in for unit and period effects (Mundlak 1978, "On
+the Pooling of Time Series and Cross Section Data", Econometrica 46(1)); the residual of the first stage is a feature
+too, and 0 in prediction.
 """
 
 from typing import Any
@@ -46,7 +46,7 @@ class FeatureDemand(DemandEstimator):
         unit, _, segment = self._codes(X)
         here = value_at(self.segment_log_price_, segment, self.segment_log_price_.mean())
         own = value_at(self.group_log_price_, unit, here) if self.repeated_ else here
-        return np.log(X[self.roles.price].to_numpy(dtype=float)) - own
+        return np.asarray(np.log(X[self.roles.price].to_numpy(dtype=float)) - own)
 
     def _others(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
         """All other features, shape (n, f): levels, covariates and, where there was a first stage, its residual."""
@@ -165,7 +165,7 @@ class TreeDemand(FeatureDemand):
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected quantity of each row, shape (n,)."""
         least = np.exp(self.overall_rate_) * 1e-6
-        return self._exposure(X) * np.maximum(self.regressor_.predict(self._features(X)), least)
+        return np.asarray(self._exposure(X) * np.maximum(self.regressor_.predict(self._features(X)), least))
 
 
 class GradientBoostingDemand(TreeDemand):

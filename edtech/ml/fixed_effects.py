@@ -7,8 +7,8 @@ fitted by iterated weighted least squares with the effects taken out at each ste
     eta = unit effect + period effect - slope[segment] * price term + control function + covariates
     logit: quantity / views = expit(eta);  exponential, log: quantity = views * exp(eta)
 
-The price term is price / scale for `logit` and `exponential`, log price for `log`. The scale is the unit's own mean price
-or its segment's: which of the two demand follows is read from the likelihood.
+The price term is price / scale for `logit` and `exponential`, log price for `log`. The scale is the unit's own mean
+price or its segment's: which of the two demand follows is read from the likelihood.
 """
 
 from dataclasses import dataclass
@@ -145,7 +145,7 @@ def slope_loadings(term: Floats, arrays: PanelArrays, by_segment: bool) -> Float
 
 
 def _informative(arrays: PanelArrays, form: Form) -> NDArray[np.bool_]:
-    """Rows whose unit and period both sold something (and, for a logit, not to every view): the others have no effect."""
+    """Rows whose unit and period both sold something and, for a logit, not to every view: others have no effect."""
     kept = np.ones(arrays.price.size, dtype=bool)
     for codes in (arrays.group, arrays.period):
         sold = np.bincount(codes, weights=arrays.quantity)

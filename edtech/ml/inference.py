@@ -94,7 +94,8 @@ def first_stage(
     information = z.T @ z
     slopes = np.linalg.solve(information, z.T @ outcome)
     residual = outcome - z @ slopes
-    covariance = sandwich(np.linalg.solve(information, (z * residual[:, None]).T).T, cluster)
+    influence = np.asarray((z * residual[:, None]) @ np.linalg.inv(information), dtype=float)
+    covariance = sandwich(influence, cluster)
     noise = float(np.trace(covariance @ information))
     strength = float(slopes @ information @ slopes) / noise if noise > 0 else np.inf
     return FirstStage(residual, z, exogenous - exogenous.mean(axis=0), information, strength)

@@ -66,7 +66,8 @@ def codes(frame: pd.DataFrame, column: str | None) -> tuple[Codes, NDArray[np.st
 def control_matrix(frame: pd.DataFrame, roles: PanelRoles, names: Sequence[str] | None = None) -> pd.DataFrame:
     """Return the covariates as numbers, text ones as indicators of all levels but the first.
 
-    `names` are the columns of an earlier call: a level that was not seen then has none. Raises NotIdentifiedError where a text covariate has more than 50 levels: it would fit the noise.
+    `names` are the columns of an earlier call: a level that was not seen then has none. Raises NotIdentifiedError
+    where a text covariate has more than 50 levels: it would fit the noise.
     """
     parts: list[pd.DataFrame] = []
     for name in roles.controls:

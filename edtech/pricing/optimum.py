@@ -22,8 +22,8 @@ _BOUNDS = ("lowest price seen", "highest price seen", "largest step down", "larg
 class Plan:
     """Recommended prices and what they are expected to do.
 
-    `prices` is finite for every unit; where the recommendation is refused they are today's. `table`: unit, segment, today,
-    recommended, change, bound (which bound the price lies on, if any).
+    `prices` is finite for every unit; where the recommendation is refused they are today's. `table`: unit, segment,
+    today, recommended, change, bound (which bound the price lies on, if any).
     """
 
     prices: pd.Series
@@ -45,7 +45,8 @@ def recommend_prices(
     baseline: pd.Series | None = None,
     split: RevenueSplit | None = None,
 ) -> Plan:
-    """Return the best price of each unit within `max_change` of its baseline and, unless `extrapolate`, the prices seen.
+    """Return the best price of each unit within `max_change` of its baseline and, unless `extrapolate`, the prices
+    seen.
 
     Refused, with today's prices, where the design's rule does not allow a recommendation on this identification. Raises
     PricingError for an unknown objective or a `max_change` outside (0, 0.9].

@@ -23,7 +23,9 @@ CURVE_CHANGES = np.linspace(-0.5, 0.5, 41)
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A figure today and under the plan, per period, and its relative `change` with 95 % interval (None: no honest one)."""
+    """A figure today and under the plan, per period, and its relative `change` with 95 % interval (None: no honest
+    one).
+    """
 
     today: float
     planned: float
@@ -36,8 +38,8 @@ class Effect:
 class WhatIf:
     """The answer to a what-if; figures are per period over all units of the panel.
 
-    `refused` means that the numbers stand only on `condition` and must not be acted on; `reasons` say why and what would
-    tell. `share_outside` is the share of today's revenue whose new price was never seen for its unit.
+    `refused` means that the numbers stand only on `condition` and must not be acted on; `reasons` say why and what
+    would tell. `share_outside` is the share of today's revenue whose new price was never seen for its unit.
     """
 
     enrollments: Effect
@@ -155,9 +157,9 @@ def _share_outside(response: Response, prices: Floats, revenue: Floats) -> float
 class RevenueCurve:
     """Token revenue per period over a common relative price change of some segments.
 
-    `points`: change, price_change_pct, revenue, low, high, quantity. `support` is the range of changes inside which all but
-    5 % of today's revenue stays at prices seen before; `best` the change with most revenue inside it, `best_on_edge`
-    whether that is one of its ends.
+    `points`: change, price_change_pct, revenue, low, high, quantity. `support` is the range of changes inside which
+    all but 5 % of today's revenue stays at prices seen before; `best` the change with most revenue inside it,
+    `best_on_edge` whether that is one of its ends.
     """
 
     points: pd.DataFrame
@@ -179,7 +181,7 @@ def revenue_curve(
     rows = [_curve_point(response, inside, float(change), today, revenue_today) for change in changes]
     points = pd.DataFrame(rows, columns=["change", "revenue", "low", "high", "quantity"]).astype(float)
     allowed = points[points["change"].between(*support)]
-    best = float(allowed.loc[allowed["revenue"].idxmax(), "change"])
+    best = float(allowed["change"].to_numpy()[allowed["revenue"].argmax()])
     return RevenueCurve(points, revenue_today, support, best, best in (support[0], support[1]))
 
 
@@ -206,4 +208,4 @@ def _common_support(response: Response, inside: np.ndarray, revenue: Floats) -> 
 def _weighted_quantile(values: Floats, weights: Floats, level: float) -> float:
     order = np.argsort(values)
     reached = np.cumsum(weights[order])
-    return float(values[order][min(np.searchsorted(reached, level), values.size - 1)])
+    return float(values[order][min(int(np.searchsorted(reached, level)), values.size - 1)])

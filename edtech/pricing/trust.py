@@ -51,8 +51,8 @@ def _what_would_tell(result: FitResult, quantity: Floats) -> str:
     if result.roles.unit is None:
         length = f"about {int(np.ceil(needed)):,} sales"
     return (
-        f"What would tell: give a {_TEST_DISCOUNT:.0%} discount to half of the units, drawn by lot anew each period, for "
-        f"{length}, with a column that marks the drawn rows; the elasticity would then be known to "
+        f"What would tell: give a {_TEST_DISCOUNT:.0%} discount to half of the units, drawn by lot anew each period, "
+        f"for {length}, with a column that marks the drawn rows; the elasticity would then be known to "
         f"±{WANTED_HALF_WIDTH:g}.{schedule}"
     )
 
