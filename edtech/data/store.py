@@ -1,0 +1,168 @@
+"""A stored data set, a Parquet file for each table, and what DuckDB says of it; the only importer of DuckDB."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+from edtech.errors import DataError, DatasetNotFoundError
+from edtech.tables.roles import PanelRoles
+
+if TYPE_CHECKING:
+    from edtech.market import Market
+
+PANEL = "panel"
+COURSE_WEEKS = "course_weeks"
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,60}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigures:
+    """What a data set amounts to. Revenue is the sum of price times quantity; periods are written as text."""
+
+    rows: int
+    units: int | None
+    periods: int | None
+    revenue: float
+    quantity: float
+    views: float | None
+    lowest_price: float
+    highest_price: float
+    first_period: str | None
+    last_period: str | None
+
+
+class Dataset(BaseModel):
+    """A stored data set. `digest` is the SHA-256 of its content; `period` is its first and last period as text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    name: Text
+    kind: Literal["market", "panel"]
+    digest: str
+    tables: dict[TableName, int]
+    period: tuple[str, str] | None
+    created: datetime
+    deleted: datetime | None = None
+    source: dict[str, JsonValue]
+    roles: PanelRoles
+    folder: Path = Field(exclude=True)
+
+    @property
+    def panel_table(self) -> str:
+        """Name of the table that is the demand panel."""
+        return COURSE_WEEKS if self.kind == "market" else PANEL
+
+    @property
+    def rows(self) -> int:
+        """Rows of the demand panel."""
+        return self.tables[self.panel_table]
+
+    def file(self, table: str) -> Path:
+        """Return where a table is kept."""
+        return self.folder / f"{table}.parquet"
+
+    def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
+        """Return a table, or some of its columns.
+
+        Raises:
+            DatasetNotFoundError: the data set has no such table.
+            DataError: its file is missing or damaged.
+        """
+        if name not in self.tables:
+            raise DatasetNotFoundError(f"No table {name!r}", expected=", ".join(self.tables), where=self.name)
+        with _readable(self):
+            return pd.read_parquet(self.file(name), columns=columns)
+
+    def panel(self) -> pd.DataFrame:
+        """Return the demand panel that the roles speak of."""
+        return self.table(self.panel_table)
+
+    def market(self) -> "Market":
+        """Return the market, made again from its parameters, with its truth.
+
+        Raises:
+            DataError: the data set was not generated, or today's generator makes another market of its parameters.
+        """
+        if self.kind != "market":
+            raise DataError("The truth of an uploaded data set is not known", where=self.name)
+        from edtech.market import MarketParams, generate_market  # the generator is not needed to read tables
+
+        market = generate_market(MarketParams.model_validate(self.source["params"]))
+        try:
+            pd.testing.assert_frame_equal(market.tables[COURSE_WEEKS], self.table(COURSE_WEEKS), rtol=1e-9)
+        except AssertionError as exc:
+            raise DataError(
+                "The stored market is not the one that its parameters make today",
+                expected="equal course-weeks",
+                where=self.name,
+                fix="Generate the data set again",
+            ) from exc
+        return market
+
+    def key_figures(self) -> KeyFigures:
+        """Return the sums and ranges of the demand panel, from one aggregate over its Parquet file."""
+        roles = self.roles
+        price, quantity = _quoted(roles.price), _quoted(roles.quantity)
+        unit, period, views = (_quoted(name) for name in (roles.unit, roles.period, roles.views))
+        sql = f"""
+            SELECT count(*), count(DISTINCT {unit}), count(DISTINCT {period}),
+                   sum({price} * {quantity}::DOUBLE), sum({quantity})::DOUBLE, sum({views})::DOUBLE,
+                   min({price})::DOUBLE, max({price})::DOUBLE, min({period}), max({period})
+            FROM read_parquet(?)"""  # noqa: S608 - identifiers are quoted, the path is a parameter
+        with _readable(self), _connection() as connection:
+            row: Any = connection.execute(sql, [str(self.file(self.panel_table))]).fetchone()
+        rows, units, periods, revenue, sold, seen, low, high, first, last = row
+        return KeyFigures(
+            rows,
+            units if roles.unit else None,
+            periods if roles.period else None,
+            revenue,
+            sold,
+            seen,
+            low,
+            high,
+            None if first is None else period_text(first),
+            None if last is None else period_text(last),
+        )
+
+
+def period_text(value: object) -> str:
+    """Return a period as text: a date without its midnight, a number as it is."""
+    return str(value).removesuffix(" 00:00:00")
+
+
+def _quoted(name: str | None) -> str:
+    """Return a column name as an SQL identifier; no name gives an absent value."""
+    return "NULL::DOUBLE" if name is None else '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def _connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
+    with duckdb.connect(":memory:", config=config) as connection:
+        yield connection
+
+
+@contextmanager
+def _readable(dataset: Dataset) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException, duckdb.Error) as exc:
+        raise DataError(
+            "A file of the data set is missing or damaged",
+            found=type(exc).__name__,
+            where=dataset.name,
+            fix="Delete the data set, then upload or generate it again",
+        ) from exc
