@@ -61,9 +61,8 @@ def first(frame: pd.DataFrame, what: str, most: int = MAX_ROWS) -> tuple[pd.Data
 
 def heading(title: str, *notes: str) -> alt.Title:
     """Return a chart's title, left-aligned, with the notes below it."""
-    lines = [label(note, 120) for note in notes if note]
-    text = label(title, 120)
-    return alt.Title(text, subtitle=lines, anchor="start") if lines else alt.Title(text, anchor="start")
+    lines = [label(line, 120) for line in (title, *notes) if line] or [""]
+    return alt.Title(lines[0], subtitle=lines[1:], anchor="start")
 
 
 def layered(charts: Sequence[alt.Chart], title: alt.Title, step: int | None = None) -> alt.LayerChart:

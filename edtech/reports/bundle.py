@@ -1,0 +1,48 @@
+"""What a report holds, as values; `html` and `sheets` write them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A frame under a title; its index is not shown. `units` and `help` speak of columns by name."""
+
+    title: str
+    frame: pd.DataFrame
+    units: Mapping[str, str] = field(default_factory=dict)
+    help: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawing as SVG; `alt` says in words what it shows. Make it with `edtech.reports.figure`."""
+
+    title: str
+    alt: str
+    svg: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Section:
+    """Paragraphs, then tables, then figures."""
+
+    title: str
+    text: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """A question, its answer in sections, and where the numbers come from.
+
+    `provenance` holds what it takes to find them again: data set digest, run ids, seed, version, created.
+    """
+
+    title: str
+    question: str
+    sections: tuple[Section, ...]
+    provenance: Mapping[str, str | int | float]

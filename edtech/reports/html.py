@@ -1,0 +1,60 @@
+"""Report -> one self-contained HTML file: no script, no network, readable on screen, on paper and aloud."""
+
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from edtech.errors import ReportError
+from edtech.reports.bundle import Figure, Report, Table
+from edtech.reports.cells import exact, is_number, shown
+from edtech.reports.figures import inline
+
+MOST_BYTES = 6_000_000
+MOST_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    text: str
+    number: str | None
+
+
+def to_html(report: Report) -> str:
+    """Return the whole page.
+
+    Text of users is escaped; a table shows its first 500 rows and says so. Numbers are rounded to be read, their exact
+    values stand in `<data value="...">`. Raises ReportError where the page would pass 6 MB.
+    """
+    environment = Environment(
+        loader=PackageLoader("edtech.reports", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"shown": shown, "svg": _svg}
+    page = environment.get_template("report.html").render(report=report, cells=_cells, is_number=_is_number_column)
+    # A lone surrogate from a broken name cannot be written as UTF-8.
+    page = page.encode("utf-8", errors="replace").decode("utf-8")
+    if (size := len(page.encode("utf-8"))) > MOST_BYTES:
+        raise ReportError(
+            "The HTML report is too big",
+            expected=f"at most {MOST_BYTES:,} bytes",
+            found=f"{size:,} bytes",
+            fix="Report fewer runs or segments, or download the CSV, which has no limit",
+        )
+    return page
+
+
+def _cells(table: Table) -> list[list[_Cell]]:
+    rows = table.frame.head(MOST_ROWS).itertuples(index=False, name=None)
+    return [[_Cell(shown(value), exact(value) if is_number(value) else None) for value in row] for row in rows]
+
+
+def _is_number_column(table: Table, place: int) -> bool:
+    return table.frame.dtypes.iloc[place].kind in "iuf"
+
+
+def _svg(drawing: Figure, prefix: str) -> Markup:
+    return Markup(inline(drawing, prefix))  # noqa: S704 - rebuilt from known elements and attributes

@@ -1,0 +1,57 @@
+"""Report -> CSV: one file for each table in a zip, or one tidy file."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from io import BytesIO, StringIO
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from edtech.reports.bundle import Report, Table
+from edtech.reports.cells import safe
+
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same report gives the same bytes
+
+
+def to_csv_zip(report: Report) -> bytes:
+    """Return a zip of UTF-8 CSV files: each table under its number and title, and provenance.csv.
+
+    Numbers read back exactly. Text that a spreadsheet would run as a formula has an apostrophe before it.
+    """
+    tables = [table for section in report.sections for table in section.tables]
+    files = {f"{number:02d}-{_slug(table.title)}.csv": _rows(table) for number, table in enumerate(tables, 1)}
+    files["provenance.csv"] = iter([("name", "value"), ("title", report.title), *report.provenance.items()])
+    out = BytesIO()
+    with ZipFile(out, "w", ZIP_DEFLATED) as archive:
+        for name, rows in files.items():
+            archive.writestr(ZipInfo(name, LONG_AGO), _csv(rows), ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def to_csv(report: Report) -> bytes:
+    """Return one tidy UTF-8 CSV: section, table, row (from 0), column, value; the provenance comes last."""
+    return _csv([("section", "table", "row", "column", "value"), *_tidy(report)])
+
+
+def _tidy(report: Report) -> Iterator[tuple[object, ...]]:
+    for section in report.sections:
+        for table in section.tables:
+            for place, row in enumerate(table.frame.itertuples(index=False, name=None)):
+                for column, value in zip(table.frame.columns, row, strict=True):
+                    yield section.title, table.title, place, column, value
+    for name, value in report.provenance.items():
+        yield "Provenance", "Provenance", 0, name, value
+
+
+def _rows(table: Table) -> Iterator[tuple[object, ...]]:
+    yield tuple(table.frame.columns)
+    yield from table.frame.itertuples(index=False, name=None)
+
+
+def _csv(rows: Iterable[tuple[object, ...]]) -> bytes:
+    out = StringIO()
+    csv.writer(out, lineterminator="\n").writerows([safe(value) for value in row] for row in rows)
+    return out.getvalue().encode("utf-8", errors="replace")
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower())[:50].strip("-") or "table"
