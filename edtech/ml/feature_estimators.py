@@ -155,9 +155,11 @@ class TreeDemand(FeatureDemand):
     def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
         self._learn_tables(arrays, ground)
         features = self._features(panel, None if ground.first is None else ground.first.residual)
-        self.regressor_ = self._regressor().fit(
-            features, arrays.quantity / arrays.exposure, sample_weight=arrays.exposure
-        )
+        rate = arrays.quantity / arrays.exposure
+        self.regressor_ = self._regressor().fit(features, rate, sample_weight=arrays.exposure)
+        if "n_jobs" in self.regressor_.get_params():
+            # threads add up the trees in any order, and then no prediction is the same to the last bit twice
+            self.regressor_.set_params(n_jobs=1)
 
     def _features(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
         return np.column_stack([self._relative_price(X), self._others(X, residual)])

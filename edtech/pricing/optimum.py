@@ -113,12 +113,14 @@ def _plan(
         outcome=outcome,
         table=table,
         refused=outcome.refused,
-        reasons=(*outcome.reasons, *([] if outcome.refused else _remarks(table, expected))),
+        reasons=(*outcome.reasons, *([] if outcome.refused else _remarks(response.result, table, expected))),
     )
 
 
-def _remarks(table: pd.DataFrame, expected: Effect) -> list[str]:
+def _remarks(result: FitResult, table: pd.DataFrame, expected: Effect) -> list[str]:
     remarks = []
+    if result.elasticity.estimate > 0:
+        remarks.append("The estimate says that demand rises with the price, which is rarely true: check the data first.")
     if not (table["change"] != 0).any() or expected.change <= 0:
         remarks.append("Today's prices are as good as these data can tell.")
     elif expected.low is None:

@@ -4,6 +4,7 @@ import numpy as np
 
 from edtech.ml.base import FitResult
 from edtech.ml.panel import Floats
+from edtech.ml.words import GROUNDS
 
 OUTSIDE_SHARE = 0.05
 """An answer extrapolates when more than this share of today's revenue gets prices never seen for its units."""
@@ -11,15 +12,6 @@ OUTSIDE_SHARE = 0.05
 WANTED_HALF_WIDTH = 0.25
 _TEST_DISCOUNT = 0.2
 _TEST_SHARE = 0.5
-
-GROUNDS = {
-    "randomized": "read from prices or discounts drawn at random",
-    "instrument": "read from the instruments you named",
-    "within_unit": "read from price changes within each unit over time",
-    "controls": "read from differences between offers at equal covariates",
-    "none": "not identified: prices differ only between units that differ in other ways too",
-}
-
 
 def refusal_reasons(result: FitResult, quantity: Floats) -> tuple[str, ...]:
     """Return why no price is recommended, and what would tell; empty where one may be.

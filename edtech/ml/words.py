@@ -1,0 +1,53 @@
+"""What a training found, in sentences."""
+
+from edtech.ml.base import FitResult
+
+GROUNDS = {
+    "randomized": "read from prices or discounts drawn at random",
+    "instrument": "read from the instruments you named",
+    "within_unit": "read from price changes within each unit over time",
+    "controls": "read from differences between offers at equal covariates",
+    "none": "not identified: prices differ only between units that differ in other ways too",
+}
+
+
+def interval(low: float | None, high: float | None, digits: int = 2) -> str:
+    """Return a 95 % interval in words."""
+    return "no honest interval" if low is None or high is None else f"95 % interval {low:.{digits}f} to {high:.{digits}f}"
+
+
+def finding(result: FitResult) -> str:
+    """Return the elasticity in one line, fit for a title."""
+    found = result.elasticity
+    return f"Own-price elasticity {found.estimate:.2f} ({interval(found.low, found.high)})"
+
+
+def sentence(result: FitResult) -> str:
+    """Return what was found, how it is identified, on what condition, and how well later data were predicted."""
+    found = result.elasticity
+    direction = "fall" if found.estimate < 0 else "rise"
+    parts = [
+        f"A price 10 % higher makes demand {direction} by about {abs(found.estimate) * 10:.1f} %: own-price elasticity "
+        f"{found.estimate:.2f} ({interval(found.low, found.high)}), {GROUNDS[result.identification]}.",
+        f"This holds if {result.condition}.",
+    ]
+    if "rmse" in result.metrics:
+        r2 = f", R² {result.metrics['r2']:.2f}" if "r2" in result.metrics else ""
+        parts.append(
+            f"On {result.split} it was off by {result.metrics['mae']:.2f} per row on average "
+            f"(RMSE {result.metrics['rmse']:.2f}{r2})."
+        )
+    return " ".join(parts)
+
+
+def warning(result: FitResult) -> str:
+    """Return the naive estimate, as the warning it is."""
+    return (
+        f"The naive estimate, a pooled log-log slope that ignores units and how prices were set, says "
+        f"{result.naive.estimate:+.2f}. It is shown as a warning, not as an answer."
+    )
+
+
+def summary(result: FitResult) -> str:
+    """Return a run's description; plain sentences, so that a name from the data cannot become Markdown."""
+    return "\n\n".join([sentence(result), warning(result), *result.notes])

@@ -1,0 +1,106 @@
+"""One training from data set to logged run: fit, plan, judge, log."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edtech.ml import FitResult, TokenPriceElasticityModeler
+from edtech.ml.artifacts import run_items
+from edtech.pipeline.judging import Judgement, judge
+from edtech.pricing import Plan, recommend_prices
+from edtech.tables.split import RevenueSplit
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+    from edtech.tracking import EdTechMLFlowTracker
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedRun:
+    """A training, its plan and every metric that was logged; `run_id` is None where nothing tracks."""
+
+    run_id: str | None
+    result: FitResult
+    plan: Plan
+    judgement: Judgement
+    metrics: dict[str, float]
+
+
+def revenue_split(dataset: "Dataset") -> RevenueSplit:
+    """Return how the data set's tokens are shared: a generated market's own rates, else the stated defaults."""
+    params = dataset.source.get("params")
+    if dataset.kind != "market" or not isinstance(params, dict):
+        return RevenueSplit()
+    return RevenueSplit.model_validate({name: params[name] for name in RevenueSplit.model_fields})
+
+
+def train_runs(
+    dataset: "Dataset",
+    algorithms: Iterable[str],
+    *,
+    params: Mapping[str, Mapping[str, Any]] | None = None,
+    tracker: "EdTechMLFlowTracker | None" = None,
+    progress: Progress | None = None,
+) -> list[TrainedRun]:
+    """Train algorithms on a data set, one run each, and log them where there is a tracker.
+
+    `progress` is told the share done and what is being done; what it raises stops the work between two steps, and a run
+    that was not finished is not logged. Raises what the modeler and the tracker raise.
+    """
+    tell = progress or (lambda _share, _text: None)
+    chosen = list(algorithms)
+    tell(0.0, "Reading the data set")
+    panel = dataset.panel()
+    modeler = TokenPriceElasticityModeler.from_roles(dataset.roles)
+    split = revenue_split(dataset)
+    runs = []
+    for number, name in enumerate(chosen):
+
+        def step(share: float, text: str, number: int = number) -> None:
+            tell((number + share) / len(chosen), text)
+
+        result = modeler.compare_models(panel, [name], params=params, progress=lambda s, t: step(0.1 + 0.5 * s, t))[name]
+        step(0.7, "Looking for better prices")
+        plan = recommend_prices(result, panel, split=split)
+        judgement = judge(dataset, result, plan)
+        metrics = {**result.metrics, **shared_metrics(result, split), **plan_metrics(plan), **judgement.metrics}
+        run_id = None
+        if tracker is not None:
+            step(0.8, "Logging the run")
+            items = run_items(
+                result, panel, dataset_name=dataset.name, dataset_digest=dataset.digest, metrics=metrics,
+                tags={"decision_value": judgement.words, "plan": "refused" if plan.refused else "recommended"},
+            )  # fmt: skip
+            run_id = tracker.log(items)
+        runs.append(TrainedRun(run_id, result, plan, judgement, metrics))
+    tell(1.0, "Done")
+    return runs
+
+
+def shared_metrics(result: FitResult, split: RevenueSplit) -> dict[str, float]:
+    """Return teachers' and the platform's parts of the evaluation periods' revenue, observed and predicted."""
+    parts = {"teacher_earnings": split.teacher_rate, "platform_commission": split.commission_rate}
+    return {
+        f"{name}{suffix}": result.metrics[f"token_revenue{suffix}"] * share
+        for suffix in ("", "_predicted")
+        if f"token_revenue{suffix}" in result.metrics
+        for name, share in parts.items()
+    }
+
+
+def plan_metrics(plan: Plan) -> dict[str, float]:
+    """Return what the run's own model expects of its plan, per period; empty where no plan is recommended."""
+    if plan.refused:
+        return {}
+    effects = plan.outcome.effects
+    revenue = effects["token_revenue"]
+    found = {
+        f"{name}_plan": effects[name].planned for name in ("token_revenue", "teacher_earnings", "platform_commission")
+    }
+    found["revenue_impact"] = revenue.planned - revenue.today
+    if revenue.low is not None and revenue.high is not None:
+        found["revenue_impact_low"] = revenue.today * revenue.low
+        found["revenue_impact_high"] = revenue.today * revenue.high
+    return found

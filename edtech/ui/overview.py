@@ -1,0 +1,107 @@
+"""Parts of the overview: key figures, newest runs, the next step."""
+
+import streamlit as st
+
+from edtech import charts
+from edtech.data import Dataset
+from edtech.ui import resources, sidebar
+from edtech.ui.jobs import generate, train
+from edtech.ui.state import Key, choose, notify
+from edtech.ui.widgets import number, plain
+
+DEMO_NAME = "Demo market"
+
+
+def empty_state() -> None:
+    """Say what to do when nothing is there, and offer to make the demo."""
+    st.info("There is no data yet.", icon=":material/database:")
+    st.markdown(
+        "**Make the demo** generates a market of 2,000 learners and 200 courses whose true price effect is known, and trains "
+        "the default model on it. It takes some seconds and needs no network. Or go to *Data* and upload your own."
+    )
+    if st.button("Make the demo", type="primary", key="overview.demo", icon=":material/play_arrow:"):
+        from edtech.market import MarketParams
+
+        made = generate(MarketParams(), DEMO_NAME)
+        runs = train(made, "fixed_effects", {}, sidebar.current_experiment())
+        choose(Key.TRAINED, runs[0])
+        notify("The demo is ready: a market and a first model.")
+        st.rerun()
+    st.page_link("pages/data.py", label="Bring your own data", icon=":material/upload:")
+
+
+def key_figures(dataset: Dataset) -> None:
+    """Show what the data set amounts to."""
+    figures = resources.key_figures(dataset.id)
+    rate = figures.quantity / figures.views if figures.views else None
+    shown = (
+        ("Token revenue", number(figures.revenue, "tokens"), "Price times quantity, summed over the whole data set."),
+        ("Enrollments", number(figures.quantity), "Pieces sold over the whole data set."),
+        ("Enrollment rate", "-" if rate is None else f"{rate:.1%}", "Enrollments per view of a course at its price."),
+        ("Units", number(figures.units), "Different courses (or whatever is sold) in the data set."),
+        ("Periods", number(figures.periods), "Different weeks (or other periods) in the data set."),
+        (
+            "Prices",
+            f"{number(figures.lowest_price)} to {number(figures.highest_price)}",
+            "Lowest and highest price paid, in tokens.",
+        ),
+    )
+    for row in (shown[:3], shown[3:]):
+        for column, (label, value, help) in zip(st.columns(3), row, strict=True):
+            column.metric(label, value, help=help, border=True)
+
+
+def revenue_over_time(dataset: Dataset) -> None:
+    """Draw token revenue by period."""
+    series = resources.by_period(dataset.id)
+    if len(series) < 2:
+        return
+    first, last = series["revenue"].iloc[0], series["revenue"].iloc[-1]
+    ends = f"from {number(first)} to {number(last)} tokens between the first and the last period"
+    frame = series.rename(columns={"revenue": "value"})
+    chart = charts.time_series(frame, title=f"Token revenue went {ends}", y_title="Token revenue (tokens per period)",
+                               x_title="Period")  # fmt: skip
+    st.altair_chart(chart, width="stretch", alt=f"Token revenue over time, {ends}")
+
+
+def newest_runs() -> bool:
+    """Show the newest runs; return whether there are any."""
+    st.subheader("Newest runs")
+    runs = resources.run_table(sidebar.current_experiment())
+    if runs.empty:
+        st.info("No model is trained yet in this experiment.", icon=":material/model_training:")
+        return False
+    columns = {
+        "name": st.column_config.TextColumn("Run"),
+        "started": st.column_config.DatetimeColumn("Started (UTC)", format="D MMM, HH:mm"),
+        "metrics.price_elasticity_coefficient": st.column_config.NumberColumn(
+            "Elasticity", format="%.2f", help="Own-price elasticity: percent of demand per percent of price."
+        ),
+        "metrics.rmse": st.column_config.NumberColumn(
+            "RMSE", format="%.2f", help="Typical error on later data, in pieces per row; lower is better."
+        ),
+        "metrics.revenue_impact": st.column_config.NumberColumn(
+            "Plan's impact", format="%.0f", help="Tokens per period that the run expects of its own plan; empty: refused."
+        ),
+    }
+    shown = runs.reindex(columns=list(columns)).head(8)
+    st.dataframe(shown, hide_index=True, column_config=columns, key="overview.runs")
+    return True
+
+
+def next_step(trained: bool) -> None:
+    """Say what to do next."""
+    st.subheader("Next step")
+    if not trained:
+        st.page_link("pages/train.py", label="Train a model on this data set", icon=":material/model_training:")
+        return
+    st.page_link("pages/pricing.py", label="Ask what happens if prices change", icon=":material/sell:")
+    st.page_link("pages/compare.py", label="Compare the runs", icon=":material/compare_arrows:")
+    st.page_link("pages/train.py", label="Train another model", icon=":material/model_training:")
+
+
+def origin(dataset: Dataset) -> str:
+    """Return in words where a data set comes from."""
+    if dataset.kind == "market":
+        return "generated, so its true price effect is known"
+    return f"uploaded from {plain(dataset.source.get('file', 'a file'))}; prices set: {dataset.roles.prices_set}"

@@ -1,0 +1,87 @@
+"""What is opened once for all sessions; the only place with `st.cache_*`."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from edtech.data import Catalogue, Dataset, KeyFigures
+from edtech.settings import Settings
+
+if TYPE_CHECKING:
+    from edtech.ml import FitResult
+    from edtech.pricing import Response
+    from edtech.tracking import EdTechMLFlowTracker
+
+
+@st.cache_resource(show_spinner=False)
+def settings() -> Settings:
+    """Return the settings the server started with."""
+    return Settings()
+
+
+@st.cache_resource(show_spinner=False)
+def catalogue() -> Catalogue:
+    """Return the data sets of this home."""
+    return Catalogue(settings().data_dir)
+
+
+@st.cache_resource(show_spinner="Opening the MLflow store")
+def tracker(experiment: str) -> "EdTechMLFlowTracker":
+    """Return the tracker of an experiment; runs that a killed process left open are closed first."""
+    from edtech.tracking import EdTechMLFlowTracker  # MLflow takes more than a second to load
+
+    opened = EdTechMLFlowTracker(experiment, settings=settings())
+    opened.runs.close_stale_runs()
+    return opened
+
+
+def dataset(dataset_id: str) -> Dataset:
+    """Return a stored data set as it is now."""
+    return catalogue().get(dataset_id)
+
+
+@st.cache_data(show_spinner="Reading the data set", max_entries=5)
+def panel(dataset_id: str) -> pd.DataFrame:
+    """Return the demand panel of a data set."""
+    return dataset(dataset_id).panel()
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def key_figures(dataset_id: str) -> KeyFigures:
+    """Return the key figures of a data set."""
+    return dataset(dataset_id).key_figures()
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def by_period(dataset_id: str) -> pd.DataFrame:
+    """Return revenue, quantity and views by period."""
+    return dataset(dataset_id).by_period()
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def by_unit(dataset_id: str) -> pd.DataFrame:
+    """Return mean price and quantity of each unit with its segment."""
+    return dataset(dataset_id).by_unit()
+
+
+@st.cache_data(show_spinner="Reading the runs", ttl=30, max_entries=20)
+def run_table(experiment: str) -> pd.DataFrame:
+    """Return the experiment's finished trainings, newest first."""
+    return tracker(experiment).runs.list_runs([experiment])
+
+
+@st.cache_resource(show_spinner="Loading the run", max_entries=20)
+def result(run_id: str, experiment: str) -> "FitResult":
+    """Return what a run found, with its model."""
+    from edtech.ml.artifacts import load_result
+
+    return load_result(tracker(experiment).runs, run_id)
+
+
+@st.cache_resource(show_spinner=False, max_entries=20)
+def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
+    """Return a run's demand at prices for the units of a data set."""
+    from edtech.pricing import price_response
+
+    return price_response(result(run_id, experiment), panel(dataset_id))

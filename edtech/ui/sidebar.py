@@ -1,0 +1,77 @@
+"""What is chosen once for all pages: data set and experiment, and where runs are tracked."""
+
+import streamlit as st
+
+from edtech.data import Dataset
+from edtech.errors import EdtechError
+from edtech.ui import resources
+from edtech.ui.state import Key, choose, get
+from edtech.ui.widgets import error_panel
+
+
+def show() -> None:
+    """Show the sidebar."""
+    with st.sidebar:
+        st.subheader("Working with")
+        _dataset()
+        experiment = _experiment()
+        st.caption("Runs are tracked in")
+        uri = resources.settings().mlflow_tracking_uri
+        st.code(uri or f"sqlite:///{resources.settings().mlruns_dir / 'mlflow.db'}", language=None, wrap_lines=True)
+        st.caption("MLflow's own pages: `mlflow ui --backend-store-uri` with that address.")
+    choose(Key.EXPERIMENT, experiment)
+
+
+def current_dataset() -> Dataset | None:
+    """Return the chosen data set, the newest where none is chosen, None where there is none."""
+    stored = resources.catalogue().list()
+    wanted = get(Key.DATASET)
+    return next((one for one in stored if one.id == wanted), stored[0] if stored else None)
+
+
+def current_experiment() -> str:
+    """Return the chosen experiment."""
+    return get(Key.EXPERIMENT) or resources.settings().experiment
+
+
+def _dataset() -> None:
+    stored = resources.catalogue().list()
+    if not stored:
+        st.info("No data set yet. Generate or upload one on the Data page.", icon=":material/database:")
+        return
+    ids = [one.id for one in stored]
+    names = {one.id: f"{one.name} ({one.created:%d %b %H:%M})" for one in stored}
+    current = current_dataset()
+    index = ids.index(current.id) if current else 0
+    chosen = st.selectbox(
+        "Data set",
+        ids,
+        index=index,
+        format_func=names.__getitem__,
+        help="What is trained on and priced, on every page.",
+        key=f"sidebar.dataset.{len(ids)}.{ids[index]}",
+    )
+    if chosen != get(Key.DATASET):
+        choose(Key.DATASET, chosen)
+        st.rerun()
+
+
+def _experiment() -> str:
+    name = st.text_input(
+        "Experiment",
+        value=current_experiment(),
+        max_chars=200,
+        help="The MLflow experiment that new runs go to and that Compare shows.",
+        key="sidebar.experiment",
+    )
+    return name.strip() or resources.settings().experiment
+
+
+def opened() -> bool:
+    """Whether the store can be used; where it cannot, the page says why."""
+    try:
+        resources.tracker(current_experiment())
+    except EdtechError as error:
+        error_panel(error)
+        return False
+    return True

@@ -1,0 +1,116 @@
+"""Small parts that every page uses."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from edtech.errors import EdtechError
+from edtech.ui.state import take_notice
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
+_WIDEST_SLIDER = 1_000_000
+
+
+def plain(text: object) -> str:
+    """Return text of others so that Markdown shows it as it is written."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def header(title: str, help: str) -> None:
+    """Show a page's title, what it is for, and a message left by the last action."""
+    st.title(title)
+    st.markdown(help)
+    if notice := take_notice():
+        st.success(plain(notice), icon=":material/check_circle:")
+
+
+def error_panel(error: EdtechError) -> None:
+    """Show an error in its parts: what is wrong, what was expected and found, and what to do."""
+    with st.container(border=True, key=None):
+        st.error(plain(error.problem), icon=":material/error:")
+        labelled = (
+            ("Expected", error.expected),
+            ("Found", error.found),
+            ("Where", error.where),
+            ("What to do", error.fix),
+        )
+        for label, text in labelled:
+            if text:
+                st.markdown(f"**{label}:** {plain(text)}")
+        for line in error.details:
+            st.markdown(f"- {plain(line)}")
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show the errors of ours that are raised inside; all others are bugs and are not caught."""
+    try:
+        yield
+    except EdtechError as error:
+        error_panel(error)
+
+
+def params_form(model: type[BaseModel], key: str, values: BaseModel, names: tuple[str, ...]) -> dict[str, Any]:
+    """Show a widget for each named field of `model`, with its bounds and help, starting from `values`."""
+    return {
+        name: _field_widget(model.model_fields[name], f"{key}.{name}", getattr(values, name), name) for name in names
+    }
+
+
+def _field_widget(info: FieldInfo, key: str, value: Any, name: str) -> Any:  # noqa: ANN401  # any field's value
+    title, help = info.title or name, info.description
+    if info.annotation is bool:
+        return st.toggle(title, value, key=key, help=help)
+    if get_origin(info.annotation) is Literal:
+        options = get_args(info.annotation)
+        return st.selectbox(title, options, index=options.index(value), key=key, help=help)
+    low, high = bounds(info)
+    if high - low > _WIDEST_SLIDER:
+        return st.number_input(title, min_value=low, max_value=high, value=value, step=1, key=key, help=help)
+    step = 1 if info.annotation is int else _step(low, high)
+    return st.slider(title, min_value=low, max_value=high, value=value, step=step, key=key, help=help)
+
+
+def bounds(info: FieldInfo) -> tuple[Any, Any]:
+    """Return the lowest and highest value of a bounded field, in the field's own type."""
+    found = {name: getattr(item, name) for item in info.metadata for name in ("ge", "le") if hasattr(item, name)}
+    kind = info.annotation
+    return (kind(found["ge"]), kind(found["le"])) if callable(kind) else (found["ge"], found["le"])
+
+
+def _step(low: float, high: float) -> float:
+    """A step that splits the range into about a hundred round parts."""
+    return float(f"{(high - low) / 100:.0e}")
+
+
+def tell_progress() -> Any:  # noqa: ANN401  # a callback (share, text)
+    """Return a callback that moves a progress bar; a click elsewhere on the page cancels the work at its next step."""
+    bar = st.progress(0.0, text="Starting")
+
+    def tell(share: float, text: str) -> None:
+        bar.progress(min(max(share, 0.0), 1.0), text=text)
+
+    return tell
+
+
+def cancel_button() -> None:
+    """Show a button whose click ends the running work at its next step: Streamlit stops a script that is rerun."""
+    st.button("Cancel", key="cancel", icon=":material/cancel:", help="Stops at the next step; nothing is stored.")
+
+
+def number(value: float | None, unit: str = "", digits: int = 3) -> str:
+    """Return a number with its unit for reading: 12,345 tokens, 0.0432."""
+    if value is None:
+        return "-"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.{digits}g}"
+    return f"{text} {unit}".strip()
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Return a signed change in percent."""
+    return "-" if value is None else f"{value:+.{digits}%}"

@@ -1,0 +1,25 @@
+"""Data: generate a market, upload a panel, look at what is stored."""
+
+import streamlit as st
+
+from edtech.ui import data, sidebar
+from edtech.ui.widgets import errors_shown, header
+
+header(
+    "Data",
+    "Generate a market whose truth is known, or bring your own sales. Every data set is checked, kept and named by its content.",
+)
+
+current, generate, upload, stored = st.tabs(["Chosen data set", "Generate", "Upload", "All data sets"])
+with current, errors_shown():
+    dataset = sidebar.current_dataset()
+    if dataset is None:
+        st.info("No data set yet: generate a market or upload a file in the tabs above.", icon=":material/database:")
+    else:
+        data.dataset_details(dataset)
+with generate, errors_shown():
+    data.generate_form()
+with upload:
+    data.upload_form()
+with stored, errors_shown():
+    data.stored_list()

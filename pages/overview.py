@@ -1,0 +1,23 @@
+"""Overview: what this is for, how things stand, what to do next."""
+
+import streamlit as st
+
+from edtech.ui import overview, sidebar
+from edtech.ui.widgets import errors_shown, header, plain
+
+header(
+    "EdTech Token Economy",
+    "What happens to token revenue, enrollments and teacher earnings **if prices change**, and how sure is that? "
+    "Generate or upload sales, train models that say why they can be believed, compare them, ask what-ifs, take the report.",
+)
+
+with errors_shown():
+    dataset = sidebar.current_dataset()
+    if dataset is None:
+        overview.empty_state()
+        st.stop()
+    st.subheader(plain(dataset.name))
+    st.caption(f"{dataset.rows:,} rows, {overview.origin(dataset)}.")
+    overview.key_figures(dataset)
+    overview.revenue_over_time(dataset)
+    overview.next_step(overview.newest_runs())
