@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PANEL = "panel"
 COURSE_WEEKS = "course_weeks"
+MANY_ROWS = 20_000
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,60}$")]
@@ -113,29 +114,57 @@ class Dataset(BaseModel):
 
     def key_figures(self) -> KeyFigures:
         """Return the sums and ranges of the demand panel, from one aggregate over its Parquet file."""
-        roles = self.roles
-        price, quantity = _quoted(roles.price), _quoted(roles.quantity)
-        unit, period, views = (_quoted(name) for name in (roles.unit, roles.period, roles.views))
-        sql = f"""
-            SELECT count(*), count(DISTINCT {unit}), count(DISTINCT {period}),
-                   sum({price} * {quantity}::DOUBLE), sum({quantity})::DOUBLE, sum({views})::DOUBLE,
-                   min({price})::DOUBLE, max({price})::DOUBLE, min({period}), max({period})
-            FROM read_parquet(?)"""  # noqa: S608 - identifiers are quoted, the path is a parameter
-        with _readable(self), _connection() as connection:
-            row: Any = connection.execute(sql, [str(self.file(self.panel_table))]).fetchone()
-        rows, units, periods, revenue, sold, seen, low, high, first, last = row
-        return KeyFigures(
-            rows,
-            units if roles.unit else None,
-            periods if roles.period else None,
-            revenue,
-            sold,
-            seen,
-            low,
-            high,
-            None if first is None else period_text(first),
-            None if last is None else period_text(last),
+        answer = self._query(
+            """SELECT count(*) AS rows, count(DISTINCT unit) AS units, count(DISTINCT period) AS periods,
+                      sum(price * quantity) AS revenue, sum(quantity) AS quantity, sum(views) AS views,
+                      min(price) AS lowest_price, max(price) AS highest_price,
+                      min(period) AS first_period, max(period) AS last_period FROM panel"""
         )
+        figures: dict[str, Any] = answer.to_pylist()[0]
+        figures |= {} if self.roles.unit else {"units": None}
+        figures |= {} if self.roles.period else {"periods": None}
+        ends = {name: figures[name] for name in ("first_period", "last_period")}
+        figures |= {name: None if value is None else period_text(value) for name, value in ends.items()}
+        return KeyFigures(**figures)
+
+    def by_period(self) -> pd.DataFrame:
+        """Return revenue, quantity and views (missing where none are given) by period; no rows without a period."""
+        answer = self._query(
+            """SELECT period, sum(price * quantity) AS revenue, sum(quantity) AS quantity, sum(views) AS views
+               FROM panel WHERE period IS NOT NULL GROUP BY 1 ORDER BY 1"""
+        )
+        return _frame(answer)
+
+    def by_unit(self) -> pd.DataFrame:
+        """Return unit, segment ("all" without one), mean price and mean quantity of each unit.
+
+        Without a unit every row is one, numbered from 1; of more than `MANY_ROWS` rows every n-th is returned.
+        """
+        if self.roles.unit is None:
+            every = 1 + self.rows // MANY_ROWS
+            return _frame(
+                self._query("SELECT unit, segment, price, quantity FROM panel WHERE unit % ? = 0 ORDER BY 1", every)
+            )
+        return _frame(
+            self._query(
+                """SELECT unit, any_value(segment) AS segment, avg(price) AS price, avg(quantity) AS quantity
+                   FROM panel GROUP BY 1 ORDER BY 1"""
+            )
+        )
+
+    def _query(self, sql: str, *values: int) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return what `sql` says of `panel`, the demand panel with its columns named by their roles."""
+        roles = self.roles
+        columns = f"""{_column(roles.unit, "row_number() OVER ()")} AS unit,
+                      {_column(roles.period, "NULL::BIGINT")} AS period,
+                      {_column(roles.segment, "'all'")} AS segment,
+                      {_column(roles.price)}::DOUBLE AS price,
+                      {_column(roles.quantity)}::DOUBLE AS quantity,
+                      {_column(roles.views, "NULL")}::DOUBLE AS views"""
+        query = f"WITH panel AS (SELECT {columns} FROM read_parquet(?)) {sql}"  # noqa: S608 - identifiers are quoted
+        config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
+        with _readable(self), duckdb.connect(":memory:", config=config) as connection:
+            return connection.sql(query, params=[str(self.file(self.panel_table)), *values]).to_arrow_table()
 
 
 def period_text(value: object) -> str:
@@ -143,16 +172,14 @@ def period_text(value: object) -> str:
     return str(value).removesuffix(" 00:00:00")
 
 
-def _quoted(name: str | None) -> str:
-    """Return a column name as an SQL identifier; no name gives an absent value."""
-    return "NULL::DOUBLE" if name is None else '"' + name.replace('"', '""') + '"'
+def _column(name: str | None, instead: str = "") -> str:
+    """Return a column's name as an SQL identifier, or the expression that stands in for no column."""
+    return instead if name is None else '"' + name.replace('"', '""') + '"'
 
 
-@contextmanager
-def _connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
-    with duckdb.connect(":memory:", config=config) as connection:
-        yield connection
+def _frame(table: Any) -> pd.DataFrame:  # noqa: ANN401
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 @contextmanager

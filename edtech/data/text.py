@@ -22,7 +22,7 @@ SAVE_AGAIN = "Save the table as CSV with one header line, or as Parquet, and upl
 _SAMPLE_BYTES, _SAMPLE_LINES = 1 << 20, 200
 _BLOCK_BYTES = 8 << 20
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# What spreadsheets write when they do not write UTF-8; with more candidates a short sample is a lottery.
+# What spreadsheets write when not UTF-8, the commonest first: it wins where a short sample leaves several equal.
 _CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "shift_jis", "gb18030"]
 
 
@@ -60,6 +60,8 @@ def read_text(raw: bytes, dialect: Dialect) -> Any:  # noqa: ANN401 - pyarrow ha
     """
     header, *sample = _sample_rows(raw, dialect.delimiter, dialect.encoding) or [[]]
     _require_header(header)
+    if not sample:
+        return pa.Table.from_arrays([pa.nulls(0)] * len(header), names=header)
     codes = {name: pa.string() for i, name in enumerate(header) if any(_is_code(row, i) for row in sample)}
     bad: list[Any] = []
 
@@ -134,8 +136,19 @@ def _encoding(raw: bytes) -> str:
     if bad is None:
         return "utf-8"
     window = raw[max(0, bad - 5_000) : bad + 20_000]
-    best = from_bytes(window, cp_isolation=_CODE_PAGES).best()
-    return best.encoding if best is not None else "cp1252"
+    readings = [
+        (match.chaos, -match.coherence, _CODE_PAGES.index(encoding))
+        for match in from_bytes(window, cp_isolation=_CODE_PAGES)
+        for encoding in match.could_be_from_charset
+    ]
+    if not readings:
+        raise UploadError(
+            "The encoding of the file is not known",
+            expected="UTF-8, UTF-16, or a code page of Windows",
+            found=f"undecodable bytes near position {bad:,}",
+            fix="Save the file as UTF-8",
+        )
+    return _CODE_PAGES[min(readings)[2]]
 
 
 def _first_non_utf8(raw: bytes) -> int | None:

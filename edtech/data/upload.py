@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
-from pyarrow import parquet
 
-from edtech.data.text import SAVE_AGAIN, Dialect, find_dialect, read_text, require_columns
+from edtech.data.parquet import read_parquet, too_large
+from edtech.data.text import SAVE_AGAIN, Dialect, find_dialect, read_text
 from edtech.errors import UploadError
 from edtech.tables.panel import shown
 
@@ -72,7 +72,7 @@ def read_upload(
     if raw.startswith(_GZIP):
         raw = _unpacked(raw, limit)
     if raw.startswith(_PARQUET):
-        table, dialect, note = _read_parquet(raw, limit), None, "The file is Parquet: names and types are its own."
+        table, dialect, note = read_parquet(raw, limit), None, "The file is Parquet: names and types are its own."
     else:
         _require_text(raw)
         dialect = dialect or find_dialect(raw)
@@ -80,20 +80,22 @@ def read_upload(
     names, renamed = _column_names(table.column_names)
     if table.num_rows == 0:
         raise UploadError("The file has no rows", expected="a header and at least one row", found="the header only")
-    frame = _frame(table.rename_columns(names))
-    return Upload(name, frame, dialect, (note, *renamed, f"{len(frame):,} rows, {len(names):,} columns."))
+    frame, left_out = _frame(table.rename_columns(names))
+    size = f"{frame.shape[0]:,} rows, {frame.shape[1]:,} columns."
+    return Upload(name, frame, dialect, (note, *renamed, *left_out, size))
 
 
 def _bytes_of(content: BinaryIO | bytes | Path, limit: int) -> bytes:
     if isinstance(content, bytes):
-        raw = content
-    elif isinstance(content, Path):
+        return _within(content, limit)
+    try:
+        if not isinstance(content, Path):
+            content.seek(0)
+            return _within(content.read(limit + 1), limit)
         with content.open("rb") as stream:
-            raw = stream.read(limit + 1)
-    else:
-        content.seek(0)
-        raw = content.read(limit + 1)
-    return _within(raw, limit)
+            return _within(stream.read(limit + 1), limit)
+    except OSError as exc:
+        raise UploadError("The file cannot be opened", expected=ACCEPTED, found=exc.strerror) from exc
 
 
 def _unpacked(raw: bytes, limit: int) -> bytes:
@@ -114,17 +116,8 @@ def _within(raw: bytes, limit: int) -> bytes:
     if not raw.strip():
         raise UploadError("The file is empty", expected=ACCEPTED, found=f"{len(raw)} bytes, all blank", fix=SAVE_AGAIN)
     if len(raw) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     return raw
-
-
-def _too_large(limit: int) -> UploadError:
-    return UploadError(
-        "The file is too large",
-        expected=f"at most {limit // MEGABYTE:,} MB, unpacked",
-        found="more",
-        fix="Upload fewer columns or rows, or raise EDTECH_UPLOAD_LIMIT_MB",
-    )
 
 
 def _require_text(raw: bytes) -> None:
@@ -152,39 +145,27 @@ def _column_names(found: list[str]) -> tuple[list[str], list[str]]:
     return names, [f"Columns without a name are called {', '.join(blank[:5])}."] if blank else []
 
 
-def _read_parquet(raw: bytes, limit: int) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """Return a Parquet file as a pyarrow table, read piece by piece: its own word on its size is no promise."""
-    try:
-        file = parquet.ParquetFile(pa.BufferReader(raw))
-        require_columns(file.metadata.num_columns)
-        batches, size = [], 0
-        for batch in file.iter_batches(batch_size=10_000):
-            size += batch.nbytes
-            if size > limit:
-                raise _too_large(limit)
-            batches.append(batch)
-        return pa.Table.from_batches(batches, file.schema_arrow)
-    except (pa.ArrowException, OSError) as exc:
-        raise UploadError(
-            "The file is damaged", expected="a whole Parquet file", found=shown(str(exc), 200), fix="Write it again"
-        ) from exc
-
-
-def _frame(table: Any) -> pd.DataFrame:  # noqa: ANN401
-    plain = pa.table([_plain(column) for column in table.columns], names=table.column_names)
-    frame: pd.DataFrame = plain.to_pandas(date_as_object=False, ignore_metadata=True)
-    return frame
+def _frame(table: Any) -> tuple[pd.DataFrame, list[str]]:  # noqa: ANN401 - pyarrow has no types
+    """Return the table as a frame, and a note about the columns that no frame of plain values can hold."""
+    columns = {name: _plain(column) for name, column in zip(table.column_names, table.columns, strict=True)}
+    left_out = [shown(name) for name, column in columns.items() if column is None]
+    kept = pa.table({name: column for name, column in columns.items() if column is not None})
+    frame: pd.DataFrame = kept.to_pandas(date_as_object=False)
+    return frame, [f"Left out, for they hold no plain values: {', '.join(left_out[:10])}."] if left_out else []
 
 
 def _plain(column: Any) -> Any:  # noqa: ANN401
-    """Return a column as numbers, booleans, datetimes or text; whatever else it holds becomes its text."""
+    """Return a column as numbers, booleans, UTC datetimes or text, or None where it is none of these."""
     kind, types = column.type, pa.types
     if types.is_dictionary(kind):
         return _plain(column.cast(kind.value_type))
-    if types.is_decimal(kind):
+    if types.is_integer(kind) or types.is_boolean(kind) or types.is_string(kind):
+        return column
+    if types.is_floating(kind) or types.is_decimal(kind):
         return column.cast(pa.float64())
-    if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_string(kind):
-        return column
-    if types.is_timestamp(kind) or types.is_date(kind):
-        return column
-    return pa.chunked_array([pa.array([None if v is None else str(v)[:200] for v in column.to_pylist()], pa.string())])
+    try:
+        if types.is_timestamp(kind) or types.is_date(kind):
+            return column.cast(pa.timestamp("us"), safe=False)
+        return column.cast(pa.string())
+    except pa.ArrowException:
+        return None

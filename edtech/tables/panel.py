@@ -206,7 +206,7 @@ def _blank_to_missing(values: pd.Series) -> pd.Series:
 
 
 def _as_number(values: pd.Series) -> pd.Series:
-    if pd.api.types.is_integer_dtype(values) and not values.hasnans:
+    if pd.api.types.is_integer_dtype(values) and not values.hasnans and values.between(-MAX_NUMBER, MAX_NUMBER).all():
         return values.astype("int64")
     values = _blank_to_missing(values)
     whole = _whole(values, to_number(values))
