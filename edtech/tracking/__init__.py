@@ -3,16 +3,19 @@
 Importing this package, or a name from it, does not load MLflow: opening a store does.
 """
 
+from edtech.tracking.compare import Comparison, compare_runs
 from edtech.tracking.items import DatasetItem, ModelItem, RunItems
 from edtech.tracking.runs import Run, RunStore
 from edtech.tracking.tracker import EdTechMLFlowTracker, setup_mlflow_for_edtech_pipeline
 
 __all__ = [
+    "Comparison",
     "DatasetItem",
     "EdTechMLFlowTracker",
     "ModelItem",
     "Run",
     "RunItems",
     "RunStore",
+    "compare_runs",
     "setup_mlflow_for_edtech_pipeline",
 ]

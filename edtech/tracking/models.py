@@ -19,6 +19,7 @@ from edtech.tracking.trusted import TRUSTED_TYPES, refuse_foreign_types
 if TYPE_CHECKING:
     from mlflow.models import Model
     from mlflow.types import DataType, Schema
+    from mlflow.types.schema import AnyType
 
 MODEL_NAME = "model"
 MODEL_FILE = "model.skops"
@@ -74,9 +75,13 @@ def schema(frame: pd.DataFrame) -> "Schema":
     return Schema([ColSpec(_data_type(frame[name].dtype), str(name)) for name in frame.columns])
 
 
-def _data_type(dtype: Any) -> "DataType":  # noqa: ANN401  # numpy's and pandas' dtypes share no base
+def _data_type(dtype: Any) -> "DataType | AnyType":  # noqa: ANN401  # numpy's and pandas' dtypes share no base
     from mlflow.types import DataType
+    from mlflow.types.schema import AnyType
 
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        # MLflow refuses to predict from a `datetime` column that has a zone.
+        return AnyType()  # type: ignore[no-untyped-call]
     kinds = {
         "b": DataType.boolean,
         "i": DataType.long,

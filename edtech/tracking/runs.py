@@ -1,5 +1,6 @@
 """Reads runs, whoever wrote them: as a frame, one by one, their files and their models."""
 
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -191,6 +192,8 @@ class RunStore:
             uri = named[-1].artifact_location  # a models:/ address would be looked up in MLflow's global store
             guard_artifacts(self._store, uri)
             return Path(download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._store.uri))
+        if not self._client.list_artifacts(run.info.run_id, MODEL_NAME):
+            raise TrackingError("The run has no model", found=f"run {run.info.run_id}", where=self._store.shown)
         return Path(self._client.download_artifacts(run.info.run_id, MODEL_NAME, folder))
 
 
@@ -234,4 +237,4 @@ def _as_run(run: "MlflowRun", experiments: Mapping[str, str], artifacts: tuple[s
 
 def _finite_or_inf(value: float) -> float:
     # SQL stores of MLflow keep an infinite metric as the largest double.
-    return value if abs(value) < sys.float_info.max else float("inf") * (1 if value > 0 else -1)
+    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value

@@ -15,7 +15,9 @@ from edtech.errors import UntrustedModelError
 TRUSTED_TYPES = frozenset(
     {
         "edtech.ml.estimators.FixedEffectsDemand",
-        "edtech.ml.estimators.LinearDemand",
+        "edtech.ml.feature_estimators.GradientBoostingDemand",
+        "edtech.ml.feature_estimators.LinearDemand",
+        "edtech.ml.feature_estimators.RandomForestDemand",
         # scikit-learn's trees, which skops leaves to its user because they are compiled
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",

@@ -1,0 +1,193 @@
+"""Runs side by side, as pure functions over frames: what differs, by how much, and which run is best at what.
+
+Runs that did not see the same data are shown together but not ranked, unless that is asked for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from edtech.errors import TrackingError
+from edtech.metrics import METRICS, Direction, Kind, Metric, metric
+from edtech.tracking.runs import COLUMNS, Run, as_frame
+
+DATA_TAGS = {"tags.dataset_digest": "data sets", "tags.split": "splits into training and evaluation rows"}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was compared; every frame has one column for each run id, in the order of `labels`.
+
+    labels: run id -> name to show, made unique where two runs share one; a text of the run's writer.
+    runs: rows name, experiment, started, status, duration_seconds, kind, dataset.
+    params: all parameters, text, None where a run has none of that name.
+    metrics: all metrics, NaN where a run has none; those of the dictionary first, in its order.
+    differences: metrics minus the baseline's; None without a baseline.
+    better: 1 where a run beats the baseline by the metric's direction, -1 where it falls behind, 0 where neither is
+        known; None without a baseline.
+    best: metric -> ids of the best runs, all of them on a tie; metrics without a direction, with fewer than two finite
+        values, or of runs that may not be ranked are missing.
+    same_data: whether all runs name the same data set digest and split; `warning` says what differs.
+    """
+
+    labels: Mapping[str, str]
+    runs: pd.DataFrame
+    params: pd.DataFrame
+    metrics: pd.DataFrame
+    differences: pd.DataFrame | None
+    better: pd.DataFrame | None
+    best: Mapping[str, tuple[str, ...]]
+    baseline: str | None
+    same_data: bool
+    warning: str | None
+    dictionary: Mapping[str, Metric]
+
+    @property
+    def differing_params(self) -> pd.DataFrame:
+        """The parameters whose value is not the same in all runs."""
+        return self.params[self.params.nunique(axis=1, dropna=False) > 1]
+
+    def metrics_of(self, kind: Kind) -> pd.DataFrame:
+        """Return the metrics of one kind: `model`, `business` or `truth`; rows = metric, columns = run id."""
+        return self.metrics[[describe(name, self.dictionary).kind == kind for name in self.metrics.index]]
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row for each metric and run that has it, for charts and export.
+
+        Columns: metric, title, kind, unit, direction, run_id, run, value, difference (to the baseline), best.
+        """
+        rows = [
+            {
+                **{"metric": name, "title": known.title, "kind": known.kind, "unit": known.unit},
+                **{"direction": known.direction, "run_id": run_id, "run": self.labels[run_id], "value": value},
+                "difference": np.nan if self.differences is None else self.differences.at[name, run_id],
+                "best": run_id in self.best.get(name, ()),
+            }
+            for name in self.metrics.index
+            for known in [describe(name, self.dictionary)]
+            for run_id, value in self.metrics.loc[name].dropna().items()
+        ]
+        columns = ["metric", "title", "kind", "unit", "direction", "run_id", "run", "value", "difference", "best"]
+        return pd.DataFrame(rows, columns=columns)
+
+
+def compare_runs(
+    runs: pd.DataFrame | Sequence[Run],
+    metrics: Mapping[str, Metric] = METRICS,
+    baseline: str | None = None,
+    rank_across_data: bool = False,
+) -> Comparison:
+    """Lay runs side by side.
+
+    `runs`: rows of `RunStore.list_runs`, or runs; the first of two with the same id counts. `metrics`: what is known
+    of each metric. `baseline`: the run id that differences are taken to. `rank_across_data`: mark the best although
+    the runs did not see the same data.
+    Raises TrackingError where there is no run, or the baseline is not one of them.
+    """
+    frame = runs if isinstance(runs, pd.DataFrame) else as_frame(runs)
+    frame = frame.drop_duplicates("run_id").set_index("run_id", drop=False)
+    if frame.empty:
+        raise TrackingError("There is nothing to compare", expected="one run or more", found="none")
+    if baseline is not None and baseline not in frame.index:
+        raise TrackingError("The baseline is not one of the runs", expected=", ".join(frame.index), found=baseline)
+    values = _sorted_metrics(_side_by_side(frame, "metrics.").astype(float), metrics)
+    scores = _scores(values, metrics)
+    differing = _differing_data(frame)
+    ranked = rank_across_data or not differing
+    return Comparison(
+        labels=_labels(frame["name"]),
+        runs=_header(frame),
+        params=_side_by_side(frame, "params."),
+        metrics=values,
+        differences=None if baseline is None else values.sub(values[baseline], axis=0),
+        better=None if baseline is None else _better(scores, baseline) * int(ranked),
+        best=_best(scores) if ranked else {},
+        baseline=baseline,
+        same_data=not differing,
+        warning=_warning(differing, len(frame), rank_across_data),
+        dictionary=metrics,
+    )
+
+
+def describe(name: str, dictionary: Mapping[str, Metric] = METRICS) -> Metric:
+    """Return what is known of a metric; one that nobody described has no direction."""
+    return dictionary.get(name, metric(name))
+
+
+def _side_by_side(frame: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """Turn the columns that begin with a prefix into rows, one column for each run; without those no run has."""
+    part = frame[[name for name in frame.columns if name.startswith(prefix)]]
+    return part.rename(columns=lambda name: name.removeprefix(prefix)).dropna(axis=1, how="all").T.rename_axis(None)
+
+
+def _header(frame: pd.DataFrame) -> pd.DataFrame:
+    shown = frame.reindex(columns=[*COLUMNS[1:], "tags.dataset_name"]).rename(columns={"tags.dataset_name": "dataset"})
+    return shown.astype(object).T.rename_axis(None)
+
+
+def _sorted_metrics(values: pd.DataFrame, dictionary: Mapping[str, Metric]) -> pd.DataFrame:
+    known = [name for name in dictionary if name in values.index]
+    return values.loc[known + sorted(set(values.index) - set(known))]
+
+
+def _scores(values: pd.DataFrame, dictionary: Mapping[str, Metric]) -> pd.DataFrame:
+    """Turn metrics so that more is better; NaN where they are not finite or have no direction."""
+    finite = values.where(np.isfinite(values))
+    turned = {name: _score(finite.loc[name], describe(name, dictionary).direction) for name in finite.index}
+    return pd.DataFrame(turned).T.reindex(index=values.index, columns=values.columns).astype(float)
+
+
+def _score(row: pd.Series, direction: Direction) -> pd.Series:
+    match direction:
+        case "higher":
+            return row
+        case "lower":
+            return -row
+        case "zero":
+            return -row.abs()
+        case "none":
+            return row * np.nan
+
+
+def _best(scores: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    comparable = scores[scores.notna().sum(axis=1) >= 2]
+    is_best = comparable.eq(comparable.max(axis=1), axis=0)
+    return {
+        str(name): tuple(map(str, is_best.columns[row]))
+        for name, row in zip(is_best.index, is_best.to_numpy(), strict=True)
+    }
+
+
+def _better(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    return pd.DataFrame(np.sign(scores.sub(scores[baseline], axis=0))).fillna(0).astype(int)
+
+
+def _differing_data(frame: pd.DataFrame) -> list[str]:
+    """Return what of the data differs between the runs, or is not known, in words."""
+    if len(frame) == 1:
+        return []
+    told = frame.reindex(columns=list(DATA_TAGS))
+    tags = told.astype(str).where(told.notna(), "")
+    unknown = int((tags["tags.dataset_digest"] == "").sum())
+    differing = [words for column, words in DATA_TAGS.items() if tags[column].nunique() > 1]
+    return differing or ([f"data sets ({unknown} of them do not name theirs)"] if unknown else [])
+
+
+def _warning(differing: list[str], runs: int, ranked: bool) -> str | None:
+    if not differing:
+        return None
+    consequence = "the best marked below may owe it to the data" if ranked else "so no run is marked as the best"
+    return (
+        f"These {runs} runs were trained on different {' and '.join(differing)}: "
+        f"their errors measure different things, {consequence}."
+    )
+
+
+def _labels(names: pd.Series) -> dict[str, str]:
+    repeated = names.duplicated(keep=False)
+    return {
+        str(run_id): f"{name} ({str(run_id)[:8]})" if again else str(name)
+        for run_id, name, again in zip(names.index, names, repeated, strict=True)
+    }

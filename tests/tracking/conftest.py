@@ -1,0 +1,88 @@
+"""Stores in temporary folders; creating one costs MLflow 1.5 s, so each test gets a copy of one made once."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from edtech.settings import Settings
+from edtech.tracking import DatasetItem, EdTechMLFlowTracker, ModelItem, RunItems
+from edtech.tracking.store import connect, find_store
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # MLflow's own: a loader strategy that SQLAlchemy 2.1 means to drop, a comparison that pandas 4 will.
+    config.addinivalue_line("filterwarnings", "ignore:The ``noload`` loader strategy:DeprecationWarning")
+    config.addinivalue_line("filterwarnings", "ignore:Operation with range is deprecated:DeprecationWarning")
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory) -> Path:
+    settings = Settings(home=tmp_path_factory.mktemp("empty"))
+    connect(find_store(settings=settings))
+    return settings.mlruns_dir / "mlflow.db"
+
+
+@pytest.fixture
+def settings(tmp_path, empty_database) -> Settings:
+    settings = Settings(home=tmp_path / "home of émile")
+    settings.mlruns_dir.mkdir(parents=True)
+    shutil.copyfile(empty_database, settings.mlruns_dir / "mlflow.db")
+    return settings
+
+
+@pytest.fixture
+def tracker(settings) -> EdTechMLFlowTracker:
+    return EdTechMLFlowTracker(settings=settings)
+
+
+@pytest.fixture(scope="session")
+def panel() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    rows = 400
+    return pd.DataFrame(
+        {
+            "course_id": [f"c{i % 20}" for i in range(rows)],
+            "week": pd.Timestamp("2026-01-05", tz="UTC") + pd.to_timedelta(np.arange(rows) // 20 * 7, unit="D"),
+            "token_price": rng.uniform(5, 50, rows),
+            "views": rng.integers(1, 100, rows),
+            "category": [f"kind {i % 3}" for i in range(rows)],
+            "promo_randomized": rng.random(rows) < 0.1,
+            "enrollments": rng.integers(0, 9, rows),
+        }
+    )
+
+
+def demand_model(panel: pd.DataFrame, regressor) -> Pipeline:
+    inputs = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["category"]), ("passthrough", ["token_price", "views"])
+    )
+    return make_pipeline(inputs, regressor).fit(panel.drop(columns="enrollments"), panel["enrollments"])
+
+
+@pytest.fixture(scope="session")
+def ridge(panel) -> Pipeline:
+    return demand_model(panel, Ridge())
+
+
+@pytest.fixture
+def items(panel, ridge) -> RunItems:
+    return RunItems(
+        name="ridge",
+        params={"alpha": 1.0, "seed": 7, "segment_slopes": True},
+        metrics={"r2": 0.5, "rmse": 2.0},
+        tags={"model_type": "token_elasticity", "split": "last 8 weeks"},
+        description="# What was found\nNothing.",
+        artifacts={"evaluation/summary.txt": "ünïcode", "evaluation/plots/a.png": b"\x89PNG"},
+        model=ModelItem(ridge, panel.drop(columns="enrollments")),
+        datasets=(
+            DatasetItem("market 1", "abc" * 20, panel, "enrollments"),
+            DatasetItem("market 1", "def" * 20, panel.tail(100), "enrollments", context="evaluation"),
+        ),
+    )

@@ -1,0 +1,136 @@
+"""Runs side by side, on frames written by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.errors import TrackingError
+from edtech.metrics import Metric
+from edtech.tracking import EdTechMLFlowTracker, RunItems, compare_runs
+
+
+@pytest.fixture
+def runs() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "run_id": ["aaaaaaaa1", "bbbbbbbb2", "cccccccc3"],
+            "name": ["ridge", "forest <b>", "ridge"],
+            "kind": ["training"] * 3,
+            "params.algorithm": ["linear", "random_forest", "linear"],
+            "params.seed": ["7", "7", "7"],
+            "params.trees": [None, "100", None],
+            "params.unused": [None, None, None],
+            "metrics.rmse": [2.0, 1.0, 1.0],
+            "metrics.r2": [0.5, np.inf, np.nan],
+            "metrics.token_revenue": [10.0, 30.0, 20.0],
+            "metrics.elasticity_bias": [-0.1, 0.3, 0.2],
+            "metrics.price_elasticity_coefficient": [-1.0, -2.0, -3.0],
+            "metrics.foreign thing": [1.0, 2.0, 3.0],
+            "tags.dataset_digest": ["d1", "d1", "d1"],
+            "tags.split": ["last 8 weeks"] * 3,
+        }
+    )
+
+
+def test_values_stand_side_by_side_by_kind(runs):
+    found = compare_runs(runs)
+    assert found.metrics_of("business").loc["token_revenue"].tolist() == [10.0, 30.0, 20.0]
+    assert found.metrics_of("model").index.tolist() == ["r2", "rmse", "price_elasticity_coefficient", "foreign thing"]
+    assert found.metrics_of("truth").index.tolist() == ["elasticity_bias"]
+    assert found.metrics.columns.tolist() == runs["run_id"].tolist()
+    assert found.params.index.tolist() == ["algorithm", "seed", "trees"]
+    assert found.differing_params.index.tolist() == ["algorithm", "trees"]
+
+
+def test_best_by_direction(runs):
+    best = compare_runs(runs).best
+    assert best == {
+        "rmse": ("bbbbbbbb2", "cccccccc3"),  # lower, a tie
+        "token_revenue": ("bbbbbbbb2",),  # higher
+        "elasticity_bias": ("aaaaaaaa1",),  # nearest to zero
+    }  # r2 has one finite value, the others no direction
+
+
+def test_differences_to_a_baseline_say_which_are_good(runs):
+    found = compare_runs(runs, baseline="aaaaaaaa1")
+    assert found.differences.loc["rmse"].tolist() == [0.0, -1.0, -1.0]
+    assert found.better.loc["rmse"].tolist() == [0, 1, 1]
+    assert found.better.loc["elasticity_bias"].tolist() == [0, -1, -1]
+    assert found.better.loc["price_elasticity_coefficient"].tolist() == [0, 0, 0]
+    assert found.better.loc["r2"].tolist() == [0, 0, 0]
+    assert compare_runs(runs).differences is None
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "words"),
+    [
+        ("tags.dataset_digest", ["d1", "d2", "d1"], "different data sets"),
+        ("tags.split", ["last 8 weeks", "last 4 weeks", None], "different splits"),
+        ("tags.dataset_digest", ["d1", None, "d1"], "different data sets"),
+        ("tags.dataset_digest", [None, None, None], "3 of them do not name theirs"),
+    ],
+)
+def test_runs_on_different_data_are_not_ranked_unless_asked(runs, column, values, words):
+    runs[column] = values
+    found = compare_runs(runs, baseline="aaaaaaaa1")
+    assert (found.same_data, found.best, found.better.to_numpy().any()) == (False, {}, False)
+    assert words in found.warning
+    assert "no run is marked" in found.warning
+    asked = compare_runs(runs, rank_across_data=True)
+    assert (asked.same_data, asked.best["token_revenue"]) == (False, ("bbbbbbbb2",))
+    assert "may owe it to the data" in asked.warning
+
+
+def test_the_same_data_needs_no_warning(runs):
+    found = compare_runs(runs)
+    assert (found.same_data, found.warning) == (True, None)
+    assert compare_runs(runs.drop(columns="tags.split")).same_data
+
+
+def test_labels_are_unique(runs):
+    assert compare_runs(runs).labels == {
+        "aaaaaaaa1": "ridge (aaaaaaaa)",
+        "bbbbbbbb2": "forest <b>",
+        "cccccccc3": "ridge (cccccccc)",
+    }
+
+
+def test_tidy_has_one_row_for_each_value(runs):
+    tidy = compare_runs(runs, baseline="aaaaaaaa1").tidy().set_index(["metric", "run_id"])
+    assert len(tidy) == 17  # six metrics of three runs, one of them missing
+    row = tidy.loc[("rmse", "bbbbbbbb2")]
+    assert (row["value"], row["difference"], row["best"], row["direction"]) == (1.0, -1.0, True, "lower")
+    assert (row["title"], row["kind"], row["run"]) == ("RMSE", "model", "forest <b>")
+
+
+def test_the_dictionary_can_be_another(runs):
+    mine = {"foreign thing": Metric("foreign thing", "Foreign", "lower", "", "business", "")}
+    assert compare_runs(runs, metrics=mine).best["foreign thing"] == ("aaaaaaaa1",)
+
+
+def test_one_run_alone_is_shown_and_not_ranked(runs):
+    found = compare_runs(runs.head(1))
+    assert (found.best, found.warning, found.metrics.shape[1]) == ({}, None, 1)
+
+
+def test_runs_without_metrics_or_parameters(runs):
+    bare = runs[["run_id", "name", "kind", "tags.dataset_digest"]]
+    found = compare_runs(bare, baseline="aaaaaaaa1")
+    assert found.metrics.shape == found.params.shape == (0, 3)
+    assert (found.best, found.tidy().empty) == ({}, True)
+
+
+def test_nothing_to_compare_is_said(runs):
+    with pytest.raises(TrackingError, match="nothing to compare"):
+        compare_runs(runs.head(0))
+    with pytest.raises(TrackingError, match="baseline"):
+        compare_runs(runs, baseline="zzz")
+
+
+def test_stored_runs_compare_as_frame_and_as_runs(settings):
+    tracker = EdTechMLFlowTracker(settings=settings)
+    ids = [tracker.log(RunItems(f"r{i}", metrics={"rmse": float(i)}, tags={"dataset_digest": "d"})) for i in (2, 1)]
+    by_frame = compare_runs(tracker.runs.list_runs())
+    by_runs = compare_runs([tracker.runs.get_run(run_id) for run_id in ids])
+    assert by_frame.best == by_runs.best == {"rmse": (ids[1],)}
+    assert by_runs.runs.loc["status"].tolist() == ["FINISHED", "FINISHED"]

@@ -1,0 +1,181 @@
+"""Reading runs of ours and of others: frames, files, models."""
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import mlflow.sklearn
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.linear_model import PoissonRegressor, Ridge
+
+from edtech.errors import RunNotFoundError, TrackingError, UntrustedModelError
+from edtech.settings import PROJECT
+from edtech.tracking import ModelItem, RunItems, RunStore
+from tests.tracking.conftest import demand_model
+
+
+@pytest.fixture
+def foreign(tracker) -> MlflowClient:
+    """MLflow's own client, as somebody else's program would use it."""
+    return MlflowClient(tracking_uri=tracker.uri)
+
+
+def test_a_logged_run_reads_back_whole(tracker, items):
+    run = tracker.runs.get_run(tracker.log(items))
+    assert (run.name, run.kind, run.status, run.has_model) == ("ridge", "training", "FINISHED", True)
+    assert run.experiment == tracker.experiment_name
+    assert run.params["seed"] == "7"
+    assert run.metrics == {"r2": 0.5, "rmse": 2.0}
+    assert set(run.artifacts) == {"evaluation/summary.txt", "evaluation/plots/a.png"}
+    assert tracker.runs.read_artifact(run.run_id, "evaluation/summary.txt").decode() == "ünïcode"
+
+
+def test_runs_as_a_frame_newest_first(tracker, items):
+    bare = RunItems("bare", metrics={"mae": 1.5})
+    ids = [tracker.log(item) for item in (replace(items, model=None), bare, RunItems("plan", kind="scenario"))]
+    frame = tracker.runs.list_runs([tracker.experiment_name])
+    assert frame["run_id"].tolist() == [ids[1], ids[0]]
+    assert frame["metrics.mae"].tolist()[0] == 1.5
+    assert np.isnan(frame["metrics.mae"].iloc[1])
+    assert frame["params.seed"].iloc[1] == "7"
+    assert isinstance(frame["started"].dtype, pd.DatetimeTZDtype)
+    assert (frame["duration_seconds"] >= 0).all()
+    assert tracker.runs.list_runs(kind="scenario")["name"].tolist() == ["plan"]
+    assert tracker.runs.list_runs(kind=None)["name"].tolist() == ["plan", "bare", "ridge"]
+    assert tracker.runs.list_runs(limit=1)["name"].tolist() == ["bare"]
+
+
+def test_an_empty_store_is_an_empty_frame_with_columns(tracker):
+    frame = tracker.runs.list_runs()
+    assert frame.empty
+    assert {"run_id", "name", "started", "status", "duration_seconds", "kind"} <= set(frame.columns)
+
+
+def test_runs_of_others_are_listed_as_they_are(tracker, foreign):
+    other = foreign.create_experiment("someone <else>")
+    bare = foreign.create_run(other, run_name="<script>alert(1)</script> # 名前").info.run_id
+    odd = foreign.create_run(other).info.run_id
+    foreign.log_metric(odd, "nan", float("nan"))
+    foreign.log_metric(odd, "inf", float("-inf"))
+    foreign.log_param(odd, "p", "=1+1")
+    foreign.set_terminated(odd)
+    frame = tracker.runs.list_runs(["someone <else>"], kind=None, finished=False).set_index("run_id")
+    assert frame.loc[bare, "name"] == "<script>alert(1)</script> # 名前"
+    assert (frame.loc[bare, "status"], frame.loc[bare, "kind"]) == ("RUNNING", "")
+    assert frame.loc[odd, "metrics.inf"] == -np.inf
+    assert np.isnan(frame.loc[odd, "metrics.nan"])
+    assert frame.loc[odd, "params.p"] == "=1+1"
+    assert tracker.runs.get_run(bare).artifacts == ()
+    assert set(tracker.runs.experiments()) == {"Default", "someone <else>", tracker.experiment_name}
+
+
+def test_what_is_not_there_is_said(tracker, items):
+    with pytest.raises(RunNotFoundError, match="no run of this id"):
+        tracker.runs.get_run("0" * 32)
+    with pytest.raises(RunNotFoundError):
+        tracker.runs.load_model("../../etc/passwd")
+    with pytest.raises(TrackingError, match="no such experiment"):
+        tracker.runs.list_runs(["nope"])
+    with pytest.raises(TrackingError, match="kind of run"):
+        tracker.runs.list_runs(kind="x' OR 'a'='a")
+    run_id = tracker.log(RunItems("empty"))
+    with pytest.raises(TrackingError, match=r"evaluation/nope\.csv"):
+        tracker.runs.read_artifact(run_id, "evaluation/nope.csv")
+    with pytest.raises(TrackingError, match="has no model"):
+        tracker.runs.load_model(run_id)
+
+
+@pytest.mark.parametrize(
+    "path", ["../../../mlflow.db", "/etc/passwd", "evaluation/../../x", "..\\x", "file:///etc/passwd"]
+)
+def test_an_artifact_path_cannot_leave_the_run(tracker, path):
+    with pytest.raises(TrackingError, match="not the path of an artifact"):
+        tracker.runs.read_artifact(tracker.log(RunItems("r")), path)
+
+
+@pytest.mark.parametrize(
+    "regressor",
+    [Ridge(), PoissonRegressor(), RandomForestRegressor(5, random_state=0), HistGradientBoostingRegressor(max_iter=5)],
+    ids=lambda regressor: type(regressor).__name__,
+)
+def test_a_stored_model_predicts_the_same(tracker, panel, regressor):
+    rows = panel.drop(columns="enrollments")
+    model = demand_model(panel, regressor)
+    run_id = tracker.log(RunItems("m", model=ModelItem(model, rows)))
+    assert np.array_equal(tracker.runs.load_model(run_id).predict(rows), model.predict(rows))
+
+
+def test_a_pickled_model_of_others_is_not_loaded(tracker, foreign, ridge, tmp_path):
+    run_id = foreign.create_run(tracker.experiment_id).info.run_id
+    mlflow.sklearn.save_model(ridge, str(tmp_path / "model"), serialization_format="pickle", pip_requirements=[])
+    foreign.log_artifacts(run_id, str(tmp_path / "model"), "model")
+    with pytest.raises(UntrustedModelError, match=r"not stored as skops.*model\.pkl"):
+        tracker.runs.load_model(run_id)
+
+
+def test_an_old_style_model_of_others_is_loaded_when_its_types_are_ours(tracker, foreign, ridge, panel, tmp_path):
+    run_id = foreign.create_run(tracker.experiment_id).info.run_id
+    mlflow.sklearn.save_model(ridge, str(tmp_path / "model"), pip_requirements=[])
+    foreign.log_artifacts(run_id, str(tmp_path / "model"), "model")
+    rows = panel.drop(columns="enrollments")
+    assert np.array_equal(tracker.runs.load_model(run_id).predict(rows), ridge.predict(rows))
+
+
+def test_the_trusted_list_of_a_models_own_file_does_not_count(tracker, foreign, panel, tmp_path):
+    from sklearn.neighbors import KNeighborsRegressor
+
+    rows = panel[["token_price", "views"]]
+    own_list = ["sklearn.metrics._dist_metrics.EuclideanDistance64", "sklearn.neighbors._kd_tree.KDTree"]
+    knn = KNeighborsRegressor(algorithm="kd_tree").fit(rows, panel["enrollments"])
+    mlflow.sklearn.save_model(knn, str(tmp_path / "model"), skops_trusted_types=own_list, pip_requirements=[])
+    run_id = foreign.create_run(tracker.experiment_id).info.run_id
+    foreign.log_artifacts(run_id, str(tmp_path / "model"), "model")
+    with pytest.raises(UntrustedModelError, match="KDTree"):
+        tracker.runs.load_model(run_id)
+
+
+def test_missing_files_are_said(tracker, items, settings):
+    run_id = tracker.log(items)
+    (settings.mlruns_dir / "artifacts").rename(settings.mlruns_dir / "moved")
+    assert tracker.runs.get_run(run_id).artifacts == ()
+    with pytest.raises(TrackingError, match="Could not fetch the model"):
+        tracker.runs.load_model(run_id)
+
+
+KILLED = """
+import os, signal, sys
+from edtech.settings import Settings
+from edtech.tracking import EdTechMLFlowTracker, RunItems
+tracker = EdTechMLFlowTracker(settings=Settings(home=sys.argv[1]))
+tracker.log(RunItems("first"))
+tracker._log_artifacts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+tracker.log(RunItems("second"))
+"""
+
+
+def test_a_run_whose_process_was_killed_is_closed_once(tracker, settings):
+    done = subprocess.run([sys.executable, "-c", KILLED, settings.home], cwd=PROJECT, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    mine = tracker.runs.list_runs(finished=False)
+    assert mine["status"].tolist() == ["RUNNING", "FINISHED"]
+    left = tracker.runs.close_stale_runs()
+    assert left == [mine["run_id"].iloc[0]]
+    assert tracker.runs.close_stale_runs() == []
+    run = tracker.runs.get_run(left[0])
+    assert run.status == "FAILED"
+    assert "ended before it was done" in run.tags["edtech.failed_because"]
+    assert not list((settings.mlruns_dir / "writing").iterdir())
+
+
+def test_runs_that_are_being_written_or_belong_to_others_stay_open(tracker, foreign, items, settings):
+    other = foreign.create_run(tracker.experiment_id, tags={"edtech.host": "elsewhere", "edtech.lock": "a-b"})
+    closed = []
+    tracker._log_artifacts = lambda *_: closed.extend(RunStore(settings=settings).close_stale_runs())
+    tracker.log(items)
+    assert closed == []
+    assert tracker.runs.get_run(other.info.run_id).status == "RUNNING"
