@@ -1,6 +1,5 @@
 """Frame -> PNG bytes, for the artifacts of a run: the figures of `charts.static` on white."""
 
-import warnings
 from collections.abc import Callable
 from io import BytesIO
 from typing import Literal, ParamSpec
@@ -15,13 +14,10 @@ P = ParamSpec("P")
 def render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
     """Return the figure as PNG on white (files are looked at anywhere) or as transparent SVG."""
     out = BytesIO()
-    with warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes: no reason to fail, nothing to tell the user.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        if kind == "png":
-            figure.savefig(out, format="png", dpi=110, facecolor="white")
-        else:
-            figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
+    if kind == "png":
+        figure.savefig(out, format="png", dpi=110, facecolor="white")
+    else:
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
     return out.getvalue()
 
 

@@ -3,12 +3,14 @@
 Built on `matplotlib.figure.Figure`, not on pyplot, whose global state is not safe in threads.
 """
 
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import PercentFormatter
 
 from edtech.charts.base import BLUE, GREEN, GREY, ORANGE, first, has_interval, label, need, thin
@@ -158,5 +160,12 @@ def _name_rows(axes: Axes, names: pd.Series) -> None:
 
 
 def _plain(text: object, longest: int = 60) -> str:
-    """Return text that matplotlib does not take for a formula."""
-    return label(text, longest).replace("$", r"\$")
+    """Return text that matplotlib neither takes for a formula nor lacks the letters for, which would be a warning."""
+    drawn = (letter if ord(letter) in _letters() else "\N{REPLACEMENT CHARACTER}" for letter in label(text, longest))
+    return "".join(drawn).replace("$", r"\$")
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """Code points that the font can draw."""
+    return frozenset(get_font(findfont(FontProperties())).get_charmap())

@@ -24,7 +24,7 @@ def pictures(curve, predictions, segments, importances):
 
 def test_every_picture_is_a_png_on_white_also_from_threads_and_with_hostile_names(pictures):
     with ThreadPoolExecutor(4) as pool:
-        drawn = list(pool.map(lambda draw: draw(), pictures))
+        drawn = list(pool.map(lambda draw: draw(), pictures * 2))
     for picture in drawn:
         image = Image.open(BytesIO(picture)).convert("RGB")
         assert image.width > 600
@@ -37,6 +37,7 @@ def test_names_are_written_out_and_not_read_as_formulas(segments):
     figure.canvas.draw()
     names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert names[1] == "=1+1"
+    assert names[3] == "\N{REPLACEMENT CHARACTER}" * 2
     assert names[2] == r"\$\frac{1\$"  # matplotlib's own spelling of a dollar that opens no formula
     assert figure.axes[0].get_title("left") == r"costs \$5 or \$6"
 
