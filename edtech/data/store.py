@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import duckdb
 import pandas as pd
 import pyarrow as pa
+from pyarrow import parquet
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from edtech.errors import DataError, DatasetNotFoundError
@@ -153,28 +154,30 @@ class Dataset(BaseModel):
         )
 
     def _query(self, sql: str, *values: int) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """Return what `sql` says of `panel`, the demand panel with its columns named by their roles."""
-        roles = self.roles
-        columns = f"""{_column(roles.unit, "row_number() OVER ()")} AS unit,
-                      {_column(roles.period, "NULL::BIGINT")} AS period,
-                      {_column(roles.segment, "'all'")} AS segment,
-                      {_column(roles.price)}::DOUBLE AS price,
-                      {_column(roles.quantity)}::DOUBLE AS quantity,
-                      {_column(roles.views, "NULL")}::DOUBLE AS views"""
-        query = f"WITH panel AS (SELECT {columns} FROM read_parquet(?)) {sql}"  # noqa: S608 - identifiers are quoted
+        """Return what `sql` says of `panel`, the demand panel with its columns named by their roles.
+
+        Columns are addressed by position: their names are the user's, and DuckDB holds `Price` and `price` for one.
+        """
+        file, roles = str(self.file(self.panel_table)), self.roles
         config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
         with _readable(self), duckdb.connect(":memory:", config=config) as connection:
-            return connection.sql(query, params=[str(self.file(self.panel_table)), *values]).to_arrow_table()
+            at = {name: f"c{i}" for i, name in enumerate(parquet.read_schema(file).names)}
+            query = f"""
+                WITH panel AS (
+                    SELECT {at[roles.unit] if roles.unit else "row_number() OVER ()"} AS unit,
+                           {at[roles.period] if roles.period else "NULL::BIGINT"} AS period,
+                           {at[roles.segment] if roles.segment else "'all'"} AS segment,
+                           {at[roles.price]}::DOUBLE AS price,
+                           {at[roles.quantity]}::DOUBLE AS quantity,
+                           {at[roles.views] if roles.views else "NULL"}::DOUBLE AS views
+                    FROM read_parquet(?) AS file({", ".join(at.values())}))
+                {sql}"""  # noqa: S608 - holds no text but ours
+            return connection.sql(query, params=[file, *values]).to_arrow_table()
 
 
 def period_text(value: object) -> str:
     """Return a period as text: a date without its midnight, a number as it is."""
     return str(value).removesuffix(" 00:00:00")
-
-
-def _column(name: str | None, instead: str = "") -> str:
-    """Return a column's name as an SQL identifier, or the expression that stands in for no column."""
-    return instead if name is None else '"' + name.replace('"', '""') + '"'
 
 
 def _frame(table: Any) -> pd.DataFrame:  # noqa: ANN401
@@ -186,7 +189,7 @@ def _frame(table: Any) -> pd.DataFrame:  # noqa: ANN401
 def _readable(dataset: Dataset) -> Iterator[None]:
     try:
         yield
-    except (OSError, pa.ArrowException, duckdb.Error) as exc:
+    except (OSError, KeyError, pa.ArrowException, duckdb.Error) as exc:
         raise DataError(
             "A file of the data set is missing or damaged",
             found=type(exc).__name__,
