@@ -4,6 +4,7 @@ A model's own MLmodel file names types to trust too; that list is as foreign as 
 """
 
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -30,8 +31,10 @@ MAX_UNPACKED_BYTES = 2 * 1024**3
 
 @contextmanager
 def _as_skops(where: str) -> Iterator[None]:
-    # What a broken or forged file raises inside skops is not documented: these are what fuzzing it gave.
-    broken = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, AttributeError, ImportError, EOFError)
+    # What a broken or forged file raises inside zipfile, json, numpy and skops is not documented: fuzzing gave these,
+    # and RuntimeError stands for encrypted, unsupported and endlessly nested content.
+    broken = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, LookupError, ValueError, TypeError, AttributeError)
+    broken = (*broken, ArithmeticError, ImportError, EOFError, RuntimeError)
     try:
         yield
     except broken as exc:

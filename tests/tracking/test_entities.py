@@ -1,0 +1,38 @@
+"""Fitting what a run holds to MLflow's limits, checked by MLflow's own rules."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from mlflow.utils.validation import path_not_unique, validate_param_and_metric_name
+
+from edtech.tracking import RunItems
+from edtech.tracking.entities import MAX_KEY, MAX_PARAM, MAX_TAG, fit_items, fit_keys
+
+
+@given(st.lists(st.text(max_size=400), max_size=8))
+def test_any_key_becomes_one_that_mlflow_takes_and_stays_apart(keys):
+    fitted = fit_keys(keys)
+    assert set(fitted) == set(keys)
+    assert len(set(fitted.values())) == len(set(keys))
+    for key in fitted.values():
+        assert 0 < len(key) <= MAX_KEY
+        assert validate_param_and_metric_name(key)
+        assert not path_not_unique(key)
+
+
+@given(st.lists(st.text("abc._- /", min_size=1, max_size=20), max_size=8))
+def test_good_keys_stay_as_they_are(keys):
+    good = [key for key in keys if not path_not_unique(key)]
+    assert fit_keys(good) == {key: key for key in good}
+
+
+@given(
+    st.dictionaries(st.text(max_size=20), st.text(max_size=50) | st.floats() | st.booleans(), max_size=5),
+    st.dictionaries(st.text(max_size=20), st.floats(), max_size=5),
+    st.dictionaries(st.text(max_size=20), st.text(max_size=50), max_size=5),
+)
+def test_any_run_fits(params, metrics, tags):
+    fitted = fit_items(RunItems("r", params=params, metrics=metrics, tags=tags))
+    assert len(fitted.params) == len(params)
+    assert all(len(value) <= MAX_PARAM for value in fitted.params.values())
+    assert all(len(value) <= MAX_TAG for value in fitted.tags.values())
+    assert all(abs(value) < float("inf") for value in fitted.metrics.values())

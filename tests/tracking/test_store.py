@@ -1,0 +1,182 @@
+"""Which store is used, and that opening one neither breaks it nor hangs."""
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import pytest
+
+from edtech.errors import SettingsError, TrackingError
+from edtech.settings import PROJECT, Settings
+from edtech.tracking import EdTechMLFlowTracker, RunItems
+from edtech.tracking.store import connect, find_store, guard_artifacts, sqlite_uri
+
+
+def test_the_default_is_embedded_and_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = find_store(settings=Settings(home="somewhere"))
+    assert store.uri == f"sqlite:///{tmp_path}/somewhere/mlruns/mlflow.db"
+    assert store.artifact_location == f"file://{tmp_path}/somewhere/mlruns/artifacts"
+
+
+def test_the_address_comes_from_argument_then_setting(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", "http://tracker:5000/")
+    assert find_store().uri == "http://tracker:5000"
+    assert find_store().artifact_location is None
+    assert find_store(f"sqlite:///{tmp_path}/a.db").database == tmp_path / "a.db"
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        (PurePosixPath("/home/a b/mlflow.db"), "sqlite:////home/a b/mlflow.db"),
+        (PureWindowsPath(r"C:\Users\a b\mlruns\mlflow.db"), "sqlite:///C:/Users/a b/mlruns/mlflow.db"),
+        (PureWindowsPath(r"\\server\share\mlflow.db"), "sqlite://///server/share/mlflow.db"),
+    ],
+)
+def test_paths_of_both_systems_become_addresses(path, uri):
+    assert sqlite_uri(path) == uri
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("file:///srv/mlruns", "mlflow migrate-filestore --source /srv/mlruns --target"),
+        ("./mlruns", "mlflow migrate-filestore --source ./mlruns"),
+        (r"C:\mlruns", "mlflow migrate-filestore --source"),
+        ("sqlite:///", "Expected: sqlite:///path/to/mlflow.db"),
+        ("sqlite:///:memory:", "Expected: sqlite:///path/to/mlflow.db"),
+        ("postgresql://me:secret@db/mlflow", r"Found: postgresql://\*\*\*@db/mlflow"),
+        ("sqlite:////tmp/100%/mlflow.db", "without % and"),
+    ],
+)
+def test_other_addresses_are_refused_with_what_to_do(uri, words):
+    with pytest.raises(SettingsError, match=words) as caught:
+        find_store(uri)
+    assert "secret" not in str(caught.value)
+
+
+def test_importing_tracking_does_not_load_mlflow():
+    script = (
+        "import sys, edtech.tracking; from edtech.tracking import EdTechMLFlowTracker; print('mlflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+OPEN_AND_LOG = """
+import sys
+from edtech.settings import Settings
+from edtech.tracking import EdTechMLFlowTracker, RunItems
+tracker = EdTechMLFlowTracker(settings=Settings(home=sys.argv[1]))
+for number in range(5):
+    values = {"params": {"n": number}, "metrics": {"rmse": 1.0}, "artifacts": {"a.txt": "a"}}
+    tracker.log(RunItems(f"{sys.argv[2]}-{number}", **values))
+"""
+
+
+def test_four_processes_open_a_fresh_store_at_once_and_silently(tmp_path):
+    start = [sys.executable, "-c", OPEN_AND_LOG, str(tmp_path)]
+    writers = [
+        subprocess.Popen([*start, str(n)], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for n in range(4)
+    ]
+    said = [writer.communicate(timeout=120)[0] for writer in writers]
+    assert ([writer.returncode for writer in writers], said) == ([0] * 4, [""] * 4)
+    frame = EdTechMLFlowTracker(settings=Settings(home=tmp_path)).runs.list_runs()
+    assert sorted(frame["name"]) == sorted(f"{process}-{number}" for process in range(4) for number in range(5))
+    left = {path.name for path in (tmp_path / "mlruns").iterdir()}
+    assert left <= {"mlflow.db", "mlflow.db.lock", "artifacts", "writing"}
+
+
+def test_what_a_dead_creator_left_does_not_matter(tmp_path, empty_database):
+    settings = Settings(home=tmp_path)
+    leftover = settings.mlruns_dir / ".new-abc"
+    leftover.mkdir(parents=True)
+    (leftover / "fresh.db").write_bytes(empty_database.read_bytes()[:50_000])
+    (settings.mlruns_dir / "mlflow.db.lock").touch()
+    assert EdTechMLFlowTracker(settings=settings).log(RunItems("r"))
+
+
+def test_the_default_experiment_does_not_point_at_the_working_directory(settings):
+    with closing(sqlite3.connect(settings.mlruns_dir / "mlflow.db")) as db:
+        (location,) = db.execute("SELECT artifact_location FROM experiments").fetchone()
+    assert location.startswith("file://")
+    assert str(Path.cwd()) not in location
+
+
+@pytest.mark.parametrize(
+    ("revision", "words"),
+    [("451aebb31d03", "an older schema.*mlflow db upgrade sqlite"), ("ffffffffffff", "a newer schema.*requirements")],
+)
+def test_a_store_of_another_schema_is_left_alone(settings, revision, words):
+    database = settings.mlruns_dir / "mlflow.db"
+    with closing(sqlite3.connect(database)) as db, db:
+        db.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    before = database.read_bytes()
+    with pytest.raises(TrackingError, match=words):
+        connect(find_store(settings=settings))
+    assert database.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database at all" * 100, b"SQLite format 3\x00" + bytes(84)])
+def test_a_file_that_is_no_store_is_said_at_once(settings, content):
+    (settings.mlruns_dir / "mlflow.db").write_bytes(content)
+    began = time.perf_counter()
+    with pytest.raises(TrackingError, match="not an MLflow store"):
+        connect(find_store(settings=settings))
+    assert time.perf_counter() - began < 5
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(TrackingError, match="cannot be created"):
+        connect(find_store(settings=Settings(home=tmp_path / "file")))
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user whom permissions bind")
+def test_a_store_that_became_read_only_is_said(settings):
+    tracker = EdTechMLFlowTracker(settings=settings)
+    (settings.mlruns_dir / "mlflow.db").chmod(0o400)
+    with pytest.raises(TrackingError, match="writable"):
+        tracker.log(RunItems("r"))
+
+
+def test_a_database_that_vanished_or_lost_its_tables_is_said(settings):
+    tracker = EdTechMLFlowTracker(settings=settings)
+    with closing(sqlite3.connect(settings.mlruns_dir / "mlflow.db")) as db, db:
+        db.execute("DROP TABLE metrics")
+    with pytest.raises(TrackingError, match="Could not log the run 'r'"):
+        tracker.log(RunItems("r", metrics={"rmse": 1.0}))
+
+
+def test_a_server_that_is_away_is_said_within_two_seconds():
+    with closing(socket.socket()) as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    began = time.perf_counter()
+    with pytest.raises(TrackingError, match=r"does not answer.*EDTECH_MLFLOW_TRACKING_URI"):
+        EdTechMLFlowTracker(tracking_uri=f"http://127.0.0.1:{port}")
+    assert time.perf_counter() - began < 2
+
+
+def test_a_server_that_hangs_is_said_within_two_seconds():
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        began = time.perf_counter()
+        with pytest.raises(TrackingError, match=r"does not answer.*timed out"):
+            EdTechMLFlowTracker(tracking_uri=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert time.perf_counter() - began < 2
+
+
+def test_a_server_cannot_point_at_files_of_this_machine():
+    remote = find_store("https://tracker.example.org")
+    for uri in ["file:///etc", "/etc", "C:/Users"]:
+        with pytest.raises(TrackingError, match="path of its own machine"):
+            guard_artifacts(remote, uri)
+    guard_artifacts(remote, "mlflow-artifacts:/1/abc/artifacts")
+    guard_artifacts(find_store("http://127.0.0.1:5000"), "file:///srv/mlruns")
