@@ -7,7 +7,7 @@ from edtech.ui.widgets import errors_shown, header
 
 header(
     "Data",
-    "Generate a market whose truth is known, or bring your own sales. Every data set is checked, kept and named by its content.",
+    "Generate a market whose truth is known, or bring your own sales. Every data set is checked and kept.",
 )
 
 current, generate, upload, stored = st.tabs(["Chosen data set", "Generate", "Upload", "All data sets"])

@@ -8,7 +8,7 @@ from edtech.ui.widgets import errors_shown, header, plain
 header(
     "EdTech Token Economy",
     "What happens to token revenue, enrollments and teacher earnings **if prices change**, and how sure is that? "
-    "Generate or upload sales, train models that say why they can be believed, compare them, ask what-ifs, take the report.",
+    "Generate or upload sales, train models that say why they can be believed, compare them, ask what-ifs.",
 )
 
 with errors_shown():

@@ -84,7 +84,8 @@ def run_items(
 def load_result(store: "RunStore", run_id: str) -> FitResult:
     """Return the result that a run holds, its model included.
 
-    Raises TrackingError where the run is not a training of ours, UntrustedModelError where its model holds foreign types.
+    Raises TrackingError where the run is not a training of ours, UntrustedModelError where its model holds foreign
+    types.
     """
     try:
         stored = _Stored.model_validate_json(store.read_artifact(run_id, RESULT))

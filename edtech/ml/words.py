@@ -13,7 +13,9 @@ GROUNDS = {
 
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
     """Return a 95 % interval in words."""
-    return "no honest interval" if low is None or high is None else f"95 % interval {low:.{digits}f} to {high:.{digits}f}"
+    return (
+        "no honest interval" if low is None or high is None else f"95 % interval {low:.{digits}f} to {high:.{digits}f}"
+    )
 
 
 def finding(result: FitResult) -> str:

@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from edtech.ml import FitResult, TokenPriceElasticityModeler
 from edtech.ml.artifacts import run_items
-from edtech.pipeline.judging import Judgement, judge
+from edtech.pipeline.judging import Judgement, judge, known_truth
 from edtech.pricing import Plan, recommend_prices
 from edtech.tables.split import RevenueSplit
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
+    from edtech.market import Truth
     from edtech.tracking import EdTechMLFlowTracker
 
 Progress = Callable[[float, str], None]
@@ -52,31 +55,50 @@ def train_runs(
     tell = progress or (lambda _share, _text: None)
     chosen = list(algorithms)
     tell(0.0, "Reading the data set")
-    panel = dataset.panel()
-    modeler = TokenPriceElasticityModeler.from_roles(dataset.roles)
-    split = revenue_split(dataset)
-    runs = []
-    for number, name in enumerate(chosen):
-
-        def step(share: float, text: str, number: int = number) -> None:
-            tell((number + share) / len(chosen), text)
-
-        result = modeler.compare_models(panel, [name], params=params, progress=lambda s, t: step(0.1 + 0.5 * s, t))[name]
-        step(0.7, "Looking for better prices")
-        plan = recommend_prices(result, panel, split=split)
-        judgement = judge(dataset, result, plan)
-        metrics = {**result.metrics, **shared_metrics(result, split), **plan_metrics(plan), **judgement.metrics}
-        run_id = None
-        if tracker is not None:
-            step(0.8, "Logging the run")
-            items = run_items(
-                result, panel, dataset_name=dataset.name, dataset_digest=dataset.digest, metrics=metrics,
-                tags={"decision_value": judgement.words, "plan": "refused" if plan.refused else "recommended"},
-            )  # fmt: skip
-            run_id = tracker.log(items)
-        runs.append(TrainedRun(run_id, result, plan, judgement, metrics))
+    panel, truth = dataset.panel(), known_truth(dataset)
+    runs = [
+        _train_one(
+            dataset, panel, truth, name, (params or {}).get(name), tracker,
+            _part(tell, number / len(chosen), 1 / len(chosen)),
+        )
+        for number, name in enumerate(chosen)
+    ]  # fmt: skip
     tell(1.0, "Done")
     return runs
+
+
+def _part(tell: Progress, start: float, size: float) -> Progress:
+    """Return a progress callback for a part of the work."""
+    return lambda share, text: tell(start + size * share, text)
+
+
+def _train_one(
+    dataset: "Dataset",
+    panel: pd.DataFrame,
+    truth: "Truth | None",
+    algorithm: str,
+    values: Mapping[str, Any] | None,
+    tracker: "EdTechMLFlowTracker | None",
+    tell: Progress,
+) -> TrainedRun:
+    split = revenue_split(dataset)
+    modeler = TokenPriceElasticityModeler.from_roles(dataset.roles)
+    found = modeler.compare_models(
+        panel, [algorithm], params={algorithm: values or {}}, progress=_part(tell, 0.1, 0.5)
+    )  # fmt: skip
+    result = found[algorithm]
+    tell(0.65, "Looking for better prices")
+    plan = recommend_prices(result, panel, split=split)
+    judgement = judge(truth, result, plan)
+    metrics = {**result.metrics, **shared_metrics(result, split), **plan_metrics(plan), **judgement.metrics}
+    if tracker is None:
+        return TrainedRun(None, result, plan, judgement, metrics)
+    tell(0.8, "Logging the run")
+    tags = {"decision_value": judgement.words, "plan": "refused" if plan.refused else "recommended"}
+    items = run_items(
+        result, panel, dataset_name=dataset.name, dataset_digest=dataset.digest, metrics=metrics, tags=tags
+    )  # fmt: skip
+    return TrainedRun(tracker.log(items), result, plan, judgement, metrics)
 
 
 def shared_metrics(result: FitResult, split: RevenueSplit) -> dict[str, float]:

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edtech.pricing.optimum import Plan, recommend_prices
+    from edtech.pricing.optimum import Plan, plan_for, recommend_prices
     from edtech.pricing.response import Response, price_response
     from edtech.pricing.scenario import Effect, WhatIf, revenue_curve, what_if
 
@@ -13,13 +13,24 @@ _WHERE = {
     "Plan": "edtech.pricing.optimum",
     "Response": "edtech.pricing.response",
     "WhatIf": "edtech.pricing.scenario",
+    "plan_for": "edtech.pricing.optimum",
     "price_response": "edtech.pricing.response",
     "recommend_prices": "edtech.pricing.optimum",
     "revenue_curve": "edtech.pricing.scenario",
     "what_if": "edtech.pricing.scenario",
 }
 
-__all__ = ["Effect", "Plan", "Response", "WhatIf", "price_response", "recommend_prices", "revenue_curve", "what_if"]
+__all__ = [
+    "Effect",
+    "Plan",
+    "Response",
+    "WhatIf",
+    "plan_for",
+    "price_response",
+    "recommend_prices",
+    "revenue_curve",
+    "what_if",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # loaded when used: scikit-learn takes more than a second

@@ -51,6 +51,19 @@ def recommend_prices(
     Refused, with today's prices, where the design's rule does not allow a recommendation on this identification. Raises
     PricingError for an unknown objective or a `max_change` outside (0, 0.9].
     """
+    response = price_response(result, panel, baseline)
+    return plan_for(response, objective, max_change, extrapolate, split=split)
+
+
+def plan_for(
+    response: Response,
+    objective: Objective = "token_revenue",
+    max_change: float = 0.5,
+    extrapolate: bool = False,
+    *,
+    split: RevenueSplit | None = None,
+) -> Plan:
+    """Return the plan for a response that is already made; arguments and errors as in `recommend_prices`."""
     if objective not in get_args(Objective):
         raise PricingError(
             "There is no such objective",
@@ -65,8 +78,7 @@ def recommend_prices(
             found=repr(max_change),
             fix="give the largest change as a share of today's price",
         )
-    response = price_response(result, panel, baseline)
-    if not result.may_recommend:
+    if not response.result.may_recommend:
         return _plan(response, response.baseline, np.full(len(response.units), ""), objective, split)
     return _plan(response, *_best(response, objective, max_change, extrapolate), objective, split)
 
@@ -120,7 +132,9 @@ def _plan(
 def _remarks(result: FitResult, table: pd.DataFrame, expected: Effect) -> list[str]:
     remarks = []
     if result.elasticity.estimate > 0:
-        remarks.append("The estimate says that demand rises with the price, which is rarely true: check the data first.")
+        remarks.append(
+            "The estimate says that demand rises with the price, which is rarely true: check the data first."
+        )
     if not (table["change"] != 0).any() or expected.change <= 0:
         remarks.append("Today's prices are as good as these data can tell.")
     elif expected.low is None:

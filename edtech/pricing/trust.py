@@ -13,6 +13,7 @@ WANTED_HALF_WIDTH = 0.25
 _TEST_DISCOUNT = 0.2
 _TEST_SHARE = 0.5
 
+
 def refusal_reasons(result: FitResult, quantity: Floats) -> tuple[str, ...]:
     """Return why no price is recommended, and what would tell; empty where one may be.
 

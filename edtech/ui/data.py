@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from edtech import charts
+from edtech.charts import pricing as charts
 from edtech.data import Dataset, RoleSuggestion, Upload, build_panel, combine_columns, read_upload, suggest_roles
 from edtech.data.health import check_panel
 from edtech.data.samples import sample_panel_csv
@@ -33,7 +33,7 @@ def generate_form() -> None:
         "Preset",
         list(PRESETS),
         key="generate.preset",
-        help="A starting point for the sliders: confounded prices follow demand, price_test draws prices at random, ...",
+        help="A starting point: in confounded, prices follow demand; in price_test, they are drawn at random.",
     )
     start = PRESETS[preset]
     others = tuple(name for name in MarketParams.model_fields if name not in (*SIZE, *PRICES))
@@ -66,11 +66,13 @@ def _in_columns(start: MarketParams, key: str, names: tuple[str, ...]) -> dict[s
 def upload_form() -> None:
     """Read a file, ask which column is what and how prices were set, check, store."""
     st.markdown(
-        "A **demand panel**: one row for each course (or product) and week (or other period) with the price and the quantity "
-        "sold. Views, a randomized discount, instruments and covariates make the answer sounder."
+        "A **demand panel**: one row for each course (or product) and week (or other period) with the price and the "
+        "quantity sold. Views, a randomized discount, instruments and covariates make the answer sounder."
     )
-    st.download_button("Sample file (CSV)", sample_panel_csv, "demand_panel_sample.csv", "text/csv", key="upload.sample",
-                       on_click="ignore", icon=":material/download:")  # fmt: skip
+    st.download_button(
+        "Sample file (CSV)", sample_panel_csv, "demand_panel_sample.csv", "text/csv", key="upload.sample",
+        on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
     limit = resources.settings().upload_limit_mb
     file = st.file_uploader("File (CSV, TSV or Parquet)", key="upload.file", max_upload_size=limit,
                             help=f"At most {limit} MB; .gz is unpacked.")  # fmt: skip
@@ -117,7 +119,7 @@ def _mapping(columns: list[str], suggestion: RoleSuggestion) -> PanelRoles | Non
         for role in single[number::2]:
             info = PanelRoles.model_fields[role]
             options = [NOTHING, *columns]
-            index = options.index(found[role]) if found[role] in options else 0
+            index = options.index(str(found[role])) if found[role] in options else 0
             picked = column.selectbox(info.title or role, options, index, key=f"upload.{role}", help=info.description)
             chosen[role] = None if picked == NOTHING else picked
     for role in ("instruments", "controls"):
@@ -136,7 +138,8 @@ def _mapping(columns: list[str], suggestion: RoleSuggestion) -> PanelRoles | Non
 def dataset_details(dataset: Dataset) -> None:
     """Show one data set: figures, prices and demand, whether an elasticity can be learned, and its settings."""
     st.subheader(plain(dataset.name))
-    st.caption(f"{origin(dataset).capitalize()}. Digest {dataset.digest[:12]}, created {dataset.created:%Y-%m-%d %H:%M} UTC.")
+    made = f"Digest {dataset.digest[:12]}, created {dataset.created:%Y-%m-%d %H:%M} UTC."
+    st.caption(f"{origin(dataset)}. {made}")
     key_figures(dataset)
     units = resources.by_unit(dataset.id)
     st.altair_chart(

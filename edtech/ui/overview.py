@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from edtech import charts
+from edtech.charts import models as charts
 from edtech.data import Dataset
 from edtech.ui import resources, sidebar
 from edtech.ui.jobs import generate, train
@@ -16,8 +16,8 @@ def empty_state() -> None:
     """Say what to do when nothing is there, and offer to make the demo."""
     st.info("There is no data yet.", icon=":material/database:")
     st.markdown(
-        "**Make the demo** generates a market of 2,000 learners and 200 courses whose true price effect is known, and trains "
-        "the default model on it. It takes some seconds and needs no network. Or go to *Data* and upload your own."
+        "**Make the demo** generates a market of 2,000 learners and 200 courses whose true price effect is known, and "
+        "trains the default model on it. It takes some seconds and needs no network. Or upload your own data."
     )
     if st.button("Make the demo", type="primary", key="overview.demo", icon=":material/play_arrow:"):
         from edtech.market import MarketParams
@@ -81,7 +81,9 @@ def newest_runs() -> bool:
             "RMSE", format="%.2f", help="Typical error on later data, in pieces per row; lower is better."
         ),
         "metrics.revenue_impact": st.column_config.NumberColumn(
-            "Plan's impact", format="%.0f", help="Tokens per period that the run expects of its own plan; empty: refused."
+            "Plan's impact",
+            format="%.0f",
+            help="Tokens per period that the run expects of its plan; empty: refused.",
         ),
     }
     shown = runs.reindex(columns=list(columns)).head(8)

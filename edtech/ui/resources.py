@@ -71,6 +71,14 @@ def run_table(experiment: str) -> pd.DataFrame:
     return tracker(experiment).runs.list_runs([experiment])
 
 
+def run_labels(runs: pd.DataFrame) -> dict[str, str]:
+    """Return a name to choose each run by, in the order of the table."""
+    return {
+        run_id: f"{name} ({started:%d %b %H:%M:%S})"
+        for run_id, name, started in zip(runs["run_id"], runs["name"], runs["started"], strict=True)
+    }
+
+
 @st.cache_resource(show_spinner="Loading the run", max_entries=20)
 def result(run_id: str, experiment: str) -> "FitResult":
     """Return what a run found, with its model."""

@@ -1,0 +1,54 @@
+"""What a training is worth, judged by the truth of a generated market; never by the run's own model."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from edtech.ml import FitResult
+from edtech.pricing import Plan
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+    from edtech.market import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Metrics that need the truth, and in words how they came about or why there are none."""
+
+    words: str
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+def known_truth(dataset: "Dataset") -> "Truth | None":
+    """Return the truth of a generated market, None for an uploaded data set."""
+    return dataset.market().truth if dataset.kind == "market" else None
+
+
+def judge(truth: "Truth | None", result: FitResult, plan: Plan) -> Judgement:
+    """Return elasticity_truth, elasticity_bias, elasticity_covered and decision_value_tokens where they can be known.
+
+    The decision value is what the plan truly earns per period minus what today's prices do: both are played through the
+    same market with the same learners and random draws.
+    """
+    if truth is None:
+        return Judgement("empty: the truth of an uploaded data set is not known")
+    found = result.elasticity
+    metrics = {
+        "elasticity_truth": truth.own_elasticity,
+        "elasticity_bias": found.estimate - truth.own_elasticity,
+    }
+    if found.low is not None and found.high is not None:
+        metrics["elasticity_covered"] = float(found.low <= truth.own_elasticity <= found.high)
+    if plan.refused:
+        return Judgement("empty: no plan is recommended on this identification", metrics)
+    today = plan.table.set_index("unit")["today"]
+    metrics["decision_value_tokens"] = true_revenue(truth, plan.prices) - true_revenue(truth, today)
+    return Judgement("judged by the known truth of the generated market", metrics)
+
+
+def true_revenue(truth: "Truth", prices: pd.Series) -> float:
+    """Return the expected token revenue per week at constant prices by course."""
+    rows = truth.counterfactual(prices).course_weeks
+    return float(rows["token_revenue"].sum() / rows["week"].nunique())

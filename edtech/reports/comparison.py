@@ -1,0 +1,117 @@
+"""Runs side by side as a report, and the tables that the Compare page shows."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from edtech.charts import models as charts
+from edtech.metrics import Kind, metric
+from edtech.reports.bundle import Report, Section, Table
+from edtech.reports.figures import figure
+from edtech.tracking.compare import Comparison
+
+KINDS: tuple[tuple[Kind, str], ...] = (
+    ("model", "Model metrics"),
+    ("business", "Business metrics"),
+    ("truth", "Against the known truth"),
+)
+BEST = "★ "
+_DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "zero": "nearer 0 is better", "none": ""}
+
+
+def metric_table(comparison: Comparison, kind: Kind) -> pd.DataFrame:
+    """Return one row for each metric: metric, unit, better, one text column for each run, the best marked by a star.
+
+    Differences to the baseline stand behind the values.
+    """
+    values = comparison.metrics_of(kind)
+    rows = []
+    for name in values.index:
+        known = comparison.dictionary.get(name, metric(name))
+        cells = {label: _cell(comparison, name, run_id) for run_id, label in comparison.labels.items()}
+        rows.append({"metric": known.title, "unit": known.unit, "better": _DIRECTIONS[known.direction], **cells})
+    return pd.DataFrame(rows)
+
+
+def _cell(comparison: Comparison, name: str, run_id: str) -> str:
+    value = float(comparison.metrics.loc[name, run_id])  # type: ignore[arg-type]  # a frame of floats
+    if np.isnan(value):
+        return "-"
+    star = BEST if run_id in comparison.best.get(name, ()) else ""
+    text = f"{star}{value:,.4g}" if abs(value) < 1000 else f"{star}{value:,.0f}"
+    if comparison.differences is None or run_id == comparison.baseline:
+        return text
+    difference = float(comparison.differences.loc[name, run_id])  # type: ignore[arg-type]  # a frame of floats
+    return text if np.isnan(difference) else f"{text} ({difference:+,.3g})"
+
+
+def param_table(comparison: Comparison) -> pd.DataFrame:
+    """Return the parameters that differ: parameter, one column for each run."""
+    differing = comparison.differing_params.rename(columns=dict(comparison.labels))
+    return differing.fillna("-").rename_axis("parameter").reset_index()
+
+
+def metric_pairs(comparison: Comparison, x: str, y: str) -> pd.DataFrame:
+    """Return run, x, y: two metrics of each run."""
+    return pd.DataFrame(
+        {
+            "run": [comparison.labels[run_id] for run_id in comparison.metrics.columns],
+            "x": comparison.metrics.loc[x].to_numpy(dtype=float),
+            "y": comparison.metrics.loc[y].to_numpy(dtype=float),
+        }
+    )
+
+
+def pair_title(pairs: pd.DataFrame, x: str, y: str) -> str:
+    """Say whether the run that is best at `x` is also best at `y`."""
+    rows = pairs.dropna()
+    if len(rows) < 2:
+        return f"{metric(y).title} against {metric(x).title}"
+    first, second = (_best_run(rows, column, metric(name).direction) for column, name in (("x", x), ("y", y)))
+    if first is None or second is None:
+        return f"{metric(y).title} against {metric(x).title}"
+    if first == second:
+        return f"The run with the best {metric(x).title} also has the best {metric(y).title}"
+    return f"The run with the best {metric(x).title} is not the one with the best {metric(y).title}"
+
+
+def _best_run(rows: pd.DataFrame, column: str, direction: str) -> object | None:
+    values = {"higher": rows[column], "lower": -rows[column], "zero": -rows[column].abs()}
+    return None if direction not in values else rows["run"].to_numpy()[values[direction].argmax()]
+
+
+def comparison_report(comparison: Comparison, x: str, y: str, provenance: Mapping[str, str | int | float]) -> Report:
+    """Return the comparison as a report: what differs, the metrics by kind, and one metric against another."""
+    pairs = metric_pairs(comparison, x, y)
+    title = pair_title(pairs, x, y)
+    chart = charts.metric_scatter(pairs, title=title, x_title=_axis(x), y_title=_axis(y))
+    warnings = (comparison.warning,) if comparison.warning else ()
+    sections = [
+        Section(
+            heading,
+            (f"{BEST}marks the best by each metric's direction.",),
+            (Table(heading, metric_table(comparison, kind)), Table(f"{heading}, exact", _exact(comparison, kind))),
+        )
+        for kind, heading in KINDS
+        if len(comparison.metrics_of(kind))
+    ]
+    return Report(
+        title="Comparison of runs",
+        question=f"Which of {len(comparison.labels)} runs should be believed, and what is each worth?",
+        sections=(
+            Section("What differs", warnings, (Table("Parameters that differ", param_table(comparison)),)),
+            *sections,
+            Section("One metric against another", (title,), (), (figure(title, chart, title),)),
+        ),
+        provenance=provenance,
+    )
+
+
+def _exact(comparison: Comparison, kind: Kind) -> pd.DataFrame:
+    return comparison.metrics_of(kind).rename(columns=dict(comparison.labels)).rename_axis("metric").reset_index()
+
+
+def _axis(name: str) -> str:
+    known = metric(name)
+    return f"{known.title} ({known.unit})" if known.unit else known.title

@@ -1,0 +1,52 @@
+"""Downloads of what is on a page."""
+
+from datetime import UTC, datetime
+from functools import partial
+
+import streamlit as st
+
+from edtech import __version__
+from edtech.data import Dataset
+from edtech.reports import Report, to_csv, to_csv_zip, to_html
+from edtech.reports.comparison import comparison_report
+from edtech.reports.pricing import pricing_report
+from edtech.tracking import Comparison
+from edtech.ui.pricing import Asked
+
+
+def downloads(report: Report, name: str) -> None:
+    """Show one button for each form of a report; a file is made when its button is clicked."""
+    st.subheader("Take it with you")
+    forms = (
+        ("Report (HTML)", to_html, "html", "text/html", "One file; opens without a network."),
+        ("All numbers (CSV)", to_csv, "csv", "text/csv", "One row for each number."),
+        ("Tables (CSV, zip)", to_csv_zip, "zip", "application/zip", "One CSV file for each table."),
+    )
+    for column, (label, write, ending, mime, help) in zip(st.columns(3), forms, strict=True):
+        column.download_button(
+            label, partial(write, report), f"{name}.{ending}", mime, key=f"{name}.{ending}", on_click="ignore",
+            icon=":material/download:", help=help,
+        )  # fmt: skip
+
+
+def pricing_downloads(asked: Asked, run_id: str, dataset: Dataset) -> None:
+    """Offer the what-if as a report."""
+    provenance = _provenance() | {
+        "data set": dataset.name,
+        "data set digest": dataset.digest,
+        "run": run_id,
+        "algorithm": asked.response.result.algorithm,
+    }
+    report = pricing_report(asked.response, asked.changes, asked.outcome, asked.curve, asked.plan, provenance)
+    downloads(report, "pricing-report")
+
+
+def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:
+    """Offer the comparison as a report."""
+    runs = {f"run {number}": run_id for number, run_id in enumerate(comparison.labels, 1)}
+    datasets = {"data sets": ", ".join(sorted({str(name) for name in comparison.runs.loc["dataset"]}))}
+    downloads(comparison_report(comparison, x, y, _provenance() | datasets | runs), "comparison-report")
+
+
+def _provenance() -> dict[str, str | int | float]:
+    return {"version": __version__, "created": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}

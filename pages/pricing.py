@@ -1,0 +1,28 @@
+"""Pricing: what happens if prices change, and which prices are best as far as the data can tell."""
+
+import streamlit as st
+
+from edtech.ui import pricing, reports, sidebar
+from edtech.ui.widgets import errors_shown, header
+
+header("Pricing", "Move prices by segment and see what is expected in a typical period, against today's mean prices.")
+
+dataset = sidebar.current_dataset()
+if dataset is None:
+    st.info("There is no data set yet.", icon=":material/database:")
+    st.page_link("pages/data.py", label="Generate or upload one", icon=":material/database:")
+    st.stop()
+if not sidebar.opened():
+    st.stop()
+
+with errors_shown():
+    experiment = sidebar.current_experiment()
+    run_id = pricing.choose_run(dataset, experiment)
+    if run_id is None:
+        pricing.no_run()
+        st.stop()
+    asked = pricing.ask(run_id, experiment, dataset)
+    pricing.show_answer(asked)
+    pricing.show_curve(asked)
+    pricing.show_plan(asked)
+    reports.pricing_downloads(asked, run_id, dataset)

@@ -1,0 +1,23 @@
+"""Train: choose an algorithm and its hyperparameters, see what was found."""
+
+import streamlit as st
+
+from edtech.ui import sidebar, train
+from edtech.ui.state import Key, get
+from edtech.ui.widgets import errors_shown, header, plain
+
+header("Train", "Learn from the chosen data set how demand answers to prices. Every training is an MLflow run.")
+
+dataset = sidebar.current_dataset()
+if dataset is None:
+    st.info("There is no data set to train on yet.", icon=":material/database:")
+    st.page_link("pages/data.py", label="Generate or upload one", icon=":material/database:")
+    st.stop()
+
+if not sidebar.opened():
+    st.stop()
+st.caption(f"Data set: {plain(dataset.name)}")
+train.training_form(dataset)
+if run_id := get(Key.TRAINED):
+    with errors_shown():
+        train.show_result(run_id, sidebar.current_experiment())
