@@ -221,8 +221,9 @@ def _as_covariate(values: pd.Series) -> pd.Series:
 
 def _as_text(values: pd.Series) -> pd.Series:
     """Return `values` as text; whole numbers lose the `.0` that a missing value elsewhere gave them."""
-    if pd.api.types.is_float_dtype(values) and bool((values.isna() | (values % 1 == 0)).all()):
-        values = values.astype("Int64")
+    if pd.api.types.is_float_dtype(values):
+        whole = values.isna() | ((values % 1 == 0) & values.between(-MAX_NUMBER, MAX_NUMBER))
+        values = values.astype("Int64") if bool(whole.all()) else values
     return _blank_to_missing(values.astype("str"))
 
 
@@ -309,7 +310,7 @@ def _describe(panel: pd.DataFrame, error: SchemaError) -> str:
     check = error.check
     columns = check.statistics["columns"] if error.schema.name == "demand panel" else [error.schema.name]
     rows = np.flatnonzero(~np.asarray(error.check_output, dtype=bool))
-    found = f", found {panel[columns[0]].nunique():,}" if check is _FEW_CATEGORIES else ""
+    found = f", found {panel[columns[0]].nunique():,}" if check.error == _FEW_CATEGORIES.error else ""
     examples = "; ".join(
         f"row {row + 1:,}: " + ", ".join(shown(panel[name].iloc[row]) for name in columns)
         for row in rows[:MAX_EXAMPLES]
