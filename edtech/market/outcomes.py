@@ -1,0 +1,87 @@
+"""What follows an enrollment: completion, progress, refund, rating."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit, ndtri
+
+from edtech.market.demand import WEEK_SECONDS, Choices, Learners, Visits
+from edtech.market.params import MarketParams
+from edtech.market.supply import UNITS, Bools, Floats, Ints, Supply
+
+DAY_SECONDS = 86_400
+STUDY_HOURS = 3.0  # a week
+TEACHER_EFFECT = 0.4  # log odds of completion per unit of teacher quality
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """The E enrollments in order of learner and time; times in seconds from the start, -1 where it did not happen."""
+
+    visit: Ints
+    learner: Ints
+    course: Ints
+    week: Ints
+    enrolled: Ints
+    units: Ints
+    completion_probability: Floats
+    refund_probability: Floats
+    progress: Floats
+    completed: Ints
+    refunded: Ints
+    rating: Floats
+
+
+def follow(params: MarketParams, supply: Supply, learners: Learners, visits: Visits, choices: Choices) -> Outcomes:
+    """Return what became of every enrollment until the last observed moment, from the draws of its visit."""
+    visit = np.flatnonzero(choices.choice >= 0)
+    learner, week = visits.learner[visit], visits.week[visit]
+    course = visits.seen[visit, choices.choice[visit]]
+    draws = visits.draws[visit].T
+    end = params.weeks * WEEK_SECONDS
+    enrolled = np.minimum(visits.second[visit] + (draws[7] * 1_800).astype(np.int64), (week + 1) * WEEK_SECONDS - 1)
+
+    quality, teacher = supply.quality[course], supply.teacher_quality[supply.teacher[course]]
+    ability, level = learners.ability[learner], supply.level[course]
+    finish = expit(
+        logit(params.completion_rate) + 0.6 * ability + TEACHER_EFFECT * teacher + 0.3 * quality - 0.3 * (level - 0.7)
+    )
+    unhappy = expit(logit(params.refund_rate) - 0.4 * quality - 0.2 * ability) if params.refund_rate else 0 * finish
+    refund_at = enrolled + 1 + (draws[5] * (params.refund_days * DAY_SECONDS - 1)).astype(np.int64)
+    refunding = draws[4] < unhappy
+    refunded = np.where(refunding & (refund_at < end), refund_at, -1)
+
+    pace = STUDY_HOURS * np.exp(0.4 * ndtri(np.clip(draws[3], 1e-9, 1 - 1e-9)))
+    finish_at = enrolled + np.ceil(supply.hours[course] / pace * WEEK_SECONDS).astype(np.int64)
+    finishing = (draws[1] < finish) & ~refunding
+    completed = np.where(finishing & (finish_at < end), finish_at, -1)
+    reached = np.where(finishing, 1.0, np.where(refunding, 0.2, 0.95) * draws[2])
+    progress = np.minimum(reached, (end - enrolled) / (finish_at - enrolled))
+    progress = np.where(completed >= 0, 1.0, np.minimum(progress, 0.999)).round(3)
+    rating = _ratings(params, draws[6], teacher, quality, completed >= 0)
+    rating = np.where((refunded < 0) & (progress > 0.3), rating, np.nan)
+    return Outcomes(
+        visit, learner, course, week, enrolled, supply.price_units[course, week], finish, unhappy, progress, completed,
+        refunded, rating,
+    )  # fmt: skip
+
+
+def _ratings(params: MarketParams, draw: Floats, teacher: Floats, quality: Floats, completed: Bools) -> Floats:
+    """Return stars from 1 to 5, NaN where none was given: half of the learners rate, less the missing."""
+    given = 0.5 * (1 - params.missing_rate)
+    noise = ndtri(np.clip(draw / given, 1e-9, 1 - 1e-9))
+    stars = 3.6 + 0.5 * teacher + 0.4 * quality + 0.4 * completed + 0.8 * noise
+    return np.where(draw < given, np.clip(np.rint(stars), 1, 5), np.nan)
+
+
+def split(params: MarketParams, units: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
+    """Return the teacher's, the platform's and the burned part of amounts; what rounding leaves is commission."""
+    burned = np.floor(units * params.burn_rate + 1e-9).astype(np.int64)
+    teacher = np.floor(units * (1 - params.commission_rate - params.burn_rate) + 1e-9).astype(np.int64)
+    return teacher, units - teacher - burned, burned
+
+
+def tokens(count: int) -> int:
+    """Return whole tokens in units."""
+    return count * UNITS

@@ -1,0 +1,133 @@
+"""One shard of learners: what it draws, and its part of every sum over the market.
+
+Learners do not meet each other: a market is its supply and shards of learners, each drawn from an own child of the
+market's seed. So a shard can be made anywhere, in any order, and memory is bounded by a shard.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from edtech.market.demand import Choices, Learners, Visits, choose, draw_learners, draw_visits
+from edtech.market.ledger import matured
+from edtech.market.outcomes import Outcomes, follow
+from edtech.market.params import MarketParams
+from edtech.market.supply import CATEGORIES, Bools, Floats, Ints, Supply, draw_supply
+
+SIZE = 5_000  # learners; part of the definition of a market: another size draws another market
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A market's supply, and the seeds of its shards."""
+
+    params: MarketParams
+    supply: Supply
+    seeds: tuple[np.random.SeedSequence, ...]
+
+    def people(self, number: int) -> range:
+        """Numbers of the learners of a shard."""
+        return range(number * SIZE, min((number + 1) * SIZE, self.params.learners))
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """What was drawn for a shard's learners, before any price."""
+
+    learners: Learners
+    visits: Visits
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Sums over learners. By course and week (J, W): counts, expected enrollments, and their price derivatives.
+
+    `own` and `segment` are d expected / d log price of this course alone and of all courses of its category; `cross`
+    (C, C) is d expected of the row category / d log of all prices of the column category. `matured` is for payouts.
+    """
+
+    views: Ints
+    enrollments: Ints
+    expected: Floats
+    own: Floats
+    segment: Floats
+    cross: Floats
+    completions: Ints
+    refunds: Ints
+    matured: Ints
+    left: int
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Sums)))
+
+
+def draw_world(params: MarketParams) -> World:
+    """Draw the supply and the seeds of the shards."""
+    shards = -(-params.learners // SIZE)
+    first, *rest = np.random.SeedSequence(params.seed).spawn(1 + shards)
+    return World(params, draw_supply(params, np.random.default_rng(first)), tuple(rest))
+
+
+def draw_shard(world: World, number: int) -> Shard:
+    """Draw a shard's learners and visits."""
+    rng = np.random.default_rng(world.seeds[number])
+    learners = draw_learners(world.params, len(world.people(number)), rng)
+    return Shard(learners, draw_visits(world.params, world.supply, learners, rng))
+
+
+def play(world: World, shard: Shard) -> tuple[Choices, Outcomes, Sums]:
+    """Return what a shard's learners do at the world's prices, and the sums of it."""
+    choices = choose(world.params, world.supply, shard.learners, shard.visits)
+    done = follow(world.params, world.supply, shard.learners, shard.visits, choices)
+    return choices, done, _sums(world, shard, choices, done)
+
+
+def _sums(world: World, shard: Shard, choices: Choices, done: Outcomes) -> Sums:
+    params, supply, visits = world.params, world.supply, shard.visits
+    shape = (params.courses, params.weeks)
+    shown = (visits.seen >= 0) & choices.made[:, None]
+    cell = (visits.seen * params.weeks + visits.week[:, None])[shown]
+    category = np.where(visits.seen >= 0, supply.category[visits.seen], -1)
+    chance, slope = choices.probability, choices.slope
+    pull = chance * slope  # what a visit loses of a course per unit of its log price, but for the share that stays
+
+    def by_cell(values: Floats) -> Floats:
+        sums: Floats = np.bincount(cell, values[shown], minlength=shape[0] * shape[1]).astype(float)
+        return sums.reshape(shape)
+
+    taken = np.zeros(shape, dtype=np.int64)
+    np.add.at(taken, (done.course, done.week), 1)
+    neighbors = np.zeros_like(chance)
+    cross = np.zeros((len(CATEGORIES), len(CATEGORIES)))
+    for place in range(params.courses_seen):
+        other = category[:, [place]]
+        neighbors += (category == other) * pull[:, [place]]
+        flows = np.where(shown, chance * pull[:, [place]], 0)
+        cross += _by_pair(category, np.broadcast_to(other, category.shape), flows)
+    own = -pull * (1 - chance)
+    cross -= np.diag(np.bincount(category[shown], pull[shown], minlength=len(CATEGORIES)))
+    return Sums(
+        views=np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape),
+        enrollments=taken,
+        expected=by_cell(chance),
+        own=by_cell(own),
+        segment=by_cell(chance * neighbors - pull),
+        cross=cross,
+        completions=_outcome(done, done.completed >= 0, shape),
+        refunds=_outcome(done, done.refunded >= 0, shape),
+        matured=matured(params, supply, done),
+        left=int(choices.left.sum()),
+    )
+
+
+def _by_pair(row: Ints, column: Ints, values: Floats) -> Floats:
+    size = len(CATEGORIES)
+    known = (row >= 0) & (column >= 0)
+    sums: Floats = np.bincount((row * size + column)[known], values[known], minlength=size * size).astype(float)
+    return sums.reshape(size, size)
+
+
+def _outcome(done: Outcomes, happened: Bools, shape: tuple[int, int]) -> Ints:
+    counts = np.zeros(shape, dtype=np.int64)
+    np.add.at(counts, (done.course[happened], done.week[happened]), 1)
+    return counts

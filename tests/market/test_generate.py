@@ -1,0 +1,86 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.errors import DataError, DatasetNotFoundError, JobCancelledError
+from edtech.market import MarketParams, generate_market, open_market, shard
+
+SMALL = MarketParams(learners=300, teachers=20, courses=40, weeks=12)
+
+
+@pytest.fixture(scope="module")
+def market():
+    return generate_market(MarketParams())
+
+
+def test_counts_of_a_course_week_are_the_rows(market):
+    panel = market.tables["course_weeks"]
+    assert panel["views"].sum() == len(market.tables["views"])
+    assert panel["enrollments"].sum() == len(market.tables["enrollments"]) > 2_000
+    assert market.check_identities() == []
+    assert (panel["week"].dt.day_of_week == 0).all()
+    assert {"category", "teacher_id"} <= set(panel.columns)
+
+
+@pytest.fixture
+def room(tmp_path):
+    """An empty folder."""
+    folder = tmp_path / "room"
+    folder.mkdir()
+    return folder
+
+
+def test_a_seed_gives_one_market_and_another_seed_another():
+    first, again = generate_market(SMALL), generate_market(SMALL)
+    assert first.digest == again.digest
+    assert generate_market(SMALL.model_copy(update={"seed": 2})).digest != first.digest
+    for name, table in first.tables.items():
+        pd.testing.assert_frame_equal(table, again.tables[name])
+
+
+def test_workers_and_files_make_the_same_market(room):
+    params = MarketParams(learners=5_400, teachers=20, courses=40, weeks=6)
+    assert -(-params.learners // shard.SIZE) == 2
+    whole = generate_market(params)
+    stored = generate_market(params, out=room / "made", workers=2)
+    assert stored.digest == whole.digest == open_market(room / "made").digest
+    assert set(stored.tables) == set(whole.tables)
+    assert set(stored.truth.tables) == set(whole.truth.tables)
+    for name, table in whole.tables.items():
+        pd.testing.assert_frame_equal(table, stored.tables[name])
+    for name, table in whole.truth.tables.items():
+        pd.testing.assert_frame_equal(table, stored.truth.tables[name])
+    assert stored.check_identities() == []
+    assert stored.truth.own_elasticity == whole.truth.own_elasticity
+    assert [path.name for path in room.iterdir()] == ["made"]
+
+
+def test_progress_ends_at_one_and_cancelling_leaves_nothing(room):
+    told = []
+    generate_market(SMALL, progress=lambda share, what: told.append((share, what)))
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
+    assert told[-1][0] == 1.0
+    answers = iter([False, True])
+    with pytest.raises(JobCancelledError, match="nothing was stored"):
+        generate_market(SMALL, out=room / "made", cancelled=lambda: next(answers))
+    assert list(room.iterdir()) == []
+
+
+def test_an_existing_folder_is_kept(room):
+    (room / "keep").touch()
+    with pytest.raises(DataError, match="does not exist yet"):
+        generate_market(SMALL, out=room)
+    assert [path.name for path in room.iterdir()] == ["keep"]
+
+
+def test_a_folder_without_a_market_says_so(room):
+    with pytest.raises(DatasetNotFoundError, match="no market"):
+        open_market(room)
+
+
+def test_enrollments_are_those_that_the_probabilities_expect(market):
+    chance = market.truth.tables["views"].set_index("view_id")["enrollment_probability"]
+    expected, spread = chance.sum(), np.sqrt((chance * (1 - chance)).sum())
+    assert abs(len(market.tables["enrollments"]) - expected) < 4 * spread
+    by_week = market.truth.tables["course_weeks"]["expected_enrollments"].sum()
+    assert by_week == pytest.approx(expected)

@@ -1,0 +1,101 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.errors import PricingError
+from edtech.market import MarketParams, generate_market
+
+# Where nobody leaves because of prices, the counterfactual of a small change is the elasticity by definition.
+STILL = MarketParams(learners=1_500, teachers=60, courses=120, weeks=10, churn_price_response=0)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return generate_market(STILL).truth
+
+
+def test_the_counterfactual_at_the_same_prices_is_the_market(truth):
+    market = generate_market(STILL)
+    same = truth.counterfactual()
+    panel = market.tables["course_weeks"]
+    assert (same.course_weeks["enrollments"] == panel["enrollments"]).all()
+    assert (same.course_weeks["token_price"] == panel["token_price"]).all()
+    assert same.totals["enrollments"] == len(market.tables["enrollments"])
+    paid = market.tables["enrollments"]["tokens_spent"].sum() / 100
+    assert same.totals["token_revenue"] == pytest.approx(paid, rel=0.05)
+    parts = same.totals[["teacher_earnings", "commission", "burned"]].sum()
+    assert parts == pytest.approx(same.totals["token_revenue"])
+
+
+def test_elasticities_are_those_of_the_counterfactual(truth):
+    step = 0.01
+    up, down = (truth.counterfactual({"Programming": sign * step}) for sign in (1, -1))
+    category = up.course_weeks["category"] == "Programming"
+    sold = [one.course_weeks.loc[category, "expected_enrollments"].sum() for one in (up, down)]
+    measured = np.log(sold[0] / sold[1]) / np.log((1 + step) / (1 - step))
+    table = truth.tables["segments"].set_index("segment").loc["Programming"]
+    assert measured == pytest.approx(table["segment_elasticity"], abs=0.003)
+    assert table["own_elasticity"] < table["segment_elasticity"] - 0.2
+    assert truth.cross.loc["Programming", "Programming"] == pytest.approx(table["segment_elasticity"])
+    assert (truth.cross.loc["Programming"].drop("Programming") >= 0).all()
+
+
+def test_own_elasticity_is_that_of_one_course_alone(truth):
+    # Constant prices are not exactly the ones the elasticity was taken at, hence the tolerance.
+    weeks = truth.tables["course_weeks"]
+    top = weeks.groupby("course_id")["expected_enrollments"].sum().idxmax()
+    prices = truth.counterfactual().course_weeks.query("course_id == @top")["token_price"]
+    sold = []
+    for factor in (0.98, 1.02):
+        plan = pd.Series({top: prices.mean() * factor})
+        one = truth.counterfactual(plan).course_weeks.query("course_id == @top")
+        assert one["token_price"].nunique() == 1
+        sold.append(one["expected_enrollments"].sum())
+    rows = weeks[weeks["course_id"] == top]
+    own = np.average(rows["own_elasticity"], weights=rows["expected_enrollments"])
+    assert np.log(sold[1] / sold[0]) / np.log(1.02 / 0.98) == pytest.approx(own, abs=0.1)
+
+
+def test_what_is_seen_does_not_depend_on_prices():
+    base, dear = generate_market(STILL), generate_market(STILL, prices={"Programming": 0.5, "Music": -0.3})
+    columns = ["view_id", "visit_id", "learner_id", "course_id", "viewed_at"]
+    pd.testing.assert_frame_equal(base.tables["views"][columns], dear.tables["views"][columns])
+    assert dear.check_identities() == []
+    assert dear.digest != base.digest
+
+
+def test_dear_offers_make_more_learners_leave():
+    params = STILL.model_copy(update={"churn_price_response": 2.0})
+    truth = generate_market(params).truth
+    everywhere = dict.fromkeys(truth.tables["segments"]["segment"], 0.5)
+    assert truth.counterfactual(everywhere).learners_left > truth.counterfactual().learners_left
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [{"Cooking": 0.1}, {"Music": -1.0}, {"Music": float("nan")}, pd.Series({"C999": 5.0}), pd.Series({"C001": 0.0})],
+)
+def test_impossible_plans_are_refused(truth, plan):
+    with pytest.raises(PricingError) as error:
+        truth.counterfactual(plan)
+    assert error.value.expected
+
+
+def test_best_prices_earn_most_within_their_bounds(truth):
+    best = truth.best_prices(max_change=0.3)
+
+    def revenue(prices):
+        return truth.counterfactual(prices).totals["token_revenue"]
+
+    weeks = generate_market(STILL).tables["course_weeks"]
+    sold = weeks.groupby("course_id")["enrollments"].sum()
+    mean = (weeks["token_price"] * weeks["enrollments"]).groupby(weeks["course_id"]).sum() / sold
+    mean = mean.fillna(weeks.groupby("course_id")["token_price"].mean())
+    assert (best / mean).between(0.699, 1.301).all()
+    assert revenue(best) > 1.02 * revenue(mean)
+    wiggle = np.random.default_rng(0)
+    for _ in range(5):
+        other = best * np.exp(0.1 * wiggle.standard_normal(len(best)))
+        assert revenue(other.clip(mean * 0.7, mean * 1.3)) < revenue(best)
+    with pytest.raises(PricingError, match="share"):
+        truth.best_prices(max_change=1.5)
