@@ -1,0 +1,41 @@
+"""Data that the tests of this package share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.data import Catalogue
+from edtech.settings import PROJECT, Settings
+from edtech.tables.roles import PanelRoles
+
+EXAMPLES = Path(os.environ.get("EDTECH_EXAMPLES", PROJECT.parent / "shared" / "examples"))
+ROLES = PanelRoles(views=None, segment=None)
+
+
+def sales(units: int = 4, periods: int = 5) -> pd.DataFrame:
+    """Return a small valid panel with the columns of `ROLES` and distinct numbers."""
+    rows = np.arange(units * periods)
+    unit, period = np.divmod(rows, periods)
+    return pd.DataFrame(
+        {
+            "course_id": [f"C{i}" for i in unit],
+            "week": pd.Timestamp("2024-01-01") + pd.to_timedelta(7 * period, unit="D"),
+            "token_price": 10.0 + rows,
+            "enrollments": rows % 7,
+        }
+    )
+
+
+@pytest.fixture
+def examples() -> Path:
+    if not EXAMPLES.is_dir():
+        pytest.skip(f"no folder of real data at {EXAMPLES}: set EDTECH_EXAMPLES to it")
+    return EXAMPLES
+
+
+@pytest.fixture
+def catalogue(home: Settings) -> Catalogue:
+    return Catalogue(home.data_dir)

@@ -1,0 +1,317 @@
+"""Reading uploads: what is found out from the content, and every way in which a file is no table."""
+
+import gzip
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from edtech.data import Dialect, build_panel, check_panel, combine_columns, read_upload, sample_panel_csv, suggest_roles
+from edtech.errors import EdtechError, UploadError
+from edtech.tables.roles import PanelRoles
+
+GERMAN = "Kurs;Preis;Verkäufe\nÜbung;1,5;3\nCafé, neu;2,25;4\n"
+
+
+def parquet_bytes(table: pa.Table, **options) -> bytes:
+    sink = io.BytesIO()
+    parquet.write_table(table, sink, **options)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect"),
+    [
+        ("course,price\na,1.5\n", Dialect()),
+        ("course\tprice\na\t1.5\n", Dialect("\t")),
+        ("course|price\na|1.5\n", Dialect("|")),
+        ("course;price\na;1,5\nb;2,5\n", Dialect(";", ",")),
+        ("course;price;sold\na;1,5;2,5\nb;2,5;3,5\n", Dialect(";", ",")),
+        ('course,price\na,"1,5"\n', Dialect(",", ",")),
+        ('course,price\na,"1,500"\n', Dialect()),
+        ('course,price\n"a;b;c",1.5\n"d;e;f",2.5\n', Dialect()),
+        ("course,price\r\na,1.5\r\n", Dialect()),
+    ],
+)
+def test_delimiter_and_decimal_mark_are_found_out(text, dialect):
+    upload = read_upload("sales.csv", text.encode())
+    assert upload.dialect == dialect
+    assert upload.columns[:2] == ("course", "price")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16"])
+def test_encoding_is_found_out(encoding):
+    upload = read_upload("verkäufe.csv", GERMAN.encode(encoding))
+    assert upload.columns == ("Kurs", "Preis", "Verkäufe")
+    assert upload.frame["Kurs"].tolist() == ["Übung", "Café, neu"]
+    assert upload.frame["Preis"].tolist() == [1.5, 2.25]
+    assert upload.notes[0].endswith("text with semicolons between cells and a decimal comma.")
+    assert upload.notes[-1] == "2 rows, 3 columns."
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("курс;цена\nАлгебра для начинающих;3\n", "cp1251"),
+        ("コース;価格\nプログラミング入門;3\n", "shift_jis"),
+    ],
+)
+def test_other_code_pages_are_found_out(text, encoding):
+    upload = read_upload("x.csv", text.encode(encoding))
+    assert upload.dialect.encoding == encoding
+    assert upload.frame.iloc[0, 0] == text.splitlines()[1].split(";")[0]
+
+
+def test_the_first_foreign_letter_may_come_late():
+    text = "course,price\n" + "plain,1\n" * 300_000 + "café,2\n"
+    upload = read_upload("x.csv", text.encode("cp1252"))
+    assert upload.frame.iloc[-1].tolist() == ["café", 2]
+
+
+def test_the_user_may_know_better():
+    text = "course;price\na;1,234\n"
+    assert read_upload("x", text.encode()).frame["price"].tolist() == [1.234]
+    assert read_upload("x", text.encode(), dialect=Dialect(";", ".")).frame["price"].tolist() == ["1,234"]
+
+
+def test_types_are_found_and_codes_stay_text():
+    text = "sku,price,on,week\n007,1.5,true,2024-01-01\n012,,false,2024-01-08\n"
+    frame = read_upload("x.csv", text.encode()).frame
+    assert frame["sku"].tolist() == ["007", "012"]
+    assert frame["price"].isna().tolist() == [False, True]
+    assert frame["on"].dtype == bool
+    assert frame["week"].tolist() == [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-08")]
+
+
+def test_text_far_down_in_a_number_column_keeps_the_rows_apart():
+    text = "course,price\n" + "a,1.5\n" * 1_200_000 + "a,dear\n"
+    frame = read_upload("x.csv", text.encode()).frame
+    assert frame["price"].iloc[[0, -1]].tolist() == ["1.5", "dear"]
+
+
+def test_packed_files_streams_and_paths_read_the_same(tmp_path: Path):
+    raw = sample_panel_csv()
+    plain = read_upload("a.csv", raw).frame
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(raw))
+    stream = io.BytesIO(raw)
+    stream.seek(0, io.SEEK_END)
+    for content in (path, stream, gzip.compress(raw)):
+        pd.testing.assert_frame_equal(read_upload("a", content).frame, plain)
+
+
+def test_parquet_is_known_by_its_content_and_read_as_plain_values():
+    table = pa.table(
+        {
+            "price": pa.array([1, 2], pa.decimal128(10, 2)),
+            "day": pa.array([0, 1], pa.date32()),
+            "at": pa.array([0, 1], pa.timestamp("ns", "Mars/Olympus")),
+            "kind": pa.array(["a", "b"]).dictionary_encode(),
+            "half": pa.array(np.array([1, 2], "float16")),
+            "list": [[1], [2]],
+            "raw": pa.array([b"\xff", b"a"]),
+        }
+    )
+    upload = read_upload("sales.csv", parquet_bytes(table))
+    assert upload.dialect is None
+    assert upload.frame.dtypes.astype(str).to_dict() == {
+        "price": "float64",
+        "day": "datetime64[us]",
+        "at": "datetime64[us]",
+        "kind": "str",
+        "half": "float64",
+    }
+    assert upload.notes[1] == "Left out, for they hold no plain values: 'list', 'raw'."
+
+
+def test_column_names_are_trimmed_and_nameless_columns_named():
+    upload = read_upload("x.csv", b" price , ,qty\n1,2,3\n")
+    assert upload.columns == ("price", "column_2", "qty")
+    assert "Columns without a name are called column_2." in upload.notes
+
+
+def test_hostile_names_are_only_text():
+    name = "../../<script>alert(1)</script>.csv"
+    header = ["=1+1", "<b>x</b>", "[a](http://example.com)", "';DROP TABLE x--"]
+    upload = read_upload(name, (",".join(header) + "\n1,2,3,4\n").encode())
+    assert upload.name == name
+    assert list(upload.columns) == header
+
+
+WIDE = (",".join(f"c{i}" for i in range(10_000)) + "\n" + ",".join("1" * 10_000) + "\n").encode()
+BAD = {
+    "empty": (b"", "The file is empty"),
+    "blank": (b" \r\n\n", "The file is empty"),
+    "packed empty": (gzip.compress(b""), "The file is empty"),
+    "header only": (b"a,b\n", "The file has no rows"),
+    "header only, no end of line": (b"a,b", "The file has no rows"),
+    "one column": (b"price\n1\n", "one column only"),
+    "title above": (b"Report 2024\n\na,b\n1,2\n", "one column only"),
+    "10,000 columns": (WIDE, "too many columns. Expected: at most 1,000. Found: 10,000"),
+    "no header": (b"1,2.5\n3,4\n", "no header line"),
+    "ragged": (b"a,b\n1,2\n1,2,3\n4\n", "2 lines with the wrong number of cells.*line 3 has 3; line 4 has 1"),
+    "open quote": (b'a,b\n"x,1\n2,3\n', "wrong number of cells"),
+    "same names": (b"a,b,a\n1,2,3\n", "several columns of the same name.*Found: 'a'"),
+    "same names but for blanks": (b"a,a ,b\n1,2,3\n", "several columns of the same name"),
+    "web page": (b"\n<!DOCTYPE html><html></html>", "not a table.*web page"),
+    "NUL": (b"a,b\n1,\x002\n", "not a table.*NUL"),
+    "Excel": (b"PK\x03\x04rest", "not a table.*Excel"),
+    "PDF": (b"%PDF-1.7", "not a table.*PDF"),
+    "packed twice": (gzip.compress(gzip.compress(b"a,b\n1,2\n")), "not a table.*packed twice"),
+    "half gzip": (gzip.compress(b"a,b\n1,2\n" * 99)[:-9], "damaged.*gzip"),
+    "half Parquet": (parquet_bytes(pa.table({"a": [1], "b": [2]}))[:-9], "damaged.*Parquet"),
+    "Parquet of one column": (parquet_bytes(pa.table({"a": [1]})), "one column only"),
+    "Parquet without rows": (parquet_bytes(pa.table({"a": [1], "b": [2]}).slice(1)), "no rows"),
+    "huge cell": (b'a,b\n"' + b"x" * 200_000 + b'",1\n', "cannot be read as a table"),
+    "undecodable": (b"a,b\n1,2\n" + bytes(range(128, 256)) * 3 + b",1\n", "encoding|cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_no_table_is_refused_in_words(case):
+    content, message = BAD[case]
+    with pytest.raises(UploadError, match=message) as caught:
+        read_upload("x.csv", content)
+    assert caught.value.expected
+
+
+def test_a_file_that_is_not_there_is_refused_in_words(tmp_path: Path):
+    with pytest.raises(UploadError, match=r"cannot be opened.*No such file"):
+        read_upload("x.csv", tmp_path / "none.csv")
+
+
+def test_the_limit_holds_packed_and_unpacked():
+    rows = b"a,b\n" + b"1,2\n" * 300_000
+    assert read_upload("x.csv", rows, limit_mb=2).rows == 300_000
+    for content in (rows, io.BytesIO(rows), gzip.compress(rows)):
+        with pytest.raises(UploadError, match=r"too large. Expected: at most 1 MB"):
+            read_upload("x.csv", content, limit_mb=1)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.zeros(20_000_000),
+        pa.DictionaryArray.from_arrays(np.zeros(500_000, "int32"), ["x" * 5_000]),
+        pa.DictionaryArray.from_arrays(np.zeros(500_000, "int32"), ["x" * 1_000_000]),
+    ],
+    ids=["numbers", "texts", "huge texts"],
+)
+def test_a_parquet_bomb_stops_at_the_limit(column):
+    bomb = parquet_bytes(pa.table({"a": column, "b": np.zeros(len(column), "int8")}))
+    assert len(bomb) < 3_000_000
+    before = pa.total_allocated_bytes()
+    with pytest.raises(UploadError, match=r"too large|cell is too long"):
+        read_upload("x.parquet", bomb, limit_mb=50)
+    assert pa.total_allocated_bytes() - before < 100_000_000
+
+
+# ---- mutated files: whatever happens to a file, it is a table or it is refused in words
+
+SAMPLE = sample_panel_csv()[:4_000]
+BASES = {
+    "text": SAMPLE,
+    "packed": gzip.compress(SAMPLE),
+    "Parquet": parquet_bytes(pa.Table.from_pandas(read_upload("s", sample_panel_csv()).frame.head(50))),
+    "UTF-16": SAMPLE.decode().encode("utf-16"),
+}
+JUNK = [
+    b"\0",
+    b'"',
+    b"\n",
+    b",",
+    b";",
+    b"\xff\xfe",
+    b"\xe4",
+    b"=1+1",
+    b"-",
+    b"1e999",
+    b"\r",
+    SAMPLE[:90],
+    b"x" * 150_000,
+]
+
+
+@st.composite
+def mutated(draw) -> bytes:
+    content = draw(st.sampled_from(list(BASES.values())))
+    for _ in range(draw(st.integers(1, 4))):
+        at, end = sorted(draw(st.tuples(st.integers(0, len(content)), st.integers(0, len(content)))))
+        what = draw(st.sampled_from(["cut", "drop", "insert", "overwrite"]))
+        patch = draw(st.one_of(st.sampled_from(JUNK), st.binary(max_size=6)))
+        content = {
+            "cut": content[:at],
+            "drop": content[:at] + content[end:],
+            "insert": content[:at] + patch + content[at:],
+            "overwrite": content[:at] + patch + content[at + len(patch) :],
+        }[what]
+    return content
+
+
+@settings(max_examples=200, deadline=None)
+@given(mutated())
+def test_a_mutated_file_is_a_panel_or_refused_in_words(content):
+    try:
+        upload = read_upload("x", content, limit_mb=20)
+        roles = suggest_roles(upload.frame).roles()
+        panel = build_panel(upload.frame, roles)
+        assert len(panel) == upload.rows
+        assert check_panel(panel, roles)[-1].code == "learnable"
+    except EdtechError as error:
+        message = str(error)
+    else:
+        message = ""
+    assert len(message) < 10_000
+
+
+# ---- real files
+
+
+def test_the_media_example_loads(examples: Path):
+    upload = read_upload("pricing_sample.csv", examples / "pricing_media" / "pricing_sample.csv")
+    suggestion = suggest_roles(upload.frame)
+    assert (suggestion.price, suggestion.quantity, suggestion.unit, suggestion.period) == (
+        "price",
+        "demand",
+        None,
+        None,
+    )
+    roles = suggestion.roles().model_copy(update={"controls": upload.columns[:9]})
+    panel = build_panel(upload.frame, roles)
+    assert len(panel) == 10_000
+    found = {check.code: check for check in check_panel(panel, roles)}
+    assert found["repeated_units"].severity == found["randomized_prices"].severity == "REVIEW"
+    assert "covariates" in found["learnable"].evidence
+
+
+def test_the_cereal_example_loads_with_city_and_product_as_unit(examples: Path):
+    upload = read_upload("nevo_products.csv.gz", examples / "cereal_panel" / "nevo_products.csv.gz")
+    suggestion = suggest_roles(upload.frame)
+    assert set(suggestion.unit_parts) == {"city_ids", "product_ids"}
+    assert len(suggestion.instruments) == 20
+    frame = combine_columns(upload.frame, suggestion.unit_parts, "unit")
+    roles = PanelRoles(**suggestion.roles().model_dump() | {"unit": "unit"})
+    panel = build_panel(frame, roles)
+    assert (len(panel), panel["unit"].nunique()) == (2_256, 1_128)
+    assert "instruments" in check_panel(panel, roles)[-1].evidence
+
+
+@pytest.mark.parametrize(
+    ("file", "rows"),
+    [
+        ("oulad/student.csv.gz", 32_593),
+        ("oulad/student_registration.csv.gz", 32_593),
+        ("student_dropout/students_dropout_academic_success.csv", 4_424),
+        ("telco_churn/Telco-Customer-Churn.csv.gz", 7_043),
+    ],
+)
+def test_the_other_examples_are_read(examples: Path, file: str, rows: int):
+    upload = read_upload(file, examples / file)
+    assert upload.rows == rows
+    assert suggest_roles(upload.frame).price is None
