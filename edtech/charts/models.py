@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from edtech.charts.base import BLUE, GREY, ORANGE, first, has_interval, heading, label, layered, need, thin
+from edtech.charts.base import BLUE, ORANGE, TEXT, first, has_interval, heading, label, layered, need, thin
 
 
 def actual_vs_predicted(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> alt.LayerChart:
@@ -65,7 +65,7 @@ def metric_scatter(frame: pd.DataFrame, *, title: str, x_title: str, y_title: st
     )
     points = base.mark_point(color=BLUE, filled=True, size=110).encode(tooltip=["run", "x", "y"])
     return layered(
-        [points.interactive(), base.mark_text(color=GREY, dy=-12).encode(text="run:N")], heading(title, note)
+        [points.interactive(), base.mark_text(color=TEXT, dy=-12).encode(text="run:N")], heading(title, note)
     )
 
 

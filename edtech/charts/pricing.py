@@ -13,6 +13,7 @@ from edtech.charts.base import (
     GREY,
     ORANGE,
     PALETTE,
+    TEXT,
     first,
     has_interval,
     heading,
@@ -23,6 +24,7 @@ from edtech.charts.base import (
 )
 
 PERCENT = "+.0%"
+BELOW = alt.Legend(orient="bottom", columns=3)  # beside the chart it leaves no room on a phone
 
 
 def revenue_curve(
@@ -111,7 +113,7 @@ def effect_bars(effects: pd.DataFrame, *, title: str) -> alt.LayerChart:
     )
     layers = [
         bars,
-        base.mark_text(align="center", dy=-18, color=GREY, fontWeight="bold").encode(x="change:Q", text="text"),
+        base.mark_text(align="center", dy=-18, color=TEXT, fontWeight="bold").encode(x="change:Q", text="text"),
     ]
     if has_interval(effects):
         layers.append(base.mark_rule(color=ORANGE, strokeWidth=3).encode(x="low:Q", x2="high:Q"))
@@ -139,7 +141,9 @@ def elasticity_by_segment(
     named = {"naive (not to be used)": (naive, ORANGE), "truth": (truth, GREEN), "no effect": (0.0, GREY)}
     drawn = {name: pair for name, pair in named.items() if pair[0] is not None}
     lines = pd.DataFrame({"line": list(drawn), "at": [at for at, _ in drawn.values()]})
-    color = alt.Color("line:N", title=None).scale(domain=list(drawn), range=[color for _, color in drawn.values()])
+    color = alt.Color("line:N", title=None, legend=BELOW).scale(
+        domain=list(drawn), range=[color for _, color in drawn.values()]
+    )
     layers.append(alt.Chart(lines).mark_rule(strokeDash=[5, 4], strokeWidth=2).encode(x="at:Q", color=color))
     return layered(layers, heading(title, note), step=28)
 
@@ -153,7 +157,7 @@ def price_response(response: pd.DataFrame, *, title: str, unit: str = "enrollmen
         chosen = list(response["segment"].drop_duplicates())[: len(PALETTE)]
         note = _left_out(response["segment"].nunique(), len(PALETTE))
         response = response[response["segment"].isin(chosen)].assign(segment=lambda frame: frame["segment"].map(label))
-        color = alt.Color("segment:N", sort=None, title=None).scale(range=list(PALETTE))
+        color = alt.Color("segment:N", sort=None, title=None, legend=BELOW).scale(range=list(PALETTE))
     base = alt.Chart(response).encode(x=alt.X("price:Q", title="Price (tokens)").scale(zero=False), color=color)
     line = base.mark_line().encode(y=alt.Y("quantity:Q", title=f"Expected demand ({label(unit)})"))
     band = [base.mark_area(opacity=0.2).encode(y="low:Q", y2="high:Q")] if has_interval(response) else []

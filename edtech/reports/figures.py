@@ -9,6 +9,7 @@ import altair as alt
 import vl_convert
 from matplotlib.figure import Figure as Drawing
 
+from edtech.charts.base import TEXT
 from edtech.charts.png import render
 from edtech.errors import ReportError
 from edtech.reports.bundle import Figure
@@ -29,7 +30,7 @@ CONFIG = {
     "title": _TITLES,
     "view": {"stroke": None},
 }
-_BLACK = re.compile(r"#000000\b|#000\b")
+_TEXT = re.compile(rf"#000000\b|#000\b|{TEXT}")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _OUTSIDE = re.compile(r"url\((?!#)|@import|expression", re.IGNORECASE)
 
@@ -93,7 +94,7 @@ def _attributes(node: ElementTree.Element, ids: dict[str, str]) -> Iterator[tupl
                 yield local, f"#{ids[value.removeprefix('#')]}"
         else:
             own = _REFERENCE.sub(lambda match: f"url(#{ids.get(match[1], '')})", value)
-            yield local, _BLACK.sub("currentColor", own)
+            yield local, _TEXT.sub("currentColor", own)
 
 
 def _local(tag: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edtech.charts.base import MAX_LABEL, PALETTE, first, has_interval, label, need, thin
+from edtech.charts.base import MAX_LABEL, PALETTE, TEXT, first, has_interval, label, need, thin
 from edtech.errors import ReportError
 from edtech.settings import PROJECT
 
@@ -27,6 +27,7 @@ def test_colors_stand_out_on_both_themes(theme):
     config = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text())["theme"][theme]
     back = config["backgroundColor"]
     assert min(contrast(color, back) for color in (*PALETTE, *config["chartCategoricalColors"])) >= 3
+    assert contrast(TEXT, back) >= 4
     for color in ("textColor", "linkColor"):
         assert (
             min(contrast(config[color], config[ground]) for ground in ("backgroundColor", "secondaryBackgroundColor"))

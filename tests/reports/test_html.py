@@ -50,7 +50,7 @@ def test_it_follows_the_theme_and_prints_on_white(opened):
     page.emulate_media(color_scheme="light")
     assert page.evaluate(colors) == ["rgb(255, 255, 255)", "rgb(27, 39, 51)"]
     page.emulate_media(color_scheme="dark")
-    assert page.evaluate(colors) == ["rgb(17, 24, 31)", "rgb(228, 234, 240)"]
+    assert page.evaluate(colors) == ["rgb(13, 18, 24)", "rgb(228, 234, 240)"]
     page.emulate_media(color_scheme="dark", media="print")
     assert page.evaluate(colors) == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
     assert page.pdf().startswith(b"%PDF")
