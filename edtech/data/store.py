@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
+from pyarrow import parquet
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from edtech.errors import DataError, DatasetNotFoundError
@@ -114,51 +115,73 @@ class Dataset(BaseModel):
 
     def key_figures(self) -> KeyFigures:
         """Return the sums and ranges of the demand panel, from one aggregate over its Parquet file."""
-        answer = self._query(
+        figures = self._query(
             """SELECT count(*) AS rows, count(DISTINCT unit) AS units, count(DISTINCT period) AS periods,
                       sum(price * quantity) AS revenue, sum(quantity) AS quantity, sum(views) AS views,
                       min(price) AS lowest_price, max(price) AS highest_price,
                       min(period) AS first_period, max(period) AS last_period FROM panel"""
+        ).iloc[0]
+        timed = self.roles.period is not None
+        return KeyFigures(
+            rows=int(figures["rows"]),
+            units=int(figures["units"]) if self.roles.unit is not None else None,
+            periods=int(figures["periods"]) if timed else None,
+            revenue=float(figures["revenue"]),
+            quantity=float(figures["quantity"]),
+            views=float(figures["views"]) if self.roles.views is not None else None,
+            lowest_price=float(figures["lowest_price"]),
+            highest_price=float(figures["highest_price"]),
+            first_period=period_text(figures["first_period"]) if timed else None,
+            last_period=period_text(figures["last_period"]) if timed else None,
         )
-        figures: dict[str, Any] = answer.to_pylist()[0]
-        figures |= {} if self.roles.unit else {"units": None}
-        figures |= {} if self.roles.period else {"periods": None}
-        ends = {name: figures[name] for name in ("first_period", "last_period")}
-        figures |= {name: None if value is None else period_text(value) for name, value in ends.items()}
-        return KeyFigures(**figures)
 
     def by_period(self) -> pd.DataFrame:
-        """Return one row for each period in order: period, revenue, quantity, views; empty without periods."""
-        if self.roles.period is None:
-            return pd.DataFrame(columns=["period", "revenue", "quantity", "views"])
-        price, quantity = _quoted(self.roles.price), _quoted(self.roles.quantity)
-        return self._frame(f"""
-            SELECT {_quoted(self.roles.period)} AS period, sum({price} * {quantity}::DOUBLE) AS revenue,
-                   sum({quantity})::DOUBLE AS quantity, sum({_quoted(self.roles.views)})::DOUBLE AS views
-            FROM read_parquet(?) GROUP BY 1 ORDER BY 1""")  # noqa: S608 - identifiers are quoted, the path is a parameter
+        """Return period, revenue, quantity and views (missing where none are given) in order; empty without periods."""
+        return self._query(
+            """SELECT period, sum(price * quantity) AS revenue, sum(quantity) AS quantity, sum(views) AS views
+               FROM panel WHERE period IS NOT NULL GROUP BY 1 ORDER BY 1"""
+        )
 
     def by_unit(self) -> pd.DataFrame:
-        """Return one row for each unit (each offer where there are none): mean price, quantity, segment."""
-        unit = _quoted(self.roles.unit) if self.roles.unit else "file_row_number"
-        segment = f"any_value({_quoted(self.roles.segment)}::VARCHAR)" if self.roles.segment else "'all'"
-        return self._frame(f"""
-            SELECT avg({_quoted(self.roles.price)})::DOUBLE AS price, {segment} AS segment,
-                   sum({_quoted(self.roles.quantity)})::DOUBLE AS quantity
-            FROM read_parquet(?, file_row_number = true) GROUP BY {unit}""")  # noqa: S608 - as above
+        """Return unit, segment ("all" without one), mean price and mean quantity of each unit.
 
-    def _frame(self, sql: str) -> pd.DataFrame:
-        with _readable(self), _connection() as connection:
-            return connection.execute(sql, [str(self.file(self.panel_table))]).df()
+        Without a unit every row is one, numbered from 0; of more than `MANY_ROWS` rows every n-th is returned.
+        """
+        if self.roles.unit is None:
+            every = 1 + self.rows // MANY_ROWS
+            return self._query("SELECT unit, segment, price, quantity FROM panel WHERE unit % ? = 0 ORDER BY 1", every)
+        return self._query(
+            """SELECT unit, any_value(segment) AS segment, avg(price) AS price, avg(quantity) AS quantity
+               FROM panel GROUP BY 1 ORDER BY 1"""
+        )
+
+    def _query(self, sql: str, *values: int) -> pd.DataFrame:
+        """Return what `sql` says of `panel`, the demand panel with its columns named by their roles.
+
+        Columns are addressed by position: their names are the user's, and DuckDB holds `Price` and `price` for one.
+        """
+        file, roles = str(self.file(self.panel_table)), self.roles
+        config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
+        with _readable(self), duckdb.connect(":memory:", config=config) as connection:
+            at = {name: f"c{i}" for i, name in enumerate(parquet.read_schema(file).names)}
+            query = f"""
+                WITH panel AS (
+                    SELECT {at[roles.unit] if roles.unit else "row_number() OVER () - 1"} AS unit,
+                           {at[roles.period] if roles.period else "NULL::BIGINT"} AS period,
+                           {at[roles.segment] if roles.segment else "'all'"} AS segment,
+                           {at[roles.price]}::DOUBLE AS price,
+                           {at[roles.quantity]}::DOUBLE AS quantity,
+                           {at[roles.views] if roles.views else "NULL"}::DOUBLE AS views
+                    FROM read_parquet(?) AS file({", ".join(at.values())}))
+                {sql}"""  # noqa: S608 - holds no text but ours
+            answer = connection.sql(query, params=[file, *values]).to_arrow_table()
+            frame: pd.DataFrame = answer.to_pandas()
+            return frame
 
 
 def period_text(value: object) -> str:
     """Return a period as text: a date without its midnight, a number as it is."""
     return str(value).removesuffix(" 00:00:00")
-
-
-def _frame(table: Any) -> pd.DataFrame:  # noqa: ANN401
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
 
 
 @contextmanager
