@@ -4,8 +4,9 @@ Importing this package, or a name from it, does not load MLflow: opening a store
 """
 
 from edtech.tracking.compare import Comparison, compare_runs
+from edtech.tracking.frames import Run
 from edtech.tracking.items import DatasetItem, ModelItem, RunItems
-from edtech.tracking.runs import Run, RunStore
+from edtech.tracking.runs import RunStore
 from edtech.tracking.tracker import EdTechMLFlowTracker, setup_mlflow_for_edtech_pipeline
 
 __all__ = [

@@ -11,7 +11,7 @@ import pandas as pd
 
 from edtech.errors import TrackingError
 from edtech.metrics import METRICS, Direction, Kind, Metric, metric
-from edtech.tracking.runs import COLUMNS, Run, as_frame
+from edtech.tracking.frames import COLUMNS, Run, as_frame
 
 DATA_TAGS = {"tags.dataset_digest": "data sets", "tags.split": "splits into training and evaluation rows"}
 

@@ -1,21 +1,20 @@
 """Reads runs, whoever wrote them: as a frame, one by one, their files and their models."""
 
-import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from edtech.errors import RunNotFoundError, TrackingError, UntrustedModelError
 from edtech.settings import Settings
 from edtech.tracking.entities import safe_path
+from edtech.tracking.frames import Run, as_frame, finite_or_inf, moment
 from edtech.tracking.models import MODEL_FILE, MODEL_NAME
-from edtech.tracking.store import Store, connect, find_store, guard_artifacts, translated
+from edtech.tracking.sql import read_experiments, read_runs
+from edtech.tracking.store import connect, find_store, guard_artifacts, translated
 from edtech.tracking.trusted import load_trusted
 from edtech.tracking.writers import is_abandoned
 
@@ -25,47 +24,27 @@ if TYPE_CHECKING:
 
 PAGE = 1_000
 MAX_ARTIFACTS = 1_000
-COLUMNS = ["run_id", "name", "experiment", "started", "status", "duration_seconds", "kind"]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run as it is stored. Texts come from whoever wrote the run: show them as plain text.
-
-    `kind` is `training` or `scenario` for ours, empty for runs of others. `artifacts` are relative POSIX paths.
-    """
-
-    run_id: str
-    name: str
-    experiment: str
-    started: datetime | None
-    status: str
-    duration_seconds: float | None
-    kind: str
-    params: Mapping[str, str]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
-    artifacts: tuple[str, ...] = ()
-    has_model: bool = False
 
 
 class RunStore:
-    """A store of runs, opened for reading. Raises SettingsError or TrackingError where it cannot be."""
+    """The runs of one store, for reading; nothing is opened or created before it is asked.
+
+    Raises SettingsError for an address that cannot be used, and TrackingError from each call that cannot be answered.
+    """
 
     def __init__(self, tracking_uri: str | None = None, settings: Settings | None = None) -> None:
         self._store = find_store(tracking_uri, settings)
-        self._client = connect(self._store)
 
-    @classmethod
-    def of(cls, store: Store, client: "MlflowClient") -> Self:
-        """Return a reader of a store that is already open."""
-        reader = cls.__new__(cls)
-        reader._store, reader._client = store, client
-        return reader
+    @cached_property
+    def _client(self) -> "MlflowClient":
+        return connect(self._store)
 
     def experiments(self) -> list[str]:
-        """Return the names of all experiments that are not deleted, newest first."""
-        return list(self._experiment_names().values())
+        """Return the names of all experiments that are not deleted, newest first; none where there is no store yet."""
+        database = self._store.database
+        if database is None:
+            return list(self._experiment_names().values())
+        return read_experiments(database) if database.exists() else []
 
     def list_runs(
         self,
@@ -76,21 +55,25 @@ class RunStore:
     ) -> pd.DataFrame:
         """Return the newest runs, one row each: COLUMNS, then `params.*`, `metrics.*` and `tags.*`.
 
-        `experiments`: names, None for all. `kind`: the tag our runs carry, None for all runs, those of others included.
-        `finished`: only complete runs. Unknown experiments raise TrackingError.
+        `experiments`: names, None for all; one that does not exist has no runs. `kind`: the tag our runs carry, None
+        for all runs, those of others included. `finished`: only complete runs.
         """
+        if kind is not None and not kind.isidentifier():
+            raise TrackingError("This is not a kind of run", expected="training, scenario or None", found=repr(kind))
+        database = self._store.database
+        if database is None:
+            return self._list_by_client(experiments, kind, limit, finished)
+        return read_runs(database, experiments, kind, finished, limit) if database.exists() else as_frame([])
+
+    def _list_by_client(
+        self, experiments: Sequence[str] | None, kind: str | None, limit: int, finished: bool
+    ) -> pd.DataFrame:
         names = self._experiment_names()
-        wanted = {key: name for key, name in names.items() if experiments is None or name in experiments}
-        if unknown := set(experiments or ()) - set(wanted.values()):
-            raise TrackingError(
-                "There is no such experiment",
-                expected=", ".join(sorted(names.values())[:10]),
-                found=", ".join(sorted(unknown)),
-                where=self._store.shown,
-            )
+        ids = [key for key, name in names.items() if experiments is None or name in experiments]
+        asked = [f"tags.kind = '{kind}'"] if kind else []
+        condition = " and ".join([*asked, *(["attributes.status = 'FINISHED'"] if finished else [])])
         with translated("list the runs", self._store):
-            found = [_as_run(run, names) for run in self._search(list(wanted), _filter(kind, finished), limit)]
-        return as_frame(found)
+            return as_frame([_as_run(run, names) for run in self._search(ids, condition, limit)])
 
     def get_run(self, run_id: str) -> Run:
         """Return one run with its artifact paths. Raises RunNotFoundError."""
@@ -197,44 +180,19 @@ class RunStore:
         return Path(self._client.download_artifacts(run.info.run_id, MODEL_NAME, folder))
 
 
-def as_frame(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return one row for each run: COLUMNS, then `params.*` (text), `metrics.*` (numbers), `tags.*` (text)."""
-    rows = [
-        {name: getattr(run, name) for name in COLUMNS}
-        | {f"params.{key}": value for key, value in run.params.items()}
-        | {f"metrics.{key}": value for key, value in run.metrics.items()}
-        | {f"tags.{key}": value for key, value in run.tags.items()}
-        for run in runs
-    ]
-    frame = pd.DataFrame(rows, columns=None if rows else COLUMNS)
-    return frame.astype({"duration_seconds": float}).assign(started=pd.to_datetime(frame["started"], utc=True))
-
-
-def _filter(kind: str | None, finished: bool) -> str:
-    if kind is not None and not kind.isidentifier():
-        raise TrackingError("This is not a kind of run", expected="training, scenario or None", found=repr(kind))
-    parts = [f"tags.kind = '{kind}'"] if kind else []
-    return " and ".join([*parts, *(["attributes.status = 'FINISHED'"] if finished else [])])
-
-
 def _as_run(run: "MlflowRun", experiments: Mapping[str, str], artifacts: tuple[str, ...] = ()) -> Run:
     info, start, end = run.info, run.info.start_time, run.info.end_time
     return Run(
         run_id=info.run_id,
         name=info.run_name or info.run_id,
         experiment=experiments.get(info.experiment_id, ""),
-        started=datetime.fromtimestamp(start / 1000, UTC) if start else None,
+        started=moment(start),
         status=info.status,
-        duration_seconds=(end - start) / 1000 if start and end else None,
+        duration_seconds=None if start is None or end is None else (end - start) / 1000,
         kind=run.data.tags.get("kind", ""),
         params=dict(run.data.params),
-        metrics={key: _finite_or_inf(value) for key, value in run.data.metrics.items()},
+        metrics={key: finite_or_inf(value) for key, value in run.data.metrics.items()},
         tags=dict(run.data.tags),
         artifacts=artifacts,
         has_model=bool(run.outputs and run.outputs.model_outputs),
     )
-
-
-def _finite_or_inf(value: float) -> float:
-    # SQL stores of MLflow keep an infinite metric as the largest double.
-    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value

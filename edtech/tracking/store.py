@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from edtech.errors import EdtechError, RunNotFoundError, SettingsError, TrackingError
 from edtech.settings import Settings
+from edtech.tracking.sql import reading
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,7 +39,6 @@ for _name, _value in ENVIRONMENT.items():
 
 SQLITE = "sqlite:///"
 PROBE_SECONDS = 1.5
-BUSY_SECONDS = 20.0  # what MLflow itself waits for a locked database
 CREATE_SECONDS = 120.0
 
 
@@ -177,16 +177,8 @@ def _check_schema(database: Path) -> None:
     import mlflow.store
     from alembic.script import ScriptDirectory
 
-    try:
-        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as db:
-            found = {row[0] for row in db.execute("SELECT version_num FROM alembic_version")}
-    except sqlite3.Error as exc:
-        raise TrackingError(
-            "This file is not an MLflow store, or it cannot be read",
-            found=_first_line(exc),
-            where=str(database),
-            fix="Move the file away, or choose another store with EDTECH_MLFLOW_TRACKING_URI",
-        ) from exc
+    with reading(database) as db:
+        found = {row[0] for row in db.execute("SELECT version_num FROM alembic_version")}
     scripts = ScriptDirectory(str(Path(mlflow.store.__file__).parent / "db_migrations"))
     if found == set(scripts.get_heads()):
         return

@@ -40,7 +40,7 @@ class EdTechMLFlowTracker:
     def __init__(
         self, experiment_name: str | None = None, tracking_uri: str | None = None, settings: Settings | None = None
     ) -> None:
-        settings = settings or Settings()
+        self._settings = settings = settings or Settings()
         self._store = find_store(tracking_uri, settings)
         self._client = connect(self._store)
         self.experiment_name = experiment_name or settings.experiment
@@ -61,7 +61,7 @@ class EdTechMLFlowTracker:
     @property
     def runs(self) -> RunStore:
         """The same store for reading."""
-        return RunStore.of(self._store, self._client)
+        return RunStore(self.uri, self._settings)
 
     def log(self, items: RunItems) -> str:
         """Write one run and return its id; the run is FINISHED when all of it is stored, else FAILED.

@@ -26,18 +26,21 @@ TRUSTED_TYPES = frozenset(
 )
 """Full names, compared whole; beyond them skops trusts scikit-learn's estimators and plain arrays."""
 
+# What a broken or forged file raises inside zipfile, json, numpy and skops is not documented: fuzzing gave these.
+# RuntimeError stands for encrypted, unsupported and endlessly nested content.
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ImportError),
+    *(LookupError, ValueError, TypeError, AttributeError, ArithmeticError),
+)
+
 MAX_UNPACKED_BYTES = 2 * 1024**3
 
 
 @contextmanager
 def _as_skops(where: str) -> Iterator[None]:
-    # What a broken or forged file raises inside zipfile, json, numpy and skops is not documented: fuzzing gave these,
-    # and RuntimeError stands for encrypted, unsupported and endlessly nested content.
-    broken = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, LookupError, ValueError, TypeError, AttributeError)
-    broken = (*broken, ArithmeticError, ImportError, EOFError, RuntimeError)
     try:
         yield
-    except broken as exc:
+    except BROKEN as exc:
         raise UntrustedModelError(
             "The stored model cannot be read",
             expected="a skops file written with the installed versions of scikit-learn and this project",

@@ -1,0 +1,92 @@
+"""Many runs as one frame, however they were read."""
+
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pandas as pd
+
+COLUMNS = ["run_id", "name", "experiment", "started", "status", "duration_seconds", "kind"]
+HEAD = ["run_id", "name", "experiment", "start_ms", "duration_seconds", "status"]
+LONG = ["run_id", "key", "value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as it is stored. Texts come from whoever wrote the run: show them as plain text.
+
+    `kind` is `training` or `scenario` for ours, empty for runs of others. `artifacts` are relative POSIX paths.
+    """
+
+    run_id: str
+    name: str
+    experiment: str
+    started: datetime | None
+    status: str
+    duration_seconds: float | None
+    kind: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    artifacts: tuple[str, ...] = ()
+    has_model: bool = False
+
+
+def as_frame(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return one row for each run: COLUMNS, then `params.*` (text), `metrics.*` (numbers), `tags.*` (text)."""
+    head = [(r.run_id, r.name, r.experiment, _milliseconds(r.started), r.duration_seconds, r.status) for r in runs]
+    return runs_frame(
+        head,
+        [(r.run_id, key, value) for r in runs for key, value in r.params.items()],
+        [(r.run_id, key, value) for r in runs for key, value in r.metrics.items()],
+        [(r.run_id, key, value) for r in runs for key, value in r.tags.items()],
+    )
+
+
+def runs_frame(
+    head: Iterable[tuple[object, ...]],
+    params: Iterable[tuple[object, ...]],
+    metrics: Iterable[tuple[object, ...]],
+    tags: Iterable[tuple[object, ...]],
+) -> pd.DataFrame:
+    """Return the frame of `as_frame` from rows of HEAD, in their order, and rows of LONG for the three others."""
+    runs = pd.DataFrame(list(head), columns=HEAD).astype({"start_ms": float, "duration_seconds": float})
+    runs = runs.astype(dict.fromkeys(("run_id", "name", "experiment", "status"), "str"))
+    labels = _wide(tags, "tags.", runs["run_id"]).astype("str")
+    numbers = _wide(metrics, "metrics.", runs["run_id"]).astype(float)
+    kind = labels["tags.kind"] if "tags.kind" in labels else pd.Series("", index=runs.index)
+    fixed = runs.assign(
+        name=runs["name"].mask(runs["name"].fillna("") == "", runs["run_id"]),
+        started=pd.to_datetime(runs["start_ms"], unit="ms", utc=True, errors="coerce"),
+        kind=kind.fillna("").astype("str"),
+    )
+    for sign in (1, -1):  # as in `finite_or_inf`
+        numbers = numbers.mask(sign * numbers >= sys.float_info.max, sign * math.inf)
+    return pd.concat([fixed[COLUMNS], _wide(params, "params.", runs["run_id"]).astype("str"), numbers, labels], axis=1)
+
+
+def _wide(rows: Iterable[tuple[object, ...]], prefix: str, run_ids: pd.Series) -> pd.DataFrame:
+    long = pd.DataFrame(list(rows), columns=LONG)
+    wide = long.pivot(index="run_id", columns="key", values="value").add_prefix(prefix)
+    return wide.reindex(run_ids).reset_index(drop=True).rename_axis(columns=None)
+
+
+def _milliseconds(moment: datetime | None) -> float:
+    return math.nan if moment is None else moment.timestamp() * 1000
+
+
+def moment(milliseconds: float | None) -> datetime | None:
+    """Return a stored time; None where there is none, or one that no calendar holds."""
+    if milliseconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def finite_or_inf(value: float) -> float:
+    """Return the metric that was logged: SQL stores of MLflow keep an infinite one as the largest double."""
+    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value

@@ -1,0 +1,73 @@
+"""Lists the runs of an embedded store by reading its tables: MLflow takes 20 s for 10,000 runs.
+
+Read-only, without loading MLflow, and for stores of older schemas too: these tables have been the same for years. The
+answers equal those of MLflow's client (tested).
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from edtech.errors import TrackingError
+from edtech.tracking.frames import runs_frame
+
+BUSY_SECONDS = 20.0  # what MLflow itself waits for a locked database
+
+EXPERIMENTS = """
+SELECT name FROM experiments WHERE lifecycle_stage = 'active' ORDER BY creation_time DESC, experiment_id
+"""
+CHOOSE = """
+CREATE TEMP TABLE chosen AS
+SELECT r.run_uuid, r.name, e.name AS experiment, r.start_time, (r.end_time - r.start_time) / 1000.0 AS seconds, r.status
+FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id
+WHERE r.lifecycle_stage = 'active' AND e.lifecycle_stage = 'active'
+  AND (:experiments IS NULL OR e.name IN (SELECT value FROM json_each(:experiments)))
+  AND (:kind IS NULL OR EXISTS
+       (SELECT 1 FROM tags t WHERE t.run_uuid = r.run_uuid AND t.key = 'kind' AND t.value = :kind))
+  AND (NOT :finished OR r.status = 'FINISHED')
+ORDER BY r.start_time DESC, r.run_uuid LIMIT :limit
+"""
+CHOSEN = "SELECT * FROM chosen ORDER BY rowid"
+PARAMS = "SELECT run_uuid, key, value FROM params JOIN chosen USING (run_uuid)"
+METRICS = """
+SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END FROM latest_metrics JOIN chosen USING (run_uuid)
+"""
+TAGS = "SELECT run_uuid, key, value FROM tags JOIN chosen USING (run_uuid)"
+
+
+def read_experiments(database: Path) -> list[str]:
+    """Return the names of all experiments that are not deleted, newest first."""
+    with reading(database) as db:
+        return [name for (name,) in db.execute(EXPERIMENTS)]
+
+
+def read_runs(
+    database: Path, experiments: Sequence[str] | None, kind: str | None, finished: bool, limit: int
+) -> pd.DataFrame:
+    """Return the newest runs as `RunStore.list_runs` does."""
+    names = None if experiments is None else json.dumps(list(experiments))
+    asked = {"experiments": names, "kind": kind, "finished": finished, "limit": limit}
+    with reading(database) as db:
+        db.execute("BEGIN")  # one moment of the store for all four tables
+        db.execute(CHOOSE, asked)
+        return runs_frame(*(db.execute(query) for query in (CHOSEN, PARAMS, METRICS, TAGS)))
+
+
+@contextmanager
+def reading(database: Path) -> Iterator[sqlite3.Connection]:
+    """Open an MLflow database read-only. Raises TrackingError where it is none, or cannot be read."""
+    address = f"{database.as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as db:
+            yield db
+    except sqlite3.Error as exc:
+        raise TrackingError(
+            "This file is not an MLflow store, or it cannot be read",
+            found=str(exc),
+            where=str(database),
+            fix="Move the file away, or choose another store with EDTECH_MLFLOW_TRACKING_URI",
+        ) from exc
