@@ -69,3 +69,13 @@ def handshake(port: int, host: str) -> str:
     with socket.create_connection(("localhost", port), timeout=5) as connection:
         connection.sendall(request.encode())
         return connection.recv(4096).decode(errors="replace").splitlines()[0]
+
+
+@pytest.mark.browser
+def test_the_dashboard_opens_offline_in_an_empty_home(page, dashboard, dashboard_home):
+    seen = watch(page)
+    page.goto(dashboard)
+    page.locator("[data-test-script-state='notRunning'] h1").first.wait_for(timeout=60_000)
+    assert page.locator("[data-testid='stException']").count() == 0
+    assert (seen.errors, seen.strangers) == ([], [])
+    assert (dashboard_home.root / "server.log").read_text().count("Traceback") == 0
