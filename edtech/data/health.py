@@ -221,16 +221,17 @@ def _views(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     )
 
 
-def _prices_set(_: pd.DataFrame, roles: PanelRoles) -> Check:
+def _prices_set(panel: pd.DataFrame, roles: PanelRoles) -> Check:
+    sound = roles.prices_set != "unknown" or bool(roles.instruments) or _well_randomized(panel, roles)
     said = {
-        "unknown": "Nothing was said about how prices were set; the data cannot show whether they followed demand.",
+        "unknown": "Nothing was said about how prices were set; only randomized prices or instruments make up for that.",
         "schedule": "Prices followed a schedule, not demand (as stated by the user).",
         "experiment": "Prices were drawn at random in an experiment (as stated by the user).",
     }
     return _graded(
         "prices_set",
         "How prices were set is known",
-        review=roles.prices_set == "unknown",
+        review=not sound,
         evidence=said[roles.prices_set],
         fix="State it if you know it: where prices followed demand, an estimate mixes the two.",
     )

@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from edtech.errors import DataError, DatasetNotFoundError
 from edtech.tables.roles import PanelRoles
@@ -101,10 +101,10 @@ class Dataset(BaseModel):
             raise DataError("The truth of an uploaded data set is not known", where=self.name)
         from edtech.market import MarketParams, generate_market  # the generator is not needed to read tables
 
-        market = generate_market(MarketParams.model_validate(self.source["params"]))
         try:
+            market = generate_market(MarketParams.model_validate(self.source.get("params")))
             pd.testing.assert_frame_equal(market.tables[COURSE_WEEKS], self.table(COURSE_WEEKS), rtol=1e-9)
-        except AssertionError as exc:
+        except (ValidationError, AssertionError) as exc:
             raise DataError(
                 "The stored market is not the one that its parameters make today",
                 expected="equal course-weeks",

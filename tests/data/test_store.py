@@ -87,9 +87,9 @@ def test_a_market_comes_back_with_its_tables_and_its_truth(catalogue: Catalogue)
 
 def test_a_market_that_is_not_made_again_the_same_has_no_truth(catalogue: Catalogue):
     stored = catalogue.add_market(generate_market(SMALL), name="small")
-    other = stored.model_copy(update={"source": {"params": SMALL.model_copy(update={"seed": 4}).model_dump()}})
-    with pytest.raises(DataError, match="not the one that its parameters make today"):
-        other.market()
+    for params in (SMALL.model_copy(update={"seed": 4}).model_dump(), {"knob_of_old": 1}, None):
+        with pytest.raises(DataError, match="not the one that its parameters make today"):
+            stored.model_copy(update={"source": {"params": params}}).market()
 
 
 def test_the_truth_of_an_upload_is_not_known(catalogue: Catalogue):
