@@ -224,7 +224,7 @@ def _views(panel: pd.DataFrame, roles: PanelRoles) -> Check:
 def _prices_set(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     sound = roles.prices_set != "unknown" or bool(roles.instruments) or _well_randomized(panel, roles)
     said = {
-        "unknown": "Nothing was said about how prices were set; only randomized prices or instruments make up for that.",
+        "unknown": "Nothing was said about how prices were set; only randomized prices or instruments make up for it.",
         "schedule": "Prices followed a schedule, not demand (as stated by the user).",
         "experiment": "Prices were drawn at random in an experiment (as stated by the user).",
     }
