@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from edtech.errors import TrackingError
+from edtech.tracking.entities import cut
 from edtech.tracking.items import ModelItem
 from edtech.tracking.trusted import TRUSTED_TYPES, refuse_foreign_types
 
@@ -36,8 +38,8 @@ def requirements() -> list[str]:
 def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
     """Write a model's files into a folder that does not exist yet.
 
-    Raises UntrustedModelError where the estimator holds types that could not be loaded again, MlflowException or
-    OSError where it cannot be written.
+    Raises UntrustedModelError where the estimator holds types that could not be loaded again, TrackingError where it
+    cannot predict its own example or be written.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # importing it, MLflow warns of type hints in its own code
@@ -49,8 +51,8 @@ def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
     from skops.io.exceptions import UntrustedTypesFoundException
 
     example = item.input_example.head(EXAMPLE_ROWS)
-    predicted = pd.DataFrame({"prediction": np.asarray(item.estimator.predict(example))})
     try:
+        predicted = pd.DataFrame({"prediction": np.asarray(item.estimator.predict(example))})
         mlflow.sklearn.save_model(
             item.estimator,
             str(folder),
@@ -61,10 +63,15 @@ def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
             input_example=example,
             pip_requirements=requirements(),
         )
-    except MlflowException as exc:
+    except (MlflowException, ValueError, TypeError, LookupError) as exc:
         if isinstance(exc.__context__, UntrustedTypesFoundException):
             refuse_foreign_types(dumps(item.estimator), "the model to store")
-        raise
+        raise TrackingError(
+            "The model cannot be stored",
+            expected="an estimator that predicts its input example and holds arrays, not functions",
+            found=f"{type(exc).__name__}: {cut(str(exc), 300)}",
+            where=type(item.estimator).__name__,
+        ) from exc
 
 
 def schema(frame: pd.DataFrame) -> "Schema":
@@ -72,7 +79,7 @@ def schema(frame: pd.DataFrame) -> "Schema":
     from mlflow.types import ColSpec, Schema
 
     # MLflow's own inference warns at each integer column and at dates with a zone, and reads every cell.
-    return Schema([ColSpec(_data_type(frame[name].dtype), str(name)) for name in frame.columns])
+    return Schema([ColSpec(_data_type(dtype), str(name)) for name, dtype in frame.dtypes.items()])
 
 
 def _data_type(dtype: Any) -> "DataType | AnyType":  # noqa: ANN401  # numpy's and pandas' dtypes share no base

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PAGE = 1_000
 MAX_ARTIFACTS = 1_000
+MAX_ARTIFACT_BYTES = 500 * 1024**2
 
 
 class RunStore:
@@ -83,11 +84,17 @@ class RunStore:
         return _as_run(run, self._experiment_names(), paths)
 
     def read_artifact(self, run_id: str, path: str) -> bytes:
-        """Return the content of one file of a run. Raises RunNotFoundError, or TrackingError for a path it lacks."""
+        """Return the content of one file of a run.
+
+        Raises RunNotFoundError, or TrackingError for a path that the run lacks or that holds more than 500 MiB.
+        """
         safe_path(path)
         self._get(run_id)
         with translated(f"read {path!r} of the run {run_id}", self._store), TemporaryDirectory() as folder:
-            return Path(self._client.download_artifacts(run_id, path, folder)).read_bytes()
+            file = Path(self._client.download_artifacts(run_id, path, folder))
+            if (size := file.stat().st_size) > MAX_ARTIFACT_BYTES:
+                raise TrackingError("The file is too large to show", found=f"{size / 1e6:,.0f} MB", where=path)
+            return file.read_bytes()
 
     def load_model(self, run_id: str) -> Any:  # noqa: ANN401  # any scikit-learn style estimator
         """Return the run's estimator, after every type in its file was found on our list.

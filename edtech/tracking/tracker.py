@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -58,7 +59,7 @@ class EdTechMLFlowTracker:
             return None
         return f"mlflow ui --backend-store-uri {shlex.quote(self.uri)}"
 
-    @property
+    @cached_property
     def runs(self) -> RunStore:
         """The same store for reading."""
         return RunStore(self.uri, self._settings)

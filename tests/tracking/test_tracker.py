@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
 
 from edtech.errors import TrackingError, UntrustedModelError
@@ -117,6 +118,29 @@ def test_a_model_that_could_not_be_loaded_again_is_not_stored(tracker, client, p
         tracker.log(RunItems("knn", model=ModelItem(knn, rows)))
     assert [m.status.value for m in client.search_logged_models([tracker.experiment_id])] == ["FAILED"]
     assert [run.info.status for run in client.search_runs([tracker.experiment_id])] == ["FAILED"]
+
+
+def test_a_model_that_cannot_predict_its_example_is_said(tracker, items, panel):
+    with pytest.raises(TrackingError, match="The model cannot be stored"):
+        tracker.log(replace(items, model=ModelItem(items.model.estimator, panel[["week"]])))
+    unfitted = ModelItem(Ridge(), panel[["views"]])
+    with pytest.raises(TrackingError, match="NotFittedError"):
+        tracker.log(replace(items, model=unfitted))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX systems do")
+def test_a_full_disk_is_said_and_the_run_is_closed(tracker, client):
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, hard))
+    try:
+        with pytest.raises(TrackingError, match="Could not log the run 'big'"):
+            tracker.log(RunItems("big", artifacts={"big.bin": bytes(4_000_000)}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [run.info.status for run in client.search_runs([tracker.experiment_id])] == ["FAILED"]
+    assert tracker.log(RunItems("after"))
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a//b", "", "a\\b", "C:/x", "a/./b", "a\x00b"])
