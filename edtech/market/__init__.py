@@ -4,15 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edtech.market.books import identities
     from edtech.market.generate import generate_market
-    from edtech.market.identities import identities
     from edtech.market.params import PRESETS, MarketParams, presets
     from edtech.market.stored import Market, open_market
     from edtech.market.truth import Counterfactual, Truth
 
 _HOME = {
     "MarketParams": "params", "PRESETS": "params", "presets": "params", "generate_market": "generate",
-    "identities": "identities", "Market": "stored", "open_market": "stored", "Truth": "truth",
+    "identities": "books", "Market": "stored", "open_market": "stored", "Truth": "truth",
     "Counterfactual": "truth",
 }  # fmt: skip
 __all__ = [

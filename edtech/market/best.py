@@ -15,10 +15,10 @@ Seen = tuple[Ints, Floats, Floats]
 def best_prices(params: MarketParams, max_change: float = 0.5) -> "pd.Series[float]":
     """Return the constant token prices by course_id of highest expected token revenue over all weeks.
 
-    Each price is within `max_change` (a share) of the course's mean price paid; a course never seen keeps its mean price
-    asked. The optimum is joint: with competing courses it is not found course by course. Visits are those that happened
-    at the prices as they were, so that who leaves is held fixed. Revenue is maximized over log prices by L-BFGS-B with
-    the logit's own gradient; the problem is not concave, and the start is the mean prices.
+    Each price is within `max_change` (a share) of the course's mean price paid; a course that is never seen keeps its
+    mean price asked. The optimum is joint: with competing courses it is not found course by course. Visits are those
+    that happened at the prices as they were, so that who leaves is held fixed. Revenue is maximized over log prices by
+    L-BFGS-B with the logit's own gradient; the problem is not concave, and the start is the mean prices.
 
     Raises PricingError unless 0 < max_change < 1. Memory grows with all views (about 30 bytes for each place seen).
     """

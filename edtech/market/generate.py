@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -28,15 +29,21 @@ Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What the books need to know of a shard; its frames only where they were not written already."""
+@dataclass(slots=True)
+class _Books:
+    """What is known of the shards made so far; small, whatever their number."""
 
     sums: Sums
     flows: pd.DataFrame
-    digest: str
-    rows: dict[str, int]
-    frames: dict[str, pd.DataFrame]
+    digests: list[str]
+    rows: Counter[str]
+    frames: dict[str, pd.DataFrame]  # of one shard, unless they were written already
+
+    def add(self, other: "_Books") -> None:
+        self.sums += other.sums
+        self.flows += other.flows
+        self.digests += other.digests
+        self.rows += other.rows
 
 
 def generate_market(
@@ -59,16 +66,18 @@ def generate_market(
     tell = progress or (lambda _share, _what: None)
     sink: Sink = Memory() if out is None else Folder(out)
     with sink:
-        total = len(world.seeds)
-        made: list[_Made] = []
         _stop_if(cancelled)
-        for number, one in enumerate(_shards(params, prices, total, workers, sink.folder)):
-            sink.add(number, one.frames)
-            one.frames.clear()
-            made.append(one)
+        books: _Books | None = None
+        total = len(world.seeds)
+        for number, shard in enumerate(_shards(params, prices, total, workers, sink.folder)):
+            sink.add(number, shard.frames)
+            if books is None:
+                books = shard
+            else:
+                books.add(shard)
             tell(0.95 * (number + 1) / total, f"learners, shard {number + 1} of {total}")
             _stop_if(cancelled)
-        market = _close(world, made, sink)
+        market = _close(world, cast(_Books, books), sink)
     tell(1.0, "books closed")
     return market
 
@@ -78,7 +87,7 @@ def _stop_if(cancelled: Cancelled | None) -> None:
         raise JobCancelledError("The generation was cancelled; nothing was stored", where="market generator")
 
 
-def _shards(params: MarketParams, prices: Plan, total: int, workers: int, folder: Path | None) -> Iterator[_Made]:
+def _shards(params: MarketParams, prices: Plan, total: int, workers: int, folder: Path | None) -> Iterator[_Books]:
     """Yield the shards in order, made here or in worker processes."""
     if min(workers, total) <= 1:
         yield from (_make(params, prices, number, folder) for number in range(total))
@@ -97,35 +106,33 @@ def _shards(params: MarketParams, prices: Plan, total: int, workers: int, folder
         pool.shutdown(cancel_futures=True)
 
 
-def _make(params: MarketParams, prices: Plan, number: int, folder: Path | None) -> _Made:
+def _make(params: MarketParams, prices: Plan, number: int, folder: Path | None) -> _Books:
     part = make_part(reprice(_world(params), prices), number)
     frames = {f"tables/{name}": frame for name, frame in part.tables.items()}
     frames |= {f"truth/{name}": frame for name, frame in part.truth.items()}
-    digest, rows = frames_digest(frames), {name: len(frame) for name, frame in frames.items()}
+    digest, rows = frames_digest(frames), Counter({name: len(frame) for name, frame in frames.items()})
     if folder is not None:
         write_part(folder, number, frames)
         frames = {}
-    return _Made(part.sums, part.flows, digest, rows, frames)
+    return _Books(part.sums, part.flows, [digest], rows, frames)
 
 
 _world = lru_cache(maxsize=1)(draw_world)
 
 
-def _close(world: World, made: list[_Made], sink: Sink) -> Market:
+def _close(world: World, books: _Books, sink: Sink) -> Market:
     """Add what needs all shards: payouts, counts by course and week, platform metrics, the digest."""
-    params = world.params
-    sums = sum((one.sums for one in made[1:]), start=made[0].sums)
+    params, sums = world.params, books.sums
     # An own stream, so that a new attribute of a course changes no price and no visit.
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(0, 0)))
-    last = len(made)
+    last = len(world.seeds)
     paid = ledger_table(params, payouts(params, sums.matured), last * STRIDE, range(0))
-    flows = sum((one.flows for one in made[1:]), start=made[0].flows) + daily_flows(params.weeks, paid)
     segments, cross = segment_truth(world, sums)
     whole = {
         "tables/teachers": teacher_table(params, world.supply, rng),
         "tables/courses": course_table(params, world.supply, rng),
         "tables/course_weeks": course_week_table(params, world.supply, sums.views, sums.enrollments),
-        "tables/platform_metrics": platform_table(flows),
+        "tables/platform_metrics": platform_table(books.flows + daily_flows(params.weeks, paid)),
         "truth/course_weeks": course_week_truth(world, sums),
         "truth/courses": course_truth(world),
         "truth/teachers": teacher_truth(world),
@@ -135,9 +142,7 @@ def _close(world: World, made: list[_Made], sink: Sink) -> Market:
     more = {"tables/token_ledger": paid}
     sink.add(0, whole)
     sink.add(last, more)
-    rows = Counter({name: len(frame) for name, frame in (whole | more).items()})
-    for one in made:
-        rows.update(one.rows)
-    digests = [*(one.digest for one in made), frames_digest(whole), frames_digest(more)]
+    rows = books.rows + Counter({name: len(frame) for name, frame in (whole | more).items()})
+    digests = [*books.digests, frames_digest(whole), frames_digest(more)]
     digest = hashlib.blake2b("\n".join(digests).encode(), digest_size=16).hexdigest()
     return sink.finish(params, digest, dict(rows))

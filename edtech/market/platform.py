@@ -28,7 +28,7 @@ def daily_flows(
 
 
 def _token_flows(days: int, ledger: pd.DataFrame) -> dict[str, Ints]:
-    at, amount, money = _day(ledger["occurred_at"]), ledger["amount"].to_numpy(), ledger["money_cents"].to_numpy()
+    at, amount, money = _day(ledger["occurred_at"], days), ledger["amount"].to_numpy(), ledger["money_cents"].to_numpy()
     kind = {name: (ledger["kind"] == name).to_numpy() for name in KINDS}
     on = {name: (ledger["account_kind"] == name).to_numpy() for name in ACCOUNTS}
 
@@ -76,18 +76,19 @@ def _learner_flows(days: int, learners: pd.DataFrame | None) -> dict[str, Ints]:
 
 
 def _count(days: int, times: "pd.Series[pd.Timestamp] | None") -> Ints:
-    return np.zeros(days, dtype=np.int64) if times is None else np.bincount(_day(times), minlength=days)
+    return np.zeros(days, dtype=np.int64) if times is None else np.bincount(_day(times, days), minlength=days)
 
 
-def _day(times: "pd.Series[pd.Timestamp]") -> Ints:
-    return np.asarray((times.to_numpy() - START) // DAY, dtype=np.int64)
+def _day(times: "pd.Series[pd.Timestamp]", days: int) -> Ints:
+    """Return the number of the day; what a damaged table dates elsewhere counts for the first or the last."""
+    return np.clip(np.asarray((times.to_numpy() - START) // DAY, dtype=np.int64), 0, days - 1)
 
 
 def _distinct(days: int, visits: pd.DataFrame | None) -> Ints:
     """Return how many learners came on each day."""
     if visits is None:
         return np.zeros(days, dtype=np.int64)
-    pairs = np.unique(_day(visits["viewed_at"]) * (len(visits) + 1) + pd.factorize(visits["learner_id"])[0])
+    pairs = np.unique(_day(visits["viewed_at"], days) * (len(visits) + 1) + pd.factorize(visits["learner_id"])[0])
     return np.bincount(pairs // (len(visits) + 1), minlength=days)
 
 

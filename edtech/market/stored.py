@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 from types import MappingProxyType, TracebackType
@@ -19,7 +19,7 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from edtech.errors import ContractError, DataError, DatasetNotFoundError
-from edtech.market.identities import identities
+from edtech.market.books import identities
 from edtech.market.params import MarketParams
 from edtech.market.truth import Truth
 
@@ -33,7 +33,7 @@ class Market:
     """A generated market: its parameters, its tables, what is true of it, and the digest of all its values."""
 
     params: MarketParams
-    tables: Frames
+    tables: Frames = field(repr=False)
     truth: Truth
     digest: str
 
@@ -56,7 +56,7 @@ def frame_digest(frame: pd.DataFrame) -> str:
         total.update(f"{name}:{column.dtype}:{len(column)};".encode())
         if isinstance(column.dtype, pd.StringDtype):
             codes, values = pd.factorize(column)
-            total.update(codes.tobytes() + "\0".join(values).encode())
+            total.update(codes.tobytes() + "\0".join(values.to_numpy(dtype=object)).encode())
         else:
             numbers = column.fillna(-1).astype("int64") if isinstance(column.dtype, pd.Int64Dtype) else column
             total.update(numbers.to_numpy().tobytes())

@@ -178,7 +178,10 @@ def course_week_table(params: MarketParams, supply: Supply, views: Ints, enrollm
     course, week = np.nonzero(supply.on_sale)
     at = (course, week)
     drawn = supply.promo_drawn[at]
-    randomized = 1 - (1 + supply.price_test[at]) * (1 - np.where(drawn, supply.discount[at], 0.0))
+    randomized = drawn | supply.tested[at]
+    # How far the draws left the price below the highest they could have given: one instrument for both kinds of draw.
+    factor = (1 + supply.price_test[at]) * (1 - np.where(drawn, supply.discount[at], 0.0))
+    highest = 1 + params.price_test_size * (params.price_test_share > 0)
     return pd.DataFrame(
         {
             "course_id": names("C", params.courses).take(course),
@@ -193,7 +196,7 @@ def course_week_table(params: MarketParams, supply: Supply, views: Ints, enrollm
             "promo_randomized": drawn,
             "promo_probability": supply.promo_probability[at],
             "price_test_pct": supply.price_test[at],
-            "price_randomized": drawn | supply.tested[at],
-            "randomized_discount": randomized.round(6),
+            "price_randomized": randomized,
+            "randomized_discount": np.where(randomized, 1 - factor / highest, 0.0).round(6) + 0.0,
         }
     )

@@ -1,7 +1,7 @@
 """What is true of a generated market, and what would have happened at other prices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -50,7 +50,7 @@ class Truth:
     """
 
     params: MarketParams
-    tables: Mapping[str, pd.DataFrame]
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
 
     @property
     def own_elasticity(self) -> float:

@@ -12,7 +12,10 @@ Frames = Mapping[str, pd.DataFrame]
 
 
 def identities(tables: Frames) -> list[str]:
-    """Return one sentence for each identity that does not hold, with how many rows break it."""
+    """Return one sentence for each identity that does not hold, with how many rows break it.
+
+    The tables must keep their contracts (`edtech.tables.market`).
+    """
     found = []
     for sentence, count in ((check.__doc__, check(tables)) for check in CHECKS):
         if count:
