@@ -161,6 +161,8 @@ def _create(store: Store, database: Path) -> None:
     from mlflow import MlflowClient
 
     # Built beside its place and moved there: a process that dies leaves no half-migrated file under the real name.
+    for left in database.parent.glob(".new-*"):  # only the holder of the lock is here, so its maker is dead
+        shutil.rmtree(left, ignore_errors=True)
     with TemporaryDirectory(dir=database.parent, prefix=".new-", ignore_cleanup_errors=True) as folder:
         fresh, ready = Path(folder, "fresh.db"), Path(folder, "ready.db")
         with translated("create the MLflow store", store):

@@ -101,6 +101,7 @@ def test_what_a_dead_creator_left_does_not_matter(tmp_path, empty_database):
     (leftover / "fresh.db").write_bytes(empty_database.read_bytes()[:50_000])
     (settings.mlruns_dir / "mlflow.db.lock").touch()
     assert EdTechMLFlowTracker(settings=settings).log(RunItems("r"))
+    assert not leftover.exists()
 
 
 def test_the_default_experiment_does_not_point_at_the_working_directory(settings):
