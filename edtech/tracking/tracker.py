@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edtech.errors import TrackingError
 from edtech.settings import Settings
-from edtech.tracking.entities import MAX_DIGEST, PLATFORM_TAGS, fit_items
+from edtech.tracking.entities import MAX_DIGEST, MAX_KEY, PLATFORM_TAGS, cut, fit_items
 from edtech.tracking.items import DatasetItem, ModelItem, RunItems
 from edtech.tracking.models import MODEL_NAME, save_model, schema
 from edtech.tracking.provenance import code_tags
@@ -77,7 +77,7 @@ class EdTechMLFlowTracker:
                 self.experiment_id,
                 start_time=int(started * 1000),
                 tags={**code_tags(), **writer, **fitted.tags},
-                run_name=items.name,
+                run_name=cut(items.name, MAX_KEY),
             )
             with self._closing(run.info.run_id) as run_id:
                 self._log_values(run_id, fitted.params, fitted.metrics)
