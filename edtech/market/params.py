@@ -10,10 +10,10 @@ from edtech.errors import ParamsError
 class MarketParams(BaseModel):
     """What kind of market to generate. The same parameters, seed included, give the same market.
 
-    Ranges follow published orders of magnitude: price sensitivities around the mean own-price elasticity of -1.8 to
-    -2.6 of consumer goods (Bijmolt, van Heerde and Pieters 2005), completion of 10-60 % for paid courses (Jordan 2015
-    finds a median of 12.6 % for free ones, Reich and Ruipérez-Valiente 2019 46 % among those who pay), conversion of
-    3-15 % of views and monthly churn of 2-15 % as usual for subscription and marketplace shops.
+    Defaults and bounds follow published orders of magnitude. Own-price elasticities: means of -1.76 (Tellis 1988) and
+    -2.62 (Bijmolt, van Heerde and Pieters 2005) over consumer goods. Completion: a median of 12.6 % in open courses
+    (Jordan 2015), about 46 % among those who pay (Reich and Ruiperez-Valiente 2019). Conversion of 3-15 % of views and
+    monthly churn of 2-15 % are the customary range of shops and subscriptions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

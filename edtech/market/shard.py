@@ -83,41 +83,45 @@ def play(world: World, shard: Shard) -> tuple[Choices, Outcomes, Sums]:
 
 
 def _sums(world: World, shard: Shard, choices: Choices, done: Outcomes) -> Sums:
-    params, supply, visits = world.params, world.supply, shard.visits
+    params, visits = world.params, shard.visits
     shape = (params.courses, params.weeks)
     shown = (visits.seen >= 0) & choices.made[:, None]
     cell = (visits.seen * params.weeks + visits.week[:, None])[shown]
-    category = np.where(visits.seen >= 0, supply.category[visits.seen], -1)
-    chance, slope = choices.probability, choices.slope
-    pull = chance * slope  # what a visit loses of a course per unit of its log price, but for the share that stays
+    chance = choices.probability
+    own, segment, cross = _derivatives(np.where(shown, world.supply.category[visits.seen], -1), chance, choices.slope)
 
     def by_cell(values: Floats) -> Floats:
         sums: Floats = np.bincount(cell, values[shown], minlength=shape[0] * shape[1]).astype(float)
         return sums.reshape(shape)
 
-    taken = np.zeros(shape, dtype=np.int64)
-    np.add.at(taken, (done.course, done.week), 1)
-    neighbors = np.zeros_like(chance)
-    cross = np.zeros((len(CATEGORIES), len(CATEGORIES)))
-    for place in range(params.courses_seen):
-        other = category[:, [place]]
-        neighbors += (category == other) * pull[:, [place]]
-        flows = np.where(shown, chance * pull[:, [place]], 0)
-        cross += _by_pair(category, np.broadcast_to(other, category.shape), flows)
-    own = -pull * (1 - chance)
-    cross -= np.diag(np.bincount(category[shown], pull[shown], minlength=len(CATEGORIES)))
     return Sums(
         views=np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape),
-        enrollments=taken,
+        enrollments=_count(done, np.ones(done.course.size, dtype=bool), shape),
         expected=by_cell(chance),
         own=by_cell(own),
-        segment=by_cell(chance * neighbors - pull),
+        segment=by_cell(segment),
         cross=cross,
-        completions=_outcome(done, done.completed >= 0, shape),
-        refunds=_outcome(done, done.refunded >= 0, shape),
-        matured=matured(params, supply, done),
+        completions=_count(done, done.completed >= 0, shape),
+        refunds=_count(done, done.refunded >= 0, shape),
+        matured=matured(params, world.supply, done),
         left=int(choices.left.sum()),
     )
+
+
+def _derivatives(category: Ints, chance: Floats, slope: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return d chance / d log price of the own price and of all prices of the own category (N, m), and by pair (C, C).
+
+    A logit's chance P_j answers to its own log price by -slope_j P_j (1 - P_j) and to that of k by slope_k P_j P_k.
+    """
+    pull = chance * slope
+    neighbors = np.zeros_like(chance)
+    taken: Floats = np.bincount(category[category >= 0], pull[category >= 0], minlength=len(CATEGORIES)).astype(float)
+    cross = -np.diag(taken)
+    for place in range(chance.shape[1]):
+        other = category[:, [place]]
+        neighbors += (category == other) * pull[:, [place]]
+        cross += _by_pair(category, np.broadcast_to(other, category.shape), chance * pull[:, [place]])
+    return -pull * (1 - chance), chance * neighbors - pull, cross
 
 
 def _by_pair(row: Ints, column: Ints, values: Floats) -> Floats:
@@ -127,7 +131,7 @@ def _by_pair(row: Ints, column: Ints, values: Floats) -> Floats:
     return sums.reshape(size, size)
 
 
-def _outcome(done: Outcomes, happened: Bools, shape: tuple[int, int]) -> Ints:
+def _count(done: Outcomes, happened: Bools, shape: tuple[int, int]) -> Ints:
     counts = np.zeros(shape, dtype=np.int64)
     np.add.at(counts, (done.course[happened], done.week[happened]), 1)
     return counts

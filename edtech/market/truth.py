@@ -13,6 +13,7 @@ from edtech.market.params import MarketParams
 from edtech.market.shard import Sums, World, draw_shard, draw_world, play
 from edtech.market.supply import CATEGORIES, UNITS, Floats, Ints, Supply, names, text, week_start
 
+HIGHEST = 1e6  # tokens, or relative change: far below where integers of units end
 Plan = pd.Series | Mapping[str, float] | None
 
 
@@ -95,7 +96,7 @@ class Truth:
         categories left out keep theirs. Teachers do not react, and learners buy the tokens they need, as always. A
         learner's later visits depend on the offers seen, because those decide who leaves.
 
-        Raises PricingError for an unknown course or category and for a price that is not above 0.
+        Raises PricingError for an unknown course or category and for a price that is not above 0 or is absurdly high.
         """
         world = reprice(draw_world(self.params), prices)
         first, *others = (play(world, draw_shard(world, number))[2] for number in range(len(world.seeds)))
@@ -139,16 +140,16 @@ def _asked(supply: Supply, prices: "pd.Series[float] | Mapping[str, float]") -> 
     units = supply.price_units.copy()
     if isinstance(prices, pd.Series):
         known, values = list(names("C", len(units))), prices.to_numpy(dtype=float)
-        _check(prices.index, known, bool((values >= 1 / UNITS).all() and np.isfinite(values).all()))
+        _check(prices.index, known, bool(((values >= 1 / UNITS) & (values <= HIGHEST)).all()))
         units[pd.Index(known).get_indexer(prices.index)] = np.rint(values * UNITS).astype(np.int64)[:, None]
         return units
     values = np.array(list(prices.values()), dtype=float)
-    _check(pd.Index(list(prices)), list(CATEGORIES), bool((values > -1).all() and np.isfinite(values).all()))
+    _check(pd.Index(list(prices)), list(CATEGORIES), bool(((values > -1) & (values <= HIGHEST)).all()))
     change = np.array([prices.get(category, 0.0) for category in CATEGORIES])[supply.category]
     return np.asarray(np.maximum(np.rint(units * (1 + change)[:, None]), 1), dtype=np.int64)
 
 
-def _check(asked: "pd.Index[str]", known: list[str], positive: bool) -> None:
+def _check(asked: "pd.Index[str]", known: list[str], possible: bool) -> None:
     unknown = asked.difference(known, sort=False)
     if len(unknown) or asked.has_duplicates:
         raise PricingError(
@@ -157,10 +158,10 @@ def _check(asked: "pd.Index[str]", known: list[str], positive: bool) -> None:
             found=", ".join(repr(name)[:40] for name in unknown[:5]) or "the same name twice",
             where="prices by course_id or changes by category",
         )
-    if not positive:
+    if not possible:
         raise PricingError(
-            "A planned price is not above zero",
-            expected="finite prices of at least 0.01 tokens, or relative changes above -1",
+            "A planned price is not possible",
+            expected="prices from 0.01 to a million tokens, or relative changes above -1",
             where="prices by course_id or changes by category",
         )
 

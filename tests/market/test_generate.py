@@ -1,9 +1,13 @@
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.errors import DataError, DatasetNotFoundError, JobCancelledError
+from edtech.errors import ContractError, DataError, DatasetNotFoundError, JobCancelledError
 from edtech.market import MarketParams, generate_market, open_market, shard
+from edtech.settings import PROJECT
 
 SMALL = MarketParams(learners=300, teachers=20, courses=40, weeks=12)
 
@@ -66,11 +70,43 @@ def test_progress_ends_at_one_and_cancelling_leaves_nothing(room):
     assert list(room.iterdir()) == []
 
 
+KILLED = """
+import sys
+from pathlib import Path
+from edtech.market import MarketParams, generate_market
+params = MarketParams(learners=20_000, teachers=20, courses=40, weeks=6)
+generate_market(params, out=Path(sys.argv[1]), progress=lambda share, what: print(share, flush=True))
+"""
+
+
+@pytest.mark.parametrize("shards", [0, 1, 3])
+def test_a_killed_generation_leaves_no_market(room, shards):
+    """Killed at a moment after so many shards: nothing is in the place of the market, and another try succeeds."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, room / "made"], stdout=subprocess.PIPE, text=True, cwd=PROJECT
+    )
+    with process:
+        for _ in range(shards):
+            assert process.stdout.readline()
+        process.kill()
+    assert process.returncode != 0
+    with pytest.raises(DatasetNotFoundError):
+        open_market(room / "made")
+    assert generate_market(SMALL, out=room / "made").check_identities() == []
+
+
 def test_an_existing_folder_is_kept(room):
     (room / "keep").touch()
     with pytest.raises(DataError, match="does not exist yet"):
         generate_market(SMALL, out=room)
     assert [path.name for path in room.iterdir()] == ["keep"]
+
+
+def test_a_damaged_market_says_so(room):
+    generate_market(SMALL, out=room / "made")
+    (room / "made" / "market.json").write_text('{"params": {"learners": -1}, "digest": 1}')
+    with pytest.raises(ContractError, match="cannot be read"):
+        open_market(room / "made")
 
 
 def test_a_folder_without_a_market_says_so(room):

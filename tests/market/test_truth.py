@@ -73,7 +73,15 @@ def test_dear_offers_make_more_learners_leave():
 
 @pytest.mark.parametrize(
     "plan",
-    [{"Cooking": 0.1}, {"Music": -1.0}, {"Music": float("nan")}, pd.Series({"C999": 5.0}), pd.Series({"C001": 0.0})],
+    [
+        {"Cooking": 0.1},
+        {"Music": -1.0},
+        {"Music": float("nan")},
+        pd.Series({"C999": 5.0}),
+        pd.Series({"C001": 0.0}),
+        pd.Series({"C001": 1e12}),
+        pd.Series([5.0, 6.0], index=["C001", "C001"]),
+    ],
 )
 def test_impossible_plans_are_refused(truth, plan):
     with pytest.raises(PricingError) as error:
