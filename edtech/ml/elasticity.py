@@ -40,10 +40,10 @@ class FixedEffectsParams(Params):
         description="Logit of quantity per view, exponential in price, or constant elasticity (log); auto: logit where "
         "views are given, else exponential.",
     )
-    price_scale: Literal["auto", "unit", "segment"] = Field(
+    tiers: Literal["auto", "one", "three"] = Field(
         "auto",
-        title="Price relative to",
-        description="The unit's own mean price or its segment's; auto takes the likelier.",
+        title="Slopes for each segment",
+        description="One, or three for its cheap, middling and dear units; auto: three where the data ask for it.",
     )
     segment_slopes: bool = Field(
         True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."

@@ -99,14 +99,14 @@ class FixedEffectsDemand(DemandEstimator):
         self,
         columns: dict[str, Any] | None = None,
         form: str = "auto",
-        price_scale: str = "auto",
+        tiers: str = "auto",
         segment_slopes: bool = True,
         control_function: bool = True,
         max_iterations: int = 50,
     ) -> None:
         self.columns = columns
         self.form = form
-        self.price_scale = price_scale
+        self.tiers = tiers
         self.segment_slopes = segment_slopes
         self.control_function = control_function
         self.max_iterations = max_iterations
@@ -117,11 +117,12 @@ class FixedEffectsDemand(DemandEstimator):
             arrays,
             ground.first if self.control_function else None,
             form=form,  # type: ignore[arg-type]
-            scale_by=self.price_scale,  # type: ignore[arg-type]
+            tiers=self.tiers,  # type: ignore[arg-type]
             segment_slopes=self.segment_slopes,
             max_iterations=self.max_iterations,
         )
-        self.form_, self.scale_by_, self.scale_ = found.form, found.scale_by, found.scale
+        self.form_, self.scale_, self.tier_ = found.form, found.scale, found.tier
+        self.segment_loadings_ = found.segment_loadings
         self.loadings_, self.slopes_, self.slope_covariance_ = found.loadings, found.slopes, found.covariance
         self.covariate_slopes_ = found.covariate_slopes
         self.group_effects_, self.segment_effects_ = found.group_effects, found.segment_effects
@@ -131,12 +132,20 @@ class FixedEffectsDemand(DemandEstimator):
 
     def price_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply, shape (n, k)."""
+        return price_term(self.form_, self._relative_price(X))[:, None] * self._loadings(X)
+
+    def _loadings(self, X: pd.DataFrame) -> Floats:
+        """What the slopes have in each row's slope, shape (n, k): a new unit has its segment's mean, a new segment all's."""
         unit, _, segment = self._codes(X)
-        price = X[self.roles.price].to_numpy(dtype=float)
+        group = unit if self.repeated_ else segment
+        new = np.where((segment >= 0)[:, None], self.segment_loadings_[segment], self.segment_loadings_.mean(axis=0))
+        return np.where((group >= 0)[:, None], self.loadings_[self.tier_[group]], new)
+
+    def _relative_price(self, X: pd.DataFrame) -> Floats:
+        unit, _, segment = self._codes(X)
         at_segment = value_at(self.segment_scale_, segment, self.segment_scale_.mean())
-        scale = value_at(self.scale_, unit, at_segment) if self.scale_by_ == "unit" else at_segment
-        term = price_term(self.form_, price, scale)
-        return term[:, None] * np.where((segment >= 0)[:, None], self.loadings_[segment], self.loadings_.mean(axis=0))
+        scale = value_at(self.scale_, unit, at_segment) if self.repeated_ else at_segment
+        return np.asarray(X[self.roles.price].to_numpy(dtype=float) / scale)
 
     def eta(self, X: pd.DataFrame) -> Floats:
         """Return the linear predictor of each row, shape (n,)."""
@@ -158,10 +167,9 @@ class FixedEffectsDemand(DemandEstimator):
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
         if self.form_ == "log":
-            _, _, segment = self._codes(X)
-            return np.where((segment >= 0)[:, None], self.loadings_[segment], self.loadings_.mean(axis=0))
+            return self._loadings(X)
         room = 1 - mean_rate(self.form_, self.eta(X)) if self.form_ == "logit" else np.ones(len(X))
-        return self.price_terms(X) * room[:, None]
+        return (room * self._relative_price(X))[:, None] * self._loadings(X)
 
     def elasticities(self, X: pd.DataFrame) -> Floats:
         """Return d log E[quantity] / d log price of each row, shape (n,), in closed form."""

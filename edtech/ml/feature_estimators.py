@@ -94,7 +94,8 @@ class LinearDemand(FeatureDemand):
 
     def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
         self._learn_tables(arrays, ground)
-        self.loadings_ = slope_loadings(np.log(arrays.price), arrays, self.segment_slopes)
+        tier = arrays.segment if self.segment_slopes else np.zeros_like(arrays.segment)
+        self.loadings_ = slope_loadings(np.log(arrays.price), arrays, tier)
         k = self.loadings_.shape[1]
         features = self._features(panel, None if ground.first is None else ground.first.residual)
         varies = np.ptp(features, axis=0) > 0
@@ -113,22 +114,27 @@ class LinearDemand(FeatureDemand):
         if self.alpha == 0:
             expected = arrays.exposure * np.exp(self.intercept_ + features @ coefficients)
             design = np.column_stack([features[:, varies], np.ones(len(panel))])
-            residual_slope = float(self.other_slopes_[-1]) if self.has_residual_ else 0.0
+            pull = None
             errors = arrays.quantity - expected
-            covariance = stacked_covariance(design, expected, errors, arrays.cluster, ground.first, residual_slope)
+            covariance = stacked_covariance(design, expected, errors, arrays.cluster, ground.first, pull)
             self.slope_covariance_ = covariance[:k, :k]
+
+    def _loadings(self, X: pd.DataFrame) -> Floats:
+        """What the slopes have in each row's slope, shape (n, k); a new segment has the mean of all."""
+        _, _, segment = self._codes(X)
+        tier = segment if self.segment_slopes else np.zeros_like(segment)
+        return np.where((tier >= 0)[:, None], self.loadings_[tier], self.loadings_.mean(axis=0))
 
     def _features(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
         return np.column_stack([self.price_terms(X), self._others(X, residual)])
 
     def price_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply, shape (n, k)."""
-        return self._relative_price(X)[:, None] * self.elasticity_terms(X)
+        return self._relative_price(X)[:, None] * self._loadings(X)
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
-        _, _, segment = self._codes(X)
-        return np.where((segment >= 0)[:, None], self.loadings_[segment], self.loadings_.mean(axis=0))
+        return self._loadings(X)
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected quantity of each row, shape (n,)."""

@@ -7,14 +7,16 @@ fitted by iterated weighted least squares with the effects taken out at each ste
     eta = unit effect + period effect - slope[segment] * price term + control function + covariates
     logit: quantity / views = expit(eta);  exponential, log: quantity = views * exp(eta)
 
-The price term is price / scale for `logit` and `exponential`, log price for `log`. The scale is the unit's own mean
-price or its segment's: which of the two demand follows is read from the likelihood.
+The price term is price over the unit's own mean price, its log for `log`, the constant elasticity. So a slope is a mean of
+the units' elasticities, each counted by what it sold, whatever they depend on. Where the likelihood asks for it, dear,
+middling and cheap units of a segment get slopes of their own.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import expit, xlogy
@@ -24,10 +26,13 @@ from edtech.ml.inference import FirstStage, stacked_covariance, take_out
 from edtech.ml.panel import Floats, PanelArrays, relative_to_group
 
 Form = Literal["logit", "exponential", "log"]
-Scale = Literal["unit", "segment"]
+Tiers = Literal["auto", "one", "three"]
 
 LAST_PERIODS = 8
 """A new period has the mean effect of this many last ones."""
+TIERS = 3
+"""Slopes of a segment where one is not enough: for its cheap, middling and dear units."""
+
 _ETA_LIMIT = 30.0
 _TOLERANCE = 1e-10
 _HALF_A_SALE = 0.5
@@ -38,14 +43,16 @@ _HALF_A_SALE = 0.5
 class FixedEffectsFit:
     """A fit with k price slopes and c covariates.
 
-    `loadings` (segments, k) says how the slopes make up each segment's; `covariance` (k, k) counts both steps and is
-    clustered. `scale` holds a price for each unit or each segment. Effects are on the scale of eta.
+    `scale` (groups,) is each group's mean price, `tier` (groups,) its slope group, `loadings` (slope groups, k) how the
+    slopes make up that of a slope group and `segment_loadings` (segments, k) those of a segment, counted by quantity.
+    `covariance` (k, k) counts both steps and is clustered. Effects are on the scale of eta.
     """
 
     form: Form
-    scale_by: Scale
     scale: Floats
+    tier: NDArray[np.intp]
     loadings: Floats
+    segment_loadings: Floats
     slopes: Floats
     covariance: Floats
     covariate_slopes: Floats
@@ -55,11 +62,12 @@ class FixedEffectsFit:
     later_effect: float
     iterations: int
     deviance: float
+    dispersion: float
 
 
-def price_term(form: Form, price: Floats, scale: Floats) -> Floats:
-    """Return what a slope multiplies: log price for `log`, else price over its scale; shape of `price`."""
-    return np.log(price) if form == "log" else price / scale
+def price_term(form: Form, relative_price: Floats) -> Floats:
+    """Return what a slope multiplies, of the shape of `relative_price`."""
+    return np.log(relative_price) if form == "log" else relative_price
 
 
 def mean_rate(form: Form, eta: Floats) -> Floats:
@@ -72,44 +80,41 @@ def fit_fixed_effects(
     first: FirstStage | None,
     *,
     form: Form,
-    scale_by: Scale | Literal["auto"] = "auto",
+    tiers: Tiers = "auto",
     segment_slopes: bool = True,
     max_iterations: int = 50,
 ) -> FixedEffectsFit:
-    """Fit the model; with `scale_by="auto"` both scales are fitted and the likelier one is kept.
+    """Fit the model; with `tiers="auto"` three slopes for each segment are kept where they lower Akaike's criterion.
 
     Raises ConvergenceError where the iterations do not settle.
     """
-    choices: list[Scale] = ["segment"]
-    if form != "log" and arrays.repeated:
-        choices = ["unit", "segment"] if scale_by == "auto" else [scale_by]
-    fits = [_fit(arrays, first, form, choice, segment_slopes, max_iterations) for choice in choices]
-    return min(fits, key=lambda fit: fit.deviance)
+    counts = {"one": (1,), "three": (TIERS,), "auto": (1, TIERS)}[tiers] if arrays.repeated else (1,)
+    fits = [_fit(arrays, first, form, slope_groups(arrays, segment_slopes, count), max_iterations) for count in counts]
+    return min(fits, key=lambda fit: fit.deviance / fits[0].dispersion + 2 * fit.slopes.size)
 
 
 def _fit(
-    arrays: PanelArrays, first: FirstStage | None, form: Form, scale_by: Scale, by_segment: bool, max_iterations: int
+    arrays: PanelArrays, first: FirstStage | None, form: Form, tier: NDArray[np.intp], max_iterations: int
 ) -> FixedEffectsFit:
-    index = arrays.unit if scale_by == "unit" else arrays.segment
-    scale = relative_to_group(arrays.price, index, int(index.max()) + 1)
-    term = price_term(form, arrays.price, scale[index])
-    loadings = slope_loadings(term, arrays, by_segment)
+    scale = relative_to_group(arrays.price, arrays.group, tier.size)
+    term = price_term(form, arrays.price / scale[arrays.group])
+    loadings = slope_loadings(term, arrays, tier[arrays.group])
     k = loadings.shape[1]
-    parts = [term[:, None] * loadings[arrays.segment], arrays.controls]
+    parts = [term[:, None] * loadings[tier[arrays.group]], arrays.controls]
     if first is not None:
-        parts += [first.exogenous, first.residual[:, None]]
+        parts += [first.exogenous, first.powers]
     design = np.column_stack(parts)
     kept = _informative(arrays, form)
     settled = _iterate(design, arrays, kept, form, max_iterations)
-    covariance = stacked_covariance(
-        settled.design, settled.weights, settled.errors, arrays.cluster, first, float(settled.slopes[-1])
-    )
+    pull = None if first is None else first.pull(settled.slopes[-first.powers.shape[1] :])
+    covariance = stacked_covariance(settled.design, settled.weights, settled.errors, arrays.cluster, first, pull)
     effects = _effects(arrays, kept, settled.eta - design[kept] @ settled.slopes, design @ settled.slopes)
     return FixedEffectsFit(
         form=form,
-        scale_by=scale_by,
         scale=scale,
+        tier=tier,
         loadings=loadings,
+        segment_loadings=segment_loadings(loadings, arrays, tier),
         slopes=settled.slopes[:k],
         covariance=covariance[:k, :k],
         covariate_slopes=settled.slopes[k : k + arrays.controls.shape[1]],
@@ -119,29 +124,48 @@ def _fit(
         later_effect=float(effects[2][-LAST_PERIODS:].mean()),
         iterations=settled.iterations,
         deviance=settled.deviance,
+        dispersion=settled.dispersion,
     )
 
 
-def slope_loadings(term: Floats, arrays: PanelArrays, by_segment: bool) -> Floats:
-    """Return how k slopes make up those of the segments, shape (segments, k).
+def slope_groups(arrays: PanelArrays, by_segment: bool, tiers: int) -> NDArray[np.intp]:
+    """Return which slope each group has, shape (groups,): its segment's, or that of its third of prices in it."""
+    groups = int(arrays.group.max()) + 1
+    segment = np.zeros(groups, dtype=np.intp)
+    if by_segment:
+        segment[arrays.group] = arrays.segment
+    if tiers == 1:
+        return segment
+    prices = pd.Series(relative_to_group(arrays.price, arrays.group, groups))
+    rank = prices.groupby(segment).rank(method="first", pct=True).to_numpy()
+    return segment * tiers + np.minimum((rank * tiers).astype(np.intp), tiers - 1)
 
-    A segment whose prices do not move within its units cannot tell a slope of its own: it gets the mean of the others,
-    by their quantity.
+
+def slope_loadings(term: Floats, arrays: PanelArrays, tier: NDArray[np.intp]) -> Floats:
+    """Return how k slopes make up those of the slope groups, shape (slope groups, k); `tier` (n,) is each row's.
+
+    A slope group whose prices do not move within its units cannot tell a slope of its own: it gets the mean of the
+    others, by their quantity.
     """
-    size = arrays.segments.size
-    if not by_segment or size == 1:
-        return np.ones((size, 1))
+    size = int(tier.max()) + 1
     within = take_out(term[:, None], arrays.effects, np.ones_like(term))[:, 0]
-    moves = np.bincount(arrays.segment, weights=within**2, minlength=size) > 1e-6 * np.maximum(
-        np.bincount(arrays.segment, weights=term**2, minlength=size), 1e-12
-    )
+    spread = np.bincount(tier, weights=within**2, minlength=size)
+    moves = spread > 1e-6 * np.maximum(np.bincount(tier, weights=term**2, minlength=size), 1e-12)
+    sold = np.bincount(tier, weights=arrays.quantity, minlength=size)
+    moves &= sold > 0
     if not moves.any():
         return np.ones((size, 1))
-    sold = np.bincount(arrays.segment, weights=arrays.quantity, minlength=size)[moves]
     loadings = np.zeros((size, int(moves.sum())))
     loadings[moves] = np.eye(int(moves.sum()))
-    loadings[~moves] = sold / sold.sum() if sold.sum() > 0 else 1 / sold.size
+    loadings[~moves] = sold[moves] / sold[moves].sum()
     return loadings
+
+
+def segment_loadings(loadings: Floats, arrays: PanelArrays, tier: NDArray[np.intp]) -> Floats:
+    """Return how the k slopes make up those of the segments, by quantity, shape (segments, k)."""
+    weights = np.zeros((arrays.segments.size, loadings.shape[0]))
+    np.add.at(weights, (arrays.segment, tier[arrays.group]), arrays.quantity + 1e-9)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True) @ loadings, dtype=float)
 
 
 def _informative(arrays: PanelArrays, form: Form) -> NDArray[np.bool_]:
@@ -165,6 +189,7 @@ class _Settled:
     errors: Floats
     iterations: int
     deviance: float
+    dispersion: float
 
 
 def _iterate(design: Floats, arrays: PanelArrays, kept: NDArray[np.bool_], form: Form, max_iterations: int) -> _Settled:
@@ -185,8 +210,12 @@ def _iterate(design: Floats, arrays: PanelArrays, kept: NDArray[np.bool_], form:
         eta = np.clip(working - rest[:, 0] + rest[:, 1:] @ slopes, -_ETA_LIMIT, _ETA_LIMIT)
         now = _deviance(form, q, n, mean_rate(form, eta))
         if abs(before - now) <= _TOLERANCE * (abs(now) + 1):
-            everywhere[kept] = np.column_stack([rest[:, 1:], weights, q - n * mean_rate(form, eta)])
-            return _Settled(slopes, eta, everywhere[:, :-2], everywhere[:, -2], everywhere[:, -1], iteration, now)
+            errors = q - n * mean_rate(form, eta)
+            everywhere[kept] = np.column_stack([rest[:, 1:], weights, errors])
+            dispersion = max(1.0, float(np.mean(errors**2 / weights)))
+            return _Settled(
+                slopes, eta, everywhere[:, :-2], everywhere[:, -2], everywhere[:, -1], iteration, now, dispersion
+            )
         before = now
     raise ConvergenceError(
         "The fixed-effects model did not settle",

@@ -41,7 +41,8 @@ def identify(panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles) -> Ide
     if roles.prices_set == "experiment":
         return Identification("randomized", "the prices were drawn at random, as you state", None, None, ())
     for kind, columns, exogenous, condition in _candidates(panel, roles):
-        first = first_stage(log_price, columns, exogenous, arrays.controls, arrays.effects, arrays.cluster)
+        drawn = exogenous[:, 0] == 1 if exogenous.shape[1] else np.ones(len(panel), dtype=bool)
+        first = first_stage(log_price, columns, exogenous, arrays.controls, arrays.effects, arrays.cluster, drawn)
         if first is not None and first.strong:
             return Identification(kind, condition, first, first.effective_f, tuple(notes))
         strength = 0.0 if first is None else first.effective_f

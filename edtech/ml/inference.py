@@ -15,6 +15,10 @@ from scipy import stats
 from edtech.errors import ConvergenceError
 from edtech.ml.panel import Codes, Floats
 
+POWERS = 3
+"""Powers of the first stage's residual that are held fixed, so that the price effect is read from the instrument alone and
+not from the shape of demand along prices that follow it."""
+
 STRONG_F = 10.0
 """Below this effective F, instruments are too weak to lean on (Staiger & Stock 1997)."""
 
@@ -23,12 +27,14 @@ STRONG_F = 10.0
 class FirstStage:
     """Log price on m instruments: `residual` (n,), demeaned `instruments` (n, m) and their clustered strength.
 
-    `exogenous` (n, k), centered, must stand in the second step too: what was held fixed in the first.
+    `exogenous` (n, k), centered, must stand in the second step too: what was held fixed in the first. `drawn` (n,) is
+    False in rows that no lot decided, whose prices may follow demand in another way.
     """
 
     residual: Floats
     instruments: Floats
     exogenous: Floats
+    drawn: NDArray[np.bool_]
     information: Floats  # (m, m)
     effective_f: float
 
@@ -36,6 +42,21 @@ class FirstStage:
     def strong(self) -> bool:
         """Whether the instruments move the price enough to be used."""
         return self.effective_f >= STRONG_F
+
+    @property
+    def powers(self) -> Floats:
+        """The residual's powers (n, c), which a second step holds fixed; rows that were not drawn have their own."""
+        return self._by_draw(self.residual[:, None] ** np.arange(1, POWERS + 1))
+
+    def pull(self, slopes: Floats) -> Floats:
+        """Return how eta moves with the residual (n,), given the slopes of its powers (c,)."""
+        orders = np.arange(1, POWERS + 1)
+        return np.asarray(self._by_draw(orders * self.residual[:, None] ** (orders - 1)) @ slopes, dtype=float)
+
+    def _by_draw(self, columns: Floats) -> Floats:
+        if self.drawn.all():
+            return columns
+        return np.column_stack([columns * self.drawn[:, None], columns * ~self.drawn[:, None]])
 
 
 def take_out(values: Floats, effects: NDArray[np.uint64], weights: Floats) -> Floats:
@@ -76,6 +97,7 @@ def first_stage(
     controls: Floats,
     effects: NDArray[np.uint64],
     cluster: Codes,
+    drawn: NDArray[np.bool_],
 ) -> FirstStage | None:
     """Regress log price (n,) on instruments (n, m), with `exogenous`, `controls` and effects held fixed.
 
@@ -98,7 +120,7 @@ def first_stage(
     covariance = sandwich(influence, cluster)
     noise = float(np.trace(covariance @ information))
     strength = float(slopes @ information @ slopes) / noise if noise > 0 else np.inf
-    return FirstStage(residual, z, exogenous - exogenous.mean(axis=0), information, strength)
+    return FirstStage(residual, z, exogenous - exogenous.mean(axis=0), drawn, information, strength)
 
 
 def stacked_covariance(
@@ -107,17 +129,17 @@ def stacked_covariance(
     errors: Floats,
     cluster: Codes,
     first: FirstStage | None,
-    control_slope: float,
+    pull: Floats | None,
 ) -> Floats:
     """Covariance (k, k) of a second step that uses the first stage's residual.
 
     `design` (n, k) is the second step's design with its effects taken out, `weights` (n,) its working weights, `errors`
-    (n,) observed minus expected quantity, `control_slope` the coefficient of the residual.
+    (n,) observed minus expected quantity, `pull` (n,) the effect of the residual on eta.
     """
     bread = np.linalg.inv(design.T @ (design * weights[:, None]))
     influence = design * errors[:, None]
-    if first is not None:
-        cross = control_slope * (design * weights[:, None]).T @ first.instruments
+    if first is not None and pull is not None:
+        cross = (design * (weights * pull)[:, None]).T @ first.instruments
         influence = influence + (first.instruments * first.residual[:, None]) @ np.linalg.solve(
             first.information, cross.T
         )
