@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:  # tests run this script from elsewhere
     sys.path.insert(0, str(ROOT))
 
-st.set_page_config(page_title="EdTech Token Economy", page_icon=":material/toll:", layout="wide")
+st.set_page_config(page_title="EdTech Token Economy", page_icon="🪙", layout="wide")
 
 page = st.navigation(
     [

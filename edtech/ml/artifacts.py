@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from io import BytesIO, StringIO
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -75,6 +76,7 @@ def run_items(
             **(tags or {}),
         },
         description=summary(result),
+        started=datetime.now(UTC) - timedelta(seconds=result.metrics["fit_seconds"]),
         artifacts={**_values(result), **_plots(result)},
         model=ModelItem(result.model, inputs.head(_EXAMPLE_ROWS)),
         datasets=(DatasetItem(dataset_name, dataset_digest, panel, result.roles.quantity),),
@@ -173,7 +175,7 @@ def _tuple(estimate: Estimate) -> tuple[float, float | None, float | None, str]:
 def _read_table(content: bytes, name: str) -> pd.DataFrame:
     text = {"unit": str, "segment": str, "feature": str}
     frame = pd.read_csv(
-        StringIO(BytesIO(content).read().decode("utf-8")), dtype=text, keep_default_na=False, na_values=[""],
+        StringIO(content.decode("utf-8")), dtype=text, keep_default_na=False, na_values=[""],
         float_precision="round_trip",
     )  # fmt: skip
     if missing := set(_COLUMNS[name]) - set(frame.columns):

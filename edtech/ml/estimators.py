@@ -135,7 +135,7 @@ class FixedEffectsDemand(DemandEstimator):
         return price_term(self.form_, self._relative_price(X))[:, None] * self._loadings(X)
 
     def _loadings(self, X: pd.DataFrame) -> Floats:
-        """What the slopes have in each row's slope, shape (n, k): a new unit has its segment's mean, a new segment all's."""
+        """What the slopes have in each row's slope, shape (n, k); a new unit has its segment's mean."""
         unit, _, segment = self._codes(X)
         group = unit if self.repeated_ else segment
         new = np.where((segment >= 0)[:, None], self.segment_loadings_[segment], self.segment_loadings_.mean(axis=0))

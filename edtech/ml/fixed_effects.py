@@ -7,9 +7,9 @@ fitted by iterated weighted least squares with the effects taken out at each ste
     eta = unit effect + period effect - slope[segment] * price term + control function + covariates
     logit: quantity / views = expit(eta);  exponential, log: quantity = views * exp(eta)
 
-The price term is price over the unit's own mean price, its log for `log`, the constant elasticity. So a slope is a mean of
-the units' elasticities, each counted by what it sold, whatever they depend on. Where the likelihood asks for it, dear,
-middling and cheap units of a segment get slopes of their own.
+The price term is price over the unit's own mean price, its log for `log`, the constant elasticity. So a slope is a mean
+of the units' elasticities, each counted by what it sold, whatever they depend on. Where Akaike's criterion asks for it,
+dear, middling and cheap units of a segment get slopes of their own.
 """
 
 from dataclasses import dataclass

@@ -16,8 +16,8 @@ from edtech.errors import ConvergenceError
 from edtech.ml.panel import Codes, Floats
 
 POWERS = 3
-"""Powers of the first stage's residual that are held fixed, so that the price effect is read from the instrument alone and
-not from the shape of demand along prices that follow it."""
+"""Powers of the first stage's residual that are held fixed, so that the price effect is read from the instrument alone
+and not from the shape of demand along prices that follow it."""
 
 STRONG_F = 10.0
 """Below this effective F, instruments are too weak to lean on (Staiger & Stock 1997)."""

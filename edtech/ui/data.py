@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from edtech.charts import pricing as charts
-from edtech.data import Dataset, RoleSuggestion, Upload, build_panel, combine_columns, read_upload, suggest_roles
+from edtech.data import Dataset, RoleSuggestion, Upload, combine_columns, read_upload, suggest_roles
 from edtech.data.health import check_panel
 from edtech.data.samples import sample_panel_csv
 from edtech.market import PRESETS, MarketParams
@@ -79,7 +79,7 @@ def upload_form() -> None:
     if file is None:
         return
     with errors_shown():
-        upload = read_upload(file.name, file)
+        upload = read_upload(file.name, file, limit_mb=limit)
         st.caption(f"{upload.rows:,} rows, {len(upload.columns):,} columns.")
         for note in upload.notes:
             st.text(note)
@@ -100,8 +100,7 @@ def _map_and_store(upload: Upload, file_name: str) -> None:
         return
     if st.button("Check and store", type="primary", key="upload.store", icon=":material/save:"):
         with errors_shown():
-            panel = build_panel(frame, roles)
-            stored = resources.catalogue().add_panel(panel, roles, name=name, source={"file": file_name[:200]})
+            stored = resources.catalogue().add_panel(frame, roles, name=name, source={"file": file_name[:200]})
             choose(Key.DATASET, stored.id)
             notify(f"{stored.name} is stored and chosen: {stored.rows:,} rows.")
             st.rerun()

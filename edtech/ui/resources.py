@@ -68,7 +68,9 @@ def by_unit(dataset_id: str) -> pd.DataFrame:
 @st.cache_data(show_spinner="Reading the runs", ttl=30, max_entries=20)
 def run_table(experiment: str) -> pd.DataFrame:
     """Return the experiment's finished trainings, newest first."""
-    return tracker(experiment).runs.list_runs([experiment])
+    from edtech.tracking import RunStore
+
+    return RunStore(settings=settings()).list_runs([experiment])
 
 
 def run_labels(runs: pd.DataFrame) -> dict[str, str]:

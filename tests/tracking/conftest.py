@@ -16,12 +16,6 @@ from edtech.tracking import DatasetItem, EdTechMLFlowTracker, ModelItem, RunItem
 from edtech.tracking.store import connect, find_store
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # MLflow's own: a loader strategy that SQLAlchemy 2.1 means to drop, a comparison that pandas 4 will.
-    config.addinivalue_line("filterwarnings", "ignore:The ``noload`` loader strategy:DeprecationWarning")
-    config.addinivalue_line("filterwarnings", "ignore:Operation with range is deprecated:DeprecationWarning")
-
-
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory) -> Path:
     settings = Settings(home=tmp_path_factory.mktemp("empty"))
