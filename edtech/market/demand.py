@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from edtech.market.params import MarketParams
 from edtech.market.supply import CATEGORIES, QUALITY_WEIGHT, SHARE, START, UNITS, Bools, Floats, Ints, Supply
@@ -159,11 +160,9 @@ def choose(params: MarketParams, supply: Supply, learners: Learners, visits: Vis
 
 def _leaving(params: MarketParams, loyalty: Floats, offer: Floats) -> Floats:
     """Return the chance to leave for good after a visit whose courses have this sum of exp(utility)."""
-    if params.churn_rate == 0:
-        return np.zeros_like(offer)
-    base = np.log(params.churn_rate / (1 - params.churn_rate))
-    odds = base - 0.5 * loyalty - params.churn_price_response * (np.log1p(offer) - 0.7)
-    return np.asarray(1 / (1 + np.exp(-odds)))
+    # At a rate of 0 the log odds are minus infinity, and so is their sum: nobody leaves.
+    odds = logit(params.churn_rate) - 0.5 * loyalty - params.churn_price_response * (np.log1p(offer) - 0.7)
+    return np.asarray(expit(odds))
 
 
 def _before(event: Bools, group: Ints) -> Bools:
