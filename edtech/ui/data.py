@@ -6,7 +6,7 @@ import streamlit as st
 
 from edtech.charts import pricing as charts
 from edtech.data import Dataset, RoleSuggestion, Upload, combine_columns, read_upload, suggest_roles
-from edtech.data.health import check_panel
+from edtech.data.health import Check, check_panel
 from edtech.data.samples import sample_panel_csv
 from edtech.market import PRESETS, MarketParams
 from edtech.tables.roles import PanelRoles
@@ -50,7 +50,7 @@ def generate_form() -> None:
         asked = st.form_submit_button("Generate", type="primary", icon=":material/play_arrow:")
     if asked:
         with errors_shown():
-            stored = jobs.generate(MarketParams(**values), name)
+            stored = jobs.generate(MarketParams(**values), name, jobs.progress())
             notify(f"{stored.name} is stored and chosen: {stored.rows:,} course-weeks.")
             st.rerun()
 
@@ -142,16 +142,29 @@ def dataset_details(dataset: Dataset) -> None:
     key_figures(dataset)
     units = resources.by_unit(dataset.id)
     st.altair_chart(
-        charts.demand_scatter(units, title="Units with higher mean prices are not units with a price effect"),
+        charts.demand_scatter(
+            units, title="Dear and cheap units differ in more than their price: this slope is no price effect"
+        ),
         alt="Mean price against quantity sold of each unit, by segment",
     )
     st.subheader("Can an elasticity be learned here?")
-    for check in check_panel(resources.panel(dataset.id), dataset.roles):
-        with st.container(border=True):
-            st.markdown(f"{MARKS[check.severity]} **{check.severity}: {plain(check.title)}** (`{check.code}`)")
-            st.text(check.evidence)
-            if check.fix:
-                st.text(check.fix)
+    *checks, verdict = check_panel(resources.panel(dataset.id), dataset.roles)
+    _check(verdict)
+    passed = [check for check in checks if check.severity == "PASS"]
+    for check in checks:
+        if check not in passed:
+            _check(check)
+    with st.expander(f"{len(passed)} checks passed"):
+        for check in passed:
+            _check(check)
+
+
+def _check(check: Check) -> None:
+    with st.container(border=True):
+        st.markdown(f"{MARKS[check.severity]} **{check.severity}: {plain(check.title)}** (`{check.code}`)")
+        st.text(check.evidence)
+        if check.fix:
+            st.text(f"What to do: {check.fix}")
 
 
 def stored_list() -> None:

@@ -5,8 +5,8 @@ import streamlit as st
 from edtech.charts import models as charts
 from edtech.data import Dataset
 from edtech.ui import resources, sidebar
-from edtech.ui.jobs import generate, train
-from edtech.ui.state import Key, choose, notify
+from edtech.ui.jobs import generate, part, progress, train
+from edtech.ui.state import notify
 from edtech.ui.widgets import number, plain
 
 DEMO_NAME = "Demo market"
@@ -22,9 +22,9 @@ def empty_state() -> None:
     if st.button("Make the demo", type="primary", key="overview.demo", icon=":material/play_arrow:"):
         from edtech.market import MarketParams
 
-        made = generate(MarketParams(), DEMO_NAME)
-        runs = train(made, "fixed_effects", {}, sidebar.current_experiment())
-        choose(Key.TRAINED, runs[0])
+        tell = progress()
+        made = generate(MarketParams(), DEMO_NAME, part(tell, 0.0, 0.3))
+        train(made, ["fixed_effects"], {}, sidebar.current_experiment(), part(tell, 0.3, 1.0))
         notify("The demo is ready: a market and a first model.")
         st.rerun()
     st.page_link("pages/data.py", label="Bring your own data", icon=":material/upload:")

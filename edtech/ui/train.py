@@ -10,7 +10,7 @@ from edtech.metrics import metric
 from edtech.ml import ALGORITHMS, FitResult
 from edtech.ml.words import finding, sentence, warning
 from edtech.ui import jobs, resources, sidebar
-from edtech.ui.state import Key, choose, notify
+from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, number, params_form, plain
 
 RESULT_METRICS = ("rmse", "mae", "r2", "poisson_deviance", "first_stage_f", "fit_seconds")
@@ -35,18 +35,18 @@ def training_form(dataset: Dataset) -> None:
             with column:
                 key = f"train.{algorithm.name}.{version}"
                 values |= params_form(algorithm.params, key, algorithm.params(), fields[number_::2])
-        left, right = st.columns([1, 1])
-        asked = left.form_submit_button("Train", type="primary", icon=":material/play_arrow:")
-        reset = right.form_submit_button("Back to defaults", icon=":material/undo:")
+        with st.container(horizontal=True):
+            asked = st.form_submit_button("Train", type="primary", icon=":material/play_arrow:")
+            everything = st.form_submit_button("Train all four at their defaults", icon=":material/playlist_play:")
+            reset = st.form_submit_button("Back to defaults", icon=":material/undo:")
     if reset:
         st.session_state["train.version"] = version + 1
         st.rerun()
-    if asked:
+    if asked or everything:
         with errors_shown():
-            runs = jobs.train(dataset, algorithm.name, values, sidebar.current_experiment())
-            choose(Key.TRAINED, runs[0])
-            choose(Key.PRICED, runs[0])
-            notify("Trained and logged.")
+            chosen, settings = (names, {}) if everything else ([algorithm.name], {algorithm.name: values})
+            runs = jobs.train(dataset, chosen, settings, sidebar.current_experiment(), jobs.progress())
+            notify(f"Trained and logged: {len(runs)} {'run' if len(runs) == 1 else 'runs'}.")
             st.rerun()
 
 

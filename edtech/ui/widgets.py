@@ -31,7 +31,7 @@ def header(title: str, help: str) -> None:
 
 def error_panel(error: EdtechError) -> None:
     """Show an error in its parts: what is wrong, what was expected and found, and what to do."""
-    with st.container(border=True, key=None):
+    with st.container(border=True):
         st.error(plain(error.problem), icon=":material/error:")
         labelled = (
             ("Expected", error.expected),
@@ -86,21 +86,6 @@ def bounds(info: FieldInfo) -> tuple[Any, Any]:
 def _step(low: float, high: float) -> float:
     """A step that splits the range into about a hundred round parts."""
     return float(f"{(high - low) / 100:.0e}")
-
-
-def tell_progress() -> Any:  # noqa: ANN401  # a callback (share, text)
-    """Return a callback that moves a progress bar; a click elsewhere on the page cancels the work at its next step."""
-    bar = st.progress(0.0, text="Starting")
-
-    def tell(share: float, text: str) -> None:
-        bar.progress(min(max(share, 0.0), 1.0), text=text)
-
-    return tell
-
-
-def cancel_button() -> None:
-    """Show a button whose click ends the running work at its next step: Streamlit stops a script that is rerun."""
-    st.button("Cancel", key="cancel", icon=":material/cancel:", help="Stops at the next step; nothing is stored.")
 
 
 def number(value: float | None, unit: str = "", digits: int = 3) -> str:
