@@ -21,8 +21,8 @@ class Metric:
 
 _MODEL = [
     ("r2", "R²", "higher", "", "Share of the variance of later quantities that the model explains; 1 is perfect."),
-    ("rmse", "RMSE", "lower", "units", "Typical size of an error on later data, large errors counting more."),
-    ("mae", "MAE", "lower", "units", "Mean absolute error on later data."),
+    ("rmse", "RMSE", "lower", "pieces", "Typical size of an error on later data, large errors counting more."),
+    ("mae", "MAE", "lower", "pieces", "Mean absolute error on later data."),
     ("poisson_deviance", "Poisson deviance", "lower", "", "Misfit of predicted counts on later data; 0 is perfect."),
     ("price_elasticity_coefficient", "Own-price elasticity", "none", "% per %",
      "Percent change of expected demand when one unit's price rises by one percent, all else fixed."),

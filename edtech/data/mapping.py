@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from itertools import combinations
 
@@ -54,6 +54,11 @@ class RoleSuggestion:
     randomized_flag: str | None = None
     instruments: tuple[str, ...] = ()
     unit_parts: tuple[str, ...] = ()
+
+    def roles_so_far(self) -> dict[str, object]:
+        """Return what was recognized as fields of `PanelRoles`; price and quantity are missing where they were not."""
+        found = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "unit_parts"}
+        return {name: value for name, value in found.items() if value is not None or name not in ("price", "quantity")}
 
     def roles(self, prices_set: PricesSet = "unknown") -> PanelRoles:
         """Return the suggestion as roles.

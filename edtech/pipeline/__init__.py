@@ -1,0 +1,23 @@
+"""The whole way from data to report, from one call or command."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edtech.pipeline.orchestrator import EdTechPipelineOrchestrator, PipelineResult
+    from edtech.pipeline.training import TrainedRun, train_runs
+
+_WHERE = {
+    "EdTechPipelineOrchestrator": "edtech.pipeline.orchestrator",
+    "PipelineResult": "edtech.pipeline.orchestrator",
+    "TrainedRun": "edtech.pipeline.training",
+    "train_runs": "edtech.pipeline.training",
+}
+
+__all__ = ["EdTechPipelineOrchestrator", "PipelineResult", "TrainedRun", "train_runs"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # loaded when used: the trainings need scikit-learn
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edtech.pricing.optimum import Plan, plan_for, recommend_prices
     from edtech.pricing.response import Response, price_response
-    from edtech.pricing.scenario import Effect, WhatIf, revenue_curve, what_if
+    from edtech.pricing.scenario import Effect, WhatIf, answer, changed_prices, revenue_curve, what_if
 
 _WHERE = {
     "Effect": "edtech.pricing.scenario",
     "Plan": "edtech.pricing.optimum",
     "Response": "edtech.pricing.response",
     "WhatIf": "edtech.pricing.scenario",
+    "answer": "edtech.pricing.scenario",
+    "changed_prices": "edtech.pricing.scenario",
     "plan_for": "edtech.pricing.optimum",
     "price_response": "edtech.pricing.response",
     "recommend_prices": "edtech.pricing.optimum",
@@ -25,6 +27,8 @@ __all__ = [
     "Plan",
     "Response",
     "WhatIf",
+    "answer",
+    "changed_prices",
     "plan_for",
     "price_response",
     "recommend_prices",

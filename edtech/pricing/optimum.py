@@ -125,12 +125,17 @@ def _plan(
         outcome=outcome,
         table=table,
         refused=outcome.refused,
-        reasons=(*outcome.reasons, *([] if outcome.refused else _remarks(response.result, table, expected))),
+        reasons=(*outcome.reasons, *([] if outcome.refused else _remarks(response.result, outcome, table, expected))),
     )
 
 
-def _remarks(result: FitResult, table: pd.DataFrame, expected: Effect) -> list[str]:
+def _remarks(result: FitResult, outcome: WhatIf, table: pd.DataFrame, expected: Effect) -> list[str]:
     remarks = []
+    if outcome.assumes_no_substitution:
+        remarks.append(
+            f"{int((table['change'] != 0).sum()):,} prices would move at once, and what units take from each other is "
+            "not modelled: where they compete, the gain is an upper bound. Try the plan on some units first."
+        )
     if result.elasticity.estimate > 0:
         remarks.append(
             "The estimate says that demand rises with the price, which is rarely true: check the data first."
@@ -142,7 +147,5 @@ def _remarks(result: FitResult, table: pd.DataFrame, expected: Effect) -> list[s
     elif expected.low <= 0:
         remarks.append("The interval of the gain includes 0: today's prices may be as good.")
     for name, count in table.loc[table["bound"] != "", "bound"].value_counts().items():
-        remarks.append(
-            f"{count:,} of {len(table):,} prices lie on a bound, the {name}: the best price may lie beyond it."
-        )
+        remarks.append(f"{count:,} of {len(table):,} prices lie on a bound, the {name}: the best may lie beyond.")
     return remarks

@@ -15,8 +15,8 @@ from edtech.pricing.trust import OUTSIDE_SHARE, refusal_reasons
 from edtech.tables.split import RevenueSplit
 
 NO_SUBSTITUTION = (
-    "Each unit answers to its own price alone: what courses take from each other is not modelled, so a rise of a whole "
-    "category is likely to lose less than shown here."
+    "This assumes no substitution: each unit answers to its own price alone. Where units take sales from each other, a "
+    "rise of many prices at once loses less, and a cut gains less, than shown here; it may even lose."
 )
 CURVE_CHANGES = np.linspace(-0.5, 0.5, 41)
 

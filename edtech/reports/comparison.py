@@ -39,11 +39,15 @@ def _cell(comparison: Comparison, name: str, run_id: str) -> str:
     if np.isnan(value):
         return "-"
     star = BEST if run_id in comparison.best.get(name, ()) else ""
-    text = f"{star}{value:,.4g}" if abs(value) < 1000 else f"{star}{value:,.0f}"
+    text = f"{star}{_shown(value)}"
     if comparison.differences is None or run_id == comparison.baseline:
         return text
     difference = float(comparison.differences.loc[name, run_id])  # type: ignore[arg-type]  # a frame of floats
-    return text if np.isnan(difference) else f"{text} ({difference:+,.3g})"
+    return text if np.isnan(difference) or difference == 0 else f"{text} ({_shown(difference, '+')})"
+
+
+def _shown(value: float, sign: str = "") -> str:
+    return f"{value:{sign},.0f}" if abs(value) >= 1000 else f"{value:{sign}.4g}"
 
 
 def param_table(comparison: Comparison) -> pd.DataFrame:

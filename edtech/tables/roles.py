@@ -59,5 +59,5 @@ class PanelRoles(BaseModel):
         return tuple(dict.fromkeys(name for name in (*single, *self.instruments, *self.controls) if name is not None))
 
 
-MARKET_ROLES = PanelRoles(randomized_discount="discount_pct", randomized_flag="promo_randomized")
-"""Roles of a generated market's `course_weeks`: its randomized discounts are flagged."""
+MARKET_ROLES = PanelRoles(randomized_discount="randomized_discount", randomized_flag="price_randomized")
+"""Roles of a generated market's `course_weeks`: its randomized discounts and price tests are flagged."""

@@ -27,8 +27,8 @@ class Comparison:
     differences: metrics minus the baseline's; None without a baseline.
     better: 1 where a run beats the baseline by the metric's direction, -1 where it falls behind, 0 where neither is
         known; None without a baseline.
-    best: metric -> ids of the best runs, all of them on a tie; metrics without a direction, with fewer than two finite
-        values, or of runs that may not be ranked are missing.
+    best: metric -> ids of the best runs, all of them on a tie; metrics without a direction, with fewer than two
+        different finite values, or of runs that may not be ranked are missing.
     same_data: whether all runs name the same data set digest and split; `warning` says what differs.
     """
 
@@ -152,7 +152,7 @@ def _score(row: pd.Series, direction: Direction) -> pd.Series:
 
 
 def _best(scores: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    comparable = scores[scores.notna().sum(axis=1) >= 2]
+    comparable = scores[scores.nunique(axis=1) >= 2]  # what is the same in all runs makes none the best
     is_best = comparable.eq(comparable.max(axis=1), axis=0)
     return {
         str(name): tuple(map(str, is_best.columns[row]))

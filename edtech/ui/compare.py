@@ -55,14 +55,14 @@ def show_tables(comparison: Comparison) -> None:
     if differing.empty:
         st.caption("None: these runs have the same parameters.")
     else:
-        st.dataframe(differing, hide_index=True, key="compare.params")
+        st.dataframe(differing, hide_index=True, key="compare.params", height="content")
     for kind, title in KINDS:
         table = metric_table(comparison, kind)
         if table.empty:
             continue
         st.subheader(title)
         st.caption("★ marks the best by each metric's direction; differences against the baseline stand in brackets.")
-        st.dataframe(table, hide_index=True, key=f"compare.{kind}")
+        st.dataframe(table, hide_index=True, key=f"compare.{kind}", height="content")
     with st.expander("What the metrics mean"):
         for name in comparison.metrics.index:
             st.markdown(f"**{plain(metric(name).title)}**: {plain(metric(name).help)}")

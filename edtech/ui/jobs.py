@@ -18,8 +18,8 @@ Tell = Callable[[float, str], None]
 def progress() -> Tell:
     """Show a progress bar and a Cancel button, and return what moves the bar.
 
-    Any click reruns the page, and Streamlit stops the script that runs at its next call: so Cancel needs no more than to
-    be there, and what was not finished is not stored.
+    Any click reruns the page, and Streamlit stops the script that runs at its next call: so Cancel needs no more than
+    to be there, and what was not finished is not stored.
     """
     st.button("Cancel", key="jobs.cancel", icon=":material/cancel:", help="Stops at the next step; nothing is stored.")
     bar = st.progress(0.0, text="Starting")

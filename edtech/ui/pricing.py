@@ -60,6 +60,13 @@ def ask(run_id: str, experiment: str, dataset: Dataset) -> Asked:
     return Asked(changes, response, outcome, curve, plan_for(response, split=split))
 
 
+def judged(run_id: str, experiment: str) -> float | None:
+    """Return the decision value that the run logged, None where nobody could judge it."""
+    runs = resources.run_table(experiment).set_index("run_id")
+    value = runs["metrics.decision_value_tokens"].get(run_id) if "metrics.decision_value_tokens" in runs else None
+    return None if value is None or value != value else float(value)  # NaN is not equal to itself
+
+
 def _split(dataset: Dataset) -> RevenueSplit:
     split = revenue_split(dataset)
     st.caption(
@@ -90,22 +97,24 @@ def _sliders(response: Response) -> dict[str, float]:
 def show_answer(asked: Asked) -> None:
     """Show the four figures with intervals, and what they rest on."""
     outcome = asked.outcome
-    columns = st.columns(4)
-    for column, (name, effect) in zip(columns, outcome.effects.items(), strict=True):
+    moved = any(asked.changes.values())
+    for column, (name, effect) in zip(st.columns(4), outcome.effects.items(), strict=True):
         title, unit, help = LABELS[name]
-        column.metric(title, number(effect.planned, unit), percent(effect.change), help=help, border=True)
+        change = percent(effect.change) if moved else None
+        column.metric(title, number(effect.planned), change, help=f"{help} In {unit}.", border=True)
         reach = f"95 %: {percent(effect.low)} to {percent(effect.high)}" if effect.low is not None else "no interval"
-        column.caption(f"today {number(effect.today)}; {reach}")
+        column.caption(f"today {number(effect.today)} {unit}" + (f"; {reach}" if moved else ""))
     for reason in outcome.reasons:
         st.warning(plain(reason), icon=":material/block:" if outcome.refused else ":material/warning:")
     if asked.response.covariance is None:
         st.info(plain(asked.response.result.elasticity.note), icon=":material/info:")
     if outcome.assumes_no_substitution:
         st.info(NO_SUBSTITUTION, icon=":material/info:")
-    bars = effect_rows(outcome)
-    top = outcome.token_revenue
-    st.altair_chart(charts.effect_bars(bars, title=f"Token revenue {percent(top.change)} against today"),
-                    alt=f"Change of each figure against today; token revenue {percent(top.change)}")  # fmt: skip
+    if not moved:
+        st.caption("Move a slider to see what a price change is expected to do.")
+        return
+    title = f"Token revenue {percent(outcome.token_revenue.change)} against today"
+    st.altair_chart(charts.effect_bars(effect_rows(outcome), title=title), alt=title)
 
 
 def show_curve(asked: Asked) -> None:
@@ -122,8 +131,8 @@ def show_curve(asked: Asked) -> None:
     st.plotly_chart(figure, key="pricing.curve", alt=curve_title(asked.curve, may))
 
 
-def show_plan(asked: Asked) -> None:
-    """Show recommended prices, or why there are none."""
+def show_plan(asked: Asked, judged: float | None) -> None:
+    """Show recommended prices, or why there are none; `judged` is what the plan truly earns, where that is known."""
     plan = asked.plan
     st.subheader("Recommended prices")
     if plan.refused:
@@ -135,8 +144,14 @@ def show_plan(asked: Asked) -> None:
         f"Inside the prices seen and at most 50 % away from today's, the best prices are expected to change token "
         f"revenue by **{percent(effect.change)}**{reach}."
     )
-    for reason in plan.reasons:
-        st.caption(plain(reason))
+    for remark in plan.reasons[len(plan.outcome.reasons) :]:
+        st.warning(plain(remark), icon=":material/warning:")
+    if judged is not None:
+        st.info(
+            f"In this generated market the truth is known: the plan would really change token revenue by "
+            f"**{judged:+,.0f} tokens per period** ({judged / effect.today:+.1%}).",
+            icon=":material/gavel:",
+        )
     st.dataframe(
         plan.table, hide_index=True, key="pricing.plan",
         column_config={

@@ -1,5 +1,6 @@
 """Downloads of what is on a page."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -17,7 +18,7 @@ from edtech.ui.pricing import Asked
 def downloads(report: Report, name: str) -> None:
     """Show one button for each form of a report; a file is made when its button is clicked."""
     st.subheader("Take it with you")
-    forms = (
+    forms: tuple[tuple[str, Callable[[Report], str | bytes], str, str, str], ...] = (
         ("Report (HTML)", to_html, "html", "text/html", "One file; opens without a network."),
         ("All numbers (CSV)", to_csv, "csv", "text/csv", "One row for each number."),
         ("Tables (CSV, zip)", to_csv_zip, "zip", "application/zip", "One CSV file for each table."),

@@ -1,0 +1,5 @@
+"""`python -m edtech`."""
+
+from edtech.cli import main
+
+main()

@@ -1,0 +1,54 @@
+"""Trainings on one data set as a report."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from edtech.charts import pricing as charts
+from edtech.metrics import METRICS, metric
+from edtech.ml import ALGORITHMS, FitResult
+from edtech.ml.words import finding, sentence, warning
+from edtech.reports.bundle import Report, Section, Table
+from edtech.reports.figures import figure
+
+
+def training_report(
+    trainings: Mapping[str, tuple[FitResult, Mapping[str, float]]], provenance: Mapping[str, str | int | float]
+) -> Report:
+    """Return what each algorithm found and its metrics side by side; `trainings` is algorithm -> result, metrics."""
+    return Report(
+        title="Trainings",
+        question="How does demand answer to prices, and how sure is that?",
+        sections=(
+            _side_by_side(trainings),
+            *(_one(ALGORITHMS[name].title, result) for name, (result, _) in trainings.items()),
+        ),
+        provenance=provenance,
+    )
+
+
+def _side_by_side(trainings: Mapping[str, tuple[FitResult, Mapping[str, float]]]) -> Section:
+    names = [name for name in METRICS if any(name in metrics for _, metrics in trainings.values())]
+    rows = [
+        {
+            "metric": metric(name).title,
+            "unit": metric(name).unit,
+            **{algorithm: metrics.get(name, float("nan")) for algorithm, (_, metrics) in trainings.items()},
+            "meaning": metric(name).help,
+        }
+        for name in names
+    ]
+    return Section("Metrics side by side", (), (Table("Metrics", pd.DataFrame(rows)),))
+
+
+def _one(title: str, result: FitResult) -> Section:
+    chart = charts.elasticity_by_segment(
+        result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
+    )
+    notes = (result.elasticity.note, *result.notes)
+    return Section(
+        title,
+        (sentence(result), warning(result), *(note for note in notes if note)),
+        (Table(f"Elasticity by segment, {title}", result.elasticity_by_segment),),
+        (figure(f"Elasticity by segment, {title}", chart, finding(result)),),
+    )
