@@ -5,6 +5,9 @@ the Pooling of Time Series and Cross Section Data", Econometrica 46(1)); the res
 too, and 0 in prediction.
 """
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,12 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import PoissonRegressor
 
+from edtech.errors import ConvergenceError
 from edtech.ml.estimators import DemandEstimator, value_at
 from edtech.ml.fixed_effects import LAST_PERIODS, slope_loadings
 from edtech.ml.identification import Identification
-from edtech.ml.inference import stacked_covariance
+from edtech.ml.inference import independent_columns, stacked_covariance
 from edtech.ml.panel import Floats, PanelArrays, relative_to_group
 
 RELATIVE_PRICE = "price relative to the unit's mean"
@@ -74,6 +79,22 @@ def _log_rate(arrays: PanelArrays, codes: NDArray[np.intp], overall: float) -> F
     return np.asarray(np.log((sold + 1) / (seen + 1 / overall)), dtype=float)
 
 
+@contextmanager
+def settled_or_refused(iterations: int) -> Iterator[None]:
+    """Turn scikit-learn's warning that a solver did not settle into an error."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            yield
+    except ConvergenceWarning as exc:
+        raise ConvergenceError(
+            "The regression did not settle",
+            expected=f"a settled fit within {iterations} iterations",
+            found=str(exc).splitlines()[0],
+            fix="allow more iterations, use one slope for all segments, or add a ridge penalty",
+        ) from exc
+
+
 class LinearDemand(FeatureDemand):
     """Poisson regression, linear in log price with a slope for each segment: a constant elasticity in each.
 
@@ -98,23 +119,23 @@ class LinearDemand(FeatureDemand):
         self.loadings_ = slope_loadings(np.log(arrays.price), arrays, tier)
         k = self.loadings_.shape[1]
         features = self._features(panel, None if ground.first is None else ground.first.residual)
-        varies = np.ptp(features, axis=0) > 0
-        varies[:k] = True
+        kept = independent_columns(features)
+        scale = features[:, kept].std(axis=0)
         regressor = PoissonRegressor(alpha=self.alpha, max_iter=self.max_iterations, solver="newton-cholesky")
-        regressor.fit(features[:, varies], arrays.quantity / arrays.exposure, sample_weight=arrays.exposure)
+        with settled_or_refused(self.max_iterations):
+            regressor.fit(
+                features[:, kept] / scale, arrays.quantity / arrays.exposure, sample_weight=arrays.exposure
+            )  # fmt: skip
         coefficients = np.zeros(features.shape[1])
-        coefficients[varies] = regressor.coef_
-        self.intercept_, self.slopes_, self.other_slopes_ = (
-            float(regressor.intercept_),
-            coefficients[:k],
-            coefficients[k:],
-        )
+        coefficients[kept] = regressor.coef_ / scale
+        self.intercept_ = float(regressor.intercept_)
+        self.slopes_, self.other_slopes_ = coefficients[:k], coefficients[k:]
         self.iterations_ = int(regressor.n_iter_)
         self.slope_covariance_ = None
         if self.alpha == 0:
             expected = arrays.exposure * np.exp(self.intercept_ + features @ coefficients)
-            design = np.column_stack([features[:, varies], np.ones(len(panel))])
-            pull = None
+            design = np.column_stack([features[:, kept], np.ones(len(panel))])
+            pull = np.full(len(panel), self.other_slopes_[-1]) if self.has_residual_ else None
             errors = arrays.quantity - expected
             covariance = stacked_covariance(design, expected, errors, arrays.cluster, ground.first, pull)
             self.slope_covariance_ = covariance[:k, :k]

@@ -22,7 +22,7 @@ from scipy import sparse
 from scipy.special import expit, xlogy
 
 from edtech.errors import ConvergenceError
-from edtech.ml.inference import FirstStage, stacked_covariance, take_out
+from edtech.ml.inference import FirstStage, independent_columns, not_told_apart, stacked_covariance, take_out
 from edtech.ml.panel import Floats, PanelArrays, relative_to_group
 
 Form = Literal["logit", "exponential", "log"]
@@ -34,7 +34,8 @@ TIERS = 3
 """Slopes of a segment where one is not enough: for its cheap, middling and dear units."""
 
 _ETA_LIMIT = 30.0
-_TOLERANCE = 1e-10
+_TOLERANCE = 1e-9
+_SHORTEST_STEP = 1e-3
 _HALF_A_SALE = 0.5
 """A unit that sold nothing counts as half a sale over all its views; its own effect would be minus infinity."""
 
@@ -105,19 +106,23 @@ def _fit(
         parts += [first.exogenous, first.powers]
     design = np.column_stack(parts)
     kept = _informative(arrays, form)
-    settled = _iterate(design, arrays, kept, form, max_iterations)
-    pull = None if first is None else first.pull(settled.slopes[-first.powers.shape[1] :])
+    columns = independent_columns(take_out(design[kept], arrays.effects[kept], np.ones(int(kept.sum()))))
+    _refuse_flat_prices(columns, k)
+    settled = _iterate(design[:, columns], arrays, kept, form, max_iterations)
+    slopes = np.zeros(design.shape[1])
+    slopes[columns] = settled.slopes
+    pull = None if first is None else first.pull(slopes[-first.powers.shape[1] :])
     covariance = stacked_covariance(settled.design, settled.weights, settled.errors, arrays.cluster, first, pull)
-    effects = _effects(arrays, kept, settled.eta - design[kept] @ settled.slopes, design @ settled.slopes)
+    effects = _effects(arrays, kept, settled.eta - design[kept] @ slopes, design @ slopes)
     return FixedEffectsFit(
         form=form,
         scale=scale,
         tier=tier,
         loadings=loadings,
         segment_loadings=segment_loadings(loadings, arrays, tier),
-        slopes=settled.slopes[:k],
+        slopes=slopes[:k],
         covariance=covariance[:k, :k],
-        covariate_slopes=settled.slopes[k : k + arrays.controls.shape[1]],
+        covariate_slopes=slopes[k : k + arrays.controls.shape[1]],
         group_effects=effects[0],
         segment_effects=effects[1],
         period_effects=effects[2],
@@ -199,7 +204,7 @@ def _iterate(design: Floats, arrays: PanelArrays, kept: NDArray[np.bool_], form:
     overall = q.sum() / n.sum()
     start = np.clip((q + overall) / (n + 1), 1e-9, 0.999 if form == "logit" else np.inf)
     eta = np.log(start / (1 - start)) if form == "logit" else np.log(start)
-    before = np.inf
+    before, change = np.inf, np.inf
     for iteration in range(1, max_iterations + 1):
         rate = mean_rate(form, eta)
         weights = np.maximum(n * rate * ((1 - rate) if form == "logit" else 1), 1e-12)
@@ -207,12 +212,13 @@ def _iterate(design: Floats, arrays: PanelArrays, kept: NDArray[np.bool_], form:
         rest = take_out(np.column_stack([working, design]), effects, weights)
         bread = rest[:, 1:].T @ (rest[:, 1:] * weights[:, None])
         slopes = _solve(bread, rest[:, 1:].T @ (weights * rest[:, 0]))
-        eta = np.clip(working - rest[:, 0] + rest[:, 1:] @ slopes, -_ETA_LIMIT, _ETA_LIMIT)
-        now = _deviance(form, q, n, mean_rate(form, eta))
-        if abs(before - now) <= _TOLERANCE * (abs(now) + 1):
+        full = np.clip(working - rest[:, 0] + rest[:, 1:] @ slopes, -_ETA_LIMIT, _ETA_LIMIT)
+        eta, now = _shortened(form, q, n, eta, full, before)
+        change = abs(before - now) / (abs(now) + 1)
+        if change <= _TOLERANCE:
             errors = q - n * mean_rate(form, eta)
             everywhere[kept] = np.column_stack([rest[:, 1:], weights, errors])
-            dispersion = max(1.0, float(np.mean(errors**2 / weights)))
+            dispersion = max(1e-12, float(np.mean(errors**2 / weights)))
             return _Settled(
                 slopes, eta, everywhere[:, :-2], everywhere[:, -2], everywhere[:, -1], iteration, now, dispersion
             )
@@ -220,21 +226,32 @@ def _iterate(design: Floats, arrays: PanelArrays, kept: NDArray[np.bool_], form:
     raise ConvergenceError(
         "The fixed-effects model did not settle",
         expected=f"a settled fit within {max_iterations} iterations",
-        found=f"the deviance still changes by {abs(before - now) / (abs(now) + 1):.1e}",
+        found=f"the deviance still changes by {change:.1e} of itself",
         fix="allow more iterations, use one slope for all segments, or drop segments with few sales",
     )
+
+
+def _shortened(form: Form, q: Floats, n: Floats, eta: Floats, full: Floats, before: float) -> tuple[Floats, float]:
+    """Return the step from `eta` to `full`, halved until the deviance does not rise, and the deviance there."""
+    share = 1.0
+    while True:
+        there = eta + share * (full - eta)
+        now = _deviance(form, q, n, mean_rate(form, there))
+        if now <= before * (1 + np.sign(before) * _TOLERANCE) or share < _SHORTEST_STEP:
+            return there, now
+        share /= 2
+
+
+def _refuse_flat_prices(columns: NDArray[np.intp], k: int) -> None:
+    if not np.isin(np.arange(k), columns).all():
+        raise not_told_apart()
 
 
 def _solve(bread: Floats, right: Floats) -> Floats:
     try:
         return np.asarray(np.linalg.solve(bread, right), dtype=float)
     except np.linalg.LinAlgError as exc:
-        raise ConvergenceError(
-            "The price slopes cannot be told apart from the covariates and effects",
-            expected="prices and covariates that move on their own within units",
-            found="columns that are combinations of each other",
-            fix="drop covariates that never change within a unit, or use one slope for all segments",
-        ) from exc
+        raise not_told_apart() from exc
 
 
 def _deviance(form: Form, q: Floats, n: Floats, rate: Floats) -> float:

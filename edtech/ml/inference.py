@@ -46,12 +46,21 @@ class FirstStage:
     @property
     def powers(self) -> Floats:
         """The residual's powers (n, c), which a second step holds fixed; rows that were not drawn have their own."""
-        return self._by_draw(self.residual[:, None] ** np.arange(1, POWERS + 1))
+        return self._by_draw(self._scaled[:, None] ** np.arange(1, POWERS + 1))
 
     def pull(self, slopes: Floats) -> Floats:
         """Return how eta moves with the residual (n,), given the slopes of its powers (c,)."""
         orders = np.arange(1, POWERS + 1)
-        return np.asarray(self._by_draw(orders * self.residual[:, None] ** (orders - 1)) @ slopes, dtype=float)
+        return np.asarray(self._by_draw(orders * self._scaled[:, None] ** (orders - 1)) @ slopes) / self._spread
+
+    @property
+    def _spread(self) -> float:
+        return float(self.residual.std()) or 1.0
+
+    @property
+    def _scaled(self) -> Floats:
+        """The residual in its standard deviations: powers of small numbers would be lost to rounding."""
+        return self.residual / self._spread
 
     def _by_draw(self, columns: Floats) -> Floats:
         if self.drawn.all():
@@ -73,6 +82,14 @@ def take_out(values: Floats, effects: NDArray[np.uint64], weights: Floats) -> Fl
             fix="drop units with a single period, or train without a period column",
         )
     return np.asarray(rest, dtype=float)
+
+
+def independent_columns(columns: Floats) -> NDArray[np.intp]:
+    """Return which columns (n, f) are no combination of the constant and those before them."""
+    centered = columns - columns.mean(axis=0)
+    size = np.linalg.norm(centered, axis=0)
+    scaled = np.divide(centered, size, out=np.zeros_like(centered), where=size > 1e-10 * len(columns))
+    return np.flatnonzero(np.abs(np.diag(np.linalg.qr(scaled)[1])) > 1e-7)
 
 
 def cluster_sums(rows: Floats, cluster: Codes) -> Floats:
@@ -136,7 +153,7 @@ def stacked_covariance(
     `design` (n, k) is the second step's design with its effects taken out, `weights` (n,) its working weights, `errors`
     (n,) observed minus expected quantity, `pull` (n,) the effect of the residual on eta.
     """
-    bread = np.linalg.inv(design.T @ (design * weights[:, None]))
+    bread = _inverse(design.T @ (design * weights[:, None]))
     influence = design * errors[:, None]
     if first is not None and pull is not None:
         cross = (design * (weights * pull)[:, None]).T @ first.instruments
@@ -144,6 +161,23 @@ def stacked_covariance(
             first.information, cross.T
         )
     return sandwich(influence @ bread, cluster)
+
+
+def _inverse(information: Floats) -> Floats:
+    try:
+        return np.asarray(np.linalg.inv(information), dtype=float)
+    except np.linalg.LinAlgError as exc:
+        raise not_told_apart() from exc
+
+
+def not_told_apart() -> ConvergenceError:
+    """Return the error for slopes that are lost among covariates and effects."""
+    return ConvergenceError(
+        "The price slopes cannot be told apart from the covariates and effects",
+        expected="prices and covariates that move on their own within units",
+        found="columns that are combinations of each other",
+        fix="drop covariates that never change within a unit, or use one slope for all segments",
+    )
 
 
 def critical_value(clusters: int, level: float = 0.95) -> float:
