@@ -1,0 +1,213 @@
+"""A second simulator of course-weeks whose truth is known; it shares no code with `edtech.market`.
+
+Of the `views` of a course in a week a binomial number enrolls, with
+
+    log odds = base + quality + season + shock - slope[segment] * (price / level - 1)
+
+so courses do not compete, and a unit's revenue depends on its own price alone. List prices follow quality and the
+demand shocks, so that the naive slope of log quantity on log price is above 0 while every true elasticity is below.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from edtech.ml import TokenPriceElasticityModeler
+
+Floats = NDArray[np.float64]
+SEGMENTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WorldParams:
+    """What makes a world.
+
+    `scale`: a price counts relative to the unit's own level, or to that of its segment, so that dear units are more
+    elastic. `endogeneity`: how much log list prices follow half the shock. `prices`: "promotions" on top of list
+    prices, or a "schedule" of steps every four weeks that ignores demand. `flags`, of promotions: "all" rows were drawn
+    by lot, zero discounts included; only the "promoted" rows are flagged; "half" of the rows were drawn, and the others
+    have promotions where demand is weak.
+    """
+
+    seed: int = 0
+    units: int = 300
+    weeks: int = 52
+    views: float = 60.0
+    slope: float = 1.7
+    scale: Literal["unit", "segment"] = "unit"
+    endogeneity: float = 0.6
+    prices: Literal["promotions", "schedule"] = "promotions"
+    promo_share: float = 0.12
+    flags: Literal["all", "promoted", "half"] = "all"
+
+
+@dataclass(frozen=True)
+class World:
+    """A world of u units and w weeks: what an analyst sees (`panel`), and what is true.
+
+    `utility` (u, w) is the log odds at the price `level` (u,), `slope` (u,) its fall per relative price.
+    """
+
+    params: WorldParams
+    panel: pd.DataFrame
+    segment: NDArray[np.intp]
+    slope: Floats
+    level: Floats
+    utility: Floats
+    views: Floats
+    prices: Floats
+
+    def odds(self, prices: Floats) -> Floats:
+        """Return the log odds of enrolling (u, w) at `prices` (u, w) or (u, 1)."""
+        return self.utility - self.slope[:, None] * (prices / self.level[:, None] - 1)
+
+    def expected(self, prices: Floats) -> Floats:
+        """Return the expected enrollments (u, w) at `prices` (u, w) or (u, 1)."""
+        return self.views * expit(self.odds(prices))
+
+    @cached_property
+    def _elasticities(self) -> Floats:
+        """d log E[enrollments] / d log price of each row (u, w)."""
+        return -self.slope[:, None] * self.prices / self.level[:, None] * (1 - expit(self.odds(self.prices)))
+
+    @property
+    def elasticity(self) -> float:
+        """The own-price elasticity, rows weighted by expected enrollments."""
+        return float(np.average(self._elasticities, weights=self.expected(self.prices)))
+
+    @property
+    def by_segment(self) -> "pd.Series[float]":
+        """The same by segment."""
+        weights = self.expected(self.prices)
+        found = [np.average(self._elasticities[rows], weights=weights[rows]) for rows in self._segments]
+        return pd.Series(found, index=[f"cat{number}" for number in range(SEGMENTS)])
+
+    @property
+    def _segments(self) -> list[NDArray[np.bool_]]:
+        return [self.segment == number for number in range(SEGMENTS)]
+
+    @property
+    def today(self) -> "pd.Series[float]":
+        """Mean price of each unit: where plans start."""
+        return pd.Series(self.prices.mean(axis=1), index=[f"C{unit:04d}" for unit in range(len(self.slope))])
+
+    def enrollments(self, prices: "pd.Series[float]") -> Floats:
+        """Return each unit's expected enrollments per week (u,) at constant `prices` by unit."""
+        return self.expected(self._by_unit(prices)).mean(axis=1)
+
+    def revenue(self, prices: "pd.Series[float]") -> Floats:
+        """Return each unit's expected token revenue per week (u,) at constant `prices` by unit."""
+        return self.enrollments(prices) * self._by_unit(prices)[:, 0]
+
+    def _by_unit(self, prices: "pd.Series[float]") -> Floats:
+        return prices.loc[self.today.index].to_numpy(dtype=float)[:, None]
+
+    def best_revenue(self, steps: int = 101) -> Floats:
+        """Return the most revenue (u,) that a constant price inside those observed for the unit can have."""
+        low, high = self.prices.min(axis=1), self.prices.max(axis=1)
+        shares = np.linspace(0, 1, steps)
+        tried = [pd.Series(low + share * (high - low), index=self.today.index) for share in shares]
+        return np.max([self.revenue(prices) for prices in [*tried, self.today]], axis=0)
+
+    def gain(self, prices: "pd.Series[float]") -> float:
+        """Return the relative gain of total revenue from `prices` against today's."""
+        today = float(self.revenue(self.today).sum())
+        return float(self.revenue(prices).sum()) / today - 1
+
+    def captured(self, prices: "pd.Series[float]") -> float:
+        """Return the share that `prices` earn of the gain possible inside the observed prices."""
+        today = float(self.revenue(self.today).sum())
+        return (float(self.revenue(prices).sum()) - today) / (float(self.best_revenue().sum()) - today)
+
+    def modeler(self, **roles: object) -> TokenPriceElasticityModeler:
+        """Return a modeler that knows the panel's randomized promotions, where it has any."""
+        known = {"randomized_discount": "discount_pct", "randomized_flag": "promo_randomized"}
+        return TokenPriceElasticityModeler(**{**(known if self.params.prices == "promotions" else {}), **roles})
+
+
+def make_world(params: WorldParams | None = None, **knobs: object) -> World:
+    """Return the world of these parameters, or of the defaults with some `knobs` changed."""
+    params = params or WorldParams(**knobs)  # type: ignore[arg-type]
+    rng = np.random.default_rng(params.seed)
+    u, w = shape = params.units, params.weeks
+    segment = rng.integers(0, SEGMENTS, u)
+    slope = (params.slope * rng.uniform(0.6, 1.4, SEGMENTS))[segment]
+    quality = rng.normal(0, 0.6, u)
+    own_level = np.exp(rng.normal(4, 0.35, u) + 0.5 * quality)
+    shock = _shocks(rng, u, w)
+    if params.prices == "schedule":
+        list_price, discount, flag = _schedule(rng, own_level, w), np.zeros(shape), np.zeros(shape, dtype=bool)
+    else:
+        follow = params.endogeneity * 0.5 * shock
+        list_price = own_level[:, None] * np.exp(follow + rng.normal(0, 0.05, shape))
+        discount, flag = _promotions(rng, params, shock)
+    prices = np.maximum(np.round(list_price * (1 - discount)), 1.0)
+    level = own_level
+    if params.scale == "segment":
+        level = np.array([own_level[segment == number].mean() for number in range(SEGMENTS)])[segment]
+    views = rng.poisson(params.views * np.exp(rng.normal(0, 0.8, u))[:, None], shape).astype(float)
+    season = 0.2 * np.sin(2 * np.pi * np.arange(w) / 52)
+    world = World(params, pd.DataFrame(), segment, slope, level, quality[:, None] - 3.2 + season + shock, views, prices)
+    sold = rng.binomial(views.astype(int), expit(world.odds(prices)))
+    panel = _panel(segment, list_price, discount, prices, views, sold, flag)
+    return replace(world, panel=panel)
+
+
+def _shocks(rng: np.random.Generator, units: int, weeks: int) -> Floats:
+    """Autoregressive demand shocks (u, w)."""
+    news = 0.8 * rng.normal(0, 0.35, (units, weeks))
+    shock = np.zeros((units, weeks))
+    for week in range(weeks):
+        shock[:, week] = news[:, week] + (0.6 * shock[:, week - 1] if week else 0)
+    return shock
+
+
+def _schedule(rng: np.random.Generator, level: Floats, weeks: int) -> Floats:
+    """List prices (u, w) that step by about a fifth every four weeks, whatever demand does."""
+    steps = rng.normal(0, 0.2, (level.size, -(-weeks // 4)))
+    return np.asarray(level[:, None] * np.exp(np.repeat(steps, 4, axis=1)[:, :weeks]))
+
+
+def _promotions(rng: np.random.Generator, params: WorldParams, shock: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Discounts (u, w) and the flag of randomized rows that `flags` asks for."""
+    promo = rng.random(shock.shape) < params.promo_share
+    depth = rng.uniform(0.1, 0.4, shock.shape)
+    flag = np.ones(shock.shape, dtype=bool)
+    if params.flags == "half":
+        flag = rng.random(shock.shape) < 0.5
+        weak = shock < np.quantile(shock, params.promo_share)
+        promo = np.where(flag, promo, weak)
+    elif params.flags == "promoted":
+        flag = promo
+    return np.where(promo, depth, 0.0), flag
+
+
+def _panel(
+    segment: NDArray[np.intp],
+    list_price: Floats,
+    discount: Floats,
+    prices: Floats,
+    views: Floats,
+    sold: NDArray[np.int64],
+    flag: NDArray[np.bool_],
+) -> pd.DataFrame:
+    """The columns of `course_weeks` that a demand panel needs, one row for each unit and week."""
+    unit, week = (codes.ravel() for codes in np.indices(prices.shape))
+    return pd.DataFrame(
+        {
+            "course_id": [f"C{code:04d}" for code in unit],
+            "week": pd.Timestamp("2025-01-06") + pd.to_timedelta(7 * week, unit="D"),
+            "category": [f"cat{code}" for code in segment[unit]],
+            "list_price": list_price.ravel(),
+            "discount_pct": discount.ravel(),
+            "token_price": prices.ravel(),
+            "views": views.astype(np.int64).ravel(),
+            "enrollments": sold.ravel(),
+            "promo_randomized": flag.ravel(),
+        }
+    )
