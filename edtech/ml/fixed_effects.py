@@ -19,13 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import expit, xlogy
 
-from edtech.errors import ConvergenceError
 from edtech.ml.inference import FirstStage, independent_columns, not_told_apart, stacked_covariance, take_out
 from edtech.ml.panel import Floats, PanelArrays, relative_to_group
+from edtech.ml.weighted import Form, Rows, iterate
 
-Form = Literal["logit", "exponential", "log"]
 Tiers = Literal["auto", "one", "three"]
 
 LAST_PERIODS = 8
@@ -33,9 +31,6 @@ LAST_PERIODS = 8
 TIERS = 3
 """Slopes of a segment where one is not enough: for its cheap, middling and dear units."""
 
-_ETA_LIMIT = 30.0
-_TOLERANCE = 1e-9
-_SHORTEST_STEP = 1e-3
 _HALF_A_SALE = 0.5
 """A unit that sold nothing counts as half a sale over all its views; its own effect would be minus infinity."""
 
@@ -71,11 +66,6 @@ def price_term(form: Form, relative_price: Floats) -> Floats:
     return np.log(relative_price) if form == "log" else relative_price
 
 
-def mean_rate(form: Form, eta: Floats) -> Floats:
-    """Expected quantity per view at `eta`."""
-    return np.asarray(expit(eta) if form == "logit" else np.exp(eta), dtype=float)
-
-
 def fit_fixed_effects(
     arrays: PanelArrays,
     first: FirstStage | None,
@@ -108,11 +98,14 @@ def _fit(
     kept = _informative(arrays, form)
     columns = independent_columns(take_out(design[kept], arrays.effects[kept], np.ones(int(kept.sum()))))
     _refuse_flat_prices(columns, k)
-    settled = _iterate(design[:, columns], arrays, kept, form, max_iterations)
+    rows = Rows(arrays.quantity[kept], arrays.exposure[kept], arrays.effects[kept])
+    settled = iterate(design[kept][:, columns], rows, form, max_iterations)
     slopes = np.zeros(design.shape[1])
     slopes[columns] = settled.slopes
     pull = None if first is None else first.pull(slopes[-first.powers.shape[1] :])
-    covariance = stacked_covariance(settled.design, settled.weights, settled.errors, arrays.cluster, first, pull)
+    used = np.zeros((kept.size, columns.size + 2))
+    used[kept] = np.column_stack([settled.design, settled.weights, settled.errors])
+    covariance = stacked_covariance(used[:, :-2], used[:, -2], used[:, -1], arrays.cluster, first, pull)
     effects = _effects(arrays, kept, settled.eta - design[kept] @ slopes, design @ slopes)
     return FixedEffectsFit(
         form=form,
@@ -183,82 +176,9 @@ def _informative(arrays: PanelArrays, form: Form) -> NDArray[np.bool_]:
     return kept
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """The last iteration: slopes (k,), eta of the kept rows, and what the covariance needs, 0 in rows left out."""
-
-    slopes: Floats
-    eta: Floats
-    design: Floats
-    weights: Floats
-    errors: Floats
-    iterations: int
-    deviance: float
-    dispersion: float
-
-
-def _iterate(design: Floats, arrays: PanelArrays, kept: NDArray[np.bool_], form: Form, max_iterations: int) -> _Settled:
-    """Iterated weighted least squares on the kept rows, with the effects taken out in each step."""
-    everywhere = np.zeros((kept.size, design.shape[1] + 2))
-    design, q, n, effects = design[kept], arrays.quantity[kept], arrays.exposure[kept], arrays.effects[kept]
-    overall = q.sum() / n.sum()
-    start = np.clip((q + overall) / (n + 1), 1e-9, 0.999 if form == "logit" else np.inf)
-    eta = np.log(start / (1 - start)) if form == "logit" else np.log(start)
-    before, change = np.inf, np.inf
-    for iteration in range(1, max_iterations + 1):
-        rate = mean_rate(form, eta)
-        weights = np.maximum(n * rate * ((1 - rate) if form == "logit" else 1), 1e-12)
-        working = eta + (q - n * rate) / weights
-        rest = take_out(np.column_stack([working, design]), effects, weights)
-        bread = rest[:, 1:].T @ (rest[:, 1:] * weights[:, None])
-        slopes = _solve(bread, rest[:, 1:].T @ (weights * rest[:, 0]))
-        full = np.clip(working - rest[:, 0] + rest[:, 1:] @ slopes, -_ETA_LIMIT, _ETA_LIMIT)
-        eta, now = _shortened(form, q, n, eta, full, before)
-        change = abs(before - now) / (abs(now) + 1)
-        if change <= _TOLERANCE:
-            errors = q - n * mean_rate(form, eta)
-            everywhere[kept] = np.column_stack([rest[:, 1:], weights, errors])
-            dispersion = max(1e-12, float(np.mean(errors**2 / weights)))
-            return _Settled(
-                slopes, eta, everywhere[:, :-2], everywhere[:, -2], everywhere[:, -1], iteration, now, dispersion
-            )
-        before = now
-    raise ConvergenceError(
-        "The fixed-effects model did not settle",
-        expected=f"a settled fit within {max_iterations} iterations",
-        found=f"the deviance still changes by {change:.1e} of itself",
-        fix="allow more iterations, use one slope for all segments, or drop segments with few sales",
-    )
-
-
-def _shortened(form: Form, q: Floats, n: Floats, eta: Floats, full: Floats, before: float) -> tuple[Floats, float]:
-    """Return the step from `eta` to `full`, halved until the deviance does not rise, and the deviance there."""
-    share = 1.0
-    while True:
-        there = eta + share * (full - eta)
-        now = _deviance(form, q, n, mean_rate(form, there))
-        if now <= before * (1 + np.sign(before) * _TOLERANCE) or share < _SHORTEST_STEP:
-            return there, now
-        share /= 2
-
-
 def _refuse_flat_prices(columns: NDArray[np.intp], k: int) -> None:
     if not np.isin(np.arange(k), columns).all():
         raise not_told_apart()
-
-
-def _solve(bread: Floats, right: Floats) -> Floats:
-    try:
-        return np.asarray(np.linalg.solve(bread, right), dtype=float)
-    except np.linalg.LinAlgError as exc:
-        raise not_told_apart() from exc
-
-
-def _deviance(form: Form, q: Floats, n: Floats, rate: Floats) -> float:
-    if form == "logit":
-        likelihood = xlogy(q, rate) + xlogy(n - q, 1 - rate)
-        return float(-2 * likelihood.sum())
-    return float(2 * (xlogy(q, np.where(q > 0, q, 1) / (n * rate)) - (q - n * rate)).sum())
 
 
 def _effects(
