@@ -146,9 +146,10 @@ def slope_loadings(term: Floats, arrays: PanelArrays, tier: NDArray[np.intp]) ->
     others, by their quantity.
     """
     size = int(tier.max()) + 1
-    within = take_out(term[:, None], arrays.effects, np.ones_like(term))[:, 0]
-    spread = np.bincount(tier, weights=within**2, minlength=size)
-    moves = spread > 1e-6 * np.maximum(np.bincount(tier, weights=term**2, minlength=size), 1e-12)
+    columns = np.zeros((term.size, size))
+    columns[np.arange(term.size), tier] = term
+    within = take_out(columns, arrays.effects, np.ones_like(term))
+    moves = (within**2).sum(axis=0) > 1e-6 * np.maximum((columns**2).sum(axis=0), 1e-12)
     sold = np.bincount(tier, weights=arrays.quantity, minlength=size)
     moves &= sold > 0
     if not moves.any():
