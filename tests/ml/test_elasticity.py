@@ -1,0 +1,179 @@
+"""The modeler: what it returns, what it refuses, and that what it registers is described."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.errors import ContractError, NotIdentifiedError, ParamsError
+from edtech.metrics import METRICS
+from edtech.ml import ALGORITHMS, TokenPriceElasticityModeler
+from edtech.ml.elasticity import naive_elasticity
+from edtech.ml.panel import panel_arrays
+from edtech.ml.words import sentence, warning
+from edtech.tables.roles import PanelRoles
+
+FOUR = ("fixed_effects", "linear", "gradient_boosting", "random_forest")
+
+
+def refused(error, match, panel, algorithms=("fixed_effects",), params=None, **roles):
+    with pytest.raises(error, match=match) as caught:
+        TokenPriceElasticityModeler(**roles).compare_models(panel, algorithms, params=params)
+    return caught.value
+
+
+# ---- what comes out
+
+
+def test_the_default_algorithms_are_those_that_need_the_panel_only(results):
+    assert tuple(results) == FOUR
+
+
+@pytest.mark.parametrize("algorithm", FOUR)
+def test_a_result_holds_what_was_promised(world, results, algorithm):
+    result = results[algorithm]
+    assert (result.family, result.algorithm) == ("token_elasticity", algorithm)
+    assert list(result.elasticity_by_segment) == ["segment", "estimate", "low", "high"]
+    assert set(result.elasticity_by_segment["segment"]) == set(world.panel["category"])
+    assert list(result.support) == ["unit", "low", "high", "randomized_low", "randomized_high"]
+    assert len(result.support) == world.params.units
+    assert result.metrics["price_elasticity_coefficient"] == result.elasticity.estimate
+    assert result.metrics["naive_elasticity"] == result.naive.estimate
+    assert {"r2", "rmse", "mae", "poisson_deviance", "token_revenue_predicted"} <= result.metrics.keys()
+    assert all(np.isfinite(value) for value in result.metrics.values())
+
+
+@pytest.mark.parametrize("algorithm", FOUR)
+def test_every_metric_is_described_with_direction_unit_and_help(results, algorithm):
+    assert results[algorithm].metrics.keys() <= METRICS.keys()
+
+
+def test_later_periods_are_predicted_better_than_by_their_mean(results):
+    assert all(result.metrics["r2"] > 0.3 for result in results.values())
+
+
+def test_progress_is_told_from_the_first_step_to_the_last(world):
+    told = []
+    world.modeler().compare_models(
+        world.panel, ["linear", "fixed_effects"], progress=lambda share, text: told.append((share, text))
+    )
+    assert [share for share, _ in told] == [0, 0.5, 1]
+    assert [text for _, text in told] == ["Training Log-linear Poisson regression", "Training Fixed effects", "Trained"]
+
+
+def test_rows_weigh_by_quantity_or_equally(world, results):
+    model, rows = results["fixed_effects"].model, world.panel[world.panel["views"] > 0]
+    equal = world.modeler(weights="equal").compare_models(world.panel, ["fixed_effects"])["fixed_effects"]
+    each = model.elasticities(rows)
+    weighted = np.average(each, weights=rows["enrollments"])
+    assert results["fixed_effects"].elasticity.estimate == pytest.approx(weighted)
+    assert equal.elasticity.estimate == pytest.approx(each.mean())
+    # courses sell most where they are cheap and demand is least elastic
+    assert equal.elasticity.estimate < weighted
+
+
+def test_the_naive_slope_is_the_pooled_one():
+    price = np.array([1.0, 2.0, 4.0, 8.0])
+    roles = PanelRoles(unit=None, period=None, segment=None, views=None)
+    panel = pd.DataFrame({"token_price": price, "enrollments": 640 * price**-1.5})
+    assert naive_elasticity(panel_arrays(panel, roles)).estimate == pytest.approx(-1.5)
+
+
+def test_the_sentence_tells_number_ground_condition_and_error(results):
+    text = sentence(results["fixed_effects"])
+    found = results["fixed_effects"].elasticity
+    assert f"own-price elasticity {found.estimate:.2f} (95 % interval {found.low:.2f} to {found.high:.2f})" in text
+    assert "read from prices or discounts drawn at random" in text
+    assert "This holds if the discounts marked as randomized were drawn without regard to demand." in text
+    assert "On the last 8 of 40 periods it was off by" in text
+    assert "no honest interval" in sentence(results["random_forest"])
+    naive = results["fixed_effects"].naive.estimate
+    assert f"says {naive:+.2f}. It is shown as a warning, not as an answer." in warning(results["fixed_effects"])
+
+
+def test_names_from_the_data_are_data(world):
+    hostile = ["<script>alert(1)</script>", "=1+1", "**bold** ![](https://evil.example/x.png)", "a,b\n\"c'", "naïve"]
+    names = dict(zip(sorted(world.panel["category"].unique()), hostile, strict=True))
+    result = world.modeler().compare_models(world.panel.replace({"category": names}), ["fixed_effects"])
+    assert set(result["fixed_effects"].elasticity_by_segment["segment"]) == set(hostile)
+
+
+# ---- what is refused
+
+
+def test_one_price_is_refused_with_the_test_that_would_tell(world):
+    error = refused(NotIdentifiedError, "single price", world.panel.assign(token_price=9.5))
+    assert error.found == f"the price 9.5 in all {(world.panel['views'] > 0).sum():,} rows"
+    assert "at random" in error.fix
+
+
+def test_nothing_sold_is_refused(world):
+    refused(NotIdentifiedError, "Nothing was sold", world.panel.assign(enrollments=0))
+
+
+def test_nothing_seen_is_refused(world):
+    refused(NotIdentifiedError, "Nothing was sold", world.panel.assign(views=0, enrollments=0))
+
+
+def test_a_covariate_of_many_levels_is_refused(world):
+    panel = world.panel.assign(teacher="T" + world.panel["course_id"])
+    error = refused(NotIdentifiedError, "too many levels", panel, controls=("teacher",))
+    assert (error.expected, error.found) == ("at most 50 levels", "120 levels")
+
+
+def test_an_empty_panel_and_a_missing_column_break_the_contract(world):
+    refused(ContractError, "no rows", world.panel.head(0))
+    error = refused(ContractError, "lacks the column 'views'", world.panel.drop(columns="views"))
+    assert "'token_price'" in error.found
+
+
+def test_an_unknown_algorithm_lists_those_there_are(world):
+    error = refused(ParamsError, "no such algorithm", world.panel, ["fixed_effects", "neural_net"])
+    assert error.found == "'neural_net'"
+    assert all(name in error.expected for name in FOUR)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "values", "listed"),
+    [
+        ("random_forest", {"trees": 1_000_000}, "trees from 10 to 300"),
+        ("gradient_boosting", {"learning_rate": 0}, "learning_rate from 0.01 to 0.5"),
+        ("linear", {"alpha": "much"}, "alpha from 0.0 to 5.0"),
+        ("fixed_effects", {"form": "cubic"}, "'logit', 'exponential', 'log'"),
+        ("fixed_effects", {"evaluation_share": float("nan")}, "evaluation_share from 0.1 to 0.4"),
+        ("fixed_effects", {"depth": 3}, "max_iterations from 10 to 200"),
+    ],
+)
+def test_a_value_out_of_range_lists_what_is_allowed_and_nothing_is_trained(world, algorithm, values, listed):
+    trained = []
+    with pytest.raises(ParamsError) as caught:
+        world.modeler().compare_models(
+            world.panel, params={algorithm: values}, progress=lambda *told: trained.append(told)
+        )
+    assert listed in caught.value.expected
+    assert next(iter(values)) in caught.value.found
+    assert trained == []
+
+
+# ---- the registry
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
+def test_an_algorithm_and_each_of_its_params_are_explained_and_bounded(algorithm):
+    assert algorithm.title
+    assert algorithm.help.endswith(".")
+    for name, info in algorithm.params.model_fields.items():
+        assert info.title, name
+        assert info.description.endswith("."), name
+        number = info.annotation in (int, float)
+        limits = {type(item).__name__ for item in info.metadata}
+        assert not number or {"Ge", "Le"} <= limits, f"{name} has no bounds"
+    defaults = algorithm.parameters(None)
+    assert algorithm.parameters(defaults.model_dump()) == defaults
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
+def test_an_estimator_takes_exactly_its_params(algorithm):
+    arguments = algorithm.parameters(None).estimator_arguments()
+    estimator = algorithm.estimator(columns=PanelRoles().model_dump(), **arguments)
+    assert {name: estimator.get_params()[name] for name in arguments} == arguments
+    assert set(estimator.get_params()) == {"columns", *arguments}

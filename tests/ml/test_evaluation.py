@@ -1,0 +1,116 @@
+"""Errors are measured on data that training never saw."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edtech.ml.evaluation import errors, permutation_importance, split_panel
+from edtech.tables.panel import build_panel
+from edtech.tables.roles import PanelRoles
+
+ROLES = PanelRoles(segment=None, views=None)
+SHARES = st.floats(0.1, 0.4)
+
+
+def panel(units: int, periods: int) -> pd.DataFrame:
+    unit, period = np.indices((units, periods)).reshape(2, -1)
+    columns = {"course_id": [f"C{i}" for i in unit], "week": period, "token_price": 1.0 + unit, "enrollments": period}
+    return pd.DataFrame(columns)
+
+
+@given(units=st.integers(1, 6), periods=st.integers(4, 40), share=SHARES, seed=st.integers(0, 99))
+def test_every_held_back_row_is_later_than_every_other(units, periods, share, seed):
+    rows = panel(units, periods).sample(frac=1, random_state=seed)
+    held = split_panel(rows, ROLES, share).held_back
+    assert 0 < held.sum() < len(rows)
+    assert rows["week"][held].min() > rows["week"][~held].max()
+    assert rows["week"][held].nunique() == max(1, round(share * periods))
+
+
+@given(units=st.integers(4, 60), share=SHARES)
+def test_without_periods_whole_units_are_held_back(units, share):
+    rows = panel(units, 3)
+    held = split_panel(rows, ROLES.model_copy(update={"period": None}), share).held_back
+    assert not set(rows["course_id"][held]) & set(rows["course_id"][~held])
+    assert rows["course_id"][held].nunique() == max(1, round(share * units))
+
+
+def test_offers_of_their_own_are_held_back_one_by_one_and_always_the_same():
+    rows, roles = panel(20, 5), ROLES.model_copy(update={"unit": None, "period": None})
+    split = split_panel(rows, roles, 0.2)
+    assert split.held_back.sum() == 20
+    assert np.array_equal(split.held_back, split_panel(rows, roles, 0.2).held_back)
+
+
+@pytest.mark.parametrize(
+    ("rows", "roles", "words"),
+    [
+        (panel(9, 3), ROLES, "only 3 periods"),
+        (panel(3, 9), ROLES.model_copy(update={"period": None}), "only 3 units and no periods"),
+    ],
+)
+def test_a_panel_too_short_holds_nothing_back_and_says_so(rows, roles, words):
+    split = split_panel(rows, roles, 0.2)
+    assert split.held_back is None
+    assert split.words.startswith(words)
+
+
+@pytest.mark.parametrize("algorithm", ["fixed_effects", "linear", "gradient_boosting", "random_forest"])
+def test_what_is_sold_later_has_no_say_in_its_own_prediction(world, results, algorithm):
+    last = world.panel["week"] >= np.sort(world.panel["week"].unique())[-8]
+    turned = world.panel.assign(enrollments=world.panel["enrollments"].where(~last, world.panel["views"] // 2))
+    other = world.modeler().compare_models(turned, [algorithm])[algorithm]
+    expected = results[algorithm].evaluation
+    assert len(expected) == last.sum()
+    assert not np.array_equal(other.evaluation["actual"], expected["actual"])
+    assert np.array_equal(other.evaluation["predicted"], expected["predicted"])
+
+
+def test_the_evaluation_holds_the_rows_held_back_and_the_errors_are_theirs(world, results):
+    result = results["fixed_effects"]
+    later = build_panel(world.panel, result.roles).query("week >= week.unique()[-8:].min()")
+    rows = result.evaluation
+    assert list(rows) == ["period", "unit", "segment", "price", "views", "actual", "predicted"]
+    assert np.array_equal(rows["actual"], later["enrollments"])
+    assert np.array_equal(rows["unit"], later["course_id"])
+    off = rows["actual"] - rows["predicted"]
+    assert result.metrics["rmse"] == pytest.approx(np.sqrt((off**2).mean()))
+    assert result.metrics["mae"] == pytest.approx(off.abs().mean())
+    assert result.metrics["r2"] == pytest.approx(
+        1 - (off**2).sum() / ((rows["actual"] - rows["actual"].mean()) ** 2).sum()
+    )
+    assert result.metrics["token_revenue"] == pytest.approx((rows["price"] * rows["actual"]).sum() / 8)
+    assert result.metrics["token_revenue_predicted"] == pytest.approx((rows["price"] * rows["predicted"]).sum() / 8)
+    assert result.metrics["enrollment_rate"] == pytest.approx(rows["actual"].sum() / rows["views"].sum())
+    assert (result.metrics["rows_train"], result.metrics["rows_evaluation"]) == (4800, 960)
+
+
+def test_a_panel_of_three_periods_is_trained_without_errors_and_says_so(world):
+    short = world.panel[world.panel["week"].isin(np.sort(world.panel["week"].unique())[:3])]
+    result = world.modeler().compare_models(short, ["linear"])["linear"]
+    assert result.notes == ("Errors on later data are not measured: only 3 periods, too few to hold any back.",)
+    assert result.evaluation.empty
+    assert result.importance.empty
+    assert not {"rmse", "r2", "token_revenue"} & result.metrics.keys()
+
+
+def test_perfect_predictions_have_no_error_and_a_constant_has_no_r2():
+    actual = np.array([1.0, 2.0, 4.0])
+    perfect = errors(actual, actual)
+    assert perfect == pytest.approx({"rmse": 0, "mae": 0, "poisson_deviance": 0, "r2": 1})
+    assert "r2" not in errors(np.array([2.0, 2.0]), np.array([1.0, 3.0]))
+
+
+def test_importance_is_that_of_the_columns_a_prediction_leans_on(world, results):
+    result = results["random_forest"]
+    table = result.importance.set_index("feature")["importance"]
+    assert set(table.index) == {"token_price", "course_id", "category", "week", "views"}
+    assert table.is_monotonic_decreasing
+    # later weeks are all new to the model, so which of them a row belongs to says nothing
+    assert table["week"] == 0
+    assert table["course_id"] > 0.1
+    rows = world.panel[world.panel["week"] == world.panel["week"].max()]
+    again = [permutation_importance(result.model, rows, result.roles) for _ in range(2)]
+    pd.testing.assert_frame_equal(*again)
