@@ -22,6 +22,10 @@ A message says what was expected, what was found, where, and what to do about it
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class EdtechError(Exception):
@@ -69,7 +73,12 @@ class UploadError(DataError):
 
 
 class ContractError(DataError):
-    """The table breaks its contract; `details` lists every failure, bounded."""
+    """The table breaks its contract; `details` lists every failure, bounded.
+
+    `failures` is None or a frame of the rows that fail: row, column, value, problem.
+    """
+
+    failures: "pd.DataFrame | None" = None
 
 
 class DatasetNotFoundError(DataError):

@@ -31,7 +31,8 @@ def sample_panel_csv() -> bytes:
             "token_price": price,
             "views": views,
             "enrollments": rng.binomial(views, 1 / (1 + np.exp(0.8 - appeal + 0.04 * price))),
-            "promo_randomized": randomized,
+            "price_randomized": randomized,
+            "randomized_discount": discount,
         }
     )
     return frame.to_csv(index=False, lineterminator="\n").encode()

@@ -85,7 +85,7 @@ def test_a_price_a_hundred_times_too_high_is_an_outlier(panel):
         ),
         ({"randomized_flag": None, "randomized_discount": None, "prices_set": "experiment"}, "PASS", "as stated"),
         (
-            {"randomized_flag": None, "randomized_discount": None, "instruments": ("discount_pct",)},
+            {"randomized_flag": None, "randomized_discount": None, "instruments": ("randomized_discount",)},
             "PASS",
             "instruments move the price strongly",
         ),
@@ -98,10 +98,10 @@ def test_whether_an_elasticity_can_be_learned_follows_from_what_is_known(panel, 
 
 
 def test_few_randomized_rows_are_not_enough(panel):
-    few = panel.assign(promo_randomized=panel["promo_randomized"] & (panel.index < 200))
+    few = panel.assign(price_randomized=panel["price_randomized"] & (panel.index < 200))
     check = finding("randomized_prices", few)
     assert check.severity == "REVIEW"
-    assert check.evidence.startswith(f"{few['promo_randomized'].mean():.1%} of the rows")
+    assert check.evidence.startswith(f"{few['price_randomized'].mean():.1%} of the rows")
 
 
 def test_units_that_do_not_repeat_leave_only_covariates(panel):
@@ -138,5 +138,5 @@ def test_the_sample_is_the_same_at_every_call_and_holds_no_false_promise():
     assert sample_panel_csv() == sample_panel_csv()
     frame = read_upload("s.csv", sample_panel_csv()).frame
     assert suggest_roles(frame).roles() == MARKET_ROLES
-    assert frame.loc[~frame["promo_randomized"], "discount_pct"].eq(0).all()
+    assert frame.loc[~frame["price_randomized"], "discount_pct"].eq(0).all()
     assert len(frame) == 40 * 26

@@ -1,0 +1,208 @@
+"""Values of other people's tables: how a column is converted and checked, and how a value is shown in a message.
+
+A check returns True for every row that passes; a missing value passes every check but `PRESENT`. A column that cannot
+be converted whole is left as it is, for the checks to point at its rows.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+MAX_CATEGORIES = 200
+"""Each segment gets its own slope and slider; more than this many hold too few rows each to say anything."""
+MAX_TEXT = 200
+"""Longest name of a unit, segment or category, in characters."""
+MAX_NUMBER = 1e12
+"""Largest number accepted, so that sums and products of a panel stay finite."""
+MAX_EXAMPLES = 5
+MAX_FAILURES = 20
+
+FLAGS = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
+_DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%Y/%m/%d")
+_AMBIGUOUS_FORMATS = ("%d/%m/%Y", "%m/%d/%Y")
+
+
+MAX_DURATION = 1e6
+"""Longest duration accepted, in whatever unit the file counts."""
+
+
+def to_number(values: pd.Series) -> pd.Series:
+    """Return `values` as float64; what is not a number becomes NaN."""
+    return pd.to_numeric(values, errors="coerce").astype("float64")
+
+
+def row_check(test: Callable[[pd.Series], "pd.Series[bool]"], must: str) -> pa.Check:
+    """Return a check that tells for each row whether it passes."""
+    return pa.Check(test, error=must, ignore_na=False, n_failure_cases=MAX_EXAMPLES)
+
+
+def number_check(test: Callable[[pd.Series], "pd.Series[bool]"], must: str) -> pa.Check:
+    """Return a check of the numbers of a column; what is none passes."""
+
+    def passes(values: pd.Series) -> "pd.Series[bool]":
+        numbers = to_number(values)
+        return numbers.isna() | test(numbers)
+
+    return row_check(passes, must)
+
+
+def _is_number(values: pd.Series) -> "pd.Series[bool]":
+    return values.isna() | to_number(values).notna()
+
+
+def is_share(numbers: pd.Series) -> "pd.Series[bool]":
+    """Tell which numbers are shares from 0 to below 1."""
+    return (numbers >= 0) & (numbers < 1)
+
+
+def _is_flag(values: pd.Series) -> "pd.Series[bool]":
+    return values.isna() | (values.dtype == bool)
+
+
+def _is_period(values: pd.Series) -> "pd.Series[bool]":
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return values.isna() | True
+    readable = np.isfinite(to_number(values)) if mostly_numbers(values) else _dates(values).notna()
+    return values.isna() | readable
+
+
+def _is_covariate(values: pd.Series) -> "pd.Series[bool]":
+    if mostly_numbers(values):
+        return _is_number(values)
+    return _among_first_categories(values)
+
+
+def _among_first_categories(values: pd.Series) -> "pd.Series[bool]":
+    return pd.Series(pd.factorize(values)[0] < MAX_CATEGORIES, index=values.index)
+
+
+def _both_occur(values: pd.Series) -> "pd.Series[bool]":
+    return pd.Series(values.dtype != bool or values.nunique() == 2, index=values.index)
+
+
+def mostly_numbers(values: pd.Series) -> bool:
+    """Tell whether more than half of the values are numbers."""
+    return bool(to_number(values).notna().mean() > 0.5)
+
+
+PRESENT = row_check(lambda values: values.notna(), "must not be missing")
+NUMBER = [
+    row_check(_is_number, "must be a number"),
+    number_check(lambda x: x.abs() <= MAX_NUMBER, f"must be finite and at most {MAX_NUMBER:.0e}"),
+]
+NAME = [row_check(lambda x: x.isna() | (x.str.len() <= MAX_TEXT), f"must be at most {MAX_TEXT} characters long")]
+FEW_CATEGORIES = row_check(_among_first_categories, f"must have at most {MAX_CATEGORIES} different values")
+COVARIATE = [
+    row_check(_is_covariate, f"must be numbers, or at most {MAX_CATEGORIES} different values"),
+    number_check(lambda x: x.abs() <= MAX_NUMBER, f"must be finite and at most {MAX_NUMBER:.0e}"),
+]
+POSITIVE = [*NUMBER, number_check(lambda x: x > 0, "must be above 0")]
+COUNT = [*NUMBER, number_check(lambda x: x >= 0, "must be 0 or more")]
+SHARE = [*NUMBER, number_check(is_share, "must be a share from 0 to below 1")]
+DURATION = [*NUMBER, number_check(lambda x: (x >= 0) & (x <= MAX_DURATION), f"must be from 0 to {MAX_DURATION:.0e}")]
+FLAG = [row_check(_is_flag, "must be true or false, yes or no, 1 or 0")]
+LABEL = [*FLAG, row_check(_both_occur, "must hold both outcomes, 1 and 0")]
+PERIOD_RULE = (
+    "must be a date (2024-01-31, 2024-W05, 2024-03, 2024-Q1, 31.01.2024) or a number; "
+    "write dates such as 03/04/2024, whose order of day and month is not clear, as 2024-04-03"
+)
+PERIOD = [row_check(_is_period, PERIOD_RULE)]
+
+
+def _whole(values: pd.Series, converted: pd.Series) -> pd.Series | None:
+    return converted if bool((converted.notna() | values.isna()).all()) else None
+
+
+def _blank_to_missing(values: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+        return values
+    return values.mask(values.astype("str").str.strip() == "")
+
+
+def as_number(values: pd.Series) -> pd.Series:
+    """Return `values` as int64 or float64; blank text is missing."""
+    if pd.api.types.is_integer_dtype(values) and not values.hasnans and values.between(-MAX_NUMBER, MAX_NUMBER).all():
+        return values.astype("int64")
+    values = _blank_to_missing(values)
+    whole = _whole(values, to_number(values))
+    return values if whole is None else whole
+
+
+def as_covariate(values: pd.Series) -> pd.Series:
+    """Return `values` as numbers where most are, else as text."""
+    if values.dtype == bool:
+        return values
+    return as_number(values) if mostly_numbers(values) else as_text(values)
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """Return `values` as text; whole numbers lose the `.0` that a missing value elsewhere gave them."""
+    if pd.api.types.is_float_dtype(values):
+        whole = values.isna() | ((values % 1 == 0) & values.between(-MAX_NUMBER, MAX_NUMBER))
+        values = values.astype("Int64") if bool(whole.all()) else values
+    return _blank_to_missing(values.astype("str"))
+
+
+def as_flag(values: pd.Series) -> pd.Series:
+    """Return `values` as bool."""
+    values = _blank_to_missing(values)
+    whole = _whole(values, values.astype("str").str.strip().str.casefold().map(FLAGS))
+    return whole.astype(bool) if whole is not None and not whole.hasnans else values
+
+
+def as_label(values: pd.Series, positive: Iterable[str]) -> pd.Series:
+    """Return which of `values` are among `positive`, compared as text; missing ones leave the column as it is."""
+    if not positive:
+        return as_flag(values)
+    text = as_text(values)
+    return text if text.hasnans else text.str.strip().isin([value.strip() for value in positive])
+
+
+def as_period(values: pd.Series) -> pd.Series:
+    """Return `values` as UTC datetimes without a zone, or as numbers."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return _utc(values)
+    numbers = as_number(values)
+    if pd.api.types.is_numeric_dtype(numbers):
+        return numbers.astype("int64") if bool((numbers % 1 == 0).all()) else numbers
+    dates = _whole(numbers, _dates(numbers))
+    return numbers if dates is None else dates
+
+
+def _dates(values: pd.Series) -> pd.Series:
+    """Return `values` as datetimes by the format that reads most of them; none where two formats read them apart."""
+    text = values.astype("str").str.strip()
+    quarters = text.str.replace(r"^(\d{4})[- ]?[Qq]([1-4])$", _first_day_of_quarter, regex=True)
+    readings = [_utc(text, form) for form in _DATE_FORMATS]
+    readings += [_utc(text + "-1", "%G-W%V-%u"), _utc(quarters, "%Y-%m-%d")]
+    best = max(readings, key=pd.Series.count)
+    day_first, month_first = (_utc(text, form) for form in _AMBIGUOUS_FORMATS)
+    slashed = max(day_first, month_first, key=pd.Series.count)
+    if slashed.count() <= best.count():
+        return best
+    clear = day_first.count() != month_first.count() or day_first.equals(month_first)
+    return slashed if clear else slashed.mask(slashed.notna())
+
+
+def _utc(values: pd.Series, form: str | None = None) -> pd.Series:
+    return pd.to_datetime(values, format=form, errors="coerce", utc=True).dt.tz_localize(None).dt.as_unit("us")
+
+
+def _first_day_of_quarter(match: "object") -> str:
+    year, quarter = match.groups()  # type: ignore[attr-defined]
+    return f"{year}-{3 * int(quarter) - 2:02d}-01"
+
+
+def shown(value: object, width: int = 60) -> str:
+    """Return a value of an upload for a message: text quoted, and cut where it is long."""
+    text = "missing" if pd.isna(value) else repr(value) if isinstance(value, str) else str(value)  # type: ignore[call-overload]
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def listed(names: Iterable[str], most: int = 10) -> str:
+    """Return names for a message, the first `most` of them."""
+    names = list(names)
+    rest = len(names) - most
+    return ", ".join(shown(name) for name in names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
