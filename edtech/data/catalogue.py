@@ -6,29 +6,31 @@ catalogue as it was before or as it is after.
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 from filelock import FileLock, Timeout
+from pyarrow import parquet
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from edtech.data.digest import content_digest
-from edtech.data.store import COURSE_WEEKS, PANEL, Dataset, period_text
+from edtech.data.drafts import Draft, new_draft, sweep, sync, sync_all, write_whole
+from edtech.data.store import COURSE_WEEKS, MARKET, PANEL, AnyRoles, Dataset, period_column, period_text
 from edtech.errors import DataError, DatasetNotFoundError
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import MARKET_ROLES, PanelRoles
 
+if TYPE_CHECKING:
+    from edtech.market import MarketParams
+
 _RECORD = "dataset.json"
-_WRITING = ".writing-"
 _LOCK_SECONDS = 60
 
 
@@ -72,6 +74,36 @@ class Catalogue:
         source = {"params": market.params.model_dump(mode="json")}
         return self._add(market.tables, name, MARKET_ROLES, kind="market", source=source)
 
+    def add_generated(
+        self,
+        params: "MarketParams",
+        *,
+        name: str,
+        workers: int = 1,
+        progress: Callable[[float, str], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Dataset:
+        """Generate a market straight into the catalogue, shard by shard: memory is bounded by a shard.
+
+        Raises:
+            JobCancelledError: `cancelled` said so; nothing is stored.
+            DataError: the name is empty or too long, or the folder cannot be written; nothing is stored.
+        """
+        from edtech.market import generate_market  # not needed for uploads
+
+        source: dict[str, JsonValue] = {"params": params.model_dump(mode="json")}
+        drafted = _drafted(name, "market", MARKET_ROLES, source, tables={COURSE_WEEKS: 0}, folder=self.folder)
+        with self.draft() as draft, _written(self.folder):
+            out = draft.folder / MARKET
+            market = generate_market(params, out=out, workers=workers, progress=progress, cancelled=cancelled)
+            weeks = build_panel(market.tables[COURSE_WEEKS], MARKET_ROLES)
+            found = {
+                "digest": market.digest,
+                "tables": {path.name: _rows(path) for path in sorted((out / "tables").iterdir())},
+                "period": _period(weeks, MARKET_ROLES),
+            }
+            return self._publish(drafted.model_copy(update=found), draft)
+
     def list(self, *, deleted: bool = False) -> "list[Dataset]":
         """Return the data sets, newest first; with `deleted` those that can be restored instead."""
         found = [dataset for dataset in self._datasets() if (dataset.deleted is not None) == deleted]
@@ -100,6 +132,38 @@ class Catalogue:
         """Bring back a deleted data set."""
         return self._update(dataset_id, deleted=None)
 
+    def purge(self, dataset_id: str) -> None:
+        """Remove a deleted data set for good.
+
+        Raises:
+            DatasetNotFoundError: there is no deleted data set of that id.
+        """
+        with self._locked():
+            dataset = self._load(dataset_id)
+            if dataset is None or dataset.deleted is None:
+                raise self._not_found(dataset_id)
+            with new_draft(self.folder) as trash:
+                dataset.folder.replace(trash.folder / dataset.id)
+
+    def lineage(self, dataset_id: str) -> "tuple[Dataset, ...]":
+        """Return a data set and those it was made of, as far as they are known, deleted ones too."""
+        found: list[Dataset] = []
+        following: str | None = dataset_id
+        while following is not None and following not in {one.id for one in found}:
+            dataset = self._load(following)
+            if dataset is None:
+                break
+            found.append(dataset)
+            following = dataset.derived_from
+        if not found:
+            raise self._not_found(dataset_id)
+        return tuple(found)
+
+    def draft(self) -> Draft:
+        """Return a folder beside the data sets in which something is made; it goes when closed or killed."""
+        with self._locked():
+            return new_draft(self.folder)
+
     # ---- reading
 
     def _datasets(self) -> Iterator[Dataset]:
@@ -116,7 +180,7 @@ class Catalogue:
             dataset = Dataset.model_validate({**record, "folder": folder})
         except (OSError, ValueError, TypeError, RecursionError):
             return None
-        whole = dataset.id == dataset_id and all(dataset.file(table).is_file() for table in dataset.tables)
+        whole = dataset.id == dataset_id and all(dataset.files(table) for table in dataset.tables)
         return dataset if whole else None
 
     def _not_found(self, dataset_id: str) -> DatasetNotFoundError:
@@ -129,28 +193,28 @@ class Catalogue:
     # ---- writing
 
     def _add(
-        self, tables: Mapping[str, pd.DataFrame], name: str, roles: PanelRoles, *, kind: str, source: dict[str, Any]
-    ) -> Dataset:
-        panel = tables[PANEL if kind == "panel" else COURSE_WEEKS]
-        draft = _validated(
-            id="0" * 16,
-            name=name,
-            kind=kind,
-            digest=content_digest(tables),
-            tables={table: len(tables[table]) for table in tables},
-            period=_period(panel, roles),
-            created=datetime.now(UTC),
-            source=source,
-            roles=roles,
-            folder=self.folder,
-        )
+        self, tables: Mapping[str, pd.DataFrame], name: str, roles: AnyRoles, *, kind: str, source: dict[str, Any],
+        derived_from: str | None = None,
+    ) -> Dataset:  # fmt: skip
+        main = tables[COURSE_WEEKS if kind == "market" else kind]
+        dataset = _drafted(
+            name, kind, roles, source, tables={table: len(tables[table]) for table in tables}, folder=self.folder,
+            digest=content_digest(tables), period=_period(main, roles), derived_from=derived_from,
+        )  # fmt: skip
+        with self.draft() as draft, _written(self.folder):
+            for table in dataset.tables:
+                tables[table].to_parquet(draft.folder / f"{table}.parquet", index=False, compression="zstd")
+            return self._publish(dataset, draft)
+
+    def _publish(self, dataset: Dataset, draft: Draft) -> Dataset:
+        """Move what was drafted to its place, unless the same is there under that name."""
+        sync_all(draft.folder)
         with self._locked():
-            for dataset_id in _identities(draft):
+            for dataset_id in _identities(dataset):
                 there = self._load(dataset_id)
                 if there is None:
-                    dataset = draft.model_copy(update={"id": dataset_id, "folder": self.folder / dataset_id})
-                    return self._write(dataset, tables)
-                if there.name == draft.name:
+                    return self._move(dataset.model_copy(update={"id": dataset_id}), draft)
+                if there.name == dataset.name:
                     return self._write_record(there.model_copy(update={"deleted": None}))
         raise AssertionError  # the identities never end
 
@@ -161,53 +225,64 @@ class Catalogue:
                 raise self._not_found(dataset_id)
             return self._write_record(_validated(**{**dict(dataset), **changes}))
 
-    def _write(self, dataset: Dataset, tables: Mapping[str, pd.DataFrame]) -> Dataset:
-        draft = self.folder / f"{_WRITING}{uuid.uuid4().hex}"
-        draft.mkdir()
-        try:
-            for table in dataset.tables:
-                tables[table].to_parquet(draft / f"{table}.parquet", index=False, compression="zstd")
-            (draft / _RECORD).write_text(dataset.model_dump_json(indent=1), encoding="utf-8")
-            for path in (*draft.iterdir(), draft):
-                _sync(path)
-            shutil.rmtree(dataset.folder, ignore_errors=True)  # a damaged copy of the same content
-            draft.replace(dataset.folder)
-            _sync(self.folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+    def _move(self, dataset: Dataset, draft: Draft) -> Dataset:
+        dataset = dataset.model_copy(update={"folder": self.folder / dataset.id})
+        write_whole(draft.folder / _RECORD, _record(dataset))
+        shutil.rmtree(dataset.folder, ignore_errors=True)  # a damaged copy of the same content
+        draft.folder.replace(dataset.folder)
+        sync(self.folder)
         return dataset
 
     def _write_record(self, dataset: Dataset) -> Dataset:
-        draft = dataset.folder / f"{_WRITING}{uuid.uuid4().hex}"
-        draft.write_text(dataset.model_dump_json(indent=1), encoding="utf-8")
-        _sync(draft)
-        draft.replace(dataset.folder / _RECORD)
-        _sync(dataset.folder)
+        write_whole(dataset.folder / _RECORD, _record(dataset))
         return dataset
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the folder's lock; what is half-written then belongs to a writer who was killed, and is removed."""
+        """Hold the folder's lock; the drafts of writers who were killed are removed."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / ".lock", timeout=_LOCK_SECONDS):
-                for left in self.folder.glob(f"{_WRITING}*"):
-                    shutil.rmtree(left, ignore_errors=True)
-                yield
+            with _written(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with FileLock(self.folder / ".lock", timeout=_LOCK_SECONDS):
+                    sweep(self.folder)
+                    yield
         except Timeout as exc:
             raise DataError("Another process is writing data sets", found=f"busy for {_LOCK_SECONDS} s") from exc
-        except OSError as exc:
-            raise DataError(
-                "The data set cannot be written",
-                found=exc.strerror,
-                where=str(self.folder),
-                fix="Free some disk space, or set EDTECH_HOME to a folder that can be written",
-            ) from exc
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """Tell in words that the folder cannot be written."""
+    try:
+        yield
+    except Timeout:
+        raise
+    except OSError as exc:
+        raise DataError(
+            "The data set cannot be written",
+            found=exc.strerror,
+            where=str(folder),
+            fix="Free some disk space, or set EDTECH_HOME to a folder that can be written",
+        ) from exc
+
+
+def _record(dataset: Dataset) -> str:
+    return dataset.model_dump_json(indent=1, by_alias=True)
+
+
+def _rows(folder: Path) -> int:
+    return sum(parquet.read_metadata(part).num_rows for part in folder.iterdir())
+
+
+def _drafted(name: str, kind: str, roles: AnyRoles, source: Mapping[str, JsonValue], **fields: object) -> Dataset:
+    """Return a data set that is not in the catalogue yet; what is not known yet is filled in later."""
+    known: dict[str, object] = {"digest": "", "period": None, "created": datetime.now(UTC)}
+    return _validated(id="0" * 16, name=name, kind=kind, mapping=roles, source=dict(source), **(known | fields))
 
 
 def _identities(draft: Dataset) -> Iterator[str]:
     """Return the ids that a data set may have, best first; the next is for when one was renamed to something else."""
-    identity = [draft.kind, draft.digest, draft.roles.model_dump(mode="json"), draft.name]
+    identity = [draft.kind, draft.digest, draft.mapping.model_dump(mode="json"), draft.name]
     return (hashlib.sha256(json.dumps([*identity, attempt]).encode()).hexdigest()[:16] for attempt in count())
 
 
@@ -222,18 +297,6 @@ def _validated(**fields: Any) -> Dataset:  # noqa: ANN401 - pydantic checks them
         ) from exc
 
 
-def _period(panel: pd.DataFrame, roles: PanelRoles) -> tuple[str, str] | None:
-    if roles.period is None:
-        return None
-    return period_text(panel[roles.period].min()), period_text(panel[roles.period].max())
-
-
-def _sync(path: Path) -> None:
-    """Have what was written to a file or folder reach the disk; Windows cannot do so for folders."""
-    if os.name == "nt" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _period(table: pd.DataFrame, roles: AnyRoles) -> tuple[str, str] | None:
+    column = period_column(roles)
+    return None if column is None else (period_text(table[column].min()), period_text(table[column].max()))

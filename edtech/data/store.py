@@ -1,20 +1,21 @@
 """A stored data set, a Parquet file for each table, and what DuckDB says of it; the only importer of DuckDB."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError, model_validator
 
 from edtech.errors import DataError, DatasetNotFoundError
-from edtech.tables.roles import PanelRoles
+from edtech.tables.families import CONTRACTS
+from edtech.tables.roles import LabelRoles, PanelRoles, RatingRoles, VisitRoles
 
 if TYPE_CHECKING:
     from edtech.market import Market
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 PANEL = "panel"
 COURSE_WEEKS = "course_weeks"
 MANY_ROWS = 20_000
+MARKET = "market"
+"""Folder of a data set that holds a market as `generate_market(out=...)` wrote it."""
+
+AnyRoles = PanelRoles | VisitRoles | LabelRoles | RatingRoles
+DatasetKind = Literal["market", "panel", "visits", "labels", "ratings"]
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "memory_limit": "500MB",
+    "preserve_insertion_order": True,
+}
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,60}$")]
@@ -44,36 +55,66 @@ class KeyFigures:
 
 
 class Dataset(BaseModel):
-    """A stored data set. `digest` is the SHA-256 of its content; `period` is its first and last period as text."""
+    """A stored data set. `digest` is that of its content; `period` is its first and last period as text.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    `source` tells where it comes from: the parameters of the generator, or the uploaded file; `derived_from` is the id
+    of the data set it was made of. `mapping` holds the roles of the columns, whatever the kind of table.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
     version: Literal[1] = 1
     id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
     name: Text
-    kind: Literal["market", "panel"]
+    kind: DatasetKind
     digest: str
     tables: dict[TableName, int]
     period: tuple[str, str] | None
     created: datetime
     deleted: datetime | None = None
     source: dict[str, JsonValue]
-    roles: PanelRoles
+    derived_from: str | None = None
+    mapping: AnyRoles = Field(alias="roles")
     folder: Path = Field(exclude=True)
 
+    @model_validator(mode="after")
+    def _roles_of_its_kind(self) -> Self:
+        wanted = CONTRACTS[PANEL if self.kind == "market" else self.kind].roles
+        if not isinstance(self.mapping, wanted) or self.main_table not in self.tables:
+            raise ValueError(f"a data set of kind {self.kind} has a table {self.main_table} and {wanted.__name__}")
+        return self
+
     @property
-    def panel_table(self) -> str:
-        """Name of the table that is the demand panel."""
-        return COURSE_WEEKS if self.kind == "market" else PANEL
+    def roles(self) -> PanelRoles:
+        """The roles of the columns of its demand panel.
+
+        Raises:
+            DataError: it holds no demand panel but another kind of table.
+        """
+        if not isinstance(self.mapping, PanelRoles):
+            raise DataError(
+                "The data set holds no demand panel",
+                expected="units and periods with prices and quantities",
+                found=f"a {CONTRACTS[self.kind].title}",
+                where=self.name,
+                fix="Choose a demand panel or a generated market",
+            )
+        return self.mapping
+
+    @property
+    def main_table(self) -> str:
+        """Name of the table that the roles speak of."""
+        return COURSE_WEEKS if self.kind == "market" else self.kind
 
     @property
     def rows(self) -> int:
-        """Rows of the demand panel."""
-        return self.tables[self.panel_table]
+        """Rows of the main table."""
+        return self.tables[self.main_table]
 
-    def file(self, table: str) -> Path:
-        """Return where a table is kept."""
-        return self.folder / f"{table}.parquet"
+    def files(self, table: str) -> list[Path]:
+        """Return the Parquet files of a table, in order; none where it is missing."""
+        whole = self.folder / f"{table}.parquet"
+        return [whole] if whole.is_file() else sorted((self.folder / MARKET / "tables" / table).glob("part-*.parquet"))
 
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """Return a table, or some of its columns.
@@ -85,22 +126,37 @@ class Dataset(BaseModel):
         if name not in self.tables:
             raise DatasetNotFoundError(f"No table {name!r}", expected=", ".join(self.tables), where=self.name)
         with _readable(self):
-            return pd.read_parquet(self.file(name), columns=columns)
+            # Of the handle, not the path: pyarrow reads `a=b` in a path as a column.
+            parts = [_read_part(path, columns) for path in self.files(name)]
+            if not parts:
+                raise FileNotFoundError(name)
+            return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+
+    def main(self) -> pd.DataFrame:
+        """Return the table that the roles speak of."""
+        return self.table(self.main_table)
 
     def panel(self) -> pd.DataFrame:
-        """Return the demand panel that the roles speak of."""
-        return self.table(self.panel_table)
+        """Return the demand panel.
+
+        Raises:
+            DataError: it holds no demand panel, or the file is missing or damaged.
+        """
+        _ = self.roles
+        return self.main()
 
     def market(self) -> "Market":
-        """Return the market, made again from its parameters, with its truth.
+        """Return the market with its truth: as it was stored, or made again from its parameters.
 
         Raises:
             DataError: the data set was not generated, or today's generator makes another market of its parameters.
         """
         if self.kind != "market":
             raise DataError("The truth of an uploaded data set is not known", where=self.name)
-        from edtech.market import MarketParams, generate_market  # the generator is not needed to read tables
+        from edtech.market import MarketParams, generate_market, open_market  # not needed to read tables
 
+        if (self.folder / MARKET).is_dir():
+            return open_market(self.folder / MARKET)
         try:
             market = generate_market(MarketParams.model_validate(self.source.get("params")))
             pd.testing.assert_frame_equal(market.tables[COURSE_WEEKS], self.table(COURSE_WEEKS), rtol=1e-9)
@@ -160,10 +216,9 @@ class Dataset(BaseModel):
 
         Columns are addressed by position: their names are the user's, and DuckDB holds `Price` and `price` for one.
         """
-        file, roles = str(self.file(self.panel_table)), self.roles
-        config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
-        with _readable(self), duckdb.connect(":memory:", config=config) as connection:
-            at = {name: f"c{i}" for i, name in enumerate(parquet.read_schema(file).names)}
+        roles, files = self.roles, self.files(self.main_table)
+        with _readable(self):
+            at = {name: f"c{i}" for i, name in enumerate(parquet.read_schema(files[0]).names)}
             query = f"""
                 WITH panel AS (
                     SELECT {at[roles.unit] if roles.unit else "row_number() OVER () - 1"} AS unit,
@@ -172,11 +227,44 @@ class Dataset(BaseModel):
                            {at[roles.price]}::DOUBLE AS price,
                            {at[roles.quantity]}::DOUBLE AS quantity,
                            {at[roles.views] if roles.views else "NULL"}::DOUBLE AS views
-                    FROM read_parquet(?) AS file({", ".join(at.values())}))
+                    FROM stored AS file({", ".join(at.values())}))
                 {sql}"""  # noqa: S608 - holds no text but ours
-            answer = connection.sql(query, params=[file, *values]).to_arrow_table()
-            frame: pd.DataFrame = answer.to_pandas()
-            return frame
+            with connected({"stored": files}) as connection:
+                return _frame(connection.sql(query, params=[*values]))
+
+    def query(self, sql: str, *values: object) -> pd.DataFrame:
+        """Return what `sql` says of this data set's tables, each a view of its name; `?` stand for `values`.
+
+        Raises:
+            DataError: a file is missing or damaged.
+        """
+        with _readable(self), connected({table: self.files(table) for table in self.tables}) as connection:
+            return _frame(connection.sql(sql, params=[*values]))
+
+
+@contextmanager
+def connected(tables: Mapping[str, Sequence[Path]], *, spill: Path | None = None) -> Iterator[Any]:
+    """Open DuckDB in memory with a view for each table of Parquet files; `spill` takes what does not fit in memory."""
+    config = _CONFIG | ({"temp_directory": str(spill)} if spill is not None else {})
+    with duckdb.connect(":memory:", config=config) as connection:
+        for name, files in tables.items():
+            connection.read_parquet([str(file) for file in files]).create_view(name)
+        yield connection
+
+
+def _frame(answer: Any) -> pd.DataFrame:  # noqa: ANN401 - pyarrow has no types
+    frame: pd.DataFrame = answer.to_arrow_table().to_pandas()
+    return frame
+
+
+def _read_part(path: Path, columns: list[str] | None) -> pd.DataFrame:
+    with path.open("rb") as handle:
+        return pd.read_parquet(handle, columns=columns)
+
+
+def period_column(roles: AnyRoles) -> str | None:
+    """Return the column that tells when, if any."""
+    return roles.period if isinstance(roles, PanelRoles) else roles.time
 
 
 def period_text(value: object) -> str:
@@ -188,7 +276,7 @@ def period_text(value: object) -> str:
 def _readable(dataset: Dataset) -> Iterator[None]:
     try:
         yield
-    except (OSError, KeyError, pa.ArrowException, duckdb.Error) as exc:
+    except (OSError, KeyError, IndexError, pa.ArrowException, duckdb.Error) as exc:
         raise DataError(
             "A file of the data set is missing or damaged",
             found=type(exc).__name__,

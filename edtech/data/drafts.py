@@ -1,0 +1,90 @@
+"""Folders in which something is made before it is moved to its place; those of killed processes are swept.
+
+A draft is `.writing-<id>/` beside the file `.writing-<id>.lock`, which its maker holds locked. The system lets go of
+the lock when the maker ends, however it ends: a draft whose lock can be had belongs to nobody.
+"""
+
+import os
+import shutil
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+_PREFIX = ".writing-"
+_SUFFIX = ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A folder of one's own, which goes when the block or the process ends."""
+
+    folder: Path
+    _lock: FileLock = field(repr=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the folder and what is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+
+
+def new_draft(home: Path) -> Draft:
+    """Return a new draft in the folder `home`; the caller holds the lock of `home`, so that no sweep comes between."""
+    folder = home / f"{_PREFIX}{uuid.uuid4().hex}"
+    # Not by thread: a session of a dashboard goes from thread to thread.
+    lock = FileLock(f"{folder}{_SUFFIX}", thread_local=False)
+    lock.acquire(timeout=0)
+    folder.mkdir()
+    return Draft(folder, lock)
+
+
+def sweep(home: Path) -> None:
+    """Remove the drafts that belong to nobody; the caller holds the lock of `home`."""
+    for path in {Path(str(path).removesuffix(_SUFFIX)) for path in home.glob(f"{_PREFIX}*")}:
+        lock = FileLock(f"{path}{_SUFFIX}")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue
+        Draft(path, lock).close()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file so that it holds the old or the new text whoever is killed when."""
+    draft = path.with_name(f"{_PREFIX}{uuid.uuid4().hex}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        sync(draft)
+        draft.replace(path)
+        sync(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def sync_all(folder: Path) -> None:
+    """Have a folder and everything in it reach the disk."""
+    for path in (*folder.rglob("*"), folder):
+        sync(path)
+
+
+def sync(path: Path) -> None:
+    """Have what was written to a file or folder reach the disk; Windows cannot do so for folders."""
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
