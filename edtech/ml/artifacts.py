@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edtech.charts import png
-from edtech.errors import TrackingError
+from edtech.errors import ParamsError, TrackingError
 from edtech.ml.base import Estimate, FitResult, Kind
 from edtech.ml.elasticity import ALGORITHMS, FAMILY
 from edtech.ml.words import finding, summary
@@ -94,7 +94,11 @@ def load_result(store: "RunStore", run_id: str) -> FitResult:
         tables = {name: _read_table(store.read_artifact(run_id, path), name) for name, path in TABLES.items()}
         if stored.family != FAMILY or stored.algorithm not in ALGORITHMS:
             raise ValueError(f"family {stored.family!r}, algorithm {stored.algorithm!r}")
-    except (ValidationError, ValueError, KeyError) as exc:
+        algorithm = ALGORITHMS[stored.algorithm]
+        params, model = algorithm.parameters(stored.params), store.load_model(run_id)
+        if not isinstance(model, algorithm.estimator):
+            raise ValueError(f"a model that is a {type(model).__name__}, not a {algorithm.estimator.__name__}")
+    except (ValidationError, ValueError, KeyError, ParamsError) as exc:
         raise TrackingError(
             "The run does not hold a result that can be read",
             expected=f"{RESULT} and its tables, as a training of this version writes them",
@@ -105,8 +109,8 @@ def load_result(store: "RunStore", run_id: str) -> FitResult:
     return FitResult(
         family=stored.family,
         algorithm=stored.algorithm,
-        params=ALGORITHMS[stored.algorithm].parameters(stored.params),
-        model=store.load_model(run_id),
+        params=params,
+        model=model,
         roles=stored.roles,
         elasticity=Estimate(*stored.elasticity),
         identification=stored.identification,
@@ -174,10 +178,7 @@ def _tuple(estimate: Estimate) -> tuple[float, float | None, float | None, str]:
 
 def _read_table(content: bytes, name: str) -> pd.DataFrame:
     text = {"unit": str, "segment": str, "feature": str}
-    frame = pd.read_csv(
-        StringIO(content.decode("utf-8")), dtype=text, keep_default_na=False, na_values=[""],
-        float_precision="round_trip",
-    )  # fmt: skip
+    frame = pd.read_csv(StringIO(content.decode("utf-8")), dtype=text, keep_default_na=False, na_values=[""])
     if missing := set(_COLUMNS[name]) - set(frame.columns):
         raise ValueError(f"{TABLES[name]} lacks {', '.join(sorted(missing))}")
     return frame
