@@ -58,9 +58,7 @@ def pipeline(
     seed: Seed = 1,
     preset: Preset = "balanced",
     dataset: Annotated[str | None, typer.Option(help="Id of a stored data set to use instead of a new market.")] = None,
-    algorithms: Annotated[str, typer.Option(help="Algorithms, separated by commas.")] = (
-        "fixed_effects,linear,gradient_boosting,random_forest"
-    ),
+    algorithms: Annotated[str, typer.Option(help="Algorithms, separated by commas; default: all that can be.")] = "",
     mlflow: Annotated[bool, typer.Option(help="Log the trainings to MLflow.")] = True,
     out: Out = None,
 ) -> None:
@@ -77,7 +75,7 @@ def pipeline(
         params,
         name=f"{preset} market, seed {seed}",
         dataset=_catalogue(settings).get(dataset) if dataset else None,
-        algorithms=[name.strip() for name in algorithms.split(",") if name.strip()],
+        algorithms=[name.strip() for name in algorithms.split(",") if name.strip()] or None,
     )
 
 

@@ -28,6 +28,8 @@ _MODEL = [
      "Percent change of expected demand when one unit's price rises by one percent, all else fixed."),
     ("price_elasticity_low", "Elasticity, low end", "none", "% per %", "Lower end of the 95 % interval."),
     ("price_elasticity_high", "Elasticity, high end", "none", "% per %", "Upper end of the 95 % interval."),
+    ("segment_elasticity", "Segment-wide elasticity", "none", "% per %",
+     "Percent change of a segment's demand when all its prices rise by one percent, substitution counted."),
     ("naive_elasticity", "Naive elasticity", "none", "% per %",
      "Pooled log-log slope: a warning of what ignoring how prices were set would say, not an answer."),
     ("first_stage_f", "First-stage F", "higher", "",
@@ -55,6 +57,8 @@ _DECISION = [
 
 _TRUTH = [
     ("elasticity_truth", "True elasticity", "none", "% per %", "The own-price elasticity the world was made with."),
+    ("segment_elasticity_truth", "True segment-wide elasticity", "none", "% per %",
+     "The segment-wide elasticity the world was made with."),
     ("elasticity_bias", "Elasticity bias", "zero", "% per %", "Estimated minus true own-price elasticity."),
     ("elasticity_covered", "Interval covers the truth", "higher", "0 or 1",
      "1 where the 95 % interval holds the true elasticity."),

@@ -50,6 +50,7 @@ class Algorithm:
     estimator: type[Any]
     params: type[Params]
     help: str
+    needs_visits: bool = False
 
     def parameters(self, values: Mapping[str, Any] | None) -> Params:
         """Return checked hyperparameters, the defaults where none are given.

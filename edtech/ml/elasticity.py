@@ -14,6 +14,7 @@ from pydantic import Field
 
 from edtech.errors import ModelError, ParamsError
 from edtech.ml.base import Algorithm, Estimate, FitResult, Params
+from edtech.ml.choice_estimator import ChoiceLogitDemand
 from edtech.ml.estimators import DemandEstimator, FixedEffectsDemand
 from edtech.ml.evaluation import errors, per_period, permutation_importance, split_panel
 from edtech.ml.feature_estimators import GradientBoostingDemand, LinearDemand, RandomForestDemand
@@ -56,6 +57,21 @@ class FixedEffectsParams(Params):
     max_iterations: int = Field(
         50, ge=10, le=200, title="Most iterations", description="The fit stops with an error when it has not settled."
     )
+
+
+class ChoiceLogitParams(Params):
+    """Hyperparameters of `choice_logit`."""
+
+    segment_slopes: bool = Field(
+        True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."
+    )
+    max_visits: int = Field(
+        20_000, ge=1_000, le=200_000, title="Visits kept", description="What-ifs play this many visits, drawn by seed."
+    )
+    max_iterations: int = Field(
+        50, ge=10, le=200, title="Most iterations", description="The fit stops with an error when it has not settled."
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same visits kept.")
 
 
 class LinearParams(Params):
@@ -136,6 +152,14 @@ ALGORITHMS: dict[str, Algorithm] = {
             RandomForestParams,
             "An average of trees, falling in the price; steady on later weeks, pulls elasticities towards 0.",
         ),
+        Algorithm(
+            "choice_logit",
+            "Choice among offers",
+            ChoiceLogitDemand,
+            ChoiceLogitParams,
+            "Which of the offers seen on a visit is taken: the one that knows what courses take from each other.",
+            needs_visits=True,
+        ),
     )
 }
 
@@ -187,15 +211,19 @@ class TokenPriceElasticityModeler:
         panel: pd.DataFrame,
         algorithms: Iterable[str] | None = None,
         *,
+        visits: pd.DataFrame | None = None,
         params: Mapping[str, Mapping[str, Any]] | None = None,
         progress: Progress | None = None,
     ) -> dict[str, FitResult]:
-        """Train the named algorithms (all four by default) on one panel and return name -> result.
+        """Train the named algorithms on one panel and return name -> result.
 
-        `params` holds hyperparameters by algorithm. Raises ParamsError for an unknown algorithm or value,
+        By default those four that need the panel only, and `choice_logit` where `visits` are given: a row for each
+        offer seen on a visit. `params` holds hyperparameters by algorithm. Raises ParamsError for an unknown algorithm
+        or value,
         ContractError for a panel that breaks its contract, NotIdentifiedError where no elasticity can be learned.
         """
-        chosen = list(ALGORITHMS) if algorithms is None else list(dict.fromkeys(algorithms))
+        fitting = [name for name, one in ALGORITHMS.items() if visits is not None or not one.needs_visits]
+        chosen = fitting if algorithms is None else list(dict.fromkeys(algorithms))
         if unknown := [name for name in chosen if name not in ALGORITHMS]:
             raise ParamsError(
                 "There is no such algorithm",
@@ -210,26 +238,32 @@ class TokenPriceElasticityModeler:
         for number, name in enumerate(chosen):
             if progress is not None:
                 progress(number / len(chosen), f"Training {ALGORITHMS[name].title}")
-            results[name] = train(rows, self.roles, ALGORITHMS[name], settings[name])
+            results[name] = train(rows, self.roles, ALGORITHMS[name], settings[name], visits)
         if progress is not None:
             progress(1.0, "Trained")
         return results
 
 
-def train(panel: pd.DataFrame, roles: PanelRoles, algorithm: Algorithm, params: Params) -> FitResult:
+def train(
+    panel: pd.DataFrame,
+    roles: PanelRoles,
+    algorithm: Algorithm,
+    params: Params,
+    visits: pd.DataFrame | None = None,
+) -> FitResult:
     """Train one algorithm on a validated panel: errors from a fit without the last periods, all else from the whole."""
     started = time.perf_counter()
     split = split_panel(panel, roles, params.evaluation_share)
     arrays = panel_arrays(panel, roles)
     rows = panel if roles.views is None else panel[panel[roles.views] > 0]
     ground = identify(rows, arrays, roles)
-    model = _fit(rows, roles, algorithm, params, ground)
+    model = _fit(rows, roles, algorithm, params, ground, visits)
     held_back, early, notes = rows.iloc[:0], None, list(ground.notes)
     if split.held_back is None:
         notes.append(f"Errors on later data are not measured: {split.words}.")
     else:
         held_back = panel[split.held_back]
-        early = _fit(panel[~split.held_back], roles, algorithm, params, None)
+        early = _fit(panel[~split.held_back], roles, algorithm, params, None, visits)
     elasticity, by_segment = read_elasticity(model, rows, arrays, roles)
     naive = naive_elasticity(arrays)
     evaluation = _evaluation_rows(held_back, early, roles)
@@ -239,6 +273,7 @@ def train(panel: pd.DataFrame, roles: PanelRoles, algorithm: Algorithm, params: 
         "rows_train": float(len(rows)),
         "rows_evaluation": float(len(held_back)),
         **_bounds(elasticity),
+        **_segment_wide(model),
         **({} if ground.first_stage_f is None else {"first_stage_f": ground.first_stage_f}),
         **_evaluation_metrics(held_back, evaluation, roles),
     }
@@ -263,10 +298,16 @@ def train(panel: pd.DataFrame, roles: PanelRoles, algorithm: Algorithm, params: 
 
 
 def _fit(
-    panel: pd.DataFrame, roles: PanelRoles, algorithm: Algorithm, params: Params, ground: Identification | None
+    panel: pd.DataFrame,
+    roles: PanelRoles,
+    algorithm: Algorithm,
+    params: Params,
+    ground: Identification | None,
+    visits: pd.DataFrame | None,
 ) -> DemandEstimator:
     model: DemandEstimator = algorithm.estimator(columns=roles.model_dump(), **params.estimator_arguments())
-    return model.fit(panel.drop(columns=roles.quantity), panel[roles.quantity], ground)
+    more = {"visits": visits} if algorithm.needs_visits else {}
+    return model.fit(panel.drop(columns=roles.quantity), panel[roles.quantity], ground, **more)
 
 
 def read_elasticity(
@@ -300,6 +341,12 @@ def read_elasticity(
             segments.append((str(name), found.estimate, found.low, found.high))
     table = pd.DataFrame(segments, columns=["segment", "estimate", "low", "high"])
     return _finite(read(weights)), table.astype({"estimate": float, "low": float, "high": float})
+
+
+def _segment_wide(model: DemandEstimator) -> dict[str, float]:
+    """Elasticity where all prices of a segment move together, of a model that knows substitution."""
+    terms = getattr(model, "segment_elasticity_terms_", None)
+    return {} if terms is None else {"segment_elasticity": float(terms @ model.slopes_)}
 
 
 def _finite(estimate: Estimate) -> Estimate:

@@ -33,6 +33,11 @@ def sentence(result: FitResult) -> str:
         f"{found.estimate:.2f} ({interval(found.low, found.high)}), {GROUNDS[result.identification]}.",
         f"This holds if {result.condition}.",
     ]
+    if "segment_elasticity" in result.metrics:
+        parts.append(
+            f"When all prices of a segment move together it is {result.metrics['segment_elasticity']:.2f}, because units "
+            "take sales from each other."
+        )
     if "rmse" in result.metrics:
         r2 = f", R² {result.metrics['r2']:.2f}" if "r2" in result.metrics else ""
         parts.append(

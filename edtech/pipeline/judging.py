@@ -37,6 +37,7 @@ def judge(truth: "Truth | None", result: FitResult, plan: Plan) -> Judgement:
     found = result.elasticity
     metrics = {
         "elasticity_truth": truth.own_elasticity,
+        "segment_elasticity_truth": truth.segment_elasticity,
         "elasticity_bias": found.estimate - truth.own_elasticity,
     }
     if found.low is not None and found.high is not None:

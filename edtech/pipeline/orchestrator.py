@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from edtech.pipeline.training import TrainedRun
     from edtech.tracking import EdTechMLFlowTracker
 
-ALGORITHMS = ("fixed_effects", "linear", "gradient_boosting", "random_forest")
 REPORT = "pipeline_report"
 Say = Callable[[str], None]
 
@@ -46,9 +45,10 @@ class EdTechPipelineOrchestrator:
         *,
         name: str = "Pipeline market",
         dataset: "Dataset | None" = None,
-        algorithms: Sequence[str] = ALGORITHMS,
+        algorithms: Sequence[str] | None = None,
     ) -> PipelineResult:
-        """Generate a market (or take `dataset`), train and log the algorithms, write the report.
+        """Generate a market (or take `dataset`), train and log the algorithms (by default all it has the tables for),
+        write the report.
 
         Raises PipelineError naming the stage that failed; what earlier stages made stays.
         """
@@ -97,12 +97,12 @@ class EdTechPipelineOrchestrator:
         return setup_mlflow_for_edtech_pipeline(settings=self.settings)
 
     def _train(
-        self, dataset: "Dataset", algorithms: Sequence[str], tracker: "EdTechMLFlowTracker | None"
+        self, dataset: "Dataset", algorithms: Sequence[str] | None, tracker: "EdTechMLFlowTracker | None"
     ) -> "list[TrainedRun]":
         from edtech.ml.words import finding
-        from edtech.pipeline.training import train_runs
+        from edtech.pipeline.training import algorithms_for, train_runs
 
-        runs = train_runs(dataset, algorithms, tracker=tracker)
+        runs = train_runs(dataset, algorithms or algorithms_for(dataset), tracker=tracker)
         for run in runs:
             self.say(f"  {run.result.algorithm}: {finding(run.result)}, identification {run.result.identification}")
             if run.run_id:

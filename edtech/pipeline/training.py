@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from edtech.ml import FitResult, TokenPriceElasticityModeler
+from edtech.ml import ALGORITHMS, FitResult, TokenPriceElasticityModeler
 from edtech.ml.artifacts import run_items
 from edtech.pipeline.judging import Judgement, judge, known_truth
 from edtech.pricing import Plan, recommend_prices
@@ -67,6 +67,20 @@ def train_runs(
     return runs
 
 
+def algorithms_for(dataset: "Dataset") -> tuple[str, ...]:
+    """Return the algorithms that the data set has the tables for, the one to start with first."""
+    if "views" in dataset.tables:
+        return ("choice_logit", *(name for name, one in ALGORITHMS.items() if not one.needs_visits))
+    return tuple(name for name, one in ALGORITHMS.items() if not one.needs_visits)
+
+
+def visits_for(dataset: "Dataset", algorithm: str) -> pd.DataFrame | None:
+    """Return the offers seen on visits where the algorithm needs them and the data set has them."""
+    if algorithm not in ALGORITHMS or not ALGORITHMS[algorithm].needs_visits or "views" not in dataset.tables:
+        return None
+    return dataset.table("views", ["visit_id", "course_id", "viewed_at", "token_price", "enrolled"])
+
+
 def _part(tell: Progress, start: float, size: float) -> Progress:
     """Return a progress callback for a part of the work."""
     return lambda share, text: tell(start + size * share, text)
@@ -83,8 +97,9 @@ def _train_one(
 ) -> TrainedRun:
     split = revenue_split(dataset)
     modeler = TokenPriceElasticityModeler.from_roles(dataset.roles)
+    visits = visits_for(dataset, algorithm)
     found = modeler.compare_models(
-        panel, [algorithm], params={algorithm: values or {}}, progress=_part(tell, 0.1, 0.5)
+        panel, [algorithm], visits=visits, params={algorithm: values or {}}, progress=_part(tell, 0.1, 0.5)
     )  # fmt: skip
     result = found[algorithm]
     tell(0.65, "Looking for better prices")

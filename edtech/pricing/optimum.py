@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize
 
 from edtech.errors import PricingError
 from edtech.ml.base import FitResult
@@ -92,6 +93,10 @@ def _best(response: Response, objective: Objective, max_change: float, extrapola
         names[1] = np.where(response.high < high, _BOUNDS[1], names[1])
         low, high = np.maximum(low, response.low), np.minimum(high, response.high)
     low, high = np.minimum(low, response.baseline), np.maximum(high, response.baseline)
+    if response.joint:
+        prices = _joint_optimum(response, objective, low, high)
+        near = 1e-6 * response.baseline
+        return prices, np.where(prices <= low + near, names[0], np.where(prices >= high - near, names[1], ""))
     steps = np.linspace(0, 1, GRID)
     prices = np.column_stack([low[:, None] + (high - low)[:, None] * steps, response.baseline])
     quantity = response.grid(prices)
@@ -101,6 +106,26 @@ def _best(response: Response, objective: Objective, max_change: float, extrapola
     chosen = np.where(kept, GRID, chosen)
     bound = np.where(chosen == 0, names[0], np.where(chosen == GRID - 1, names[1], ""))
     return prices[np.arange(len(chosen)), chosen], bound
+
+
+def _joint_optimum(response: Response, objective: Objective, low: Floats, high: Floats) -> Floats:
+    """Return the prices (u,) between the bounds that together are best; today's where none are better.
+
+    L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995) from today's prices, with the gradient in closed form.
+    """
+    scale = response.baseline
+
+    def loss(relative: Floats) -> tuple[float, Floats]:
+        prices = relative * scale
+        margin = np.ones_like(prices) if objective == "enrollments" else prices
+        quantity, slope = response.joint_value(prices, margin)
+        gradient = slope + (0 if objective == "enrollments" else quantity)
+        return -float(margin @ quantity), -gradient * scale
+
+    start = np.ones_like(scale)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=list(zip(low / scale, high / scale, strict=True)))
+    better = found.fun < loss(start)[0]
+    return np.asarray(found.x * scale if better else response.baseline, dtype=float)
 
 
 def _plan(

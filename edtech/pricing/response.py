@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from edtech.errors import PricingError
 from edtech.ml.base import FitResult
@@ -49,6 +50,8 @@ class Response:
 
     def demand(self, prices: Floats) -> Demand:
         """Return demand at `prices` (u,). Today's demand is taken as known: what is uncertain is how it changes."""
+        if self.joint:
+            return self._joint_demand(prices)
         model, price = self.result.model, self.result.roles.price
         frame = self.frame.assign(**{price: prices})
         quantity = model.predict(frame)
@@ -56,6 +59,38 @@ class Response:
             return Demand(quantity, None)
         moved = model.price_terms(frame) - model.price_terms(self.frame)
         return Demand(quantity, model.demand_slope(frame)[:, None] * moved)
+
+    @property
+    def joint(self) -> bool:
+        """Whether the model knows what units take from each other."""
+        return hasattr(self.result.model, "joint_demand")
+
+    def _joint_demand(self, prices: Floats) -> Demand:
+        quantity, gradient = self.result.model.joint_demand(self._everywhere(prices), self._everywhere(self.baseline))
+        return Demand(self._here(quantity), self._here(gradient))
+
+    def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
+        """Return demand (u,) at `prices` and the gradient (u,) by them of margin @ demand, margins held fixed."""
+        margins = self._everywhere(margin, np.zeros_like(self.result.model.mean_price_))
+        quantity, gradient = self.result.model.joint_value(self._everywhere(prices), margins)
+        return self._here(quantity), self._here(gradient)
+
+    def _places(self) -> NDArray[np.intp]:
+        """Place of each unit among those the model knows, -1 for one that nobody saw."""
+        return np.asarray(pd.Index(self.result.model.units_).get_indexer(self.units), dtype=np.intp)
+
+    def _everywhere(self, values: Floats, otherwise: Floats | None = None) -> Floats:
+        """Return values (u,) for all units the model knows; those not asked have their mean price."""
+        places = self._places()
+        full = (self.result.model.mean_price_ if otherwise is None else otherwise).copy()
+        full[places[places >= 0]] = values[places >= 0]
+        return np.asarray(full, dtype=float)
+
+    def _here(self, values: Floats) -> Floats:
+        """Return the model's values for the response's units; what nobody saw sells nothing."""
+        places = self._places()
+        seen = (places >= 0).reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(np.where(seen, values[places], 0.0), dtype=float)
 
     def grid(self, prices: Floats) -> Floats:
         """Return the expected quantity at a grid of prices (u, g), shape (u, g)."""
@@ -78,6 +113,13 @@ def price_response(result: FitResult, panel: pd.DataFrame, baseline: pd.Series |
     frame = frame.reset_index(drop=True)
     if baseline is not None:
         frame[roles.price] = _checked(baseline, units)
+    if unknown := _unknown_units(result, frame, units):
+        raise PricingError(
+            "The model does not know some units, and what it knows of substitution needs all",
+            expected="the units it was trained on",
+            found=f"{len(unknown):,} others, first {', '.join(map(repr, unknown[:5]))}",
+            fix="train again on data that hold these units",
+        )
     low, high = _seen_prices(result, units, frame[roles.price].to_numpy(dtype=float))
     return Response(
         result=result,
@@ -88,6 +130,14 @@ def price_response(result: FitResult, panel: pd.DataFrame, baseline: pd.Series |
         low=low,
         high=high,
     )
+
+
+def _unknown_units(result: FitResult, frame: pd.DataFrame, units: pd.Index) -> list[str]:
+    """Units that were seen although the model, which knows substitution, was not trained on them."""
+    if not hasattr(result.model, "joint_demand"):
+        return []
+    seen = units if result.roles.views is None else units[frame[result.roles.views].to_numpy() > 0]
+    return [str(unit) for unit in seen.difference(pd.Index(result.model.units_))]
 
 
 def _typical_rows(rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:

@@ -18,6 +18,10 @@ NO_SUBSTITUTION = (
     "This assumes no substitution: each unit answers to its own price alone. Where units take sales from each other, a "
     "rise of many prices at once loses less, and a cut gains less, than shown here; it may even lose."
 )
+SUBSTITUTION = (
+    "What units take from each other is counted: the answer plays sampled visits, each with the offers seen on it, at "
+    "the asked prices."
+)
 CURVE_CHANGES = np.linspace(-0.5, 0.5, 41)
 
 
@@ -122,7 +126,7 @@ def answer(response: Response, prices: Floats, split: RevenueSplit | None = None
         prices=pd.Series(prices, index=response.units, name="price"),
         share_outside=outside,
         extrapolates=extrapolates,
-        assumes_no_substitution=True,
+        assumes_no_substitution=not response.joint,
         refused=not response.result.may_recommend,
         reasons=tuple(reasons),
         condition=response.result.condition,

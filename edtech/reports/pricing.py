@@ -8,7 +8,7 @@ from edtech.charts import pricing as charts
 from edtech.charts import static
 from edtech.ml.words import finding, sentence, warning
 from edtech.pricing import Plan, Response, WhatIf
-from edtech.pricing.scenario import NO_SUBSTITUTION, RevenueCurve
+from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, RevenueCurve
 from edtech.pricing.tables import curve_title, effect_rows
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.figures import figure
@@ -47,7 +47,7 @@ def pricing_report(
 
 def _answer(outcome: WhatIf, changes: Mapping[str, float]) -> Section:
     rows = effect_rows(outcome)
-    text = [*outcome.reasons, *([NO_SUBSTITUTION] if outcome.assumes_no_substitution else [])]
+    text = [*outcome.reasons, *([NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION])]
     asked = pd.DataFrame({"segment": list(changes), "price change": list(changes.values())})
     chart = charts.effect_bars(rows, title="Change against today")
     return Section(

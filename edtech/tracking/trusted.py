@@ -15,6 +15,7 @@ from edtech.errors import UntrustedModelError
 
 TRUSTED_TYPES = frozenset(
     {
+        "edtech.ml.choice_estimator.ChoiceLogitDemand",
         "edtech.ml.estimators.FixedEffectsDemand",
         "edtech.ml.feature_estimators.GradientBoostingDemand",
         "edtech.ml.feature_estimators.LinearDemand",

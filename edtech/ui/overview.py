@@ -4,6 +4,7 @@ import streamlit as st
 
 from edtech.charts import models as charts
 from edtech.data import Dataset
+from edtech.pipeline.training import algorithms_for
 from edtech.ui import resources, sidebar
 from edtech.ui.jobs import generate, part, progress, train
 from edtech.ui.state import notify
@@ -24,7 +25,7 @@ def empty_state() -> None:
 
         tell = progress()
         made = generate(MarketParams(), DEMO_NAME, part(tell, 0.0, 0.3))
-        train(made, ["fixed_effects"], {}, sidebar.current_experiment(), part(tell, 0.3, 1.0))
+        train(made, algorithms_for(made)[:1], {}, sidebar.current_experiment(), part(tell, 0.3, 1.0))
         notify("The demo is ready: a market and a first model.")
         st.rerun()
     st.page_link("pages/data.py", label="Bring your own data", icon=":material/upload:")

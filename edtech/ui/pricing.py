@@ -8,7 +8,7 @@ from edtech.charts import pricing as charts
 from edtech.data import Dataset
 from edtech.pipeline.training import revenue_split
 from edtech.pricing import Plan, Response, WhatIf, plan_for, revenue_curve
-from edtech.pricing.scenario import NO_SUBSTITUTION, RevenueCurve, answer, changed_prices
+from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, RevenueCurve, answer, changed_prices
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
 from edtech.tables.split import RevenueSplit
 from edtech.ui import resources
@@ -108,8 +108,7 @@ def show_answer(asked: Asked) -> None:
         st.warning(plain(reason), icon=":material/block:" if outcome.refused else ":material/warning:")
     if asked.response.covariance is None:
         st.info(plain(asked.response.result.elasticity.note), icon=":material/info:")
-    if outcome.assumes_no_substitution:
-        st.info(NO_SUBSTITUTION, icon=":material/info:")
+    st.info(NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION, icon=":material/info:")
     if not moved:
         st.caption("Move a slider to see what a price change is expected to do.")
         return

@@ -9,17 +9,18 @@ from edtech.data import Dataset
 from edtech.metrics import metric
 from edtech.ml import ALGORITHMS, FitResult
 from edtech.ml.words import finding, sentence, warning
+from edtech.pipeline.training import algorithms_for
 from edtech.ui import jobs, resources, sidebar
 from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, number, params_form, plain
 
-RESULT_METRICS = ("rmse", "mae", "r2", "poisson_deviance", "first_stage_f", "fit_seconds")
+RESULT_METRICS = ("rmse", "mae", "r2", "segment_elasticity", "first_stage_f", "fit_seconds")
 UNIT = "pieces / row"
 
 
 def training_form(dataset: Dataset) -> None:
     """Show algorithm and hyperparameters, train on request."""
-    names = list(ALGORITHMS)
+    names = list(algorithms_for(dataset))
     name = st.segmented_control(
         "Algorithm", names, default=names[0], required=True, key="train.algorithm",
         format_func=lambda one: ALGORITHMS[one].title, help="Family: token_elasticity.",
@@ -37,7 +38,9 @@ def training_form(dataset: Dataset) -> None:
                 values |= params_form(algorithm.params, key, algorithm.params(), fields[number_::2])
         with st.container(horizontal=True):
             asked = st.form_submit_button("Train", type="primary", icon=":material/play_arrow:")
-            everything = st.form_submit_button("Train all four at their defaults", icon=":material/playlist_play:")
+            everything = st.form_submit_button(
+                f"Train all {len(names)} at their defaults", icon=":material/playlist_play:"
+            )
             reset = st.form_submit_button("Back to defaults", icon=":material/undo:")
     if reset:
         st.session_state["train.version"] = version + 1

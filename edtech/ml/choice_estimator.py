@@ -1,0 +1,240 @@
+"""The stored form of `choice_logit`: arrays, a sample of visits, and demand when many prices move at once."""
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.special import expit
+
+from edtech.errors import ContractError, NotIdentifiedError
+from edtech.ml.choice import ChoiceFit, VisitArrays, fit_choice
+from edtech.ml.estimators import DemandEstimator, value_at
+from edtech.ml.identification import Identification, identify
+from edtech.ml.panel import Floats, PanelArrays, panel_arrays, relative_to_group
+from edtech.tables.roles import PanelRoles
+
+VISIT, TAKEN, SEEN_AT = "visit_id", "enrolled", "viewed_at"
+_NOT_SOLD = -12.0
+
+
+class ChoiceLogitDemand(DemandEstimator):
+    """Conditional logit on visits; see `choice`. What-ifs play the sampled visits at the asked prices."""
+
+    def __init__(
+        self,
+        columns: dict[str, Any] | None = None,
+        segment_slopes: bool = True,
+        max_visits: int = 20_000,
+        max_iterations: int = 50,
+        seed: int = 0,
+    ) -> None:
+        self.columns = columns
+        self.segment_slopes = segment_slopes
+        self.max_visits = max_visits
+        self.max_iterations = max_iterations
+        self.seed = seed
+
+    def fit(
+        self,
+        X: pd.DataFrame,
+        y: ArrayLike,
+        ground: Identification | None = None,
+        visits: pd.DataFrame | None = None,
+    ) -> Self:
+        """Fit on the panel's columns `X`, its quantity `y` and the offers seen on visits.
+
+        `visits` has a row for each offer seen: visit_id, the panel's unit and price columns, enrolled (taken or not)
+        and the panel's period column or viewed_at. Raises ContractError where that is not so.
+        """
+        roles = self.roles
+        panel = X.assign(**{roles.quantity: np.asarray(y, dtype=float)})
+        arrays = panel_arrays(panel, roles)
+        if roles.views is not None:
+            panel = panel[panel[roles.views] > 0]
+        if visits is None or not arrays.repeated:
+            raise NotIdentifiedError(
+                "A choice model needs the offers seen on visits",
+                expected=f"a table with {VISIT}, {roles.unit or 'a unit'}, {roles.price}, {TAKEN}, on repeated units",
+                found="no visits" if visits is None else "units that do not repeat",
+                fix="train fixed_effects, or bring the visits",
+            )
+        ground = ground or identify(panel, arrays, roles)
+        offers = visit_arrays(visits, panel, arrays, roles)
+        found = fit_choice(
+            arrays, offers, ground.first, segment_slopes=self.segment_slopes, max_iterations=self.max_iterations
+        )
+        self._keep(arrays, offers, found)
+        return self
+
+    def _keep(self, arrays: PanelArrays, offers: VisitArrays, found: ChoiceFit) -> None:
+        self.units_, self.periods_, self.segments_ = arrays.units, arrays.periods, arrays.segments
+        self.control_names_ = list(arrays.control_names)
+        self.repeated_ = True
+        self.scale_, self.tier_, self.loadings_ = found.scale, found.tier, found.loadings
+        self.segment_loadings_, self.slopes_ = found.segment_loadings, found.slopes
+        self.slope_covariance_ = found.covariance
+        taken = np.isin(np.arange(arrays.units.size), offers.unit)
+        self.unit_effects_ = np.where(taken, found.unit_effects, _NOT_SOLD)
+        self.segment_effects_, self.period_effects_ = found.segment_effects, found.period_effects
+        self.later_effect_, self.iterations_ = found.later_effect, found.iterations
+        self.segment_scale_ = relative_to_group(arrays.price, arrays.segment, arrays.segments.size)
+        self.unit_segment_ = np.zeros(arrays.units.size, dtype=np.intp)
+        self.unit_segment_[arrays.unit] = arrays.segment
+        self.mean_price_ = relative_to_group(arrays.price, arrays.unit, arrays.units.size)
+        self._sample(offers, arrays.periods.size)
+        value = np.exp(self._values(self.mean_price_))
+        rivals = self._per_visit(value[self.shelf_unit_])[self.shelf_visit_] - value[self.shelf_unit_]
+        crowd = relative_to_group(np.log1p(rivals), self.shelf_unit_, arrays.units.size)
+        self.crowd_ = np.where(np.isnan(crowd), np.nanmean(crowd), crowd)
+        own, whole = self._visit_terms(found, offers)
+        self.segment_elasticity_terms_ = whole
+        self.own_elasticity_terms_ = own
+
+    def _sample(self, offers: VisitArrays, periods: int) -> None:
+        """Keep at most `max_visits` visits and how many visits of a period each stands for."""
+        count = int(offers.visit.max()) + 1
+        kept = np.ones(count, dtype=bool)
+        if count > self.max_visits:
+            chosen = np.random.default_rng(self.seed).choice(count, self.max_visits, replace=False)
+            kept = np.isin(np.arange(count), chosen)
+        rows = kept[offers.visit]
+        self.shelf_visit_ = (np.cumsum(kept) - 1)[offers.visit[rows]]
+        self.shelf_unit_ = offers.unit[rows]
+        self.visits_each_ = float(count / max(int(kept.sum()), 1) / periods)
+
+    def _visit_terms(self, found: ChoiceFit, offers: VisitArrays) -> tuple[Floats, Floats]:
+        """What the slopes have in the mean own and the mean segment-wide elasticity, both (k,), weighted by demand."""
+        p = found.probability
+        terms = (offers.price / self.scale_[offers.unit])[:, None] * self.loadings_[self.tier_[offers.unit]]
+        segments = self.segments_.size
+        together = offers.visit * segments + self.unit_segment_[offers.unit]
+        _, place = np.unique(together, return_inverse=True)
+        sums = np.zeros((place.max() + 1, terms.shape[1]))
+        np.add.at(sums, place, p[:, None] * terms)
+        own = p @ (terms * (1 - p)[:, None]) / p.sum()
+        return np.asarray(own), np.asarray(p @ (terms - sums[place]) / p.sum())
+
+    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
+        raise NotImplementedError  # `fit` takes the visits too
+
+    # ---- one unit at a time, all others at their mean prices
+
+    def _row_loadings(self, X: pd.DataFrame) -> Floats:
+        unit, _, segment = self._codes(X)
+        new = np.where((segment >= 0)[:, None], self.segment_loadings_[segment], self.segment_loadings_.mean(axis=0))
+        return np.where((unit >= 0)[:, None], self.loadings_[self.tier_[unit]], new)
+
+    def price_terms(self, X: pd.DataFrame) -> Floats:
+        """Return what the slopes multiply, shape (n, k)."""
+        unit, _, segment = self._codes(X)
+        at_segment = value_at(self.segment_scale_, segment, self.segment_scale_.mean())
+        relative = X[self.roles.price].to_numpy(dtype=float) / value_at(self.scale_, unit, at_segment)
+        return np.asarray(relative[:, None] * self._row_loadings(X))
+
+    def _rate(self, X: pd.DataFrame) -> Floats:
+        unit, period, segment = self._codes(X)
+        at_segment = value_at(self.segment_effects_, segment, self.segment_effects_.mean())
+        value = value_at(self.unit_effects_, unit, at_segment) + self.price_terms(X) @ self.slopes_
+        when = value_at(self.period_effects_, period, self.later_effect_)
+        return np.asarray(expit(value + when - value_at(self.crowd_, unit, float(self.crowd_.mean()))))
+
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """Return the expected quantity of each row, rivals at their mean prices, shape (n,)."""
+        return self._exposure(X) * self._rate(X)
+
+    def elasticity_terms(self, X: pd.DataFrame) -> Floats:
+        """Return what the slopes multiply in each row's own elasticity, shape (n, k)."""
+        return self.price_terms(X) * (1 - self._rate(X))[:, None]
+
+    def elasticities(self, X: pd.DataFrame) -> Floats:
+        """Return d log E[quantity] / d log price of each row, shape (n,), in closed form."""
+        return self.elasticity_terms(X) @ self.slopes_
+
+    # ---- all prices at once
+
+    def _values(self, prices: Floats) -> Floats:
+        """Utility of each unit (u,) at `prices` (u,), in a period to come."""
+        terms = (prices / self.scale_)[:, None] * self.loadings_[self.tier_]
+        return self.unit_effects_ + self.later_effect_ + terms @ self.slopes_
+
+    def _per_visit(self, values: Floats) -> Floats:
+        return np.asarray(np.bincount(self.shelf_visit_, weights=values), dtype=float)
+
+    def _probabilities(self, prices: Floats) -> Floats:
+        value = np.exp(self._values(prices))[self.shelf_unit_]
+        return np.asarray(value / (1 + self._per_visit(value)[self.shelf_visit_]))
+
+    def _per_unit(self, values: Floats) -> Floats:
+        sums = np.bincount(self.shelf_unit_, weights=values, minlength=self.units_.size)
+        return np.asarray(sums * self.visits_each_, dtype=float)
+
+    def joint_demand(self, prices: Floats, reference: Floats) -> tuple[Floats, Floats]:
+        """Return demand per period (u,) at `prices` (u,) and its gradient by the slopes (u, k).
+
+        Today's demand at `reference` prices is taken as known, so the gradient is that of the change.
+        """
+        p = self._probabilities(prices)
+        moved = ((prices - reference) / self.scale_)[:, None] * self.loadings_[self.tier_]
+        gradient = np.empty((self.units_.size, self.slopes_.size))
+        for column in range(self.slopes_.size):
+            own = moved[self.shelf_unit_, column]
+            gradient[:, column] = self._per_unit(p * (own - self._per_visit(p * own)[self.shelf_visit_]))
+        return self._per_unit(p), gradient
+
+    def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
+        """Return demand (u,) at `prices` and the gradient (u,) of margin @ demand by the prices, margins held fixed."""
+        p = self._probabilities(prices)
+        slope = (self.loadings_[self.tier_] @ self.slopes_) / self.scale_
+        worth = margin[self.shelf_unit_]
+        gained = self._per_unit(p * (worth - self._per_visit(p * worth)[self.shelf_visit_]))
+        return self._per_unit(p), slope * gained
+
+
+def visit_arrays(visits: pd.DataFrame, panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles) -> VisitArrays:
+    """Return the offers of units that were taken sometimes, but not always, each with its row of the panel.
+
+    Raises ContractError where columns are missing or no visit meets the panel.
+    """
+    needed = [VISIT, roles.unit or "", roles.price, TAKEN]
+    timed = roles.period if roles.period in visits.columns else SEEN_AT
+    if missing := [name for name in [*needed, timed] if name not in visits.columns]:
+        raise ContractError(
+            "The visits lack columns",
+            expected=", ".join([*needed, f"{roles.period} or {SEEN_AT}"]),
+            found=f"no {', '.join(map(repr, missing))}",
+            fix="give a row for each offer seen on a visit",
+        )
+    row = _panel_rows(visits, panel, roles, timed)
+    kept = row >= 0
+    unit, taken = arrays.unit[row[kept]], visits[TAKEN].to_numpy(dtype=float)[kept]
+    seen, sold = np.bincount(unit), np.bincount(unit, weights=taken)
+    kept[kept] = ((sold > 0) & (sold < seen))[unit]
+    if not kept.any():
+        raise ContractError(
+            "No visit meets the panel",
+            expected="visits to units and periods that are in the panel",
+            found=f"{len(visits):,} offers seen, none of them in the panel",
+            fix="give visits of the same time and units",
+        )
+    row, offers = row[kept], visits[kept]
+    return VisitArrays(
+        visit=pd.factorize(offers[VISIT])[0].astype(np.intp),
+        unit=arrays.unit[row],
+        panel_row=row,
+        price=offers[roles.price].to_numpy(dtype=float),
+        taken=offers[TAKEN].to_numpy(dtype=float),
+    )
+
+
+def _panel_rows(visits: pd.DataFrame, panel: pd.DataFrame, roles: PanelRoles, timed: str | None) -> np.ndarray:
+    """Row of the panel for each offer seen, -1 where there is none; a time belongs to the last period begun."""
+    keys = [panel[roles.unit].astype(str)]
+    sought = [visits[roles.unit].astype(str)]
+    if roles.period is not None and timed is not None:
+        periods = np.sort(panel[roles.period].unique())
+        begun = np.searchsorted(periods, visits[timed].to_numpy(), side="right") - 1
+        keys.append(pd.Series(np.searchsorted(periods, panel[roles.period].to_numpy()), index=panel.index))
+        sought.append(pd.Series(begun, index=visits.index))
+    index = pd.MultiIndex.from_arrays(keys)
+    return np.asarray(index.get_indexer(pd.MultiIndex.from_arrays(sought)), dtype=np.intp)
