@@ -73,7 +73,8 @@ def take_out(values: Floats, effects: NDArray[np.uint64], weights: Floats) -> Fl
     """Take the weighted effects out of the columns of `values` (n, k).
 
     By alternating projections, which are quick on a panel, else by preconditioned LSMR, which settles on sparse
-    effects such as those of visits (0.1 s where the projections take 25 s and fail). Raises ConvergenceError where neither does.
+    effects such as those of visits (0.1 s where the projections take 25 s and fail). Raises ConvergenceError where
+    neither settles.
     """
     rest, settled = demean(values, effects, weights, 1e-9, _ROUNDS)
     if not settled:

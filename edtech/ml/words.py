@@ -35,8 +35,8 @@ def sentence(result: FitResult) -> str:
     ]
     if "segment_elasticity" in result.metrics:
         parts.append(
-            f"When all prices of a segment move together it is {result.metrics['segment_elasticity']:.2f}, because units "
-            "take sales from each other."
+            f"When all prices of a segment move together it is {result.metrics['segment_elasticity']:.2f}, because "
+            "units take sales from each other."
         )
     if "rmse" in result.metrics:
         r2 = f", R² {result.metrics['r2']:.2f}" if "r2" in result.metrics else ""

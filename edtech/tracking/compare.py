@@ -186,6 +186,10 @@ def _warning(differing: list[str], runs: int, ranked: bool) -> str | None:
 
 
 def _labels(names: pd.Series) -> dict[str, str]:
+    """Names without what they all say of their data set, with the start of the id where two are the same."""
+    parts = names.astype(str).str.partition(" on ")
+    if len(names) > 1 and parts[2].nunique() == 1 and (parts[0] != "").all():
+        names = parts[0].set_axis(names.index)
     repeated = names.duplicated(keep=False)
     return {
         str(run_id): f"{name} ({str(run_id)[:8]})" if again else str(name)

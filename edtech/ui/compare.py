@@ -25,7 +25,7 @@ def choose_runs(experiment: str) -> pd.DataFrame:
     if "tags.dataset_digest" in runs:
         newest = runs[runs["tags.dataset_digest"] == runs["tags.dataset_digest"].iloc[0]]
     chosen = st.multiselect(
-        f"Runs ({len(runs):,} in this experiment)", list(names), newest["run_id"].head(4).tolist(), max_selections=MOST,
+        f"Runs ({len(runs):,} in this experiment)", list(names), newest["run_id"].head(6).tolist(), max_selections=MOST,
         format_func=names.__getitem__, key=f"compare.runs.{experiment}", help="Finished trainings, newest first.",
     )  # fmt: skip
     return runs[runs["run_id"].isin(chosen)]
