@@ -24,5 +24,5 @@ with errors_shown():
     asked = pricing.ask(run_id, experiment, dataset)
     pricing.show_answer(asked)
     pricing.show_curve(asked)
-    pricing.show_plan(asked)
+    pricing.show_plan(asked, pricing.judged(run_id, experiment))
     reports.pricing_downloads(asked, run_id, dataset)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pandas as pd
 import streamlit as st
 
 from edtech.charts import pricing as charts
@@ -40,13 +41,23 @@ def choose_run(dataset: Dataset, experiment: str) -> str | None:
         return None
     ids = runs["run_id"].tolist()
     names = resources.run_labels(runs)
-    wanted = get(Key.PRICED)
+    wanted = get(Key.PRICED) or _soundest(runs)
     chosen = st.selectbox(
         "Run", ids, index=ids.index(wanted) if wanted in ids else 0, format_func=names.__getitem__,
         key="pricing.run", help="The trained model that answers; only runs on the chosen data set are listed.",
     )  # fmt: skip
     choose(Key.PRICED, chosen)
     return str(chosen)
+
+
+def _soundest(runs: pd.DataFrame) -> str:
+    """Return the newest run of the algorithm to be believed first: one with substitution, else with unit effects."""
+    if "tags.algorithm" in runs:
+        for algorithm in ("choice_logit", "fixed_effects"):
+            found = runs.loc[runs["tags.algorithm"] == algorithm, "run_id"]
+            if len(found):
+                return str(found.iloc[0])
+    return str(runs["run_id"].iloc[0])
 
 
 def ask(run_id: str, experiment: str, dataset: Dataset) -> Asked:
