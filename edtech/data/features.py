@@ -1,0 +1,357 @@
+"""Features of the five families as of a date, from the tables of a market.
+
+Every row has a moment (`time` among its ids). A feature of the row uses only what had happened before that moment, and
+no moment is later than `as_of`; so whatever is changed in any table from `as_of` on, the features stay the same, bit by
+bit. The outcome is given where it is known by the end of the data, else missing: rows without it are there to predict.
+
+    token_elasticity        a course and week that was over by `as_of`      enrollments
+    enrollment_propensity   a view before `as_of`                           the view ended in an enrollment
+    course_completion       an enrollment, `weeks` after it was made        completed within `horizon_days` of it
+    teacher_quality         a rating                                        stars, 1 to 5
+    churn_prediction        a learner who came in the last `horizon_days`   did not come in the next `horizon_days`
+
+Times count in whole seconds.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from edtech.data.known import Frames, History, KnownTables, ratio
+from edtech.errors import DataError, ParamsError
+
+UNITS = 100  # of one token in the ledger and in amounts
+LEARNER = ("region", "age_group", "segment", "education_level")
+COURSE = ("category", "subcategory", "level", "duration_hours", "certificate")
+TEACHER = ("experience_years", "verified")
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFrame:
+    """Rows to learn from or to predict for; all parts have the same rows.
+
+    `frame`: the features. `target`: the outcome, missing where it is not known yet. `ids`: what the row is about, with
+    `time`, the moment its features are of. `columns`: one sentence for each feature.
+    """
+
+    family: str
+    as_of: pd.Timestamp
+    frame: pd.DataFrame
+    target: pd.Series
+    ids: pd.DataFrame
+    columns: dict[str, str]
+
+    @property
+    def labeled(self) -> "FeatureFrame":
+        """The rows whose outcome is known."""
+        known = self.target.notna()
+        frame, ids = (part[known].reset_index(drop=True) for part in (self.frame, self.ids))
+        return replace(self, frame=frame, target=self.target[known].reset_index(drop=True), ids=ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    tables: Frames
+    known: KnownTables
+    as_of: pd.Timestamp
+    weeks: int
+    horizon: pd.Timedelta
+
+
+Columns = dict[str, Any]  # arrays and series of one length
+Parts = tuple[Columns, pd.Series, pd.DataFrame]
+
+
+def features(
+    tables: Frames, family: str, as_of: pd.Timestamp | str, *, weeks: int = 0, horizon_days: int = 56
+) -> FeatureFrame:
+    """Return the features of a family as of a date.
+
+    `tables`: those of a market, read when needed. `weeks`: for completion, how long after the enrollment the prediction
+    is made. `horizon_days`: for completion and churn, see the module's table. Categories stay text, missing values
+    missing.
+
+    Raises ParamsError for an unknown family, a date that is none or values out of range, DataError where a table is not
+    there or no row is.
+    """
+    ask = _Ask(tables, KnownTables(tables, moment := _moment(as_of)), moment, weeks, pd.Timedelta(days=horizon_days))
+    _check(family, weeks, horizon_days)
+    columns, target, ids = _FAMILIES[family](ask)
+    if ids.empty:
+        raise DataError(
+            "There is nothing to learn from before this date",
+            expected=f"rows for {family} before the date",
+            found=str(moment),
+            fix="choose a later date",
+        )
+    frame = pd.DataFrame(columns, index=ids.index)
+    return FeatureFrame(
+        family, moment, frame, target.rename("target"), ids, {str(name): MEANINGS[str(name)] for name in frame}
+    )
+
+
+def _moment(as_of: pd.Timestamp | str) -> pd.Timestamp:
+    moment = pd.to_datetime(as_of, errors="coerce", utc=True)
+    if pd.isna(moment):
+        raise ParamsError("The as-of date is no date", expected="a date such as 2024-05-06", found=repr(as_of)[:60])
+    return moment.tz_localize(None).as_unit("us")
+
+
+def _check(family: str, weeks: int, horizon_days: int) -> None:
+    if family not in _FAMILIES:
+        raise ParamsError("There is no such family", expected=", ".join(_FAMILIES), found=repr(family)[:60])
+    if not (0 <= weeks <= 104 and 1 <= horizon_days <= 730):
+        raise ParamsError(
+            "Features cannot be made with these times",
+            expected="0 to 104 weeks and a horizon of 1 to 730 days",
+            found=f"{weeks} weeks, {horizon_days} days",
+        )
+
+
+def _end(tables: Frames) -> pd.Timestamp:
+    """Return when the data end: up to then it is known what did not happen."""
+    return pd.Timestamp(tables["platform_metrics"]["day"].max() + pd.Timedelta(days=1))
+
+
+# ---- the families
+
+
+def _elasticity(ask: _Ask) -> Parts:
+    panel = ask.known["course_weeks"]
+    ids = panel[["course_id"]].assign(time=panel["week"])
+    return (
+        {str(name): panel[name] for name in panel if name not in ("course_id", "enrollments")},
+        panel["enrollments"],
+        ids,
+    )
+
+
+def _propensity(ask: _Ask) -> Parts:
+    views = ask.known["views"]
+    ids = views[["view_id", "visit_id", "learner_id", "course_id"]].assign(time=views["viewed_at"])
+    price = _units(views["token_price"])
+    visit = price.groupby(views["visit_id"])
+    size, total = visit.transform("size"), visit.transform("sum")
+    usual = History.of(views["course_id"], views["viewed_at"], price)
+    columns = {
+        "token_price": views["token_price"],
+        "price_to_usual": price / usual.mean(ids["course_id"], ids["time"]),
+        "price_to_others_seen": price * (size - 1) / (total - price).where(size > 1),
+        "courses_seen": size,
+        "source": views["source"],
+        "device": views["device"],
+        "course_views_before": usual.count(ids["course_id"], ids["time"]),
+        **_attributes(ask, ids),
+        **_so_far(ask, ids),
+    }
+    return columns, views["enrolled"].astype("boolean"), ids
+
+
+def _completion(ask: _Ask) -> Parts:
+    rows, wait = ask.known["enrollments"], pd.Timedelta(weeks=ask.weeks)
+    moment = rows["enrolled_at"] + wait
+    # Whoever completed or got the money back before the moment needs no prediction.
+    running = (moment <= ask.as_of) & ~(rows["completed_at"] < moment) & ~(rows["refunded_at"] < moment)
+    rows, moment = rows[running].reset_index(drop=True), moment[running].reset_index(drop=True)
+    ids = rows[["enrollment_id", "learner_id", "course_id", "teacher_id"]].assign(time=moment)
+    columns = {
+        "token_price": rows["token_price"],
+        "discount_pct": rows["discount_pct"],
+        **_attributes(ask, ids),
+        **_so_far(ask, ids),
+    }
+    if ask.weeks:
+        columns |= _since(ask, ids, rows["enrolled_at"])
+    full = ask.tables["enrollments"]
+    completed = full.loc[full["enrolled_at"] < ask.as_of, "completed_at"].to_numpy()[running]
+    due = rows["enrolled_at"] + ask.horizon
+    done = pd.Series(completed <= due.to_numpy(), dtype="boolean")
+    return columns, done.mask(~done & (due > _end(ask.tables))), ids
+
+
+def _ratings(ask: _Ask) -> Parts:
+    rows = ask.known["enrollments"]
+    rows = rows[rows["rating"].notna()].reset_index(drop=True)
+    ids = rows[["enrollment_id", "learner_id", "course_id", "teacher_id"]].assign(time=rows["completed_at"])
+    days = _days(rows["completed_at"] - rows["enrolled_at"])
+    columns = {"token_price": rows["token_price"], "days_to_complete": days, **_attributes(ask, ids)}
+    return columns | _so_far(ask, ids), rows["rating"], ids
+
+
+def _churn(ask: _Ask) -> Parts:
+    views = _visits(ask.known["views"])
+    recent = views.loc[views["viewed_at"] >= ask.as_of - ask.horizon, "learner_id"].unique()
+    learners = ask.known["learners"]["learner_id"]
+    ids = pd.DataFrame({"learner_id": learners[learners.isin(recent)].reset_index(drop=True)})
+    ids["time"] = pd.Series(ask.as_of, index=ids.index, dtype="datetime64[us]")
+    columns = _attributes(ask, ids) | _so_far(ask, ids) | _recency(ask, ids, views)
+    later = _visits(ask.tables["views"])
+    due = ask.as_of + ask.horizon
+    came = later.loc[(later["viewed_at"] >= ask.as_of) & (later["viewed_at"] < due), "learner_id"].unique()
+    gone = pd.Series(~ids["learner_id"].isin(came), dtype="boolean")
+    return columns, gone.mask(gone & (due > _end(ask.tables))), ids
+
+
+_FAMILIES: dict[str, Callable[[_Ask], Parts]] = {
+    "token_elasticity": _elasticity,
+    "enrollment_propensity": _propensity,
+    "course_completion": _completion,
+    "teacher_quality": _ratings,
+    "churn_prediction": _churn,
+}
+FAMILIES = tuple(_FAMILIES)
+
+
+# ---- groups of features
+
+
+def _visits(views: pd.DataFrame) -> pd.DataFrame:
+    return views[["visit_id", "learner_id", "viewed_at"]].drop_duplicates("visit_id")
+
+
+def _days(span: pd.Series) -> pd.Series:
+    days: pd.Series = span.dt.total_seconds() / 86_400
+    return days
+
+
+def _units(price: pd.Series) -> pd.Series:
+    return (price * UNITS).round().astype("int64")
+
+
+def _look_up(table: pd.DataFrame, key: str, at: pd.Series, names: tuple[str, ...]) -> dict[str, pd.Series]:
+    found = table.set_index(key)[list(names)].reindex(at)
+    return {name: found[name].reset_index(drop=True) for name in names}
+
+
+def _attributes(ask: _Ask, ids: pd.DataFrame) -> Columns:
+    """Return what learner, course and teacher are."""
+    who = _look_up(
+        ask.known["learners"], "learner_id", ids["learner_id"], (*LEARNER, "joined_on", "preferred_category")
+    )
+    joined, preferred = who.pop("joined_on"), who.pop("preferred_category")
+    columns = dict(who)
+    columns["days_since_joining"] = _days(ids["time"] - joined)
+    if "course_id" not in ids:
+        return columns | {"preferred_category": preferred}
+    what = _look_up(ask.known["courses"], "course_id", ids["course_id"], (*COURSE, "published_on", "teacher_id"))
+    published, teacher = what.pop("published_on"), what.pop("teacher_id")
+    by = _look_up(ask.known["teachers"], "teacher_id", teacher, TEACHER)
+    columns |= what | by
+    columns["preferred"] = what["category"] == preferred
+    columns["days_since_publication"] = _days(ids["time"] - published)
+    return columns
+
+
+def _so_far(ask: _Ask, ids: pd.DataFrame) -> Columns:
+    """Return what learner, course and teacher did before each moment."""
+    rows, time = ask.known["enrollments"], ids["time"]
+    learner = ids["learner_id"]
+    spent = History.of(rows["learner_id"], rows["enrolled_at"], rows["tokens_spent"])
+    columns = {
+        "enrollments_before": spent.count(learner, time),
+        "tokens_spent_before": spent.sum(learner, time) / UNITS,
+        "days_since_enrollment": spent.days_since(learner, time),
+        "completions_before": History.of(rows["learner_id"], rows["completed_at"]).count(learner, time),
+        "refunds_before": History.of(rows["learner_id"], rows["refunded_at"]).count(learner, time),
+    }
+    if "course_id" not in ids:
+        return columns
+    course = ids["course_id"]
+    teacher = _look_up(ask.known["courses"], "course_id", course, ("teacher_id",))["teacher_id"]
+    pair = rows["learner_id"] + "/" + rows["course_id"]
+    columns["owned_before"] = History.of(pair, rows["enrolled_at"]).count(learner + "/" + course, time)
+    for name, key, at in (("course", "course_id", course), ("teacher", "teacher_id", teacher)):
+        taken, done = (History.of(rows[key], rows[column]) for column in ("enrolled_at", "completed_at"))
+        stars = History.of(rows[key], rows["completed_at"].where(rows["rating"].notna()), rows["rating"].fillna(0))
+        columns[f"{name}_enrollments_before"] = taken.count(at, time)
+        columns[f"{name}_completion_before"] = ratio(done.count(at, time), taken.count(at, time))
+        columns[f"{name}_rating_before"] = stars.mean(at, time)
+    return columns
+
+
+def _since(ask: _Ask, ids: pd.DataFrame, start: pd.Series) -> Columns:
+    """Return what the learner did between the enrollment and the moment."""
+    visits, rows = _visits(ask.known["views"]), ask.known["enrollments"]
+    came = History.of(visits["learner_id"], visits["viewed_at"])
+    took = History.of(rows["learner_id"], rows["enrolled_at"])
+    who, time, after = ids["learner_id"], ids["time"], start + pd.Timedelta(seconds=1)
+    return {
+        "visits_since": came.count(who, time) - came.count(who, after),
+        "enrollments_since": took.count(who, time) - took.count(who, after),
+        "days_since_visit": came.days_since(who, time),
+    }
+
+
+def _recency(ask: _Ask, ids: pd.DataFrame, visits: pd.DataFrame) -> Columns:
+    who, time, ledger = ids["learner_id"], ids["time"], ask.known["token_ledger"]
+    own = ledger[ledger["account_kind"] == "learner"]
+    came = History.of(visits["learner_id"], visits["viewed_at"])
+    balance = History.of(own["account_id"], own["occurred_at"], own["amount"])
+    total = came.count(who, time)
+    columns = {
+        "visits_before": total,
+        "days_since_visit": came.days_since(who, time),
+        "token_balance": balance.sum(who, time) / UNITS,
+    }
+    for weeks in (4, 12):
+        columns[f"visits_last_{weeks}_weeks"] = total - came.count(who, time - pd.Timedelta(weeks=weeks))
+    return columns
+
+
+MEANINGS = {
+    "teacher_id": "Teacher of the course.",
+    "week": "Monday of the week.",
+    "category": "Category of the course.",
+    "list_price": "Price before discount, in tokens.",
+    "discount_pct": "Discount as a share of the list price.",
+    "token_price": "Price asked, in tokens.",
+    "views": "How often the course was seen in the week.",
+    "promo_randomized": "The discount, zero included, was drawn at random.",
+    "promo_probability": "Known chance of a promotion, where it was drawn.",
+    "price_test_pct": "Random change of the list price, as a share.",
+    "price_randomized": "The discount or a change of the list price was drawn at random.",
+    "randomized_discount": "Share by which the draws left the price below the highest they could have given.",
+    "price_to_usual": "Price over the mean price of the course's earlier views.",
+    "price_to_others_seen": "Price over the mean price of the other courses on the same visit.",
+    "courses_seen": "Courses seen on the visit.",
+    "source": "Where the visit came from.",
+    "device": "Device of the visit.",
+    "course_views_before": "How often the course had been seen.",
+    "region": "World region of the learner.",
+    "age_group": "Age of the learner in years.",
+    "segment": "What the learner is.",
+    "education_level": "Highest degree of the learner.",
+    "preferred_category": "Category the learner asked for when joining.",
+    "preferred": "The course is of the category the learner asked for when joining.",
+    "days_since_joining": "Days since the learner joined.",
+    "subcategory": "Kind of course.",
+    "level": "Level of the course.",
+    "duration_hours": "Length of the course in hours.",
+    "certificate": "The course ends with a certificate.",
+    "experience_years": "Years of teaching.",
+    "verified": "The teacher's credentials were checked.",
+    "days_since_publication": "Days since the course was published.",
+    "enrollments_before": "Courses the learner had taken.",
+    "tokens_spent_before": "Tokens the learner had spent.",
+    "days_since_enrollment": "Days since the learner last took a course.",
+    "completions_before": "Courses the learner had completed.",
+    "refunds_before": "Refunds the learner had got.",
+    "owned_before": "How often the learner had taken this course.",
+    "course_enrollments_before": "How often the course had been taken.",
+    "course_completion_before": "Completions of the course so far, as a share of those who took it.",
+    "course_rating_before": "Mean rating of the course so far.",
+    "teacher_enrollments_before": "How often the teacher's courses had been taken.",
+    "teacher_completion_before": "Completions of the teacher's courses so far, as a share of those who took them.",
+    "teacher_rating_before": "Mean rating of the teacher's courses so far.",
+    "visits_since": "Visits of the learner since the enrollment.",
+    "enrollments_since": "Courses the learner took since the enrollment.",
+    "days_since_visit": "Days since the learner's last visit.",
+    "days_to_complete": "Days from enrollment to completion.",
+    "visits_before": "Visits of the learner so far.",
+    "token_balance": "Tokens the learner holds.",
+    "visits_last_4_weeks": "Visits of the learner in the last 4 weeks.",
+    "visits_last_12_weeks": "Visits of the learner in the last 12 weeks.",
+}
+"""What each feature means, in one sentence."""
