@@ -1,0 +1,99 @@
+"""The revenue curve: its points, its support and its best price, and how they are worded."""
+
+import numpy as np
+import pytest
+
+from edtech.pricing import price_response, revenue_curve, what_if
+from edtech.pricing.scenario import answer, changed_prices
+from edtech.pricing.tables import curve_title, effect_rows
+
+SEGMENTS = [f"cat{number}" for number in range(5)]
+
+
+@pytest.fixture(scope="module")
+def curve(response):
+    return revenue_curve(response)
+
+
+def test_a_point_is_the_what_if_of_its_change(response, curve):
+    for change in (-0.3, 0.25):
+        point = curve.points.iloc[(curve.points["change"] - change).abs().argmin()]
+        outcome = answer(response, changed_prices(response, dict.fromkeys(SEGMENTS, change)))
+        assert point["revenue"] == pytest.approx(outcome.token_revenue.planned)
+        assert point["quantity"] == pytest.approx(outcome.enrollments.planned)
+        assert point["low"] == pytest.approx(outcome.token_revenue.today * (1 + outcome.token_revenue.low))
+        assert point["high"] == pytest.approx(outcome.token_revenue.today * (1 + outcome.token_revenue.high))
+
+
+def test_today_is_on_the_curve_and_certain(curve):
+    today = curve.points.set_index("change").loc[0.0]
+    assert today["revenue"] == curve.today
+    assert today["low"] == pytest.approx(curve.today)
+    assert today["high"] == pytest.approx(curve.today)
+    assert curve.points["change"].is_monotonic_increasing
+
+
+def test_doubt_grows_away_from_today(curve):
+    width = (curve.points["high"] - curve.points["low"]) / curve.points["revenue"]
+    up = curve.points["change"] >= 0
+    assert width[up].is_monotonic_increasing
+    assert width[~up].is_monotonic_decreasing
+
+
+def test_inside_the_support_nearly_all_revenue_stays_at_prices_seen(response, curve):
+    low, high = curve.support
+    assert low < 0 < high
+    for change, inside in ((low * 0.999, True), (high * 0.999, True), (low - 0.1, False), (high + 0.1, False)):
+        outcome = answer(response, changed_prices(response, dict.fromkeys(SEGMENTS, change)))
+        assert outcome.extrapolates is not inside
+
+
+def test_the_best_price_is_the_top_of_the_curve_inside_the_support(curve):
+    inside = curve.points[curve.points["change"].between(*curve.support)]
+    assert curve.support[0] <= curve.best <= curve.support[1]
+    best = curve.points.set_index("change").loc[curve.best, "revenue"]
+    assert best == inside["revenue"].max()
+    assert curve.best_on_edge is (curve.best in curve.support)
+
+
+def test_the_best_common_change_is_near_the_true_one(world, response):
+    """Prices of the elastic segments should fall together; the truth's own curve says how far."""
+    segment = int(np.argmax([world.slope[world.segment == number].mean() for number in range(5)]))
+    curve = revenue_curve(response, (f"cat{segment}",))
+    inside = world.segment == segment
+    changes = curve.points["change"][curve.points["change"].between(*curve.support)]
+    earned = [world.revenue(world.today * (1 + change))[inside].sum() for change in changes]
+    at_best = world.revenue(world.today * (1 + curve.best))[inside].sum()
+    # the top is flat: to be off by some steps may cost a fiftieth of the revenue, not more
+    assert at_best >= 0.98 * max(earned)
+
+
+def test_a_curve_of_some_segments_counts_their_revenue_only(response):
+    curves = [revenue_curve(response, (name,)) for name in SEGMENTS]
+    whole = revenue_curve(response)
+    assert sum(curve.today for curve in curves) == pytest.approx(whole.today)
+    at = sum(curve.points.set_index("change").loc[0.5, "revenue"] for curve in curves)
+    assert at == pytest.approx(whole.points.set_index("change").loc[0.5, "revenue"])
+
+
+def test_a_model_without_interval_has_a_curve_without_a_band(world, forest):
+    points = revenue_curve(price_response(forest, world.panel)).points
+    assert points[["low", "high"]].isna().all(axis=None)
+    assert np.isfinite(points[["revenue", "quantity"]]).all(axis=None)
+
+
+def test_titles_say_what_is_seen_and_no_more_than_is_known(curve):
+    best = curve.points.set_index("change").loc[curve.best, "revenue"]
+    title = curve_title(curve, may_recommend=True)
+    assert title.startswith(f"Most revenue at {curve.best:+.0%}")
+    assert title.endswith(f"{best / curve.today - 1:+.1%} against today")
+    assert curve_title(curve, may_recommend=False) == "What revenue would be, if the stated condition holds"
+
+
+def test_effects_are_rows_with_nan_where_there_is_no_interval(world, response, forest):
+    outcome = answer(response, changed_prices(response, {"cat0": 0.1}))
+    rows = effect_rows(outcome)
+    assert list(rows["name"]) == ["Enrollments", "Token revenue", "Teacher earnings", "Commission"]
+    assert rows["change"].iloc[1] == outcome.token_revenue.change
+    assert np.isfinite(rows.drop(columns="name")).all(axis=None)
+    assert effect_rows(what_if(forest, world.panel, {"cat0": 0.1}))[["low", "high"]].isna().all(axis=None)

@@ -1,0 +1,233 @@
+"""What-ifs against the truth of a simulator, and what they say they rest on."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edtech.errors import ContractError, PricingError
+from edtech.pricing import price_response, what_if
+from edtech.pricing.scenario import answer, changed_prices
+from edtech.tables.split import RevenueSplit
+
+SEGMENTS = [f"cat{number}" for number in range(5)]
+CHANGES = st.dictionaries(st.sampled_from(SEGMENTS), st.floats(-0.9, 5), max_size=5)
+
+
+def true_change(world, changes, figure):
+    prices = world.today * [1 + changes.get(f"cat{segment}", 0.0) for segment in world.segment]
+    return figure(prices).sum() / figure(world.today).sum() - 1
+
+
+# ---- against the truth
+
+
+@pytest.mark.parametrize(
+    "changes", [{"cat0": 0.15}, {"cat2": -0.2}, {"cat4": 0.25, "cat1": -0.1}, dict.fromkeys(SEGMENTS, -0.15)]
+)
+def test_the_interval_of_a_what_if_covers_the_true_counterfactual(world, result, changes):
+    # Seeds are fixed; the model reads a typical period off the last eight and the truth is the mean of all 40.
+    outcome = what_if(result, world.panel, changes)
+    for effect, figure in ((outcome.token_revenue, world.revenue), (outcome.enrollments, world.enrollments)):
+        assert effect.low <= true_change(world, changes, figure) <= effect.high
+        assert effect.low < effect.change < effect.high
+        assert effect.planned == pytest.approx(effect.today * (1 + effect.change))
+
+
+def test_todays_figures_are_those_of_the_last_eight_weeks(world, result):
+    outcome = what_if(result, world.panel, {})
+    prices = world.today.to_numpy()[:, None]
+    sold = world.expected(prices)[:, -8:].sum(axis=0).mean()
+    revenue = (prices * world.expected(prices))[:, -8:].sum(axis=0).mean()
+    # Each unit's shocks of these weeks are not in its own effect, and eight weeks of them do not cancel out.
+    assert outcome.token_revenue.today == pytest.approx(revenue, rel=0.1)
+    assert outcome.enrollments.today == pytest.approx(sold, rel=0.1)
+
+
+def test_teachers_and_the_platform_share_the_revenue(world, result):
+    split = RevenueSplit(commission_rate=0.3, burn_rate=0.1)
+    outcome = what_if(result, world.panel, {"cat0": 0.1}, split=split)
+    revenue = outcome.token_revenue
+    for effect, share in ((outcome.teacher_earnings, 0.6), (outcome.platform_commission, 0.3)):
+        assert effect.today == pytest.approx(share * revenue.today)
+        assert effect.planned == pytest.approx(share * revenue.planned)
+        assert (effect.change, effect.low, effect.high) == (revenue.change, revenue.low, revenue.high)
+    assert list(outcome.effects) == ["enrollments", "token_revenue", "teacher_earnings", "platform_commission"]
+    assert outcome.assumes_no_substitution
+
+
+def test_a_forest_answers_without_an_interval(world, forest):
+    effect = what_if(forest, world.panel, {"cat0": 0.2}).enrollments
+    assert effect.change < 0
+    assert (effect.low, effect.high) == (None, None)
+
+
+# ---- what holds for any change
+
+
+@given(changes=CHANGES)
+@settings(max_examples=40, deadline=None)
+def test_every_change_that_leaves_a_price_has_a_finite_answer(response, changes):
+    outcome = answer(response, changed_prices(response, changes))
+    assert (outcome.prices > 0).all()
+    assert np.isfinite(outcome.prices).all()
+    for effect in outcome.effects.values():
+        assert -1 <= effect.low <= effect.change <= effect.high
+        assert np.isfinite([effect.today, effect.planned, effect.low, effect.high]).all()
+    assert 0 <= outcome.share_outside <= 1
+
+
+@given(changes=st.dictionaries(st.sampled_from(SEGMENTS), st.just(0.0)))
+@settings(max_examples=10, deadline=None)
+def test_no_change_has_no_effect_and_no_doubt(response, changes):
+    outcome = answer(response, changed_prices(response, changes))
+    for effect in outcome.effects.values():
+        assert (effect.change, effect.low, effect.high) == (0, 0, 0)
+        assert effect.planned == effect.today
+    assert not outcome.extrapolates
+    assert np.array_equal(outcome.prices, response.baseline)
+
+
+@given(segment=st.sampled_from(SEGMENTS), low=st.floats(-0.9, 2), step=st.floats(0.01, 1))
+@settings(max_examples=40, deadline=None)
+def test_a_higher_price_never_sells_more(response, segment, low, step):
+    one, other = (
+        answer(response, changed_prices(response, {segment: change})).enrollments.planned
+        for change in (low, low + step)
+    )
+    assert other < one
+
+
+@pytest.mark.parametrize("factor", [0.01, 3.7])
+def test_a_currency_changes_no_relative_effect(world, factor):
+    changes = {"cat0": 0.15, "cat3": -0.1}
+    small = world.panel[world.panel["week"] < "2025-04-01"]
+    modeler = world.modeler()
+    one, other = (
+        what_if(modeler.compare_models(panel, ["linear"])["linear"], panel, changes)
+        for panel in (small, small.assign(token_price=small["token_price"] * factor))
+    )
+    for name, effect in one.effects.items():
+        assert other.effects[name].change == pytest.approx(effect.change, abs=1e-6)
+        assert other.effects[name].low == pytest.approx(effect.low, abs=1e-6)
+    assert other.token_revenue.today == pytest.approx(one.token_revenue.today * factor)
+
+
+# ---- what an answer rests on
+
+
+def test_an_answer_inside_the_prices_seen_does_not_extrapolate(world, result):
+    outcome = what_if(result, world.panel, {"cat0": -0.1})
+    assert not outcome.extrapolates
+    assert not outcome.refused
+    assert outcome.reasons == ()
+
+
+def test_an_answer_outside_the_prices_seen_says_so(world, result):
+    outcome = what_if(result, world.panel, dict.fromkeys(SEGMENTS, 2.0))
+    assert outcome.extrapolates
+    assert outcome.share_outside == pytest.approx(1)
+    assert outcome.reasons == (
+        "This extrapolates: 100% of today's token revenue would be at prices never seen for its units.",
+    )
+
+
+def test_the_share_outside_counts_the_revenue_of_what_moved(response):
+    one = answer(response, changed_prices(response, {"cat0": 2.0})).share_outside
+    inside = (response.segments == "cat0").to_numpy()
+    revenue = response.baseline * response.demand(response.baseline).quantity
+    assert one == pytest.approx(revenue[inside].sum() / revenue.sum())
+
+
+def test_an_unproven_answer_is_refused_with_its_condition_and_the_test_that_would_tell(world, unproven):
+    outcome = what_if(unproven, world.panel, {"cat0": 0.1})
+    assert outcome.refused
+    assert outcome.condition == "prices do not follow demand"
+    ground, test = outcome.reasons
+    assert "it holds only if prices do not follow demand" in ground
+    assert "no price is recommended" in ground
+    assert test.startswith("What would tell: give a 20% discount to half of the units, drawn by lot anew each period")
+    assert "state that prices were set on a schedule" in test
+    assert outcome.token_revenue.change != 0  # the number stands, marked with its condition
+
+
+def test_the_test_that_would_tell_is_as_long_as_promised(world, unproven):
+    """For the announced number of weeks a test on these courses would give the promised ±0.25."""
+    text = what_if(unproven, world.panel, {}).reasons[1]
+    weeks = 1 if "for one period" in text else int(text.split("for about ")[1].split()[0])
+    sold = weeks * world.enrollments(world.today).sum()
+    variance = 0.25 * np.log(0.8) ** 2
+    assert 1.96 / np.sqrt(sold * variance) < 0.25  # at dispersion 1, which is the least the rule assumes
+    assert "±0.25" in text
+
+
+def test_offers_without_units_are_answered_and_told_how_many_sales_would_tell(world):
+    rows = world.panel.head(2000)
+    modeler = world.modeler(unit=None, period=None, randomized_discount=None, randomized_flag=None)
+    result = modeler.compare_models(rows, ["fixed_effects"])["fixed_effects"]
+    outcome = what_if(result, rows, {"cat0": 0.1})
+    assert outcome.refused
+    assert len(outcome.prices) == len(rows)
+    assert "sales" in outcome.reasons[1]
+    assert "schedule" not in outcome.reasons[1]
+
+
+# ---- what cannot be asked
+
+
+def test_an_unknown_segment_lists_those_there_are(world, result):
+    with pytest.raises(PricingError, match="no such segment") as caught:
+        what_if(result, world.panel, {"cat0": 0.1, "<b>Chess</b>": 0.1})
+    assert caught.value.found == "'<b>Chess</b>'"
+    assert all(segment in caught.value.expected for segment in SEGMENTS)
+
+
+@pytest.mark.parametrize("change", [-0.95, -1.0, -7.0, 10.0, float("nan"), float("inf")])
+def test_a_change_that_leaves_no_sensible_price_is_refused(world, result, change):
+    with pytest.raises(PricingError, match=r"above -0\.95 and below 10"):
+        what_if(result, world.panel, {"cat0": change})
+
+
+def test_a_panel_that_breaks_its_contract_is_refused(world, result):
+    with pytest.raises(ContractError, match="lacks the column 'token_price'"):
+        what_if(result, world.panel.drop(columns="token_price"), {})
+
+
+# ---- baseline prices
+
+
+def test_a_given_baseline_is_where_the_answer_starts(world, result):
+    baseline = world.today * 0.9
+    outcome = what_if(result, world.panel, {"cat0": 0.1}, baseline=baseline.sample(frac=1, random_state=0))
+    expected = baseline * np.where(world.segment == 0, 1.1, 1.0)
+    assert outcome.prices.to_numpy() == pytest.approx(expected.to_numpy())
+    assert list(outcome.prices.index) == list(world.today.index)
+    # lower prices, more sales
+    assert outcome.enrollments.today > what_if(result, world.panel, {}).enrollments.today
+
+
+@pytest.mark.parametrize(("change", "unit"), [(lambda p: p.drop("C0007"), "C0007"), (lambda p: p * 0, "C0000")])
+def test_a_baseline_without_a_usable_price_names_the_units(world, result, change, unit):
+    with pytest.raises(PricingError, match="no usable baseline price") as caught:
+        price_response(result, world.panel, change(world.today))
+    assert repr(unit) in caught.value.found
+
+
+def test_the_response_covers_each_unit_once_at_its_mean_price(world, result, response):
+    assert list(response.units) == list(world.today.index)
+    assert response.baseline == pytest.approx(world.today.to_numpy())
+    assert list(response.segments) == [f"cat{number}" for number in world.segment]
+    support = result.support.set_index("unit")
+    assert np.array_equal(response.low, support["low"])
+    assert np.array_equal(response.high, support["high"])
+    grid = np.column_stack([response.baseline, response.baseline * 1.2])
+    both = np.column_stack([response.demand(prices).quantity for prices in grid.T])
+    assert response.grid(grid) == pytest.approx(both)
+
+
+def test_a_unit_that_training_never_saw_has_its_own_price_as_support(world, result):
+    new = world.panel[world.panel["course_id"] == "C0001"].assign(course_id="new")
+    response = price_response(result, new)
+    assert response.low == pytest.approx(response.baseline)
+    assert response.high == pytest.approx(response.baseline)
+    assert np.isfinite(response.demand(response.baseline).quantity).all()
