@@ -1,38 +1,40 @@
 """Tables in Parquet files of others: what such a file says of its own size is no promise."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 from pyarrow import compute, parquet
 
 from edtech.data.text import require_columns
 from edtech.errors import UploadError
-from edtech.tables.panel import shown
+from edtech.tables.values import shown
 
 MAX_CELL = 10_000
 _BATCH_ROWS = 10_000
 
 
-def read_parquet(raw: bytes, limit: int) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """Return a Parquet file as a pyarrow table, read piece by piece up to `limit` bytes in memory.
+def parquet_batches(stream: BinaryIO, limit: int) -> Iterator[Any]:
+    """Yield the rows of a Parquet file as pyarrow record batches, up to `limit` bytes in memory.
 
     Raises:
         UploadError: damaged, too large once unpacked, a cell of more than `MAX_CELL` characters, or too many columns.
     """
     try:
-        schema = parquet.read_schema(pa.BufferReader(raw)).remove_metadata()
+        stream.seek(0)
+        source = pa.PythonFile(stream, mode="r")
+        schema = parquet.read_schema(source).remove_metadata()
         require_columns(len(schema))
         # As dictionaries, a text of a megabyte that is repeated a million times stays a megabyte.
         texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_binary(field.type)]
-        file = parquet.ParquetFile(pa.BufferReader(raw), read_dictionary=texts)
-        batches, size = [], 0
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+        size = 0
+        stream.seek(0)
+        for batch in parquet.ParquetFile(source, read_dictionary=texts).iter_batches(batch_size=_BATCH_ROWS):
             columns = [_decoded(column) for column in batch.columns]
             size += sum(column.nbytes for column in columns)
             if size > limit:
                 raise too_large(limit)
-            batches.append(pa.record_batch(columns, names=schema.names))
-        return pa.Table.from_batches(batches) if batches else schema.empty_table()
+            yield pa.record_batch(columns, names=schema.names)
     except (pa.ArrowException, OSError, ValueError) as exc:
         raise UploadError(
             "The file is damaged", expected="a whole Parquet file", found=shown(str(exc), 200), fix="Write it again"

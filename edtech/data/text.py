@@ -1,90 +1,68 @@
-"""Tables in text files: encoding, delimiter and decimal mark are found out from a bounded sample."""
+"""Tables in text files, a block at a time: types are found in a first pass, so that the second needs little memory."""
 
-import codecs
-import csv
-import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, BinaryIO
 
 import pyarrow as pa
-from charset_normalizer import from_bytes
+from pyarrow import compute
 from pyarrow import csv as arrow_csv
 
+from edtech.data.dialect import SAVE_AGAIN, Dialect, grouped_columns, number_pattern, sample_rows, unclear_numbers
 from edtech.errors import UploadError
-from edtech.tables.panel import shown
+from edtech.tables.values import shown
 
 MAX_COLUMNS = 1_000
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-SAVE_AGAIN = "Save the table as CSV with one header line, or as Parquet, and upload it again"
-
-_SAMPLE_BYTES, _SAMPLE_LINES = 1 << 20, 200
 _BLOCK_BYTES = 8 << 20
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# What spreadsheets write when not UTF-8, the commonest first: it wins where a short sample leaves several equal.
-_CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "shift_jis", "gb18030"]
+_ATTEMPTS = 6  # to find the types; columns that change their type again and again are text
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a text file is written."""
+class TextTable:
+    """A text file whose column types are known; `grouped` columns are read as text and made numbers."""
 
-    delimiter: str = ","
-    decimal: Literal[".", ","] = "."
-    encoding: str = "utf-8"
+    stream: BinaryIO
+    dialect: Dialect
+    types: dict[str, Any]
+    grouped: frozenset[str]
+    notes: tuple[str, ...]
 
-    def __str__(self) -> str:
-        mark = "point" if self.decimal == "." else "comma"
-        return f"{self.encoding} text with {DELIMITERS[self.delimiter]} between cells and a decimal {mark}"
-
-
-def find_dialect(raw: bytes) -> Dialect:
-    """Find out how a text file is written.
-
-    The delimiter is the one that cuts the header and most of the first lines into equally many cells: unlike
-    `csv.Sniffer` this takes linear time and is not misled by decimal commas.
-    """
-    encoding = _encoding(raw)
-    by_delimiter = {delimiter: _sample_rows(raw, delimiter, encoding) for delimiter in DELIMITERS}
-    delimiter = max(by_delimiter, key=lambda each: _regularity(by_delimiter[each]))
-    cells = [cell for row in by_delimiter[delimiter][1:] for cell in row]
-    return Dialect(delimiter, _decimal(cells, delimiter), encoding)
+    def batches(self) -> Iterator[Any]:
+        """Yield the rows as pyarrow record batches."""
+        for batch in _blocks(self.stream, self.dialect, self.types, None):
+            columns = [
+                _number(column, self.dialect) if name in self.grouped else column
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            ]
+            yield pa.record_batch(columns, names=batch.schema.names)
 
 
-def read_text(raw: bytes, dialect: Dialect) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """Return a text file as a pyarrow table; columns with codes such as 007 stay text.
+def open_text(stream: BinaryIO, dialect: Dialect) -> TextTable:
+    """Read a text file once to find the types of its columns; those with codes such as 007 stay text.
 
     Raises:
-        UploadError: no header, one column, too many columns, lines of another length, or undecodable text.
+        UploadError: no header, one column, too many columns, no rows, lines of another length, or undecodable text.
     """
-    header, *sample = _sample_rows(raw, dialect.delimiter, dialect.encoding) or [[]]
+    header, *sample = sample_rows(stream, dialect.delimiter, dialect.encoding) or [[]]
     _require_header(header)
     if not sample:
-        return pa.Table.from_arrays([pa.nulls(0)] * len(header), names=header)
+        raise UploadError("The file has no rows", expected="a header and at least one row", found="the header only")
     codes = {name: pa.string() for i, name in enumerate(header) if any(_is_code(row, i) for row in sample)}
-    bad: list[Any] = []
-
-    def keep(row: Any) -> str:  # noqa: ANN401
-        bad.append(row)
-        return "skip"
-
-    parse = arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=keep)
-    # One thread: only then does pyarrow know the numbers of bad lines.
-    read = arrow_csv.ReadOptions(use_threads=False, encoding=dialect.encoding, block_size=_BLOCK_BYTES)
-    convert = arrow_csv.ConvertOptions(decimal_point=dialect.decimal, column_types=codes)
-    try:
-        table = arrow_csv.read_csv(io.BytesIO(raw), read, parse, convert)
-    except (pa.ArrowException, UnicodeError) as exc:
-        raise UploadError(
-            "The file cannot be read as a table",
-            expected=f"{dialect} and a header line",
-            found=shown(str(exc), 200),
-            fix=SAVE_AGAIN,
-        ) from exc
-    if bad:
-        raise _ragged(bad, len(header))
-    return table
+    grouped = {header[place] for place in grouped_columns(sample, dialect) if place < len(header)} - set(codes)
+    types = codes | dict.fromkeys(grouped, pa.string())
+    notes = tuple(unclear_numbers(header, sample, dialect))
+    for attempt in range(_ATTEMPTS + 1):
+        bad: list[Any] = []
+        try:
+            found, spoiled = _scan(stream, dialect, types, grouped, bad)
+        except (pa.ArrowException, UnicodeError) as exc:
+            types |= _widened(exc, dialect, header, everything=attempt == _ATTEMPTS - 1)
+            continue
+        if bad:
+            raise _ragged(bad, len(header))
+        return TextTable(stream, dialect, found, frozenset(grouped - spoiled), notes)
+    raise AssertionError  # text is always read, or refused
 
 
 def require_columns(columns: int) -> None:
@@ -129,73 +107,59 @@ def _ragged(bad: list[Any], width: int) -> UploadError:
     )
 
 
-def _encoding(raw: bytes) -> str:
-    if raw.startswith(_UTF16):
-        return "utf-16"
-    bad = _first_non_utf8(raw)
-    if bad is None:
-        return "utf-8"
-    window = raw[max(0, bad - 5_000) : bad + 20_000]
-    readings = [
-        (match.chaos, -match.coherence, _CODE_PAGES.index(encoding))
-        for match in from_bytes(window, cp_isolation=_CODE_PAGES)
-        for encoding in match.could_be_from_charset
-    ]
-    if not readings:
-        raise UploadError(
-            "The encoding of the file is not known",
-            expected="UTF-8, UTF-16, or a code page of Windows",
-            found=f"undecodable bytes near position {bad:,}",
-            fix="Save the file as UTF-8",
-        )
-    return _CODE_PAGES[min(readings)[2]]
+def _blocks(stream: BinaryIO, dialect: Dialect, types: dict[str, Any], bad: list[Any] | None) -> Iterator[Any]:
+    def keep(row: Any) -> str:  # noqa: ANN401
+        if bad is not None:
+            bad.append(row)
+        return "skip"
+
+    parse = arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=keep)
+    # One thread: only then does pyarrow know the numbers of bad lines.
+    read = arrow_csv.ReadOptions(use_threads=False, encoding=dialect.encoding, block_size=_BLOCK_BYTES)
+    convert = arrow_csv.ConvertOptions(decimal_point=dialect.decimal, column_types=types)
+    stream.seek(0)
+    yield from arrow_csv.open_csv(pa.PythonFile(stream, mode="r"), read, parse, convert)
 
 
-def _first_non_utf8(raw: bytes) -> int | None:
-    """Return where `raw` stops being UTF-8, decoding a piece at a time to keep the memory small."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    for start in range(0, len(raw), _SAMPLE_BYTES):
-        try:
-            decoder.decode(raw[start : start + _SAMPLE_BYTES], final=start + _SAMPLE_BYTES >= len(raw))
-        except UnicodeDecodeError:
-            return start
-    return None
+def _scan(
+    stream: BinaryIO, dialect: Dialect, types: dict[str, Any], grouped: set[str], bad: list[Any]
+) -> tuple[dict[str, Any], set[str]]:
+    """Return the types of the columns, and the grouped columns that hold more than numbers."""
+    found: dict[str, Any] = {}
+    spoiled: set[str] = set()
+    pattern = rf"^\s*({number_pattern(dialect)})?\s*$"
+    for batch in _blocks(stream, dialect, types, bad):
+        found = {field.name: pa.string() if pa.types.is_null(field.type) else field.type for field in batch.schema}
+        for name in grouped - spoiled:
+            if not compute.all(compute.match_substring_regex(batch.column(name), pattern)).as_py():
+                spoiled.add(name)
+    return found, spoiled
 
 
-def _sample_rows(raw: bytes, delimiter: str, encoding: str) -> list[list[str]]:
-    """Return the cells of the first lines; the last line is left out where the sample may have cut it."""
-    text = raw[:_SAMPLE_BYTES].decode(encoding, errors="replace").removeprefix("\ufeff")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows: list[list[str]] = []
-    try:
-        for row in reader:
-            rows += [row] if row else []
-            if len(rows) > _SAMPLE_LINES:
-                break
-    except csv.Error as exc:
+def _widened(exc: BaseException, dialect: Dialect, header: list[str], *, everything: bool) -> dict[str, Any]:
+    """Return the wider type of the column that pyarrow could not convert.
+
+    Raises:
+        UploadError: something else is wrong.
+    """
+    told = re.search(r"In CSV column #(\d+): .*conversion error to (\w+)", str(exc))
+    if told is None or int(told[1]) >= len(header):
         raise UploadError(
             "The file cannot be read as a table",
-            expected="cells of at most 131,072 characters",
+            expected=f"{dialect} and a header line",
             found=shown(str(exc), 200),
             fix=SAVE_AGAIN,
         ) from exc
-    cut = len(raw) > _SAMPLE_BYTES and 1 < len(rows) <= _SAMPLE_LINES
-    return rows[:-1] if cut else rows
+    if everything:
+        return dict.fromkeys(header, pa.string())
+    return {header[int(told[1])]: pa.float64() if told[2] == "int64" else pa.string()}
 
 
-def _regularity(rows: list[list[str]]) -> tuple[bool, float, int]:
-    if not rows:
-        return False, 0.0, 0
-    width = len(rows[0])
-    return width > 1, sum(len(row) == width for row in rows) / len(rows), width
-
-
-def _decimal(cells: Iterable[str], delimiter: str) -> Literal[".", ","]:
-    """Return the decimal mark of most numbers; where commas part the cells, 1,234 is no decimal but a thousand."""
-    cells = [cell.strip() for cell in cells]
-    points = sum(re.fullmatch(r"-?\d+\.\d+", cell) is not None for cell in cells)
-    pattern = r"-?\d+,(?!\d{3}$)\d+" if delimiter == "," else r"-?\d+,\d+"
-    return "," if sum(re.fullmatch(pattern, cell) is not None for cell in cells) > points else "."
+def _number(column: Any, dialect: Dialect) -> Any:  # noqa: ANN401
+    marks = "[ \u00a0\u202f]" if dialect.thousands == " " else re.escape(dialect.thousands)
+    plain = compute.replace_substring_regex(compute.utf8_trim_whitespace(column), marks, "")
+    plain = compute.replace_substring(plain, dialect.decimal, ".")
+    return compute.if_else(compute.equal(plain, ""), pa.scalar(None, pa.string()), plain).cast(pa.float64())
 
 
 def _is_code(row: list[str], i: int) -> bool:
