@@ -8,22 +8,29 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import pandas as pd
 from filelock import FileLock, Timeout
 from pyarrow import parquet
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from edtech.data.digest import content_digest
+from edtech.data.dialect import Dialect
+from edtech.data.digest import combined_digest, content_digest, file_digest
 from edtech.data.drafts import Draft, new_draft, sweep, sync, sync_all, write_whole
+from edtech.data.large import build_large
+from edtech.data.mapping import combine_columns
+from edtech.data.remembered import Mapped, read_mapping, write_mapping
 from edtech.data.store import COURSE_WEEKS, MARKET, PANEL, AnyRoles, Dataset, period_column, period_text
+from edtech.data.upload import Upload, read_upload
 from edtech.errors import DataError, DatasetNotFoundError
+from edtech.tables.contract import Contract, build_table
+from edtech.tables.families import contract_for
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import MARKET_ROLES, PanelRoles
 
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
 
 _RECORD = "dataset.json"
 _LOCK_SECONDS = 60
+LARGE_ROWS = 500_000
+"""Uploads of more rows are checked and sorted without loading them whole."""
 
 
 class GeneratedMarket(Protocol):
@@ -62,6 +71,68 @@ class Catalogue:
             DataError: the name is empty or too long, or the folder cannot be written; nothing is stored.
         """
         return self._add({PANEL: build_panel(frame, roles)}, name, roles, kind="panel", source=dict(source or {}))
+
+    def stage(
+        self,
+        name: str,
+        content: BinaryIO | bytes | Path,
+        *,
+        limit_mb: int = 500,
+        dialect: Dialect | None = None,
+        sheet: str | None = None,
+    ) -> Upload:
+        """Read a file of any allowed size without loading it whole; its rows wait beside the catalogue.
+
+        They go with `Upload.close`, or at the next write after the process has ended.
+
+        Raises:
+            UploadError: too large, or not a table with a header, two or more columns of different names, and rows.
+            DataError: the folder cannot be written.
+        """
+        draft = self.draft()
+        try:
+            with _written(self.folder):
+                return read_upload(name, content, limit_mb=limit_mb, dialect=dialect, sheet=sheet, draft=draft)
+        except BaseException:
+            draft.close()
+            raise
+
+    def add_upload(
+        self,
+        upload: Upload,
+        roles: AnyRoles,
+        *,
+        name: str,
+        unit_parts: Sequence[str] = (),
+        derived_from: str | None = None,
+    ) -> Dataset:
+        """Store an upload as the kind of table that `roles` are of, and remember the mapping for files like it.
+
+        With `unit_parts`, these columns together make the column that `roles` name as the unit.
+
+        Raises:
+            ContractError: the table breaks the contract; nothing is stored.
+            DataError: the name is empty or too long, or the folder cannot be written; nothing is stored.
+        """
+        contract = contract_for(roles)
+        source = upload.source() | ({"unit_parts": list(unit_parts)} if unit_parts else {})
+        combined = roles.unit if isinstance(roles, PanelRoles) and unit_parts else None
+        dataset = _drafted(name, contract.kind, roles, source, tables={contract.kind: upload.rows}, folder=self.folder,
+                           derived_from=derived_from)  # fmt: skip
+        if upload.path is not None and upload.rows > LARGE_ROWS:
+            stored = self._add_large(upload.path, dataset, contract, combined, unit_parts)
+        else:
+            frame = upload.frame if upload.path is None else pd.read_parquet(upload.path)
+            frame = frame if combined is None else combine_columns(frame, unit_parts, combined)
+            table = build_table(contract, frame, roles)
+            stored = self._add({contract.kind: table}, name, roles, kind=contract.kind, source=source,
+                               derived_from=derived_from)  # fmt: skip
+        self._remember(upload.columns, roles, unit_parts)
+        return stored
+
+    def remembered(self, columns: Sequence[str], kind: str) -> Mapped | None:
+        """Return the mapping that was last stored for a file with these columns, as this kind of table, if any."""
+        return read_mapping(self.folder, columns, kind)
 
     def add_market(self, market: GeneratedMarket, *, name: str) -> Dataset:
         """Store all tables of a generated market and the parameters that make it again.
@@ -205,6 +276,24 @@ class Catalogue:
             for table in dataset.tables:
                 tables[table].to_parquet(draft.folder / f"{table}.parquet", index=False, compression="zstd")
             return self._publish(dataset, draft)
+
+    def _add_large(
+        self, path: Path, dataset: Dataset, contract: Contract, combined: str | None, parts: Sequence[str]
+    ) -> Dataset:
+        with self.draft() as draft, _written(self.folder):
+            into = draft.folder / f"{contract.kind}.parquet"
+            build_large(contract, path, dataset.mapping, into, combined=combined, parts=parts)
+            time = period_column(dataset.mapping)
+            times = None if time is None else pd.read_parquet(into, columns=[time])
+            found = {
+                "digest": combined_digest({contract.kind: file_digest(into)}),
+                "period": None if times is None else _period(times, dataset.mapping),
+            }
+            return self._publish(dataset.model_copy(update=found), draft)
+
+    def _remember(self, columns: Sequence[str], roles: AnyRoles, unit_parts: Sequence[str]) -> None:
+        with self._locked():
+            write_mapping(self.folder, columns, Mapped(contract_for(roles).kind, roles, tuple(unit_parts)))
 
     def _publish(self, dataset: Dataset, draft: Draft) -> Dataset:
         """Move what was drafted to its place, unless the same is there under that name."""

@@ -246,10 +246,19 @@ class Dataset(BaseModel):
 def connected(tables: Mapping[str, Sequence[Path]], *, spill: Path | None = None) -> Iterator[Any]:
     """Open DuckDB in memory with a view for each table of Parquet files; `spill` takes what does not fit in memory."""
     config = _CONFIG | ({"temp_directory": str(spill)} if spill is not None else {})
-    with duckdb.connect(":memory:", config=config) as connection:
-        for name, files in tables.items():
-            connection.read_parquet([str(file) for file in files]).create_view(name)
-        yield connection
+    try:
+        with duckdb.connect(":memory:", config=config) as connection:
+            for name, files in tables.items():
+                connection.read_parquet([str(file) for file in files]).create_view(name)
+            yield connection
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as exc:
+        if spill is None:
+            raise
+        raise DataError(
+            "There is not enough memory or disk space to sort the table",
+            found=str(exc)[:200],
+            fix="Free some disk space",
+        ) from exc
 
 
 def _frame(answer: Any) -> pd.DataFrame:  # noqa: ANN401 - pyarrow has no types

@@ -50,3 +50,8 @@ CONTRACTS: dict[str, Contract] = {
     )
 }
 """The contract of each kind of data set that is uploaded."""
+
+
+def contract_for(roles: Roles) -> Contract:
+    """Return the contract that a table with these roles must keep."""
+    return next(contract for contract in CONTRACTS.values() if isinstance(roles, contract.roles))
