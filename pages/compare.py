@@ -3,7 +3,7 @@
 import streamlit as st
 
 from edtech.ui import compare, reports, sidebar
-from edtech.ui.widgets import errors_shown, header
+from edtech.ui.widgets import errors_shown, header, page_link
 
 header(
     "Compare", "Runs side by side: parameters, errors on later data, business metrics, and what their plans are worth."
@@ -16,7 +16,7 @@ with errors_shown():
     runs = compare.choose_runs(sidebar.current_experiment())
     if runs.empty:
         st.info("Nothing to compare: choose runs above, or train some first.", icon=":material/compare_arrows:")
-        st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
+        page_link("train", "Train a model", ":material/model_training:")
         st.stop()
     comparison = compare.settle(runs)
     compare.show_tables(comparison)

@@ -3,14 +3,14 @@
 import streamlit as st
 
 from edtech.ui import pricing, reports, sidebar
-from edtech.ui.widgets import errors_shown, header
+from edtech.ui.widgets import errors_shown, header, page_link
 
 header("Pricing", "Move prices by segment and see what is expected in a typical period, against today's mean prices.")
 
 dataset = sidebar.current_dataset()
 if dataset is None:
     st.info("There is no data set yet.", icon=":material/database:")
-    st.page_link("pages/data.py", label="Generate or upload one", icon=":material/database:")
+    page_link("data", "Generate or upload one", ":material/database:")
     st.stop()
 if not sidebar.opened():
     st.stop()

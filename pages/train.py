@@ -4,14 +4,14 @@ import streamlit as st
 
 from edtech.ui import sidebar, train
 from edtech.ui.state import Key, get
-from edtech.ui.widgets import errors_shown, header, plain
+from edtech.ui.widgets import errors_shown, header, page_link, plain
 
 header("Train", "Learn from the chosen data set how demand answers to prices. Every training is an MLflow run.")
 
 dataset = sidebar.current_dataset()
 if dataset is None:
     st.info("There is no data set to train on yet.", icon=":material/database:")
-    st.page_link("pages/data.py", label="Generate or upload one", icon=":material/database:")
+    page_link("data", "Generate or upload one", ":material/database:")
     st.stop()
 
 if not sidebar.opened():

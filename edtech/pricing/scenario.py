@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from edtech.errors import PricingError
 from edtech.ml.base import FitResult
@@ -159,7 +160,7 @@ def _share_outside(response: Response, prices: Floats, revenue: Floats) -> float
 
 @dataclass(frozen=True, slots=True)
 class RevenueCurve:
-    """Token revenue per period over a common relative price change of some segments.
+    """Token revenue per period of all units over a common relative price change of some segments.
 
     `points`: change, price_change_pct, revenue, low, high, quantity. `support` is the range of changes inside which
     all but 5 % of today's revenue stays at prices seen before; `best` the change with most revenue inside it,
@@ -176,31 +177,32 @@ class RevenueCurve:
 def revenue_curve(
     response: Response, segments: tuple[str, ...] | None = None, changes: Floats = CURVE_CHANGES
 ) -> RevenueCurve:
-    """Return revenue of the units of `segments` (None: all) when their prices change together by each of `changes`."""
+    """Return the revenue of all units when those of `segments` (None: all) change their prices by each of `changes`."""
     inside = response.segments.isin(segments).to_numpy() if segments is not None else np.ones(len(response.units), bool)
     today = response.demand(response.baseline)
-    revenue_today = float((response.baseline * today.quantity)[inside].sum())
     support = _common_support(response, inside, today.quantity * response.baseline)
     changes = np.unique(np.concatenate([changes, [0.0, *support]]))
-    rows = [_curve_point(response, inside, float(change), today, revenue_today) for change in changes]
+    rows = [_curve_point(response, inside, float(change), today) for change in changes]
     points = pd.DataFrame(rows, columns=["change", "revenue", "low", "high", "quantity"]).astype(float)
     allowed = points[points["change"].between(*support)]
     best = float(allowed["change"].to_numpy()[allowed["revenue"].argmax()])
-    return RevenueCurve(points, revenue_today, support, best, best in (support[0], support[1]))
+    return RevenueCurve(
+        points, float(response.baseline @ today.quantity), support, best, best in (support[0], support[1])
+    )
 
 
 def _curve_point(
-    response: Response, inside: np.ndarray, change: float, today: Demand, before: float
+    response: Response, inside: NDArray[np.bool_], change: float, today: Demand
 ) -> tuple[float, float, float | None, float | None, float]:
     prices = np.where(inside, response.baseline * (1 + change), response.baseline)
     planned = response.demand(prices)
-    effect = _effect(response, today, planned, response.baseline * inside, prices * inside)
-    low = None if effect.low is None else before * (1 + effect.low)
-    high = None if effect.high is None else before * (1 + effect.high)
-    return change, effect.planned, low, high, float(planned.quantity[inside].sum())
+    effect = _effect(response, today, planned, response.baseline, prices)
+    low = None if effect.low is None else effect.today * (1 + effect.low)
+    high = None if effect.high is None else effect.today * (1 + effect.high)
+    return change, effect.planned, low, high, float(planned.quantity.sum())
 
 
-def _common_support(response: Response, inside: np.ndarray, revenue: Floats) -> tuple[float, float]:
+def _common_support(response: Response, inside: NDArray[np.bool_], revenue: Floats) -> tuple[float, float]:
     weight = revenue[inside] / revenue[inside].sum()
     lowest = (response.low / response.baseline - 1)[inside]
     highest = (response.high / response.baseline - 1)[inside]

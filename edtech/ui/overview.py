@@ -8,7 +8,7 @@ from edtech.pipeline.training import algorithms_for
 from edtech.ui import resources, sidebar
 from edtech.ui.jobs import generate, part, progress, train
 from edtech.ui.state import notify
-from edtech.ui.widgets import number, plain
+from edtech.ui.widgets import number, page_link, plain
 
 DEMO_NAME = "Demo market"
 
@@ -28,7 +28,7 @@ def empty_state() -> None:
         train(made, algorithms_for(made)[:1], {}, sidebar.current_experiment(), part(tell, 0.3, 1.0))
         notify("The demo is ready: a market and a first model.")
         st.rerun()
-    st.page_link("pages/data.py", label="Bring your own data", icon=":material/upload:")
+    page_link("data", "Bring your own data", ":material/upload:")
 
 
 def key_figures(dataset: Dataset) -> None:
@@ -87,7 +87,8 @@ def newest_runs() -> bool:
             help="Tokens per period that the run expects of its plan; empty: refused.",
         ),
     }
-    shown = runs.reindex(columns=list(columns)).head(8)
+    # Naive: pyarrow reads a zoned column by a call that pandas deprecates.
+    shown = runs.reindex(columns=list(columns)).head(8).assign(started=lambda x: x["started"].dt.tz_convert(None))
     st.dataframe(shown, hide_index=True, column_config=columns, key="overview.runs")
     return True
 
@@ -96,11 +97,11 @@ def next_step(trained: bool) -> None:
     """Say what to do next."""
     st.subheader("Next step")
     if not trained:
-        st.page_link("pages/train.py", label="Train a model on this data set", icon=":material/model_training:")
+        page_link("train", "Train a model on this data set", ":material/model_training:")
         return
-    st.page_link("pages/pricing.py", label="Ask what happens if prices change", icon=":material/sell:")
-    st.page_link("pages/compare.py", label="Compare the runs", icon=":material/compare_arrows:")
-    st.page_link("pages/train.py", label="Train another model", icon=":material/model_training:")
+    page_link("pricing", "Ask what happens if prices change", ":material/sell:")
+    page_link("compare", "Compare the runs", ":material/compare_arrows:")
+    page_link("train", "Train another model", ":material/model_training:")
 
 
 def origin(dataset: Dataset) -> str:

@@ -14,7 +14,7 @@ from edtech.pricing.tables import LABELS, curve_title, effect_rows
 from edtech.tables.split import RevenueSplit
 from edtech.ui import resources
 from edtech.ui.state import Key, choose, get
-from edtech.ui.widgets import number, percent, plain
+from edtech.ui.widgets import number, page_link, percent, plain
 
 MOST_SLIDERS = 12
 
@@ -177,4 +177,4 @@ def show_plan(asked: Asked, judged: float | None) -> None:
 def no_run() -> None:
     """Say what to do where no run was trained on this data set."""
     st.info("No run was trained on the chosen data set in this experiment yet.", icon=":material/model_training:")
-    st.page_link("pages/train.py", label="Train one", icon=":material/model_training:")
+    page_link("train", "Train one", ":material/model_training:")

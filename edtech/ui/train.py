@@ -12,7 +12,7 @@ from edtech.ml.words import finding, sentence, warning
 from edtech.pipeline.training import algorithms_for
 from edtech.ui import jobs, resources, sidebar
 from edtech.ui.state import notify
-from edtech.ui.widgets import errors_shown, number, params_form, plain
+from edtech.ui.widgets import errors_shown, number, page_link, params_form, plain
 
 RESULT_METRICS = ("rmse", "mae", "r2", "segment_elasticity", "first_stage_f", "fit_seconds")
 UNIT = "pieces / row"
@@ -70,8 +70,8 @@ def show_result(run_id: str, experiment: str) -> None:
     _plots(result)
     st.caption("The run's id, for MLflow and for code:")
     st.code(f'mlflow.pyfunc.load_model("runs:/{run_id}/model")', language="python")
-    st.page_link("pages/pricing.py", label="Ask what happens if prices change", icon=":material/sell:")
-    st.page_link("pages/compare.py", label="Compare it with other runs", icon=":material/compare_arrows:")
+    page_link("pricing", "Ask what happens if prices change", ":material/sell:")
+    page_link("compare", "Compare it with other runs", ":material/compare_arrows:")
 
 
 def _figures(result: FitResult) -> None:

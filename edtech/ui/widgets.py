@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from edtech.errors import EdtechError
+from edtech.settings import PROJECT
 from edtech.ui.state import take_notice
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
@@ -27,6 +28,11 @@ def header(title: str, help: str) -> None:
     st.markdown(help)
     if notice := take_notice():
         st.success(plain(notice), icon=":material/check_circle:")
+
+
+def page_link(name: str, label: str, icon: str) -> None:
+    """Link to a page of the menu."""
+    st.page_link(str(PROJECT / "pages" / f"{name}.py"), label=label, icon=icon)
 
 
 def error_panel(error: EdtechError) -> None:

@@ -1,0 +1,32 @@
+"""The script that Streamlit runs for every page: the menu, the sidebar, then the page."""
+
+import streamlit as st
+
+from edtech.settings import PROJECT
+
+PAGES = PROJECT / "pages"
+MENU = (
+    ("overview", "Overview", ":material/home:"),
+    ("data", "Data", ":material/database:"),
+    ("train", "Train", ":material/model_training:"),
+    ("compare", "Compare", ":material/compare_arrows:"),
+    ("pricing", "Pricing", ":material/sell:"),
+)
+
+
+def main() -> None:
+    """Show the dashboard."""
+    st.set_page_config(page_title="EdTech Token Economy", page_icon="🪙", layout="wide")
+    pages = [
+        st.Page(PAGES / f"{name}.py", title=title, icon=icon, default=name == "overview") for name, title, icon in MENU
+    ]
+    page = st.navigation(pages)
+
+    from edtech.ui import sidebar  # the menu is shown before the heavy imports
+
+    sidebar.show()
+    page.run()
+
+
+if __name__ == "__main__":
+    main()
