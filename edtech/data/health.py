@@ -1,14 +1,14 @@
 """Health of a demand panel before training: is it whole, and can an elasticity be learned from it?"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 
-from edtech.tables.panel import to_number
+from edtech.data import leakage
+from edtech.data.findings import Check, Severity, graded
 from edtech.tables.roles import PanelRoles
+from edtech.tables.values import MAX_CATEGORIES, listed, to_number
 
 # Where PASS ends. A price effect is read from price changes; these are the sizes below which, by rule of thumb, the
 # noise of a usual panel (some thousand rows, a few sales each) drowns them.
@@ -20,26 +20,8 @@ FEW_SALES = 1.0
 MANY_ZEROS = 0.5
 MANY_GAPS = 0.05
 OUTLIER_FACTOR = 10.0
+FEW_ROWS_PER_SEGMENT = 50
 FEW_ROWS = 100
-
-
-class Severity(StrEnum):
-    """PASS: nothing to do; REVIEW: read the evidence before acting on results; FAIL: mend the data first."""
-
-    PASS = "PASS"  # noqa: S105 - not a password
-    REVIEW = "REVIEW"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding: what was looked at, how it stands, the numbers behind it, and what to do (empty for PASS)."""
-
-    code: str
-    title: str
-    severity: Severity
-    evidence: str
-    fix: str = ""
 
 
 def check_panel(panel: pd.DataFrame, roles: PanelRoles) -> tuple[Check, ...]:
@@ -51,15 +33,10 @@ def check_panel(panel: pd.DataFrame, roles: PanelRoles) -> tuple[Check, ...]:
     return tuple(check for each in _CHECKS if (check := each(typed, roles)) is not None)
 
 
-def _graded(code: str, title: str, *, fail: bool = False, review: bool = False, evidence: str, fix: str) -> Check:
-    severity = Severity.FAIL if fail else Severity.REVIEW if review else Severity.PASS
-    return Check(code, title, severity, evidence, "" if severity is Severity.PASS else fix)
-
-
 def _missing_values(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     missing = panel[list(roles.columns())].isna().sum()
     worst = ", ".join(f"{name!r}: {number:,}" for name, number in missing[missing > 0].nlargest(5).items())
-    return _graded(
+    return graded(
         "missing_values",
         "Missing values",
         fail=bool(worst),
@@ -72,7 +49,7 @@ def _duplicates(panel: pd.DataFrame, roles: PanelRoles) -> Check | None:
     if roles.unit is None or roles.period is None:
         return None
     rows = int(panel.duplicated([roles.unit, roles.period], keep=False).sum())
-    return _graded(
+    return graded(
         "duplicates",
         "One row for each unit and period",
         fail=rows > 0,
@@ -89,7 +66,7 @@ def _period_gaps(panel: pd.DataFrame, roles: PanelRoles) -> Check | None:
     expected = int((spans["max"] - spans["min"] + 1).sum())
     gaps = 1 - len(panel) / expected if expected else 0.0
     absent = _absent_periods(panel[roles.period])
-    return _graded(
+    return graded(
         "period_gaps",
         "No gaps in time",
         review=gaps > MANY_GAPS or absent > 0,
@@ -109,7 +86,7 @@ def _absent_periods(periods: pd.Series) -> int:
 
 def _price_levels(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     levels = panel[roles.price].nunique()
-    return _graded(
+    return graded(
         "price_levels",
         "Several prices were tried",
         fail=levels < 2,
@@ -123,7 +100,7 @@ def _price_levels(panel: pd.DataFrame, roles: PanelRoles) -> Check:
 def _repeated_units(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     seen = panel[roles.unit].value_counts() if roles.unit is not None else pd.Series(dtype="int64")
     share = float((seen > 1).mean()) if len(seen) else 0.0
-    return _graded(
+    return graded(
         "repeated_units",
         "Units are seen again at other times",
         review=share < 0.5,
@@ -138,7 +115,7 @@ def _price_changes(panel: pd.DataFrame, roles: PanelRoles) -> Check | None:
     if not _has_repeated_units(panel, roles):
         return None
     moving, spread = _within_unit(panel, roles)
-    return _graded(
+    return graded(
         "price_changes",
         "Prices change within units",
         fail=moving == 0,
@@ -154,7 +131,7 @@ def _price_outliers(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     usual = price.groupby(panel[roles.unit]).transform("median") if roles.unit is not None else price.median()
     ratio = price / usual
     rows = int(((ratio > OUTLIER_FACTOR) | (ratio < 1 / OUTLIER_FACTOR)).sum())
-    return _graded(
+    return graded(
         "price_outliers",
         "No prices out of all proportion",
         review=rows > 0,
@@ -164,10 +141,81 @@ def _price_outliers(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     )
 
 
+def _quantity_outliers(panel: pd.DataFrame, roles: PanelRoles) -> Check:
+    quantity = panel[roles.quantity]
+    by = quantity.groupby(panel[roles.unit]) if roles.unit is not None else None
+    usual = quantity.median() if by is None else by.transform("median")
+    high = usual + 10 * np.sqrt(usual + quantity.mean())
+    rows = int((quantity > OUTLIER_FACTOR * high).sum())
+    return graded(
+        "quantity_outliers",
+        "No quantities out of all proportion",
+        review=rows > 0,
+        evidence=f"{rows:,} of {len(panel):,} quantities are more than {OUTLIER_FACTOR:.0f} times the most that chance "
+        f"makes of the median of their {'unit' if roles.unit is not None else 'panel'}.",
+        fix="Look for typing errors, totals among the rows, and orders in bulk.",
+    )
+
+
+def _identities(panel: pd.DataFrame, roles: PanelRoles) -> Check:
+    broken = {}
+    if roles.views is not None:
+        broken["more sold than seen"] = int((panel[roles.quantity] > to_number(panel[roles.views])).sum())
+    if {"list_price", "discount_pct"} <= set(panel.columns):
+        exact = to_number(panel["list_price"]) * (1 - to_number(panel["discount_pct"]))
+        off = (panel[roles.price] - exact).abs() > 0.01 * exact.abs() + 0.01
+        broken["price other than list price less discount"] = int(off.sum())
+    wrong = ", ".join(f"{text}: {number:,}" for text, number in broken.items() if number)
+    return graded(
+        "row_identities",
+        "Columns agree with each other",
+        fail=broken.get("more sold than seen", 0) > 0,
+        review=bool(wrong),
+        evidence=f"Rows with {wrong}." if wrong else f"{len(broken)} identities between columns, each holds.",
+        fix="Find out which of the columns is right.",
+    )
+
+
+def _categories(panel: pd.DataFrame, roles: PanelRoles) -> Check:
+    rows = panel[roles.segment].value_counts() if roles.segment is not None else pd.Series([len(panel)])
+    text = [name for name in roles.controls if not pd.api.types.is_numeric_dtype(panel[name])]
+    many = [name for name in text if panel[name].nunique() > MAX_CATEGORIES]
+    thin = int((rows < FEW_ROWS_PER_SEGMENT).sum()) if len(rows) > 1 else 0
+    return graded(
+        "categories",
+        "Few categories, each with many rows",
+        review=len(rows) > MAX_CATEGORIES or thin > 0 or bool(many),
+        evidence=f"{len(rows):,} segments, {thin:,} of them with fewer than {FEW_ROWS_PER_SEGMENT} rows"
+        + (f"; covariates with more than {MAX_CATEGORIES} values: {listed(many)}." if many else "."),
+        fix="Group rare categories: each gets its own slope, which few rows cannot tell.",
+    )
+
+
+def _leakage(panel: pd.DataFrame, roles: PanelRoles) -> Check:
+    used = {*roles.controls, *roles.instruments}
+    known = set(roles.columns()) - used
+    quantity = panel[roles.quantity]
+    suspects = []
+    for name in [str(column) for column in panel.columns if column not in known]:
+        told = max(leakage.tells(panel[name], of) for of in (quantity, quantity * panel[roles.price]))
+        if told >= leakage.SUSPECT or leakage.made_of_outcome(name):
+            suspects.append(name)
+    return graded(
+        "leakage",
+        "No column gives the quantity away",
+        fail=bool(used & set(suspects)),
+        review=bool(suspects),
+        evidence=f"Columns made of quantity or revenue, by their values or names: {listed(suspects)}."
+        if suspects
+        else "No column but those of the roles follows quantity or revenue.",
+        fix="Never use these as covariates or instruments: they are known only after the sale.",
+    )
+
+
 def _randomized_prices(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     share, levels = _randomized(panel, roles)
     told = roles.randomized_flag is not None or roles.randomized_discount is not None
-    return _graded(
+    return graded(
         "randomized_prices",
         "Some prices were drawn at random",
         review=not _well_randomized(panel, roles),
@@ -182,7 +230,7 @@ def _sales(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     quantity = panel[roles.quantity]
     mean = float(quantity.mean())
     shares = bool(((quantity % 1) != 0).mean() > 0.5)
-    return _graded(
+    return graded(
         "sales",
         "Enough sales for each unit and period",
         review=mean < FEW_SALES and not shares,
@@ -194,7 +242,7 @@ def _sales(panel: pd.DataFrame, roles: PanelRoles) -> Check:
 
 def _zeros(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     share = float((panel[roles.quantity] == 0).mean())
-    return _graded(
+    return graded(
         "zeros",
         "Few rows without sales",
         review=share > MANY_ZEROS,
@@ -211,7 +259,7 @@ def _views(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     views = to_number(panel[roles.views])
     unseen = float((views == 0).mean())
     rate = panel[roles.quantity].sum() / views.sum() if views.sum() > 0 else 0.0
-    return _graded(
+    return graded(
         "views",
         title,
         review=unseen > MANY_ZEROS,
@@ -228,7 +276,7 @@ def _prices_set(panel: pd.DataFrame, roles: PanelRoles) -> Check:
         "schedule": "Prices followed a schedule, not demand (as stated by the user).",
         "experiment": "Prices were drawn at random in an experiment (as stated by the user).",
     }
-    return _graded(
+    return graded(
         "prices_set",
         "How prices were set is known",
         review=not sound,
@@ -250,7 +298,7 @@ def _learnable(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     one_price, nothing_sold = panel[roles.price].nunique() < 2, not (panel[roles.quantity] > 0).any()
     if one_price or nothing_sold:
         way = "one_price" if one_price else "no_sales"
-    return _graded(
+    return graded(
         "learnable",
         "Can an elasticity be learned here?",
         fail=way in ("one_price", "no_sales", "none"),
@@ -316,6 +364,10 @@ _CHECKS: tuple[Callable[[pd.DataFrame, PanelRoles], Check | None], ...] = (
     _period_gaps,
     _price_levels,
     _price_outliers,
+    _quantity_outliers,
+    _identities,
+    _categories,
+    _leakage,
     _repeated_units,
     _price_changes,
     _randomized_prices,

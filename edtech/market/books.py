@@ -9,6 +9,8 @@ from edtech.market.platform import daily_flows, platform_table
 from edtech.market.supply import UNITS
 
 Frames = Mapping[str, pd.DataFrame]
+READ = {"views": ["visit_id", "learner_id", "course_id", "viewed_at", "enrolled"]}
+"""Of the longest table, the columns that the identities speak of."""
 
 
 def identities(tables: Frames) -> list[str]:

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.data import build_panel, check_panel, read_upload, sample_panel_csv, suggest_roles
+from edtech.data import Catalogue, build_panel, check_panel, read_upload, sample_panel_csv, suggest_roles
+from edtech.data.findings import worst
+from edtech.data.identities import check_identities, identities_check
+from edtech.data.labels import check_frame
+from edtech.data.leakage import later_than, made_of_outcome, step
+from edtech.errors import DataError
+from edtech.market import MarketParams, generate_market
 from edtech.tables.roles import MARKET_ROLES, PanelRoles
 
 SOUND = MARKET_ROLES.model_copy(update={"prices_set": "schedule"})
@@ -28,7 +34,7 @@ def test_sound_data_pass_every_check(panel):
     checks = check_panel(panel, SOUND)
     assert grades(panel) == grades(panel, MARKET_ROLES) == {}
     assert checks[-1].code == "learnable"
-    assert len({check.code for check in checks}) == len(checks) == 13
+    assert len({check.code for check in checks}) == len(checks) == 17
     assert all(check.title and check.evidence and not check.fix for check in checks)
 
 
@@ -140,3 +146,163 @@ def test_the_sample_is_the_same_at_every_call_and_holds_no_false_promise():
     assert suggest_roles(frame).roles() == MARKET_ROLES
     assert frame.loc[~frame["price_randomized"], "discount_pct"].eq(0).all()
     assert len(frame) == 40 * 26
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("actual_enrollments", lambda rows: rows["views"]),
+        ("total_revenue", lambda rows: rows["views"]),
+        ("demand_intensity", lambda rows: rows["views"]),
+        ("x", lambda rows: rows["enrollments"] * rows["token_price"]),
+        ("y", lambda rows: np.log1p(rows["enrollments"])),
+    ],
+)
+def test_columns_made_of_quantity_are_suspects_by_name_or_value(panel, column, values):
+    busy = panel.assign(enrollments=panel["enrollments"] + np.arange(len(panel)) % 37)
+    busy["views"] += busy["enrollments"]
+    spoiled = busy.assign(**{column: values(busy)})
+    assert grades(busy).get("leakage") is None
+    check = finding("leakage", spoiled)
+    assert check.severity == "REVIEW"
+    assert repr(column) in check.evidence
+    used = SOUND.model_copy(update={"controls": (column,)})
+    assert finding("leakage", spoiled, used).severity == "FAIL"
+
+
+def test_a_total_among_the_rows_and_a_thin_segment_are_told(panel):
+    spoiled = panel.assign(enrollments=panel["enrollments"].where(panel.index != 7, 90_000))
+    assert grades(spoiled) == {"quantity_outliers": "REVIEW", "row_identities": "FAIL"}
+    thin = panel.assign(category=panel["category"].where(panel["course_id"] != "C001", "Rare"))
+    assert grades(thin) == {"categories": "REVIEW"}
+    assert "1 of them with fewer than 50 rows" in finding("categories", thin).evidence
+
+
+def test_a_price_other_than_list_less_discount_is_told(panel):
+    listed = panel.assign(list_price=panel["token_price"] / 0.9, discount_pct=0.1)
+    assert grades(listed) == {}
+    check = finding("row_identities", listed.assign(list_price=listed["list_price"].where(panel.index != 3, 900.0)))
+    assert (check.severity, check.evidence) == ("REVIEW", "Rows with price other than list price less discount: 1.")
+
+
+# ---- identities of stored data
+
+
+@pytest.fixture
+def stored(catalogue: Catalogue):
+    return catalogue.add_market(generate_market(MarketParams(learners=200, teachers=8, courses=20, weeks=8)), name="m")
+
+
+def test_the_books_of_a_stored_market_balance_until_a_file_is_changed(stored, panel, catalogue):
+    assert check_identities(stored) == []
+    assert identities_check(stored).severity == "PASS"
+    rows = stored.table("enrollments")
+    rows.loc[0, "teacher_tokens"] += 1
+    rows.to_parquet(stored.files("enrollments")[0], index=False)
+    broken = check_identities(stored)
+    assert any("teacher's, the commission" in sentence for sentence in broken)
+    assert identities_check(stored).severity == "FAIL"
+    assert identities_check(stored).fix
+    assert check_identities(catalogue.add_panel(panel, MARKET_ROLES, name="p")) == []
+
+
+# ---- labeled rows
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    outcome = draw.random(600) < 0.3
+    return pd.DataFrame(
+        {
+            "age": draw.integers(18, 60, 600),
+            "region": draw.choice(["north", "south"], 600),
+            "score": draw.normal(size=600) + outcome,
+            "last_4_weeks_visits": draw.poisson(2, 600),
+            "left": np.where(outcome, "Yes", "No"),
+        }
+    )
+
+
+def troubles(frame: pd.DataFrame, target: str = "left", **options) -> dict[str, str]:
+    checks = check_frame(frame, target, **options)
+    assert len({check.code for check in checks}) == len(checks)
+    assert all(bool(check.fix) == (check.severity != "PASS") for check in checks)
+    assert checks[-1].severity == worst(checks)
+    return {check.code: check.severity.value for check in checks[:-1] if check.severity != "PASS"}
+
+
+def test_sound_rows_pass(rows):
+    assert troubles(rows, as_of="enrollment") == troubles(rows) == {}
+    assert check_frame(rows, "left")[-1].evidence == "Yes, as far as the rows themselves can tell."
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda f: f.assign(copy=f["left"].eq("Yes") * 5.0), {"leakage": "FAIL"}),
+        (lambda f: f.assign(kind=f["left"].map({"Yes": "gone", "No": "here"})), {"leakage": "FAIL"}),
+        (lambda f: f.assign(day=f["age"].where(f["left"] == "Yes")), {"leakage": "FAIL", "missing_values": "REVIEW"}),
+        (lambda f: f.assign(churn_reason=f["region"]), {"leakage": "REVIEW"}),
+        (lambda f: f.assign(name=[f"u{i}" for i in range(len(f))]), {"categories": "REVIEW"}),
+        (lambda f: f.assign(age=f["age"].where(f.index != 4, 99_999)), {"outliers": "REVIEW"}),
+        (lambda f: f.assign(same=1), {"constants": "REVIEW"}),
+        (lambda f: pd.concat([f, f.head(50)]), {"duplicates": "REVIEW"}),
+        (lambda f: f.assign(left=f["left"].where(f.index > 2)), {"missing_values": "FAIL"}),
+        (lambda f: f.assign(week_3_logins=f["age"]), {"known_later": "FAIL"}),
+    ],
+)
+def test_each_trouble_of_rows_is_told_alone(rows, change, found):
+    assert troubles(change(rows), as_of="enrollment") == found
+
+
+def test_one_outcome_cannot_be_learned(rows):
+    assert troubles(rows.assign(left="No"))["balance"] == "FAIL"
+    assert troubles(rows.assign(left=np.where(rows.index < 9, "Yes", "No")))["balance"] == "REVIEW"
+
+
+def test_numbers_are_an_outcome_too(rows):
+    assert troubles(rows.drop(columns="left"), "age") == {}
+    assert troubles(rows.assign(twice=rows["age"] * 2).drop(columns="left"), "age") == {"leakage": "FAIL"}
+
+
+def test_rows_without_the_target_say_so(rows):
+    with pytest.raises(DataError, match="'gone'"):
+        check_frame(rows, "gone")
+    with pytest.raises(DataError, match="0 rows"):
+        check_frame(rows.head(0), "left")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Curricular units 2nd sem (grade)", ("sem", 2)),
+        ("week_12_logins", ("week", 12)),
+        ("gradeSecondTerm", ("term", 2)),
+        ("visits_last_4_weeks", None),
+        ("year 2024", None),
+        ("Admission grade", None),
+    ],
+)
+def test_a_step_of_time_is_read_from_a_name(text, found):
+    assert step(text) == found
+
+
+def test_what_is_later_depends_on_the_moment():
+    names = ["sem 1 grade", "sem 2 grade", "month 3"]
+    assert later_than(names, "Enrolment") == (names, True)
+    assert later_than(names, "end of 1st semester") == (["sem 2 grade"], True)
+    assert later_than(names, "whenever") == ([], False)
+    assert not made_of_outcome("token_price")
+
+
+def test_the_later_semesters_of_real_students_are_named(examples):
+    file = examples / "student_dropout" / "students_dropout_academic_success.csv"
+    students = pd.read_csv(file)
+    later = [name for name in students if "sem (" in name]
+    check = next(
+        c for c in check_frame(students, "target", "enrollment", positive=["Dropout"]) if c.code == "known_later"
+    )
+    assert check.severity == "FAIL"
+    assert len(later) == 12
+    assert all(name in check.evidence for name in later)

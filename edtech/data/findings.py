@@ -1,0 +1,43 @@
+"""What a health check says: one finding each, with how it stands, the evidence, and what to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """PASS: nothing to do; REVIEW: read the evidence before acting on results; FAIL: mend the data first."""
+
+    PASS = "PASS"  # noqa: S105 - not a password
+    REVIEW = "REVIEW"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: what was looked at, how it stands, the numbers behind it, and what to do (empty for PASS)."""
+
+    code: str
+    title: str
+    severity: Severity
+    evidence: str
+    fix: str = ""
+
+
+def graded(code: str, title: str, *, fail: bool = False, review: bool = False, evidence: str, fix: str) -> Check:
+    """Return a finding whose severity follows from what is so; a PASS needs no fix."""
+    severity = Severity.FAIL if fail else Severity.REVIEW if review else Severity.PASS
+    return Check(code, title, severity, evidence, "" if severity is Severity.PASS else fix)
+
+
+def counted(counts: dict[str, int], most: int = 5) -> str:
+    """Return the largest of some counts by name, for a message."""
+    largest = sorted(counts.items(), key=lambda item: -item[1])[:most]
+    rest = len(counts) - len(largest)
+    return ", ".join(f"{name[:60]!r}: {number:,}" for name, number in largest) + (f" and {rest} more" if rest else "")
+
+
+def worst(checks: Sequence[Check]) -> Severity:
+    """Return the most severe of the findings."""
+    order = list(Severity)
+    return max((check.severity for check in checks), key=order.index, default=Severity.PASS)
