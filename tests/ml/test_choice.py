@@ -1,0 +1,127 @@
+"""`choice_logit` on generated markets, where courses compete and the truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.errors import ContractError, NotIdentifiedError
+from edtech.market import MarketParams, generate_market
+from edtech.ml import TokenPriceElasticityModeler
+from edtech.pricing import price_response, recommend_prices, what_if
+from edtech.tables.roles import MARKET_ROLES
+
+ALGORITHM = "choice_logit"
+
+
+@pytest.fixture(scope="module")
+def market():
+    return generate_market(MarketParams(learners=2_000, courses=80, teachers=40, weeks=26, seed=11))
+
+
+@pytest.fixture(scope="module")
+def panel(market):
+    return market.tables["course_weeks"]
+
+
+@pytest.fixture(scope="module")
+def result(market, panel):
+    modeler = TokenPriceElasticityModeler.from_roles(MARKET_ROLES)
+    return modeler.compare_models(panel, [ALGORITHM], visits=market.tables["views"])[ALGORITHM]
+
+
+def true_change(market, panel, prices):
+    """Change of the truly expected revenue against the mean prices that plans start from."""
+    today = panel.groupby("course_id")["token_price"].mean()
+    before, after = (market.truth.counterfactual(plan).course_weeks["token_revenue"].sum() for plan in (today, prices))
+    return after / before - 1
+
+
+def test_own_and_segment_wide_elasticity_are_found(market, result):
+    # the interval is 95 %; learners differ in taste, which a plain logit leaves out, so a little more room is left
+    found, truth = result.elasticity, market.truth.own_elasticity
+    half = (found.high - found.low) / 2
+    assert abs(found.estimate - truth) < 1.5 * half
+    assert half < 0.35 * abs(truth)
+    wide = result.metrics["segment_elasticity"]
+    assert abs(wide - market.truth.segment_elasticity) < 1.5 * half
+    # a category as a whole loses less than one course alone: the difference is what courses take from each other
+    assert found.estimate < wide < 0
+
+
+def test_a_what_if_over_a_category_counts_substitution(market, panel, result):
+    outcome = what_if(result, panel, {"Programming": 0.15})
+    today = panel.groupby("course_id")["token_price"].mean()
+    category = panel.groupby("course_id")["category"].first()
+    prices = today.where(category != "Programming", today * 1.15)
+    revenue = outcome.token_revenue
+    half = (revenue.high - revenue.low) / 2
+    assert abs(revenue.change - true_change(market, panel, prices)) < 1.5 * half
+    assert not outcome.assumes_no_substitution
+    alone = TokenPriceElasticityModeler.from_roles(MARKET_ROLES).compare_models(panel, ["fixed_effects"])
+    assert what_if(alone["fixed_effects"], panel, {"Programming": 0.15}).token_revenue.change < revenue.change
+
+
+def test_the_plan_earns_what_it_says(market, panel, result):
+    plan = recommend_prices(result, panel)
+    assert not plan.refused
+    truth = true_change(market, panel, plan.prices)
+    half = (plan.expected.high - plan.expected.low) / 2
+    assert truth > 0
+    assert abs(plan.expected.change - truth) < 2 * half
+    response = price_response(result, panel)
+    assert (plan.prices.to_numpy() >= response.low - 1e-6).all()
+    assert (plan.prices.to_numpy() <= response.high + 1e-6).all()
+
+
+def test_the_joint_optimum_is_one(panel, result):
+    """No single price can be moved, within its bounds, to earn more: checked by brute force on some of them."""
+    response = price_response(result, panel)
+    plan = recommend_prices(result, panel)
+    best = plan.prices.to_numpy()
+    value = float(best @ response.demand(best).quantity)
+    for unit in np.random.default_rng(0).choice(len(best), 12, replace=False):
+        for price in np.linspace(response.low[unit], response.high[unit], 9):
+            other = best.copy()
+            other[unit] = np.clip(price, response.baseline[unit] * 0.5, response.baseline[unit] * 1.5)
+            assert float(other @ response.demand(other).quantity) <= value * (1 + 1e-5)
+
+
+def test_gradients_are_those_of_finite_differences(result):
+    model = result.model
+    prices, margin = model.mean_price_ * 1.1, model.mean_price_
+    _, slope = model.joint_value(prices, margin)
+    for unit in (0, 7, 31):
+        step = np.zeros_like(prices)
+        step[unit] = 1e-4 * prices[unit]
+        up, down = (float(margin @ model.joint_value(prices + sign * step, margin)[0]) for sign in (1, -1))
+        assert slope[unit] == pytest.approx((up - down) / (2 * step[unit]), rel=1e-4, abs=1e-6)
+    quantity, gradient = model.joint_demand(prices, model.mean_price_)
+    slopes = model.slopes_.copy()
+    moved = np.full_like(slopes, 1e-5)
+    # the gradient is that of the change from the reference prices, so the values there are held fixed
+    base = model.unit_effects_.copy()
+    relative = (model.mean_price_ / model.scale_)[:, None] * model.loadings_[model.tier_]
+    model.slopes_ = slopes + moved
+    model.unit_effects_ = base - relative @ moved
+    there = model.joint_demand(prices, model.mean_price_)[0]
+    model.slopes_, model.unit_effects_ = slopes, base
+    assert there - quantity == pytest.approx(gradient @ moved, rel=1e-3, abs=1e-9)
+
+
+def test_the_visits_it_needs_are_asked_for(market, panel):
+    modeler = TokenPriceElasticityModeler.from_roles(MARKET_ROLES)
+    with pytest.raises(NotIdentifiedError, match="visits"):
+        modeler.compare_models(panel, [ALGORITHM])
+    views = market.tables["views"]
+    with pytest.raises(ContractError, match="visit_id"):
+        modeler.compare_models(panel, [ALGORITHM], visits=views.drop(columns="visit_id"))
+    late = views.assign(viewed_at=views["viewed_at"] - pd.Timedelta(days=4_000))
+    with pytest.raises(ContractError, match="No visit meets the panel"):
+        modeler.compare_models(panel, [ALGORITHM], visits=late)
+
+
+def test_by_default_it_is_trained_only_where_there_are_visits(panel):
+    small = panel[panel["course_id"].isin(sorted(panel["course_id"].unique())[:30])]
+    names = TokenPriceElasticityModeler.from_roles(MARKET_ROLES).compare_models(small)
+    assert ALGORITHM not in names
+    assert list(names) == ["fixed_effects", "linear", "gradient_boosting", "random_forest"]

@@ -1,0 +1,116 @@
+"""Every action as a command, on a home of its own; the numbers are those of the library."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from edtech.cli import app
+from edtech.data import Catalogue
+from edtech.data.samples import sample_panel_csv
+from edtech.errors import DatasetNotFoundError, ParamsError
+from edtech.ml.artifacts import load_result
+from edtech.pricing import what_if
+from edtech.settings import PROJECT, Settings
+from edtech.tracking import RunStore
+
+SIZE = ["--learners", "300", "--teachers", "20", "--courses", "40", "--weeks", "16"]
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="module")
+def piped(home) -> str:
+    return run("pipeline", *SIZE, "--seed", "7", "--algorithms", "fixed_effects,linear", "--out", str(home))
+
+
+@pytest.fixture(scope="module")
+def ids(home, piped) -> tuple[str, str]:
+    """The data set and the run of `fixed_effects`."""
+    runs = RunStore(settings=Settings(home=home)).list_runs()
+    chosen = runs.loc[runs["tags.algorithm"] == "fixed_effects", "run_id"]
+    return Catalogue(home / "data").list()[0].id, str(chosen.iloc[0])
+
+
+def test_the_pipeline_tells_its_stages_and_leaves_runs_and_reports(home, piped):
+    for words in ("Stage 1 of 3: data", "Stage 2 of 3: training", "Stage 3 of 3: report", "mlflow ui"):
+        assert words in piped
+    runs = RunStore(settings=Settings(home=home)).list_runs()
+    assert sorted(runs["tags.algorithm"]) == ["fixed_effects", "linear"]
+    assert (home / "reports" / "pipeline_report.html").read_text(encoding="utf-8").startswith("<!")
+    for run_id in runs["run_id"]:
+        assert run_id in piped
+
+
+def test_training_the_same_again_gives_the_same_metrics(home, ids):
+    dataset, run_id = ids
+    told = run("train", dataset, "--out", str(home))
+    logged = RunStore(settings=Settings(home=home)).get_run(run_id).metrics
+    for name in ("price_elasticity_coefficient", "rmse", "revenue_impact", "decision_value_tokens"):
+        assert f"{name} = {logged[name]!r}" in told
+
+
+def test_a_what_if_is_that_of_the_library(home, ids, tmp_path):
+    dataset, run_id = ids
+    report = tmp_path / "answer.csv"
+    segment = Catalogue(home / "data").get(dataset).panel()["category"].iloc[0]
+    run("what-if", run_id, dataset, "--change", f"{segment}=0.1", "--report", str(report), "--out", str(home))
+    result = load_result(RunStore(settings=Settings(home=home)), run_id)
+    outcome = what_if(result, Catalogue(home / "data").get(dataset).panel(), {segment: 0.1})
+    assert repr(outcome.token_revenue.planned) in report.read_text(encoding="utf-8")
+
+
+def test_compare_lays_runs_side_by_side(home, piped):
+    runs = RunStore(settings=Settings(home=home)).list_runs()["run_id"].head(2).tolist()
+    told = run("compare", *runs, "--out", str(home))
+    assert "Model metrics" in told
+    assert "★" in told
+
+
+def test_an_upload_is_checked_and_stored(tmp_path, home):
+    file = tmp_path / "panel.csv"
+    file.write_bytes(sample_panel_csv())
+    told = run("data", "upload", str(file), "--prices-set", "schedule", "--out", str(tmp_path / "home"))
+    assert "price=token_price" in told
+    stored = Catalogue(tmp_path / "home" / "data").list()
+    assert [one.roles.prices_set for one in stored] == ["schedule"]
+    assert stored[0].id in run("data", "list", "--out", str(tmp_path / "home"))
+    assert "Can an elasticity be learned" in run("data", "check", stored[0].id, "--out", str(tmp_path / "home"))
+
+
+def test_generate_and_runs_are_listed(tmp_path):
+    told = run("data", "generate", *SIZE, "--name", "small", "--out", str(tmp_path))
+    assert Catalogue(tmp_path / "data").list()[0].id in told
+    assert run("runs", "--out", str(tmp_path)) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["train", "0" * 16], DatasetNotFoundError),
+        (["data", "generate", "--preset", "golden"], ParamsError),
+        (["what-if", "x", "y", "--change", "Design"], DatasetNotFoundError),
+    ],
+)
+def test_bad_asks_are_errors_of_ours(words, error, tmp_path):
+    with pytest.raises(error):
+        CliRunner().invoke(app, [*words, "--out", str(tmp_path)], catch_exceptions=False)
+
+
+def test_an_error_is_one_message_and_exit_code_1(tmp_path):
+    command = [sys.executable, "-m", "edtech", "train", "0" * 16, "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: There is no data set")
+    assert "Traceback" not in done.stderr
