@@ -1,27 +1,43 @@
 """Data sets: the catalogue that keeps them, and how an uploaded file becomes one."""
 
 from edtech.data.catalogue import Catalogue
-from edtech.data.dialect import Dialect
+from edtech.data.dialect import DECIMALS, DELIMITERS, ENCODINGS, THOUSANDS, Dialect
+from edtech.data.difference import ColumnDifference, Difference, difference
 from edtech.data.health import Check, Severity, check_panel
 from edtech.data.mapping import RoleSuggestion, combine_columns, suggest_roles
-from edtech.data.samples import sample_panel_csv
+from edtech.data.remembered import Mapped
+from edtech.data.samples import sample_csv, sample_panel_csv
 from edtech.data.store import Dataset, KeyFigures
+from edtech.data.suggest import suggest_mapping
 from edtech.data.upload import Upload, read_upload
+from edtech.tables.families import CONTRACTS, contract_for
 from edtech.tables.panel import build_panel
 
 __all__ = [
+    "CONTRACTS",
+    "DECIMALS",
+    "DELIMITERS",
+    "ENCODINGS",
+    "THOUSANDS",
     "Catalogue",
     "Check",
+    "ColumnDifference",
     "Dataset",
     "Dialect",
+    "Difference",
     "KeyFigures",
+    "Mapped",
     "RoleSuggestion",
     "Severity",
     "Upload",
     "build_panel",
     "check_panel",
     "combine_columns",
+    "contract_for",
+    "difference",
     "read_upload",
+    "sample_csv",
     "sample_panel_csv",
+    "suggest_mapping",
     "suggest_roles",
 ]

@@ -12,7 +12,7 @@ from edtech.errors import ContractError
 from edtech.tables.roles import PanelRoles, PricesSet
 
 # Names of each role, the surest first; they are compared in lower case with _ for everything between words.
-_NAMES = {
+NAMES = {
     "price": ("token_price", "price_paid", "sale_price", "prices?", "unit_price", "list_price"),
     "quantity": (
         "enrol?lments?",
@@ -94,10 +94,10 @@ def suggest_roles(frame: pd.DataFrame) -> RoleSuggestion:
     is never guessed.
     """
     names = [str(name) for name in frame.columns]
-    found = {role: _first_match(names, patterns) for role, patterns in _NAMES.items()}
+    found = {role: first_match(names, patterns) for role, patterns in NAMES.items()}
     certain, any_discount = _DISCOUNT[:1], _DISCOUNT
-    discount = _first_match(names, any_discount if found["randomized_flag"] else certain)
-    instruments = tuple(name for name in names if re.fullmatch(_INSTRUMENT, _plain(name)))
+    discount = first_match(names, any_discount if found["randomized_flag"] else certain)
+    instruments = tuple(name for name in names if re.fullmatch(_INSTRUMENT, plain_name(name)))
     parts = _unit_parts(frame, found["unit"], found["period"])
     return RoleSuggestion(**found, randomized_discount=discount, instruments=instruments, unit_parts=parts)
 
@@ -119,12 +119,14 @@ def combine_columns(frame: pd.DataFrame, names: Sequence[str], into: str) -> pd.
     return frame.assign(**{into: joined})
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name in lower case with _ for everything between words."""
     return re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
 
 
-def _first_match(names: Iterable[str], patterns: Iterable[str]) -> str | None:
-    plain = {name: _plain(name) for name in names}
+def first_match(names: Iterable[str], patterns: Iterable[str]) -> str | None:
+    """Return the first of `names` that a pattern matches whole; the patterns are tried in order."""
+    plain = {name: plain_name(name) for name in names}
     matches = (name for pattern in patterns for name in plain if re.fullmatch(pattern, plain[name]))
     return next(matches, None)
 
@@ -133,7 +135,9 @@ def _unit_parts(frame: pd.DataFrame, unit: str | None, period: str | None) -> tu
     """Return the key columns that, with `unit`, occur once in each period and still repeat over periods, if any."""
     if unit is None or period is None or not frame.duplicated([unit, period]).any():
         return ()
-    keys = [name for name in frame.columns if name not in (unit, period) and re.fullmatch(_KEY, _plain(str(name)))][:6]
+    keys = [name for name in frame.columns if name not in (unit, period) and re.fullmatch(_KEY, plain_name(str(name)))][
+        :6
+    ]
     units = {}
     for size in (1, 2):
         for extra in combinations(keys, size):

@@ -1,5 +1,7 @@
 """Example files to download: what an upload looks like when it keeps the contract."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -35,4 +37,91 @@ def sample_panel_csv() -> bytes:
             "randomized_discount": discount,
         }
     )
+    return _csv(frame)
+
+
+def sample_csv(kind: str) -> bytes:
+    """Return a table that keeps the contract of a kind of data set (`edtech.tables.families.CONTRACTS`), as CSV."""
+    return SAMPLES[kind]()
+
+
+def sample_visits_csv() -> bytes:
+    """Return 400 visits with 4 courses each; a logit in price and appeal chooses one or none."""
+    rng = np.random.default_rng(20_240_102)
+    visits, shown, courses = 400, 4, 30
+    course = np.argsort(rng.random((visits, courses)), axis=1)[:, :shown]
+    base, appeal = rng.uniform(20, 60, courses).round(), rng.normal(0, 0.7, courses)
+    price = (base[course] * rng.choice([0.8, 0.9, 1.0], (visits, shown))).round(2)
+    utility = np.column_stack([appeal[course] - 0.05 * price, np.full(visits, -0.5)]) + rng.gumbel(size=(visits, 5))
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(rng.integers(0, 90, visits)), unit="D")
+    frame = pd.DataFrame(
+        {
+            "visit_id": np.repeat([f"V{i + 1:04d}" for i in range(visits)], shown),
+            "learner_id": np.repeat([f"L{i:03d}" for i in rng.integers(0, 150, visits)], shown),
+            "date": np.repeat(day.strftime("%Y-%m-%d"), shown),
+            "course_id": [f"C{i + 1:03d}" for i in course.ravel()],
+            "category": np.array(_CATEGORIES)[course.ravel() % len(_CATEGORIES)],
+            "token_price": price.ravel(),
+            "enrolled": (utility.argmax(axis=1)[:, None] == np.arange(shown)).astype(int).ravel(),
+        }
+    )
+    return _csv(frame)
+
+
+def sample_labels_csv() -> bytes:
+    """Return 600 learners who stayed or left within a year, by what was known when they joined."""
+    rng = np.random.default_rng(20_240_103)
+    rows = 600
+    price, sessions = rng.uniform(15, 60, rows).round(2), rng.poisson(4, rows)
+    plan = rng.choice(["monthly", "quarterly", "yearly"], rows, p=[0.5, 0.3, 0.2])
+    risk = np.exp(-3.6 + 0.02 * price - 0.15 * sessions + 0.8 * (plan == "monthly"))
+    months = np.ceil(rng.exponential(1 / risk)).astype(int)
+    frame = pd.DataFrame(
+        {
+            "learner_id": [f"L{i + 1:04d}" for i in range(rows)],
+            "joined_on": (pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 365, rows), unit="D")).strftime(
+                "%Y-%m-%d"
+            ),
+            "plan": plan,
+            "first_price": price,
+            "sessions_first_week": sessions,
+            "tenure": months.clip(1, 12),
+            "churned": (months <= 12).astype(int),
+        }
+    )
+    return _csv(frame)
+
+
+def sample_ratings_csv() -> bytes:
+    """Return 800 ratings of 40 teachers, 1 to 5 stars; able learners rate higher whoever teaches."""
+    rng = np.random.default_rng(20_240_104)
+    rows, teachers, learners = 800, 40, 250
+    teacher, learner = rng.integers(0, teachers, rows), rng.integers(0, learners, rows)
+    quality, ability = rng.normal(0, 0.4, teachers), rng.normal(0, 1, learners)
+    stars = 3.6 + quality[teacher] + 0.5 * ability[learner] + rng.normal(0, 0.6, rows)
+    frame = pd.DataFrame(
+        {
+            "teacher_id": [f"T{i + 1:03d}" for i in teacher],
+            "learner_id": [f"L{i + 1:04d}" for i in learner],
+            "course_id": [f"C{i % 90 + 1:03d}" for i in teacher * 3 + rng.integers(0, 3, rows)],
+            "date": (pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 365, rows), unit="D")).strftime(
+                "%Y-%m-%d"
+            ),
+            "rating": stars.round().clip(1, 5).astype(int),
+            "earlier_grade": (70 + 10 * ability[learner] + rng.normal(0, 3, rows)).round(1),
+        }
+    )
+    return _csv(frame)
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+SAMPLES: dict[str, Callable[[], bytes]] = {
+    "panel": sample_panel_csv,
+    "visits": sample_visits_csv,
+    "labels": sample_labels_csv,
+    "ratings": sample_ratings_csv,
+}
+"""The sample of each kind of data set that is uploaded."""

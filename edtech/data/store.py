@@ -125,7 +125,7 @@ class Dataset(BaseModel):
         """
         if name not in self.tables:
             raise DatasetNotFoundError(f"No table {name!r}", expected=", ".join(self.tables), where=self.name)
-        with _readable(self):
+        with readable(self):
             # Of the handle, not the path: pyarrow reads `a=b` in a path as a column.
             parts = [_read_part(path, columns) for path in self.files(name)]
             if not parts:
@@ -217,7 +217,7 @@ class Dataset(BaseModel):
         Columns are addressed by position: their names are the user's, and DuckDB holds `Price` and `price` for one.
         """
         roles, files = self.roles, self.files(self.main_table)
-        with _readable(self):
+        with readable(self):
             at = {name: f"c{i}" for i, name in enumerate(parquet.read_schema(files[0]).names)}
             query = f"""
                 WITH panel AS (
@@ -238,7 +238,7 @@ class Dataset(BaseModel):
         Raises:
             DataError: a file is missing or damaged.
         """
-        with _readable(self), connected({table: self.files(table) for table in self.tables}) as connection:
+        with readable(self), connected({table: self.files(table) for table in self.tables}) as connection:
             return _frame(connection.sql(sql, params=[*values]))
 
 
@@ -282,7 +282,8 @@ def period_text(value: object) -> str:
 
 
 @contextmanager
-def _readable(dataset: Dataset) -> Iterator[None]:
+def readable(dataset: Dataset) -> Iterator[None]:
+    """Tell in words that a file of a data set cannot be read."""
     try:
         yield
     except (OSError, KeyError, IndexError, pa.ArrowException, duckdb.Error) as exc:

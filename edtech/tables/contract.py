@@ -141,7 +141,7 @@ def require_columns(columns: Iterable[object], roles: Roles) -> None:
             f"The table lacks {'the column' if len(missing) == 1 else 'columns'} {listed(missing)}",
             expected="every column that was given a role",
             found=f"the columns {listed(names)}",
-            fix="Choose the columns that hold the price, the quantity and the other roles",
+            fix="Choose other columns for these roles",
         )
     repeated = [name for name in roles.columns() if names.count(name) > 1]
     used = [name for name, kind in roles.kinds() if kind is not Kind.SEGMENT]

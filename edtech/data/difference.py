@@ -1,0 +1,201 @@
+"""What differs between two data sets: columns, rows and distributions, all by aggregate queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
+
+from edtech.data.store import Dataset, connected, readable
+
+TOP_LEVELS = 10
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDifference:
+    """A column of both data sets. `before` and `after` describe it in each; `distance` is from 0 (alike) to 1 (apart).
+
+    For numbers, dates and flags they hold mean, sd, quantiles and the share missing, dates as text, and the distance is
+    the two-sample Kolmogorov-Smirnov statistic; for text the shares of the levels that are most frequent in both
+    together, and the distance is the total variation, half the sum of the differences of all shares. NaN where one side
+    has no values.
+    """
+
+    table: str
+    column: str
+    kind: str
+    distance: float
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What differs from one data set to another. Tables and columns are named `table` and `table.column`.
+
+    `rows` has the number of rows before and after for each table of either; `retyped` the types before and after.
+    """
+
+    same_content: bool
+    tables_added: tuple[str, ...]
+    tables_removed: tuple[str, ...]
+    rows: dict[str, tuple[int, int]]
+    columns_added: tuple[str, ...]
+    columns_removed: tuple[str, ...]
+    retyped: dict[str, tuple[str, str]]
+    columns: tuple[ColumnDifference, ...]
+
+    def table(self) -> pd.DataFrame:
+        """Return the shared columns as table, column, kind, distance, and mean and sd before and after."""
+        sides = [(one, side, getattr(one, side)) for one in self.columns for side in ("before", "after")]
+        values = {(one.table, one.column, side): about for one, side, about in sides}
+        rows = [
+            {"table": one.table, "column": one.column, "kind": one.kind, "distance": one.distance}
+            | {
+                f"{name} {side}": values[one.table, one.column, side].get(name)
+                for name in ("mean", "sd", "missing")
+                for side in ("before", "after")
+            }
+            for one in self.columns
+        ]
+        return (
+            pd.DataFrame(rows).sort_values("distance", ascending=False, ignore_index=True) if rows else pd.DataFrame()
+        )
+
+
+def difference(before: Dataset, after: Dataset, *, main_only: bool = False) -> Difference:
+    """Return what differs from `before` to `after`: all tables, or only those that the roles speak of.
+
+    Tables are paired by name; with `main_only` the main tables are, whatever they are called.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    pairs = [(before.main_table, after.main_table)]
+    if not main_only and before.main_table == after.main_table:
+        pairs = [(name, name) for name in before.tables if name in after.tables]
+    with readable(before), readable(after):
+        schemas = [(one, _schema(before, one), _schema(after, other)) for one, other in pairs]
+        shared = [
+            (one, name)
+            for one, old, new in schemas
+            for name in old
+            if name in new and _kind(old[name]) == _kind(new[name])
+        ]
+        columns = []
+        for place, (one, other) in enumerate(pairs):
+            names = [name for table, name in shared if table == one]
+            columns += _columns(before, after, (one, other), names, schemas[place][1:])
+    return Difference(
+        same_content=before.digest == after.digest,
+        tables_added=tuple(
+            name for name in after.tables if name not in {other for _, other in pairs} | set(before.tables)
+        ),
+        tables_removed=tuple(
+            name for name in before.tables if name not in {one for one, _ in pairs} | set(after.tables)
+        ),
+        rows={one: (before.tables[one], after.tables[other]) for one, other in pairs},
+        columns_added=tuple(f"{one}.{name}" for one, old, new in schemas for name in new if name not in old),
+        columns_removed=tuple(f"{one}.{name}" for one, old, new in schemas for name in old if name not in new),
+        retyped={
+            f"{one}.{name}": (str(old[name]), str(new[name]))
+            for one, old, new in schemas
+            for name in old
+            if name in new and _kind(old[name]) != _kind(new[name])
+        },
+        columns=tuple(columns),
+    )
+
+
+def _schema(dataset: Dataset, table: str) -> dict[str, Any]:
+    schema = parquet.read_schema(dataset.files(table)[0])
+    return dict(zip(schema.names, schema.types, strict=True))
+
+
+def _kind(kind: Any) -> str:  # noqa: ANN401 - pyarrow has no types
+    types = pa.types
+    if types.is_timestamp(kind) or types.is_date(kind):
+        return "date"
+    numbers = types.is_integer(kind) or types.is_floating(kind)
+    return "number" if numbers else "flag" if types.is_boolean(kind) else "text"
+
+
+def _columns(
+    before: Dataset,
+    after: Dataset,
+    tables: tuple[str, str],
+    names: Sequence[str],
+    schemas: Sequence[dict[str, Any]],
+) -> list[ColumnDifference]:
+    files = {"a": before.files(tables[0]), "b": after.files(tables[1])}
+    found = []
+    with connected(files) as connection:
+        for name in names:
+            at = [list(schema).index(name) for schema in schemas]
+            kind = _kind(schemas[0][name])
+            sides = [_side(view, place, list(schema)) for view, place, schema in zip("ab", at, schemas, strict=True)]
+            describe = _levels if kind == "text" else _moments
+            distance, one, other = describe(connection, sides, kind)
+            found.append(ColumnDifference(tables[0], name, kind, distance, one, other))
+    return found
+
+
+def _side(view: str, place: int, names: Sequence[str]) -> str:
+    """Return a query of one column as `x`, addressed by position: names are the user's."""
+    return f"SELECT c{place} AS x FROM {view} AS t({', '.join(f'c{i}' for i in range(len(names)))})"  # noqa: S608
+
+
+def _moments(connection: Any, sides: Sequence[str], kind: str) -> tuple[float, dict[str, Any], dict[str, Any]]:  # noqa: ANN401
+    value = "epoch_us(x)::DOUBLE" if kind == "date" else "x::DOUBLE"
+    sides = [f"SELECT CASE WHEN isfinite(v) THEN v END AS v FROM (SELECT {value} AS v FROM ({side}))" for side in sides]  # noqa: S608
+    about = []
+    for side in sides:
+        sql = f"""SELECT avg(v) AS mean, stddev_samp(v) AS sd, quantile_cont(v, {list(_QUANTILES)}) AS q,
+                         1 - count(v) / count(*) AS missing FROM ({side})"""  # noqa: S608
+        mean, sd, quantiles, missing = connection.sql(sql).fetchall()[0]
+        points = {f"q{100 * at:.0f}": point for at, point in zip(_QUANTILES, quantiles or [None] * 5, strict=True)}
+        about.append({"mean": mean, "sd": sd, **points, "missing": missing})
+    if kind == "date":
+        about = [{name: _written(name, value) for name, value in one.items()} for one in about]
+    a, b = sides
+    gap = connection.sql(
+        f"""WITH counts AS (
+                SELECT v, sum(a) AS a, sum(b) AS b
+                FROM (SELECT v, 1 AS a, 0 AS b FROM ({a}) UNION ALL SELECT v, 0, 1 FROM ({b}))
+                WHERE v IS NOT NULL GROUP BY v)
+            SELECT max(abs(below_a / nullif(all_a, 0) - below_b / nullif(all_b, 0))) FROM (
+                SELECT sum(a) OVER (ORDER BY v) AS below_a, sum(b) OVER (ORDER BY v) AS below_b,
+                       sum(a) OVER () AS all_a, sum(b) OVER () AS all_b FROM counts)"""  # noqa: S608
+    ).fetchall()[0][0]
+    return float("nan") if gap is None else float(gap), about[0], about[1]
+
+
+def _written(name: str, value: Any) -> Any:  # noqa: ANN401
+    """Return a moment in microseconds as text, a spread in days, and the share missing as it is."""
+    if value is None or name == "missing":
+        return value
+    return value / 86_400e6 if name == "sd" else str(pd.Timestamp(int(value), unit="us"))[:19]
+
+
+def _levels(connection: Any, sides: Sequence[str], _kind: str) -> tuple[float, dict[str, Any], dict[str, Any]]:  # noqa: ANN401
+    a, b = sides
+    shares = f"""WITH a AS (SELECT x, count(*) / sum(count(*)) OVER () AS s FROM ({a}) WHERE x IS NOT NULL GROUP BY x),
+                      b AS (SELECT x, count(*) / sum(count(*)) OVER () AS s FROM ({b}) WHERE x IS NOT NULL GROUP BY x),
+                      shares AS (SELECT x, coalesce(a.s, 0) AS a, coalesce(b.s, 0) AS b FROM a FULL JOIN b USING (x))"""  # noqa: S608
+    top = connection.sql(f"{shares} SELECT x, a, b FROM shares ORDER BY a + b DESC, x LIMIT {TOP_LEVELS}").fetchall()  # noqa: S608
+    sql = f"{shares} SELECT sum(abs(a - b)) / 2, sum(a), sum(b) FROM shares"  # noqa: S608
+    gap, some_a, some_b = connection.sql(sql).fetchall()[0]
+    distance = float(gap) if some_a and some_b else float("nan")
+    about = [
+        {"levels": {str(row[0]): row[place] for row in top if row[place]}, "missing": _missing(connection, side)}
+        for place, side in enumerate(sides, 1)
+    ]
+    return distance, about[0], about[1]
+
+
+def _missing(connection: Any, side: str) -> float:  # noqa: ANN401
+    share: float | None = connection.sql(f"SELECT 1 - count(x) / count(*) FROM ({side})").fetchall()[0][0]  # noqa: S608
+    return float("nan") if share is None else share
