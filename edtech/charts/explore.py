@@ -1,0 +1,135 @@
+"""Charts of a data set before any model: spread, price against demand, season, retention, flows of tokens."""
+
+from html import escape
+
+import altair as alt
+import pandas as pd
+import plotly.graph_objects as go
+
+from edtech.charts.base import BLUE, PALETTE, first, heading, label, layered, need, thin
+
+PANELS = 12
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def distribution(frame: pd.DataFrame, *, title: str, x_title: str) -> alt.LayerChart:
+    """Draw a histogram: bars from `low` to `high` (numbers or dates), or one for each `value`, as high as `rows`."""
+    if "value" in frame.columns:
+        shown, note = first(need(frame, ("value", "rows"), "distribution"), "values")
+        shown = shown.assign(value=shown["value"].map(label))
+        bars = alt.Chart(shown).mark_bar(color=BLUE)
+        bars = bars.encode(
+            y=alt.Y("value:N", sort=None, title=label(x_title)),
+            x=alt.X("rows:Q", title="Rows"),
+            tooltip=["value", alt.Tooltip("rows:Q", format=",")],
+        )
+        return layered([bars], heading(title, note), step=22)
+    frame = _bins(frame)
+    kind = "T" if pd.api.types.is_datetime64_any_dtype(frame["low"]) else "Q"
+    bars = alt.Chart(frame).mark_bar(color=BLUE, stroke="white", strokeWidth=0.5)
+    bars = bars.encode(
+        x=alt.X(f"low:{kind}", title=label(x_title)).scale(zero=False),
+        x2="high",
+        y=alt.Y("rows:Q", title="Rows"),
+        tooltip=["low", "high", alt.Tooltip("rows:Q", format=",")],
+    )
+    return layered([bars], heading(title))
+
+
+def _bins(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the bins; that of a constant has no width and gets some."""
+    need(frame, ("low", "high", "rows"), "distribution")
+    flat = frame["low"] == frame["high"]
+    width = pd.Timedelta(days=1) if pd.api.types.is_datetime64_any_dtype(frame["low"]) else 1.0
+    return frame.assign(high=frame["high"].where(~flat, frame["high"] + width))
+
+
+def price_demand(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> alt.FacetChart:
+    """Draw mean `quantity` against mean `price` of each unit, a panel for each `segment`: small multiples."""
+    frame = need(frame, ("price", "quantity", "segment"), "price against demand by segment")
+    order = frame["segment"].value_counts().index
+    few, note = first(pd.DataFrame({"segment": order}), "segments", PANELS)
+    shown, thinned = thin(frame[frame["segment"].isin(few["segment"])])
+    shown = shown.assign(segment=shown["segment"].map(label))
+    points = alt.Chart(shown, width=180, height=130).mark_circle(color=BLUE, opacity=0.4, size=20)
+    points = points.encode(
+        x=alt.X("price:Q", title="Mean price (tokens)").scale(type="log", zero=False),
+        y=alt.Y("quantity:Q", title=label(unit)).scale(type="symlog"),
+        tooltip=["price", "quantity", "segment"],
+    )
+    facets: alt.FacetChart = points.facet(
+        facet=alt.Facet("segment:N", title=None), columns=3, title=heading(title, note, thinned)
+    )
+    facets.background = "transparent"
+    return facets
+
+
+def seasonality(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / day") -> alt.LayerChart:
+    """Draw mean `enrollments` by `week` of the year and `weekday` (1 = Monday) as a heat map."""
+    frame = need(frame, ("week", "weekday", "enrollments"), "seasonality")
+    cells = alt.Chart(frame.assign(day=[WEEKDAYS[day - 1] for day in frame["weekday"]])).mark_rect()
+    cells = cells.encode(
+        x=alt.X("week:O", title="Week of the year").axis(labelAngle=0, values=list(range(1, 54, 4))),
+        y=alt.Y("day:O", title=None, sort=list(WEEKDAYS)),
+        color=_shade("enrollments", unit),
+        tooltip=["week", "day", alt.Tooltip("enrollments:Q", format=",.1f")],
+    )
+    return layered([cells], heading(title), step=22)
+
+
+def retention(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
+    """Draw the retention triangle: the `share` of each `cohort` active so many `months` after joining."""
+    frame = need(frame, ("cohort", "months", "share", "learners", "active"), "retention")
+    named = pd.to_datetime(frame["cohort"]).dt.strftime("%Y-%m")
+    frame = frame.assign(cohort=named + " (" + frame["learners"].map("{:,}".format) + ")")
+    base = alt.Chart(frame).encode(
+        x=alt.X("months:O", title="Months after joining").axis(labelAngle=0),
+        y=alt.Y("cohort:O", title="Joined (learners)"),
+    )
+    cells = base.mark_rect().encode(
+        color=_shade("share", "active", "%"),
+        tooltip=["cohort", "months", "active", alt.Tooltip("share:Q", format=".1%")],
+    )
+    dark = alt.when(alt.datum.share > 0.6 * float(frame["share"].max())).then(alt.value("white"))
+    text = base.mark_text(fontSize=10).encode(
+        text=alt.Text("share:Q", format=".0%"), color=dark.otherwise(alt.value("#222222"))
+    )
+    return layered([cells, text], heading(title), step=22)
+
+
+def _shade(column: str, title: str, form: str = ",.0f") -> alt.Color:
+    legend = alt.Legend(format=form)
+    return alt.Color(f"{column}:Q", title=label(title), legend=legend, scale=alt.Scale(scheme="blues"))
+
+
+def token_flows(
+    frame: pd.DataFrame, *, title: str, flows: tuple[str, ...] = ("issued", "spent", "burned")
+) -> go.Figure:
+    """Draw `tokens` of each `flow` over `day`, for zoom and hover; a click on a name shows or hides a line.
+
+    The flows not among `flows` start hidden.
+    """
+    frame = need(frame, ("day", "flow", "tokens"), "flows of tokens")
+    figure = go.Figure()
+    for place, (name, rows) in enumerate(frame.groupby("flow", sort=False)):
+        figure.add_trace(
+            go.Scattergl(
+                x=rows["day"],
+                y=rows["tokens"],
+                name=escape(label(str(name).replace("_", " "))),
+                mode="lines",
+                line={"color": PALETTE[place % len(PALETTE)], "dash": ("solid", "dash", "dot")[place // len(PALETTE)]},
+                visible=True if name in flows else "legendonly",
+            )
+        )
+    figure.update_layout(
+        title=escape(label(title, 120)),
+        xaxis={"title": "Day", "rangeslider": {"visible": True, "thickness": 0.06}},
+        yaxis={"title": "Tokens / day (supply and treasury: tokens held)", "tickformat": ",.3~s"},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        hovermode="x unified",
+        legend={"orientation": "h", "y": -0.45},
+        margin={"t": 60, "r": 10},
+    )
+    return figure

@@ -1,0 +1,162 @@
+"""What the Explore figures show, each from one aggregate query over Parquet; the answers are small frames.
+
+Names of columns come from the user, so columns are addressed by their position in the table, never by name.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
+
+from edtech.data.store import MANY_ROWS, Dataset
+from edtech.errors import DataError
+
+BINS = 40
+TOP = 20
+_NUMBERS = ("int", "uint", "float", "double", "decimal", "halffloat")
+
+
+def tables_to_explore(dataset: Dataset) -> dict[str, list[str]]:
+    """Return the columns of each table that a distribution can be asked of."""
+    return {name: list(_types(dataset, name)) for name in dataset.tables}
+
+
+def distribution(dataset: Dataset, table: str, column: str, bins: int = BINS) -> pd.DataFrame:
+    """Return how the values of a column are spread.
+
+    Numbers and dates: `low`, `high` and `rows` of equally wide bins from the least to the greatest value (one bin for
+    a constant). Text and flags: `value` and `rows`, the `TOP` most frequent, the rest together as "(others)". Missing
+    and infinite values are left out. Raises DataError for a table or column that is not there.
+    """
+    kind = _kind(dataset, table, column)
+    at = list(_types(dataset, table)).index(column) + 1
+    if kind == "text":
+        return _frequencies(dataset, table, at)
+    number = f"epoch(#{at})" if kind == "time" else f"#{at}::DOUBLE"
+    found = dataset.query(
+        f"""WITH given AS (SELECT {number} AS x FROM {table}), v AS (SELECT x FROM given WHERE isfinite(x)),
+                 ends AS (SELECT min(x) AS low, (max(x) - min(x)) / ? AS width FROM v),
+                 counts AS (
+                    SELECT CASE WHEN width > 0 THEN least(floor((x - low) / width)::INT, ? - 1) ELSE 0 END AS bin,
+                           count(*) AS rows, any_value(low) AS low, any_value(width) AS width
+                    FROM v, ends GROUP BY 1)
+            SELECT low + bin * width AS low, low + (bin + 1) * width AS high, rows::BIGINT AS rows
+            FROM counts ORDER BY bin""",  # noqa: S608 - a checked table and a position
+        bins,
+        bins,
+    )
+    if kind == "time":
+        ends = {name: pd.to_datetime(found[name], unit="s").dt.as_unit("us") for name in ("low", "high")}
+        found = found.assign(**ends)
+    return found
+
+
+def price_demand(dataset: Dataset) -> pd.DataFrame:
+    """Return unit, segment, mean price and mean quantity of each unit: the price-demand scatter, segment by segment.
+
+    At most `MANY_ROWS` units, every n-th of more. It shows how units differ, not what a price change would do.
+    """
+    found = dataset.by_unit()
+    return found.iloc[:: 1 + len(found) // MANY_ROWS].reset_index(drop=True)
+
+
+def seasonality(dataset: Dataset) -> pd.DataFrame:
+    """Return `week` (of the year, 1 to 53), `weekday` (1 = Monday) and mean `enrollments` on such a day of a market.
+
+    The mean is over the days of the market, those without an enrollment included.
+    """
+    _needs(dataset, "enrollments", "platform_metrics")
+    return dataset.query(
+        """SELECT week(day)::INT AS week, isodow(day)::INT AS weekday, avg(enrollments)::DOUBLE AS enrollments
+           FROM platform_metrics GROUP BY 1, 2 ORDER BY 1, 2"""
+    )
+
+
+def cohort_retention(dataset: Dataset) -> pd.DataFrame:
+    """Return the retention triangle: `cohort`, `months` after joining, `learners` of the cohort, `active`, `share`.
+
+    A cohort joined in the same month; active is who took a course in the month that is so many months later. Who joined
+    before the market starts counts as of its first month. The last month of each cohort may be incomplete.
+    """
+    _needs(dataset, "learners", "enrollments", "platform_metrics")
+    return dataset.query(
+        """WITH ends AS (SELECT min(day) AS first, max(day) AS last FROM platform_metrics),
+                people AS (SELECT learner_id, date_trunc('month', greatest(joined_on, first)) AS cohort
+                           FROM learners, ends),
+                cohorts AS (SELECT cohort, count(*) AS learners FROM people GROUP BY 1),
+                acts AS (SELECT DISTINCT learner_id, date_trunc('month', enrolled_at) AS month FROM enrollments),
+                counts AS (SELECT cohort, datediff('month', cohort, month) AS months, count(*) AS active
+                           FROM acts JOIN people USING (learner_id) GROUP BY 1, 2),
+                cells AS (SELECT cohort, learners,
+                                 unnest(range(0, datediff('month', cohort, last) + 1)) AS months FROM cohorts, ends)
+           SELECT cohort::TIMESTAMP AS cohort, months::INT AS months, learners::BIGINT AS learners,
+                  coalesce(active, 0)::BIGINT AS active, coalesce(active, 0) / learners AS share
+           FROM cells LEFT JOIN counts USING (cohort, months) ORDER BY 1, 2"""
+    )
+
+
+FLOWS = ("issued", "spent", "refunded", "teacher_earnings", "commission", "burned", "expired", "paid_out")
+
+
+def token_flows(dataset: Dataset, flows: Sequence[str] = FLOWS) -> pd.DataFrame:
+    """Return `day`, `flow` and `tokens` of each day and kind of flow, and the circulating supply and treasury."""
+    _needs(dataset, "platform_metrics")
+    names = [*flows, "circulating_supply", "treasury"]
+    if unknown := [name for name in flows if name not in FLOWS]:
+        raise DataError("There is no such flow", expected=", ".join(FLOWS), found=", ".join(map(repr, unknown))[:200])
+    return dataset.query(
+        f"""SELECT day, flow, units / 100.0 AS tokens
+            FROM (UNPIVOT (SELECT day, {", ".join(names)} FROM platform_metrics)
+                  ON {", ".join(names)} INTO NAME flow VALUE units) ORDER BY flow, day"""  # noqa: S608 - checked names
+    )
+
+
+def _frequencies(dataset: Dataset, table: str, at: int) -> pd.DataFrame:
+    return dataset.query(
+        f"""WITH counts AS (SELECT #{at}::VARCHAR AS value, count(*) AS rows FROM {table} GROUP BY 1),
+                 ranked AS (SELECT *, row_number() OVER (ORDER BY rows DESC, value) AS place
+                            FROM counts WHERE value IS NOT NULL)
+            SELECT CASE WHEN place <= ? THEN value ELSE '(others)' END AS value, sum(rows)::BIGINT AS rows
+            FROM ranked GROUP BY 1, place > ? ORDER BY min(place)""",  # noqa: S608 - a checked table and a position
+        TOP,
+        TOP,
+    )
+
+
+def _types(dataset: Dataset, table: str) -> dict[str, str]:
+    """Return the type of each column, in order."""
+    if table not in dataset.tables:
+        raise DataError(
+            "There is no such table", expected=", ".join(dataset.tables), found=repr(table)[:80], where=dataset.name
+        )
+    try:
+        schema = parquet.read_schema(dataset.files(table)[0])
+    except (OSError, IndexError, pa.ArrowException) as exc:
+        raise DataError("A file of the data set is missing or damaged", where=dataset.name) from exc
+    return {field.name: str(field.type) for field in schema}
+
+
+def _kind(dataset: Dataset, table: str, column: str) -> str:
+    types = _types(dataset, table)
+    if column not in types:
+        raise DataError(
+            f"There is no such column in {table}",
+            expected=", ".join(list(types)[:20]),
+            found=repr(column)[:80],
+            where=dataset.name,
+        )
+    if types[column].startswith(("timestamp", "date")):
+        return "time"
+    return "number" if types[column].startswith(_NUMBERS) else "text"
+
+
+def _needs(dataset: Dataset, *tables: str) -> None:
+    if missing := [name for name in tables if name not in dataset.tables]:
+        raise DataError(
+            "This figure needs tables that the data set does not have",
+            expected=", ".join(tables),
+            found=f"no {', '.join(missing)}",
+            where=dataset.name,
+            fix="choose a generated market",
+        )

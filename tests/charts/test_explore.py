@@ -1,0 +1,65 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.charts import explore
+from edtech.errors import ReportError
+from tests.charts.conftest import HOSTILE
+from tests.charts.test_pricing import drawn
+
+
+def test_a_distribution_takes_numbers_dates_constants_and_text():
+    bins = pd.DataFrame({"low": [0.0, 5.0], "high": [5.0, 10.0], "rows": [3, 4]})
+    assert "Token price" in drawn(explore.distribution(bins, title="Most are cheap", x_title="Token price"))
+    days = pd.date_range("2024-01-01", periods=3, freq="D")
+    dates = pd.DataFrame({"low": days[:2], "high": days[1:], "rows": [3, 4]})
+    assert drawn(explore.distribution(dates, title="x", x_title="Day")).count("<path") > 2
+    flat = explore.distribution(pd.DataFrame({"low": [5.0], "high": [5.0], "rows": [9]}), title="x", x_title="Price")
+    assert flat.data["high"].tolist() == [6.0]
+    words = pd.DataFrame({"value": HOSTILE, "rows": range(len(HOSTILE))})
+    svg = drawn(explore.distribution(words, title="x", x_title="Source"))
+    assert "&lt;img src=x onerror=alert(1)&gt;" in svg
+    assert "<img" not in svg
+
+
+def test_price_and_demand_have_a_panel_for_each_segment():
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame({"price": draw.uniform(5, 50, 3_000), "quantity": draw.poisson(3, 3_000)})
+    svg = drawn(explore.price_demand(rows.assign(segment=draw.choice(["Music", "Design"], 3_000)), title="Two"))
+    assert "Music" in svg
+    assert "2,000 of 3,000 points shown" in svg
+    many = explore.price_demand(rows.assign(segment=np.arange(3_000) % 40), title="x")
+    assert "12 of 40 segments shown" in drawn(many)
+    assert many.to_dict()["background"] == "transparent"
+
+
+def test_the_season_is_a_heat_map_with_weekdays_in_order():
+    weeks, days = np.divmod(np.arange(70), 7)
+    frame = pd.DataFrame({"week": weeks + 1, "weekday": days + 1, "enrollments": np.arange(70.0)})
+    svg = drawn(explore.seasonality(frame, title="Mondays"))
+    assert svg.index(">Mon<") < svg.index(">Sun<")
+    assert "enrollments / day" in svg
+
+
+def test_retention_is_a_triangle_with_its_numbers():
+    cells = [(f"2024-0{cohort}-01", months) for cohort in (1, 2, 3) for months in range(4 - cohort)]
+    frame = pd.DataFrame(cells, columns=["cohort", "months"]).assign(learners=1_000, active=250, share=0.25)
+    svg = drawn(explore.retention(frame.assign(cohort=pd.to_datetime(frame["cohort"])), title="A quarter stays"))
+    assert svg.count(">25%<") >= len(frame) == 6
+    assert "2024-01 (1,000)" in svg
+
+
+def test_flows_can_be_zoomed_and_some_start_hidden():
+    days = pd.date_range("2024-01-01", periods=5)
+    frame = pd.concat([pd.DataFrame({"day": days, "flow": flow, "tokens": 1.0}) for flow in ("spent", "treasury")])
+    figure = explore.token_flows(frame, title="<b>Flows</b>")
+    assert {trace.name: trace.visible for trace in figure.data} == {"spent": True, "treasury": "legendonly"}
+    assert figure.layout.xaxis.rangeslider.visible
+    assert "&lt;b&gt;" in figure.layout.title.text
+
+
+@pytest.mark.parametrize("name", ["distribution", "price_demand", "seasonality", "retention", "token_flows"])
+def test_without_rows_a_named_error(name):
+    options = {"x_title": "x"} if name == "distribution" else {}
+    with pytest.raises(ReportError, match="cannot be drawn"):
+        getattr(explore, name)(pd.DataFrame(), title="x", **options)
