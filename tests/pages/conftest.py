@@ -1,0 +1,96 @@
+"""Pages through AppTest: an empty home for each test, and a full one that tests only read."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from edtech.data import Catalogue, Dataset
+from edtech.data.samples import sample_panel_csv
+from edtech.market import MarketParams, generate_market
+from edtech.pipeline.training import train_runs
+from edtech.settings import PROJECT, Settings
+from edtech.tables.roles import PanelRoles
+from edtech.tracking import EdTechMLFlowTracker
+from tests.pages.look import visit
+
+PAGES = ("overview", "data", "train", "compare", "pricing")
+SMALL = MarketParams(learners=300, teachers=20, courses=40, weeks=12, seed=3)
+HOSTILE = (
+    "<b onclick=alert(1)>Bold</b>",
+    "=HYPERLINK(1)",
+    "![](https://evil.example/x.png)",
+    "# $a^2$ :red[x] **y**",
+)
+Open = Callable[[str], AppTest]
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A home with three data sets and their runs, by algorithm; tests read it and leave it as it is."""
+
+    settings: Settings
+    market: Dataset
+    unknown: Dataset
+    hostile: Dataset
+    runs: dict[str, dict[str, str]]
+
+
+@pytest.fixture(scope="session")
+def stored_full(tmp_path_factory: pytest.TempPathFactory) -> Full:
+    settings = Settings(home=tmp_path_factory.mktemp("full"), mlflow_tracking_uri=None)
+    catalogue = Catalogue(settings.data_dir)
+    sample = pd.read_csv(io.BytesIO(sample_panel_csv()))
+    unknown = catalogue.add_panel(sample, PanelRoles(), name="Unknown prices")
+    names = dict(zip(sample["category"].unique(), HOSTILE, strict=True))
+    roles = PanelRoles(randomized_discount="randomized_discount", randomized_flag="price_randomized")
+    hostile = catalogue.add_panel(
+        sample.assign(category=sample["category"].map(names), course_id=HOSTILE[0] + sample["course_id"]),
+        roles, name=HOSTILE[2], source={"file": f"{HOSTILE[0]}.csv"},
+    )  # fmt: skip
+    market = catalogue.add_market(generate_market(SMALL), name="Small market")
+    tracker = EdTechMLFlowTracker(settings.experiment, settings=settings)
+    chosen = ((unknown, ["fixed_effects"]), (hostile, ["linear"]), (market, ["fixed_effects", "linear"]))
+    runs = {
+        dataset.id: {run.result.algorithm: run.run_id for run in train_runs(dataset, names, tracker=tracker)}
+        for dataset, names in chosen
+    }
+    return Full(settings, market, unknown, hostile, runs)
+
+
+@pytest.fixture
+def full(stored_full: Full, monkeypatch: pytest.MonkeyPatch) -> Full:
+    """Let this test's dashboard open the full home."""
+    monkeypatch.setenv("EDTECH_HOME", str(stored_full.settings.root))
+    return stored_full
+
+
+@pytest.fixture(scope="session")
+def forget() -> Callable[[], None]:
+    """Return what makes a server anew where the settings changed: what `st.cache_*` holds is of the old home."""
+    served: list[Settings] = [Settings()]
+
+    def forgotten() -> None:
+        now = Settings()
+        if now != served[0]:
+            st.cache_data.clear()
+            st.cache_resource.clear()
+        served[0] = now
+
+    return forgotten
+
+
+@pytest.fixture
+def open_page(home: Settings, forget: Callable[[], None]) -> Open:
+    """Open a page as a user does: the dashboard first, then the page from the menu."""
+
+    def opened(name: str) -> AppTest:
+        forget()
+        app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=60).run()
+        return app if name == "overview" else visit(app, name)
+
+    return opened

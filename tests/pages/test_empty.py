@@ -1,0 +1,36 @@
+"""Every page in a home that holds nothing: it says what to do next."""
+
+import pytest
+
+from edtech.data import Catalogue
+from edtech.tracking import EdTechMLFlowTracker
+from tests.pages.conftest import PAGES
+from tests.pages.look import texts
+
+NEXT = {
+    "overview": "There is no data yet",
+    "data": "generate a market or upload a file",
+    "train": "There is no data set to train on yet",
+    "compare": "train some first",
+    "pricing": "There is no data set yet",
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_empty_page_says_what_to_do_next(open_page, name):
+    app = open_page(name)
+    assert not app.exception
+    assert app.title[0].value
+    assert NEXT[name] in texts(app)
+
+
+def test_one_button_makes_a_market_and_a_first_run(open_page, home):
+    app = open_page("overview")
+    app.button(key="overview.demo").click().run()
+    assert not app.exception
+    [made] = Catalogue(home.data_dir).list()
+    runs = EdTechMLFlowTracker(home.experiment, settings=home).runs.list_runs([home.experiment])
+    assert runs["tags.dataset_digest"].tolist() == [made.digest]
+    assert runs["metrics.price_elasticity_coefficient"].between(-5, 0).all()
+    assert "The demo is ready" in texts(app)
+    assert f"{made.key_figures().revenue:,.0f} tokens" in [metric.value for metric in app.metric]

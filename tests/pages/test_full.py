@@ -1,0 +1,47 @@
+"""Every page in a home with data sets and runs: it shows their numbers, and names of others as plain text."""
+
+import re
+
+import pytest
+
+from edtech.ui.widgets import number
+from tests.pages.conftest import HOSTILE, PAGES
+from tests.pages.look import choose_dataset, figures, markdown, table, texts, visit
+
+LIVE = re.compile(r"(?<!\\)<b|!\[\]\(|(?<!\\)\$a\^2|:red\[|(?<!\\)\*\*y")
+"""What would show that a hostile name is rendered."""
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("dataset", ["market", "hostile"])
+def test_a_full_page_raises_nothing_and_renders_no_markup_of_others(full, open_page, name, dataset):
+    app = open_page("overview")
+    choose_dataset(app, getattr(full, dataset).id)
+    if name != "overview":
+        visit(app, name)
+    assert not app.exception
+    assert not app.error
+    assert [text for text in markdown(app) if LIVE.search(text)] == []
+
+
+def test_the_overview_shows_key_figures_and_the_newest_runs(full, open_page):
+    app = open_page("overview")
+    expected = full.market.key_figures()
+    assert full.market.name in texts(app)
+    assert figures(app)["Token revenue"] == number(expected.revenue, "tokens")
+    assert figures(app)["Enrollments"] == number(expected.quantity)
+    assert figures(app)["Units"] == number(expected.units)
+    runs = table(app, "name")
+    assert len(runs) == sum(map(len, full.runs.values()))
+    assert runs["metrics.price_elasticity_coefficient"].notna().all()
+
+
+def test_names_with_markup_are_shown_as_they_are_written(full, open_page):
+    app = open_page("overview")
+    choose_dataset(app, full.hostile.id)
+    assert f"\n{HOSTILE[2]}\n" in f"\n{texts(app)}\n"
+    assert f"{HOSTILE[0]}.csv" in texts(app)
+    visit(app, "pricing")
+    labels = [slider.label.replace("\\", "") for slider in app.slider]
+    assert set(labels) == set(HOSTILE)
+    assert HOSTILE[0] in table(app, "recommended")["unit"].iloc[0]

@@ -1,0 +1,37 @@
+"""The sidebar: what is chosen once for all pages, and a store that cannot be used."""
+
+import pytest
+
+from tests.pages.conftest import PAGES
+from tests.pages.look import texts, visit
+from tests.serving import free_port
+
+NEEDS_STORE = ("overview", "train", "compare", "pricing")
+
+
+def test_another_experiment_is_kept_over_pages_and_shows_its_own_runs(full, open_page):
+    app = open_page("compare")
+    assert app.multiselect[0].value
+    app.text_input(key="sidebar.experiment").set_value("Autumn prices").run()
+    assert "Nothing to compare" in texts(app)
+    visit(app, "train")
+    assert app.text_input(key="sidebar.experiment").value == "Autumn prices"
+    app.text_input(key="sidebar.experiment").set_value(full.settings.experiment).run()
+    visit(app, "compare")
+    assert app.multiselect[0].value
+
+
+def test_the_sidebar_says_where_runs_are_tracked(full, open_page):
+    app = open_page("data")
+    assert app.sidebar.code[0].value == f"sqlite:///{full.settings.mlruns_dir / 'mlflow.db'}"
+
+
+@pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "http://127.0.0.1:{port}", "nonsense"])
+def test_a_store_that_cannot_be_used_is_told_in_words(full, open_page, monkeypatch, uri):
+    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", uri.format(port=free_port()))
+    for name in PAGES:
+        app = open_page(name)
+        assert not app.exception, name
+        assert bool(app.error) == (name in NEEDS_STORE), name
+        if app.error:
+            assert "What to do:" in texts(app), name

@@ -1,0 +1,62 @@
+"""The Train page: sliders made from the hyperparameters, and a logged run."""
+
+import shutil
+from typing import get_args, get_origin
+
+import pytest
+
+from edtech.ml import ALGORITHMS
+from edtech.tracking import EdTechMLFlowTracker
+from edtech.ui.widgets import bounds, number
+from tests.pages.look import figures, press, texts
+
+
+@pytest.fixture
+def market(stored_full, home):
+    """The small market in this test's own home, without runs."""
+    shutil.copytree(stored_full.settings.data_dir / stored_full.market.id, home.data_dir / stored_full.market.id)
+    return stored_full.market
+
+
+def choose(app, algorithm: str):
+    return app.segmented_control(key="train.algorithm").set_value(algorithm).run()
+
+
+def test_each_algorithm_has_a_widget_for_each_hyperparameter_with_its_bounds(market, open_page):
+    app = open_page("train")
+    for algorithm in ALGORITHMS.values():
+        choose(app, algorithm.name)
+        assert not app.exception
+        assert algorithm.help in texts(app)
+        widgets = {widget.key: widget for widget in (*app.slider, *app.number_input, *app.toggle, *app.selectbox)}
+        for field, info in algorithm.params.model_fields.items():
+            widget = widgets[f"train.{algorithm.name}.0.{field}"]
+            assert (widget.value, widget.help) == (getattr(algorithm.params(), field), info.description)
+            if get_origin(info.annotation):
+                assert widget.options == [str(option) for option in get_args(info.annotation)]
+            elif info.annotation is not bool:
+                assert (widget.min, widget.max) == bounds(info)
+
+
+def test_training_logs_a_run_with_the_chosen_values_and_says_what_was_found(market, open_page, home):
+    app = choose(open_page("train"), "linear")
+    app.slider(key="train.linear.0.evaluation_share").set_value(0.3)
+    press(app, "Train")
+    assert not app.exception
+    runs = EdTechMLFlowTracker(home.experiment, settings=home).runs.list_runs([home.experiment])
+    [run] = runs.to_dict("records")
+    assert float(run["params.evaluation_share"]) == 0.3
+    assert run["tags.dataset_digest"] == market.digest
+    assert figures(app)["RMSE"] == number(run["metrics.rmse"], "pieces")
+    said = texts(app)
+    assert "Trained and logged: 1 run." in said
+    assert f"{run['metrics.price_elasticity_coefficient']:.2f}" in said
+    assert f"{run['metrics.naive_elasticity']:+.2f}" in said or f"{run['metrics.naive_elasticity']:.2f}" in said
+    assert f"runs:/{run['run_id']}/model" in said
+
+
+def test_back_to_defaults_forgets_what_was_set(market, open_page):
+    app = choose(open_page("train"), "linear")
+    app.slider(key="train.linear.0.evaluation_share").set_value(0.3)
+    press(app, "Back to defaults")
+    assert app.slider(key="train.linear.1.evaluation_share").value == 0.2
