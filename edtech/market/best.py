@@ -5,14 +5,13 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from edtech.errors import PricingError
-from edtech.market.params import MarketParams
-from edtech.market.shard import World, draw_shard, draw_world, play
+from edtech.market.shard import World, draw_shard, play
 from edtech.market.supply import UNITS, Floats, Ints, names
 
 Seen = tuple[Ints, Floats, Floats]
 
 
-def best_prices(params: MarketParams, max_change: float = 0.5) -> "pd.Series[float]":
+def best_prices(world: World, max_change: float = 0.5) -> "pd.Series[float]":
     """Return the constant token prices by course_id of highest expected token revenue over all weeks.
 
     Each price is within `max_change` (a share) of the course's mean price paid; a course that is never seen keeps its
@@ -26,7 +25,6 @@ def best_prices(params: MarketParams, max_change: float = 0.5) -> "pd.Series[flo
         raise PricingError(
             "The largest price change must be a share", expected="between 0 and 1", found=f"{max_change:g}"
         )
-    world = draw_world(params)
     played = [_seen(world, number) for number in range(len(world.seeds))]
     course, value, slope = (np.concatenate(parts) for parts in zip(*(one[0] for one in played), strict=True))
     mean = _mean_prices(world, sum((one[1] for one in played[1:]), start=played[0][1]))
@@ -36,7 +34,7 @@ def best_prices(params: MarketParams, max_change: float = 0.5) -> "pd.Series[flo
     found = minimize(
         _loss, start, args=(*seen, scale), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200}
     )
-    return pd.Series(np.exp(found.x).round(2), index=pd.Index(names("C", params.courses), name="course_id"))
+    return pd.Series(np.exp(found.x).round(2), index=pd.Index(names("C", world.params.courses), name="course_id"))
 
 
 def _seen(world: World, number: int) -> tuple[Seen, Ints]:

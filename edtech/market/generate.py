@@ -1,32 +1,30 @@
 """Generate a market: draw the supply, make the shards, close the books."""
 
 import hashlib
-import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pandas as pd
 
-from edtech.errors import DataError, JobCancelledError
+from edtech.errors import JobCancelledError
 from edtech.market.ledger import ledger_table, payouts
+from edtech.market.parallel import in_order
 from edtech.market.params import MarketParams
+from edtech.market.plans import Plan, PricePlan, market_world, plan_of
 from edtech.market.platform import daily_flows, platform_table
-from edtech.market.rows import STRIDE, course_truth, make_part, teacher_truth
-from edtech.market.shard import Sums, World, draw_world
+from edtech.market.rows import STRIDE, Tell, course_truth, make_part, teacher_truth
+from edtech.market.shard import Sums, World
 from edtech.market.stored import Folder, Market, Memory, Sink, frames_digest, write_part
 from edtech.market.supply import course_table, course_week_table, teacher_table
-from edtech.market.truth import course_week_truth, reprice, segment_truth
+from edtech.market.truth import course_week_truth, segment_truth
 
-Plan = pd.Series | Mapping[str, float] | None
-Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]
+_SUPPLY, _SHARDS = 0.02, 0.93  # shares of the work
 
 
 @dataclass(slots=True)
@@ -52,62 +50,69 @@ def generate_market(
     out: Path | None = None,
     workers: int = 1,
     prices: Plan = None,
-    progress: Progress | None = None,
+    progress: Tell | None = None,
     cancelled: Cancelled | None = None,
 ) -> Market:
     """Return a market of these parameters, the same for any number of worker processes.
 
     With `out`, a folder that does not exist yet, the tables go there as Parquet, shard by shard, and are read when
     asked for; the folder appears whole or not at all. `prices` generates the same world at other prices, given as for
-    `Truth.counterfactual`. `progress` is told the share done and what is done; between shards `cancelled` is asked, and
-    JobCancelledError raised where it says so. Raises DataError where `out` exists, PricingError for impossible prices.
+    `Truth.counterfactual`. `progress` is told the share done and what comes next, within a shard too where this process
+    makes it; each time `cancelled` is asked, and JobCancelledError raised where it says so. Raises DataError where
+    `out` exists, PricingError for impossible prices.
     """
-    world = reprice(draw_world(params), prices)
-    tell = progress or (lambda _share, _what: None)
+    tell = _reporter(progress, cancelled)
     sink: Sink = Memory() if out is None else Folder(out)
     with sink:
-        _stop_if(cancelled)
+        tell(0.0, "supply")
+        plan = plan_of(prices)
+        world = market_world(params, (plan,))
         books: _Books | None = None
         total = len(world.seeds)
-        for number, shard in enumerate(_shards(params, prices, total, workers, sink.folder)):
+        for number, shard in enumerate(_shards(params, plan, total, workers, sink.folder, tell)):
             sink.add(number, shard.frames)
             if books is None:
                 books = shard
             else:
                 books.add(shard)
-            tell(0.95 * (number + 1) / total, f"learners, shard {number + 1} of {total}")
-            _stop_if(cancelled)
-        market = _close(world, cast(_Books, books), sink)
-    tell(1.0, "books closed")
+            tell(_SUPPLY + _SHARDS * (number + 1) / total, f"shard {number + 1} of {total} done")
+        tell(_SUPPLY + _SHARDS, "closing the books")
+        market = _close(world, plan, cast(_Books, books), sink)
+    if progress is not None:
+        progress(1.0, "done")
     return market
 
 
-def _stop_if(cancelled: Cancelled | None) -> None:
-    if cancelled is not None and cancelled():
-        raise JobCancelledError("The generation was cancelled; nothing was stored", where="market generator")
+def _reporter(progress: Tell | None, cancelled: Cancelled | None) -> Tell:
+    """Return what tells the progress, and raises JobCancelledError where the user cancelled."""
+
+    def tell(share: float, what: str) -> None:
+        if cancelled is not None and cancelled():
+            raise JobCancelledError("The generation was cancelled; nothing was stored", where="market generator")
+        if progress is not None:
+            progress(share, what)
+
+    return tell
 
 
-def _shards(params: MarketParams, prices: Plan, total: int, workers: int, folder: Path | None) -> Iterator[_Books]:
-    """Yield the shards in order, made here or in worker processes."""
-    if min(workers, total) <= 1:
-        yield from (_make(params, prices, number, folder) for number in range(total))
+def _shards(
+    params: MarketParams, plan: PricePlan | None, total: int, workers: int, folder: Path | None, tell: Tell
+) -> Iterator[_Books]:
+    """Yield the shards in order; those made in this process tell how far they are."""
+    if min(workers, total) > 1:
+        yield from in_order(partial(_make, params, plan, folder, None), total, workers)
         return
-    # Spawned, because the caller may have threads (a dashboard has).
-    pool = ProcessPoolExecutor(min(workers, total), mp_context=multiprocessing.get_context("spawn"))
-    try:
-        jobs = [pool.submit(_make, params, prices, number, folder) for number in range(total)]
-        while jobs:
-            yield jobs.pop(0).result()
-    except BrokenProcessPool as error:
-        raise DataError(
-            "A worker process of the generator ended before its time", fix="use fewer learners or workers=1"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    for number in range(total):
+
+        def within(share: float, what: str, number: int = number) -> None:
+            tell(_SUPPLY + _SHARDS * (number + 0.9 * share) / total, f"shard {number + 1} of {total}: {what}")
+
+        yield _make(params, plan, folder, within, number)
 
 
-def _make(params: MarketParams, prices: Plan, number: int, folder: Path | None) -> _Books:
-    part = make_part(reprice(_world(params), prices), number)
+def _make(params: MarketParams, plan: PricePlan | None, folder: Path | None, tell: Tell | None, number: int) -> _Books:
+    world = market_world(params, (plan,))
+    part = make_part(world, number) if tell is None else make_part(world, number, tell)
     frames = {f"tables/{name}": frame for name, frame in part.tables.items()}
     frames |= {f"truth/{name}": frame for name, frame in part.truth.items()}
     digest, rows = frames_digest(frames), Counter({name: len(frame) for name, frame in frames.items()})
@@ -117,10 +122,7 @@ def _make(params: MarketParams, prices: Plan, number: int, folder: Path | None) 
     return _Books(part.sums, part.flows, [digest], rows, frames)
 
 
-_world = lru_cache(maxsize=1)(draw_world)
-
-
-def _close(world: World, books: _Books, sink: Sink) -> Market:
+def _close(world: World, plan: PricePlan | None, books: _Books, sink: Sink) -> Market:
     """Add what needs all shards: payouts, counts by course and week, platform metrics, the digest."""
     params, sums = world.params, books.sums
     # An own stream, so that a new attribute of a course changes no price and no visit.
@@ -145,4 +147,4 @@ def _close(world: World, books: _Books, sink: Sink) -> Market:
     rows = books.rows + Counter({name: len(frame) for name, frame in (whole | more).items()})
     digests = [*books.digests, frames_digest(whole), frames_digest(more)]
     digest = hashlib.blake2b("\n".join(digests).encode(), digest_size=16).hexdigest()
-    return sink.finish(params, digest, dict(rows))
+    return sink.finish(params, plan, digest, dict(rows))

@@ -1,5 +1,6 @@
 """The rows that a shard of learners adds to the tables and to the truth."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from edtech.market.platform import daily_flows
 from edtech.market.shard import Shard, Sums, World, draw_shard, play
 from edtech.market.supply import CATEGORIES, START, UNITS, names, text
 
+Tell = Callable[[float, str], None]
 STRIDE = 10**9  # identifiers of a shard's rows start at its number times this
 SOURCES = ("search", "browse", "recommendation", "email", "partner")
 DEVICES = ("desktop", "phone", "tablet")
@@ -31,19 +33,24 @@ class Part:
     sums: Sums
 
 
-def make_part(world: World, number: int) -> Part:
-    """Make a shard from its seed, whole."""
+def make_part(world: World, number: int, tell: Tell = lambda _share, _what: None) -> Part:
+    """Make a shard from its seed, whole; `tell` hears the share done and what comes next."""
+    tell(0.0, "visits")
     shard, first = draw_shard(world, number), number * STRIDE
+    tell(0.3, "choices")
     choices, done, sums = play(world, shard)
+    tell(0.55, "ledger")
     moves = ledger.learner_transactions(world.params, world.supply, shard.learners, done)
     people = world.people(number)
+    entries = ledger.ledger_table(world.params, moves, first, people)
+    tell(0.75, "tables")
     ids = names("L", world.params.learners, people)
     views, chances = _views(world, shard.visits, choices, ids, first)
     tables = {
         "learners": _learners(world, number, shard.learners, ids),
         "views": views,
         "enrollments": _enrollments(world, done, ids, first),
-        "token_ledger": ledger.ledger_table(world.params, moves, first, people),
+        "token_ledger": entries,
     }
     truth = {
         "learners": _learner_truth(shard, choices, ids),
@@ -57,6 +64,7 @@ def make_part(world: World, number: int) -> Part:
             }
         ),
     }
+    tell(0.9, "books")
     flows = daily_flows(world.params.weeks, tables["token_ledger"], tables["enrollments"], views, tables["learners"])
     return Part(tables, truth, flows, sums)
 

@@ -1,6 +1,6 @@
 """Where a market's frames go, in memory or as Parquet files in a folder, and how they are read again.
 
-out/market.json                        parameters, digest, rows of each table
+out/market.json                        parameters, price plan, digest, rows of each table
 out/tables/<table>/part-00000.parquet  one part for each shard
 out/truth/<table>/part-00000.parquet   what an analyst of a real market would not have
 """
@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from edtech.errors import ContractError, DataError, DatasetNotFoundError
 from edtech.market.books import identities
 from edtech.market.params import MarketParams
+from edtech.market.plans import PricePlan
 from edtech.market.truth import Truth
 
 Frames = Mapping[str, pd.DataFrame]
@@ -37,6 +38,11 @@ class Market:
     truth: Truth
     digest: str
 
+    @property
+    def prices(self) -> PricePlan | None:
+        """The plan of other prices that it was generated with, if any."""
+        return self.truth.prices
+
     def check_identities(self) -> list[str]:
         """Return every identity of the books that does not hold; none means that all hold exactly."""
         return identities(self.tables)
@@ -45,6 +51,7 @@ class Market:
 class _Card(BaseModel):
     format: int = 1
     params: MarketParams
+    prices: PricePlan | None = None
     digest: str
     rows: dict[str, int]
 
@@ -98,14 +105,20 @@ class Memory:
         for name, frame in frames.items():
             self._parts.setdefault(name, []).append(frame)
 
-    def finish(self, params: MarketParams, digest: str, rows: dict[str, int]) -> Market:  # noqa: ARG002 - see Folder
+    def finish(
+        self,
+        params: MarketParams,
+        prices: PricePlan | None,
+        digest: str,
+        rows: dict[str, int],  # noqa: ARG002 - see Folder
+    ) -> Market:
         """Return the market, each table in one frame."""
         whole: dict[str, dict[str, pd.DataFrame]] = {kind: {} for kind in KINDS}
         for path, parts in self._parts.items():
             kind, name = path.split("/")
             whole[kind][name] = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
         tables, truth = (MappingProxyType(whole[kind]) for kind in KINDS)
-        return Market(params, tables, Truth(params, truth), digest)
+        return Market(params, tables, Truth(params, truth, prices), digest)
 
 
 class Folder:
@@ -135,9 +148,9 @@ class Folder:
         """Write one part of some tables."""
         write_part(self.folder, number, frames)
 
-    def finish(self, params: MarketParams, digest: str, rows: dict[str, int]) -> Market:
+    def finish(self, params: MarketParams, prices: PricePlan | None, digest: str, rows: dict[str, int]) -> Market:
         """Move the folder to its place and return the market in it."""
-        card = _Card(params=params, digest=digest, rows=rows)
+        card = _Card(params=params, prices=prices, digest=digest, rows=rows)
         (self.folder / CARD).write_text(card.model_dump_json(indent=1), encoding="utf-8")
         self.folder.chmod(0o755)
         os.rename(self.folder, self.out)  # noqa: PTH104 - Path.replace would take the place of an empty folder
@@ -187,4 +200,4 @@ def open_market(folder: Path) -> Market:
     if missing:
         raise ContractError("A part of the market is missing", found=", ".join(missing), where=folder.name)
     tables, truth = (ParquetTables(folder / kind) for kind in KINDS)
-    return Market(about.params, tables, Truth(about.params, truth), about.digest)
+    return Market(about.params, tables, Truth(about.params, truth, about.prices), about.digest)

@@ -1,20 +1,19 @@
 """What is true of a generated market, and what would have happened at other prices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from edtech.errors import PricingError
 from edtech.market.best import best_prices
 from edtech.market.outcomes import split
+from edtech.market.parallel import in_order
 from edtech.market.params import MarketParams
-from edtech.market.shard import Sums, World, draw_shard, draw_world, play
-from edtech.market.supply import CATEGORIES, UNITS, Floats, Ints, Supply, names, text, week_start
-
-HIGHEST = 1e6  # tokens, or relative change: far below where integers of units end
-Plan = pd.Series | Mapping[str, float] | None
+from edtech.market.plans import Plan, Plans, PricePlan, market_world, plan_of
+from edtech.market.shard import Sums, World, draw_shard, play
+from edtech.market.supply import CATEGORIES, UNITS, Floats, names, text, week_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,12 @@ class Truth:
 
     Elasticities are averages over course-weeks weighted by expected enrollments, of the visits that happened: own, of
     one course's price alone; segment, of all prices of the category together; cross, of the prices of all the others in
-    the category, so that segment = own + cross.
+    the category, so that segment = own + cross. `prices` is the plan that the market was generated with, if any.
     """
 
     params: MarketParams
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    prices: PricePlan | None = None
 
     @property
     def own_elasticity(self) -> float:
@@ -88,24 +88,25 @@ class Truth:
         """Elasticity of a category's enrollments (row) to all prices of a category (column)."""
         return self.tables["cross"].set_index("segment")
 
-    def counterfactual(self, prices: Plan = None) -> Counterfactual:
+    def counterfactual(self, prices: Plan = None, *, workers: int = 1) -> Counterfactual:
         """Return the market at other prices: same learners, visits, shelves and random draws.
 
         `prices`: a Series of token prices by course_id, constant over all weeks, discounts included; or relative
         changes by category ({"Programming": 0.15}) of every price asked; None: the prices as they were. Courses and
         categories left out keep theirs. Teachers do not react, and learners buy the tokens they need, as always. A
-        learner's later visits depend on the offers seen, because those decide who leaves.
+        learner's later visits depend on the offers seen, because those decide who leaves. The answer is the same for
+        any number of worker processes, which pay from some ten thousand learners on.
 
         Raises PricingError for an unknown course or category and for a price that is not above 0 or is absurdly high.
         """
-        world = reprice(draw_world(self.params), prices)
-        first, *others = (play(world, draw_shard(world, number))[2] for number in range(len(world.seeds)))
+        plans = (self.prices, plan_of(prices))
+        world = market_world(self.params, plans)
+        first, *others = in_order(partial(_played, self.params, plans), len(world.seeds), workers)
         return _counterfactual(world, sum(others, start=first))
 
     def best_prices(self, max_change: float = 0.5) -> "pd.Series[float]":
         """Return the constant prices by course_id that together earn most tokens; see `best.best_prices`."""
-
-        return best_prices(self.params, max_change)
+        return best_prices(market_world(self.params, (self.prices,)), max_change)
 
     def _mean(self, column: str) -> float:
         frame = self.tables["course_weeks"]
@@ -115,55 +116,9 @@ class Truth:
         return self.tables["segments"][["segment", column]].rename(columns={column: "elasticity"})
 
 
-def reprice(world: World, prices: Plan) -> World:
-    """Return the world at other prices, given as for `Truth.counterfactual`; a changed price is a list price."""
-    if prices is None:
-        return world
-    supply = world.supply
-    units = _asked(supply, prices)
-    changed = units != supply.price_units
-    new = replace(
-        supply,
-        price_units=units,
-        list_units=np.where(changed, units, supply.list_units),
-        discount=np.where(changed, 0.0, supply.discount),
-        price_test=np.where(changed, 0.0, supply.price_test),
-        tested=supply.tested & ~changed,
-        promo_drawn=supply.promo_drawn & ~changed,
-        promo_probability=np.where(changed, np.nan, supply.promo_probability),
-    )
-    return replace(world, supply=new)
-
-
-def _asked(supply: Supply, prices: "pd.Series[float] | Mapping[str, float]") -> Ints:
-    """Return the token prices (J, W) of a plan in units of 1/100 token."""
-    units = supply.price_units.copy()
-    if isinstance(prices, pd.Series):
-        known, values = list(names("C", len(units))), prices.to_numpy(dtype=float)
-        _check(prices.index, known, bool(((values >= 1 / UNITS) & (values <= HIGHEST)).all()))
-        units[pd.Index(known).get_indexer(prices.index)] = np.rint(values * UNITS).astype(np.int64)[:, None]
-        return units
-    values = np.array(list(prices.values()), dtype=float)
-    _check(pd.Index(list(prices)), list(CATEGORIES), bool(((values > -1) & (values <= HIGHEST)).all()))
-    change = np.array([prices.get(category, 0.0) for category in CATEGORIES])[supply.category]
-    return np.asarray(np.maximum(np.rint(units * (1 + change)[:, None]), 1), dtype=np.int64)
-
-
-def _check(asked: "pd.Index[str]", known: list[str], possible: bool) -> None:
-    unknown = asked.difference(known, sort=False)
-    if len(unknown) or asked.has_duplicates:
-        raise PricingError(
-            "The plan does not fit this market",
-            expected=f"each at most once, out of: {', '.join(known[:8])}" + (", ..." if len(known) > 8 else ""),
-            found=", ".join(repr(name)[:40] for name in unknown[:5]) or "the same name twice",
-            where="prices by course_id or changes by category",
-        )
-    if not possible:
-        raise PricingError(
-            "A planned price is not possible",
-            expected="prices from 0.01 to a million tokens, or relative changes above -1",
-            where="prices by course_id or changes by category",
-        )
+def _played(params: MarketParams, plans: Plans, number: int) -> Sums:
+    world = market_world(params, plans)
+    return play(world, draw_shard(world, number))[2]
 
 
 def _counterfactual(world: World, sums: Sums) -> Counterfactual:

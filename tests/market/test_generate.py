@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,34 @@ def test_progress_ends_at_one_and_cancelling_leaves_nothing(room):
     with pytest.raises(JobCancelledError, match="nothing was stored"):
         generate_market(SMALL, out=room / "made", cancelled=lambda: next(answers))
     assert list(room.iterdir()) == []
+
+
+def test_a_market_of_one_shard_tells_its_steps_and_can_be_cancelled_between_them(room):
+    told = []
+    whole = generate_market(SMALL, progress=lambda share, what: told.append((share, what)))
+    steps = [what.removeprefix("shard 1 of 1: ") for _, what in told]
+    assert steps[:6] == ["supply", "visits", "choices", "ledger", "tables", "books"]
+    assert max(b - a for (a, _), (b, _) in pairwise(told)) < 0.35
+    assert whole.digest == generate_market(SMALL).digest
+    for allowed in range(len(told) - 1):
+        answers = iter([False] * allowed + [True])
+        with pytest.raises(JobCancelledError):
+            generate_market(SMALL, out=room / "made", cancelled=lambda answers=answers: next(answers))
+        assert list(room.iterdir()) == []
+
+
+@pytest.mark.parametrize("prices", [None, {"Music": -0.3}, pd.Series({"C03": 12.5, "C07": 80.0})])
+def test_the_price_plan_is_kept_with_the_market(room, prices):
+    made = generate_market(SMALL, out=room / "made", prices=prices)
+    opened = open_market(room / "made")
+    assert opened.prices == made.prices
+    assert (opened.prices is None) == (prices is None)
+    if prices is not None:
+        assert dict(opened.prices.prices) == dict(prices)
+    # What happened at the market's own prices is what its counterfactual of no change says.
+    same = opened.truth.counterfactual().course_weeks
+    assert (same["enrollments"] == opened.tables["course_weeks"]["enrollments"]).all()
+    assert (same["token_price"] == opened.tables["course_weeks"]["token_price"]).all()
 
 
 KILLED = """

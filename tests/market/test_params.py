@@ -27,6 +27,13 @@ def test_a_preset_takes_changes_and_wrong_ones_are_all_named():
         MarketParams.preset("wild")
 
 
+def test_wrong_input_of_a_form_is_one_error_of_ours():
+    assert MarketParams.of({"learners": 50}) == MarketParams(learners=50)
+    with pytest.raises(ParamsError, match="2 wrong") as error:
+        MarketParams.of({"learners": "many", "season": 7})
+    assert len(error.value.details) == 2
+
+
 def test_parameters_cannot_be_changed():
     with pytest.raises(ValidationError):
         MarketParams().seed = 2
@@ -63,6 +70,9 @@ def test_presets_look_like_markets(market):
     truth = market.truth.tables["courses"].set_index("course_id")
     price = panel.groupby("course_id")["list_price"].mean() / truth["usual_price"]
     assert truth["quality"].corr(np.log(price)) > 0.3
+    asked = np.log(panel.groupby("course_id")["list_price"].mean())
+    category = market.tables["courses"].set_index("course_id")["category"]
+    assert truth["quality"].corr(asked - asked.groupby(category).transform("mean")) > 0.2
     assert -2.6 < market.truth.own_elasticity < -1.3
     assert market.check_identities() == []
 

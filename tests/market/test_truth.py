@@ -107,3 +107,12 @@ def test_best_prices_earn_most_within_their_bounds(truth):
         assert revenue(other.clip(mean * 0.7, mean * 1.3)) < revenue(best)
     with pytest.raises(PricingError, match="share"):
         truth.best_prices(max_change=1.5)
+
+
+def test_a_counterfactual_is_the_same_over_workers():
+    params = MarketParams(learners=5_200, teachers=20, courses=40, weeks=5)
+    truth = generate_market(params).truth
+    alone, shared = (truth.counterfactual({"Music": 0.2}, workers=workers) for workers in (1, 2))
+    pd.testing.assert_frame_equal(alone.course_weeks, shared.course_weeks, check_exact=True)
+    assert alone.learners_left == shared.learners_left
+    assert alone.course_weeks["enrollments"].sum() < truth.counterfactual().course_weeks["enrollments"].sum()
