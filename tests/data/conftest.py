@@ -12,6 +12,9 @@ from edtech.settings import PROJECT, Settings
 from edtech.tables.roles import PanelRoles
 
 EXAMPLES = Path(os.environ.get("EDTECH_EXAMPLES", PROJECT.parent / "shared" / "examples"))
+MUTATIONS, KILLS = (
+    int(os.environ.get(name, least)) for name, least in (("EDTECH_MUTATIONS", 200), ("EDTECH_KILLS", 5))
+)
 ROLES = PanelRoles(views=None, segment=None)
 
 

@@ -1,0 +1,109 @@
+"""Whatever happens to a file, it becomes a table of its kind or is refused in words; on failure nothing is stored."""
+
+import gzip
+import io
+import resource
+from pathlib import Path
+
+import openpyxl
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from edtech.data import CONTRACTS, Catalogue, check_panel, read_upload, sample_csv, sample_panel_csv, suggest_mapping
+from edtech.errors import EdtechError
+from tests.data.conftest import MUTATIONS
+from tests.data.test_upload import parquet_bytes
+
+MEMORY = 1_500_000  # kilobytes
+
+
+def first_lines(content: bytes) -> bytes:
+    return b"".join(content.splitlines(keepends=True)[:80])
+
+
+def sheet_bytes() -> bytes:
+    made, sink = openpyxl.Workbook(), io.BytesIO()
+    for line in SAMPLE.decode().splitlines()[:30]:
+        made.active.append([float(cell) if cell.replace(".", "").isdigit() else cell for cell in line.split(",")])
+    made.save(sink)
+    return sink.getvalue()
+
+
+SAMPLE = first_lines(sample_panel_csv())
+BASES = {
+    "text": SAMPLE,
+    "packed": gzip.compress(SAMPLE),
+    "Parquet": parquet_bytes(pa.Table.from_pandas(read_upload("s", sample_panel_csv()).frame.head(50))),
+    "UTF-16": SAMPLE.decode().encode("utf-16"),
+    "sheet": sheet_bytes(),
+    "visits": first_lines(sample_csv("visits")),
+    "wide": (",".join(f"c{i}" for i in range(10_000)) + "\n" + ",".join("1" * 10_000) + "\n").encode(),
+}
+JUNK = [
+    b"\0",
+    b'"',
+    b"\n",
+    b",",
+    b";",
+    b"\xff\xfe",
+    b"\xe4",
+    b"=1+1",
+    b"-",
+    b"1e999",
+    b"\r",
+    SAMPLE[:90],
+    b"x" * 150_000,
+]
+
+
+@st.composite
+def mutated(draw) -> bytes:
+    content = draw(st.sampled_from(list(BASES.values())))
+    for _ in range(draw(st.integers(0, 4))):
+        at, end = sorted(draw(st.tuples(st.integers(0, len(content)), st.integers(0, len(content)))))
+        what = draw(st.sampled_from(["cut", "drop", "insert", "overwrite"]))
+        patch = draw(st.one_of(st.sampled_from(JUNK), st.binary(max_size=6)))
+        content = {
+            "cut": content[:at],
+            "drop": content[:at] + content[end:],
+            "insert": content[:at] + patch + content[at:],
+            "overwrite": content[:at] + patch + content[at + len(patch) :],
+        }[what]
+    return content
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    return Catalogue(tmp_path_factory.mktemp("mutated") / "data")
+
+
+@settings(max_examples=MUTATIONS, deadline=None, suppress_health_check=list(HealthCheck))
+@given(mutated(), st.sampled_from(["panel", "visits"]))
+def test_a_mutated_file_is_stored_whole_or_refused_in_words(stored: Catalogue, content: bytes, kind: str):
+    before = {one.id for one in stored.list()}
+    refused = ""
+    try:
+        upload = stored.stage("x", content, limit_mb=20)
+        roles = CONTRACTS[kind].roles(**suggest_mapping(upload.frame, kind))
+        dataset = stored.add_upload(upload, roles, name="x")
+        upload.close()
+    except (EdtechError, ValidationError) as error:  # pydantic's: a column has to be chosen
+        refused = str(error)
+    if refused:
+        assert len(refused) < 10_000
+        assert {one.id for one in stored.list()} == before
+    else:
+        assert len(dataset.main()) == upload.rows
+        assert kind != "panel" or check_panel(dataset.panel(), roles)[-1].code == "learnable"
+    event("refused" if refused else "stored")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < MEMORY
+
+
+def test_nothing_is_left_of_what_was_refused(stored: Catalogue, tmp_path: Path):
+    catalogue = Catalogue(tmp_path / "data")
+    with pytest.raises(EdtechError):
+        catalogue.stage("x", gzip.compress(b"a,b\n1,2,3\n"))
+    assert [path.name for path in catalogue.folder.iterdir()] == [".lock"]
