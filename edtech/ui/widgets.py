@@ -1,5 +1,6 @@
 """Small parts that every page uses."""
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,8 +91,8 @@ def bounds(info: FieldInfo) -> tuple[Any, Any]:
 
 
 def _step(low: float, high: float) -> float:
-    """A step that splits the range into about a hundred round parts."""
-    return float(f"{(high - low) / 100:.0e}")
+    """A power of ten that splits the range into 100 to 1,000 parts, so that defaults lie on a step."""
+    return 10.0 ** math.floor(math.log10((high - low) / 100))
 
 
 def number(value: float | None, unit: str = "", digits: int = 3) -> str:
