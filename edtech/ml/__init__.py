@@ -4,11 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edtech.ml.algorithms import ALGORITHMS
     from edtech.ml.base import Estimate, FitResult, Params
-    from edtech.ml.elasticity import ALGORITHMS, TokenPriceElasticityModeler
+    from edtech.ml.elasticity import TokenPriceElasticityModeler
 
 _WHERE = {
-    "ALGORITHMS": "edtech.ml.elasticity",
+    "ALGORITHMS": "edtech.ml.algorithms",
     "Estimate": "edtech.ml.base",
     "FitResult": "edtech.ml.base",
     "Params": "edtech.ml.base",
