@@ -1,0 +1,89 @@
+"""Time of every Overview and Explore figure, of the identities and of the features.
+
+python benchmarks/bench_explore.py                 about 100,000 enrollments
+python benchmarks/bench_explore.py --large         about 1,000,000, with the limits that the project promises
+python benchmarks/bench_explore.py --large FOLDER  the same, kept in FOLDER for the next time
+"""
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edtech.data import Catalogue, Dataset
+from edtech.data import explore as figures
+from edtech.data.features import FAMILIES, features
+from edtech.data.identities import check_identities
+from edtech.market import MarketParams
+
+MEDIUM = MarketParams(learners=18_000, teachers=500, courses=1_000, weeks=52)
+LARGE = MarketParams(learners=180_000, teachers=5_000, courses=10_000, weeks=52)
+LONGEST = 0.5  # seconds for a figure
+
+
+def timed(title: str, answer: Callable[[], Any]) -> float:
+    """Print and return the seconds of an answer, the better of two."""
+    seconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        answer()
+        seconds.append(time.perf_counter() - start)
+    print(f"{title}: {min(seconds):.3f} s")
+    return min(seconds)
+
+
+def explore(dataset: Dataset) -> float:
+    """Return the seconds of the slowest figure."""
+    times = [
+        timed("key figures", dataset.key_figures),
+        timed("by week", dataset.by_period),
+        timed("price and demand by course", lambda: figures.price_demand(dataset)),
+        timed("season", lambda: figures.seasonality(dataset)),
+        timed("cohort retention", lambda: figures.cohort_retention(dataset)),
+        timed("flows of tokens", lambda: figures.token_flows(dataset)),
+    ]
+    for table, columns in figures.tables_to_explore(dataset).items():
+        each = {column: timed_quietly(dataset, table, column) for column in columns}
+        slowest = max(each, key=each.__getitem__)
+        print(f"distributions of {table}: at most {each[slowest]:.3f} s ({slowest})")
+        times += each.values()
+    return max(times)
+
+
+def timed_quietly(dataset: Dataset, table: str, column: str) -> float:
+    """Return the seconds of a distribution."""
+    start = time.perf_counter()
+    figures.distribution(dataset, table, column)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Run what was asked for."""
+    arguments = sys.argv[1:]
+    large = "--large" in arguments
+    kept = [name for name in arguments if name != "--large"]
+    with tempfile.TemporaryDirectory() as folder:
+        catalogue = Catalogue(Path(kept[0] if kept else folder))
+        stored = [one for one in catalogue.list() if one.name == "explored"]
+        dataset = (
+            stored[0] if stored else catalogue.add_generated(LARGE if large else MEDIUM, name="explored", workers=2)
+        )
+        print({name: f"{rows:,}" for name, rows in dataset.tables.items()})
+        slowest = explore(dataset)
+        print(f"the slowest figure: {slowest:.3f} s")
+        assert slowest < LONGEST
+        start = time.perf_counter()
+        assert check_identities(dataset) == []
+        print(f"all identities: {time.perf_counter() - start:.1f} s")
+        if not large:
+            tables = dataset.market().tables
+            for family in FAMILIES:
+                timed(f"features of {family}", lambda family=family: features(tables, family, "2024-10-07"))
+        print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2:.2f} GB")
+
+
+if __name__ == "__main__":
+    main()
