@@ -62,7 +62,13 @@ class Catalogue:
         self.folder = folder
 
     def add_panel(
-        self, frame: pd.DataFrame, roles: PanelRoles, *, name: str, source: Mapping[str, JsonValue] | None = None
+        self,
+        frame: pd.DataFrame,
+        roles: PanelRoles,
+        *,
+        name: str,
+        source: Mapping[str, JsonValue] | None = None,
+        derived_from: str | None = None,
     ) -> Dataset:
         """Store a demand panel and return it; the same content, roles and name again give the data set that is there.
 
@@ -70,7 +76,8 @@ class Catalogue:
             ContractError: the table breaks the contract of a demand panel; nothing is stored.
             DataError: the name is empty or too long, or the folder cannot be written; nothing is stored.
         """
-        return self._add({PANEL: build_panel(frame, roles)}, name, roles, kind="panel", source=dict(source or {}))
+        tables = {PANEL: build_panel(frame, roles)}
+        return self._add(tables, name, roles, kind="panel", source=dict(source or {}), derived_from=derived_from)
 
     def stage(
         self,

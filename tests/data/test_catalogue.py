@@ -1,5 +1,6 @@
 """The catalogue: data sets are kept whole, once, across restarts and kills, and nothing foreign breaks it."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -11,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.data import Catalogue
-from edtech.errors import ContractError, DataError, DatasetNotFoundError
+from edtech.data import Catalogue, read_upload, sample_csv
+from edtech.errors import ContractError, DataError, DatasetNotFoundError, JobCancelledError
+from edtech.market import MarketParams, generate_market
 from edtech.settings import PROJECT
+from edtech.tables.roles import RatingRoles
 from tests.data.conftest import ROLES, sales
 
 
@@ -167,6 +170,123 @@ def test_many_at_once_store_one(catalogue: Catalogue):
     with ThreadPoolExecutor(8) as pool:
         ids = set(pool.map(lambda _: Catalogue(catalogue.folder).add_panel(sales(), ROLES, name="a").id, range(16)))
     assert [one.id for one in catalogue.list()] == list(ids)
+
+
+# ---- kinds, lineage, mappings, purging, generating
+
+
+def test_a_data_set_of_another_kind_has_no_demand_panel(catalogue: Catalogue):
+    upload = read_upload("ratings.csv", sample_csv("ratings"))
+    stored = catalogue.add_upload(upload, RatingRoles(course="course_id", time="date"), name="stars")
+    assert (stored.kind, stored.rows, stored.period) == ("ratings", 800, ("2024-01-01", "2024-12-30"))
+    assert catalogue.get(stored.id) == stored
+    assert list(stored.main().columns) == ["teacher_id", "rating", "course_id", "date"]
+    for ask in (stored.panel, stored.key_figures, lambda: stored.roles):
+        with pytest.raises(DataError, match=r"holds no demand panel.*table of ratings by teacher"):
+            ask()
+
+
+def test_data_sets_stored_before_there_were_other_kinds_are_read(catalogue: Catalogue):
+    stored = catalogue.add_panel(sales(), ROLES, name="a")
+    path = catalogue.folder / stored.id / "dataset.json"
+    record = json.loads(path.read_text())
+    assert record["roles"]["price"] == "token_price"
+    del record["derived_from"]
+    path.write_text(json.dumps(record))
+    assert catalogue.get(stored.id) == stored
+
+
+def test_a_record_whose_roles_are_of_another_kind_is_passed_over(catalogue: Catalogue):
+    stored = catalogue.add_panel(sales(), ROLES, name="a")
+    path = catalogue.folder / stored.id / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "kind": "visits"}))
+    assert catalogue.list() == []
+
+
+def test_lineage_goes_back_to_the_file(catalogue: Catalogue):
+    content = sales().to_csv(index=False).encode()
+    first = catalogue.add_upload(read_upload("<b>.csv", content), ROLES, name="first")
+    assert first.source["file"] == "<b>.csv"
+    assert (first.source["bytes"], first.source["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    second = catalogue.add_panel(first.panel().head(9), ROLES, name="second", derived_from=first.id)
+    assert catalogue.lineage(second.id) == (second, first)
+    catalogue.delete(first.id)
+    assert [one.name for one in catalogue.lineage(second.id)] == ["second", "first"]
+    catalogue.purge(first.id)
+    assert catalogue.lineage(second.id) == (second,)
+    with pytest.raises(DatasetNotFoundError):
+        catalogue.lineage(first.id)
+
+
+def test_only_deleted_data_sets_are_purged(catalogue: Catalogue):
+    stored = catalogue.add_panel(sales(), ROLES, name="a")
+    with pytest.raises(DatasetNotFoundError):
+        catalogue.purge(stored.id)
+    catalogue.delete(stored.id)
+    catalogue.purge(stored.id)
+    assert catalogue.list(deleted=True) == []
+    assert [path.name for path in catalogue.folder.iterdir()] == [".lock"]
+
+
+def test_the_mapping_is_remembered_for_files_with_the_same_columns(catalogue: Catalogue):
+    frame = sales().rename(columns={"token_price": "zz", "course_id": "p"}).assign(city="x")
+    roles = ROLES.model_copy(update={"price": "zz", "unit": "city and p"})
+    upload = read_upload("a.csv", frame.to_csv(index=False).encode())
+    assert catalogue.remembered(upload.columns, "panel") is None
+    catalogue.add_upload(upload, roles, name="a", unit_parts=("city", "p"))
+    found = Catalogue(catalogue.folder).remembered(tuple(reversed(upload.columns)), "panel")
+    assert (found.roles, found.unit_parts) == (roles, ("city", "p"))
+    assert catalogue.remembered(upload.columns[1:], "panel") is None
+    assert catalogue.remembered(upload.columns, "visits") is None
+    (file,) = (catalogue.folder / ".mappings").iterdir()
+    file.write_text("{")
+    assert catalogue.remembered(upload.columns, "panel") is None
+
+
+SMALL = MarketParams(learners=300, teachers=10, courses=30, weeks=12, seed=3)
+
+
+def test_a_market_is_generated_into_the_catalogue(catalogue: Catalogue):
+    told: list[float] = []
+    stored = catalogue.add_generated(SMALL, name="small", progress=lambda share, _: told.append(share))
+    market = generate_market(SMALL)
+    assert stored.digest == market.digest
+    assert stored.tables == {name: len(table) for name, table in market.tables.items()}
+    for name, table in market.tables.items():
+        pd.testing.assert_frame_equal(stored.table(name), table.reset_index(drop=True))
+    assert stored.key_figures().quantity == len(market.tables["enrollments"])
+    assert stored.query("SELECT sum(tokens_spent)::BIGINT AS spent FROM enrollments WHERE token_price > ?", 0)[
+        "spent"
+    ].tolist() == [market.tables["enrollments"]["tokens_spent"].sum()]
+    assert told[-1] == 1
+    assert catalogue.add_generated(SMALL, name="small") == stored
+    again = catalogue.get(stored.id).market()
+    assert again.check_identities() == []
+    assert again.params == SMALL
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_cancelled_generation_leaves_nothing(catalogue: Catalogue, after):
+    asked = iter([False] * after + [True] * 9)
+    with pytest.raises(JobCancelledError):
+        catalogue.add_generated(SMALL, name="small", cancelled=lambda: next(asked))
+    assert catalogue.list() == []
+    assert [path.name for path in catalogue.folder.iterdir()] == [".lock"]
+
+
+def test_a_bad_name_is_told_before_anything_is_generated(catalogue: Catalogue):
+    with pytest.raises(DataError, match="1 to 200 characters"):
+        catalogue.add_generated(MarketParams(), name=" ", progress=lambda *_: pytest.fail("generated"))
+
+
+def test_a_draft_in_use_is_not_swept(catalogue: Catalogue):
+    with catalogue.draft() as draft:
+        (draft.folder / "part").write_text("x")
+        (catalogue.folder / ".writing-left").mkdir()
+        catalogue.add_panel(sales(), ROLES, name="a")
+        assert (draft.folder / "part").is_file()
+        assert not (catalogue.folder / ".writing-left").exists()
+    assert sorted(path.name for path in catalogue.folder.glob(".*")) == [".lock"]
 
 
 WRITER = """

@@ -10,9 +10,18 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from edtech.data import Dialect, build_panel, check_panel, combine_columns, read_upload, sample_panel_csv, suggest_roles
+from edtech.data import (
+    Dialect,
+    build_panel,
+    check_panel,
+    combine_columns,
+    read_upload,
+    sample_panel_csv,
+    suggest_mapping,
+    suggest_roles,
+)
 from edtech.errors import UploadError
-from edtech.tables.roles import PanelRoles
+from edtech.tables.roles import LabelRoles, PanelRoles
 
 GERMAN = "Kurs;Preis;Verkäufe\nÜbung;1,5;3\nCafé, neu;2,25;4\n"
 
@@ -310,15 +319,28 @@ def test_the_cereal_example_loads_with_city_and_product_as_unit(examples: Path):
 
 
 @pytest.mark.parametrize(
-    ("file", "rows"),
+    ("file", "rows", "label", "share", "chosen"),
     [
-        ("oulad/student.csv.gz", 32_593),
-        ("oulad/student_registration.csv.gz", 32_593),
-        ("student_dropout/students_dropout_academic_success.csv", 4_424),
-        ("telco_churn/Telco-Customer-Churn.csv.gz", 7_043),
+        ("oulad/student.csv.gz", 32_593, "final_result", 10_156 / 32_593, {}),
+        ("oulad/student.csv.gz", 32_593, "final_result", 15_385 / 32_593, {"positive": ("Pass", "Distinction")}),
+        ("student_dropout/students_dropout_academic_success.csv", 4_424, "target", 1_421 / 4_424, {}),
+        ("telco_churn/Telco-Customer-Churn.csv.gz", 7_043, "Churn", 1_869 / 7_043, {}),
     ],
 )
-def test_the_other_examples_are_read(examples: Path, file: str, rows: int):
-    upload = read_upload(file, examples / file)
+def test_the_other_examples_load_as_labeled_rows(examples: Path, catalogue, file, rows, label, share, chosen):
+    upload = catalogue.stage(file, examples / file)
     assert upload.rows == rows
     assert suggest_roles(upload.frame).price is None
+    stored = catalogue.add_upload(upload, LabelRoles(**suggest_mapping(upload.frame, "labels") | chosen), name="x")
+    table = stored.main()
+    assert table[label].mean() == pytest.approx(share)
+    assert (stored.mapping.label, stored.rows) == (label, rows)
+    assert len(stored.mapping.features) > 8
+
+
+def test_text_that_should_be_numbers_is_told_and_read_as_numbers(examples: Path, catalogue):
+    upload = catalogue.stage("telco.csv.gz", examples / "telco_churn" / "Telco-Customer-Churn.csv.gz")
+    assert any("'TotalCharges' is text: numbers but for 11 of 7,043 cells (all blank" in note for note in upload.notes)
+    stored = catalogue.add_upload(upload, LabelRoles(**suggest_mapping(upload.frame, "labels")), name="x")
+    charges = stored.main()["TotalCharges"]
+    assert (charges.dtype, int(charges.isna().sum())) == ("float64", 11)
