@@ -15,7 +15,7 @@ from edtech.settings import PROJECT
 from edtech.ui.state import take_notice
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
-_WIDEST_SLIDER = 1_000_000
+_WIDEST_SLIDER = 5_000  # a pixel of a wider one skips values: a number is typed instead
 
 
 def plain(text: object) -> str:
