@@ -10,6 +10,7 @@ from edtech.data import Catalogue
 from edtech.data.samples import sample_panel_csv
 from edtech.market import MarketParams, generate_market
 from edtech.tracking import EdTechMLFlowTracker
+from edtech.ui.widgets import bounds
 from tests.pages.look import press, texts, visit
 
 SIZE = {"learners": 200, "teachers": 10, "courses": 20, "weeks": 8, "seed": 5}
@@ -43,9 +44,9 @@ def store(app):
 
 def test_generating_stores_the_market_of_these_parameters_and_chooses_it(open_page, catalogue):
     app = open_page("data")
+    knobs = {widget.key: widget for widget in (*app.slider, *app.number_input)}
     for name, value in SIZE.items():
-        key = f"generate.balanced.{name}"
-        (app.number_input if name in ("seed",) else app.slider)(key=key).set_value(value)
+        knobs[f"generate.balanced.{name}"].set_value(value)
     app.text_input(key="generate.name.balanced").set_value("Tiny")
     press(app, "Generate")
     assert not app.exception
@@ -54,6 +55,17 @@ def test_generating_stores_the_market_of_these_parameters_and_chooses_it(open_pa
     assert made.digest == catalogue.add_market(generate_market(MarketParams(**SIZE)), name="Tiny").digest
     assert "Tiny is stored and chosen" in texts(app)
     assert made.digest[:12] in texts(app)
+
+
+def test_every_knob_of_a_market_starts_on_a_step_inside_its_bounds(open_page):
+    app = open_page("data")
+    for name, info in MarketParams.model_fields.items():
+        if info.annotation is bool:
+            continue
+        [knob] = [one for one in (*app.slider, *app.number_input) if one.key == f"generate.balanced.{name}"]
+        assert (knob.min, knob.max) == bounds(info)
+        steps = (knob.value - knob.min) / knob.step
+        assert (knob.value, steps) == (getattr(MarketParams(), name), pytest.approx(round(steps))), name
 
 
 def test_an_uploaded_sample_is_mapped_stored_and_shown(open_page, catalogue):

@@ -36,6 +36,9 @@ def test_each_algorithm_has_a_widget_for_each_hyperparameter_with_its_bounds(mar
                 assert widget.options == [str(option) for option in get_args(info.annotation)]
             elif info.annotation is not bool:
                 assert (widget.min, widget.max) == bounds(info)
+                assert (widget.value - widget.min) / widget.step == pytest.approx(
+                    round((widget.value - widget.min) / widget.step)
+                )
 
 
 def test_training_logs_a_run_with_the_chosen_values_and_says_what_was_found(market, open_page, home):
