@@ -31,6 +31,7 @@ def distribution(frame: pd.DataFrame, *, title: str, x_title: str) -> alt.LayerC
         x=alt.X(f"low:{kind}", title=label(x_title)).scale(zero=False),
         x2="high",
         y=alt.Y("rows:Q", title="Rows"),
+        y2=alt.datum(0),
         tooltip=["low", "high", alt.Tooltip("rows:Q", format=",")],
     )
     return layered([bars], heading(title))
@@ -53,7 +54,7 @@ def price_demand(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / 
     shown = shown.assign(segment=shown["segment"].map(label))
     points = alt.Chart(shown, width=180, height=130).mark_circle(color=BLUE, opacity=0.4, size=20)
     points = points.encode(
-        x=alt.X("price:Q", title="Mean price (tokens)").scale(type="log", zero=False),
+        x=alt.X("price:Q", title="Mean price (tokens)").scale(type="log", zero=False, nice=False, padding=5),
         y=alt.Y("quantity:Q", title=label(unit)).scale(type="symlog"),
         tooltip=["price", "quantity", "segment"],
     )
@@ -90,11 +91,14 @@ def retention(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
         color=_shade("share", "active", "%"),
         tooltip=["cohort", "months", "active", alt.Tooltip("share:Q", format=".1%")],
     )
-    dark = alt.when(alt.datum.share > 0.6 * float(frame["share"].max())).then(alt.value("white"))
+    lowest, highest = float(frame["share"].min()), float(frame["share"].max())
+    dark = alt.when(alt.datum.share > lowest + 0.55 * (highest - lowest)).then(alt.value("white"))
     text = base.mark_text(fontSize=10).encode(
         text=alt.Text("share:Q", format=".0%"), color=dark.otherwise(alt.value("#222222"))
     )
-    return layered([cells, text], heading(title), step=22)
+    chart = layered([cells, text], heading(title), step=22)
+    chart.width = alt.Step(36)
+    return chart
 
 
 def _shade(column: str, title: str, form: str = ",.0f") -> alt.Color:

@@ -11,6 +11,8 @@ from tests.charts.test_pricing import drawn
 def test_a_distribution_takes_numbers_dates_constants_and_text():
     bins = pd.DataFrame({"low": [0.0, 5.0], "high": [5.0, 10.0], "rows": [3, 4]})
     assert "Token price" in drawn(explore.distribution(bins, title="Most are cheap", x_title="Token price"))
+    bars = explore.distribution(bins, title="x", x_title="x").to_dict()["layer"][0]["encoding"]
+    assert bars["y2"] == {"datum": 0}, "a bar stands on the ground"
     days = pd.date_range("2024-01-01", periods=3, freq="D")
     dates = pd.DataFrame({"low": days[:2], "high": days[1:], "rows": [3, 4]})
     assert drawn(explore.distribution(dates, title="x", x_title="Day")).count("<path") > 2
