@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from edtech.ui import data, sidebar
+from edtech.ui import data, explore, sidebar, upload
 from edtech.ui.widgets import errors_shown, header
 
 header(
@@ -10,16 +10,21 @@ header(
     "Generate a market whose truth is known, or bring your own sales. Every data set is checked and kept.",
 )
 
-current, generate, upload, stored = st.tabs(["Chosen data set", "Generate", "Upload", "All data sets"])
+current, look, generate, bring, stored = st.tabs(["Chosen data set", "Explore", "Generate", "Upload", "All data sets"])
 with current, errors_shown():
     dataset = sidebar.current_dataset()
     if dataset is None:
         st.info("No data set yet: generate a market or upload a file in the tabs above.", icon=":material/database:")
     else:
         data.dataset_details(dataset)
+with look, errors_shown():
+    if dataset is not None:
+        explore.show(dataset)
+    else:
+        st.info("Nothing to explore yet.", icon=":material/database:")
 with generate, errors_shown():
     data.generate_form()
-with upload:
-    data.upload_form()
+with bring:
+    upload.upload_form()
 with stored, errors_shown():
     data.stored_list()

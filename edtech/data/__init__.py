@@ -3,7 +3,8 @@
 from edtech.data.catalogue import Catalogue
 from edtech.data.dialect import DECIMALS, DELIMITERS, ENCODINGS, THOUSANDS, Dialect
 from edtech.data.difference import ColumnDifference, Difference, difference
-from edtech.data.health import Check, Severity, check_panel
+from edtech.data.findings import Check, Severity
+from edtech.data.health import check_panel
 from edtech.data.mapping import RoleSuggestion, combine_columns, suggest_roles
 from edtech.data.remembered import Mapped
 from edtech.data.samples import sample_csv, sample_panel_csv

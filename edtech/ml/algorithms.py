@@ -1,4 +1,4 @@
-"""The algorithms of the family `token_elasticity`: hyperparameters, from which the sliders are made, and the registry."""
+"""The algorithms of the family `token_elasticity`: hyperparameters with their bounds, and the registry."""
 
 from typing import Literal
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO, StringIO
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+import pandas as pd
+
 from edtech.reports.bundle import Report, Table
 from edtech.reports.cells import safe
 
@@ -30,6 +32,11 @@ def to_csv_zip(report: Report) -> bytes:
 def to_csv(report: Report) -> bytes:
     """Return one tidy UTF-8 CSV: section, table, row (from 0), column, value; the provenance comes last."""
     return _csv([("section", "table", "row", "column", "value"), *_tidy(report)])
+
+
+def table_csv(frame: pd.DataFrame) -> bytes:
+    """Return a table as UTF-8 CSV; text that a spreadsheet would run as a formula has an apostrophe before it."""
+    return _csv([tuple(frame.columns), *frame.itertuples(index=False, name=None)])
 
 
 def _tidy(report: Report) -> Iterator[tuple[object, ...]]:

@@ -5,25 +5,15 @@ from typing import Any
 import streamlit as st
 
 from edtech.charts import pricing as charts
-from edtech.data import Dataset, RoleSuggestion, Upload, combine_columns, read_upload, suggest_roles
-from edtech.data.health import Check, check_panel
-from edtech.data.samples import sample_panel_csv
+from edtech.data import Check, Dataset, check_panel
 from edtech.market import PRESETS, MarketParams
-from edtech.tables.roles import PanelRoles
 from edtech.ui import jobs, resources
 from edtech.ui.overview import key_figures, origin
-from edtech.ui.state import Key, choose, notify
+from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, params_form, plain
 
 SIZE = ("learners", "teachers", "courses", "weeks", "seed")
 PRICES = ("price_sensitivity", "endogeneity", "promo_rate", "promo_depth", "promo_randomized_share", "price_test_share")
-COMBINED = "unit (combined)"
-NOTHING = "(none)"
-PRICES_SET = {
-    "unknown": "I do not know, or in answer to demand",
-    "schedule": "By a schedule or rule that does not look at demand",
-    "experiment": "At random, as an experiment",
-}
 MARKS = {"PASS": ":material/check_circle:", "REVIEW": ":material/visibility:", "FAIL": ":material/error:"}
 
 
@@ -61,77 +51,6 @@ def _in_columns(start: MarketParams, key: str, names: tuple[str, ...]) -> dict[s
         with column:
             values |= params_form(MarketParams, key, start, names[offset::2])
     return values
-
-
-def upload_form() -> None:
-    """Read a file, ask which column is what and how prices were set, check, store."""
-    st.markdown(
-        "A **demand panel**: one row for each course (or product) and week (or other period) with the price and the "
-        "quantity sold. Views, a randomized discount, instruments and covariates make the answer sounder."
-    )
-    st.download_button(
-        "Sample file (CSV)", sample_panel_csv, "demand_panel_sample.csv", "text/csv", key="upload.sample",
-        on_click="ignore", icon=":material/download:",
-    )  # fmt: skip
-    limit = resources.settings().upload_limit_mb
-    file = st.file_uploader("File (CSV, TSV or Parquet)", key="upload.file", max_upload_size=limit,
-                            help=f"At most {limit} MB; .gz is unpacked.")  # fmt: skip
-    if file is None:
-        return
-    with errors_shown():
-        upload = read_upload(file.name, file, limit_mb=limit)
-        st.caption(f"{upload.rows:,} rows, {len(upload.columns):,} columns.")
-        for note in upload.notes:
-            st.text(note)
-        st.dataframe(upload.frame.head(20), hide_index=True, key="upload.preview")
-        _map_and_store(upload, file.name)
-
-
-def _map_and_store(upload: Upload, file_name: str) -> None:
-    frame, suggestion = upload.frame, suggest_roles(upload.frame)
-    if suggestion.unit_parts:
-        parts = st.multiselect("Columns that together tell the units apart", [str(c) for c in frame.columns],
-                               list(suggestion.unit_parts), key="upload.parts")  # fmt: skip
-        frame = combine_columns(frame, parts, COMBINED)
-    roles = _mapping(frame.columns.astype(str).tolist(), suggestion)
-    name = st.text_input("Name", file_name[:200], max_chars=200, key=f"upload.name.{file_name}")
-    if roles is None:
-        st.info("Choose the price and the quantity to go on.", icon=":material/arrow_upward:")
-        return
-    if st.button("Check and store", type="primary", key="upload.store", icon=":material/save:"):
-        with errors_shown():
-            stored = resources.catalogue().add_panel(frame, roles, name=name, source={"file": file_name[:200]})
-            choose(Key.DATASET, stored.id)
-            notify(f"{stored.name} is stored and chosen: {stored.rows:,} rows.")
-            st.rerun()
-
-
-def _mapping(columns: list[str], suggestion: RoleSuggestion) -> PanelRoles | None:
-    """Ask for each role; the suggestion is filled in."""
-    found = {name: getattr(suggestion, name, None) for name in PanelRoles.model_fields}
-    if suggestion.unit_parts:
-        found["unit"] = COMBINED
-    st.markdown("**Which column is what?** Filled in where the names tell; please check.")
-    single = ("price", "quantity", "unit", "period", "segment", "views", "randomized_discount", "randomized_flag")
-    chosen: dict[str, Any] = {}
-    for number, column in enumerate(st.columns(2)):
-        for role in single[number::2]:
-            info = PanelRoles.model_fields[role]
-            options = [NOTHING, *columns]
-            index = options.index(str(found[role])) if found[role] in options else 0
-            picked = column.selectbox(info.title or role, options, index, key=f"upload.{role}", help=info.description)
-            chosen[role] = None if picked == NOTHING else picked
-    for role in ("instruments", "controls"):
-        info = PanelRoles.model_fields[role]
-        start = [name for name in found[role] or () if name in columns]
-        chosen[role] = st.multiselect(info.title or role, columns, start, key=f"upload.{role}", help=info.description)
-    prices_set = st.radio("How were the prices set?", list(PRICES_SET), format_func=PRICES_SET.__getitem__,
-                          key="upload.prices_set", help=PanelRoles.model_fields["prices_set"].description)  # fmt: skip
-    weights = st.radio("Average over", ["quantity", "equal"], horizontal=True, key="upload.weights",
-                       help=PanelRoles.model_fields["weights"].description)  # fmt: skip
-    if chosen["price"] is None or chosen["quantity"] is None:
-        return None
-    return PanelRoles(**chosen, prices_set=prices_set, weights=weights)
 
 
 def dataset_details(dataset: Dataset) -> None:

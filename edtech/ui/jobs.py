@@ -37,11 +37,7 @@ def part(tell: Tell, start: float, end: float) -> Tell:
 
 def generate(params: "MarketParams", name: str, tell: Tell) -> Dataset:
     """Generate a market, store it and choose it."""
-    from edtech.market import generate_market
-
-    market = generate_market(params, progress=part(tell, 0.0, 0.8))
-    tell(0.8, "Storing the tables")
-    stored = resources.catalogue().add_market(market, name=name)
+    stored = resources.catalogue().add_generated(params, name=name, progress=part(tell, 0.0, 0.9))
     tell(1.0, "Stored")
     choose(Key.DATASET, stored.id)
     return stored

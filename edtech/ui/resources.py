@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from edtech.data import Catalogue, Dataset, KeyFigures
+from edtech.data.explore import tables_to_explore
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ def key_figures(dataset_id: str) -> KeyFigures:
 def by_period(dataset_id: str) -> pd.DataFrame:
     """Return revenue, quantity and views by period."""
     return dataset(dataset_id).by_period()
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def explorable(dataset_id: str) -> dict[str, list[str]]:
+    """Return the columns of each table that a distribution can be asked of."""
+    return tables_to_explore(dataset(dataset_id))
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
