@@ -10,13 +10,22 @@ from edtech.market.books import READ, identities
 
 
 class _Stored(Mapping[str, pd.DataFrame]):
-    """The tables of a data set, of each the columns that the identities speak of, read when asked for."""
+    """The tables of a data set, of each the columns that the identities speak of, read when asked for.
+
+    All but the longest, the views, are kept for the next identity.
+    """
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
+        self._kept: dict[str, pd.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        return self._dataset.table(name, READ.get(name))
+        if name not in self._kept:
+            table = self._dataset.table(name, READ.get(name))
+            if name in READ:
+                return table
+            self._kept[name] = table
+        return self._kept[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._dataset.tables)
