@@ -140,9 +140,11 @@ def data_list(out: Out = None) -> None:
 def data_check(dataset: Annotated[str, typer.Argument(help="Id of the data set.")], out: Out = None) -> None:
     """Say whether an elasticity can be learned from a data set."""
     from edtech.data import check_panel
+    from edtech.data.identities import identities_check
 
     stored = _catalogue(_settings(out)).get(dataset)
-    for check in check_panel(stored.panel(), stored.roles):
+    books = [identities_check(stored)] if stored.kind == "market" else []
+    for check in (*books, *check_panel(stored.panel(), stored.roles)):
         typer.echo(f"{check.severity:6}  {check.title}: {check.evidence} {check.fix}".rstrip())
 
 

@@ -40,7 +40,7 @@ def generate_form() -> None:
         asked = st.form_submit_button("Generate", type="primary", icon=":material/play_arrow:")
     if asked:
         with errors_shown():
-            stored = jobs.generate(MarketParams(**values), name, jobs.progress())
+            stored = jobs.generate(MarketParams.of(values), name, jobs.progress())
             notify(f"{stored.name} is stored and chosen: {stored.rows:,} course-weeks.")
             st.rerun()
 
