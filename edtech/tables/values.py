@@ -30,7 +30,20 @@ MAX_DURATION = 1e6
 
 def to_number(values: pd.Series) -> pd.Series:
     """Return `values` as float64; what is not a number becomes NaN."""
+    if isinstance(values.dtype, pd.StringDtype):
+        return _by_value(values, _numbers)
+    return _numbers(values)
+
+
+def _numbers(values: pd.Series) -> pd.Series:
     return pd.to_numeric(values, errors="coerce").astype("float64")
+
+
+def _by_value(values: pd.Series, read: Callable[[pd.Series], pd.Series]) -> pd.Series:
+    """Return what `read` makes of text, asked once for each different text: columns repeat theirs."""
+    codes, different = pd.factorize(values)
+    found = read(pd.Series(different, dtype=values.dtype)).reindex(codes)
+    return found.set_axis(values.index)
 
 
 def row_check(test: Callable[[pd.Series], "pd.Series[bool]"], must: str) -> pa.Check:
@@ -173,7 +186,10 @@ def as_period(values: pd.Series) -> pd.Series:
 
 def _dates(values: pd.Series) -> pd.Series:
     """Return `values` as datetimes by the format that reads most of them; none where two formats read them apart."""
-    text = values.astype("str").str.strip()
+    return _by_value(values.astype("str").str.strip(), _dates_of_text)
+
+
+def _dates_of_text(text: pd.Series) -> pd.Series:
     quarters = text.str.replace(r"^(\d{4})[- ]?[Qq]([1-4])$", _first_day_of_quarter, regex=True)
     readings = [_utc(text, form) for form in _DATE_FORMATS]
     readings += [_utc(text + "-1", "%G-W%V-%u"), _utc(quarters, "%Y-%m-%d")]
