@@ -10,7 +10,7 @@ from edtech.data import explore as aggregates
 from edtech.reports import table_csv
 from edtech.tables.market import MARKET_TABLES, column_dictionary
 from edtech.ui import resources
-from edtech.ui.widgets import number, plain
+from edtech.ui.widgets import plain
 
 
 def show(dataset: Dataset) -> None:
@@ -34,7 +34,7 @@ def _distribution(dataset: Dataset) -> None:
     if frame.empty:
         st.info("This column has no values.", icon=":material/info:")
         return
-    title = f"{number(float(frame['rows'].sum()))} values of {plain(column)}"
+    title = f"{frame['rows'].sum():,} values of {column}"
     st.altair_chart(charts.distribution(frame, title=title, x_title=column), alt=title)
 
 
