@@ -91,12 +91,12 @@ def data_generate(
     out: Out = None,
 ) -> None:
     """Generate a market whose truth is known and store it."""
-    from edtech.market import MarketParams, generate_market
+    from edtech.market import MarketParams
 
     params = MarketParams.preset(
         preset, learners=learners, teachers=teachers, courses=courses, weeks=weeks, seed=seed
     )  # fmt: skip
-    stored = _catalogue(_settings(out)).add_market(generate_market(params), name=name)
+    stored = _catalogue(_settings(out)).add_generated(params, name=name)
     typer.echo(f"{stored.id}  {stored.name}  {stored.rows:,} course-weeks")
 
 

@@ -84,10 +84,9 @@ class EdTechPipelineOrchestrator:
 
     def _generate(self, params: "MarketParams | None", name: str) -> "Dataset":
         from edtech.data import Catalogue
-        from edtech.market import MarketParams, generate_market
+        from edtech.market import MarketParams
 
-        market = generate_market(params or MarketParams())
-        return Catalogue(self.settings.data_dir).add_market(market, name=name)
+        return Catalogue(self.settings.data_dir).add_generated(params or MarketParams(), name=name)
 
     def _tracker(self) -> "EdTechMLFlowTracker | None":
         if not self.use_mlflow:

@@ -24,7 +24,7 @@ def show() -> None:
 
 def current_dataset() -> Dataset | None:
     """Return the chosen data set, the newest where none is chosen, None where there is none."""
-    stored = resources.catalogue().list()
+    stored = _choosable()
     wanted = get(Key.DATASET)
     return next((one for one in stored if one.id == wanted), stored[0] if stored else None)
 
@@ -34,8 +34,13 @@ def current_experiment() -> str:
     return get(Key.EXPERIMENT) or resources.settings().experiment
 
 
+def _choosable() -> list[Dataset]:
+    """Return the data sets that hold a demand panel, newest first."""
+    return [one for one in resources.catalogue().list() if one.kind in ("market", "panel")]
+
+
 def _dataset() -> None:
-    stored = resources.catalogue().list()
+    stored = _choosable()
     if not stored:
         st.info("No data set yet. Generate or upload one on the Data page.", icon=":material/database:")
         return

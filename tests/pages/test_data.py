@@ -52,7 +52,7 @@ def test_generating_stores_the_market_of_these_parameters_and_chooses_it(open_pa
     assert not app.exception
     [made] = catalogue.list()
     assert made.name == "Tiny"
-    assert made.digest == catalogue.add_market(generate_market(MarketParams(**SIZE)), name="Tiny").digest
+    assert made.digest == generate_market(MarketParams(**SIZE)).digest
     assert "Tiny is stored and chosen" in texts(app)
     assert made.digest[:12] in texts(app)
 
