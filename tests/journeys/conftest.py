@@ -54,8 +54,10 @@ class Dashboard:
         self.settle()
 
     def choose(self, key: str, option: str) -> None:
-        """Choose an option of a select box by the start of its name."""
-        self.widget(key).locator("input").click()
+        """Choose an option of a select box by typing its name."""
+        field = self.widget(key).locator("input")
+        field.click()
+        field.fill(option)
         self.page.get_by_role("option", name=option).first.click()
 
     def slide(self, key: str, steps: int) -> None:
