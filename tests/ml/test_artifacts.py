@@ -146,6 +146,14 @@ def test_a_foreign_run_and_an_unknown_one_are_told_apart(tracker, client):
         load_result(tracker.runs, "0" * 32)
 
 
+@pytest.fixture(scope="module")
+def linear_items(world, results):
+    """A run's content without its plots."""
+    panel = build_panel(world.panel, results["linear"].roles)
+    items = run_items(results["linear"], panel, dataset_name="w", dataset_digest="0", metrics={})
+    return replace(items, datasets=(), artifacts={p: c for p, c in items.artifacts.items() if not p.endswith(".png")})
+
+
 def spoiled(path, content):
     """Return what changes the content of one artifact of the run that is logged."""
     return lambda items: {**items.artifacts, path: content}
@@ -176,10 +184,8 @@ def with_field(**fields):
         with_field(params={"alpha": -5}),
     ],
 )
-def test_a_run_with_other_content_is_refused_in_words(tracker, world, results, change):
-    panel = build_panel(world.panel, results["linear"].roles)
-    items = run_items(results["linear"], panel, dataset_name="w", dataset_digest="0", metrics={})
-    run_id = tracker.log(replace(items, artifacts=change(items), datasets=()))
+def test_a_run_with_other_content_is_refused_in_words(tracker, linear_items, change):
+    run_id = tracker.log(replace(linear_items, artifacts=change(linear_items)))
     with pytest.raises(TrackingError) as caught:
         load_result(tracker.runs, run_id)
     assert caught.value.problem == "The run does not hold a result that can be read"
@@ -187,10 +193,9 @@ def test_a_run_with_other_content_is_refused_in_words(tracker, world, results, c
     assert run_id in caught.value.where
 
 
-def test_a_model_of_another_kind_is_refused_in_words(tracker, world, results):
-    panel = build_panel(world.panel, results["linear"].roles)
-    items = run_items(results["linear"], panel, dataset_name="w", dataset_digest="0", metrics={})
-    other = ModelItem(Ridge().fit(panel[["token_price"]], panel["enrollments"]), panel[["token_price"]].head())
-    run_id = tracker.log(replace(items, model=other, datasets=()))
+def test_a_model_of_another_kind_is_refused_in_words(tracker, world, linear_items):
+    prices = world.panel[["token_price"]]
+    other = ModelItem(Ridge().fit(prices, world.panel["enrollments"]), prices.head())
+    run_id = tracker.log(replace(linear_items, model=other))
     with pytest.raises(TrackingError, match="a model that is a Ridge, not a LinearDemand"):
         load_result(tracker.runs, run_id)
