@@ -215,8 +215,8 @@ def what_if(
 ) -> None:
     """Say what price changes are expected to do, with intervals, and which prices are best."""
     from edtech.ml.artifacts import load_result
-    from edtech.pipeline.training import revenue_split
-    from edtech.pricing import answer, changed_prices, plan_for, price_response, revenue_curve
+    from edtech.pipeline.training import plan_to_act_on, revenue_split
+    from edtech.pricing import answer, changed_prices, price_response, revenue_curve
     from edtech.pricing.tables import effect_rows
     from edtech.reports.pricing import pricing_report
     from edtech.tracking import RunStore
@@ -227,7 +227,7 @@ def what_if(
     changes = {name: _number(name, value) for name, value in _assignments(change or []).items()}
     split = revenue_split(stored)
     outcome = answer(response, changed_prices(response, changes), split)
-    plan = plan_for(response, split=split)
+    plan = plan_to_act_on(stored, response, split)
     typer.echo(effect_rows(outcome).to_string(index=False))
     for line in dict.fromkeys((*outcome.reasons, *plan.reasons)):
         typer.echo(line)

@@ -40,10 +40,10 @@ _MODEL = [
 ]  # fmt: skip
 
 _BUSINESS = [
-    ("token_revenue", "Token revenue", "higher", "tokens / period", "Observed tokens spent on courses."),
-    ("enrollment_rate", "Enrollment rate", "higher", "share of views", "Observed enrolments per view."),
-    ("teacher_earnings", "Teacher earnings", "higher", "tokens / period", "Observed tokens paid to teachers."),
-    ("platform_commission", "Platform commission", "higher", "tokens / period", "Observed tokens kept as commission."),
+    ("token_revenue", "Token revenue", "none", "tokens / period", "Observed tokens spent on courses."),
+    ("enrollment_rate", "Enrollment rate", "none", "share of views", "Observed enrolments per view."),
+    ("teacher_earnings", "Teacher earnings", "none", "tokens / period", "Observed tokens paid to teachers."),
+    ("platform_commission", "Platform commission", "none", "tokens / period", "Observed tokens kept as commission."),
 ]  # fmt: skip
 
 _DECISION = [

@@ -72,10 +72,11 @@ def handshake(port: int, host: str) -> str:
 
 
 @pytest.mark.browser
-def test_the_dashboard_opens_offline_in_an_empty_home(page, dashboard, dashboard_home):
+def test_the_dashboard_opens_offline_in_an_empty_home(page, tmp_path):
     seen = watch(page)
-    page.goto(dashboard)
-    page.locator("[data-test-script-state='notRunning'] h1").first.wait_for(timeout=60_000)
-    assert page.locator("[data-testid='stException']").count() == 0
-    assert (seen.errors, seen.strangers) == ([], [])
-    assert (dashboard_home.root / "server.log").read_text().count("Traceback") == 0
+    with serve(PROJECT / "app.py", tmp_path) as dashboard:
+        page.goto(dashboard)
+        page.locator("[data-test-script-state='notRunning'] h1").first.wait_for(timeout=60_000)
+        assert page.locator("[data-testid='stException']").count() == 0
+        assert (seen.errors, seen.strangers) == ([], [])
+    assert (tmp_path / "server.log").read_text().count("Traceback") == 0

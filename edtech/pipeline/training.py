@@ -9,7 +9,7 @@ import pandas as pd
 from edtech.ml import ALGORITHMS, FitResult, TokenPriceElasticityModeler
 from edtech.ml.artifacts import run_items
 from edtech.pipeline.judging import Judgement, judge, known_truth
-from edtech.pricing import Plan, recommend_prices
+from edtech.pricing import Plan, Response, plan_for, recommend_prices, withheld
 from edtech.tables.split import RevenueSplit
 
 if TYPE_CHECKING:
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from edtech.tracking import EdTechMLFlowTracker
 
 Progress = Callable[[float, str], None]
+
+COMPETING = (
+    "No price is recommended from this run: the visits show that several offers were seen at a time, so courses "
+    "compete, and this algorithm takes each course for itself. Train the choice among offers (choice_logit) for a plan."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,18 @@ def algorithms_for(dataset: "Dataset") -> tuple[str, ...]:
     if "views" in dataset.tables:
         return ("choice_logit", *(name for name, one in ALGORITHMS.items() if not one.needs_visits))
     return tuple(name for name, one in ALGORITHMS.items() if not one.needs_visits)
+
+
+def plan_to_act_on(dataset: "Dataset", response: Response, split: RevenueSplit) -> Plan:
+    """Return the plan that may be shown as one to act on.
+
+    Where visits show that offers compete and the model takes each for itself, its plan is withheld: moving many prices
+    by such a model has been seen to lose what it promised to gain.
+    """
+    plan = plan_for(response, split=split)
+    if response.joint or plan.refused or "views" not in dataset.tables:
+        return plan
+    return withheld(plan, COMPETING)
 
 
 def visits_for(dataset: "Dataset", algorithm: str) -> pd.DataFrame | None:

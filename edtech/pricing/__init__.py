@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edtech.pricing.optimum import Plan, plan_for, recommend_prices
+    from edtech.pricing.optimum import Plan, plan_for, recommend_prices, withheld
     from edtech.pricing.response import Response, price_response
     from edtech.pricing.scenario import Effect, WhatIf, answer, changed_prices, revenue_curve, what_if
 
@@ -20,6 +20,7 @@ _WHERE = {
     "recommend_prices": "edtech.pricing.optimum",
     "revenue_curve": "edtech.pricing.scenario",
     "what_if": "edtech.pricing.scenario",
+    "withheld": "edtech.pricing.optimum",
 }
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "recommend_prices",
     "revenue_curve",
     "what_if",
+    "withheld",
 ]
 
 

@@ -84,6 +84,16 @@ def plan_for(
     return _plan(response, *_best(response, objective, max_change, extrapolate), objective, split)
 
 
+def withheld(plan: Plan, reason: str) -> Plan:
+    """Return the plan as refused, with today's prices and the reason; what it expected is gone."""
+    outcome = plan.outcome
+    table = plan.table.assign(recommended=plan.table["today"], change=0.0, bound="")
+    prices = pd.Series(plan.table["today"].to_numpy(dtype=float), index=plan.prices.index, name="price")
+    today = plan.expected.today
+    nothing = Effect(today, today, 0.0, 0.0, 0.0)
+    return Plan(prices, plan.objective, nothing, outcome, table, True, (reason,))
+
+
 def _best(response: Response, objective: Objective, max_change: float, extrapolate: bool) -> tuple[Floats, np.ndarray]:
     """Return the best prices (u,) on a grid between the bounds, and the bound each lies on, "" for none."""
     low, high = response.baseline * (1 - max_change), response.baseline * (1 + max_change)

@@ -33,6 +33,8 @@ def choose_runs(experiment: str) -> pd.DataFrame:
 
 def settle(runs: pd.DataFrame) -> Comparison:
     """Ask for the baseline and whether to rank runs on different data, and compare."""
+    if len(runs) == 1:
+        st.info("Choose a second run above to compare this one with.", icon=":material/compare_arrows:")
     names = dict(zip(runs["run_id"], runs["name"], strict=True))
     baseline = st.selectbox(
         "Baseline", list(names), index=len(names) - 1, format_func=names.__getitem__, key="compare.baseline",

@@ -57,7 +57,8 @@ def dataset_details(dataset: Dataset) -> None:
     """Show one data set: figures, prices and demand, whether an elasticity can be learned, and its settings."""
     st.subheader(plain(dataset.name))
     made = f"Digest {dataset.digest[:12]}, created {dataset.created:%Y-%m-%d %H:%M} UTC."
-    st.caption(f"{origin(dataset)}. {made}")
+    words = origin(dataset)
+    st.caption(f"{words[:1].upper()}{words[1:]}. {made}")
     key_figures(dataset)
     units = resources.by_unit(dataset.id)
     st.altair_chart(

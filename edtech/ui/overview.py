@@ -82,7 +82,7 @@ def newest_runs() -> bool:
             "RMSE", format="%.2f", help="Typical error on later data, in pieces per row; lower is better."
         ),
         "metrics.revenue_impact": st.column_config.NumberColumn(
-            "Plan's impact",
+            "Plan's impact (tokens / period)",
             format="%.0f",
             help="Tokens per period that the run expects of its plan; empty: refused.",
         ),

@@ -7,8 +7,8 @@ import streamlit as st
 
 from edtech.charts import pricing as charts
 from edtech.data import Dataset
-from edtech.pipeline.training import revenue_split
-from edtech.pricing import Plan, Response, WhatIf, plan_for, revenue_curve
+from edtech.pipeline.training import plan_to_act_on, revenue_split
+from edtech.pricing import Plan, Response, WhatIf, revenue_curve
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, RevenueCurve, answer, changed_prices
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
 from edtech.tables.split import RevenueSplit
@@ -68,7 +68,7 @@ def ask(run_id: str, experiment: str, dataset: Dataset) -> Asked:
     outcome = answer(response, changed_prices(response, changes), split)
     moved = tuple(name for name, change in changes.items() if change)
     curve = revenue_curve(response, moved or None)
-    return Asked(changes, response, outcome, curve, plan_for(response, split=split))
+    return Asked(changes, response, outcome, curve, plan_to_act_on(dataset, response, split))
 
 
 def judged(run_id: str, experiment: str) -> float | None:
@@ -114,7 +114,9 @@ def show_answer(asked: Asked) -> None:
         change = percent(effect.change) if moved else None
         column.metric(title, number(effect.planned), change, help=f"{help} In {unit}.", border=True)
         reach = f"95 %: {percent(effect.low)} to {percent(effect.high)}" if effect.low is not None else "no interval"
-        column.caption(f"today {number(effect.today)} {unit}" + (f"; {reach}" if moved else ""))
+        column.caption(f"today {number(effect.today)} {unit}")
+        if moved:
+            column.caption(reach)
     for reason in outcome.reasons:
         st.warning(plain(reason), icon=":material/block:" if outcome.refused else ":material/warning:")
     if asked.response.covariance is None:
@@ -146,7 +148,12 @@ def show_plan(asked: Asked, judged: float | None) -> None:
     plan = asked.plan
     st.subheader("Recommended prices")
     if plan.refused:
-        st.warning("No price is recommended here, for the reasons above.", icon=":material/block:")
+        own = [reason for reason in plan.reasons if reason not in plan.outcome.reasons]
+        st.warning(
+            plain(" ".join(own) or "No price is recommended here, for the reasons above."), icon=":material/block:"
+        )
+        if judged is not None:
+            st.info(_judged_words(judged, plan.expected.today), icon=":material/gavel:")
         return
     effect = plan.expected
     reach = f" (95 % interval {percent(effect.low)} to {percent(effect.high)})" if effect.low is not None else ""
@@ -157,11 +164,7 @@ def show_plan(asked: Asked, judged: float | None) -> None:
     for remark in plan.reasons[len(plan.outcome.reasons) :]:
         st.warning(plain(remark), icon=":material/warning:")
     if judged is not None:
-        st.info(
-            f"In this generated market the truth is known: the plan would really change token revenue by "
-            f"**{judged:+,.0f} tokens per period** ({judged / effect.today:+.1%}).",
-            icon=":material/gavel:",
-        )
+        st.info(_judged_words(judged, effect.today), icon=":material/gavel:")
     st.dataframe(
         plan.table, hide_index=True, key="pricing.plan",
         column_config={
@@ -172,6 +175,13 @@ def show_plan(asked: Asked, judged: float | None) -> None:
             "bound": st.column_config.TextColumn("Bound", help="The limit that the price lies on, if any."),
         },
     )  # fmt: skip
+
+
+def _judged_words(judged: float, today: float) -> str:
+    return (
+        "In this generated market the truth is known: this run's plan would really change token revenue by "
+        f"**{judged:+,.0f} tokens per period** ({judged / today:+.1%})."
+    )
 
 
 def no_run() -> None:

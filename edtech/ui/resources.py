@@ -96,7 +96,7 @@ def result(run_id: str, experiment: str) -> "FitResult":
     return load_result(tracker(experiment).runs, run_id)
 
 
-@st.cache_resource(show_spinner=False, max_entries=20)
+@st.cache_resource(show_spinner="Preparing the answer", max_entries=20)
 def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
     """Return a run's demand at prices for the units of a data set."""
     from edtech.pricing import price_response

@@ -18,7 +18,7 @@ def show() -> None:
         st.caption("Runs are tracked in")
         uri = resources.settings().mlflow_tracking_uri
         st.code(uri or f"sqlite:///{resources.settings().mlruns_dir / 'mlflow.db'}", language=None, wrap_lines=True)
-        st.caption("MLflow's own pages: `mlflow ui --backend-store-uri` with that address.")
+        st.caption("MLflow's own pages: mlflow ui --backend-store-uri with that address.")
     choose(Key.EXPERIMENT, experiment)
 
 

@@ -69,7 +69,7 @@ def show_result(run_id: str, experiment: str) -> None:
     _figures(result)
     _plots(result)
     st.caption("The run's id, for MLflow and for code:")
-    st.code(f'mlflow.pyfunc.load_model("runs:/{run_id}/model")', language="python")
+    st.code(f'mlflow.pyfunc.load_model("runs:/{run_id}/model")', language=None)
     page_link("pricing", "Ask what happens if prices change", ":material/sell:")
     page_link("compare", "Compare it with other runs", ":material/compare_arrows:")
 

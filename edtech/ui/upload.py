@@ -100,7 +100,13 @@ def _map_and_store(upload: Upload, file_name: str) -> None:
     roles = _mapping(columns, suggestion)
     name = st.text_input("Name", file_name[:200], max_chars=200, key=f"upload.name.{file_name}")
     if roles is None:
-        st.info("Choose the price and the quantity to go on.", icon=":material/arrow_upward:")
+        missing = ContractError(
+            "Choose the price and the quantity to go on",
+            expected="one column for the price and one for the quantity",
+            found="columns " + ", ".join(upload.columns[:20]),
+            fix="choose them above; where the file has none, upload one that has",
+        )
+        error_panel(missing)
         return
     if st.button("Check and store", type="primary", key="upload.store", icon=":material/save:"):
         try:

@@ -22,7 +22,7 @@ def runs() -> pd.DataFrame:
             "params.unused": [None, None, None],
             "metrics.rmse": [2.0, 1.0, 1.0],
             "metrics.r2": [0.5, np.inf, np.nan],
-            "metrics.token_revenue": [10.0, 30.0, 20.0],
+            "metrics.token_revenue_plan": [10.0, 30.0, 20.0],
             "metrics.elasticity_bias": [-0.1, 0.3, 0.2],
             "metrics.price_elasticity_coefficient": [-1.0, -2.0, -3.0],
             "metrics.foreign thing": [1.0, 2.0, 3.0],
@@ -34,7 +34,7 @@ def runs() -> pd.DataFrame:
 
 def test_values_stand_side_by_side_by_kind(runs):
     found = compare_runs(runs)
-    assert found.metrics_of("business").loc["token_revenue"].tolist() == [10.0, 30.0, 20.0]
+    assert found.metrics_of("business").loc["token_revenue_plan"].tolist() == [10.0, 30.0, 20.0]
     assert found.metrics_of("model").index.tolist() == ["r2", "rmse", "price_elasticity_coefficient", "foreign thing"]
     assert found.metrics_of("truth").index.tolist() == ["elasticity_bias"]
     assert found.metrics.columns.tolist() == runs["run_id"].tolist()
@@ -46,7 +46,7 @@ def test_best_by_direction(runs):
     best = compare_runs(runs).best
     assert best == {
         "rmse": ("bbbbbbbb2", "cccccccc3"),  # lower, a tie
-        "token_revenue": ("bbbbbbbb2",),  # higher
+        "token_revenue_plan": ("bbbbbbbb2",),  # higher
         "elasticity_bias": ("aaaaaaaa1",),  # nearest to zero
     }  # r2 has one finite value, the others no direction
 
@@ -77,7 +77,7 @@ def test_runs_on_different_data_are_not_ranked_unless_asked(runs, column, values
     assert words in found.warning
     assert "no run is marked" in found.warning
     asked = compare_runs(runs, rank_across_data=True)
-    assert (asked.same_data, asked.best["token_revenue"]) == (False, ("bbbbbbbb2",))
+    assert (asked.same_data, asked.best["token_revenue_plan"]) == (False, ("bbbbbbbb2",))
     assert "may owe it to the data" in asked.warning
 
 
