@@ -65,6 +65,18 @@ class DemandEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         )
         return (np.log(up) - np.log(down)) / (2 * STEP)
 
+    def encoded(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return `X` with unit, period and segment as categories, which need no look-up when it is predicted again."""
+        roles = self.roles
+        levels = {roles.unit: self.units_, roles.period: self.periods_, roles.segment: self.segments_}
+        return X.assign(
+            **{
+                name: pd.Categorical.from_codes(_positions(X, name, known), categories=pd.Index(known))
+                for name, known in levels.items()
+                if name is not None
+            }
+        )
+
     def _codes(self, X: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
         """Positions of unit, period and segment among the trained ones, -1 where new."""
         roles = self.roles
@@ -85,6 +97,9 @@ class DemandEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
 def _positions(frame: pd.DataFrame, column: str | None, levels: NDArray[np.str_]) -> NDArray[np.intp]:
     if column is None:
         return np.zeros(len(frame), dtype=np.intp)
+    values = frame[column]
+    if isinstance(values.dtype, pd.CategoricalDtype) and np.array_equal(values.dtype.categories, levels):
+        return np.asarray(values.cat.codes, dtype=np.intp)
     return np.asarray(pd.Index(levels).get_indexer(pd.Index(frame[column].astype(str))), dtype=np.intp)
 
 

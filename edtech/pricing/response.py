@@ -31,7 +31,8 @@ class Demand:
 class Response:
     """Demand of u units at prices, per period. `frame` has one typical row for each unit, at its baseline price.
 
-    `low` and `high` (u,) are the prices seen for each unit.
+    `low` and `high` (u,) are the prices seen for each unit; `places` (u,) where it stands among the units the model
+    knows, -1 for one that nobody saw.
     """
 
     result: FitResult
@@ -41,6 +42,7 @@ class Response:
     baseline: Floats
     low: Floats
     high: Floats
+    places: NDArray[np.intp]
 
     @property
     def covariance(self) -> Floats | None:
@@ -75,22 +77,17 @@ class Response:
         quantity, gradient = self.result.model.joint_value(self._everywhere(prices), margins)
         return self._here(quantity), self._here(gradient)
 
-    def _places(self) -> NDArray[np.intp]:
-        """Place of each unit among those the model knows, -1 for one that nobody saw."""
-        return np.asarray(pd.Index(self.result.model.units_).get_indexer(self.units), dtype=np.intp)
-
     def _everywhere(self, values: Floats, otherwise: Floats | None = None) -> Floats:
         """Return values (u,) for all units the model knows; those not asked have their mean price."""
-        places = self._places()
+        places = self.places
         full = (self.result.model.mean_price_ if otherwise is None else otherwise).copy()
         full[places[places >= 0]] = values[places >= 0]
         return np.asarray(full, dtype=float)
 
     def _here(self, values: Floats) -> Floats:
         """Return the model's values for the response's units; what nobody saw sells nothing."""
-        places = self._places()
-        seen = (places >= 0).reshape(-1, *[1] * (values.ndim - 1))
-        return np.asarray(np.where(seen, values[places], 0.0), dtype=float)
+        seen = (self.places >= 0).reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(np.where(seen, values[self.places], 0.0), dtype=float)
 
     def grid(self, prices: Floats) -> Floats:
         """Return the expected quantity at a grid of prices (u, g), shape (u, g)."""
@@ -123,12 +120,13 @@ def price_response(result: FitResult, panel: pd.DataFrame, baseline: pd.Series |
     low, high = _seen_prices(result, units, frame[roles.price].to_numpy(dtype=float))
     return Response(
         result=result,
-        frame=frame,
+        frame=result.model.encoded(frame),
         units=units,
         segments=frame[roles.segment].astype(str) if roles.segment else pd.Series(ALL, index=frame.index),
         baseline=frame[roles.price].to_numpy(dtype=float),
         low=low,
         high=high,
+        places=np.asarray(pd.Index(result.model.units_).get_indexer(units), dtype=np.intp),
     )
 
 
