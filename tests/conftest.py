@@ -10,6 +10,9 @@ import pytest
 from edtech.settings import PROJECT, Settings
 from tests.serving import serve
 
+# Two test processes on two cores: more threads each only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 

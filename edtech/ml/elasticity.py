@@ -192,11 +192,12 @@ def read_elasticity(
     else:
         terms, slopes, covariance = model.elasticity_terms(panel), model.slopes_, model.slope_covariance_
         reach = critical_value(np.unique(arrays.cluster).size)
+        note = getattr(model, "interval_note", "")
 
         def read(where: Floats) -> Estimate:
             mean = np.average(terms, axis=0, weights=where)
             half = reach * float(np.sqrt(mean @ covariance @ mean))
-            return Estimate(float(mean @ slopes), float(mean @ slopes) - half, float(mean @ slopes) + half)
+            return Estimate(float(mean @ slopes), float(mean @ slopes) - half, float(mean @ slopes) + half, note)
 
     segments = []
     for code, name in enumerate(arrays.segments):

@@ -101,6 +101,11 @@ class LinearDemand(FeatureDemand):
     Intervals are given only without ridge penalty (`alpha=0`): a penalised slope is pulled to 0 by an unknown amount.
     """
 
+    interval_note = (
+        "This interval holds only if the elasticity is the same at all prices; where demand has another form it is too "
+        "narrow. Fixed effects makes no such assumption."
+    )
+
     def __init__(
         self,
         columns: dict[str, Any] | None = None,

@@ -20,7 +20,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from edtech.ml.inference import FirstStage, independent_columns, not_told_apart, stacked_covariance, take_out
+from edtech.errors import NotIdentifiedError
+from edtech.ml.inference import FirstStage, independent_columns, stacked_covariance, take_out
 from edtech.ml.panel import Floats, PanelArrays, relative_to_group
 from edtech.ml.weighted import Form, Rows, iterate
 
@@ -179,7 +180,12 @@ def _informative(arrays: PanelArrays, form: Form) -> NDArray[np.bool_]:
 
 def _refuse_flat_prices(columns: NDArray[np.intp], k: int) -> None:
     if not np.isin(np.arange(k), columns).all():
-        raise not_told_apart()
+        raise NotIdentifiedError(
+            "Prices do not move on their own within the units",
+            expected="units whose price changed at some time, and not only with the covariates",
+            found="prices that unit and period effects and covariates explain whole",
+            fix="change prices for some units at random for some periods, drop covariates, or use one slope for all",
+        )
 
 
 def _effects(

@@ -23,7 +23,8 @@ class PanelArrays:
 
     `unit`, `period` and `segment` are codes into `units`, `periods` and `segments`; a panel without such a column has
     the one level "all". `effects` are the codes whose effects are taken out: the unit, or the segment where units do
-    not repeat. `cluster` groups rows whose errors may be related. `exposure` is the views, or 1.
+    not repeat, or never change their price, so that taking them out would leave nothing. `cluster` groups rows whose
+    errors may be related. `exposure` is the views, or 1.
     """
 
     price: Floats
@@ -51,8 +52,8 @@ class PanelArrays:
 
     @property
     def cluster(self) -> Codes:
-        """Cluster of each row: its unit, or the row itself where units do not repeat."""
-        return self.unit if self.repeated else np.arange(self.price.size)
+        """Cluster of each row: its unit, or the row itself where there are no units."""
+        return self.unit if self.units.size > 1 else np.arange(self.price.size)
 
 
 def codes(frame: pd.DataFrame, column: str | None) -> tuple[Codes, NDArray[np.str_]]:
@@ -116,7 +117,7 @@ def panel_arrays(panel: pd.DataFrame, roles: PanelRoles) -> PanelArrays:
         segments=segments,
         controls=controls.to_numpy(dtype=float),
         control_names=tuple(controls.columns),
-        repeated=roles.unit is not None and price.size >= 2 * units.size,
+        repeated=roles.unit is not None and price.size >= 2 * units.size and _prices_move(price, unit),
     )
 
 
@@ -136,6 +137,12 @@ def _refuse_hopeless(price: Floats, quantity: Floats, roles: PanelRoles) -> None
             where=f"column {roles.price!r}",
             fix="change prices for some units at random for some weeks, or add data from before the last price change",
         )
+
+
+def _prices_move(price: Floats, unit: Codes) -> bool:
+    """Whether any unit was ever sold at two prices."""
+    prices = pd.Series(price).groupby(unit)
+    return bool((prices.max() > prices.min()).any())
 
 
 def relative_to_group(values: Floats, group: Codes, size: int) -> Floats:

@@ -4,7 +4,6 @@ import streamlit as st
 
 from edtech.charts import models as charts
 from edtech.data import Dataset
-from edtech.pipeline.training import algorithms_for
 from edtech.ui import resources, sidebar
 from edtech.ui.jobs import generate, part, progress, train
 from edtech.ui.state import notify
@@ -22,6 +21,7 @@ def empty_state() -> None:
     )
     if st.button("Make the demo", type="primary", key="overview.demo", icon=":material/play_arrow:"):
         from edtech.market import MarketParams
+        from edtech.pipeline.training import algorithms_for  # brings scikit-learn, which takes seconds to load
 
         tell = progress()
         made = generate(MarketParams(), DEMO_NAME, part(tell, 0.0, 0.3))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from edtech.charts import pricing as charts
 from edtech.data import Dataset
-from edtech.pipeline.training import plan_to_act_on, revenue_split
+from edtech.pipeline.training import revenue_split
 from edtech.pricing import Plan, Response, WhatIf, revenue_curve
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, RevenueCurve, answer, changed_prices
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
@@ -68,7 +68,7 @@ def ask(run_id: str, experiment: str, dataset: Dataset) -> Asked:
     outcome = answer(response, changed_prices(response, changes), split)
     moved = tuple(name for name, change in changes.items() if change)
     curve = revenue_curve(response, moved or None)
-    return Asked(changes, response, outcome, curve, plan_to_act_on(dataset, response, split))
+    return Asked(changes, response, outcome, curve, resources.plan(run_id, experiment, dataset.id))
 
 
 def judged(run_id: str, experiment: str) -> float | None:

@@ -15,8 +15,8 @@ from edtech.tracking import Comparison
 from edtech.ui.pricing import Asked
 
 
-def downloads(report: Report, name: str) -> None:
-    """Show one button for each form of a report; a file is made when its button is clicked."""
+def downloads(make: Callable[[], Report], name: str) -> None:
+    """Show one button for each form of a report; it is made, its figures drawn, when a button is clicked."""
     st.subheader("Take it with you")
     forms: tuple[tuple[str, Callable[[Report], str | bytes], str, str, str], ...] = (
         ("Report (HTML)", to_html, "html", "text/html", "One file; opens without a network."),
@@ -25,9 +25,13 @@ def downloads(report: Report, name: str) -> None:
     )
     for column, (label, write, ending, mime, help) in zip(st.columns(3), forms, strict=True):
         column.download_button(
-            label, partial(write, report), f"{name}.{ending}", mime, key=f"{name}.{ending}", on_click="ignore",
+            label, partial(_written, write, make), f"{name}.{ending}", mime, key=f"{name}.{ending}", on_click="ignore",
             icon=":material/download:", help=help,
         )  # fmt: skip
+
+
+def _written(write: Callable[[Report], str | bytes], make: Callable[[], Report]) -> str | bytes:
+    return write(make())
 
 
 def pricing_downloads(asked: Asked, run_id: str, dataset: Dataset) -> None:
@@ -38,15 +42,16 @@ def pricing_downloads(asked: Asked, run_id: str, dataset: Dataset) -> None:
         "run": run_id,
         "algorithm": asked.response.result.algorithm,
     }
-    report = pricing_report(asked.response, asked.changes, asked.outcome, asked.curve, asked.plan, provenance)
-    downloads(report, "pricing-report")
+    answered = (asked.response, asked.changes, asked.outcome, asked.curve, asked.plan)
+    downloads(partial(pricing_report, *answered, provenance), "pricing-report")
 
 
 def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:
     """Offer the comparison as a report."""
     runs = {f"run {number}": run_id for number, run_id in enumerate(comparison.labels, 1)}
     datasets = {"data sets": ", ".join(sorted({str(name) for name in comparison.runs.loc["dataset"]}))}
-    downloads(comparison_report(comparison, x, y, _provenance() | datasets | runs), "comparison-report")
+    provenance = _provenance() | datasets | runs
+    downloads(partial(comparison_report, comparison, x, y, provenance), "comparison-report")
 
 
 def _provenance() -> dict[str, str | int | float]:

@@ -11,7 +11,7 @@ from edtech.settings import Settings
 
 if TYPE_CHECKING:
     from edtech.ml import FitResult
-    from edtech.pricing import Response
+    from edtech.pricing import Plan, Response
     from edtech.tracking import EdTechMLFlowTracker
 
 
@@ -102,3 +102,12 @@ def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
     from edtech.pricing import price_response
 
     return price_response(result(run_id, experiment), panel(dataset_id))
+
+
+@st.cache_resource(show_spinner="Looking for better prices", max_entries=20)
+def plan(run_id: str, experiment: str, dataset_id: str) -> "Plan":
+    """Return the plan of a run for a data set that may be acted on; no slider changes it."""
+    from edtech.pipeline.training import plan_to_act_on, revenue_split
+
+    chosen = dataset(dataset_id)
+    return plan_to_act_on(chosen, response(run_id, experiment, dataset_id), revenue_split(chosen))
