@@ -6,6 +6,7 @@ weighted by quantity or equally. Every algorithm is read through this one defini
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from edtech.ml.estimators import DemandEstimator
 from edtech.ml.evaluation import errors, per_period, permutation_importance, split_panel
 from edtech.ml.identification import Identification, identify
 from edtech.ml.inference import critical_value
-from edtech.ml.panel import Floats, PanelArrays, panel_arrays
+from edtech.ml.panel import Floats, PanelArrays, as_named, panel_arrays
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import PanelRoles, PricesSet, Weights
 
@@ -103,10 +104,20 @@ class TokenPriceElasticityModeler:
         for number, name in enumerate(chosen):
             if progress is not None:
                 progress(number / len(chosen), f"Training {ALGORITHMS[name].title}")
-            results[name] = train(rows, self.roles, ALGORITHMS[name], settings[name], visits)
+            found = train(rows, self.roles, ALGORITHMS[name], settings[name], visits)
+            results[name] = _in_own_names(found, panel, self.roles)
         if progress is not None:
             progress(1.0, "Trained")
         return results
+
+
+def _in_own_names(result: FitResult, panel: pd.DataFrame, roles: PanelRoles) -> FitResult:
+    by_segment, support = result.elasticity_by_segment, result.support
+    return replace(
+        result,
+        elasticity_by_segment=by_segment.assign(segment=as_named(by_segment["segment"], panel, roles.segment)),
+        support=support.assign(unit=as_named(support["unit"], panel, roles.unit)),
+    )
 
 
 def train(

@@ -90,6 +90,16 @@ def control_matrix(frame: pd.DataFrame, roles: PanelRoles, names: Sequence[str] 
     return matrix if names is None else matrix.reindex(columns=list(names), fill_value=0.0)
 
 
+def as_named(labels: pd.Series | pd.Index, frame: pd.DataFrame, column: str | None) -> pd.Index:
+    """Return text labels as the user's own values: the contract turns units and segments into text, 7 into "7"."""
+    named: dict[str, object] = {}
+    if column is not None and column in frame.columns:
+        own = frame[column].dropna().unique()
+        named = {str(value): value for value in own} if own.dtype.kind in "iu" else {}
+    found: pd.Index = pd.Index([named.get(str(label), label) for label in labels])
+    return found
+
+
 def panel_arrays(panel: pd.DataFrame, roles: PanelRoles) -> PanelArrays:
     """Return a validated panel as arrays.
 

@@ -88,7 +88,8 @@ def withheld(plan: Plan, reason: str) -> Plan:
     """Return the plan as refused, with today's prices and the reason; what it expected is gone."""
     outcome = plan.outcome
     table = plan.table.assign(recommended=plan.table["today"], change=0.0, bound="")
-    prices = pd.Series(plan.table["today"].to_numpy(dtype=float), index=plan.prices.index, name="price")
+    names = pd.Index(plan.table["unit"], name="unit")
+    prices = pd.Series(plan.table["today"].to_numpy(dtype=float), index=names, name="price").sort_index()
     today = plan.expected.today
     nothing = Effect(today, today, 0.0, 0.0, 0.0)
     return Plan(prices, plan.objective, nothing, outcome, table, True, (reason,))
@@ -145,7 +146,7 @@ def _plan(
     expected = outcome.effects[objective]
     table = pd.DataFrame(
         {
-            "unit": response.units,
+            "unit": response.names,
             "segment": response.segments.to_numpy(),
             "today": response.baseline,
             "recommended": prices,
@@ -154,7 +155,7 @@ def _plan(
         }
     )
     return Plan(
-        prices=pd.Series(prices, index=response.units, name="price"),
+        prices=pd.Series(prices, index=response.names, name="price").sort_index(),
         objective=objective,
         expected=expected,
         outcome=outcome,

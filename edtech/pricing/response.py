@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edtech.errors import PricingError
 from edtech.ml.base import FitResult
-from edtech.ml.panel import ALL, Floats
+from edtech.ml.panel import ALL, Floats, as_named
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import PanelRoles
 
@@ -31,13 +31,14 @@ class Demand:
 class Response:
     """Demand of u units at prices, per period. `frame` has one typical row for each unit, at its baseline price.
 
-    `low` and `high` (u,) are the prices seen for each unit; `places` (u,) where it stands among the units the model
-    knows, -1 for one that nobody saw.
+    `names` are the units as the panel has them, `units` the same as text. `low` and `high` (u,) are the prices seen
+    for each unit; `places` (u,) where it stands among the units the model knows, -1 for one that nobody saw.
     """
 
     result: FitResult
     frame: pd.DataFrame
     units: pd.Index
+    names: pd.Index
     segments: pd.Series
     baseline: Floats
     low: Floats
@@ -122,6 +123,7 @@ def price_response(result: FitResult, panel: pd.DataFrame, baseline: pd.Series |
         result=result,
         frame=result.model.encoded(frame),
         units=units,
+        names=(as_named(units, panel, roles.unit) if roles.unit else pd.RangeIndex(len(units))).rename("unit"),
         segments=frame[roles.segment].astype(str) if roles.segment else pd.Series(ALL, index=frame.index),
         baseline=frame[roles.price].to_numpy(dtype=float),
         low=low,

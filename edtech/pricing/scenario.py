@@ -87,6 +87,7 @@ def changed_prices(response: Response, changes: Mapping[str, float]) -> Floats:
 
     Raises PricingError as `what_if` does.
     """
+    changes = {str(name): change for name, change in changes.items()}
     known = sorted(response.segments.unique())
     if unknown := [name for name in changes if name not in known]:
         raise PricingError(
@@ -124,7 +125,7 @@ def answer(response: Response, prices: Floats, split: RevenueSplit | None = None
         token_revenue=revenue,
         teacher_earnings=_scaled(revenue, split.teacher_rate),
         platform_commission=_scaled(revenue, split.commission_rate),
-        prices=pd.Series(prices, index=response.units, name="price"),
+        prices=pd.Series(prices, index=response.names, name="price").sort_index(),
         share_outside=outside,
         extrapolates=extrapolates,
         assumes_no_substitution=not response.joint,

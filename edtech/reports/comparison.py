@@ -21,7 +21,7 @@ _DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "zero":
 
 
 def metric_table(comparison: Comparison, kind: Kind) -> pd.DataFrame:
-    """Return one row for each metric: metric, unit, better, one text column for each run, the best marked by a star.
+    """Return one row for each metric: metric, one text column for each run, unit, better; the best marked by a star.
 
     Differences to the baseline stand behind the values.
     """
@@ -30,7 +30,7 @@ def metric_table(comparison: Comparison, kind: Kind) -> pd.DataFrame:
     for name in values.index:
         known = comparison.dictionary.get(name, metric(name))
         cells = {label: _cell(comparison, name, run_id) for run_id, label in comparison.labels.items()}
-        rows.append({"metric": known.title, "unit": known.unit, "better": _DIRECTIONS[known.direction], **cells})
+        rows.append({"metric": known.title, **cells, "unit": known.unit, "better": _DIRECTIONS[known.direction]})
     return pd.DataFrame(rows)
 
 

@@ -15,9 +15,9 @@ def test_runs_on_the_same_data_are_ranked_by_each_metrics_direction(full, open_p
     app = open_page("compare")
     assert app.multiselect[0].value == list(reversed(full.runs[full.market.id].values()))
     metrics = table(app, "better").set_index("metric")
-    rmse = metrics.loc["RMSE"].iloc[2:].str.replace(BEST, "").str.split(" ").str[0].astype(float)
+    rmse = metrics.loc["RMSE"].iloc[:-2].str.replace(BEST, "").str.split(" ").str[0].astype(float)
     assert [name for name in rmse.index if metrics.loc["RMSE", name].startswith(BEST)] == [rmse.idxmin()]
-    assert "(" in " ".join(metrics.loc["RMSE"].iloc[2:])
+    assert "(" in " ".join(metrics.loc["RMSE"].iloc[:-2])
     assert len(app.get("vega_lite_chart")) == 1
     assert {"comparison-report.html", "comparison-report.csv"} <= {part.key for part in app.get("download_button")}
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.errors import PricingError
-from edtech.pricing import plan_for, price_response, recommend_prices
+from edtech.pricing import plan_for, price_response, recommend_prices, what_if
 from tests.worlds import make_world
 
 SMALL = {"units": 120, "weeks": 40}
@@ -139,7 +139,7 @@ def test_offers_of_their_own_get_a_price_each(world):
     result = modeler.compare_models(rows, ["linear"])["linear"]
     plan = recommend_prices(result, rows)
     assert not plan.refused
-    assert list(plan.prices.index) == [str(row) for row in range(len(rows))]
+    assert list(plan.prices.index) == list(range(len(rows)))
     assert plan.prices.between(rows["token_price"].min(), rows["token_price"].max()).all()
 
 
@@ -184,3 +184,17 @@ def test_a_largest_change_out_of_range_is_refused(world, result, limit):
 def test_an_unknown_objective_lists_those_there_are(world, result):
     with pytest.raises(PricingError, match="token_revenue, teacher_earnings, platform_commission, enrollments"):
         recommend_prices(result, world.panel, objective="happiness")
+
+
+def test_units_and_segments_that_are_numbers_keep_being_numbers(world):
+    panel = world.panel.assign(
+        course_id=world.panel["course_id"].str[1:].astype(int), category=world.panel["category"].str[3:].astype(int)
+    )
+    result = world.modeler().compare_models(panel, ["fixed_effects"])["fixed_effects"]
+    plan = recommend_prices(result, panel)
+    assert plan.prices.index.tolist() == sorted(panel["course_id"].unique())
+    assert plan.prices.notna().all()
+    assert set(result.support["unit"]) == set(panel["course_id"])
+    assert what_if(result, panel, {0: 0.1}).token_revenue.change == pytest.approx(
+        what_if(result, panel, {"0": 0.1}).token_revenue.change
+    )
