@@ -114,8 +114,6 @@ def test_the_rule_sees_every_form_of_import():
 
 @pytest.mark.parametrize("module", ["edtech", "edtech.market", "edtech.charts", "edtech.reports", "edtech.cli"])
 def test_importing_does_not_load_the_heavy_libraries(module):
-    if not (PROJECT / Path(*module.split("."))).exists() and not (PROJECT / f"{module.replace('.', '/')}.py").exists():
-        pytest.skip(f"{module} does not exist yet")
     code = f"import sys, {module}; print(*{{'mlflow', 'sklearn', 'streamlit'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True)
     assert done.stdout.split() == []

@@ -100,7 +100,7 @@ class Catalogue:
         try:
             with _written(self.folder):
                 return read_upload(name, content, limit_mb=limit_mb, dialect=dialect, sheet=sheet, draft=draft)
-        except BaseException:
+        except BaseException:  # a cancel too must not leave the staged rows; it goes on below
             draft.close()
             raise
 

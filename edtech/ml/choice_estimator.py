@@ -87,9 +87,7 @@ class ChoiceLogitDemand(DemandEstimator):
         rivals = self._per_visit(value[self.shelf_unit_])[self.shelf_visit_] - value[self.shelf_unit_]
         crowd = relative_to_group(np.log1p(rivals), self.shelf_unit_, arrays.units.size)
         self.crowd_ = np.where(np.isnan(crowd), np.nanmean(crowd), crowd)
-        own, whole = self._visit_terms(found, offers)
-        self.segment_elasticity_terms_ = whole
-        self.own_elasticity_terms_ = own
+        self.segment_elasticity_terms_ = self._segment_terms(found, offers)
 
     def _sample(self, offers: VisitArrays, periods: int) -> None:
         """Keep at most `max_visits` visits and how many visits of a period each stands for."""
@@ -103,8 +101,8 @@ class ChoiceLogitDemand(DemandEstimator):
         self.shelf_unit_ = offers.unit[rows]
         self.visits_each_ = float(count / max(int(kept.sum()), 1) / periods)
 
-    def _visit_terms(self, found: ChoiceFit, offers: VisitArrays) -> tuple[Floats, Floats]:
-        """What the slopes have in the mean own and the mean segment-wide elasticity, both (k,), weighted by demand."""
+    def _segment_terms(self, found: ChoiceFit, offers: VisitArrays) -> Floats:
+        """What the slopes have in the mean segment-wide elasticity (k,), weighted by demand."""
         p = found.probability
         terms = (offers.price / self.scale_[offers.unit])[:, None] * self.loadings_[self.tier_[offers.unit]]
         segments = self.segments_.size
@@ -112,8 +110,7 @@ class ChoiceLogitDemand(DemandEstimator):
         _, place = np.unique(together, return_inverse=True)
         sums = np.zeros((place.max() + 1, terms.shape[1]))
         np.add.at(sums, place, p[:, None] * terms)
-        own = p @ (terms * (1 - p)[:, None]) / p.sum()
-        return np.asarray(own), np.asarray(p @ (terms - sums[place]) / p.sum())
+        return np.asarray(p @ (terms - sums[place]) / p.sum())
 
     def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
         raise NotImplementedError  # `fit` takes the visits too
@@ -233,7 +230,10 @@ def _panel_rows(visits: pd.DataFrame, panel: pd.DataFrame, roles: PanelRoles, ti
     sought = [visits[roles.unit].astype(str)]
     if roles.period is not None and timed is not None:
         periods = np.sort(panel[roles.period].unique())
-        begun = np.searchsorted(periods, visits[timed].to_numpy(), side="right") - 1
+        times = visits[timed].to_numpy()
+        begun = np.searchsorted(periods, times, side="right") - 1
+        if periods.size > 1:  # what came after the last period is not in the panel: it may be held back
+            begun[times >= periods[-1] + np.diff(periods).min()] = -1
         keys.append(pd.Series(np.searchsorted(periods, panel[roles.period].to_numpy()), index=panel.index))
         sought.append(pd.Series(begun, index=visits.index))
     index = pd.MultiIndex.from_arrays(keys)

@@ -41,9 +41,10 @@ def choose_run(dataset: Dataset, experiment: str) -> str | None:
         return None
     ids = runs["run_id"].tolist()
     names = resources.run_labels(runs)
-    wanted = get(Key.PRICED) or _soundest(runs)
+    kept = get(Key.PRICED)
+    wanted = kept if kept in ids else _soundest(runs)
     chosen = st.selectbox(
-        "Run", ids, index=ids.index(wanted) if wanted in ids else 0, format_func=names.__getitem__,
+        "Run", ids, index=ids.index(wanted), format_func=names.__getitem__,
         key="pricing.run", help="The trained model that answers; only runs on the chosen data set are listed.",
     )  # fmt: skip
     choose(Key.PRICED, chosen)

@@ -11,7 +11,6 @@ class Key(StrEnum):
     DATASET = "dataset"
     EXPERIMENT = "experiment"
     TRAINED = "trained"
-    COMPARED = "compared"
     PRICED = "priced"
     NOTICE = "notice"
 

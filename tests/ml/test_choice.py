@@ -125,3 +125,15 @@ def test_by_default_it_is_trained_only_where_there_are_visits(panel):
     names = TokenPriceElasticityModeler.from_roles(MARKET_ROLES).compare_models(small)
     assert ALGORITHM not in names
     assert list(names) == ["fixed_effects", "linear", "gradient_boosting", "random_forest"]
+
+
+def test_visits_after_the_panel_ends_teach_nothing(market, panel):
+    """What is held back must not reach the early fit through its visits."""
+    views, weeks = market.tables["views"], sorted(panel["week"].unique())
+    early = panel[panel["week"] < weeks[-5]]
+    known = views[views["viewed_at"] < weeks[-5]]
+    modeler = TokenPriceElasticityModeler.from_roles(MARKET_ROLES)
+    both = [modeler.compare_models(early, [ALGORITHM], visits=part)[ALGORITHM] for part in (views, known)]
+    assert len(known) < len(views)
+    assert both[0].model.slopes_.tolist() == both[1].model.slopes_.tolist()
+    assert both[0].metrics["rmse"] == both[1].metrics["rmse"]
