@@ -4,16 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edtech.ml.algorithms import ALGORITHMS
     from edtech.ml.base import Estimate, FitResult, Params
-    from edtech.ml.elasticity import TokenPriceElasticityModeler
+    from edtech.ml.elasticity.algorithms import ALGORITHMS
+    from edtech.ml.elasticity.modeler import TokenPriceElasticityModeler
 
 _WHERE = {
-    "ALGORITHMS": "edtech.ml.algorithms",
+    "ALGORITHMS": "edtech.ml.elasticity.algorithms",
     "Estimate": "edtech.ml.base",
     "FitResult": "edtech.ml.base",
     "Params": "edtech.ml.base",
-    "TokenPriceElasticityModeler": "edtech.ml.elasticity",
+    "TokenPriceElasticityModeler": "edtech.ml.elasticity.modeler",
 }
 
 __all__ = ["ALGORITHMS", "Estimate", "FitResult", "Params", "TokenPriceElasticityModeler"]

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edtech.charts import png
 from edtech.errors import ParamsError, TrackingError
-from edtech.ml.algorithms import ALGORITHMS, FAMILY
 from edtech.ml.base import Estimate, FitResult, Kind
-from edtech.ml.words import finding, summary
+from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY
+from edtech.ml.elasticity.words import finding, summary
 from edtech.tables.roles import PanelRoles
 from edtech.tracking.items import DatasetItem, ModelItem, RunItems
 

@@ -98,7 +98,7 @@ class EdTechPipelineOrchestrator:
     def _train(
         self, dataset: "Dataset", algorithms: Sequence[str] | None, tracker: "EdTechMLFlowTracker | None"
     ) -> "list[TrainedRun]":
-        from edtech.ml.words import finding
+        from edtech.ml.elasticity.words import finding
         from edtech.pipeline.training import algorithms_for, train_runs
 
         runs = train_runs(dataset, algorithms or algorithms_for(dataset), tracker=tracker)

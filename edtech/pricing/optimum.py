@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from edtech.errors import PricingError
 from edtech.ml.base import FitResult
-from edtech.ml.panel import Floats
+from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.response import Response, price_response
 from edtech.pricing.scenario import Effect, WhatIf, answer
 from edtech.tables.split import RevenueSplit

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edtech.errors import PricingError
 from edtech.ml.base import FitResult
-from edtech.ml.panel import ALL, Floats, as_named
+from edtech.ml.elasticity.panel import ALL, Floats, as_named
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import PanelRoles
 

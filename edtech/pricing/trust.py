@@ -3,8 +3,8 @@
 import numpy as np
 
 from edtech.ml.base import FitResult
-from edtech.ml.panel import Floats
-from edtech.ml.words import GROUNDS
+from edtech.ml.elasticity.panel import Floats
+from edtech.ml.elasticity.words import GROUNDS
 
 OUTSIDE_SHARE = 0.05
 """An answer extrapolates when more than this share of today's revenue gets prices never seen for its units."""

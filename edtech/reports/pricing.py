@@ -6,7 +6,7 @@ import pandas as pd
 
 from edtech.charts import pricing as charts
 from edtech.charts import static
-from edtech.ml.words import finding, sentence, warning
+from edtech.ml.elasticity.words import finding, sentence, warning
 from edtech.pricing import Plan, Response, WhatIf
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, RevenueCurve
 from edtech.pricing.tables import curve_title, effect_rows

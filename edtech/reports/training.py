@@ -7,7 +7,7 @@ import pandas as pd
 from edtech.charts import pricing as charts
 from edtech.metrics import METRICS, metric
 from edtech.ml import ALGORITHMS, FitResult
-from edtech.ml.words import finding, sentence, warning
+from edtech.ml.elasticity.words import finding, sentence, warning
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.figures import figure
 

@@ -15,11 +15,11 @@ from edtech.errors import UntrustedModelError
 
 TRUSTED_TYPES = frozenset(
     {
-        "edtech.ml.choice_estimator.ChoiceLogitDemand",
-        "edtech.ml.estimators.FixedEffectsDemand",
-        "edtech.ml.feature_estimators.GradientBoostingDemand",
-        "edtech.ml.feature_estimators.LinearDemand",
-        "edtech.ml.feature_estimators.RandomForestDemand",
+        "edtech.ml.elasticity.choice_estimator.ChoiceLogitDemand",
+        "edtech.ml.elasticity.estimators.FixedEffectsDemand",
+        "edtech.ml.elasticity.feature_estimators.GradientBoostingDemand",
+        "edtech.ml.elasticity.feature_estimators.LinearDemand",
+        "edtech.ml.elasticity.feature_estimators.RandomForestDemand",
         # scikit-learn's trees, which skops leaves to its user because they are compiled
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",

@@ -8,7 +8,7 @@ from edtech.charts import models, pricing
 from edtech.data import Dataset
 from edtech.metrics import metric
 from edtech.ml import ALGORITHMS, FitResult
-from edtech.ml.words import finding, sentence, warning
+from edtech.ml.elasticity.words import finding, sentence, warning
 from edtech.pipeline.training import algorithms_for
 from edtech.ui import jobs, resources, sidebar
 from edtech.ui.state import notify

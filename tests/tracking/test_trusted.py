@@ -48,8 +48,9 @@ def test_a_function_of_others_is_named_and_never_called(tmp_path):
 
 
 def test_a_name_that_only_begins_like_ours_is_not_ours():
-    data = forged(__class__="FixedEffectsDemandX", __module__="edtech.ml.estimators", __loader__="TypeNode", __id__=1)
-    assert foreign_types(data) == ["edtech.ml.estimators.FixedEffectsDemandX"]
+    module = "edtech.ml.elasticity.estimators"
+    data = forged(__class__="FixedEffectsDemandX", __module__=module, __loader__="TypeNode", __id__=1)
+    assert foreign_types(data) == ["edtech.ml.elasticity.estimators.FixedEffectsDemandX"]
 
 
 def test_a_zip_bomb_is_refused_before_it_is_read(monkeypatch, ridge):

@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from edtech.ml.fixed_effects import fit_fixed_effects, price_term
-from edtech.ml.identification import Identification, identify
-from edtech.ml.panel import Floats, PanelArrays, control_matrix, panel_arrays, relative_to_group
-from edtech.ml.weighted import mean_rate
+from edtech.ml.elasticity.fixed_effects import fit_fixed_effects, price_term
+from edtech.ml.elasticity.identification import Identification, identify
+from edtech.ml.elasticity.panel import Floats, PanelArrays, control_matrix, panel_arrays, relative_to_group
+from edtech.ml.elasticity.weighted import mean_rate
 from edtech.tables.roles import PanelRoles
 
 STEP = 0.1

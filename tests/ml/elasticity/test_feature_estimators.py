@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edtech.ml.estimators import DemandEstimator
+from edtech.ml.elasticity.estimators import DemandEstimator
 
 TREES = ("gradient_boosting", "random_forest")
 FEATURES = ("linear", *TREES)

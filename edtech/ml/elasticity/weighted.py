@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, xlogy
 
 from edtech.errors import ConvergenceError
-from edtech.ml.inference import not_told_apart, take_out
-from edtech.ml.panel import Floats
+from edtech.ml.elasticity.inference import not_told_apart, take_out
+from edtech.ml.elasticity.panel import Floats
 
 Form = Literal["logit", "exponential", "log"]
 

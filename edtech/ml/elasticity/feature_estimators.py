@@ -19,11 +19,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import PoissonRegressor
 
 from edtech.errors import ConvergenceError
-from edtech.ml.estimators import DemandEstimator, value_at
-from edtech.ml.fixed_effects import LAST_PERIODS, slope_loadings
-from edtech.ml.identification import Identification
-from edtech.ml.inference import independent_columns, stacked_covariance
-from edtech.ml.panel import Floats, PanelArrays, relative_to_group
+from edtech.ml.elasticity.estimators import DemandEstimator, value_at
+from edtech.ml.elasticity.fixed_effects import LAST_PERIODS, slope_loadings
+from edtech.ml.elasticity.identification import Identification
+from edtech.ml.elasticity.inference import independent_columns, stacked_covariance
+from edtech.ml.elasticity.panel import Floats, PanelArrays, relative_to_group
 
 RELATIVE_PRICE = "price relative to the unit's mean"
 LEVELS = ("unit's price level", "unit's rate", "period's rate", "segment's rate")

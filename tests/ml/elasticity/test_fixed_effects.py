@@ -6,7 +6,7 @@ import pyfixest
 import pytest
 
 from edtech.errors import ConvergenceError
-from edtech.ml.estimators import FixedEffectsDemand
+from edtech.ml.elasticity.estimators import FixedEffectsDemand
 from edtech.tables.panel import build_panel
 from tests.worlds import make_world
 

@@ -13,7 +13,7 @@ from pyfixest.core.demean import demean, demean_within
 from scipy import stats
 
 from edtech.errors import ConvergenceError
-from edtech.ml.panel import Codes, Floats
+from edtech.ml.elasticity.panel import Codes, Floats
 
 _ROUNDS = 200
 POWERS = 3

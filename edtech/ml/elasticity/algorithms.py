@@ -5,9 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from edtech.ml.base import Algorithm, Params
-from edtech.ml.choice_estimator import ChoiceLogitDemand
-from edtech.ml.estimators import FixedEffectsDemand
-from edtech.ml.feature_estimators import GradientBoostingDemand, LinearDemand, RandomForestDemand
+from edtech.ml.elasticity.choice_estimator import ChoiceLogitDemand
+from edtech.ml.elasticity.estimators import FixedEffectsDemand
+from edtech.ml.elasticity.feature_estimators import GradientBoostingDemand, LinearDemand, RandomForestDemand
 
 FAMILY = "token_elasticity"
 

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import ModelError, ParamsError
-from edtech.ml.algorithms import ALGORITHMS, FAMILY
 from edtech.ml.base import Algorithm, Estimate, FitResult, Params
-from edtech.ml.estimators import DemandEstimator
-from edtech.ml.evaluation import errors, per_period, permutation_importance, split_panel
-from edtech.ml.identification import Identification, identify
-from edtech.ml.inference import critical_value
-from edtech.ml.panel import Floats, PanelArrays, as_named, panel_arrays
+from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY
+from edtech.ml.elasticity.estimators import DemandEstimator
+from edtech.ml.elasticity.evaluation import errors, per_period, permutation_importance, split_panel
+from edtech.ml.elasticity.identification import Identification, identify
+from edtech.ml.elasticity.inference import critical_value
+from edtech.ml.elasticity.panel import Floats, PanelArrays, as_named, panel_arrays
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import PanelRoles, PricesSet, Weights
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edtech.ml.fixed_effects import LAST_PERIODS, Tiers, segment_loadings, slope_groups, slope_loadings
-from edtech.ml.inference import FirstStage, cluster_sums, independent_columns, not_told_apart, take_out
-from edtech.ml.panel import Codes, Floats, PanelArrays, relative_to_group
-from edtech.ml.weighted import Rows, Settled, iterate
+from edtech.ml.elasticity.fixed_effects import LAST_PERIODS, Tiers, segment_loadings, slope_groups, slope_loadings
+from edtech.ml.elasticity.inference import FirstStage, cluster_sums, independent_columns, not_told_apart, take_out
+from edtech.ml.elasticity.panel import Codes, Floats, PanelArrays, relative_to_group
+from edtech.ml.elasticity.weighted import Rows, Settled, iterate
 
 _ROUNDS = 50
 _NEVER = -20.0

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from edtech.errors import ContractError, NotIdentifiedError
-from edtech.ml.choice import ChoiceFit, VisitArrays, fit_choice
-from edtech.ml.estimators import DemandEstimator, value_at
-from edtech.ml.identification import Identification, identify
-from edtech.ml.panel import Floats, PanelArrays, panel_arrays, relative_to_group
+from edtech.ml.elasticity.choice import ChoiceFit, VisitArrays, fit_choice
+from edtech.ml.elasticity.estimators import DemandEstimator, value_at
+from edtech.ml.elasticity.identification import Identification, identify
+from edtech.ml.elasticity.panel import Floats, PanelArrays, panel_arrays, relative_to_group
 from edtech.tables.roles import PanelRoles
 
 VISIT, TAKEN, SEEN_AT = "visit_id", "enrolled", "viewed_at"

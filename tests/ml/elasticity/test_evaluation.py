@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edtech.ml.evaluation import errors, permutation_importance, split_panel
+from edtech.ml.elasticity.evaluation import errors, permutation_importance, split_panel
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import PanelRoles
 

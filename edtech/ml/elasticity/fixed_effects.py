@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from edtech.errors import NotIdentifiedError
-from edtech.ml.inference import FirstStage, independent_columns, stacked_covariance, take_out
-from edtech.ml.panel import Floats, PanelArrays, relative_to_group
-from edtech.ml.weighted import Form, Rows, iterate
+from edtech.ml.elasticity.inference import FirstStage, independent_columns, stacked_covariance, take_out
+from edtech.ml.elasticity.panel import Floats, PanelArrays, relative_to_group
+from edtech.ml.elasticity.weighted import Form, Rows, iterate
 
 Tiers = Literal["auto", "one", "three"]
 

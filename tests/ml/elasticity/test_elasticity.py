@@ -7,9 +7,9 @@ import pytest
 from edtech.errors import ContractError, NotIdentifiedError, ParamsError
 from edtech.metrics import METRICS
 from edtech.ml import ALGORITHMS, TokenPriceElasticityModeler
-from edtech.ml.elasticity import naive_elasticity
-from edtech.ml.panel import panel_arrays
-from edtech.ml.words import sentence, warning
+from edtech.ml.elasticity.modeler import naive_elasticity
+from edtech.ml.elasticity.panel import panel_arrays
+from edtech.ml.elasticity.words import sentence, warning
 from edtech.tables.roles import PanelRoles
 
 FOUR = ("fixed_effects", "linear", "gradient_boosting", "random_forest")

@@ -1,0 +1,67 @@
+"""Commands about trainings and their runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edtech import __version__
+from edtech.cli.entry import app
+from edtech.cli.options import Experiment, Out, assignments, catalogue, settings_of, write_report
+
+
+@app.command()
+def train(
+    dataset: Annotated[str, typer.Argument(help="Id of the data set.")],
+    algorithm: Annotated[str, typer.Option(help="Algorithm of the family token_elasticity.")] = "fixed_effects",
+    param: Annotated[list[str] | None, typer.Option(help="name=value of a hyperparameter. Repeatable.")] = None,
+    experiment: Experiment = None,
+    out: Out = None,
+) -> None:
+    """Train one algorithm on a data set and log it."""
+    from edtech.ml.elasticity.words import sentence, warning
+    from edtech.pipeline.training import train_runs
+    from edtech.tracking import EdTechMLFlowTracker
+
+    settings = settings_of(out)
+    tracker = EdTechMLFlowTracker(experiment, settings=settings)
+    values = {algorithm: assignments(param or [])}
+    stored = catalogue(settings).get(dataset)
+    for run in train_runs(stored, [algorithm], params=values, tracker=tracker):
+        typer.echo(f"run {run.run_id}\n{sentence(run.result)}\n{warning(run.result)}")
+        for name, value in run.metrics.items():
+            typer.echo(f"  {name} = {value!r}")
+
+
+@app.command()
+def runs(experiment: Experiment = None, out: Out = None) -> None:
+    """List the finished trainings of an experiment, newest first."""
+    from edtech.tracking import RunStore
+
+    settings = settings_of(out)
+    table = RunStore(settings=settings).list_runs([experiment or settings.experiment])
+    for run_id, started, name in zip(table["run_id"], table["started"], table["name"], strict=True):
+        typer.echo(f"{run_id}  {started:%Y-%m-%d %H:%M:%S}  {name}")
+
+
+@app.command()
+def compare(
+    run_ids: Annotated[list[str], typer.Argument(help="Ids of the runs; the first is the baseline.")],
+    report: Annotated[Path | None, typer.Option(help="Write the comparison there: .html, .csv or .zip.")] = None,
+    out: Out = None,
+) -> None:
+    """Lay runs side by side: metrics, differences to the first, the best marked."""
+    from edtech.reports.comparison import KINDS, comparison_report, metric_table
+    from edtech.tracking import RunStore, compare_runs
+
+    store = RunStore(settings=settings_of(out))
+    comparison = compare_runs([store.get_run(run_id) for run_id in run_ids], baseline=run_ids[0])
+    if comparison.warning:
+        typer.echo(comparison.warning)
+    for kind, title in KINDS:
+        table = metric_table(comparison, kind)
+        if len(table):
+            typer.echo(f"\n{title}\n{table.to_string(index=False)}")
+    if report is not None:
+        provenance = {"version": __version__, **{f"run {place}": run for place, run in enumerate(run_ids, 1)}}
+        write_report(comparison_report(comparison, "rmse", "decision_value_tokens", provenance), report)

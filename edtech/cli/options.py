@@ -1,0 +1,94 @@
+"""What the commands share: options, and how their texts become values."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edtech.errors import ParamsError
+from edtech.settings import Settings
+
+if TYPE_CHECKING:
+    from edtech.data import Catalogue
+    from edtech.reports import Report
+
+Out = Annotated[Path | None, typer.Option(help="Home folder for what is made; default: EDTECH_HOME.")]
+Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; default: EDTECH_EXPERIMENT.")]
+Learners = Annotated[int, typer.Option(help="Learners who join until the last week.")]
+Teachers = Annotated[int, typer.Option(help="Teachers who offer courses.")]
+Courses = Annotated[int, typer.Option(help="Courses published until the last week.")]
+Weeks = Annotated[int, typer.Option(help="Length of the observed time.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same market.")]
+Preset = Annotated[str, typer.Option(help="Kind of market: balanced, confounded, price_test, thin, growing.")]
+Name = Annotated[str, typer.Option(help="Name of the data set.")]
+
+
+def settings_of(out: Path | None) -> Settings:
+    """Return the settings, with another home where one is given."""
+    return Settings() if out is None else Settings(home=out)
+
+
+def catalogue(settings: Settings) -> "Catalogue":
+    """Return the data sets of a home."""
+    from edtech.data import Catalogue
+
+    return Catalogue(settings.data_dir)
+
+
+def assignments(texts: list[str]) -> dict[str, Any]:
+    """Return `name=value` texts as a dict; an empty value is None. Raises ParamsError for any other text."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.rpartition("=")
+        if not sign:
+            raise ParamsError(
+                "This is not an assignment", expected="name=value", found=repr(text), fix="write name=value"
+            )
+        found[name] = value or None
+    return found
+
+
+def number(name: str, text: str | None) -> float:
+    """Return the change of a segment as a number. Raises ParamsError where it is none."""
+    try:
+        return float(text or "")
+    except ValueError as exc:
+        raise ParamsError(
+            f"The change of {name!r} is not a number",
+            expected="a share such as 0.15",
+            found=repr(text),
+            fix=f"write {name}=0.15 for 15 % up",
+        ) from exc
+
+
+def panel_roles(chosen: dict[str, Any]) -> Any:  # noqa: ANN401  # PanelRoles, imported late
+    """Return the roles of a demand panel. Raises ParamsError where the columns cannot play them."""
+    from pydantic import ValidationError
+
+    from edtech.tables.roles import PanelRoles
+
+    try:
+        return PanelRoles(**chosen)
+    except ValidationError as exc:
+        raise ParamsError(
+            "The columns cannot play these roles",
+            expected=f"a price and a quantity column, and roles out of {', '.join(PanelRoles.model_fields)}",
+            found="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:5]),
+            fix="name them: --role price=COLUMN --role quantity=COLUMN",
+        ) from exc
+
+
+def write_report(report: "Report", path: Path) -> None:
+    """Write a report in the form that the ending of its path names. Raises ParamsError for another ending."""
+    from edtech.reports import to_csv, to_csv_zip, to_html
+
+    writers = {".html": lambda r: to_html(r).encode(), ".csv": to_csv, ".zip": to_csv_zip}
+    if path.suffix not in writers:
+        raise ParamsError(
+            "There is no such form of report",
+            expected=", ".join(writers),
+            found=path.suffix or "no ending",
+            fix="end the file's name with one of these",
+        )
+    path.write_bytes(writers[path.suffix](report))
+    typer.echo(f"Report: {path}")
