@@ -7,12 +7,13 @@ from edtech.tracking.compare import Comparison, compare_runs
 from edtech.tracking.frames import Run
 from edtech.tracking.items import DatasetItem, ModelItem, RunItems
 from edtech.tracking.runs import RunStore
-from edtech.tracking.tracker import EdTechMLFlowTracker, setup_mlflow_for_edtech_pipeline
+from edtech.tracking.tracker import EdTechMLFlowTracker, Group, setup_mlflow_for_edtech_pipeline
 
 __all__ = [
     "Comparison",
     "DatasetItem",
     "EdTechMLFlowTracker",
+    "Group",
     "ModelItem",
     "Run",
     "RunItems",

@@ -61,6 +61,7 @@ def standard_tags(items: RunItems) -> dict[str, str]:
         "dataset_digest": training[0] if training else "",
         "dataset_name": items.datasets[0].name if items.datasets else "",
         "seed": items.params.get("seed", ""),
+        "mlflow.parentRunId": items.parent or "",
     }
     told = {key: str(value) for key, value in optional.items() if value != ""}
     return {**PLATFORM_TAGS, "kind": items.kind, "experiment_type": items.kind, **told}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-RunKind = Literal["training", "scenario"]
+RunKind = Literal["training", "scenario", "group"]
 ParamValue = str | int | float | bool
 
 
@@ -35,7 +35,8 @@ class DatasetItem:
 class RunItems:
     """One run, whole. `artifacts` maps a relative POSIX path (`evaluation/predictions.csv`) to its content.
 
-    `started` (with a time zone) is when the work began; without it, when the logging did.
+    `started` (with a time zone) is when the work began; without it, when the logging did. `parent` is the id of the run
+    that this one belongs to: a search, or repeats; MLflow shows it nested.
     """
 
     name: str
@@ -48,3 +49,4 @@ class RunItems:
     model: ModelItem | None = None
     datasets: tuple[DatasetItem, ...] = ()
     started: datetime | None = None
+    parent: str | None = None

@@ -5,7 +5,7 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edtech.errors import TrackingError
 from edtech.settings import Settings
-from edtech.tracking.entities import MAX_DIGEST, MAX_KEY, PLATFORM_TAGS, cut, fit_items
+from edtech.tracking.entities import MAX_DIGEST, MAX_KEY, PLATFORM_TAGS, Fitted, cut, fit_items
 from edtech.tracking.items import DatasetItem, ModelItem, RunItems
 from edtech.tracking.models import MODEL_NAME, save_model, schema
 from edtech.tracking.provenance import code_tags
@@ -70,22 +70,36 @@ class EdTechMLFlowTracker:
         Raises TrackingError for what MLflow or the disk refuses, UntrustedModelError for a model that could not be
         loaded again. An artifact path that leaves the run is refused before anything is written.
         """
+        with self.group(items) as group:
+            return group.run_id
+
+    @contextmanager
+    def group(self, items: RunItems) -> Iterator["Group"]:
+        """Open a run, write what it is given, and close it when the block ends: FINISHED, or FAILED where it raises.
+
+        Runs logged inside with `parent=group.run_id` belong to it. Raises what `log` does.
+        """
         fitted = fit_items(items)
         started = items.started.timestamp() if items.started else time.time()
-        with translated(f"log the run {items.name!r}", self._store), writing(self._store) as writer:
-            run = self._client.create_run(
-                self.experiment_id,
-                start_time=int(started * 1000),
-                tags={**code_tags(), **writer, **fitted.tags},
-                run_name=cut(items.name, MAX_KEY),
-            )
+        with writing(self._store) as writer:
+            with translated(f"log the run {items.name!r}", self._store):
+                run = self._client.create_run(
+                    self.experiment_id,
+                    start_time=int(started * 1000),
+                    tags={**code_tags(), **writer, **fitted.tags},
+                    run_name=cut(items.name, MAX_KEY),
+                )
             with self._closing(run.info.run_id) as run_id:
-                self._log_values(run_id, fitted.params, fitted.metrics)
-                self._log_datasets(run_id, items.datasets)
-                self._log_artifacts(run_id, fitted.artifacts)
-                if items.model:
-                    self._log_model(run_id, items.model, fitted.tags.get("model_type"))
-        return run_id
+                self._write(run_id, items, fitted)
+                yield Group(run_id, self)
+
+    def _write(self, run_id: str, items: RunItems, fitted: Fitted) -> None:
+        with translated(f"log the run {items.name!r}", self._store):
+            self._log_values(run_id, fitted.params, fitted.metrics)
+            self._log_datasets(run_id, items.datasets)
+            self._log_artifacts(run_id, fitted.artifacts)
+            if items.model:
+                self._log_model(run_id, items.model, fitted.tags.get("model_type"))
 
     def log_model_training(
         self,
@@ -112,7 +126,8 @@ class EdTechMLFlowTracker:
             yield run_id
             status = "FINISHED"
         finally:
-            self._client.set_terminated(run_id, status)
+            with translated("close the run", self._store):
+                self._client.set_terminated(run_id, status)
 
     def _log_values(self, run_id: str, params: Mapping[str, str], metrics: Mapping[str, float]) -> None:
         from mlflow.entities import Metric, Param
@@ -123,6 +138,12 @@ class EdTechMLFlowTracker:
         for start in range(0, max(len(rows), len(measured)), BATCH):
             part = slice(start, start + BATCH)
             self._client.log_batch(run_id, params=rows[part], metrics=measured[part])
+
+    def _tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        with translated("tag the run", self._store):
+            self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
     def _log_datasets(self, run_id: str, datasets: Sequence[DatasetItem]) -> None:
         if datasets:
@@ -158,6 +179,20 @@ class EdTechMLFlowTracker:
             status = "READY"
         finally:
             self._client.finalize_logged_model(model.model_id, status)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A run that is open: others may be logged under it, and more may be written to it."""
+
+    run_id: str
+    _tracker: EdTechMLFlowTracker
+
+    def add(self, items: RunItems) -> None:
+        """Write the params, metrics, data sets, artifacts, model and tags of `items` to the run; its name stays."""
+        fitted = fit_items(items)
+        self._tracker._write(self.run_id, items, fitted)
+        self._tracker._tag(self.run_id, {name: fitted.tags[name] for name in fitted.tags if name in items.tags})
 
 
 def setup_mlflow_for_edtech_pipeline(
