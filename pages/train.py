@@ -2,11 +2,15 @@
 
 import streamlit as st
 
-from edtech.ui import sidebar, train
+from edtech.ui import results, sidebar, train
 from edtech.ui.state import Key, get
 from edtech.ui.widgets import errors_shown, header, page_link, plain
 
-header("Train", "Learn from the chosen data set how demand answers to prices. Every training is an MLflow run.")
+header(
+    "Train",
+    "Learn from the chosen data set how demand answers to prices, and who enrolls, completes or leaves. "
+    "Every training is an MLflow run.",
+)
 
 dataset = sidebar.current_dataset()
 if dataset is None:
@@ -17,7 +21,9 @@ if dataset is None:
 if not sidebar.opened():
     st.stop()
 st.caption(f"Data set: {plain(dataset.name)}")
-train.training_form(dataset)
+family = train.choose_family(dataset)
+if family is not None:
+    train.training_form(dataset, family)
 if run_id := get(Key.TRAINED):
     with errors_shown():
-        train.show_result(run_id, sidebar.current_experiment())
+        results.show_result(run_id, sidebar.current_experiment())

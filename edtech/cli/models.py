@@ -13,22 +13,24 @@ from edtech.cli.options import Experiment, Out, assignments, catalogue, settings
 @app.command()
 def train(
     dataset: Annotated[str, typer.Argument(help="Id of the data set.")],
-    algorithm: Annotated[str, typer.Option(help="Algorithm of the family token_elasticity.")] = "fixed_effects",
+    family: Annotated[str, typer.Option(help="Model family.")] = "token_elasticity",
+    algorithm: Annotated[str, typer.Option(help="Algorithm of the family; default: the one to start with.")] = "",
     param: Annotated[list[str] | None, typer.Option(help="name=value of a hyperparameter. Repeatable.")] = None,
     experiment: Experiment = None,
     out: Out = None,
 ) -> None:
     """Train one algorithm on a data set and log it."""
-    from edtech.ml.elasticity.words import sentence, warning
+    from edtech.ml.families import family as family_of
     from edtech.pipeline.training import train_runs
     from edtech.tracking import EdTechMLFlowTracker
 
     settings = settings_of(out)
     tracker = EdTechMLFlowTracker(experiment, settings=settings)
-    values = {algorithm: assignments(param or [])}
-    stored = catalogue(settings).get(dataset)
-    for run in train_runs(stored, [algorithm], params=values, tracker=tracker):
-        typer.echo(f"run {run.run_id}\n{sentence(run.result)}\n{warning(run.result)}")
+    stored, kind = catalogue(settings).get(dataset), family_of(family)
+    chosen = algorithm or next(iter(kind.fits(stored)), next(iter(kind.algorithms)))
+    values = {chosen: assignments(param or [])}
+    for run in train_runs(stored, [chosen], family=family, params=values, tracker=tracker):
+        typer.echo(f"run {run.run_id}\n{kind.summary(run.result)}")
         for name, value in run.metrics.items():
             typer.echo(f"  {name} = {value!r}")
 

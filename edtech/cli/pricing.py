@@ -20,7 +20,7 @@ def what_if(
 ) -> None:
     """Say what price changes are expected to do, with intervals, and which prices are best."""
     from edtech.ml.artifacts import load_result
-    from edtech.pipeline.training import plan_to_act_on, revenue_split
+    from edtech.pipeline.worth import plan_to_act_on, revenue_split
     from edtech.pricing import answer, changed_prices, price_response, revenue_curve
     from edtech.pricing.tables import effect_rows
     from edtech.reports.pricing import pricing_report

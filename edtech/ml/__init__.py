@@ -4,19 +4,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edtech.ml.base import Estimate, FitResult, Params
+    from edtech.ml.base import Estimate, Family, FitResult, Params, Trained
     from edtech.ml.elasticity.algorithms import ALGORITHMS
     from edtech.ml.elasticity.modeler import TokenPriceElasticityModeler
+    from edtech.ml.elasticity.result import ElasticityResult
+    from edtech.ml.families import FAMILIES
 
 _WHERE = {
     "ALGORITHMS": "edtech.ml.elasticity.algorithms",
+    "ElasticityResult": "edtech.ml.elasticity.result",
     "Estimate": "edtech.ml.base",
+    "FAMILIES": "edtech.ml.families",
+    "Family": "edtech.ml.base",
     "FitResult": "edtech.ml.base",
     "Params": "edtech.ml.base",
+    "Trained": "edtech.ml.base",
     "TokenPriceElasticityModeler": "edtech.ml.elasticity.modeler",
 }
 
-__all__ = ["ALGORITHMS", "Estimate", "FitResult", "Params", "TokenPriceElasticityModeler"]
+__all__ = [
+    "ALGORITHMS",
+    "FAMILIES",
+    "ElasticityResult",
+    "Estimate",
+    "Family",
+    "FitResult",
+    "Params",
+    "TokenPriceElasticityModeler",
+    "Trained",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # loaded when used: scikit-learn takes more than a second

@@ -2,191 +2,129 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from edtech.charts import png
 from edtech.errors import ParamsError, TrackingError
-from edtech.ml.base import Estimate, FitResult, Kind
-from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY
-from edtech.ml.elasticity.words import finding, summary
-from edtech.tables.roles import PanelRoles
+from edtech.ml.base import Family, FitResult, Trained
+from edtech.ml.families import family
 from edtech.tracking.items import DatasetItem, ModelItem, RunItems
 
 if TYPE_CHECKING:
     from edtech.tracking.runs import RunStore
 
 RESULT = "result.json"
-TABLES = {
-    "elasticity_by_segment": "result/elasticity_by_segment.csv",
-    "support": "result/price_support.csv",
-    "evaluation": "evaluation/predictions.csv",
-    "importance": "evaluation/feature_importance.csv",
-}
+PATHS = {"evaluation": "evaluation/predictions.csv", "importance": "evaluation/feature_importance.csv"}
+"""Where frames lie that people look for; the others lie under result/."""
 _EXAMPLE_ROWS = 5
 
 
-class _Stored(BaseModel):
-    """What `result.json` must hold; a run may have been written by anyone."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    family: str
-    algorithm: str
-    params: dict[str, Any]
-    roles: PanelRoles
-    elasticity: tuple[float, float | None, float | None, str]
-    identification: Kind
-    condition: str
-    naive: tuple[float, float | None, float | None, str]
-    metrics: dict[str, float]
-    split: str
-    notes: tuple[str, ...]
-
-
 def run_items(
-    result: FitResult,
-    panel: pd.DataFrame,
+    trained: Trained,
     *,
     dataset_name: str,
     dataset_digest: str,
     metrics: Mapping[str, float],
     tags: Mapping[str, str] | None = None,
 ) -> RunItems:
-    """Return everything a training leaves in its run: `metrics` are those of the result and of its plan."""
-    algorithm = ALGORITHMS[result.algorithm]
-    inputs = panel.drop(columns=result.roles.quantity)
-    parameters = {"algorithm": result.algorithm, **result.params.model_dump(), **_role_params(result.roles)}
+    """Return everything a training leaves in its run: `metrics` are those of the result and of what it is worth."""
+    result = trained.result
+    kind = family(result.family)
     return RunItems(
-        name=f"{algorithm.title} on {dataset_name}"[:200],
-        params=parameters,
+        name=f"{kind.algorithm(result.algorithm).title} on {dataset_name}"[:200],
+        params={"algorithm": result.algorithm, **result.params.model_dump(), **result.run_params()},
         metrics=metrics,
         tags={
             "model_type": result.family,
             "algorithm": result.algorithm,
             "dataset_name": dataset_name,
             "dataset_digest": dataset_digest,
-            "identification": result.identification,
             "split": result.split,
             "seed": str(getattr(result.params, "seed", "none")),
+            **result.run_tags(),
             **(tags or {}),
         },
-        description=summary(result),
+        description=kind.summary(result),
         started=datetime.now(UTC) - timedelta(seconds=result.metrics["fit_seconds"]),
-        artifacts={**_values(result), **_plots(result)},
-        model=ModelItem(result.model, inputs.head(_EXAMPLE_ROWS)),
-        datasets=(DatasetItem(dataset_name, dataset_digest, panel, result.roles.quantity),),
+        artifacts={**_values(result), **kind.plots(result)},
+        model=ModelItem(result.model, trained.rows.drop(columns=trained.target).head(_EXAMPLE_ROWS)),
+        datasets=(DatasetItem(dataset_name, dataset_digest, trained.rows, trained.target),),
     )
 
 
-def load_result(store: "RunStore", run_id: str) -> FitResult:
+def load_result(store: "RunStore", run_id: str) -> Any:  # noqa: ANN401  # the result of whichever family it is of
     """Return the result that a run holds, its model included.
 
     Raises TrackingError where the run is not a training of ours, UntrustedModelError where its model holds foreign
     types.
     """
     try:
-        stored = _Stored.model_validate_json(store.read_artifact(run_id, RESULT))
-        tables = {name: _read_table(store.read_artifact(run_id, path), name) for name, path in TABLES.items()}
-        if stored.family != FAMILY or stored.algorithm not in ALGORITHMS:
-            raise ValueError(f"family {stored.family!r}, algorithm {stored.algorithm!r}")
-        algorithm = ALGORITHMS[stored.algorithm]
-        params, model = algorithm.parameters(stored.params), store.load_model(run_id)
+        stored = json.loads(store.read_artifact(run_id, RESULT))
+        kind = family(stored["family"])
+        algorithm = kind.algorithm(stored["algorithm"])
+        found = _fields(kind, stored) | {"params": algorithm.parameters(stored["params"])}
+        names = [*_frames(kind.result), *(f"tables.{name}" for name in stored["tables"])]
+        read = {name: _read_frame(store, run_id, kind.result, name) for name in names}
+        tables = {name.partition(".")[2]: read.pop(name) for name in names if name.startswith("tables.")}
+        model = store.load_model(run_id)
         if not isinstance(model, algorithm.estimator):
             raise ValueError(f"a model that is a {type(model).__name__}, not a {algorithm.estimator.__name__}")
-    except (ValidationError, ValueError, KeyError, ParamsError) as exc:
+        values: dict[str, Any] = {**found, **read, "tables": tables, "model": model}
+        return kind.result(**values)
+    except (ValidationError, ValueError, KeyError, TypeError, ParamsError, RecursionError) as exc:
         raise TrackingError(
             "The run does not hold a result that can be read",
             expected=f"{RESULT} and its tables, as a training of this version writes them",
-            found=str(exc).splitlines()[0][:200],
+            found=str(exc).splitlines()[0][:200] if str(exc) else type(exc).__name__,
             where=f"run {run_id}",
             fix="train again on the same data set",
         ) from exc
-    return FitResult(
-        family=stored.family,
-        algorithm=stored.algorithm,
-        params=params,
-        model=model,
-        roles=stored.roles,
-        elasticity=Estimate(*stored.elasticity),
-        identification=stored.identification,
-        condition=stored.condition,
-        naive=Estimate(*stored.naive),
-        metrics=stored.metrics,
-        split=stored.split,
-        notes=stored.notes,
-        **tables,
-    )
 
 
-def _role_params(roles: PanelRoles) -> dict[str, str]:
-    values = roles.model_dump()
-    return {
-        f"column.{name}": ", ".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()
-    }
+def _frames(result: type[FitResult]) -> list[str]:
+    hints = get_type_hints(result)
+    return [field.name for field in fields(result) if hints[field.name] is pd.DataFrame]
+
+
+def _plain(result: type[FitResult]) -> dict[str, Any]:
+    """Return the types of the fields that are stored as JSON and read back by their type alone."""
+    hints = get_type_hints(result)
+    apart = {*_frames(result), "tables", "model", "params"}
+    return {field.name: hints[field.name] for field in fields(result) if field.name not in apart}
+
+
+def _fields(kind: Family, stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: TypeAdapter(hint).validate_python(stored[name]) for name, hint in _plain(kind.result).items()}
 
 
 def _values(result: FitResult) -> dict[str, str]:
-    """Numbers as text that reads back to the same bits."""
-    stored = _Stored(
-        family=result.family,
-        algorithm=result.algorithm,
-        params=result.params.model_dump(),
-        roles=result.roles,
-        elasticity=_tuple(result.elasticity),
-        identification=result.identification,
-        condition=result.condition,
-        naive=_tuple(result.naive),
-        metrics=result.metrics,
-        split=result.split,
-        notes=result.notes,
-    )
-    tables = {path: getattr(result, name).to_csv(index=False) for name, path in TABLES.items()}
-    return {RESULT: json.dumps(stored.model_dump(mode="json"), indent=1), **tables}
-
-
-def _plots(result: FitResult) -> dict[str, bytes]:
-    """PNG files that are readable at a glance."""
-    drawn = {
-        "evaluation/elasticity_by_segment.png": png.elasticity_by_segment(
-            result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
-        )
+    """Return numbers as text that reads back to the same bits."""
+    kept = {
+        name: TypeAdapter(hint).dump_python(getattr(result, name), mode="json")
+        for name, hint in _plain(type(result)).items()
     }
-    if len(result.evaluation):
-        title = f"{ALGORITHMS[result.algorithm].title} on {result.split}: RMSE {result.metrics['rmse']:.3g}"
-        drawn |= {
-            "evaluation/actual_vs_predicted.png": png.actual_vs_predicted(result.evaluation, title=title),
-            "evaluation/residuals_plot.png": png.residuals_plot(result.evaluation, title=title),
-            "evaluation/residuals_histogram.png": png.residuals_histogram(result.evaluation, title=title),
-        }
-    if len(result.importance):
-        drawn["evaluation/feature_importance.png"] = png.feature_importance(
-            result.importance,
-            title=f"Predictions lean most on {result.importance['feature'].iloc[0]}",
-            unit="rise of Poisson deviance when shuffled",
-        )
-    return drawn
+    kept |= {"params": result.params.model_dump(mode="json"), "tables": list(result.tables)}
+    frames = {name: getattr(result, name) for name in _frames(type(result))}
+    frames |= {f"tables.{name}": frame for name, frame in result.tables.items()}
+    return {RESULT: json.dumps(kept, indent=1)} | {
+        _path(name): frame.to_csv(index=False) for name, frame in frames.items()
+    }
 
 
-def _tuple(estimate: Estimate) -> tuple[float, float | None, float | None, str]:
-    return estimate.estimate, estimate.low, estimate.high, estimate.note
+def _path(name: str) -> str:
+    return PATHS.get(name, f"result/{name.removeprefix('tables.')}.csv")
 
 
-def _read_table(content: bytes, name: str) -> pd.DataFrame:
-    text = {"unit": str, "segment": str, "feature": str}
-    frame = pd.read_csv(StringIO(content.decode("utf-8")), dtype=text, keep_default_na=False, na_values=[""])
-    if missing := set(_COLUMNS[name]) - set(frame.columns):
-        raise ValueError(f"{TABLES[name]} lacks {', '.join(sorted(missing))}")
+def _read_frame(store: "RunStore", run_id: str, result: type[FitResult], name: str) -> pd.DataFrame:
+    content = store.read_artifact(run_id, _path(name)).decode("utf-8")
+    frame = pd.read_csv(
+        StringIO(content), dtype=dict.fromkeys(result.TEXT, str), keep_default_na=False, na_values=[""]
+    )  # fmt: skip
+    if missing := set(result.COLUMNS.get(name, ())) - set(frame.columns):
+        raise ValueError(f"{_path(name)} lacks {', '.join(sorted(missing))}")
     return frame
-
-
-_COLUMNS = {
-    "elasticity_by_segment": ("segment", "estimate", "low", "high"),
-    "support": ("unit", "low", "high", "randomized_low", "randomized_high"),
-    "evaluation": ("actual", "predicted"),
-    "importance": ("feature", "importance"),
-}

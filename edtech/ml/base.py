@@ -1,16 +1,20 @@
-"""What every model family shares: hyperparameters, results, and the registry of algorithms."""
+"""What every model family shares: hyperparameters, results, algorithms, and the family itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edtech.data.findings import Check
 from edtech.errors import ParamsError
-from edtech.tables.roles import PanelRoles
 
-Kind = Literal["randomized", "instrument", "within_unit", "controls", "none"]
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+
+Progress = Callable[[float, str], None]
+"""Told the share of the work that is done, and what is being done; what it raises ends the work."""
 
 
 class Params(BaseModel):
@@ -75,38 +79,82 @@ def _range(name: str, info: Any) -> str:  # noqa: ANN401  # pydantic's FieldInfo
     return f"{name} from {low} to {high}" if low is not None else f"{name}: {info.annotation}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FitResult:
-    """A trained model and what was found with it.
+    """A trained model and what was found with it; each family adds its own findings.
 
-    `elasticity_by_segment`: segment, estimate, low, high. `support`: unit, low, high, randomized_low,
-    randomized_high, in price units. `evaluation`: period, unit, segment, price, views, actual, predicted on the rows
-    held back. `importance`: feature, importance. `identification` is one of the design's five words and `condition`
-    completes "This holds if".
+    `evaluation`: rows held back, with actual and predicted. `importance`: feature, importance. `split` says in words
+    which rows were held back. `checks` is the diagnostics card. `tables` holds further tables of the family by name.
+    All frames are stored as CSV, and all other fields as JSON, in the training's run.
     """
+
+    COLUMNS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "evaluation": ("actual", "predicted"),
+        "importance": ("feature", "importance"),
+    }
+    """Columns that a stored frame must have to be read again."""
+    TEXT: ClassVar[tuple[str, ...]] = ("feature",)
+    """Columns of any frame that stay text when they are read again, whatever they look like."""
 
     family: str
     algorithm: str
     params: Params
     model: Any
-    roles: PanelRoles
-    elasticity: Estimate
-    elasticity_by_segment: pd.DataFrame
-    identification: Kind
-    condition: str
-    naive: Estimate
-    support: pd.DataFrame
     metrics: dict[str, float]
     evaluation: pd.DataFrame
     importance: pd.DataFrame
     split: str
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
-    @property
-    def may_recommend(self) -> bool:
-        """Whether prices may be recommended on this ground; else the estimate stands with its condition only.
+    def run_params(self) -> dict[str, str]:
+        """Return what a run records of this result beside the hyperparameters."""
+        return {}
 
-        It goes by what is known of how prices came about, not by what the estimate looks like.
-        """
-        stated = self.identification == "within_unit" and self.roles.prices_set == "schedule"
-        return stated or self.identification in ("randomized", "instrument")
+    def run_tags(self) -> dict[str, str]:
+        """Return the tags by which runs of this family are told apart."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A result and the rows it was trained on, `target` among their columns."""
+
+    result: FitResult
+    rows: pd.DataFrame
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A model family: what it asks, its algorithms, and how a result of it is trained and told.
+
+    `needs` says in words which tables it learns from. `fits` returns the names of the algorithms that a data set has
+    the tables for, the one to start with first; none where it cannot be trained. `train` raises ModelError, DataError
+    or ContractError. `summary` is a run's description in plain sentences, its first one the finding. `plots` are PNG
+    files by artifact path.
+    """
+
+    name: str
+    title: str
+    question: str
+    needs: str
+    algorithms: Mapping[str, Algorithm]
+    result: type[FitResult]
+    fits: "Callable[[Dataset], tuple[str, ...]]"
+    train: "Callable[[Dataset, Algorithm, Params, Progress], Trained]"
+    summary: Callable[[Any], str]
+    plots: Callable[[Any], dict[str, bytes]]
+
+    def algorithm(self, name: str) -> Algorithm:
+        """Return the algorithm of that name. Raises ParamsError where there is none."""
+        if name not in self.algorithms:
+            raise ParamsError(
+                "There is no such algorithm",
+                expected=f"one of {', '.join(self.algorithms)}",
+                found=repr(name)[:80],
+                where=f"family {self.name!r}",
+                fix="choose from the list",
+            )
+        return self.algorithms[name]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from edtech.ml import FitResult
+from edtech.ml import ElasticityResult
 from edtech.pricing import Plan
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def known_truth(dataset: "Dataset") -> "Truth | None":
     return dataset.market().truth if dataset.kind == "market" else None
 
 
-def judge(truth: "Truth | None", result: FitResult, plan: Plan) -> Judgement:
+def judge(truth: "Truth | None", result: ElasticityResult, plan: Plan) -> Judgement:
     """Return elasticity_truth, elasticity_bias, elasticity_covered and decision_value_tokens where they can be known.
 
     The decision value is what the plan truly earns per period minus what today's prices do: both are played through the

@@ -99,9 +99,9 @@ class EdTechPipelineOrchestrator:
         self, dataset: "Dataset", algorithms: Sequence[str] | None, tracker: "EdTechMLFlowTracker | None"
     ) -> "list[TrainedRun]":
         from edtech.ml.elasticity.words import finding
-        from edtech.pipeline.training import algorithms_for, train_runs
+        from edtech.pipeline.training import train_runs
 
-        runs = train_runs(dataset, algorithms or algorithms_for(dataset), tracker=tracker)
+        runs = train_runs(dataset, algorithms, tracker=tracker)
         for run in runs:
             self.say(f"  {run.result.algorithm}: {finding(run.result)}, identification {run.result.identification}")
             if run.run_id:

@@ -8,8 +8,8 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from edtech.errors import PricingError
-from edtech.ml.base import FitResult
 from edtech.ml.elasticity.panel import Floats
+from edtech.ml.elasticity.result import ElasticityResult
 from edtech.pricing.response import Response, price_response
 from edtech.pricing.scenario import Effect, WhatIf, answer
 from edtech.tables.split import RevenueSplit
@@ -37,7 +37,7 @@ class Plan:
 
 
 def recommend_prices(
-    result: FitResult,
+    result: ElasticityResult,
     panel: pd.DataFrame,
     objective: Objective = "token_revenue",
     max_change: float = 0.5,
@@ -165,7 +165,7 @@ def _plan(
     )
 
 
-def _remarks(result: FitResult, outcome: WhatIf, table: pd.DataFrame, expected: Effect) -> list[str]:
+def _remarks(result: ElasticityResult, outcome: WhatIf, table: pd.DataFrame, expected: Effect) -> list[str]:
     remarks = []
     if outcome.assumes_no_substitution:
         remarks.append(

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import PricingError
-from edtech.ml.base import FitResult
 from edtech.ml.elasticity.panel import ALL, Floats, as_named
+from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import PanelRoles
 
@@ -35,7 +35,7 @@ class Response:
     for each unit; `places` (u,) where it stands among the units the model knows, -1 for one that nobody saw.
     """
 
-    result: FitResult
+    result: ElasticityResult
     frame: pd.DataFrame
     units: pd.Index
     names: pd.Index
@@ -99,7 +99,7 @@ class Response:
         return np.asarray(self.result.model.predict(frame), dtype=float).reshape(u, g)
 
 
-def price_response(result: FitResult, panel: pd.DataFrame, baseline: pd.Series | None = None) -> Response:
+def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.Series | None = None) -> Response:
     """Return the response of the panel's units; `baseline` (by unit) replaces the mean price as where plans start.
 
     Raises ContractError where the panel breaks its contract, PricingError where baseline prices are missing or not
@@ -132,7 +132,7 @@ def price_response(result: FitResult, panel: pd.DataFrame, baseline: pd.Series |
     )
 
 
-def _unknown_units(result: FitResult, frame: pd.DataFrame, units: pd.Index) -> list[str]:
+def _unknown_units(result: ElasticityResult, frame: pd.DataFrame, units: pd.Index) -> list[str]:
     """Units that were seen although the model, which knows substitution, was not trained on them."""
     if not hasattr(result.model, "joint_demand"):
         return []
@@ -156,7 +156,7 @@ def _typical_rows(rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
     return frame
 
 
-def _seen_prices(result: FitResult, units: pd.Index, prices: Floats) -> tuple[Floats, Floats]:
+def _seen_prices(result: ElasticityResult, units: pd.Index, prices: Floats) -> tuple[Floats, Floats]:
     """Lowest and highest price seen of each unit; a unit that was never seen has only its own price."""
     support = result.support
     if result.roles.unit is None:

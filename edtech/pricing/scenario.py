@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import PricingError
-from edtech.ml.base import FitResult
 from edtech.ml.elasticity.inference import critical_value
 from edtech.ml.elasticity.panel import Floats
+from edtech.ml.elasticity.result import ElasticityResult
 from edtech.pricing.response import Demand, Response, price_response
 from edtech.pricing.trust import OUTSIDE_SHARE, refusal_reasons
 from edtech.tables.split import RevenueSplit
@@ -67,7 +67,7 @@ class WhatIf:
 
 
 def what_if(
-    result: FitResult,
+    result: ElasticityResult,
     panel: pd.DataFrame,
     changes: Mapping[str, float],
     *,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from edtech.ml.base import FitResult
 from edtech.ml.elasticity.panel import Floats
+from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ml.elasticity.words import GROUNDS
 
 OUTSIDE_SHARE = 0.05
@@ -14,7 +14,7 @@ _TEST_DISCOUNT = 0.2
 _TEST_SHARE = 0.5
 
 
-def refusal_reasons(result: FitResult, quantity: Floats) -> tuple[str, ...]:
+def refusal_reasons(result: ElasticityResult, quantity: Floats) -> tuple[str, ...]:
     """Return why no price is recommended, and what would tell; empty where one may be.
 
     `quantity` (u,) is today's expected quantity of each unit per period.
@@ -28,7 +28,7 @@ def refusal_reasons(result: FitResult, quantity: Floats) -> tuple[str, ...]:
     )
 
 
-def _what_would_tell(result: FitResult, quantity: Floats) -> str:
+def _what_would_tell(result: ElasticityResult, quantity: Floats) -> str:
     """Name the test that would tell, sized by the data's own variance.
 
     With a discount given to half of the units at random each period, the variance of the elasticity is about
@@ -50,7 +50,7 @@ def _what_would_tell(result: FitResult, quantity: Floats) -> str:
     )
 
 
-def _dispersion(result: FitResult) -> float:
+def _dispersion(result: ElasticityResult) -> float:
     """Pearson dispersion of later quantities around their prediction, at least 1."""
     rows = result.evaluation
     predicted = rows["predicted"].to_numpy(dtype=float)

@@ -6,14 +6,14 @@ import pandas as pd
 
 from edtech.charts import pricing as charts
 from edtech.metrics import METRICS, metric
-from edtech.ml import ALGORITHMS, FitResult
+from edtech.ml import ALGORITHMS, ElasticityResult
 from edtech.ml.elasticity.words import finding, sentence, warning
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.figures import figure
 
 
 def training_report(
-    trainings: Mapping[str, tuple[FitResult, Mapping[str, float]]], provenance: Mapping[str, str | int | float]
+    trainings: Mapping[str, tuple[ElasticityResult, Mapping[str, float]]], provenance: Mapping[str, str | int | float]
 ) -> Report:
     """Return what each algorithm found and its metrics side by side; `trainings` is algorithm -> result, metrics."""
     return Report(
@@ -27,7 +27,7 @@ def training_report(
     )
 
 
-def _side_by_side(trainings: Mapping[str, tuple[FitResult, Mapping[str, float]]]) -> Section:
+def _side_by_side(trainings: Mapping[str, tuple[ElasticityResult, Mapping[str, float]]]) -> Section:
     names = [name for name in METRICS if any(name in metrics for _, metrics in trainings.values())]
     rows = [
         {
@@ -41,7 +41,7 @@ def _side_by_side(trainings: Mapping[str, tuple[FitResult, Mapping[str, float]]]
     return Section("Metrics side by side", (), (Table("Metrics", pd.DataFrame(rows)),))
 
 
-def _one(title: str, result: FitResult) -> Section:
+def _one(title: str, result: ElasticityResult) -> Section:
     chart = charts.elasticity_by_segment(
         result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
     )

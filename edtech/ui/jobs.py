@@ -44,14 +44,19 @@ def generate(params: "MarketParams", name: str, tell: Tell) -> Dataset:
 
 
 def train(
-    dataset: Dataset, algorithms: Sequence[str], values: Mapping[str, Mapping[str, Any]], experiment: str, tell: Tell
+    dataset: Dataset,
+    algorithms: Sequence[str],
+    values: Mapping[str, Mapping[str, Any]],
+    experiment: str,
+    tell: Tell,
+    family: str = "token_elasticity",
 ) -> list[str]:
     """Train algorithms with these hyperparameters, log them, choose the first and return the ids of the runs."""
     from edtech.pipeline.training import train_runs
 
     tell(0.0, "Opening the MLflow store")
     tracker = resources.tracker(experiment)
-    runs = train_runs(dataset, algorithms, params=values, tracker=tracker, progress=part(tell, 0.1, 1.0))
+    runs = train_runs(dataset, algorithms, family=family, params=values, tracker=tracker, progress=part(tell, 0.1, 1.0))
     resources.run_table.clear()
     ids = [run.run_id for run in runs if run.run_id]
     choose(Key.TRAINED, ids[0])

@@ -21,11 +21,11 @@ def empty_state() -> None:
     )
     if st.button("Make the demo", type="primary", key="overview.demo", icon=":material/play_arrow:"):
         from edtech.market import MarketParams
-        from edtech.pipeline.training import algorithms_for  # brings scikit-learn, which takes seconds to load
+        from edtech.ml.families import FAMILIES  # brings scikit-learn, which takes seconds to load
 
         tell = progress()
         made = generate(MarketParams(), DEMO_NAME, part(tell, 0.0, 0.3))
-        train(made, algorithms_for(made)[:1], {}, sidebar.current_experiment(), part(tell, 0.3, 1.0))
+        train(made, FAMILIES["token_elasticity"].fits(made)[:1], {}, sidebar.current_experiment(), part(tell, 0.3, 1.0))
         notify("The demo is ready: a market and a first model.")
         st.rerun()
     page_link("data", "Bring your own data", ":material/upload:")

@@ -1,6 +1,6 @@
 """What is opened once for all sessions; the only place with `st.cache_*`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +10,6 @@ from edtech.data.explore import tables_to_explore
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
-    from edtech.ml import FitResult
     from edtech.pricing import Plan, Response
     from edtech.tracking import EdTechMLFlowTracker
 
@@ -89,7 +88,7 @@ def run_labels(runs: pd.DataFrame) -> dict[str, str]:
 
 
 @st.cache_resource(show_spinner="Loading the run", max_entries=20)
-def result(run_id: str, experiment: str) -> "FitResult":
+def result(run_id: str, experiment: str) -> Any:  # noqa: ANN401  # the result of whichever family it is of
     """Return what a run found, with its model."""
     from edtech.ml.artifacts import load_result
 
@@ -107,7 +106,7 @@ def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
 @st.cache_resource(show_spinner="Looking for better prices", max_entries=20)
 def plan(run_id: str, experiment: str, dataset_id: str) -> "Plan":
     """Return the plan of a run for a data set that may be acted on; no slider changes it."""
-    from edtech.pipeline.training import plan_to_act_on, revenue_split
+    from edtech.pipeline.worth import plan_to_act_on, revenue_split
 
     chosen = dataset(dataset_id)
     return plan_to_act_on(chosen, response(run_id, experiment, dataset_id), revenue_split(chosen))

@@ -11,7 +11,7 @@ from edtech.data import Catalogue, Dataset
 from edtech.data.samples import sample_panel_csv
 from edtech.ml import ALGORITHMS
 from edtech.ml.artifacts import load_result
-from edtech.pipeline.training import revenue_split
+from edtech.pipeline.worth import revenue_split
 from edtech.pricing import WhatIf, what_if
 from edtech.pricing.tables import effect_rows
 from edtech.settings import PROJECT, Settings
@@ -32,7 +32,7 @@ HOSTILE = {
 
 def train(tab: Dashboard, algorithm: str) -> None:
     tab.menu("Train")
-    tab.widget("train.algorithm").get_by_role("radio", name=ALGORITHMS[algorithm].title).click()
+    tab.widget("train.algorithm.token_elasticity").get_by_role("radio", name=ALGORITHMS[algorithm].title).click()
     tab.see(ALGORITHMS[algorithm].help)
     tab.press("Train")
     tab.see("Trained and logged: 1 run.")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edtech.ml import FitResult
+from edtech.ml import ElasticityResult
 from tests.worlds import World, make_world
 
 
@@ -13,5 +13,5 @@ def world() -> World:
 
 
 @pytest.fixture(scope="session")
-def results(world: World) -> dict[str, FitResult]:
+def results(world: World) -> dict[str, ElasticityResult]:
     return world.modeler().compare_models(world.panel)

@@ -13,12 +13,14 @@ from mlflow import MlflowClient
 from sklearn.linear_model import Ridge
 
 from edtech.errors import RunNotFoundError, TrackingError
-from edtech.ml.artifacts import RESULT, TABLES, load_result, run_items
+from edtech.ml import Trained
+from edtech.ml.artifacts import PATHS, RESULT, load_result, run_items
 from edtech.settings import PROJECT, Settings
 from edtech.tables.panel import build_panel
 from edtech.tracking import EdTechMLFlowTracker, ModelItem
 
 FOUR = ("fixed_effects", "linear", "gradient_boosting", "random_forest")
+TABLES = {**PATHS, "elasticity_by_segment": "result/elasticity_by_segment.csv", "support": "result/support.csv"}
 HOSTILE = ["<script>alert(1)</script>", "=1+1", "**b** ![](https://evil.example/x.png)", "a,b\n\"c'\r\n", "NA"]
 
 PREDICT = """
@@ -34,11 +36,15 @@ def tracker(tmp_path_factory) -> EdTechMLFlowTracker:
     return EdTechMLFlowTracker(settings=Settings(home=tmp_path_factory.mktemp("home")))
 
 
+def trained(result, panel):
+    return Trained(result, build_panel(panel, result.roles), result.roles.quantity)
+
+
 def logged(tracker, world, result, **more):
-    panel = build_panel(world.panel, result.roles)
     items = run_items(
-        result, panel, dataset_name="world", dataset_digest="ab" * 32, metrics=result.metrics, tags={"plan": "none"}
-    )
+        trained(result, world.panel), dataset_name="world", dataset_digest="ab" * 32, metrics=result.metrics,
+        tags={"plan": "none"},
+    )  # fmt: skip
     return tracker.log(replace(items, **more))
 
 
@@ -125,9 +131,7 @@ def test_hostile_names_come_back_as_they_were(tracker, world):
     units = {unit: f"{unit[1:]} {HOSTILE[number % 5]}" for number, unit in enumerate(world.today.index)}
     panel = world.panel.replace({"category": names, "course_id": units})
     result = world.modeler().compare_models(panel, ["fixed_effects"])["fixed_effects"]
-    items = run_items(
-        result, build_panel(panel, result.roles), dataset_name=HOSTILE[2], dataset_digest="0", metrics=result.metrics
-    )
+    items = run_items(trained(result, panel), dataset_name=HOSTILE[2], dataset_digest="0", metrics=result.metrics)
     again = load_result(tracker.runs, tracker.log(items))
     assert set(again.elasticity_by_segment["segment"]) == set(HOSTILE)
     assert set(again.support["unit"]) == set(units.values())
@@ -149,8 +153,7 @@ def test_a_foreign_run_and_an_unknown_one_are_told_apart(tracker, client):
 @pytest.fixture(scope="module")
 def linear_items(world, results):
     """A run's content without its plots."""
-    panel = build_panel(world.panel, results["linear"].roles)
-    items = run_items(results["linear"], panel, dataset_name="w", dataset_digest="0", metrics={})
+    items = run_items(trained(results["linear"], world.panel), dataset_name="w", dataset_digest="0", metrics={})
     return replace(items, datasets=(), artifacts={p: c for p, c in items.artifacts.items() if not p.endswith(".png")})
 
 

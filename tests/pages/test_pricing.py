@@ -3,7 +3,7 @@
 import pytest
 
 from edtech.ml.artifacts import load_result
-from edtech.pipeline.training import revenue_split
+from edtech.pipeline.worth import revenue_split
 from edtech.pricing import what_if
 from edtech.tracking import EdTechMLFlowTracker
 from edtech.ui.widgets import number, percent

@@ -19,7 +19,7 @@ def market(stored_full, home):
 
 
 def choose(app, algorithm: str):
-    return app.segmented_control(key="train.algorithm").set_value(algorithm).run()
+    return app.segmented_control(key="train.algorithm.token_elasticity").set_value(algorithm).run()
 
 
 def test_each_algorithm_has_a_widget_for_each_hyperparameter_with_its_bounds(market, open_page):
@@ -30,7 +30,7 @@ def test_each_algorithm_has_a_widget_for_each_hyperparameter_with_its_bounds(mar
         assert algorithm.help in texts(app)
         widgets = {widget.key: widget for widget in (*app.slider, *app.number_input, *app.toggle, *app.selectbox)}
         for field, info in algorithm.params.model_fields.items():
-            widget = widgets[f"train.{algorithm.name}.0.{field}"]
+            widget = widgets[f"train.token_elasticity.{algorithm.name}.0.{field}"]
             assert (widget.value, widget.help) == (getattr(algorithm.params(), field), info.description)
             if get_origin(info.annotation):
                 assert widget.options == [str(option) for option in get_args(info.annotation)]
@@ -43,7 +43,7 @@ def test_each_algorithm_has_a_widget_for_each_hyperparameter_with_its_bounds(mar
 
 def test_training_logs_a_run_with_the_chosen_values_and_says_what_was_found(market, open_page, home):
     app = choose(open_page("train"), "linear")
-    app.slider(key="train.linear.0.evaluation_share").set_value(0.3)
+    app.slider(key="train.token_elasticity.linear.0.evaluation_share").set_value(0.3)
     press(app, "Train")
     assert not app.exception
     runs = EdTechMLFlowTracker(home.experiment, settings=home).runs.list_runs([home.experiment])
@@ -60,6 +60,6 @@ def test_training_logs_a_run_with_the_chosen_values_and_says_what_was_found(mark
 
 def test_back_to_defaults_forgets_what_was_set(market, open_page):
     app = choose(open_page("train"), "linear")
-    app.slider(key="train.linear.0.evaluation_share").set_value(0.3)
+    app.slider(key="train.token_elasticity.linear.0.evaluation_share").set_value(0.3)
     press(app, "Back to defaults")
-    assert app.slider(key="train.linear.1.evaluation_share").value == 0.2
+    assert app.slider(key="train.token_elasticity.linear.1.evaluation_share").value == 0.2

@@ -9,7 +9,8 @@ from edtech.errors import JobCancelledError, NotIdentifiedError, ParamsError
 from edtech.metrics import METRICS
 from edtech.ml.artifacts import load_result
 from edtech.pipeline.judging import true_revenue
-from edtech.pipeline.training import revenue_split, train_runs
+from edtech.pipeline.training import train_runs
+from edtech.pipeline.worth import revenue_split
 from edtech.tables.roles import PanelRoles
 from edtech.tables.split import RevenueSplit
 from tests.pipeline.conftest import MARKET
@@ -65,7 +66,7 @@ def test_a_generated_market_judges_its_runs_by_its_truth(trained, market):
     truth = market.market().truth
     for run in trained:
         assert not run.plan.refused
-        assert run.judgement.words == "judged by the known truth of the generated market"
+        assert run.worth.words == "judged by the known truth of the generated market"
         assert run.metrics["elasticity_truth"] == pytest.approx(truth.own_elasticity)
         bias = run.result.elasticity.estimate - truth.own_elasticity
         assert run.metrics["elasticity_bias"] == pytest.approx(bias)
@@ -154,10 +155,10 @@ def test_progress_only_grows_and_says_what_is_done(panel):
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0, 1)
     texts = {text for _, text in told}
-    assert {"Reading the data set", "Training Fixed effects", "Looking for better prices", "Done"} <= texts
+    assert {"Reading the data set", "Training Fixed effects", "Asking what it is worth", "Done"} <= texts
 
 
-@pytest.mark.parametrize("step", ["Reading", "Training", "Looking", "Logging"])
+@pytest.mark.parametrize("step", ["Reading", "Training", "Asking", "Logging"])
 def test_a_cancelled_training_leaves_no_finished_run(panel, tracker, client, step):
     before = {run.info.run_id for run in all_runs(client, tracker)}
 

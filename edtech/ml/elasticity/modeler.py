@@ -5,7 +5,7 @@ weighted by quantity or equally. Every algorithm is read through this one defini
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,17 +13,16 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import ModelError, ParamsError
-from edtech.ml.base import Algorithm, Estimate, FitResult, Params
+from edtech.ml.base import Algorithm, Estimate, Params, Progress
 from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY
 from edtech.ml.elasticity.estimators import DemandEstimator
 from edtech.ml.elasticity.evaluation import errors, per_period, permutation_importance, split_panel
 from edtech.ml.elasticity.identification import Identification, identify
 from edtech.ml.elasticity.inference import critical_value
 from edtech.ml.elasticity.panel import Floats, PanelArrays, as_named, panel_arrays
+from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import PanelRoles, PricesSet, Weights
-
-Progress = Callable[[float, str], None]
 
 _STEP_NOTE = "A model of trees is a step function of the price: it has no honest interval."
 _RIDGE_NOTE = "A penalised slope is pulled to 0 by an unknown amount: it has no honest interval."
@@ -80,7 +79,7 @@ class TokenPriceElasticityModeler:
         visits: pd.DataFrame | None = None,
         params: Mapping[str, Mapping[str, Any]] | None = None,
         progress: Progress | None = None,
-    ) -> dict[str, FitResult]:
+    ) -> dict[str, ElasticityResult]:
         """Train the named algorithms on one panel and return name -> result.
 
         By default those four that need the panel only, and `choice_logit` where `visits` are given: a row for each
@@ -111,7 +110,7 @@ class TokenPriceElasticityModeler:
         return results
 
 
-def _in_own_names(result: FitResult, panel: pd.DataFrame, roles: PanelRoles) -> FitResult:
+def _in_own_names(result: ElasticityResult, panel: pd.DataFrame, roles: PanelRoles) -> ElasticityResult:
     by_segment, support = result.elasticity_by_segment, result.support
     return replace(
         result,
@@ -126,7 +125,7 @@ def train(
     algorithm: Algorithm,
     params: Params,
     visits: pd.DataFrame | None = None,
-) -> FitResult:
+) -> ElasticityResult:
     """Train one algorithm on a validated panel: errors from a fit without the last periods, all else from the whole."""
     started = time.perf_counter()
     split = split_panel(panel, roles, params.evaluation_share)
@@ -153,7 +152,7 @@ def train(
         **({} if ground.first_stage_f is None else {"first_stage_f": ground.first_stage_f}),
         **_evaluation_metrics(held_back, evaluation, roles),
     }
-    return FitResult(
+    return ElasticityResult(
         family=FAMILY,
         algorithm=algorithm.name,
         params=params,

@@ -1,6 +1,6 @@
 """What a training found, in sentences."""
 
-from edtech.ml.base import FitResult
+from edtech.ml.elasticity.result import ElasticityResult
 
 GROUNDS = {
     "randomized": "read from prices or discounts drawn at random",
@@ -18,13 +18,13 @@ def interval(low: float | None, high: float | None, digits: int = 2) -> str:
     )
 
 
-def finding(result: FitResult) -> str:
+def finding(result: ElasticityResult) -> str:
     """Return the elasticity in one line, fit for a title."""
     found = result.elasticity
     return f"Own-price elasticity {found.estimate:.2f} ({interval(found.low, found.high)})"
 
 
-def sentence(result: FitResult) -> str:
+def sentence(result: ElasticityResult) -> str:
     """Return what was found, how it is identified, on what condition, and how well later data were predicted."""
     found = result.elasticity
     direction = "fall" if found.estimate < 0 else "rise"
@@ -47,7 +47,7 @@ def sentence(result: FitResult) -> str:
     return " ".join(parts)
 
 
-def warning(result: FitResult) -> str:
+def warning(result: ElasticityResult) -> str:
     """Return the naive estimate, as the warning it is."""
     return (
         f"The naive estimate, a pooled log-log slope that ignores units and how prices were set, says "
@@ -55,6 +55,6 @@ def warning(result: FitResult) -> str:
     )
 
 
-def summary(result: FitResult) -> str:
+def summary(result: ElasticityResult) -> str:
     """Return a run's description; plain sentences, so that a name from the data cannot become Markdown."""
     return "\n\n".join([sentence(result), warning(result), *result.notes])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.ml.base import Kind
+from edtech.ml.elasticity.result import Kind
 from edtech.pricing import recommend_prices
 from edtech.tables.roles import PricesSet
 from tests.worlds import make_world

@@ -1,0 +1,78 @@
+"""The family `token_elasticity` as the registry lists it."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from edtech.charts import png
+from edtech.ml.base import Algorithm, Family, Params, Progress, Trained
+from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY
+from edtech.ml.elasticity.modeler import TokenPriceElasticityModeler
+from edtech.ml.elasticity.result import ElasticityResult
+from edtech.ml.elasticity.words import finding, summary
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+
+VISIT_COLUMNS = ["visit_id", "course_id", "viewed_at", "token_price", "enrolled"]
+
+
+def fits(dataset: "Dataset") -> tuple[str, ...]:
+    """Return the algorithms that the data set has the tables for, the one to start with first."""
+    if dataset.kind not in ("panel", "market"):
+        return ()
+    alone = tuple(name for name, one in ALGORITHMS.items() if not one.needs_visits)
+    return ("choice_logit", *alone) if "views" in dataset.tables else alone
+
+
+def visits_for(dataset: "Dataset", algorithm: Algorithm) -> pd.DataFrame | None:
+    """Return the offers seen on visits where the algorithm needs them and the data set has them."""
+    if not algorithm.needs_visits or "views" not in dataset.tables:
+        return None
+    return dataset.table("views", VISIT_COLUMNS)
+
+
+def train(dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> Trained:
+    """Train one algorithm on the data set's demand panel."""
+    panel, visits = dataset.panel(), visits_for(dataset, algorithm)
+    modeler = TokenPriceElasticityModeler.from_roles(dataset.roles)
+    values = {algorithm.name: params.model_dump()}
+    found = modeler.compare_models(panel, [algorithm.name], visits=visits, params=values, progress=progress)
+    return Trained(found[algorithm.name], panel, dataset.roles.quantity)
+
+
+def plots(result: ElasticityResult) -> dict[str, bytes]:
+    """Return the plots of a run as PNG files that are readable at a glance."""
+    drawn = {
+        "evaluation/elasticity_by_segment.png": png.elasticity_by_segment(
+            result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
+        )
+    }
+    if len(result.evaluation):
+        title = f"{ALGORITHMS[result.algorithm].title} on {result.split}: RMSE {result.metrics['rmse']:.3g}"
+        drawn |= {
+            "evaluation/actual_vs_predicted.png": png.actual_vs_predicted(result.evaluation, title=title),
+            "evaluation/residuals_plot.png": png.residuals_plot(result.evaluation, title=title),
+            "evaluation/residuals_histogram.png": png.residuals_histogram(result.evaluation, title=title),
+        }
+    if len(result.importance):
+        drawn["evaluation/feature_importance.png"] = png.feature_importance(
+            result.importance,
+            title=f"Predictions lean most on {result.importance['feature'].iloc[0]}",
+            unit="rise of Poisson deviance when shuffled",
+        )
+    return drawn
+
+
+TOKEN_ELASTICITY = Family(
+    name=FAMILY,
+    title="Price elasticity of demand",
+    question="What does a price change do to enrollments and token revenue?",
+    needs="a demand panel: one row for each course and week with its price and quantity; visits add substitution",
+    algorithms=ALGORITHMS,
+    result=ElasticityResult,
+    fits=fits,
+    train=train,
+    summary=summary,
+    plots=plots,
+)

@@ -1,0 +1,57 @@
+"""What a training of the family `token_elasticity` finds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import pandas as pd
+
+from edtech.ml.base import Estimate, FitResult
+from edtech.tables.roles import PanelRoles
+
+Kind = Literal["randomized", "instrument", "within_unit", "controls", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElasticityResult(FitResult):
+    """A trained demand model and the elasticity read from it.
+
+    `elasticity_by_segment`: segment, estimate, low, high. `support`: unit, low, high, randomized_low,
+    randomized_high, in price units. `evaluation`: period, unit, segment, price, views, actual, predicted on the rows
+    held back. `identification` is one of the design's five words and `condition` completes "This holds if".
+    """
+
+    COLUMNS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **FitResult.COLUMNS,
+        "elasticity_by_segment": ("segment", "estimate", "low", "high"),
+        "support": ("unit", "low", "high", "randomized_low", "randomized_high"),
+    }
+    TEXT: ClassVar[tuple[str, ...]] = ("feature", "unit", "segment")
+
+    roles: PanelRoles
+    elasticity: Estimate
+    elasticity_by_segment: pd.DataFrame
+    identification: Kind
+    condition: str
+    naive: Estimate
+    support: pd.DataFrame
+
+    @property
+    def may_recommend(self) -> bool:
+        """Whether prices may be recommended on this ground; else the estimate stands with its condition only.
+
+        It goes by what is known of how prices came about, not by what the estimate looks like.
+        """
+        stated = self.identification == "within_unit" and self.roles.prices_set == "schedule"
+        return stated or self.identification in ("randomized", "instrument")
+
+    def run_params(self) -> dict[str, str]:
+        """Return the columns by their role."""
+        return {
+            f"column.{name}": ", ".join(value) if isinstance(value, tuple) else str(value)
+            for name, value in self.roles.model_dump().items()
+        }
+
+    def run_tags(self) -> dict[str, str]:
+        """Return how the price effect is identified."""
+        return {"identification": self.identification}

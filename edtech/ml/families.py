@@ -1,0 +1,19 @@
+"""The registry of model families."""
+
+from edtech.errors import ParamsError
+from edtech.ml.base import Family
+from edtech.ml.elasticity.family import TOKEN_ELASTICITY
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (TOKEN_ELASTICITY,)}
+
+
+def family(name: str) -> Family:
+    """Return the family of that name. Raises ParamsError where there is none."""
+    if name not in FAMILIES:
+        raise ParamsError(
+            "There is no such model family",
+            expected=f"one of {', '.join(FAMILIES)}",
+            found=repr(name)[:80],
+            fix="choose from the list",
+        )
+    return FAMILIES[name]

@@ -1,0 +1,17 @@
+"""Parts that the results of several families share."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from edtech.metrics import metric
+from edtech.ui.widgets import number
+
+
+def show_metrics(metrics: Mapping[str, float], names: tuple[str, ...], columns: int = 3) -> None:
+    """Show those of the named metrics that there are, in rows of tiles."""
+    there = [name for name in names if name in metrics]
+    for start in range(0, len(there), columns):
+        for place, name in zip(st.columns(columns), there[start : start + columns], strict=False):
+            known = metric(name)
+            place.metric(known.title, number(metrics[name], known.unit), help=known.help, border=True)
