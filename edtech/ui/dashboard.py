@@ -11,6 +11,7 @@ MENU = (
     ("train", "Train", ":material/model_training:"),
     ("compare", "Compare", ":material/compare_arrows:"),
     ("pricing", "Pricing", ":material/sell:"),
+    ("economy", "Economy", ":material/toll:"),
 )
 
 

@@ -8,8 +8,10 @@ import streamlit as st
 
 from edtech import __version__
 from edtech.data import Dataset
+from edtech.economy import Economy
 from edtech.reports import Report, to_csv, to_csv_zip, to_html
 from edtech.reports.comparison import comparison_report
+from edtech.reports.economy import economy_report
 from edtech.reports.pricing import pricing_report
 from edtech.tracking import Comparison
 from edtech.ui.pricing import Asked
@@ -52,6 +54,12 @@ def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:
     datasets = {"data sets": ", ".join(sorted({str(name) for name in comparison.runs.loc["dataset"]}))}
     provenance = _provenance() | datasets | runs
     downloads(partial(comparison_report, comparison, x, y, provenance), "comparison-report")
+
+
+def economy_downloads(dataset: Dataset, found: Economy) -> None:
+    """Offer the figures of the token economy as a report."""
+    provenance = _provenance() | {"data set": dataset.name, "data set digest": dataset.digest}
+    downloads(partial(economy_report, dataset, found, provenance), "economy-report")
 
 
 def _provenance() -> dict[str, str | int | float]:

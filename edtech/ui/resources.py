@@ -10,6 +10,7 @@ from edtech.data.explore import tables_to_explore
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
+    from edtech.economy import Economy, Period, Reconciliation
     from edtech.pricing import Plan, Response
     from edtech.tracking import EdTechMLFlowTracker
 
@@ -110,3 +111,35 @@ def plan(run_id: str, experiment: str, dataset_id: str) -> "Plan":
 
     chosen = dataset(dataset_id)
     return plan_to_act_on(chosen, response(run_id, experiment, dataset_id), revenue_split(chosen))
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def whole_period(dataset_id: str) -> "Period | None":
+    """Return the days that a data set is about."""
+    from edtech.economy import whole_period
+
+    return whole_period(dataset(dataset_id))
+
+
+@st.cache_data(show_spinner="Adding up the ledger", max_entries=50)
+def economy(dataset_id: str, period: "Period | None") -> "Economy":
+    """Return the figures of the token economy over a range of days."""
+    from edtech.economy import economy
+
+    return economy(dataset(dataset_id), period)
+
+
+@st.cache_data(show_spinner="Checking the books", max_entries=50)
+def reconciliation(dataset_id: str, period: "Period") -> "Reconciliation":
+    """Return the proof that the figures agree with the ledger."""
+    from edtech.economy import reconcile
+
+    return reconcile(dataset(dataset_id), period)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def price_index(dataset_id: str) -> pd.DataFrame:
+    """Return the price level of each period."""
+    from edtech.economy.series import price_index
+
+    return price_index(dataset(dataset_id))

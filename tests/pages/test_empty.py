@@ -13,6 +13,7 @@ NEXT = {
     "train": "There is no data set to train on yet",
     "compare": "train some first",
     "pricing": "There is no data set yet",
+    "economy": "There is no data set yet",
 }
 
 

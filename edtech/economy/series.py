@@ -1,0 +1,165 @@
+"""The economy over time and over learners: balances by day, how unequal they are, who buys again, prices, retention."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from edtech.data import Dataset
+from edtech.data.explore import cohort_retention
+from edtech.economy.lines import needs_ledger
+from edtech.economy.period import Period
+
+Floats = NDArray[np.float64]
+BINS = 100
+
+
+def daily_balances(dataset: Dataset, period: Period) -> pd.DataFrame:
+    """Return what is held at the end of each day of a period: day, learners, teachers, treasury, and what was spent.
+
+    Integers of 1/100 token; one row for each day, also for those without an entry.
+    """
+    needs_ledger(dataset)
+    moved = dataset.query(
+        """SELECT greatest(date_trunc('day', occurred_at), ?::TIMESTAMP)::TIMESTAMP AS day,
+                  coalesce(sum(amount) FILTER (account_kind = 'learner'), 0)::BIGINT AS learners,
+                  coalesce(sum(amount) FILTER (account_kind = 'teacher'), 0)::BIGINT AS teachers,
+                  coalesce(sum(amount) FILTER (account_kind = 'treasury'), 0)::BIGINT AS treasury,
+                  coalesce(-sum(amount) FILTER (account_kind = 'learner' AND kind = 'spend' AND occurred_at >= ?), 0)
+                      ::BIGINT AS spent
+           FROM token_ledger WHERE occurred_at < ? GROUP BY 1""",
+        period.start, period.start, period.end,
+    )  # fmt: skip
+    days = pd.date_range(period.start, periods=period.days, unit="us", name="day")
+    found = moved.set_index("day").reindex(days, fill_value=0)
+    held = ["learners", "teachers", "treasury"]
+    return found.assign(**{name: found[name].cumsum() for name in held}).reset_index()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concentration:
+    """How unequal learners' balances are at the end of a period.
+
+    `gini` is 0 where all hold the same and near 1 where one holds all; None without a token. `top_1` and `top_10` are
+    the shares of the learners who hold most, one and ten in a hundred, rounded up. `lorenz`: share_of_learners (poorest
+    first), share_of_tokens, with both ends.
+    """
+
+    accounts: int
+    tokens: int
+    gini: float | None
+    top_1: float | None
+    top_10: float | None
+    lorenz: pd.DataFrame
+
+
+def concentration(dataset: Dataset, period: Period) -> Concentration:
+    """Return how unequal the balances of learners with an account are, from one aggregate query.
+
+    Gini (1912) of n balances x in rising order: sum of (2 i - n - 1) x_i over n sum of x.
+    """
+    needs_ledger(dataset)
+    bins = dataset.query(
+        f"""WITH held AS (SELECT sum(amount)::BIGINT AS x FROM token_ledger
+                          WHERE account_kind = 'learner' AND occurred_at < ? GROUP BY account_id),
+                 ranked AS (SELECT x, row_number() OVER (ORDER BY x) AS i, count(*) OVER () AS n FROM held)
+            SELECT ((n - i) * {BINS} // n)::INT AS from_top, count(*)::BIGINT AS accounts, sum(x)::BIGINT AS tokens,
+                   sum((2 * i - n - 1)::HUGEINT * x)::DOUBLE AS weighted
+            FROM ranked GROUP BY 1 ORDER BY 1 DESC""",  # noqa: S608 - a constant of ours
+        period.end,
+    )
+    n, total = int(bins["accounts"].sum()), int(bins["tokens"].sum())
+    if total == 0:
+        return Concentration(n, total, None, None, None, _lorenz(bins.iloc[:0]))
+    top_1, top_10 = (float(bins.loc[bins["from_top"] < percent, "tokens"].sum() / total) for percent in (1, 10))
+    return Concentration(n, total, float(bins["weighted"].sum() / (n * total)), top_1, top_10, _lorenz(bins))
+
+
+def _lorenz(bins: pd.DataFrame) -> pd.DataFrame:
+    shares = bins[["accounts", "tokens"]].cumsum() / bins[["accounts", "tokens"]].sum()
+    points = np.vstack([np.zeros((1, 2)), shares.to_numpy(dtype=float)])
+    return pd.DataFrame(points, columns=["share_of_learners", "share_of_tokens"])
+
+
+@dataclass(frozen=True, slots=True)
+class Buyers:
+    """Learners who spent tokens in a period, and how many of them did so at least twice."""
+
+    buyers: int
+    again: int
+
+
+def buyers(dataset: Dataset, period: Period) -> Buyers:
+    """Return who spent tokens in a period, from one aggregate query."""
+    needs_ledger(dataset)
+    found = dataset.query(
+        """SELECT count(*) AS buyers, count(*) FILTER (n > 1) AS again
+           FROM (SELECT count(*) AS n FROM token_ledger
+                 WHERE account_kind = 'learner' AND kind = 'spend' AND occurred_at >= ? AND occurred_at < ?
+                 GROUP BY account_id)""",
+        period.start, period.end,
+    ).iloc[0]  # fmt: skip
+    return Buyers(int(found["buyers"]), int(found["again"]))
+
+
+def active_learners(dataset: Dataset, period: Period) -> int:
+    """Return how many learners came (have a visit) in a period."""
+    found = dataset.query(
+        "SELECT count(DISTINCT learner_id) AS n FROM views WHERE viewed_at >= ? AND viewed_at < ?",
+        period.start, period.end,
+    )  # fmt: skip
+    return int(found["n"].iloc[0])
+
+
+def price_index(dataset: Dataset) -> pd.DataFrame:
+    """Return the price level of each period of the demand panel: period, index (first period with sales = 100).
+
+    GEKS-Fisher over all periods: each pair of periods is compared by Fisher's ideal index over the units that have a
+    price in both, and the comparisons are made transitive by the geometric mean over all periods in between (Ivancic,
+    Diewert and Fox 2011, J. Econometrics 161). Weekly chained indices drift where promotions come and go; this one
+    cannot. Empty without units and periods. A period in which nothing was sold has no index.
+    """
+    roles = dataset.roles
+    if roles.unit is None or roles.period is None:
+        return pd.DataFrame({"period": [], "index": []})
+    rows = dataset.table(dataset.main_table, [roles.unit, roles.period, roles.price, roles.quantity])
+    unit, units = pd.factorize(rows[roles.unit])
+    period, periods = pd.factorize(rows[roles.period], sort=True)
+    price, quantity = np.zeros((2, len(periods), len(units)))
+    price[period, unit], quantity[period, unit] = rows[roles.price], rows[roles.quantity]
+    return pd.DataFrame({"period": periods, "index": 100 * geks_fisher(price, quantity)})
+
+
+def geks_fisher(price: Floats, quantity: Floats) -> Floats:
+    """Return the index (w,) of w periods from prices and quantities (w, units), 0 where a unit has no price.
+
+    The first period with sales is 1; NaN where nothing was sold in a period, or nothing that others know.
+    """
+    there = (price > 0).astype(float)
+    forward, base = quantity @ price.T, (quantity * price) @ there.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        laspeyres = np.log(forward / base)  # from period (row) to period (column), quantities of the row
+    fisher = (laspeyres - laspeyres.T) / 2
+    linked = np.isfinite(fisher)
+    some = linked.any(axis=1)
+    if not some.any():
+        return np.full(len(price), np.nan)
+    known = fisher[np.ix_(some, some)]
+    level = -np.nanmean(np.where(np.isfinite(known), known, np.nan), axis=1)
+    index = np.full(len(price), np.nan)
+    index[some] = np.exp(level - level[0])
+    return index
+
+
+def retention(dataset: Dataset, period: Period) -> pd.DataFrame:
+    """Return the retention triangle (see `edtech.data.explore.cohort_retention`) of the months of a period.
+
+    A cell is kept where the cohort's month and the month it is about both overlap the period.
+    """
+    cells = cohort_retention(dataset)
+    months = cells["cohort"].dt.to_period("M")
+    about = pd.PeriodIndex([month + ahead for month, ahead in zip(months, cells["months"], strict=True)], freq="M")
+    first, last = (pd.Period(day, "M") for day in (period.first, period.last))
+    kept: pd.DataFrame = cells[(months >= first) & (about <= last)]
+    return kept.reset_index(drop=True)

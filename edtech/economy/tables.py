@@ -1,0 +1,60 @@
+"""The economy as frames and titles, for charts, pages and reports."""
+
+import pandas as pd
+
+from edtech.economy.dictionary import ECONOMY
+from edtech.economy.figures import Economy
+from edtech.economy.lines import UNITS
+
+_CAUSES = {
+    "minted_purchase": ("bought", "source"),
+    "minted_bonus": ("bonus", "source"),
+    "minted_refund": ("minted again for refunds", "source"),
+    "burned": ("burned at spending", "sink"),
+    "expired": ("expired", "sink"),
+    "paid_out": ("paid out to teachers", "sink"),
+}
+
+
+def figure_rows(found: Economy) -> pd.DataFrame:
+    """Return one row for each figure: group, figure, value, unit, before, change (relative), exact, meaning."""
+    rows = [
+        (about.group, about.title, figure.value, about.unit, figure.before, figure.change, figure.exact, about.help)
+        for name, figure in found.figures.items()
+        for about in [ECONOMY[name]]
+    ]
+    return pd.DataFrame(
+        rows, columns=["group", "figure", "value", "unit", "before", "change", "exact", "meaning"]
+    ).astype({"value": float, "before": float, "change": float, "exact": "Int64"})
+
+
+def cause_rows(found: Economy) -> pd.DataFrame:
+    """Return how tokens came into being and were destroyed in the range: cause, side, tokens, share_of_issued."""
+    issued = found.figures["issued"].value or float("nan")
+    rows = [
+        (cause, side, value, value / issued)
+        for name, (cause, side) in _CAUSES.items()
+        if (value := found.figures[name].value) is not None
+    ]
+    return pd.DataFrame(rows, columns=["cause", "side", "tokens", "share_of_issued"])
+
+
+def in_tokens(daily: pd.DataFrame) -> pd.DataFrame:
+    """Return daily balances in tokens."""
+    return daily.assign(**{name: daily[name] / UNITS for name in daily.columns if name != "day"})
+
+
+def supply_title(found: Economy) -> str:
+    """Return what happened to the supply, in one line."""
+    held = found.figures["circulating_supply"]
+    if not held.before:
+        return f"{held.value:,.0f} tokens circulate at the end"
+    return f"Circulating supply {held.change:+.1%} against the end of the range before"
+
+
+def missing_words(found: Economy) -> list[str]:
+    """Return one sentence for each table that is missing, with the figures that need it."""
+    return [
+        f"Without a table {table} there is no: {', '.join(ECONOMY[name].title for name in names)}."
+        for table, names in found.missing.items()
+    ]

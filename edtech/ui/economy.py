@@ -1,0 +1,148 @@
+"""Parts of the Economy page: the range, the figures with their charts, the entries behind them, the proof."""
+
+from datetime import date, timedelta
+from functools import partial
+
+import streamlit as st
+
+from edtech.charts import economy as charts
+from edtech.charts import explore
+from edtech.data import Dataset
+from edtech.economy import ECONOMY, GROUPS, LINES, Economy, Figure, Period, chosen_period, entries_behind
+from edtech.economy.period import LEDGER
+from edtech.economy.series import concentration, daily_balances, retention
+from edtech.economy.tables import cause_rows, in_tokens, missing_words, supply_title
+from edtech.reports import table_csv
+from edtech.ui import resources
+from edtech.ui.reports import economy_downloads
+from edtech.ui.widgets import number, percent, plain
+
+QUARTER = 91
+MOST_DOWNLOADED = 100_000
+
+
+def choose_range(dataset: Dataset) -> Period | None:
+    """Return the chosen days, the last quarter at first; None where the data set's periods are no dates."""
+    whole = resources.whole_period(dataset.id)
+    if whole is None:
+        st.caption("The periods of this data set are no dates, so the figures are of all periods.")
+        return None
+    days = min(QUARTER, max(whole.days // 2, 1))
+    left, right = st.columns(2)
+    first = _day(left, "From", whole.last - timedelta(days=days - 1), whole, f"economy.first.{dataset.id}")
+    last = _day(right, "To", whole.last, whole, f"economy.last.{dataset.id}")
+    return chosen_period(dataset, first, last)
+
+
+def _day(column: "st.delta_generator.DeltaGenerator", label: str, value: date, whole: Period, key: str) -> date:
+    chosen = column.date_input(
+        label, value, min_value=whole.first, max_value=whole.last, key=key,
+        help=f"Both days count; the data reach from {whole}. Figures are compared with as many days right before.",
+    )  # fmt: skip
+    return chosen if isinstance(chosen, date) else value
+
+
+def choose_view(dataset: Dataset) -> str:
+    """Return what to look at; without a ledger there are only figures."""
+    names = list(VIEWS) if LEDGER in dataset.tables else ["Figures"]
+    chosen = st.segmented_control("Look at", names, default=names[0], key=f"economy.view.{len(names)}", required=True)
+    return str(chosen)
+
+
+def show_figures(dataset: Dataset, period: Period | None) -> None:
+    """Show every figure against the range before, the charts, and what the tables do not allow."""
+    found = resources.economy(dataset.id, period)
+    if found.before is not None:
+        st.caption(f"Small numbers: change against {found.before}, the range right before.")
+    elif period is not None:
+        st.caption("The data do not reach back far enough for a range of the same length before this one.")
+    for group in GROUPS:
+        figures = [figure for name, figure in found.figures.items() if ECONOMY[name].group == group]
+        if figures:
+            st.subheader(group)
+            for start in range(0, len(figures), 4):
+                for column, figure in zip(st.columns(4), figures[start : start + 4], strict=False):
+                    _metric(column, figure)
+    for words in missing_words(found):
+        st.info(words, icon=":material/info:")
+    _charts(dataset, period, found)
+    economy_downloads(dataset, found)
+
+
+def _metric(column: "st.delta_generator.DeltaGenerator", figure: Figure) -> None:
+    about = ECONOMY[figure.name]
+    share = about.unit.startswith("%")
+    value = "-" if figure.value is None else f"{figure.value:.1%}" if share else number(figure.value)
+    change = None if figure.change is None else percent(figure.change)
+    column.metric(about.title, value, change, delta_color="off", help=f"{about.help} In {about.unit}.", border=True)
+
+
+def _charts(dataset: Dataset, period: Period | None, found: Economy) -> None:
+    if period is not None and LEDGER in dataset.tables:
+        _ledger_charts(dataset, period, found)
+    index = resources.price_index(dataset.id)
+    if len(index) > 1:
+        title = f"Price index {index['index'].iloc[-1]:.1f} in the last period, the first being 100"
+        st.altair_chart(charts.price_index(index, title=title), alt=title)
+
+
+def _ledger_charts(dataset: Dataset, period: Period, found: Economy) -> None:
+    title = supply_title(found)
+    st.altair_chart(charts.supply(in_tokens(daily_balances(dataset, period)), title=title), alt=title)
+    ratio = found.figures["sink_source"].value
+    title = "Nothing was issued in the range" if ratio is None else f"{ratio:.0%} of the tokens issued were destroyed"
+    st.altair_chart(charts.causes(cause_rows(found), title=title), alt=title)
+    held = concentration(dataset, period)
+    if held.top_10 is not None:
+        title = f"The top 10 % of {held.accounts:,} learners hold {held.top_10:.0%} of learners' tokens"
+        st.altair_chart(charts.lorenz(held.lorenz, title=title), alt=title)
+    if {"learners", "enrollments", "platform_metrics"} <= set(dataset.tables):
+        cells = retention(dataset, period)
+        if len(cells):
+            title = "Share of each month's new learners who take a course, by months since joining"
+            st.altair_chart(explore.retention(cells, title=title), alt=title)
+
+
+def show_entries(dataset: Dataset, period: Period | None) -> None:
+    """Show the ledger's entries behind a figure, and offer them as a file."""
+    if period is None:
+        return
+    name = st.selectbox(
+        "Figure", list(LINES), format_func=lambda name: str(name).replace("_", " "), key="economy.line",
+        help="A figure that is a sum of entries; ratios are made of these.",
+    )  # fmt: skip
+    found = entries_behind(dataset, name, period)
+    unit = "money" if LINES[name].money else "tokens"
+    st.markdown(
+        f"**{found.count:,} entries** sum to **{found.total / 100:,.2f} {unit}**"
+        + (" up to the end of the range" if LINES[name].stock else " within the range")
+        + (f"; the newest {len(found.shown):,} are shown." if len(found.shown) < found.count else ".")
+    )
+    st.dataframe(found.shown, hide_index=True, key="economy.entries")
+    st.download_button(
+        f"Download up to {MOST_DOWNLOADED:,} (CSV)", partial(_entries_csv, dataset, name, period), f"{name}.csv",
+        "text/csv", key="economy.entries.csv", on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+
+
+def _entries_csv(dataset: Dataset, name: str, period: Period) -> bytes:
+    return table_csv(entries_behind(dataset, name, period, MOST_DOWNLOADED).shown)
+
+
+def show_proof(dataset: Dataset, period: Period | None) -> None:
+    """Show the identities that tie the figures to the ledger."""
+    if period is None:
+        return
+    found = resources.reconciliation(dataset.id, period)
+    if found.broken:
+        st.error(f"{len(found.broken)} of {len(found.identities)} identities do not hold.", icon=":material/error:")
+        for one in found.broken:
+            st.markdown(f"- {plain(one.title)}: {one.left:,} against {one.right:,}")
+    else:
+        st.success(f"All {len(found.identities)} identities hold to the unit.", icon=":material/check_circle:")
+    st.caption("Integers of 1/100 token, cents or counts; the difference must be 0, without any tolerance.")
+    st.dataframe(found.table, hide_index=True, key="economy.proof")
+
+
+VIEWS = {"Figures": show_figures, "Entries": show_entries, "Proof": show_proof}
+"""What can be looked at, by name."""

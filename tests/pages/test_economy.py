@@ -1,0 +1,68 @@
+"""The Economy page: the figures are those of the ledger, with the entries behind them and the proof."""
+
+from datetime import timedelta
+
+from edtech.economy import ECONOMY, chosen_period, economy, entries_behind, reconcile, whole_period
+from edtech.ui.widgets import number, percent
+from tests.pages.look import choose_dataset, figures, table, texts, visit
+
+
+def opened(open_page, dataset):
+    return visit(choose_dataset(open_page("overview"), dataset.id), "economy")
+
+
+def look_at(app, dataset, view: str):
+    app.segmented_control[0].set_value(view).run()
+    assert not app.exception
+    return app
+
+
+def test_the_figures_are_those_of_the_last_weeks_against_the_weeks_before(full, open_page):
+    app = opened(open_page, full.market)
+    assert not app.exception
+    whole = whole_period(full.market)
+    period = chosen_period(full.market, whole.last - timedelta(days=whole.days // 2 - 1), whole.last)
+    found = economy(full.market, period).figures
+    shown = figures(app)
+    assert set(shown) == {ECONOMY[name].title for name in found}
+    assert shown["Circulating supply"] == number(found["circulating_supply"].value)
+    assert shown["Take rate"] == f"{found['take_rate'].value:.1%}"
+    deltas = {metric.label: metric.delta for metric in app.metric}
+    assert deltas["Token revenue"] == percent(found["spent"].change)
+    assert "the range right before" in texts(app)
+    assert all(metric.help for metric in app.metric)
+
+
+def test_another_range_changes_the_figures_and_an_empty_one_says_so(full, open_page):
+    app = opened(open_page, full.market)
+    before = figures(app)
+    whole = whole_period(full.market)
+    app.date_input[1].set_value(whole.first + timedelta(days=20)).run()
+    assert "The range of days is empty" in texts(app)
+    app.date_input[0].set_value(whole.first).run()
+    assert not app.exception
+    expected = economy(full.market, chosen_period(full.market, whole.first, whole.first + timedelta(days=20)))
+    assert figures(app)["Token revenue"] == number(expected.figures["spent"].value) != before["Token revenue"]
+    assert "do not reach back far enough" in texts(app)
+
+
+def test_the_entries_and_the_proof(full, open_page):
+    app = look_at(opened(open_page, full.market), full.market, "Entries")
+    app.selectbox(key="economy.line").set_value("commission").run()
+    whole = whole_period(full.market)
+    period = chosen_period(full.market, app.date_input[0].value, whole.last)
+    found = entries_behind(full.market, "commission", period)
+    assert f"{found.count:,} entries" in texts(app)
+    assert table(app, "entry_id")["amount"].sum() == found.total
+    look_at(app, full.market, "Proof")
+    proof = reconcile(full.market, period)
+    assert f"All {len(proof.identities)} identities hold to the unit" in texts(app)
+    assert (table(app, "identity")["difference"] == 0).all()
+
+
+def test_a_panel_shows_what_it_can_and_names_what_is_missing(full, open_page):
+    app = opened(open_page, full.unknown)
+    assert not app.exception
+    assert set(figures(app)) == {"Enrollments", "Price times quantity", "Mean price paid", "Price index"}
+    assert "Without a table token_ledger there is no: Circulating supply" in texts(app)
+    assert app.segmented_control[0].options == ["Figures"]
