@@ -1,38 +1,67 @@
 """The command that goes the whole way."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edtech.cli.entry import app
-from edtech.cli.options import Courses, Learners, Out, Preset, Seed, Teachers, Weeks, catalogue, settings_of
+from edtech.cli.options import Out, assignments, catalogue, settings_of
+
+if TYPE_CHECKING:
+    from edtech.market import MarketParams
+    from edtech.pipeline.config import PipelineConfig
 
 
 @app.command()
 def pipeline(
-    learners: Learners = 10_000,
-    teachers: Teachers = 500,
-    courses: Courses = 2_000,
-    weeks: Weeks = 52,
-    seed: Seed = 1,
-    preset: Preset = "balanced",
+    learners: Annotated[int | None, typer.Option(help="Learners who join until the last week.")] = None,
+    teachers: Annotated[int | None, typer.Option(help="Teachers who offer courses.")] = None,
+    courses: Annotated[int | None, typer.Option(help="Courses published until the last week.")] = None,
+    weeks: Annotated[int | None, typer.Option(help="Length of the observed time.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same market.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Kind of market: balanced, confounded, price_test, ...")] = None,
+    knob: Annotated[list[str] | None, typer.Option("--set", help="name=value of a further knob. Repeatable.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Id of a stored data set to use instead of a new market.")] = None,
-    algorithms: Annotated[str, typer.Option(help="Algorithms, separated by commas; default: all that can be.")] = "",
-    mlflow: Annotated[bool, typer.Option(help="Log the trainings to MLflow.")] = True,
+    families: Annotated[str | None, typer.Option(help="Model families, separated by commas, or all.")] = None,
+    algorithms: Annotated[str | None, typer.Option(help="Algorithms, separated by commas.")] = None,
+    mlflow: Annotated[bool | None, typer.Option(help="Log the trainings to MLflow.")] = None,
+    register_best: Annotated[bool | None, typer.Option(help="Register the best model if its gates pass.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with these settings; flags win over it.")] = None,
+    show_config: Annotated[bool, typer.Option("--show-config", help="Print all settings and stop.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the last pipeline of this home.")] = False,
     out: Out = None,
 ) -> None:
-    """Generate a market, train and log models, write the report; prints stages and results."""
-    from edtech.market import MarketParams
+    """Generate a market, train, log, compare, report: six stages. Exit code 1 where one fails."""
     from edtech.pipeline import EdTechPipelineOrchestrator
+    from edtech.pipeline.config import read_config
 
-    settings = settings_of(out)
-    params = MarketParams.preset(
-        preset, learners=learners, teachers=teachers, courses=courses, weeks=weeks, seed=seed
-    )  # fmt: skip
-    orchestrator = EdTechPipelineOrchestrator(use_mlflow=mlflow, settings=settings, say=typer.echo)
+    flags = {
+        "learners": learners, "teachers": teachers, "courses": courses, "weeks": weeks, "seed": seed, "preset": preset,
+        "market": assignments(knob) if knob else None, "dataset": dataset, "families": families,
+        "algorithms": algorithms, "mlflow": mlflow, "register_best": register_best,
+    }  # fmt: skip
+    configured = read_config(config, flags)
+    if show_config:
+        typer.echo("\n".join(configured.lines()))
+        return
+    chosen, settings = configured.config, settings_of(out)
+    orchestrator = EdTechPipelineOrchestrator(use_mlflow=chosen.mlflow, settings=settings, say=typer.echo)
+    if resume:
+        orchestrator.resume()
+        return
     orchestrator.run_complete_pipeline(
-        params,
-        name=f"{preset} market, seed {seed}",
-        dataset=catalogue(settings).get(dataset) if dataset else None,
-        algorithms=[name.strip() for name in algorithms.split(",") if name.strip()] or None,
+        _market(chosen),
+        name=f"{chosen.preset} market, seed {chosen.seed}",
+        dataset=catalogue(settings).get(chosen.dataset) if chosen.dataset else None,
+        families=chosen.families,
+        algorithms=chosen.algorithms,
+        register_best=chosen.register_best,
     )
+
+
+def _market(chosen: "PipelineConfig") -> "MarketParams":
+    from edtech.market import MarketParams
+
+    sizes = chosen.model_dump(include={"learners", "teachers", "courses", "weeks", "seed"})
+    return MarketParams.preset(chosen.preset, **sizes, **chosen.market)

@@ -6,33 +6,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edtech import __version__
 from edtech.errors import EdtechError, PipelineError
+from edtech.pipeline import stages
+from edtech.pipeline.state import PipelineState, read_state
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
-    from edtech.data import Dataset
+    from edtech.data import Check, Dataset
     from edtech.market import MarketParams
     from edtech.pipeline.training import TrainedRun
-    from edtech.tracking import EdTechMLFlowTracker
 
-REPORT = "pipeline_report"
+STAGES = ("data", "understanding", "preparation", "training", "evaluation", "report")
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineResult:
-    """What a pipeline made: the data set, a training for each algorithm, the report's files, the MLflow command."""
+    """What a pipeline made.
+
+    `checks`: findings on the data set's health. `runs`: one training for each algorithm. `best`: family -> the run
+    that is best, and why. `models`: addresses that
+    `mlflow.pyfunc.load_model` takes. `reports`: HTML and CSV.
+    """
 
     dataset: "Dataset"
-    runs: tuple["TrainedRun", ...]
+    checks: "tuple[Check, ...]"
+    runs: "tuple[TrainedRun, ...]"
+    best: "dict[str, stages.Best]"
+    models: tuple[str, ...]
     reports: tuple[Path, ...]
     tracking_uri: str | None
     ui_command: str | None
 
 
 class EdTechPipelineOrchestrator:
-    """Runs the stages data, training and report; `say` is told each line of progress."""
+    """Runs the six stages; `say` is told each line of progress."""
 
     def __init__(self, use_mlflow: bool = True, settings: Settings | None = None, say: Say | None = None) -> None:
         self.use_mlflow = use_mlflow
@@ -45,31 +53,55 @@ class EdTechPipelineOrchestrator:
         *,
         name: str = "Pipeline market",
         dataset: "Dataset | None" = None,
-        algorithms: Sequence[str] | None = None,
+        families: Sequence[str] = ("token_elasticity",),
+        algorithms: Sequence[str] = (),
+        register_best: bool = True,
     ) -> PipelineResult:
-        """Generate a market (or take `dataset`), train and log the algorithms (by default all it has the tables for),
-        write the report.
+        """Generate a market (or take `dataset`), train and log, choose the best, write export and report.
 
-        Raises PipelineError naming the stage that failed; what earlier stages made stays.
+        `families`: names of model families, or "all". `algorithms`: names, by default each family's usual ones. Raises
+        PipelineError naming the stage that failed; what earlier stages made stays, and `resume` goes on from there.
         """
-        with self._stage(1, "data"):
-            chosen = dataset or self._generate(params, name)
-            self.say(f"  {chosen.name}: {chosen.rows:,} rows, digest {chosen.digest[:12]}")
-        with self._stage(2, "training"):
-            tracker = self._tracker()
-            runs = self._train(chosen, algorithms, tracker)
-        with self._stage(3, "report"):
-            reports = self._report(chosen, runs)
-            for path in reports:
-                self.say(f"  {path}")
+        state = PipelineState(
+            params=params, name=name, families=tuple(families), algorithms=tuple(algorithms or ()),
+            use_mlflow=self.use_mlflow, register_best=register_best, dataset_id=dataset.id if dataset else None,
+        )  # fmt: skip
+        return self._run(state)
+
+    def resume(self) -> PipelineResult:
+        """Go on with the last pipeline of this home, as it was asked: what it made already is not made again.
+
+        Raises PipelineError where there is none, or where it fails again.
+        """
+        state = read_state(self.settings.reports_dir)
+        self.use_mlflow = state.use_mlflow
+        return self._run(state)
+
+    def _run(self, state: PipelineState) -> PipelineResult:
+        state.save(self.settings.reports_dir)
+        with self._stage("data"):
+            dataset = stages.data(state, self.settings, self.say)
+        with self._stage("understanding"):
+            checks = stages.understanding(dataset, self.say)
+        with self._stage("preparation"):
+            work = stages.preparation(dataset, state, self.say)
+        with self._stage("training"):
+            tracker = stages.tracker(self.settings) if self.use_mlflow else None
+            runs = stages.training(dataset, work, state, tracker, self.settings, self.say)
+        with self._stage("evaluation"):
+            best = stages.evaluation(runs, self.say)
+        with self._stage("report"):
+            reports = stages.report(dataset, runs, self.settings)
+        models = tuple(f"runs:/{run.run_id}/model" for run in runs if run.run_id)
         command = tracker.ui_command if tracker else None
-        if command:
-            self.say(f"See the runs in MLflow: {command}")
-        return PipelineResult(chosen, tuple(runs), reports, tracker.uri if tracker else None, command)
+        uri = tracker.uri if tracker else None
+        found = PipelineResult(dataset, checks, tuple(runs), best, models, reports, uri, command)
+        self._conclude(found)
+        return found
 
     @contextmanager
-    def _stage(self, number: int, name: str) -> Iterator[None]:
-        self.say(f"Stage {number} of 3: {name}")
+    def _stage(self, name: str) -> Iterator[None]:
+        self.say(f"Stage {STAGES.index(name) + 1} of {len(STAGES)}: {name}")
         try:
             yield
         except EdtechError as exc:
@@ -78,51 +110,15 @@ class EdTechPipelineOrchestrator:
                 expected=exc.expected,
                 found=exc.found,
                 where=exc.where,
-                fix=exc.fix,
+                fix=f"{(exc.fix or 'correct what is said').rstrip('.')}; then go on from there with --resume",
                 details=exc.details,
             ) from exc
 
-    def _generate(self, params: "MarketParams | None", name: str) -> "Dataset":
-        from edtech.data import Catalogue
-        from edtech.market import MarketParams
-
-        return Catalogue(self.settings.data_dir).add_generated(params or MarketParams(), name=name)
-
-    def _tracker(self) -> "EdTechMLFlowTracker | None":
-        if not self.use_mlflow:
-            return None
-        from edtech.tracking import setup_mlflow_for_edtech_pipeline
-
-        return setup_mlflow_for_edtech_pipeline(settings=self.settings)
-
-    def _train(
-        self, dataset: "Dataset", algorithms: Sequence[str] | None, tracker: "EdTechMLFlowTracker | None"
-    ) -> "list[TrainedRun]":
-        from edtech.ml.elasticity.words import finding
-        from edtech.pipeline.training import train_runs
-
-        runs = train_runs(dataset, algorithms, tracker=tracker)
-        for run in runs:
-            self.say(f"  {run.result.algorithm}: {finding(run.result)}, identification {run.result.identification}")
-            if run.run_id:
-                self.say(f"    run {run.run_id}")
-        return runs
-
-    def _report(self, dataset: "Dataset", runs: "Sequence[TrainedRun]") -> tuple[Path, ...]:
-        from edtech.reports import to_csv, to_html
-        from edtech.reports.training import training_report
-
-        report = training_report(
-            {run.result.algorithm: (run.result, run.metrics) for run in runs},
-            {
-                "data set": dataset.name,
-                "data set digest": dataset.digest,
-                "version": __version__,
-                **{f"run {run.result.algorithm}": run.run_id for run in runs if run.run_id},
-            },
-        )
-        self.settings.reports_dir.mkdir(parents=True, exist_ok=True)
-        html, csv = (self.settings.reports_dir / f"{REPORT}.{ending}" for ending in ("html", "csv"))
-        html.write_text(to_html(report), encoding="utf-8")
-        csv.write_bytes(to_csv(report))
-        return html, csv
+    def _conclude(self, found: PipelineResult) -> None:
+        self.say(f"{len(found.runs)} models trained, {len(found.models)} of them saved:")
+        for model in found.models:
+            self.say(f"  {model}")
+        for path in found.reports:
+            self.say(f"  {path}")
+        if found.ui_command:
+            self.say(f"See the runs in MLflow: {found.ui_command}")

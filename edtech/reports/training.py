@@ -6,28 +6,28 @@ import pandas as pd
 
 from edtech.charts import pricing as charts
 from edtech.metrics import METRICS, metric
-from edtech.ml import ALGORITHMS, ElasticityResult
+from edtech.ml import FAMILIES, ElasticityResult, FitResult
 from edtech.ml.elasticity.words import finding, sentence, warning
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.figures import figure
 
 
 def training_report(
-    trainings: Mapping[str, tuple[ElasticityResult, Mapping[str, float]]], provenance: Mapping[str, str | int | float]
+    trainings: Mapping[str, tuple[FitResult, Mapping[str, float]]], provenance: Mapping[str, str | int | float]
 ) -> Report:
-    """Return what each algorithm found and its metrics side by side; `trainings` is algorithm -> result, metrics."""
+    """Return what each training found and their metrics side by side; `trainings` is label -> result, metrics."""
     return Report(
         title="Trainings",
-        question="How does demand answer to prices, and how sure is that?",
+        question=" ".join(dict.fromkeys(FAMILIES[result.family].question for result, _ in trainings.values())),
         sections=(
             _side_by_side(trainings),
-            *(_one(ALGORITHMS[name].title, result) for name, (result, _) in trainings.items()),
+            *(_one(result) for result, _ in trainings.values()),
         ),
         provenance=provenance,
     )
 
 
-def _side_by_side(trainings: Mapping[str, tuple[ElasticityResult, Mapping[str, float]]]) -> Section:
+def _side_by_side(trainings: Mapping[str, tuple[FitResult, Mapping[str, float]]]) -> Section:
     names = [name for name in METRICS if any(name in metrics for _, metrics in trainings.values())]
     rows = [
         {
@@ -41,7 +41,15 @@ def _side_by_side(trainings: Mapping[str, tuple[ElasticityResult, Mapping[str, f
     return Section("Metrics side by side", (), (Table("Metrics", pd.DataFrame(rows)),))
 
 
-def _one(title: str, result: ElasticityResult) -> Section:
+def _one(result: FitResult) -> Section:
+    title = FAMILIES[result.family].algorithms[result.algorithm].title
+    if isinstance(result, ElasticityResult):
+        return _elasticity(title, result)
+    text = tuple(FAMILIES[result.family].summary(result).split("\n\n"))
+    return Section(title, text, tuple(Table(f"{name}, {title}", frame) for name, frame in result.tables.items()))
+
+
+def _elasticity(title: str, result: ElasticityResult) -> Section:
     chart = charts.elasticity_by_segment(
         result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
     )

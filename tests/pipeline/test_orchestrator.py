@@ -1,10 +1,14 @@
 """The whole way in one call: what it makes, and which stage is named when it fails."""
 
+import shutil
+
+import numpy as np
 import pytest
 
 from edtech.data import Catalogue
 from edtech.errors import PipelineError
 from edtech.pipeline import EdTechPipelineOrchestrator
+from edtech.pipeline.orchestrator import STAGES
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import RunStore
 from tests.pipeline.conftest import MARKET
@@ -15,13 +19,18 @@ def test_one_call_makes_data_runs_and_a_report(home):
     said = []
     done = EdTechPipelineOrchestrator(settings=home, say=said.append).run_complete_pipeline(MARKET, name="Small")
     assert [line for line in said if line.startswith("Stage")] == [
-        "Stage 1 of 3: data", "Stage 2 of 3: training", "Stage 3 of 3: report"
+        f"Stage {number} of 6: {name}" for number, name in enumerate(STAGES, 1)
     ]  # fmt: skip
     assert Catalogue(home.data_dir).get(done.dataset.id).name == "Small"
     runs = RunStore(done.tracking_uri, home).list_runs()
     assert set(runs["run_id"]) == {run.run_id for run in done.runs}
     # a generated market holds its visits: all algorithms can be trained
     assert {run.result.algorithm for run in done.runs} >= {"choice_logit", "fixed_effects", "linear"}
+    assert [check.code for check in done.checks][-1] == "learnable"
+    best = done.best["token_elasticity"]
+    assert best.metric == "decision_value_tokens"
+    assert best.value == max(run.metrics.get(best.metric, -np.inf) for run in done.runs)
+    assert [f"runs:/{run.run_id}/model" for run in done.runs] == list(done.models)
     html, csv = (path.read_text(encoding="utf-8-sig") for path in done.reports)
     for run in done.runs:
         assert run.run_id in html
@@ -44,7 +53,37 @@ def test_an_uploaded_panel_goes_the_same_way_without_mlflow(home):
 
 
 def test_the_stage_that_failed_is_named_and_earlier_ones_stay(home):
-    with pytest.raises(PipelineError, match="The stage 'training' failed: There is no such algorithm") as caught:
+    with pytest.raises(PipelineError, match="The stage 'preparation' failed: There is no such algorithm") as caught:
         EdTechPipelineOrchestrator(use_mlflow=False, settings=home).run_complete_pipeline(MARKET, algorithms=["oracle"])
     assert "fixed_effects" in caught.value.expected
     assert [dataset.name for dataset in Catalogue(home.data_dir).list()] == ["Pipeline market"]
+
+
+def test_it_goes_on_where_it_failed_and_makes_nothing_twice(home):
+    orchestrator = EdTechPipelineOrchestrator(settings=home)
+    home.reports_dir.mkdir(parents=True)
+    blocked = home.reports_dir / "pipeline_report.html"
+    blocked.mkdir()  # the report cannot be written
+    with pytest.raises(PipelineError, match="'report' failed") as caught:
+        orchestrator.run_complete_pipeline(MARKET, algorithms=["linear", "random_forest"])
+    assert "--resume" in caught.value.fix
+    before = RunStore(settings=home).list_runs()
+    blocked.rmdir()
+    done = EdTechPipelineOrchestrator(settings=home).resume()
+    after = RunStore(settings=home).list_runs()
+    assert set(after["run_id"]) == set(before["run_id"]) == {run.run_id for run in done.runs}
+    assert len(Catalogue(home.data_dir).list()) == 1
+    assert all(path.is_file() for path in done.reports)
+
+
+def test_there_must_be_a_pipeline_to_go_on_with(home):
+    with pytest.raises(PipelineError, match="no pipeline to go on with"):
+        EdTechPipelineOrchestrator(settings=home).resume()
+
+
+def test_a_damaged_run_is_trained_again(home):
+    done = EdTechPipelineOrchestrator(settings=home).run_complete_pipeline(MARKET, algorithms=["linear"])
+    shutil.rmtree(home.mlruns_dir / "artifacts")
+    again = EdTechPipelineOrchestrator(settings=home).resume()
+    assert again.runs[0].run_id != done.runs[0].run_id
+    assert again.runs[0].metrics["rmse"] == done.runs[0].metrics["rmse"]

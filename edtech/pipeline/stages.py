@@ -1,0 +1,217 @@
+"""What each stage of the pipeline does; the orchestrator only puts them in order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edtech import __version__
+from edtech.errors import ParamsError, ReportError
+from edtech.pipeline.state import PipelineState
+from edtech.settings import Settings
+
+if TYPE_CHECKING:
+    from edtech.data import Check, Dataset
+    from edtech.pipeline.training import TrainedRun
+    from edtech.tracking import EdTechMLFlowTracker
+
+REPORT = "pipeline_report"
+USUAL = ("fixed_effects", "linear", "polynomial", "gam", "random_forest", "gradient_boosting")
+"""Algorithms of `token_elasticity` that are trained unless others are named; with visits, `choice_logit` too."""
+Say = Callable[[str], None]
+Work = dict[str, tuple[str, ...]]
+"""Family -> the algorithms to train."""
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best run of a family, by which metric, and its value."""
+
+    run: "TrainedRun"
+    metric: str
+    value: float
+
+
+def data(state: PipelineState, settings: Settings, say: Say) -> "Dataset":
+    """Return the data set asked for, generated where there is none yet."""
+    from edtech.data import Catalogue
+    from edtech.market import MarketParams
+
+    catalogue = Catalogue(settings.data_dir)
+    if state.dataset_id is None:
+        made = catalogue.add_generated(state.params or MarketParams(), name=state.name)
+        state.dataset_id = made.id
+        state.save(settings.reports_dir)
+    dataset = catalogue.get(state.dataset_id)
+    say(f"  {dataset.name}: {dataset.rows:,} rows, id {dataset.id}, digest {dataset.digest[:12]}")
+    return dataset
+
+
+def understanding(dataset: "Dataset", say: Say) -> "tuple[Check, ...]":
+    """Say what the data set holds and how healthy it is."""
+    from edtech.data import check_panel
+    from edtech.data.identities import identities_check
+
+    if dataset.kind not in ("panel", "market"):
+        say(f"  {dataset.rows:,} rows of the kind {dataset.kind}")
+        return ()
+    figures = dataset.key_figures()
+    say(f"  {figures.quantity:,.0f} sold for {figures.revenue:,.0f} tokens, prices {figures.lowest_price:g} to "
+        f"{figures.highest_price:g}, from {figures.first_period} to {figures.last_period}")  # fmt: skip
+    books = (identities_check(dataset),) if dataset.kind == "market" else ()
+    checks = (*books, *check_panel(dataset.panel(), dataset.roles))
+    for check in checks:
+        if check.severity != "PASS" or check.code == "learnable":
+            say(f"  {check.severity}: {check.title}. {check.evidence}")
+    say(f"  {sum(check.severity == 'PASS' for check in checks)} of {len(checks)} checks passed")
+    return checks
+
+
+def preparation(dataset: "Dataset", state: PipelineState, say: Say) -> Work:
+    """Return what is to be trained. Raises ParamsError for an unknown family or algorithm, or where nothing fits."""
+    from edtech.ml.families import FAMILIES, family
+
+    chosen = list(FAMILIES) if state.families == ("all",) else state.families
+    work: Work = {}
+    for name in chosen:
+        fits = family(name).fits(dataset)
+        named = tuple(one for one in state.algorithms if one in family(name).algorithms)
+        usual = tuple(one for one in fits if name != "token_elasticity" or one in (*USUAL, "choice_logit"))
+        if fits:
+            work[name] = named or usual
+        else:
+            say(f"  {name}: left out, it needs {family(name).needs}")
+    _refuse_unknown(state.algorithms, [one for name in chosen for one in family(name).algorithms])
+    if not work:
+        raise ParamsError(
+            "No family can be trained on this data set",
+            expected="a data set with the tables of one of the families",
+            found=f"{dataset.name[:60]!r}, of the kind {dataset.kind}",
+            fix="choose another data set or other families",
+        )
+    for name, algorithms in work.items():
+        say(f"  {name}: {', '.join(algorithms)}")
+    return work
+
+
+def _refuse_unknown(asked: Sequence[str], known: Sequence[str]) -> None:
+    if unknown := [name for name in asked if name not in known]:
+        raise ParamsError(
+            "There is no such algorithm",
+            expected=f"one of {', '.join(dict.fromkeys(known))}",
+            found=", ".join(map(repr, unknown)),
+            fix="choose from the list, or name its family too",
+        )
+
+
+def tracker(settings: Settings) -> "EdTechMLFlowTracker":
+    """Return a tracker that is ready to log."""
+    from edtech.tracking import setup_mlflow_for_edtech_pipeline
+
+    return setup_mlflow_for_edtech_pipeline(settings=settings)
+
+
+def training(
+    dataset: "Dataset", work: Work, state: PipelineState, tracker: "EdTechMLFlowTracker | None", settings: Settings,
+    say: Say,
+) -> "list[TrainedRun]":  # fmt: skip
+    """Train and log what is to be trained; a run that is there already is read instead."""
+    from edtech.ml.families import family
+
+    runs = []
+    total = sum(map(len, work.values()))
+    for name, algorithms in work.items():
+        for algorithm in algorithms:
+            key = f"{name}/{algorithm}"
+            run = _read(state.run_ids.get(key), tracker) or _train(dataset, name, algorithm, tracker)
+            runs.append(run)
+            if run.run_id:
+                state.run_ids[key] = run.run_id
+                state.save(settings.reports_dir)
+            first = family(name).summary(run.result).partition("\n")[0]
+            say(f"  {len(runs)} of {total}, {algorithm}: {first}")
+            if run.run_id:
+                say(f"    run {run.run_id}")
+    return runs
+
+
+def _train(dataset: "Dataset", family: str, algorithm: str, tracker: "EdTechMLFlowTracker | None") -> "TrainedRun":
+    from edtech.pipeline.training import train_runs
+
+    return train_runs(dataset, [algorithm], family=family, tracker=tracker)[0]
+
+
+def _read(run_id: str | None, tracker: "EdTechMLFlowTracker | None") -> "TrainedRun | None":
+    """Return the run of an earlier attempt where there is one that can be read."""
+    from edtech.errors import TrackingError
+    from edtech.ml.artifacts import load_result
+    from edtech.pipeline.training import TrainedRun
+    from edtech.pipeline.worth import Worth
+
+    if run_id is None or tracker is None:
+        return None
+    try:
+        run, result = tracker.runs.get_run(run_id), load_result(tracker.runs, run_id)
+    except TrackingError:  # gone or damaged: it is trained again
+        return None
+    return TrainedRun(run_id, result, Worth(run.tags.get("decision_value", "")), dict(run.metrics))
+
+
+def evaluation(runs: "Sequence[TrainedRun]", say: Say) -> dict[str, Best]:
+    """Return the best run of each family: by what its decisions are worth where that is known, else by its errors."""
+    from edtech.metrics import metric
+
+    best: dict[str, Best] = {}
+    for family in dict.fromkeys(run.result.family for run in runs):
+        own = [run for run in runs if run.result.family == family]
+        found = _best(own)
+        if found is None:
+            say(f"  {family}: no metric that all its runs share tells which is best")
+            continue
+        best[family] = found
+        known = metric(found.metric)
+        say(f"  {family}: best is {found.run.result.algorithm}, {known.title} {found.value:,.5g} {known.unit}".rstrip())
+    return best
+
+
+RANKED_BY = ("decision_value_tokens", "poisson_deviance", "rank_correlation", "log_loss", "rmse")
+"""The metrics that decide, the first that there is: money before errors."""
+
+
+def _best(runs: "Sequence[TrainedRun]") -> Best | None:
+    from edtech.metrics import metric
+
+    for name in RANKED_BY:
+        valued = [run for run in runs if name in run.metrics]
+        if valued and (len(valued) == len(runs) or name == RANKED_BY[0]):
+            sign = 1 if metric(name).direction == "higher" else -1
+            run = max(valued, key=lambda one: sign * one.metrics[name])
+            return Best(run, name, run.metrics[name])
+    return None
+
+
+def report(dataset: "Dataset", runs: "Sequence[TrainedRun]", settings: Settings) -> tuple[Path, ...]:
+    """Write the report of all trainings as HTML and CSV and return where."""
+    from edtech.reports import to_csv, to_html
+    from edtech.reports.training import training_report
+
+    provenance = {"data set": dataset.name, "data set digest": dataset.digest, "version": __version__}
+    provenance |= {f"run {run.result.family} {run.result.algorithm}": run.run_id for run in runs if run.run_id}
+    several = len({run.result.family for run in runs}) > 1
+    labels = [f"{run.result.family}, {run.result.algorithm}" if several else run.result.algorithm for run in runs]
+    found = [(run.result, run.metrics) for run in runs]
+    written = training_report(dict(zip(labels, found, strict=True)), provenance)
+    html, csv = (settings.reports_dir / f"{REPORT}.{ending}" for ending in ("html", "csv"))
+    try:
+        settings.reports_dir.mkdir(parents=True, exist_ok=True)
+        html.write_text(to_html(written), encoding="utf-8")
+        csv.write_bytes(to_csv(written))
+    except OSError as exc:
+        raise ReportError(
+            "The report cannot be written",
+            expected="a folder that can be written, with free space",
+            found=str(exc)[:200],
+            where=str(settings.reports_dir),
+            fix="make the folder writable, or choose another home",
+        ) from exc
+    return html, csv
