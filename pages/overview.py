@@ -20,4 +20,4 @@ with errors_shown():
     st.caption(f"{dataset.rows:,} rows, {overview.origin(dataset)}.")
     overview.key_figures(dataset)
     overview.revenue_over_time(dataset)
-    overview.next_step(overview.newest_runs())
+    overview.next_step(dataset, overview.newest_runs())

@@ -12,7 +12,7 @@ if dataset is None:
     st.info("There is no data set yet.", icon=":material/database:")
     page_link("data", "Generate or upload one", ":material/database:")
     st.stop()
-if not sidebar.opened():
+if not sidebar.has_panel(dataset) or not sidebar.opened():
     st.stop()
 
 with errors_shown():

@@ -1,6 +1,7 @@
 """Data sets: the catalogue that keeps them, and how an uploaded file becomes one."""
 
 from edtech.data.catalogue import Catalogue
+from edtech.data.checks import check_dataset, check_table
 from edtech.data.dialect import DECIMALS, DELIMITERS, ENCODINGS, THOUSANDS, Dialect
 from edtech.data.difference import ColumnDifference, Difference, difference
 from edtech.data.findings import Check, Severity
@@ -9,9 +10,9 @@ from edtech.data.mapping import RoleSuggestion, combine_columns, suggest_roles
 from edtech.data.remembered import Mapped
 from edtech.data.samples import sample_csv, sample_panel_csv
 from edtech.data.store import Dataset, KeyFigures
-from edtech.data.suggest import suggest_mapping
+from edtech.data.suggest import suggest_kind, suggest_mapping
 from edtech.data.upload import Upload, read_upload
-from edtech.tables.families import CONTRACTS, contract_for
+from edtech.tables.families import CONTRACTS, contract_for, roles_for
 from edtech.tables.panel import build_panel
 
 __all__ = [
@@ -32,13 +33,17 @@ __all__ = [
     "Severity",
     "Upload",
     "build_panel",
+    "check_dataset",
     "check_panel",
+    "check_table",
     "combine_columns",
     "contract_for",
     "difference",
     "read_upload",
+    "roles_for",
     "sample_csv",
     "sample_panel_csv",
+    "suggest_kind",
     "suggest_mapping",
     "suggest_roles",
 ]

@@ -26,13 +26,13 @@ from edtech.data.drafts import Draft, new_draft, sweep, sync, sync_all, write_wh
 from edtech.data.large import build_large
 from edtech.data.mapping import combine_columns
 from edtech.data.remembered import Mapped, read_mapping, write_mapping
-from edtech.data.store import COURSE_WEEKS, MARKET, PANEL, AnyRoles, Dataset, period_column, period_text
+from edtech.data.store import COURSE_WEEKS, MARKET, PANEL, Dataset, period_column, period_text
 from edtech.data.upload import Upload, read_upload
 from edtech.errors import DataError, DatasetNotFoundError
 from edtech.tables.contract import Contract, build_table
 from edtech.tables.families import contract_for
 from edtech.tables.panel import build_panel
-from edtech.tables.roles import MARKET_ROLES, PanelRoles
+from edtech.tables.roles import MARKET_ROLES, AnyRoles, PanelRoles
 
 if TYPE_CHECKING:
     from edtech.market import MarketParams

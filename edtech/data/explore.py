@@ -19,7 +19,7 @@ _NUMBERS = ("int", "uint", "float", "double", "decimal", "halffloat")
 
 def tables_to_explore(dataset: Dataset) -> dict[str, list[str]]:
     """Return the columns of each table that a distribution can be asked of."""
-    return {name: list(_types(dataset, name)) for name in dataset.tables}
+    return {name: list(column_types(dataset, name)) for name in dataset.tables}
 
 
 def distribution(dataset: Dataset, table: str, column: str, bins: int = BINS) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def distribution(dataset: Dataset, table: str, column: str, bins: int = BINS) ->
     and infinite values are left out. Raises DataError for a table or column that is not there.
     """
     kind = _kind(dataset, table, column)
-    at = list(_types(dataset, table)).index(column) + 1
+    at = list(column_types(dataset, table)).index(column) + 1
     if kind == "text":
         return _frequencies(dataset, table, at)
     number = f"epoch(#{at})" if kind == "time" else f"#{at}::DOUBLE"
@@ -59,6 +59,39 @@ def price_demand(dataset: Dataset) -> pd.DataFrame:
     """
     found = dataset.by_unit()
     return found.iloc[:: 1 + len(found) // MANY_ROWS].reset_index(drop=True)
+
+
+def mean_by(dataset: Dataset, value: str, by: str, bins: int = 12) -> pd.DataFrame:
+    """Return how the mean of a number or flag differs with another column of the main table.
+
+    Numbers and dates: `low` and `high` of bins of about equally many rows; text and flags: `value`, the `TOP` most
+    frequent. Each with `rows`, `mean`, and `error`, half of a 95 % interval (1.96 standard errors of independent rows;
+    missing for a single row). Rows where either is missing are left out. Raises DataError for an unknown column.
+    """
+    table, kind = dataset.main_table, _kind(dataset, dataset.main_table, by)
+    _kind(dataset, table, value)
+    names = list(column_types(dataset, table))
+    x, y = (f"c{names.index(name)}" for name in (by, value))
+    number = {"text": f"{x}::VARCHAR", "time": f"epoch({x})", "number": f"{x}::DOUBLE"}[kind]
+    rows = f"""SELECT {number} AS x, {y}::DOUBLE AS y FROM {table} AS t({", ".join(f"c{i}" for i in range(len(names)))})
+               WHERE {x} IS NOT NULL AND isfinite({y}::DOUBLE)"""  # noqa: S608 - a checked table and positions
+    about = "count(*)::BIGINT AS rows, avg(y) AS mean, 1.96 * stddev_samp(y) / sqrt(count(*)) AS error"
+    if kind == "text":
+        return dataset.query(
+            f"SELECT x AS value, {about} FROM ({rows}) GROUP BY 1 ORDER BY rows DESC, value LIMIT ?",  # noqa: S608
+            TOP,
+        )
+    found = dataset.query(
+        f"""SELECT min(x) AS low, max(x) AS high, {about}
+            FROM (SELECT x, y, floor(percent_rank() OVER (ORDER BY x) * ?)::INT AS bin FROM ({rows}) WHERE isfinite(x))
+            GROUP BY least(bin, ? - 1) ORDER BY low""",  # noqa: S608
+        bins,
+        bins,
+    )
+    if kind == "time":
+        ends = {name: pd.to_datetime(found[name], unit="s").dt.as_unit("us") for name in ("low", "high")}
+        found = found.assign(**ends)
+    return found
 
 
 def seasonality(dataset: Dataset) -> pd.DataFrame:
@@ -124,8 +157,8 @@ def _frequencies(dataset: Dataset, table: str, at: int) -> pd.DataFrame:
     )
 
 
-def _types(dataset: Dataset, table: str) -> dict[str, str]:
-    """Return the type of each column, in order."""
+def column_types(dataset: Dataset, table: str) -> dict[str, str]:
+    """Return the type of each column of a table, in order. Raises DataError for a table that is not there."""
     if table not in dataset.tables:
         raise DataError(
             "There is no such table", expected=", ".join(dataset.tables), found=repr(table)[:80], where=dataset.name
@@ -138,7 +171,7 @@ def _types(dataset: Dataset, table: str) -> dict[str, str]:
 
 
 def _kind(dataset: Dataset, table: str, column: str) -> str:
-    types = _types(dataset, table)
+    types = column_types(dataset, table)
     if column not in types:
         raise DataError(
             f"There is no such column in {table}",

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from edtech.data.drafts import write_whole
-from edtech.data.store import AnyRoles
+from edtech.tables.roles import AnyRoles
 
 _FOLDER = ".mappings"
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 
 from edtech.errors import DataError, DatasetNotFoundError
 from edtech.tables.families import CONTRACTS
-from edtech.tables.roles import LabelRoles, PanelRoles, RatingRoles, VisitRoles
+from edtech.tables.roles import AnyRoles, PanelRoles
 
 if TYPE_CHECKING:
     from edtech.market import Market
@@ -26,7 +26,6 @@ MANY_ROWS = 20_000
 MARKET = "market"
 """Folder of a data set that holds a market as `generate_market(out=...)` wrote it."""
 
-AnyRoles = PanelRoles | VisitRoles | LabelRoles | RatingRoles
 DatasetKind = Literal["market", "panel", "visits", "labels", "ratings"]
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from edtech.data.mapping import NAMES, first_match, plain_name, suggest_roles
+from edtech.tables.families import required
 from edtech.tables.roles import Task
 from edtech.tables.values import FLAGS, MAX_CATEGORIES, mostly_numbers
 
@@ -66,6 +67,15 @@ def suggest_mapping(frame: pd.DataFrame, kind: str) -> dict[str, object]:
     if kind == "labels":
         found |= {"features": rest} | (_outcome(frame, str(found["label"])) if "label" in found else {})
     return found | ({"covariates": rest} if kind == "ratings" else {})
+
+
+def suggest_kind(frame: pd.DataFrame) -> str:
+    """Return the kind of table whose required columns the names give away, the most particular first; else a panel."""
+    for kind in ("visits", "ratings", "panel", "labels"):
+        found = suggest_mapping(frame, kind)
+        if all(name in found for name in required(kind)):
+            return kind
+    return "panel"
 
 
 def usable_features(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[str, ...]:

@@ -1,10 +1,14 @@
 """The smallest tables that the families of models learn from, beside the demand panel."""
 
+from collections.abc import Mapping
 from typing import cast
 
+from pydantic import ValidationError
+
+from edtech.errors import ContractError
 from edtech.tables.contract import Contract
 from edtech.tables.panel import PANEL_CONTRACT
-from edtech.tables.roles import LabelRoles, RatingRoles, Roles, VisitRoles
+from edtech.tables.roles import AnyRoles, LabelRoles, RatingRoles, Roles, VisitRoles
 from edtech.tables.rules import Rule
 
 
@@ -55,3 +59,39 @@ CONTRACTS: dict[str, Contract] = {
 def contract_for(roles: Roles) -> Contract:
     """Return the contract that a table with these roles must keep."""
     return next(contract for contract in CONTRACTS.values() if isinstance(roles, contract.roles))
+
+
+def required(kind: str) -> list[str]:
+    """Return the roles that a kind of table cannot do without."""
+    return [name for name, info in CONTRACTS[kind].roles.model_fields.items() if info.annotation is str]
+
+
+def roles_for(kind: str, chosen: Mapping[str, object]) -> AnyRoles:
+    """Return the roles of a kind of table as a user chose them; None or an empty text is no choice.
+
+    Raises:
+        ContractError: there is no such kind, or a choice is missing or cannot be; all of them are listed.
+    """
+    if kind not in CONTRACTS:
+        raise ContractError("There is no such kind of table", expected=", ".join(CONTRACTS), found=repr(kind)[:80])
+    roles = CONTRACTS[kind].roles
+    missing = [name for name in required(kind) if not chosen.get(name)]
+    if missing:
+        titles = [f"{roles.model_fields[name].title} ({name})" for name in missing]
+        raise ContractError(
+            f"Choose a column for: {', '.join(titles)}",
+            expected=CONTRACTS[kind].row,
+            found=f"no choice for {', '.join(missing)}",
+            fix="Choose these columns, another kind of table, or a file that has them",
+        )
+    try:
+        return cast(AnyRoles, roles.model_validate(dict(chosen)))
+    except ValidationError as exc:
+        wrong = exc.errors(include_url=False, include_context=False)
+        raise ContractError(
+            "The columns cannot play these roles",
+            expected=f"roles out of {', '.join(roles.model_fields)}",
+            found=f"{len(wrong)} choices that cannot be",
+            fix="Correct or leave out what is listed",
+            details=[f"{'.'.join(map(str, one['loc']))[:80]}: {one['msg']}" for one in wrong[:10]],
+        ) from exc

@@ -36,12 +36,19 @@ class Roles(BaseModel):
 
     def kinds(self) -> list[tuple[str, Kind]]:
         """Return each column that plays a role and what kind it is, in the order of the fields."""
+        return [(name, kind) for _, name, kind in self._played()]
+
+    def by_column(self) -> dict[str, str]:
+        """Return the role of each column, the last where it plays two."""
+        return {name: role for role, name, _ in self._played()}
+
+    def _played(self) -> list[tuple[str, str, Kind]]:
         found = []
         for role, info in type(self).model_fields.items():
             kind = next((mark for mark in info.metadata if isinstance(mark, Kind)), None)
             value = getattr(self, role)
             if kind is not None and value is not None:
-                found += [(name, kind) for name in ((value,) if isinstance(value, str) else value)]
+                found += [(role, name, kind) for name in ((value,) if isinstance(value, str) else value)]
         return found
 
     def columns(self) -> tuple[str, ...]:
@@ -153,3 +160,6 @@ class RatingRoles(Roles):
     covariates: Annotated[tuple[str, ...], Kind.FEATURE] = Field(
         (), title="Covariates", description="What else moves ratings; held fixed. Gaps are allowed."
     )
+
+
+AnyRoles = PanelRoles | VisitRoles | LabelRoles | RatingRoles

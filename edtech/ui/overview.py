@@ -3,7 +3,7 @@
 import streamlit as st
 
 from edtech.charts import models as charts
-from edtech.data import Dataset
+from edtech.data import CONTRACTS, Dataset
 from edtech.ui import resources, sidebar
 from edtech.ui.jobs import generate, part, progress, train
 from edtech.ui.state import notify
@@ -33,27 +33,17 @@ def empty_state() -> None:
 
 def key_figures(dataset: Dataset) -> None:
     """Show what the data set amounts to."""
-    figures = resources.key_figures(dataset.id)
-    rate = figures.quantity / figures.views if figures.views else None
-    shown = (
-        ("Token revenue", number(figures.revenue, "tokens"), "Price times quantity, summed over the whole data set."),
-        ("Enrollments", number(figures.quantity), "Pieces sold over the whole data set."),
-        ("Enrollment rate", "-" if rate is None else f"{rate:.1%}", "Enrollments per view of a course at its price."),
-        ("Units", number(figures.units), "Different courses (or whatever is sold) in the data set."),
-        ("Periods", number(figures.periods), "Different weeks (or other periods) in the data set."),
-        (
-            "Prices",
-            f"{number(figures.lowest_price)} to {number(figures.highest_price)}",
-            "Lowest and highest price paid, in tokens.",
-        ),
-    )
-    for row in (shown[:3], shown[3:]):
-        for column, (label, value, help) in zip(st.columns(3), row, strict=True):
-            column.metric(label, value, help=help, border=True)
+    figures = [one for one in resources.summary(dataset.id) if one.value is not None]
+    for start in range(0, len(figures), 4):
+        for column, one in zip(st.columns(4), figures[start : start + 4], strict=False):
+            shown = f"{one.value:.1%}" if one.unit == "share" else number(one.value, one.unit)
+            column.metric(one.title, shown, help=one.help, border=True)
 
 
 def revenue_over_time(dataset: Dataset) -> None:
-    """Draw token revenue by period."""
+    """Draw token revenue by period, of what was sold."""
+    if dataset.kind not in ("market", "panel"):
+        return
     series = resources.by_period(dataset.id)
     if len(series) < 2:
         return
@@ -93,9 +83,11 @@ def newest_runs() -> bool:
     return True
 
 
-def next_step(trained: bool) -> None:
+def next_step(dataset: Dataset, trained: bool) -> None:
     """Say what to do next."""
     st.subheader("Next step")
+    if dataset.kind not in ("market", "panel"):
+        page_link("data", "See what it holds and what can be learned from it", ":material/database:")
     if not trained:
         page_link("train", "Train a model on this data set", ":material/model_training:")
         return
@@ -108,4 +100,5 @@ def origin(dataset: Dataset) -> str:
     """Return in words where a data set comes from."""
     if dataset.kind == "market":
         return "generated, so its true price effect is known"
-    return f"uploaded from {plain(dataset.source.get('file', 'a file'))}; prices set: {dataset.roles.prices_set}"
+    words = f"a {CONTRACTS[dataset.kind].title} uploaded from {plain(dataset.source.get('file', 'a file'))}"
+    return f"{words}; prices set: {dataset.roles.prices_set}" if dataset.kind == "panel" else words

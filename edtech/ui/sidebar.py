@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from edtech.data import Dataset
+from edtech.data import CONTRACTS, Dataset
 from edtech.errors import EdtechError
 from edtech.ui import resources
 from edtech.ui.state import Key, choose, get
-from edtech.ui.widgets import error_panel
+from edtech.ui.widgets import error_panel, page_link
 
 
 def show() -> None:
@@ -24,7 +24,7 @@ def show() -> None:
 
 def current_dataset() -> Dataset | None:
     """Return the chosen data set, the newest where none is chosen, None where there is none."""
-    stored = _choosable()
+    stored = resources.catalogue().list()
     wanted = get(Key.DATASET)
     return next((one for one in stored if one.id == wanted), stored[0] if stored else None)
 
@@ -34,18 +34,28 @@ def current_experiment() -> str:
     return get(Key.EXPERIMENT) or resources.settings().experiment
 
 
-def _choosable() -> list[Dataset]:
-    """Return the data sets that hold a demand panel, newest first."""
-    return [one for one in resources.catalogue().list() if one.kind in ("market", "panel")]
+def has_panel(dataset: Dataset) -> bool:
+    """Whether prices and quantities can be learned from; where not, the page says what the data set is for."""
+    if dataset.kind in ("market", "panel"):
+        return True
+    title = CONTRACTS[dataset.kind].title
+    st.info(
+        f"The chosen data set is a {title}: it holds no prices and quantities by unit and period, so this page has "
+        "nothing to say about it.",
+        icon=":material/database:",
+    )
+    st.markdown("Choose a demand panel or a generated market in the sidebar, or look at this one on the Data page.")
+    page_link("data", "Look at it, or bring a demand panel", ":material/database:")
+    return False
 
 
 def _dataset() -> None:
-    stored = _choosable()
+    stored = resources.catalogue().list()
     if not stored:
         st.info("No data set yet. Generate or upload one on the Data page.", icon=":material/database:")
         return
     ids = [one.id for one in stored]
-    names = {one.id: f"{one.name} ({one.created:%d %b %H:%M})" for one in stored}
+    names = {one.id: f"{one.name} ({one.kind}, {one.created:%d %b %H:%M})" for one in stored}
     current = current_dataset()
     index = ids.index(current.id) if current else 0
     chosen = st.selectbox(

@@ -1,0 +1,55 @@
+"""The health of any stored data set, by what kind of table it is."""
+
+import pandas as pd
+
+from edtech.data.findings import Check, graded
+from edtech.data.health import check_panel
+from edtech.data.identities import identities_check
+from edtech.data.labels import check_frame
+from edtech.data.ratings import check_ratings
+from edtech.data.store import Dataset
+from edtech.data.visits import check_visits
+from edtech.tables.roles import AnyRoles, LabelRoles, PanelRoles, RatingRoles, VisitRoles
+
+
+def check_dataset(dataset: Dataset) -> tuple[Check, ...]:
+    """Return the findings on a stored data set; the last, `learnable`, sums them up.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    books = (identities_check(dataset),) if dataset.kind == "market" else ()
+    return (*books, *check_table(dataset.main(), dataset.mapping))
+
+
+def check_table(table: pd.DataFrame, roles: AnyRoles) -> tuple[Check, ...]:
+    """Return the findings on a table whose columns play these roles; the last, `learnable`, sums them up.
+
+    Raises:
+        DataError: labeled rows without a feature.
+    """
+    match roles:
+        case PanelRoles():
+            return check_panel(table, roles)
+        case VisitRoles():
+            return check_visits(table, roles)
+        case RatingRoles():
+            return check_ratings(table, roles)
+        case LabelRoles():
+            durations = () if roles.duration is None else (_durations(table, roles, roles.duration),)
+            return (*durations, *check_frame(table, roles.label, roles.as_of, features=roles.features))
+
+
+def _durations(table: pd.DataFrame, roles: LabelRoles, duration: str) -> Check:
+    """Say how long cases were seen; one whose outcome did not happen was seen until the end and is not over."""
+    seen = table[duration]
+    open_ = float((~table[roles.label].astype(bool)).mean())
+    return graded(
+        "durations",
+        "How long each case was seen",
+        fail=seen.nunique() < 2,
+        review=bool((seen == 0).mean() > 0.05),
+        evidence=f"From {seen.min():,.6g} to {seen.max():,.6g}, {seen.median():,.6g} at the median; {open_:.0%} had no "
+        f"outcome until the end, {(seen == 0).mean():.1%} were seen for no time at all.",
+        fix="Check the unit of the duration, and that it ends at the outcome or at the end of the data.",
+    )

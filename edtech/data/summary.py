@@ -1,0 +1,159 @@
+"""What a data set amounts to and what its columns mean, each from one aggregate query."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from edtech.data.explore import column_types
+from edtech.data.store import Dataset, period_text
+from edtech.tables.market import MARKET_TABLES, column_dictionary
+from edtech.tables.roles import AnyRoles, LabelRoles, RatingRoles, VisitRoles
+
+EXACT_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number with its title, unit ("share" for parts of one), and one sentence on what it is; None is not known."""
+
+    title: str
+    value: float | None
+    unit: str
+    help: str
+
+
+def summary(dataset: Dataset) -> tuple[Figure, ...]:
+    """Return the figures that a data set amounts to.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    match dataset.mapping:
+        case VisitRoles() as roles:
+            return _visits(dataset, roles)
+        case LabelRoles() as roles:
+            return _labels(dataset, roles)
+        case RatingRoles() as roles:
+            return _ratings(dataset, roles)
+    return _panel(dataset)
+
+
+def _panel(dataset: Dataset) -> tuple[Figure, ...]:
+    found = dataset.key_figures()
+    rate = found.quantity / found.views if found.views else None
+    return (
+        Figure("Token revenue", found.revenue, "tokens", "Price times quantity, summed over the whole data set."),
+        Figure("Enrollments", found.quantity, "", "Pieces sold over the whole data set."),
+        Figure("Enrollment rate", rate, "share", "Enrollments per view of a course at its price."),
+        Figure("Units", found.units, "", "Different courses (or whatever is sold) in the data set."),
+        Figure("Periods", found.periods, "", "Different weeks (or other periods) in the data set."),
+        Figure("Lowest price", found.lowest_price, "tokens", "Lowest price paid."),
+        Figure("Highest price", found.highest_price, "tokens", "Highest price paid."),
+    )
+
+
+def _visits(dataset: Dataset, roles: VisitRoles) -> tuple[Figure, ...]:
+    views, visits, courses, learners, taken, low, high = _aggregate(
+        dataset,
+        "count(*), count(DISTINCT {visit}), count(DISTINCT {course}), count(DISTINCT {learner}), "
+        "count(*) FILTER ({chosen}), min({price}), max({price})",
+        roles,
+    )
+    return (
+        Figure("Visits", visits, "", "Different visits in the data set."),
+        Figure("Visits that take a course", _ratio(taken, visits), "share", "Visits that end with a course taken."),
+        Figure("Conversion of views", _ratio(taken, views), "share", "Courses taken for each course seen."),
+        Figure("Courses", courses, "", "Different courses that were seen."),
+        Figure("Learners", learners if roles.learner else None, "", "Different learners who came."),
+        Figure("Lowest price", low, "tokens", "Lowest price shown."),
+        Figure("Highest price", high, "tokens", "Highest price shown."),
+    )
+
+
+def _labels(dataset: Dataset, roles: LabelRoles) -> tuple[Figure, ...]:
+    rows, share, subjects = _aggregate(dataset, "count(*), avg({label}::INT::DOUBLE), count(DISTINCT {subject})", roles)
+    words = {"propensity": "enrolled", "completion": "completed", "churn": "left"}
+    return (
+        Figure("Rows", rows, "", "Cases with an outcome."),
+        Figure("Outcome", share, "share", f"Cases that {words[roles.task]}."),
+        Figure("Features", len(roles.features), "", "Columns known before the outcome that a model may use."),
+        Figure("Subjects", subjects if roles.subject else None, "", "Different learners or cases."),
+    )
+
+
+def _ratings(dataset: Dataset, roles: RatingRoles) -> tuple[Figure, ...]:
+    rows, teachers, mean, learners, courses = _aggregate(
+        dataset,
+        "count(*), count(DISTINCT {teacher}), avg({rating}), count(DISTINCT {learner}), count(DISTINCT {course})",
+        roles,
+    )
+    return (
+        Figure("Ratings", rows, "", "Ratings in the data set."),
+        Figure("Teachers", teachers, "", "Different teachers who are rated."),
+        Figure("Mean rating", mean, "", "Mean of all ratings, on the scale of the file."),
+        Figure("Learners", learners if roles.learner else None, "", "Different learners who rate."),
+        Figure("Courses", courses if roles.course else None, "", "Different courses that are rated."),
+    )
+
+
+def _aggregate(dataset: Dataset, select: str, roles: AnyRoles) -> list[float]:
+    """Return aggregates over columns named by their roles; a role without a column is NULL."""
+    names = list(column_types(dataset, dataset.main_table))
+    played = {role: f"c{names.index(name)}" for name, role in roles.by_column().items()}
+    at = dict.fromkeys(type(roles).model_fields, "NULL") | played
+    columns = ", ".join(f"c{place}" for place in range(len(names)))
+    table = f"{dataset.main_table} AS t({columns})"
+    found = dataset.query(f"SELECT {select.format(**at)} FROM {table}")  # noqa: S608 - positions and a checked name
+    return [float(value) for value in found.iloc[0]]
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def dictionary(dataset: Dataset, table: str) -> pd.DataFrame:
+    """Return the dictionary of a table: column, role, meaning, type, missing (share), different, lowest, highest.
+
+    `different` is counted in tables of at most `EXACT_ROWS` rows, else estimated (HyperLogLog, within some percent);
+    lowest and highest are texts.
+
+    Raises:
+        DataError: there is no such table, or its file is missing or damaged.
+    """
+    types = column_types(dataset, table)
+    columns = [f"c{place}" for place in range(len(types))]
+    distinct = "count(DISTINCT {})" if dataset.tables[table] <= EXACT_ROWS else "approx_count_distinct({})"
+    each = ", ".join(f"count({c}), {distinct.format(c)}, min({c})::VARCHAR, max({c})::VARCHAR" for c in columns)
+    view = f"{table} AS t({', '.join(columns)})"
+    _, *found = dataset.query(f"SELECT count(*), {each} FROM {view}").iloc[0]  # noqa: S608 - positions, a checked name
+    rows = dataset.tables[table]
+    told = _told(dataset, table)
+    lines = [
+        {
+            "column": name,
+            "role": told.get(name, ("", ""))[0],
+            "meaning": told.get(name, ("", ""))[1],
+            "type": kind,
+            "missing": 1 - int(there) / rows if rows else 0.0,
+            "different": int(different),
+            "lowest": None if low is None else period_text(low)[:80],
+            "highest": None if high is None else period_text(high)[:80],
+        }
+        for (name, kind), there, different, low, high in zip(
+            types.items(), found[::4], found[1::4], found[2::4], found[3::4], strict=True
+        )
+    ]
+    return pd.DataFrame(lines)
+
+
+def _told(dataset: Dataset, table: str) -> dict[str, tuple[str, str]]:
+    """Return the title of the role and the meaning of each column, where they are known."""
+    found: dict[str, tuple[str, str]] = {}
+    if table == dataset.main_table:
+        fields = type(dataset.mapping).model_fields
+        roles = {name: fields[role] for name, role in dataset.mapping.by_column().items()}
+        found = {name: (info.title or "", info.description or "") for name, info in roles.items()}
+    if dataset.kind == "market" and table in MARKET_TABLES:
+        about = column_dictionary(table)
+        found = {name: (found.get(name, ("", ""))[0], meaning) for name, meaning in about.items()}
+    return found

@@ -1,0 +1,73 @@
+"""How big a market will be and how long it takes, before it is made: a small one of the same kind is played."""
+
+from dataclasses import dataclass
+
+from edtech.market.params import MarketParams
+from edtech.market.shard import SIZE, draw_shard, draw_world, play
+
+PILOT_VISITS = 4_000
+PILOT_CELLS = 2_500_000  # courses x weeks; up to here the supply is the market's own
+# Measured on two cores by benchmarks/bench_market.py, which also says how far off the sums are.
+_FIXED_SECONDS, _VIEW_SECONDS, _CELL_SECONDS = 0.15, 4.0e-6, 1.1e-6
+_START_SECONDS, _SHARED = 2.5, 0.62  # two workers: to start them, and the share of the time that is left
+_VIEW_BYTES, _ENROLLMENT_BYTES, _CELL_BYTES = 19.0, 150.0, 17.0
+_FIXED_MB, _SHARD_VIEW_BYTES, _CELL_MEMORY = 180.0, 900.0, 330.0
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a market is expected to be: rows, megabytes on disk and in memory, seconds with so many workers."""
+
+    views: int
+    enrollments: int
+    course_weeks: int
+    disk_mb: float
+    memory_mb: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"About {_round(self.enrollments):,} enrollments, {_round(self.views):,} views and "
+            f"{_round(self.course_weeks):,} course-weeks; {_time(self.seconds)} on a two-core machine, "
+            f"{_size(self.disk_mb)} on disk, {_size(self.memory_mb)} of memory."
+        )
+
+
+def expected(params: MarketParams, workers: int = 1) -> Expected:
+    """Return what a market of these parameters is expected to be.
+
+    Visits, views and enrollments for each learner are those of a pilot of some thousand visits; what they cost was
+    measured on two cores. Counts are right within some percent, seconds within a factor of about two, more on another
+    machine.
+    """
+    learners = min(params.learners, max(10, int(PILOT_VISITS / (params.visits_per_week * params.weeks))))
+    courses = min(params.courses, max(1, PILOT_CELLS // params.weeks))
+    small = {"learners": learners, "courses": courses, "teachers": params.teachers}
+    world = draw_world(params.model_copy(update=small))
+    sums = play(world, draw_shard(world, 0))[2]
+    scale = params.learners / learners
+    views, enrollments = int(sums.views.sum() * scale), int(sums.enrollments.sum() * scale)
+    cells = int(world.supply.on_sale.sum() * params.courses / courses)
+    work = views * _VIEW_SECONDS
+    shards = -(-params.learners // SIZE)
+    shared = min(workers, shards) > 1
+    seconds = _FIXED_SECONDS + cells * _CELL_SECONDS + (_START_SECONDS + _SHARED * work if shared else work)
+    disk = (views * _VIEW_BYTES + enrollments * _ENROLLMENT_BYTES + cells * _CELL_BYTES) / 1e6
+    shard = (views / shards * _SHARD_VIEW_BYTES + cells * _CELL_MEMORY) / 1e6 + _FIXED_MB
+    return Expected(views, enrollments, cells, disk, shard * (min(workers, shards) + shared), seconds)
+
+
+def _round(count: int) -> int:
+    """Return a count with two digits that matter: it is no more exact than that."""
+    digits = max(len(str(count)) - 2, 0)
+    return round(count, -digits)
+
+
+def _time(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s" if 2 <= seconds < 120 else f"{seconds:.1f} s" if seconds < 2 else f"{seconds / 60:.0f} min"
+    )
+
+
+def _size(megabytes: float) -> str:
+    return f"{megabytes:.0f} MB" if megabytes < 1_000 else f"{megabytes / 1_000:.1f} GB"

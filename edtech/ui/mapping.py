@@ -1,0 +1,129 @@
+"""Part of the upload: which kind of table a file is, and which column plays which role."""
+
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from edtech.data import CONTRACTS, Upload, suggest_kind, suggest_mapping, suggest_roles
+from edtech.tables.roles import Kind
+from edtech.ui import resources
+
+COMBINED = "unit (combined)"
+NOTHING = "(none)"
+MOST_WORDS = 200
+KINDS = {
+    "panel": "Demand panel: units and periods with prices and quantities",
+    "visits": "Visits: which courses were seen at which prices, and which was taken",
+    "labels": "Labeled rows: who enrolled, completed or left, and what was known before",
+    "ratings": "Ratings by teacher",
+}
+WORDS = {
+    "unknown": "I do not know, or in answer to demand",
+    "schedule": "By a schedule or rule that does not look at demand",
+    "experiment": "At random, as an experiment",
+    "quantity": "What is sold (what revenue feels)",
+    "equal": "All rows equally",
+    "propensity": "Enrolled",
+    "completion": "Completed",
+    "churn": "Left",
+}
+"""What the values of the roles that are no columns mean."""
+
+
+def choose_kind(upload: Upload, token: str) -> str:
+    """Ask what the table is; what its columns were taken for last time, or their names suggest, is filled in."""
+    remembered = [kind for kind in CONTRACTS if resources.catalogue().remembered(upload.columns, kind) is not None]
+    start = remembered[0] if remembered else suggest_kind(upload.frame)
+    begin("upload.kind", start, fresh=is_new("upload.kind.of", token))
+    kind: str = st.selectbox(
+        "What is this table?", list(KINDS), format_func=KINDS.__getitem__, key="upload.kind",
+        help="Suggested from the names of the columns. It decides what is checked and what can be learned.",
+    )  # fmt: skip
+    st.caption(f"One row: {CONTRACTS[kind].row.removeprefix('one row for ')}.")
+    return kind
+
+
+def choose_roles(upload: Upload, kind: str, token: str) -> tuple[dict[str, Any], list[str]]:
+    """Ask for each role; return the choices, and the columns that together make the unit."""
+    fresh = is_new("upload.roles.of", f"{token}.{kind}")
+    start, parts, known = _start(upload, kind)
+    st.markdown("**Which column is what?** Filled in where the names tell; please check.")
+    if known:
+        st.caption("Mapped as the last file with these columns.")
+    columns = list(upload.columns)
+    if parts:
+        begin("upload.parts", parts, fresh=fresh)
+        parts = st.multiselect("Columns that together tell the units apart", columns, key="upload.parts",
+                               help="Joined into one column, which becomes the unit.")  # fmt: skip
+        columns.append(COMBINED)
+    fields = CONTRACTS[kind].roles.model_fields
+    single = [name for name, info in fields.items() if _is_column(info) and not _is_many(info)]
+    chosen: dict[str, Any] = {}
+    for number, column in enumerate(st.columns(2)):
+        with column:
+            for role in single[number::2]:
+                chosen[role] = _one(fields[role], role, columns, start.get(role), fresh=fresh)
+    for role in (name for name in fields if name not in single):
+        chosen[role] = _other(fields[role], role, upload, chosen, start.get(role), fresh=fresh)
+    return chosen, parts if chosen.get("unit") == COMBINED else []
+
+
+def begin(key: str, value: object, *, fresh: bool) -> None:
+    """Let a widget start from `value`: for a new file, and where it was not shown before."""
+    if fresh or key not in st.session_state:
+        st.session_state[key] = value
+
+
+def is_new(key: str, token: str) -> bool:
+    """Tell whether this is another token than at the last run, and keep it."""
+    new = bool(st.session_state.get(key) != token)
+    st.session_state[key] = token
+    return new
+
+
+def _start(upload: Upload, kind: str) -> tuple[dict[str, Any], list[str], bool]:
+    """Return the roles to start from, the parts of the unit, and whether they are those of the last such file."""
+    remembered = resources.catalogue().remembered(upload.columns, kind)
+    if remembered is not None:
+        return remembered.roles.model_dump(), list(remembered.unit_parts), True
+    start = dict(suggest_mapping(upload.frame, kind))
+    parts = list(suggest_roles(upload.frame).unit_parts) if kind == "panel" else []
+    return start | ({"unit": COMBINED} if parts else {}), parts, False
+
+
+def _is_column(info: FieldInfo) -> bool:
+    return any(isinstance(mark, Kind) for mark in info.metadata)
+
+
+def _is_many(info: FieldInfo) -> bool:
+    return get_origin(info.annotation) is tuple
+
+
+def _one(info: FieldInfo, role: str, columns: list[str], start: object, *, fresh: bool) -> str | None:
+    key, options = f"upload.{role}", [NOTHING, *columns]
+    begin(key, start if start in columns else NOTHING, fresh=fresh or st.session_state.get(key) not in options)
+    picked = st.selectbox(info.title or role, options, key=key, help=info.description)
+    return None if picked == NOTHING else picked
+
+
+def _other(
+    info: FieldInfo, role: str, upload: Upload, chosen: dict[str, Any], start: Any, *, fresh: bool  # noqa: ANN401
+) -> Any:  # noqa: ANN401  # any role's value
+    """Ask for what is no single column: several columns, values of the label, one of a few words, a text."""
+    key, title, help = f"upload.{role}", info.title or role, info.description
+    if get_origin(info.annotation) is Literal:
+        begin(key, start or info.default, fresh=fresh)
+        return st.radio(title, get_args(info.annotation), format_func=WORDS.__getitem__, key=key, help=help)
+    if not _is_many(info):
+        begin(key, start or "", fresh=fresh)
+        return st.text_input(title, key=key, help=help, max_chars=100).strip() or None
+    options = list(upload.columns) if _is_column(info) else _words_of(upload, chosen.get("label"))
+    begin(key, [name for name in start or () if name in options], fresh=fresh)
+    st.session_state[key] = [name for name in st.session_state[key] if name in options]
+    return st.multiselect(title, options, key=key, help=help)
+
+
+def _words_of(upload: Upload, label: str | None) -> list[str]:
+    """Return the first different values of the label as text, out of which some count as 1."""
+    return [] if label is None else [str(word) for word in upload.frame[label].dropna().unique()[:MOST_WORDS]]
