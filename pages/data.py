@@ -1,16 +1,16 @@
-"""Data: generate a market, upload a panel, look at what is stored."""
+"""Data: generate a market, upload tables, look at what is stored."""
 
 import streamlit as st
 
-from edtech.ui import data, explore, sidebar, upload
+from edtech.ui import catalogue, data, explore, generate, sidebar, upload
 from edtech.ui.widgets import errors_shown, header
 
 header(
     "Data",
-    "Generate a market whose truth is known, or bring your own sales. Every data set is checked and kept.",
+    "Generate a market whose truth is known, or bring your own tables. Every data set is checked and kept.",
 )
 
-current, look, generate, bring, stored = st.tabs(["Chosen data set", "Explore", "Generate", "Upload", "All data sets"])
+current, look, make, bring, stored = st.tabs(["Chosen data set", "Explore", "Generate", "Upload", "All data sets"])
 with current, errors_shown():
     dataset = sidebar.current_dataset()
     if dataset is None:
@@ -22,9 +22,9 @@ with look, errors_shown():
         explore.show(dataset)
     else:
         st.info("Nothing to explore yet.", icon=":material/database:")
-with generate, errors_shown():
-    data.generate_form()
+with make, errors_shown():
+    generate.generate_form()
 with bring:
     upload.upload_form()
 with stored, errors_shown():
-    data.stored_list()
+    catalogue.stored_list()

@@ -45,24 +45,59 @@ def _bins(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(high=frame["high"].where(~flat, frame["high"] + width))
 
 
-def price_demand(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> alt.FacetChart:
-    """Draw mean `quantity` against mean `price` of each unit, a panel for each `segment`: small multiples."""
+def price_demand(frame: pd.DataFrame, *, unit: str = "enrollments / week") -> tuple[list[tuple[str, alt.Chart]], str]:
+    """Draw mean `quantity` against mean `price` of each unit: a chart for each `segment`, the biggest first.
+
+    All have the same scales; as charts of their own they can stand side by side or below each other. Also returns a
+    sentence on what is left out, if anything is.
+    """
     frame = need(frame, ("price", "quantity", "segment"), "price against demand by segment")
     order = frame["segment"].value_counts().index
     few, note = first(pd.DataFrame({"segment": order}), "segments", PANELS)
     shown, thinned = thin(frame[frame["segment"].isin(few["segment"])])
-    shown = shown.assign(segment=shown["segment"].map(label))
-    points = alt.Chart(shown, width=180, height=130).mark_circle(color=BLUE, opacity=0.4, size=20)
-    points = points.encode(
-        x=alt.X("price:Q", title="Mean price (tokens)").scale(type="log", zero=False, nice=False, padding=5),
-        y=alt.Y("quantity:Q", title=label(unit)).scale(type="symlog"),
-        tooltip=["price", "quantity", "segment"],
+    price = alt.Scale(type="log", zero=False, nice=False, padding=5, domain=_ends(shown["price"]))
+    quantity = alt.Scale(type="symlog", domain=[0, float(shown["quantity"].max()) or 1.0])
+    panels = []
+    for segment in few["segment"]:
+        points = alt.Chart(shown[shown["segment"] == segment], height=130, background="transparent")
+        points = points.mark_circle(color=BLUE, opacity=0.4, size=20).encode(
+            x=alt.X("price:Q", title="Mean price (tokens)", scale=price),
+            y=alt.Y("quantity:Q", title=label(unit), scale=quantity),
+            tooltip=["price", "quantity"],
+        )
+        panels.append((label(segment), points.properties(title=heading(label(segment)))))
+    return panels, ". ".join(part for part in (note, thinned) if part)
+
+
+def _ends(values: "pd.Series[float]") -> list[float]:
+    """Return the least and greatest value, a little apart where they are one."""
+    low, high = float(values.min()), float(values.max())
+    return [low, high] if low < high else [low * 0.9, high * 1.1]
+
+
+def mean_by(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str) -> alt.LayerChart:
+    """Draw the `mean` of something, with its 95 % interval (`error` up and down), over bins or for each `value`."""
+    by_value = "value" in frame.columns
+    frame = need(frame, ("value", "mean", "error", "rows") if by_value else ("low", "high", "mean", "error", "rows"),
+                 "mean by another column")  # fmt: skip
+    frame = frame.assign(least=frame["mean"] - frame["error"], most=frame["mean"] + frame["error"])
+    y = alt.Y("mean:Q", title=label(y_title)).scale(zero=False)
+    note = "lines: 95 % intervals for independent rows"
+    if by_value:
+        base = alt.Chart(frame.assign(value=frame["value"].map(label))).encode(
+            y=alt.Y("value:N", sort=None, title=label(x_title)), tooltip=["value", "rows", "mean"]
+        )
+        points = base.mark_point(color=BLUE, filled=True, size=50).encode(x=alt.X("mean:Q", title=label(y_title)))
+        rule = base.mark_rule(color=BLUE).encode(x=alt.X("least:Q"), x2="most")
+        return layered([rule, points], heading(title, note), step=22)
+    middle = frame["low"] + (frame["high"] - frame["low"]) / 2
+    kind = "T" if pd.api.types.is_datetime64_any_dtype(frame["low"]) else "Q"
+    base = alt.Chart(frame.assign(middle=middle)).encode(
+        x=alt.X(f"middle:{kind}", title=label(x_title)).scale(zero=False), tooltip=["low", "high", "rows", "mean"]
     )
-    facets: alt.FacetChart = points.facet(
-        facet=alt.Facet("segment:N", title=None), columns=3, title=heading(title, note, thinned)
-    )
-    facets.background = "transparent"
-    return facets
+    points = base.mark_point(color=BLUE, filled=True, size=50).encode(y=y)
+    rule = base.mark_rule(color=BLUE).encode(y=alt.Y("least:Q", title=label(y_title)), y2="most")
+    return layered([rule, points], heading(title, note))
 
 
 def seasonality(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / day") -> alt.LayerChart:

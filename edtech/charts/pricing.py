@@ -20,7 +20,6 @@ from edtech.charts.base import (
     label,
     layered,
     need,
-    thin,
 )
 
 PERCENT = "+.0%"
@@ -162,32 +161,6 @@ def price_response(response: pd.DataFrame, *, title: str, unit: str = "enrollmen
     line = base.mark_line().encode(y=alt.Y("quantity:Q", title=f"Expected demand ({label(unit)})"))
     band = [base.mark_area(opacity=0.2).encode(y="low:Q", y2="high:Q")] if has_interval(response) else []
     return layered([*band, line], heading(title, note))
-
-
-def demand_scatter(panel: pd.DataFrame, *, title: str, columns: int = 3, unit: str = "per week") -> alt.FacetChart:
-    """Draw what was sold at which price, one small chart for each of the nine biggest segments.
-
-    `panel` has `price`, `quantity`, `segment`, one row for each unit or unit and period.
-    """
-    panel = need(panel, ("price", "quantity", "segment"), "demand")
-    totals = panel.groupby("segment", observed=True)["quantity"].sum().nlargest(9)
-    shown, note = thin(panel[panel["segment"].isin(totals.index)])
-    shown = shown.assign(segment=shown["segment"].map(label))[["price", "quantity", "segment"]]
-    points = alt.Chart().mark_circle(color=BLUE, opacity=0.4, size=18)
-    points = points.encode(
-        x=alt.X("price:Q", title="Price (tokens)").scale(zero=False),
-        y=alt.Y("quantity:Q", title=f"Sold {label(unit)}"),
-        tooltip=["segment", "price", "quantity"],
-    ).properties(width=190, height=140)
-    facet = alt.Facet("segment:N", title=None, sort=[label(name) for name in totals.index])
-    return alt.FacetChart(
-        data=shown,
-        spec=points,
-        facet=facet,
-        columns=columns,
-        title=heading(title, note, _left_out(panel["segment"].nunique(), 9)),
-        background="transparent",
-    )
 
 
 def _left_out(found: int, shown: int) -> str:

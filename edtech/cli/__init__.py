@@ -3,7 +3,8 @@
 Heavy packages are imported inside the commands, so that `--help` answers at once.
 """
 
-from edtech.cli import data, economy, models, pipeline, pricing  # noqa: F401  # importing a module adds its commands
+# Importing a module adds its commands.
+from edtech.cli import catalogue, data, economy, models, pipeline, pricing  # noqa: F401
 from edtech.cli.entry import app, main
 
 __all__ = ["app", "main"]

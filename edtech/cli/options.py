@@ -61,23 +61,6 @@ def number(name: str, text: str | None) -> float:
         ) from exc
 
 
-def panel_roles(chosen: dict[str, Any]) -> Any:  # noqa: ANN401  # PanelRoles, imported late
-    """Return the roles of a demand panel. Raises ParamsError where the columns cannot play them."""
-    from pydantic import ValidationError
-
-    from edtech.tables.roles import PanelRoles
-
-    try:
-        return PanelRoles(**chosen)
-    except ValidationError as exc:
-        raise ParamsError(
-            "The columns cannot play these roles",
-            expected=f"a price and a quantity column, and roles out of {', '.join(PanelRoles.model_fields)}",
-            found="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:5]),
-            fix="name them: --role price=COLUMN --role quantity=COLUMN",
-        ) from exc
-
-
 def write_report(report: "Report", path: Path) -> None:
     """Write a report in the form that the ending of its path names. Raises ParamsError for another ending."""
     from edtech.reports import to_csv, to_csv_zip, to_html

@@ -48,6 +48,22 @@ class Difference:
     retyped: dict[str, tuple[str, str]]
     columns: tuple[ColumnDifference, ...]
 
+    def lines(self) -> tuple[str, ...]:
+        """Return what differs in tables, rows and columns, a sentence each."""
+        told = [
+            (f"{title}: {', '.join(names[:20])}" + (f" and {len(names) - 20} more." if len(names) > 20 else "."))
+            for title, names in (
+                ("Tables added", self.tables_added),
+                ("Tables removed", self.tables_removed),
+                ("Columns added", self.columns_added),
+                ("Columns removed", self.columns_removed),
+            )
+            if names
+        ]
+        told += [f"Type of {name}: {old}, now {new}." for name, (old, new) in list(self.retyped.items())[:20]]
+        rows = [f"Rows of {name}: {old:,}, now {new:,} ({new - old:+,})." for name, (old, new) in self.rows.items()]
+        return ("The content is the same." if self.same_content else "The content differs.", *told, *rows)
+
     def table(self) -> pd.DataFrame:
         """Return the shared columns as table, column, kind, distance, and mean and sd before and after."""
         sides = [(one, side, getattr(one, side)) for one in self.columns for side in ("before", "after")]

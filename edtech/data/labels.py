@@ -73,7 +73,9 @@ def _outcome(target: pd.Series, positive: Sequence[str]) -> pd.Series:
     if not positive and target.nunique() > 1:
         positive = [str(_text(target).value_counts().index[-1])]
     text = _text(target)
-    return text.isin(list(positive)).astype(bool) if positive else as_label(target, ()).eq(True).astype(bool)
+    return (
+        text.isin(list(positive)).astype(bool) if positive else as_label(target, ()).eq(True).fillna(False).astype(bool)
+    )
 
 
 def _text(target: pd.Series) -> pd.Series:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from edtech.errors import ContractError
+
 _CATEGORIES = ("Programming", "Design", "Languages", "Data Science")
 
 
@@ -41,7 +43,13 @@ def sample_panel_csv() -> bytes:
 
 
 def sample_csv(kind: str) -> bytes:
-    """Return a table that keeps the contract of a kind of data set (`edtech.tables.families.CONTRACTS`), as CSV."""
+    """Return a table that keeps the contract of a kind of data set (`edtech.tables.families.CONTRACTS`), as CSV.
+
+    Raises:
+        ContractError: there is no such kind.
+    """
+    if kind not in SAMPLES:
+        raise ContractError("There is no such kind of table", expected=", ".join(SAMPLES), found=repr(kind)[:80])
     return SAMPLES[kind]()
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, Self
 
 import duckdb
 import pandas as pd
@@ -122,14 +122,50 @@ class Dataset(BaseModel):
             DatasetNotFoundError: the data set has no such table.
             DataError: its file is missing or damaged.
         """
-        if name not in self.tables:
-            raise DatasetNotFoundError(f"No table {name!r}", expected=", ".join(self.tables), where=self.name)
+        self._require(name)
         with readable(self):
             # Of the handle, not the path: pyarrow reads `a=b` in a path as a column.
             parts = [_read_part(path, columns) for path in self.files(name)]
             if not parts:
                 raise FileNotFoundError(name)
             return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+
+    def batches(self, name: str, rows: int = 50_000) -> Iterator[pd.DataFrame]:
+        """Yield a table some thousand rows at a time, at least one batch.
+
+        Raises:
+            DatasetNotFoundError: the data set has no such table.
+            DataError: its file is missing or damaged.
+        """
+        self._require(name)
+        if not self.tables[name]:
+            yield self.table(name)
+        with readable(self):
+            for path in self.files(name):
+                with path.open("rb") as handle:
+                    for batch in parquet.ParquetFile(handle).iter_batches(rows):
+                        yield batch.to_pandas()
+
+    def copy_table(self, name: str, into: BinaryIO) -> int:
+        """Write a table as one Parquet file; return its rows. Raises as `batches`."""
+        rows = 0
+        with readable(self), parquet.ParquetWriter(into, self.table_schema(name), compression="zstd") as writer:
+            for path in self.files(name):
+                with path.open("rb") as handle:
+                    for batch in parquet.ParquetFile(handle).iter_batches():
+                        writer.write_batch(batch)
+                        rows += batch.num_rows
+        return rows
+
+    def table_schema(self, name: str) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return the names and types of a table's columns. Raises as `table`."""
+        self._require(name)
+        with readable(self):
+            return parquet.read_schema(self.files(name)[0])
+
+    def _require(self, name: str) -> None:
+        if name not in self.tables:
+            raise DatasetNotFoundError(f"No table {name!r:.80}", expected=", ".join(self.tables), where=self.name)
 
     def main(self) -> pd.DataFrame:
         """Return the table that the roles speak of."""

@@ -25,7 +25,8 @@ def broken(rule: Rule, table: pd.DataFrame) -> "pd.Series[bool]":
     first, second = (keys.iloc[:, place] for place in (0, 1))
     if rule.kind == "at_most":
         return to_number(first) > to_number(second)
-    if first.dtype != bool:
+    if not pd.api.types.is_bool_dtype(first):
         return pd.Series(data=False, index=table.index, dtype=bool)
+    first = first.eq(True).fillna(False).astype(bool)
     many: pd.Series[bool] = first.groupby(second, dropna=False).transform("sum").gt(1)
     return first & many

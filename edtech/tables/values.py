@@ -71,7 +71,9 @@ def is_share(numbers: pd.Series) -> "pd.Series[bool]":
 
 
 def _is_flag(values: pd.Series) -> "pd.Series[bool]":
-    return values.isna() | (values.dtype == bool)
+    if pd.api.types.is_bool_dtype(values):
+        return values.isna() | True
+    return values.isna() | values.astype("str").str.strip().str.casefold().isin(FLAGS)
 
 
 def _is_period(values: pd.Series) -> "pd.Series[bool]":
@@ -92,7 +94,7 @@ def _among_first_categories(values: pd.Series) -> "pd.Series[bool]":
 
 
 def _both_occur(values: pd.Series) -> "pd.Series[bool]":
-    return pd.Series(values.dtype != bool or values.nunique() == 2, index=values.index)
+    return pd.Series(not pd.api.types.is_bool_dtype(values) or values.nunique() == 2, index=values.index)
 
 
 def mostly_numbers(values: pd.Series) -> bool:
@@ -159,18 +161,19 @@ def as_text(values: pd.Series) -> pd.Series:
 
 
 def as_flag(values: pd.Series) -> pd.Series:
-    """Return `values` as bool."""
+    """Return `values` as bool; where some are missing, as boolean with gaps."""
     values = _blank_to_missing(values)
     whole = _whole(values, values.astype("str").str.strip().str.casefold().map(FLAGS))
-    return whole.astype(bool) if whole is not None and not whole.hasnans else values
+    return values if whole is None else whole.astype("boolean" if whole.hasnans else bool)
 
 
 def as_label(values: pd.Series, positive: Iterable[str]) -> pd.Series:
-    """Return which of `values` are among `positive`, compared as text; missing ones leave the column as it is."""
+    """Return which of `values` are among `positive`, compared as text; where some are missing, with gaps."""
     if not positive:
         return as_flag(values)
     text = as_text(values)
-    return text if text.hasnans else text.str.strip().isin([value.strip() for value in positive])
+    told = text.str.strip().isin([value.strip() for value in positive])
+    return told.astype("boolean").mask(text.isna()) if text.hasnans else told
 
 
 def as_period(values: pd.Series) -> pd.Series:

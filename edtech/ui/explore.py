@@ -6,16 +6,16 @@ import streamlit as st
 
 from edtech.charts import explore as charts
 from edtech.data import Dataset
-from edtech.data import explore as aggregates
-from edtech.reports import table_csv
-from edtech.tables.market import MARKET_TABLES, column_dictionary
+from edtech.data.figures import outcome_column
+from edtech.reports.export import csv_bytes, parquet_bytes
 from edtech.ui import resources
-from edtech.ui.widgets import plain
 
 
 def show(dataset: Dataset) -> None:
-    """Show distributions, season, retention and token flows, the dictionary of columns and downloads."""
+    """Show distributions, what moves the outcome, season, retention and token flows, and the tables with downloads."""
     _distribution(dataset)
+    if dataset.kind not in ("market", "panel"):
+        _outcome(dataset)
     if dataset.kind == "market":
         _market(dataset)
     _tables(dataset)
@@ -28,9 +28,10 @@ def _distribution(dataset: Dataset) -> None:
     table = left.selectbox("Table", list(tables), list(tables).index(dataset.main_table), key="explore.table",
                            help="A table of the data set.")  # fmt: skip
     columns = tables[table]
-    start = columns.index(dataset.roles.price) if dataset.roles.price in columns else 0
-    column = right.selectbox("Column", columns, start, key=f"explore.column.{table}", help="A column of the table.")
-    frame = aggregates.distribution(dataset, table, column)
+    first = getattr(dataset.mapping, "price", None) or dataset.mapping.columns()[0]
+    column = right.selectbox("Column", columns, columns.index(first) if first in columns else 0,
+                             key=f"explore.column.{table}", help="A column of the table.")  # fmt: skip
+    frame = resources.distribution(dataset.id, table, column)
     if frame.empty:
         st.info("This column has no values.", icon=":material/info:")
         return
@@ -38,34 +39,60 @@ def _distribution(dataset: Dataset) -> None:
     st.altair_chart(charts.distribution(frame, title=title, x_title=column), alt=title)
 
 
+def _outcome(dataset: Dataset) -> None:
+    """Draw how the outcome differs with another column."""
+    value, roles = outcome_column(dataset), dataset.mapping
+    words, start = {
+        "visits": ("Share of views that take the course", getattr(roles, "price", None)),
+        "labels": ("Share with the outcome", next(iter(getattr(roles, "features", ())), None)),
+        "ratings": ("Mean rating", getattr(roles, "teacher", None)),
+    }[dataset.kind]
+    st.subheader("How the outcome differs")
+    columns = [name for name in resources.explorable(dataset.id)[dataset.main_table] if name != value]
+    if not columns:
+        return
+    by = st.selectbox("By", columns, columns.index(start) if start in columns else 0, key="explore.by",
+                      help="It shows how rows differ, not what a change would do.")  # fmt: skip
+    frame = resources.mean_by(dataset.id, value, by)
+    if frame.empty:
+        st.info("There are no rows with both values.", icon=":material/info:")
+        return
+    title = f"From {frame['mean'].min():.3g} to {frame['mean'].max():.3g}, by {by}"
+    st.altair_chart(charts.mean_by(frame, title=title, x_title=by, y_title=words), alt=title)
+
+
 def _market(dataset: Dataset) -> None:
+    season, retention, flows = resources.market_figures(dataset.id)
     st.subheader("Season and retention")
-    season = aggregates.seasonality(dataset)
     busiest = season["week"].to_numpy()[season["enrollments"].argmax()]
     title = f"Busiest in week {busiest} of the year"
     st.altair_chart(charts.seasonality(season, title=title), alt=title)
-    retention = aggregates.cohort_retention(dataset)
     later = retention[retention["months"] == 1]
     share = later["active"].sum() / max(later["learners"].sum(), 1)
     title = f"{share:.0%} of the learners take a course in the month after they joined"
     st.altair_chart(charts.retention(retention, title=title), alt=title)
     st.subheader("Flows of tokens")
     title = "Tokens issued, spent and burned each day"
-    st.plotly_chart(charts.token_flows(aggregates.token_flows(dataset), title=title), key="explore.flows", alt=title)
-
-
-def _csv(dataset: Dataset, name: str) -> bytes:
-    return table_csv(dataset.table(name))
+    st.plotly_chart(charts.token_flows(flows, title=title), key="explore.flows", alt=title)
 
 
 def _tables(dataset: Dataset) -> None:
-    st.subheader("Tables")
-    for name, rows in dataset.tables.items():
-        with st.expander(f"{name}: {rows:,} rows"):
-            if name in MARKET_TABLES and dataset.kind == "market":
-                for column, meaning in column_dictionary(name).items():
-                    st.markdown(f"`{column}`: {plain(meaning)}")
+    """Show the dictionary of a table's columns, and let it be downloaded."""
+    st.subheader("Tables and their columns")
+    name = st.selectbox(
+        "Table", list(dataset.tables), list(dataset.tables).index(dataset.main_table), key="explore.dictionary",
+        format_func=lambda one: f"{one} ({dataset.tables[one]:,} rows)", help="A table to read about and download.",
+    )  # fmt: skip
+    st.dataframe(
+        resources.dictionary(dataset.id, name), hide_index=True, key="explore.columns",
+        column_config={"missing": st.column_config.NumberColumn("missing", format="percent")},
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        for title, form, mime, data in (
+            ("Download (CSV)", "csv", "text/csv", csv_bytes),
+            ("Download (Parquet)", "parquet", "application/octet-stream", parquet_bytes),
+        ):
             st.download_button(
-                "Download (CSV)", partial(_csv, dataset, name), f"{name}.csv", "text/csv",
-                key=f"explore.download.{name}", on_click="ignore", icon=":material/download:",
+                title, partial(data, dataset, name), f"{name}.{form}", mime, key=f"explore.download.{form}",
+                on_click="ignore", icon=":material/download:",
             )  # fmt: skip

@@ -35,9 +35,9 @@ def part(tell: Tell, start: float, end: float) -> Tell:
     return lambda share, text: tell(start + (end - start) * share, text)
 
 
-def generate(params: "MarketParams", name: str, tell: Tell) -> Dataset:
+def generate(params: "MarketParams", name: str, tell: Tell, workers: int = 1) -> Dataset:
     """Generate a market, store it and choose it."""
-    stored = resources.catalogue().add_generated(params, name=name, progress=part(tell, 0.0, 0.9))
+    stored = resources.catalogue().add_generated(params, name=name, workers=workers, progress=part(tell, 0.0, 0.9))
     tell(1.0, "Stored")
     choose(Key.DATASET, stored.id)
     return stored

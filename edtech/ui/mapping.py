@@ -65,7 +65,8 @@ def choose_roles(upload: Upload, kind: str, token: str) -> tuple[dict[str, Any],
             for role in single[number::2]:
                 chosen[role] = _one(fields[role], role, columns, start.get(role), fresh=fresh)
     for role in (name for name in fields if name not in single):
-        chosen[role] = _other(fields[role], role, upload, chosen, start.get(role), fresh=fresh)
+        options = list(upload.columns) if _is_column(fields[role]) else _words_of(upload, chosen.get("label"))
+        chosen[role] = _other(fields[role], role, options, start.get(role), fresh=fresh)
     return chosen, parts if chosen.get("unit") == COMBINED else []
 
 
@@ -107,10 +108,8 @@ def _one(info: FieldInfo, role: str, columns: list[str], start: object, *, fresh
     return None if picked == NOTHING else picked
 
 
-def _other(
-    info: FieldInfo, role: str, upload: Upload, chosen: dict[str, Any], start: Any, *, fresh: bool  # noqa: ANN401
-) -> Any:  # noqa: ANN401  # any role's value
-    """Ask for what is no single column: several columns, values of the label, one of a few words, a text."""
+def _other(info: FieldInfo, role: str, options: list[str], start: object, *, fresh: bool) -> Any:  # noqa: ANN401
+    """Ask for what is no single column: several of these options, one of a few words, or a text."""
     key, title, help = f"upload.{role}", info.title or role, info.description
     if get_origin(info.annotation) is Literal:
         begin(key, start or info.default, fresh=fresh)
@@ -118,8 +117,7 @@ def _other(
     if not _is_many(info):
         begin(key, start or "", fresh=fresh)
         return st.text_input(title, key=key, help=help, max_chars=100).strip() or None
-    options = list(upload.columns) if _is_column(info) else _words_of(upload, chosen.get("label"))
-    begin(key, [name for name in start or () if name in options], fresh=fresh)
+    begin(key, [name for name in options if isinstance(start, tuple | list) and name in start], fresh=fresh)
     st.session_state[key] = [name for name in st.session_state[key] if name in options]
     return st.multiselect(title, options, key=key, help=help)
 

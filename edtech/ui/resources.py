@@ -13,6 +13,8 @@ from edtech.settings import Settings
 
 if TYPE_CHECKING:
     from edtech.economy import Economy, Period, Reconciliation
+    from edtech.market import MarketParams
+    from edtech.market.estimate import Expected
     from edtech.pricing import Plan, Response
     from edtech.tracking import EdTechMLFlowTracker
 
@@ -109,6 +111,14 @@ def checks(dataset_id: str) -> tuple[Check, ...]:
 def differences(before_id: str, after_id: str) -> Difference:
     """Return what differs between two data sets."""
     return difference(dataset(before_id), dataset(after_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def expected(params: "MarketParams", workers: int) -> "Expected":
+    """Return how big a market of these parameters will be."""
+    from edtech.market.estimate import expected as estimate
+
+    return estimate(params, workers)
 
 
 def _let_go(staged: Upload | UploadError) -> None:

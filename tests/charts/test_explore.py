@@ -24,15 +24,30 @@ def test_a_distribution_takes_numbers_dates_constants_and_text():
     assert "<img" not in svg
 
 
-def test_price_and_demand_have_a_panel_for_each_segment():
+def test_price_and_demand_have_a_chart_for_each_segment_on_the_same_scales():
     draw = np.random.default_rng(0)
     rows = pd.DataFrame({"price": draw.uniform(5, 50, 3_000), "quantity": draw.poisson(3, 3_000)})
-    svg = drawn(explore.price_demand(rows.assign(segment=draw.choice(["Music", "Design"], 3_000)), title="Two"))
-    assert "Music" in svg
-    assert "2,000 of 3,000 points shown" in svg
-    many = explore.price_demand(rows.assign(segment=np.arange(3_000) % 40), title="x")
-    assert "12 of 40 segments shown" in drawn(many)
-    assert many.to_dict()["background"] == "transparent"
+    panels, note = explore.price_demand(rows.assign(segment=draw.choice(["Music", HOSTILE[0]], 3_000)))
+    assert note == "2,000 of 3,000 points shown"
+    assert {name for name, _ in panels} == {"Music", HOSTILE[0]}
+    assert all("<img" not in drawn(chart) for _, chart in panels)
+    assert len({str(chart.to_dict()["encoding"]["x"]["scale"]) for _, chart in panels}) == 1
+    assert panels[0][1].to_dict()["background"] == "transparent"
+    many, note = explore.price_demand(rows.assign(segment=np.arange(3_000) % 40))
+    assert len(many) == 12
+    assert note.startswith("12 of 40 segments shown")
+    [(_, flat)], _ = explore.price_demand(rows.head(3).assign(segment="x", price=7.0, quantity=0))
+    assert drawn(flat)
+
+
+def test_a_mean_by_another_column_has_its_interval():
+    bins = pd.DataFrame({"low": [0.0, 5.0], "high": [5.0, 9.0], "mean": [0.2, 0.4], "error": [0.1, 0.05], "rows": 9})
+    chart = explore.mean_by(bins, title="Dear ones leave", x_title="Price", y_title="Share")
+    assert chart.data["least"].tolist() == pytest.approx([0.1, 0.35])
+    assert chart.data["most"].tolist() == pytest.approx([0.3, 0.45])
+    assert "95 % intervals" in drawn(chart)
+    levels = pd.DataFrame({"value": HOSTILE, "mean": 0.5, "error": np.nan, "rows": 1})
+    assert "<img" not in drawn(explore.mean_by(levels, title="x", x_title="Plan", y_title="Share"))
 
 
 def test_the_season_is_a_heat_map_with_weekdays_in_order():
@@ -60,8 +75,9 @@ def test_flows_can_be_zoomed_and_some_start_hidden():
     assert "&lt;b&gt;" in figure.layout.title.text
 
 
-@pytest.mark.parametrize("name", ["distribution", "price_demand", "seasonality", "retention", "token_flows"])
+@pytest.mark.parametrize("name", ["distribution", "mean_by", "seasonality", "retention", "token_flows"])
 def test_without_rows_a_named_error(name):
-    options = {"x_title": "x"} if name == "distribution" else {}
+    axes = {"distribution": ("x_title",), "mean_by": ("x_title", "y_title")}
+    options = dict.fromkeys(axes.get(name, ()), "x")
     with pytest.raises(ReportError, match="cannot be drawn"):
         getattr(explore, name)(pd.DataFrame(), title="x", **options)

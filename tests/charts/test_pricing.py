@@ -1,5 +1,3 @@
-import json
-
 import pandas as pd
 import plotly.io
 import pytest
@@ -8,7 +6,6 @@ import vl_convert
 from edtech.charts import pricing
 from edtech.errors import ReportError
 from tests.browser import watch
-from tests.charts.conftest import HOSTILE
 
 
 def drawn(chart) -> str:
@@ -89,12 +86,3 @@ def test_the_price_response_has_a_band_and_one_line_per_segment():
     assert [layer["mark"]["type"] for layer in chart.to_dict()["layer"]] == ["area", "line"]
     both = pd.concat([response.assign(segment=name) for name in "abcdefg"])
     assert "5 of 7 segments shown" in drawn(pricing.price_response(both, title=""))
-
-
-def test_demand_by_segment_shows_the_biggest_and_says_what_is_left_out():
-    panel = pd.DataFrame({"price": range(1, 13), "quantity": range(12), "segment": [*HOSTILE, *"abcd"]})
-    spec = json.loads(pricing.demand_scatter(panel, title="x").to_json())
-    shown = {row["segment"] for row in next(iter(spec["datasets"].values()))}
-    assert {"a", "b", "c", "d"} < shown
-    assert HOSTILE[0] not in shown
-    assert "9 of 12 segments shown" in drawn(pricing.demand_scatter(panel, title="x"))

@@ -108,7 +108,7 @@ def test_a_file_that_is_no_table_is_refused(open_page, catalogue, case):
 
 def test_without_a_price_column_there_is_nothing_to_store(open_page, catalogue):
     app = upload(open_page, csv(sample()[["course_id", "week", "enrollments"]]))
-    assert "Choose the price and the quantity" in texts(app)
+    assert "Choose a column for: Price (price)" in texts(app)
     assert "upload.store" not in [button.key for button in app.button]
     assert catalogue.list() == []
 

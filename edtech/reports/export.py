@@ -1,0 +1,71 @@
+"""A stored table as a file: CSV that a spreadsheet cannot run, or Parquet, some thousand rows at a time."""
+
+import io
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import pandas as pd
+
+from edtech.data import Dataset
+from edtech.errors import DataError
+from edtech.reports.cells import FORMULA
+
+Form = Literal["csv", "parquet"]
+
+
+def write_table(dataset: Dataset, table: str, into: BinaryIO, form: Form = "csv") -> int:
+    """Write a table of a data set; return its rows.
+
+    In CSV, text that a spreadsheet would run as a formula has an apostrophe before it; Parquet holds it as it is.
+
+    Raises:
+        DataError: there is no such table, or its file is missing or damaged.
+    """
+    if form == "parquet":
+        return dataset.copy_table(table, into)
+    rows = 0
+    for frame in dataset.batches(table):
+        plain = frame.assign(**{str(name): _safe(frame[name]) for name in frame if _is_text(frame[name])})
+        into.write(plain.to_csv(index=False, header=rows == 0, lineterminator="\n").encode("utf-8", errors="replace"))
+        rows += len(frame)
+    return rows
+
+
+def write_file(dataset: Dataset, table: str, path: Path) -> int:
+    """Write a table to a file in the form that its ending names; return its rows.
+
+    Raises:
+        DataError: another ending, or a folder that cannot be written; else as `write_table`.
+    """
+    dataset.table_schema(table)
+    forms: dict[str, Form] = {".csv": "csv", ".parquet": "parquet"}
+    if path.suffix not in forms:
+        raise DataError("There is no such form of table", expected=" or ".join(forms), found=path.name[:80])
+    try:
+        with path.open("wb") as into:
+            return write_table(dataset, table, into, forms[path.suffix])
+    except OSError as exc:
+        raise DataError("The file cannot be written", found=exc.strerror, where=str(path)) from exc
+
+
+def csv_bytes(dataset: Dataset, table: str) -> bytes:
+    """Return a table as CSV."""
+    sink = io.BytesIO()
+    write_table(dataset, table, sink)
+    return sink.getvalue()
+
+
+def parquet_bytes(dataset: Dataset, table: str) -> bytes:
+    """Return a table as Parquet."""
+    sink = io.BytesIO()
+    write_table(dataset, table, sink, "parquet")
+    return sink.getvalue()
+
+
+def _is_text(values: pd.Series) -> bool:
+    return isinstance(values.dtype, pd.StringDtype) or values.dtype == object
+
+
+def _safe(values: pd.Series) -> pd.Series:
+    text = values.astype("str")
+    return text.mask(text.str.lstrip(" ").str.startswith(FORMULA, na=False), "'" + text)
