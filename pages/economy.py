@@ -14,6 +14,4 @@ if dataset is None:
     st.stop()
 
 with errors_shown():
-    period = economy.choose_range(dataset)
-    view = economy.choose_view(dataset)
-    economy.VIEWS[view](dataset, period)
+    economy.show(dataset)

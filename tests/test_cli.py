@@ -114,3 +114,17 @@ def test_an_error_is_one_message_and_exit_code_1(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("Error: There is no data set")
     assert "Traceback" not in done.stderr
+
+
+def test_the_outlook_and_the_runs_of_the_economy(home, ids, tmp_path):
+    dataset, run_id = ids
+    report = tmp_path / "outlook.html"
+    told = run("economy", "outlook", dataset, "--run", run_id, "--change", "Programming=-0.2", "--assume", "weeks=4",
+               "--report", str(report), "--out", str(home))  # fmt: skip
+    assert "Circulating supply" in told
+    assert "Prices change at once" in told
+    assert "Outlook of the token economy" in report.read_text(encoding="utf-8")
+    told = run("economy", "runs", dataset, run_id, "--out", str(home))
+    assert "Today's prices" in told
+    with pytest.raises(ParamsError, match="Only a trained run"):
+        run("economy", "outlook", dataset, "--recommended", "--out", str(home))

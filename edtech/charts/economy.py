@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from edtech.charts.base import BLUE, GREEN, GREY, ORANGE, heading, label, layered, need, thin
+from edtech.charts.base import BLUE, GREEN, GREY, ORANGE, has_interval, heading, label, layered, need, thin
 
 HOLDERS = {"learners": BLUE, "teachers": ORANGE, "treasury": GREEN}
 SIDES = {"source": BLUE, "sink": ORANGE}
@@ -49,6 +49,22 @@ def price_index(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
         tooltip=["period", alt.Tooltip("index:Q", format=".1f")],
     )
     return layered([line], heading(title, note))
+
+
+def outlook(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChart:
+    """Draw what may come by `week`: the median `mid` with its 90 % band `low` to `high`, where there is one."""
+    frame = need(frame, ("week", "mid"), "outlook")
+    x = alt.X("week:T", title="Week, by its last day")
+    line = alt.Chart(frame).mark_line(color=BLUE, point=True)
+    line = line.encode(
+        x=x,
+        y=alt.Y("mid:Q", title=label(y_title)).scale(zero=False).axis(format=",.3~s"),
+        tooltip=["week:T", alt.Tooltip("mid:Q", format=",.0f")],
+    )
+    if not has_interval(frame):
+        return layered([line], heading(title))
+    band = alt.Chart(frame).mark_area(color=BLUE, opacity=0.2).encode(x=x, y="low:Q", y2="high:Q")
+    return layered([band, line], heading(title))
 
 
 def lorenz(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:

@@ -2,13 +2,19 @@
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edtech import __version__
 from edtech.cli.entry import app
-from edtech.cli.options import Out, catalogue, settings_of, write_report
+from edtech.cli.options import Out, assignments, catalogue, number, settings_of, write_report
+from edtech.errors import ParamsError
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+    from edtech.economy.simulation import PriceEffect
+    from edtech.settings import Settings
 
 economy = typer.Typer(help="Figures of the token economy, and the proof that they agree.", no_args_is_help=True)
 app.add_typer(economy, name="economy")
@@ -57,6 +63,97 @@ def economy_proof(dataset: DatasetId, first: First = None, last: Last = None, ou
         typer.echo(f"{len(found.broken)} of {len(found.identities)} identities do not hold.")
         if found.broken:
             raise typer.Exit(1)
+
+
+@economy.command("outlook")
+def economy_outlook(
+    dataset: DatasetId,
+    run_id: Annotated[str | None, typer.Option("--run", help="Id of the run that says what prices do.")] = None,
+    change: Annotated[list[str] | None, typer.Option(help="segment=change, such as Programming=0.15.")] = None,
+    recommended: Annotated[bool, typer.Option(help="Take the run's recommended prices.")] = False,
+    assume: Annotated[
+        list[str] | None, typer.Option(help="name=value, such as weeks=26 or commission_rate=0.3.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report there: .html, .csv or .zip.")] = None,
+    out: Out = None,
+) -> None:
+    """Say where prices and rules lead the token economy, with a 90 % band."""
+    from edtech.economy.forecast import forecast
+    from edtech.economy.observed import observe
+    from edtech.economy.simulation import Assumptions
+    from edtech.reports.economy import outlook_report
+
+    settings = settings_of(out)
+    stored = catalogue(settings).get(dataset)
+    observed = observe(stored)
+    asked = Assumptions.of(observed, **assignments(assume or []))
+    effect, reasons = _prices(settings, stored, run_id, change or [], recommended)
+    found = forecast(observed, asked, effect)
+    typer.echo(found.totals.drop(columns=["figure", "unit"]).to_string(index=False))
+    for line in (*reasons, *found.notes):
+        typer.echo(line)
+    if report is not None:
+        provenance: dict[str, str | int | float] = {
+            "data set": stored.name,
+            "data set digest": stored.digest,
+            "run": run_id or "none",
+            "seed": asked.seed,
+            "version": __version__,
+        }
+        write_report(outlook_report(found, provenance), report)
+
+
+def _prices(
+    settings: "Settings", stored: "Dataset", run_id: str | None, change: list[str], recommended: bool
+) -> "tuple[PriceEffect, tuple[str, ...]]":
+    """Return what the asked prices do to revenue, and what there is to say about it."""
+    from edtech.economy.forecast import TODAY
+    from edtech.economy.runs import price_effect
+    from edtech.ml.artifacts import load_result
+    from edtech.pipeline.worth import plan_to_act_on, revenue_split
+    from edtech.pricing import answer, changed_prices, price_response
+    from edtech.tracking import RunStore
+
+    if run_id is None:
+        if change or recommended:
+            raise ParamsError(
+                "Only a trained run says what prices do", expected="--run", fix="name a run, or no prices"
+            )
+        return TODAY, ()
+    response = price_response(load_result(RunStore(settings=settings), run_id), stored.panel())
+    if recommended:
+        plan = plan_to_act_on(stored, response, revenue_split(stored))
+        return TODAY if plan.refused else price_effect(plan.outcome), plan.reasons
+    changes = {name: number(name, value) for name, value in assignments(change).items()}
+    outcome = answer(response, changed_prices(response, changes), revenue_split(stored))
+    return price_effect(outcome), outcome.reasons
+
+
+@economy.command("runs")
+def economy_runs(
+    dataset: DatasetId,
+    run_ids: Annotated[list[str], typer.Argument(help="Ids of runs that were trained on it.")],
+    out: Out = None,
+) -> None:
+    """Lay runs side by side: model metrics, and the economy in 13 weeks under each one's recommended prices."""
+    from edtech.economy.observed import observe
+    from edtech.economy.runs import RunOfEconomy, economy_of_runs
+    from edtech.economy.simulation import Assumptions
+    from edtech.ml.artifacts import load_result
+    from edtech.pipeline.worth import plan_to_act_on, revenue_split
+    from edtech.pricing import price_response
+    from edtech.tracking import RunStore
+
+    settings = settings_of(out)
+    stored, store = catalogue(settings).get(dataset), RunStore(settings=settings)
+    laid = {}
+    for run_id in run_ids:
+        run = store.get_run(run_id)
+        response = price_response(load_result(store, run_id), stored.panel())
+        laid[run_id] = RunOfEconomy(run.name, plan_to_act_on(stored, response, revenue_split(stored)), run.metrics)
+    observed = observe(stored)
+    table = economy_of_runs(observed, Assumptions.of(observed), laid)
+    typer.echo(table.set_index("run").T.to_string())
 
 
 def _days(first: datetime | None, last: datetime | None) -> tuple[date | None, date | None]:

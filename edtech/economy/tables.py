@@ -1,9 +1,11 @@
 """The economy as frames and titles, for charts, pages and reports."""
 
+import numpy as np
 import pandas as pd
 
 from edtech.economy.dictionary import ECONOMY
 from edtech.economy.figures import Economy
+from edtech.economy.forecast import OUTLOOK, STOCKS, Forecast
 from edtech.economy.lines import UNITS
 
 _CAUSES = {
@@ -50,6 +52,15 @@ def supply_title(found: Economy) -> str:
     if not held.before:
         return f"{held.value:,.0f} tokens circulate at the end"
     return f"Circulating supply {held.change:+.1%} against the end of the range before"
+
+
+def outlook_title(found: Forecast, name: str) -> str:
+    """Return what is expected of a figure, in one line."""
+    row = found.figure(name)
+    title, _, _ = OUTLOOK[name]
+    reach = "" if np.isnan(row["low"]) else f" (90 % of futures: {row['low']:,.0f} to {row['high']:,.0f})"
+    when = f"{found.asked.weeks} weeks from now" if name in STOCKS else f"over {found.asked.weeks} weeks"
+    return f"{title} {when}: {row['mid']:,.0f} tokens{reach}"
 
 
 def missing_words(found: Economy) -> list[str]:

@@ -2,15 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 
+import pandas as pd
+
 from edtech.charts import economy as charts
 from edtech.data import Dataset
 from edtech.economy import GROUPS, Economy, Period, reconcile
+from edtech.economy.forecast import Forecast
 from edtech.economy.period import LEDGER
 from edtech.economy.series import daily_balances
-from edtech.economy.tables import cause_rows, figure_rows, in_tokens, missing_words, supply_title
+from edtech.economy.simulation import Assumptions
+from edtech.economy.tables import cause_rows, figure_rows, in_tokens, missing_words, outlook_title, supply_title
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.figures import figure
 
+_OUTLOOK_HELP = {
+    "today": "Median under today's prices and rules.",
+    "mid": "Median under the asked prices and rules.",
+    "low": "Lower end of the 90 % band.",
+    "high": "Upper end of the 90 % band.",
+    "change": "Relative change against today's, the same futures drawn for both; 0.1 is 10 % more.",
+}
 _HELP = {
     "before": "The same over as many days right before.",
     "change": "Relative change against the range before; 0.1 is 10 % more.",
@@ -56,3 +67,29 @@ def _ledger(dataset: Dataset, found: Economy, period: Period) -> Iterator[Sectio
     proof = reconcile(dataset, period)
     verdict = f"{len(proof.broken)} of {len(proof.identities)} identities do not hold."
     yield Section("Does it agree with the ledger?", (verdict,), (Table("Identities", proof.table),))
+
+
+def outlook_report(found: Forecast, provenance: Mapping[str, str | int | float]) -> Report:
+    """Return a forecast: where prices and rules lead, week by week, and everything that it assumes."""
+    title = outlook_title(found, "circulating_supply")
+    weekly = found.weekly[found.weekly["figure"] == "circulating_supply"]
+    chart = charts.outlook(weekly, title=title, y_title="Circulating supply (tokens)")
+    sections = (
+        Section(
+            "At the horizon",
+            (f"Token revenue changes by {found.effect.change:+.1%} through prices, against today's.",),
+            (Table("Figures", found.totals.drop(columns="figure"), help=_OUTLOOK_HELP),),
+            (figure(title, chart, title),),
+        ),
+        Section(
+            "Week by week", tables=(Table("Paths", found.weekly, dict.fromkeys(("mid", "low", "high"), "tokens")),)
+        ),
+        Section("What this assumes", found.notes, (Table("Assumptions", _assumed(found.asked)),)),
+    )
+    question = f"Where do these prices and rules lead in {found.asked.weeks} weeks?"
+    return Report("Outlook of the token economy", question, sections, provenance)
+
+
+def _assumed(asked: Assumptions) -> pd.DataFrame:
+    rows = [(about.title, getattr(asked, name), about.description) for name, about in type(asked).model_fields.items()]
+    return pd.DataFrame(rows, columns=["assumption", "value", "meaning"]).astype({"value": float})

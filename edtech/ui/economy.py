@@ -13,7 +13,7 @@ from edtech.economy.period import LEDGER
 from edtech.economy.series import concentration, daily_balances, retention
 from edtech.economy.tables import cause_rows, in_tokens, missing_words, supply_title
 from edtech.reports import table_csv
-from edtech.ui import resources
+from edtech.ui import outlook, resources
 from edtech.ui.reports import economy_downloads
 from edtech.ui.widgets import number, percent, plain
 
@@ -42,13 +42,6 @@ def _day(column: "st.delta_generator.DeltaGenerator", label: str, value: date, w
     return chosen if isinstance(chosen, date) else value
 
 
-def choose_view(dataset: Dataset) -> str:
-    """Return what to look at; without a ledger there are only figures."""
-    names = list(VIEWS) if LEDGER in dataset.tables else ["Figures"]
-    chosen = st.segmented_control("Look at", names, default=names[0], key=f"economy.view.{len(names)}", required=True)
-    return str(chosen)
-
-
 def show_figures(dataset: Dataset, period: Period | None) -> None:
     """Show every figure against the range before, the charts, and what the tables do not allow."""
     found = resources.economy(dataset.id, period)
@@ -60,11 +53,12 @@ def show_figures(dataset: Dataset, period: Period | None) -> None:
         figures = [figure for name, figure in found.figures.items() if ECONOMY[name].group == group]
         if figures:
             st.subheader(group)
-            for start in range(0, len(figures), 4):
-                for column, figure in zip(st.columns(4), figures[start : start + 4], strict=False):
+            for start in range(0, len(figures), 3):
+                for column, figure in zip(st.columns(3), figures[start : start + 3], strict=False):
                     _metric(column, figure)
     for words in missing_words(found):
         st.info(words, icon=":material/info:")
+    st.subheader("How it came about")
     _charts(dataset, period, found)
     economy_downloads(dataset, found)
 
@@ -74,7 +68,8 @@ def _metric(column: "st.delta_generator.DeltaGenerator", figure: Figure) -> None
     share = about.unit.startswith("%")
     value = "-" if figure.value is None else f"{figure.value:.1%}" if share else number(figure.value)
     change = None if figure.change is None else percent(figure.change)
-    column.metric(about.title, value, change, delta_color="off", help=f"{about.help} In {about.unit}.", border=True)
+    label = f"{about.title} ({about.unit})"
+    column.metric(label, value, change, delta_color="off", help=about.help, border=True)
 
 
 def _charts(dataset: Dataset, period: Period | None, found: Economy) -> None:
@@ -144,5 +139,18 @@ def show_proof(dataset: Dataset, period: Period | None) -> None:
     st.dataframe(found.table, hide_index=True, key="economy.proof")
 
 
-VIEWS = {"Figures": show_figures, "Entries": show_entries, "Proof": show_proof}
-"""What can be looked at, by name."""
+PAST = {"Figures": show_figures, "Entries": show_entries, "Proof": show_proof}
+AHEAD = {"What if": outlook.show_outlook, "Runs": outlook.show_runs}
+"""What can be looked at, by name: over a range of days, or from the end of the data on."""
+
+
+def show(dataset: Dataset) -> None:
+    """Ask what to look at, and show it; without a ledger there are only figures."""
+    names = [*PAST, *AHEAD] if LEDGER in dataset.tables else ["Figures"]
+    view = str(
+        st.segmented_control("Look at", names, default=names[0], key=f"economy.view.{len(names)}", required=True)
+    )
+    if view in AHEAD:
+        AHEAD[view](dataset)
+    else:
+        PAST[view](dataset, choose_range(dataset))

@@ -9,9 +9,10 @@ import streamlit as st
 from edtech import __version__
 from edtech.data import Dataset
 from edtech.economy import Economy
+from edtech.economy.forecast import Forecast
 from edtech.reports import Report, to_csv, to_csv_zip, to_html
 from edtech.reports.comparison import comparison_report
-from edtech.reports.economy import economy_report
+from edtech.reports.economy import economy_report, outlook_report
 from edtech.reports.pricing import pricing_report
 from edtech.tracking import Comparison
 from edtech.ui.pricing import Asked
@@ -60,6 +61,13 @@ def economy_downloads(dataset: Dataset, found: Economy) -> None:
     """Offer the figures of the token economy as a report."""
     provenance = _provenance() | {"data set": dataset.name, "data set digest": dataset.digest}
     downloads(partial(economy_report, dataset, found, provenance), "economy-report")
+
+
+def outlook_downloads(dataset: Dataset, found: Forecast, run_id: str | None) -> None:
+    """Offer a forecast as a report."""
+    provenance = _provenance() | {"data set": dataset.name, "data set digest": dataset.digest}
+    provenance |= {"seed": found.asked.seed, "run": run_id or "none: today's prices"}
+    downloads(partial(outlook_report, found, provenance), "outlook-report")
 
 
 def _provenance() -> dict[str, str | int | float]:

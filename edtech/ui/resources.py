@@ -13,6 +13,7 @@ from edtech.settings import Settings
 
 if TYPE_CHECKING:
     from edtech.economy import Economy, Period, Reconciliation
+    from edtech.economy.observed import Observed
     from edtech.market import MarketParams
     from edtech.market.estimate import Expected
     from edtech.pricing import Plan, Response
@@ -208,6 +209,14 @@ def reconciliation(dataset_id: str, period: "Period") -> "Reconciliation":
     from edtech.economy import reconcile
 
     return reconcile(dataset(dataset_id), period)
+
+
+@st.cache_resource(show_spinner="Reading the flows of the ledger", max_entries=20)
+def observed(dataset_id: str) -> "Observed":
+    """Return what a forecast starts from."""
+    from edtech.economy.observed import observe
+
+    return observe(dataset(dataset_id))
 
 
 @st.cache_data(show_spinner=False, max_entries=50)

@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 from edtech.economy import ECONOMY, chosen_period, economy, entries_behind, reconcile, whole_period
+from edtech.economy.forecast import forecast
+from edtech.economy.observed import observe
+from edtech.economy.simulation import Assumptions
 from edtech.ui.widgets import number, percent
 from tests.pages.look import choose_dataset, figures, table, texts, visit
 
@@ -24,11 +27,11 @@ def test_the_figures_are_those_of_the_last_weeks_against_the_weeks_before(full, 
     period = chosen_period(full.market, whole.last - timedelta(days=whole.days // 2 - 1), whole.last)
     found = economy(full.market, period).figures
     shown = figures(app)
-    assert set(shown) == {ECONOMY[name].title for name in found}
-    assert shown["Circulating supply"] == number(found["circulating_supply"].value)
-    assert shown["Take rate"] == f"{found['take_rate'].value:.1%}"
+    assert set(shown) == {f"{ECONOMY[name].title} ({ECONOMY[name].unit})" for name in found}
+    assert shown["Circulating supply (tokens)"] == number(found["circulating_supply"].value)
+    assert shown["Take rate (% of revenue)"] == f"{found['take_rate'].value:.1%}"
     deltas = {metric.label: metric.delta for metric in app.metric}
-    assert deltas["Token revenue"] == percent(found["spent"].change)
+    assert deltas["Token revenue (tokens)"] == percent(found["spent"].change)
     assert "the range right before" in texts(app)
     assert all(metric.help for metric in app.metric)
 
@@ -42,7 +45,11 @@ def test_another_range_changes_the_figures_and_an_empty_one_says_so(full, open_p
     app.date_input[0].set_value(whole.first).run()
     assert not app.exception
     expected = economy(full.market, chosen_period(full.market, whole.first, whole.first + timedelta(days=20)))
-    assert figures(app)["Token revenue"] == number(expected.figures["spent"].value) != before["Token revenue"]
+    assert (
+        figures(app)["Token revenue (tokens)"]
+        == number(expected.figures["spent"].value)
+        != before["Token revenue (tokens)"]
+    )
     assert "do not reach back far enough" in texts(app)
 
 
@@ -63,6 +70,50 @@ def test_the_entries_and_the_proof(full, open_page):
 def test_a_panel_shows_what_it_can_and_names_what_is_missing(full, open_page):
     app = opened(open_page, full.unknown)
     assert not app.exception
-    assert set(figures(app)) == {"Enrollments", "Price times quantity", "Mean price paid", "Price index"}
+    assert set(figures(app)) == {
+        "Enrollments (pieces)",
+        "Price times quantity (tokens)",
+        "Mean price paid (tokens)",
+        "Price index (first = 100)",
+    }
     assert "Without a table token_ledger there is no: Circulating supply" in texts(app)
     assert app.segmented_control[0].options == ["Figures"]
+
+
+def test_the_outlook_answers_to_rules_and_to_a_runs_prices(full, open_page):
+    app = look_at(opened(open_page, full.market), full.market, "What if")
+    observed = observe(full.market)
+    asked = Assumptions.of(observed)
+    shown = figures(app)
+    assert shown["Token revenue (tokens over the horizon)"] == number(forecast(observed, asked).figure("spent")["mid"])
+    assert "What this assumes" in texts(app)
+    app.slider(key=f"economy.{full.market.id}.commission_rate").set_value(0.4).run()
+    assert not app.exception
+    more = forecast(observed, asked.model_copy(update={"commission_rate": 0.4})).figure("commission")
+    assert figures(app)["Commission (tokens over the horizon)"] == number(more["mid"])
+    app.segmented_control(key="economy.prices").set_value("By segment").run()
+    app.selectbox(key="economy.run").set_value(full.runs[full.market.id]["fixed_effects"]).run()
+    app.slider(key="economy.change.Programming").set_value(-20).run()
+    assert not app.exception
+    assert figures(app)["Token revenue (tokens over the horizon)"] != shown["Token revenue (tokens over the horizon)"]
+    app.segmented_control(key="economy.prices").set_value("The run's recommended").run()
+    assert "No price is recommended by this run" in texts(app)
+    assert figures(app)["Token revenue (tokens over the horizon)"] == shown["Token revenue (tokens over the horizon)"]
+
+
+def test_runs_stand_beside_the_economy(full, open_page):
+    app = look_at(opened(open_page, full.market), full.market, "Runs")
+    shown = table(app, "circulating_supply")
+    assert shown["run"].iloc[0] == "Today's prices"
+    assert len(shown) == 1 + len(full.runs[full.market.id])
+    assert shown["rmse"].notna().sum() == len(full.runs[full.market.id])
+
+
+def test_without_a_run_only_rules_can_be_moved(full, open_page):
+    app = open_page("overview")
+    app.text_input(key="sidebar.experiment").set_value("Nothing here yet").run()
+    visit(choose_dataset(app, full.market.id), "economy")
+    look_at(app, full.market, "What if")
+    assert "only rules can be moved" in texts(app)
+    look_at(app, full.market, "Runs")
+    assert "No price model was trained" in texts(app)

@@ -1,0 +1,137 @@
+"""A forecast as figures: sums and balances at the horizon with a 90 % band, against today's prices and rules."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from edtech.economy.observed import FEWEST_WEEKS, Observed
+from edtech.economy.simulation import UNITS, Assumptions, Futures, PriceEffect, simulate
+
+Floats = NDArray[np.float64]
+BAND = (0.05, 0.95)
+TODAY = PriceEffect()
+
+OUTLOOK = {
+    "spent": ("Token revenue", "tokens over the horizon", "Tokens spent on courses until the horizon."),
+    "teacher_earnings": ("Teacher earnings", "tokens over the horizon", "Teachers' parts, refunds taken off."),
+    "commission": ("Commission", "tokens over the horizon", "The platform's parts, refunds taken off."),
+    "issued": ("Issued", "tokens over the horizon", "Tokens bought, given, and minted again for refunds."),
+    "purchased": ("Bought", "tokens over the horizon", "Tokens that learners buy for money."),
+    "expired": ("Expired", "tokens over the horizon", "Balances of learners that lapse."),
+    "paid_out": ("Paid out", "tokens over the horizon", "Tokens of teachers destroyed against money."),
+    "circulating_supply": ("Circulating supply", "tokens at the horizon", "Held by learners and teachers."),
+    "treasury": ("Treasury", "tokens at the horizon", "Held by the platform."),
+    "learner_balance": ("Unredeemed", "tokens at the horizon", "Owed to learners as courses."),
+    "teacher_balance": ("Owed to teachers", "tokens at the horizon", "Payout liability."),
+}
+"""Title, unit and one sentence for each figure of a forecast."""
+STOCKS = ("circulating_supply", "treasury", "learner_balance", "teacher_balance")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """What may come under the asked prices and rules.
+
+    `totals`: figure, title, unit, today (median under today's prices and rules), mid, low, high, change, change_low,
+    change_high (relative, draw by draw against today). `weekly`: week (its last day), figure, mid, low, high: flows of
+    the week, or what is held at its end, in tokens. low and high are NaN where the model has no honest interval.
+    `notes` says in words what it rests on.
+    """
+
+    totals: pd.DataFrame
+    weekly: pd.DataFrame
+    asked: Assumptions
+    effect: PriceEffect
+    notes: tuple[str, ...]
+
+    def figure(self, name: str) -> "pd.Series[float]":
+        """Return the row of a figure."""
+        return self.totals[self.totals["figure"] == name].iloc[0]
+
+
+def forecast(observed: Observed, asked: Assumptions, effect: PriceEffect = TODAY) -> Forecast:
+    """Return what may come under the asked rules and prices, against today's, the same futures drawn for both."""
+    rules = ("commission_rate", "burn_rate", "bonuses", "expiry_weeks")
+    known = Assumptions.of(observed)
+    today = simulate(observed, asked.model_copy(update={name: getattr(known, name) for name in rules}), TODAY)
+    planned = simulate(observed, asked, effect)
+    return Forecast(
+        _totals(today, planned, effect),
+        _weekly(observed, planned, effect),
+        asked,
+        effect,
+        _notes(observed, asked, effect),
+    )
+
+
+def _totals(today: Futures, planned: Futures, effect: PriceEffect) -> pd.DataFrame:
+    rows = []
+    for name, (title, unit, _) in OUTLOOK.items():
+        before, after = (_reached(futures, name) for futures in (today, planned))
+        moved = after / np.where(before > 0, before, np.nan) - 1
+        low, high = _band(after, effect)
+        change_low, change_high = _band(moved, effect)
+        rows.append((name, title, unit, _middle(before), _middle(after), low, high,
+                     _middle(moved), change_low, change_high))  # fmt: skip
+    columns = ["figure", "title", "unit", "today", "mid", "low", "high", "change", "change_low", "change_high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _reached(futures: Futures, name: str) -> Floats:
+    """Return a figure's sum until the horizon, or what is held there, of each draw (n,) in tokens."""
+    values = np.asarray(getattr(futures, name))
+    return np.asarray((values[:, -1] if name in STOCKS else values.sum(axis=1)) / UNITS)
+
+
+def _weekly(observed: Observed, planned: Futures, effect: PriceEffect) -> pd.DataFrame:
+    weeks = pd.date_range(observed.end, periods=planned.spent.shape[1] + 1, freq="7D")[1:] - pd.Timedelta(days=1)
+    frames = []
+    for name in OUTLOOK:
+        values = np.asarray(getattr(planned, name)) / UNITS
+        low, high = np.quantile(values, BAND, axis=0)
+        if effect.error is None:
+            low = high = np.full(len(weeks), np.nan)
+        frames.append(
+            pd.DataFrame({"week": weeks, "figure": name, "mid": np.median(values, axis=0), "low": low, "high": high})
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _band(values: Floats, effect: PriceEffect) -> tuple[float, float]:
+    if effect.error is None or np.isnan(values).any():
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, BAND)
+    return float(low), float(high)
+
+
+def _middle(values: Floats) -> float:
+    return float(np.median(values)) if not np.isnan(values).any() else float("nan")
+
+
+def _notes(observed: Observed, asked: Assumptions, effect: PriceEffect) -> tuple[str, ...]:
+    """Return the assumptions in words, those first that the asker may want to change."""
+    weeks, pays = len(observed.weekly), observed.payouts
+    notes = [
+        f"Spending at today's prices goes on as {weeks} whole weeks of the ledger suggest: a level that wanders, noise "
+        f"from week to week, and, before the data are asked, a trend of some {asked.trend:.1%} a week and a yearly "
+        f"swing of some {asked.yearly_swing:.0%}, up or down."
+        + (" With less than a year of data the swing cannot be seen, which widens the band." if weeks < 52 else ""),
+        f"Purchases, bonuses and refunds per token spent are those of the last {min(asked.recent_weeks, weeks)} weeks.",
+        "Prices change at once and for good. Visits, and how often learners come back, do not answer to them; nor do "
+        "teachers to commission.",
+        "What learners spend does not answer to bonuses or expiry. "
+        f"Of tokens given more (or less) than now, {asked.bonus_replaces:.0%} replace tokens that learners would buy.",
+    ]
+    if pays.every is None:
+        notes.append("Fewer than two payouts were seen, so none is forecast.")
+    else:
+        notes.append(
+            f"Teachers are paid every {pays.every} days, {pays.shares[-6:].mean():.0%} of what they hold, as of late."
+        )
+    if effect.error is None:
+        notes.append("The model has no honest interval for its price effect, so there is no band.")
+    if weeks < 2 * FEWEST_WEEKS:
+        notes.append("The ledger is short: the band is mostly what was assumed.")
+    return tuple(notes)

@@ -1,0 +1,155 @@
+"""Parts of the Economy page that look ahead: what prices and rules would do, and where each run's prices would lead."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from edtech.charts import economy as charts
+from edtech.data import Dataset
+from edtech.economy.forecast import OUTLOOK, TODAY, Forecast, forecast
+from edtech.economy.runs import RunOfEconomy, economy_of_runs, price_effect, run_columns, runs_of
+from edtech.economy.simulation import Assumptions, PriceEffect
+from edtech.economy.tables import outlook_title
+from edtech.pricing import Response, WhatIf, answer, changed_prices
+from edtech.ui import resources, sidebar
+from edtech.ui.reports import outlook_downloads
+from edtech.ui.widgets import number, page_link, params_form, percent, plain
+
+RULES = ("weeks", "commission_rate", "burn_rate", "bonuses", "expiry_weeks")
+MORE = tuple(name for name in Assumptions.model_fields if name not in RULES)
+SHOWN = ("spent", "circulating_supply", "teacher_earnings", "teacher_balance", "commission", "learner_balance")
+BY_SEGMENT, RECOMMENDED, AS_TODAY = "By segment", "The run's recommended", "As today"
+MOST_SLIDERS = 12
+MOST_RUNS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What is asked of prices: their effect, in words where it is from, and why not to act on it."""
+
+    effect: PriceEffect
+    reasons: tuple[str, ...] = ()
+    run_id: str | None = None
+
+
+def show_outlook(dataset: Dataset) -> None:
+    """Ask for prices, rules and assumptions, and show where they lead."""
+    observed = resources.observed(dataset.id)
+    st.markdown("Move prices and rules, and see where the tokens go; the band holds nine of ten possible futures.")
+    prices = _ask_prices(dataset)
+    asked = _ask_rules(dataset, Assumptions.of(observed))
+    found = forecast(observed, asked, prices.effect)
+    for reason in prices.reasons:
+        st.warning(plain(reason), icon=":material/warning:")
+    _metrics(found)
+    name = st.selectbox(
+        "Week by week", list(OUTLOOK), list(OUTLOOK).index("circulating_supply"),
+        format_func=lambda name: OUTLOOK[str(name)][0], key="economy.outlook.figure", help="The figure to draw.",
+    )  # fmt: skip
+    title = outlook_title(found, name)
+    weekly = found.weekly[found.weekly["figure"] == name]
+    st.altair_chart(charts.outlook(weekly, title=title, y_title=f"{OUTLOOK[name][0]} (tokens)"), alt=title)
+    st.subheader("What this assumes")
+    for note in found.notes:
+        st.markdown(f"- {plain(note)}")
+    outlook_downloads(dataset, found, prices.run_id)
+
+
+def _ask_prices(dataset: Dataset) -> Prices:
+    runs = runs_of(resources.run_table(sidebar.current_experiment()), dataset.digest)
+    if runs.empty:
+        st.info("No price model was trained on this data set yet, so only rules can be moved.", icon=":material/info:")
+        page_link("train", "Train one to move prices", ":material/model_training:")
+        return Prices(TODAY)
+    how = st.segmented_control("Prices", (AS_TODAY, BY_SEGMENT, RECOMMENDED), default=AS_TODAY, required=True,
+                               key="economy.prices", help="What prices to look ahead at.")  # fmt: skip
+    if how == AS_TODAY:
+        return Prices(TODAY)
+    names = resources.run_labels(runs)
+    run_id = str(st.selectbox("Run", list(names), format_func=names.__getitem__, key="economy.run",
+                              help="The trained model that says what prices do."))  # fmt: skip
+    if how == RECOMMENDED:
+        return _recommended(dataset, run_id)
+    response = resources.response(run_id, sidebar.current_experiment(), dataset.id)
+    outcome = answer(response, changed_prices(response, _sliders(response)))
+    return Prices(price_effect(outcome), outcome.reasons, run_id)
+
+
+def _recommended(dataset: Dataset, run_id: str) -> Prices:
+    plan = resources.plan(run_id, sidebar.current_experiment(), dataset.id)
+    if plan.refused:
+        return Prices(TODAY, ("No price is recommended by this run, so prices stay as today.", *plan.reasons), run_id)
+    outcome: WhatIf = plan.outcome
+    return Prices(price_effect(outcome), plan.reasons, run_id)
+
+
+def _sliders(response: Response) -> dict[str, float]:
+    segments = response.segments.value_counts().index.tolist()
+    shown = segments
+    if len(segments) > MOST_SLIDERS:
+        shown = st.multiselect("Segments to change", segments, segments[:MOST_SLIDERS], key="economy.segments",
+                               help="Prices of all others stay as they are.")  # fmt: skip
+    columns = st.columns(2)
+    return {
+        name: columns[place % 2].slider(
+            plain(name), -50, 50, 0, 1, format="%+d %%", key=f"economy.change.{name}",
+            help="Price change of this segment from the first week on, in percent.",
+        ) / 100
+        for place, name in enumerate(shown)
+    }  # fmt: skip
+
+
+def _ask_rules(dataset: Dataset, start: Assumptions) -> Assumptions:
+    values: dict[str, Any] = {}
+    for title, names, open_ in (("Rules", RULES, True), ("More assumptions", MORE, False)):
+        with st.expander(title, expanded=open_):
+            for column, offset in zip(st.columns(2), (0, 1), strict=True):
+                with column:
+                    values |= params_form(Assumptions, f"economy.{dataset.id}", start, names[offset::2])
+    return start.model_copy(update=values)
+
+
+def _metrics(found: Forecast) -> None:
+    for start in range(0, len(SHOWN), 3):
+        for column, name in zip(st.columns(3), SHOWN[start : start + 3], strict=True):
+            title, unit, help = OUTLOOK[name]
+            row = found.figure(name)
+            change = None if row["mid"] == row["today"] or row["change"] != row["change"] else percent(row["change"])
+            column.metric(f"{title} ({unit})", number(row["mid"]), change, help=f"{help} Median; change against "
+                          "today's prices and rules.", border=True, delta_color="off")  # fmt: skip
+            band = f"90 %: {number(row['low'])} to {number(row['high'])}" if row["low"] == row["low"] else "no band"
+            column.caption(band)
+
+
+def show_runs(dataset: Dataset) -> None:
+    """Lay runs side by side: their model metrics, and the economy under each one's recommended prices."""
+    experiment = sidebar.current_experiment()
+    runs = runs_of(resources.run_table(experiment), dataset.digest)
+    if runs.empty:
+        st.info("No price model was trained on this data set yet.", icon=":material/model_training:")
+        page_link("train", "Train one", ":material/model_training:")
+        return
+    names = resources.run_labels(runs)
+    chosen = st.multiselect("Runs", list(names), list(names)[:3], format_func=names.__getitem__, key="economy.runs",
+                            max_selections=MOST_RUNS, help="Each is asked for its recommended prices.")  # fmt: skip
+    laid = {
+        run_id: RunOfEconomy(names[run_id], resources.plan(run_id, experiment, dataset.id), _logged(runs, run_id))
+        for run_id in chosen
+    }
+    observed = resources.observed(dataset.id)
+    table = economy_of_runs(observed, Assumptions.of(observed), laid)
+    st.caption("Thirteen weeks ahead under today's rules; all rows see the same possible futures. Medians, 90 % bands.")
+    st.dataframe(
+        table.drop(columns="run_id"), hide_index=True, key="economy.runs.table",
+        column_config={
+            name: st.column_config.NumberColumn(title, help=help, format="localized")
+            for name, (title, help) in run_columns().items()
+        },
+    )  # fmt: skip
+
+
+def _logged(runs: pd.DataFrame, run_id: str) -> dict[str, float]:
+    row = runs.set_index("run_id").loc[run_id]
+    return {str(name).removeprefix("metrics."): row[name] for name in row.index if str(name).startswith("metrics.")}

@@ -1,0 +1,114 @@
+"""Forecasts as figures, and runs beside the economy that their prices would lead to."""
+
+import numpy as np
+import pytest
+
+from edtech.economy.forecast import OUTLOOK, STOCKS, TODAY, forecast
+from edtech.economy.observed import observe
+from edtech.economy.runs import MODEL_METRICS, RunOfEconomy, economy_of_runs, price_effect, run_columns
+from edtech.economy.simulation import Assumptions, PriceEffect
+from edtech.ml.elasticity.inference import critical_value
+from edtech.pricing import plan_for, price_response, what_if
+from edtech.reports import to_csv, to_html
+from edtech.reports.economy import outlook_report
+from tests.worlds import make_world
+
+
+@pytest.fixture(scope="module")
+def observed(stored):
+    return observe(stored)
+
+
+@pytest.fixture(scope="module")
+def asked(observed):
+    return Assumptions.of(observed)
+
+
+@pytest.fixture(scope="module")
+def world():
+    return make_world(seed=1, units=60, weeks=30)
+
+
+@pytest.fixture(scope="module")
+def results(world):
+    return world.modeler().compare_models(world.panel, ["fixed_effects", "random_forest"])
+
+
+def test_today_is_the_median_under_todays_prices_and_nothing_changes(observed, asked):
+    found = forecast(observed, asked, TODAY)
+    assert found.totals["figure"].tolist() == list(OUTLOOK)
+    assert found.totals["mid"].tolist() == found.totals["today"].tolist()
+    assert (found.totals[["change", "change_low", "change_high"]] == 0).all(axis=None)
+    assert (found.totals["low"] < found.totals["mid"]).all()
+    assert (found.totals["mid"] < found.totals["high"]).all()
+
+
+def test_the_weeks_add_up_to_the_horizon(observed, asked):
+    found = forecast(observed, asked, PriceEffect(-0.05, 0.02))
+    assert len(found.weekly) == 13 * len(OUTLOOK)
+    assert found.weekly["week"].min() == observed.end.replace(hour=0) + np.timedelta64(6, "D")
+    for name in STOCKS:
+        last = found.weekly[found.weekly["figure"] == name].iloc[-1]
+        assert last[["mid", "low", "high"]].tolist() == found.figure(name)[["mid", "low", "high"]].tolist()
+    spent = found.figure("spent")
+    assert spent["change"] == pytest.approx(-0.05, abs=0.005)
+    assert spent["change_low"] < -0.05 < spent["change_high"] < 0
+
+
+def test_what_it_rests_on_is_said(observed, asked):
+    said = " ".join(forecast(observed, asked, TODAY).notes)
+    assert "26 whole weeks" in said
+    assert "less than a year" in said
+    assert "every 28 days" in said
+
+
+def test_the_price_effect_is_that_of_the_answer_with_the_error_its_interval_is_made_of(world, results):
+    outcome = what_if(results["fixed_effects"], world.panel, {"cat0": 0.1})
+    effect = price_effect(outcome)
+    assert effect.change == outcome.token_revenue.change
+    reach = critical_value(60) * effect.error
+    assert (1 + effect.change) * np.exp(-reach) - 1 == pytest.approx(outcome.token_revenue.low)
+    none = price_effect(what_if(results["random_forest"], world.panel, {"cat0": 0.1}))
+    assert none.error is None
+    unmoved = price_effect(what_if(results["random_forest"], world.panel, {}))
+    assert unmoved == PriceEffect(0.0, 0.0)
+
+
+def test_without_an_honest_interval_there_is_no_band(observed, asked):
+    found = forecast(observed, asked, PriceEffect(0.1, None))
+    assert found.totals[["low", "high", "change_low", "change_high"]].isna().all(axis=None)
+    assert found.totals["mid"].notna().all()
+    assert found.weekly["low"].isna().all()
+    assert "no honest interval" in " ".join(found.notes)
+
+
+def test_each_run_stands_beside_the_economy_under_its_prices(observed, asked, world, results):
+    response = price_response(results["fixed_effects"], world.panel)
+    plan = plan_for(response)
+    unproven = world.modeler(randomized_discount=None, randomized_flag=None)
+    other = unproven.compare_models(world.panel, ["fixed_effects"])["fixed_effects"]
+    refused = plan_for(price_response(other, world.panel))
+    runs = {
+        "a": RunOfEconomy("Fixed effects", plan, {"rmse": 1.5}),
+        "b": RunOfEconomy("Unproven", refused, {"rmse": 2.5}),
+    }
+    table = economy_of_runs(observed, asked, runs).set_index("run_id")
+    assert table["rmse"].tolist()[1:] == [1.5, 2.5]
+    expected = forecast(observed, asked, price_effect(plan.outcome))
+    for name in OUTLOOK:
+        assert table.loc["a", name] == expected.figure(name)["mid"]
+        assert table.loc["b", name] == table.loc["", name]
+    assert table.loc["a", "spent"] > table.loc["", "spent"]
+    assert "no price is recommended" in table.loc["b", "note"]
+    titled = run_columns()
+    assert {*MODEL_METRICS, *OUTLOOK} <= set(titled)
+    assert set(titled) <= set(table.columns)
+
+
+def test_the_outlook_is_a_report(observed, asked):
+    report = outlook_report(forecast(observed, asked, PriceEffect(0.02, 0.01)), {"seed": asked.seed})
+    assert [section.title for section in report.sections] == ["At the horizon", "Week by week", "What this assumes"]
+    assumed = report.sections[-1].tables[0].frame.set_index("assumption")["value"]
+    assert assumed["Expiry"] == asked.expiry_weeks
+    assert len(to_html(report)) < 6e6
+    assert b"Circulating supply" in to_csv(report)
