@@ -5,7 +5,8 @@ Importing this package, or a name from it, does not load MLflow: opening a store
 
 from edtech.tracking.compare import Comparison, compare_runs
 from edtech.tracking.frames import Run
-from edtech.tracking.items import DatasetItem, ModelItem, RunItems
+from edtech.tracking.items import DatasetItem, ModelItem, RunItems, SampleItem
+from edtech.tracking.outbox import SyncReport, sync, waiting
 from edtech.tracking.runs import RunStore
 from edtech.tracking.tracker import EdTechMLFlowTracker, Group, setup_mlflow_for_edtech_pipeline
 
@@ -18,6 +19,10 @@ __all__ = [
     "Run",
     "RunItems",
     "RunStore",
+    "SampleItem",
+    "SyncReport",
     "compare_runs",
     "setup_mlflow_for_edtech_pipeline",
+    "sync",
+    "waiting",
 ]

@@ -21,6 +21,14 @@ class ModelItem:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleItem:
+    """Rows that the stored model is asked again: its inputs (n, k) and what was seen (n), with the same index."""
+
+    inputs: "pd.DataFrame"
+    actual: "pd.Series"
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetItem:
     """The data set a run was trained on: an MLflow dataset input with our digest."""
 
@@ -50,3 +58,4 @@ class RunItems:
     datasets: tuple[DatasetItem, ...] = ()
     started: datetime | None = None
     parent: str | None = None
+    sample: SampleItem | None = None

@@ -5,10 +5,13 @@ model again; naming the requirements and calling `save_model` alone takes a twen
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +22,7 @@ from edtech.tracking.items import ModelItem
 from edtech.tracking.trusted import TRUSTED_TYPES, refuse_foreign_types
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.models import Model
     from mlflow.types import DataType, Schema
     from mlflow.types.schema import AnyType
@@ -45,13 +49,10 @@ def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
         warnings.simplefilter("ignore")  # importing it, MLflow warns of type hints in its own code
         import mlflow.pyfunc
         import mlflow.sklearn
-    from mlflow.exceptions import MlflowException
     from mlflow.models import ModelSignature
-    from skops.io import dumps
-    from skops.io.exceptions import UntrustedTypesFoundException
 
     example = item.input_example.head(EXAMPLE_ROWS)
-    try:
+    with refusing(item):
         predicted = pd.DataFrame({"prediction": np.asarray(item.estimator.predict(example))})
         mlflow.sklearn.save_model(
             item.estimator,
@@ -63,6 +64,17 @@ def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
             input_example=example,
             pip_requirements=requirements(),
         )
+
+
+@contextmanager
+def refusing(item: ModelItem) -> Iterator[None]:
+    """Raise what a model that cannot be stored or asked raises as UntrustedModelError or TrackingError."""
+    from mlflow.exceptions import MlflowException
+    from skops.io import dumps
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        yield
     except (MlflowException, ValueError, TypeError, LookupError) as exc:
         if isinstance(exc.__context__, UntrustedTypesFoundException):
             refuse_foreign_types(dumps(item.estimator), "the model to store")
@@ -72,6 +84,27 @@ def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
             found=f"{type(exc).__name__}: {cut(str(exc), 300)}",
             where=type(item.estimator).__name__,
         ) from exc
+
+
+@contextmanager
+def new_model(
+    client: "MlflowClient", experiment_id: str, run_id: str, model_type: str | None
+) -> Iterator[tuple[Path, "Model"]]:
+    """Yield a path to write a model to and its description; stored when the block ends, FAILED where it raises."""
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model
+
+    model = client.create_logged_model(experiment_id, name=MODEL_NAME, source_run_id=run_id, model_type=model_type)
+    status: Literal["READY", "FAILED"] = "FAILED"
+    try:
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            files = Path(folder, MODEL_NAME)
+            yield files, Model(model.artifact_location, run_id, model_uuid=model.model_id, model_id=model.model_id)
+            client.log_model_artifacts(model.model_id, str(files))
+        status = "READY"
+    finally:
+        client.finalize_logged_model(model.model_id, status)
 
 
 def schema(frame: pd.DataFrame) -> "Schema":

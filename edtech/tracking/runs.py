@@ -13,8 +13,8 @@ from edtech.settings import Settings
 from edtech.tracking.entities import safe_path
 from edtech.tracking.frames import Run, as_frame, finite_or_inf, moment
 from edtech.tracking.models import MODEL_FILE, MODEL_NAME
-from edtech.tracking.sql import read_experiments, read_runs
-from edtech.tracking.store import connect, find_store, guard_artifacts, translated
+from edtech.tracking.sql import holds_sent_or_waiting, read_experiments, read_running, read_runs, read_waiting
+from edtech.tracking.store import connect, embedded_store, find_store, guard_artifacts, translated
 from edtech.tracking.trusted import load_trusted
 from edtech.tracking.writers import is_abandoned
 
@@ -34,7 +34,9 @@ class RunStore:
     """
 
     def __init__(self, tracking_uri: str | None = None, settings: Settings | None = None) -> None:
+        settings = settings or Settings()
         self._store = find_store(tracking_uri, settings)
+        self._kept = RunStore(embedded_store(settings).uri, settings) if self._store.is_server else None
 
     @cached_property
     def _client(self) -> "MlflowClient":
@@ -74,10 +76,27 @@ class RunStore:
         asked = [f"tags.kind = '{kind}'"] if kind else []
         condition = " and ".join([*asked, *(["attributes.status = 'FINISHED'"] if finished else [])])
         with translated("list the runs", self._store):
-            return as_frame([_as_run(run, names) for run in self._search(ids, condition, limit)])
+            found = [_as_run(run, names) for run in self._search(ids, condition, limit)]
+        return as_frame([*self._waiting_runs(experiments, kind, finished), *found][:limit])
+
+    def _waiting_runs(self, experiments: Sequence[str] | None, kind: str | None, finished: bool) -> list[Run]:
+        """Return what waits on this machine to be sent, newest first."""
+        database = self._kept._store.database if self._kept else None
+        if self._kept is None or database is None or not database.exists():
+            return []
+        runs = [self._kept.get_run(one.run_id) for one in reversed(read_waiting(database)) if one.done or not finished]
+        return [
+            run
+            for run in runs
+            if (experiments is None or run.experiment in experiments)
+            and (kind is None or run.kind == kind)
+            and (run.status == "FINISHED" or not finished)
+        ]
 
     def get_run(self, run_id: str) -> Run:
         """Return one run with its artifact paths. Raises RunNotFoundError."""
+        if kept := self._keeping(run_id):
+            return kept.get_run(run_id)
         run = self._get(run_id)
         with translated(f"list the files of the run {run_id!r}", self._store):
             paths = tuple(path for path, _ in zip(self._walk(run_id), range(MAX_ARTIFACTS), strict=False))
@@ -89,6 +108,8 @@ class RunStore:
         Raises RunNotFoundError, or TrackingError for a path that the run lacks or that holds more than 500 MiB.
         """
         safe_path(path)
+        if kept := self._keeping(run_id):
+            return kept.read_artifact(run_id, path)
         self._get(run_id)
         with translated(f"read {path!r} of the run {run_id}", self._store), TemporaryDirectory() as folder:
             file = Path(self._client.download_artifacts(run_id, path, folder))
@@ -102,6 +123,8 @@ class RunStore:
         Raises RunNotFoundError, TrackingError where the run has no model, UntrustedModelError where it is not stored
         as skops or holds other types; nothing of the file is executed before.
         """
+        if kept := self._keeping(run_id):
+            return kept.load_model(run_id)
         run = self._get(run_id)
         with translated(f"fetch the model of the run {run_id}", self._store), TemporaryDirectory() as folder:
             files = self._fetch_model(run, folder)
@@ -118,19 +141,24 @@ class RunStore:
 
     def close_stale_runs(self) -> list[str]:
         """Set runs of ours to FAILED whose process on this machine is gone, and return their ids."""
-        experiments = list(self._experiment_names())
+        database = self._store.database
         with translated("close runs that were left running", self._store):
-            left = [
-                run.info.run_id
-                for run in self._search(experiments, "attributes.status = 'RUNNING'", limit=10 * PAGE)
-                if is_abandoned(self._store, run.data.tags)
-            ]
+            if database is None:
+                found = self._search(list(self._experiment_names()), "attributes.status = 'RUNNING'", limit=10 * PAGE)
+                running = {run.info.run_id: run.data.tags for run in found}
+            else:
+                running = read_running(database) if database.exists() else {}
+            left = [run_id for run_id, tags in running.items() if is_abandoned(self._store, tags)]
             for run_id in left:
-                self._client.set_tag(
-                    run_id, "edtech.failed_because", "the process that wrote it ended before it was done"
-                )
+                because = "the process that wrote it ended before it was done"
+                self._client.set_tag(run_id, "edtech.failed_because", because)
                 self._client.set_terminated(run_id, "FAILED")
         return left
+
+    def _keeping(self, run_id: str) -> "RunStore | None":
+        """Return the store on this machine where it keeps this run of a server: it waits to be sent, or was."""
+        kept = self._kept._store.database if self._kept else None
+        return self._kept if kept and kept.exists() and holds_sent_or_waiting(kept, run_id) else None
 
     def _experiment_names(self) -> dict[str, str]:
         with translated("list the experiments", self._store):

@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -37,6 +38,50 @@ METRICS = """
 SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END FROM latest_metrics JOIN chosen USING (run_uuid)
 """
 TAGS = "SELECT run_uuid, key, value FROM tags JOIN chosen USING (run_uuid)"
+
+
+WAITING = "edtech.waiting"
+SENT_AS = "edtech.sent_as"
+LEFT = """
+SELECT run_uuid, t.key, t.value FROM runs JOIN tags t USING (run_uuid) WHERE status = 'RUNNING'
+"""
+WAIT = """
+SELECT r.run_uuid, r.status <> 'RUNNING', p.value
+FROM runs r JOIN tags w ON w.run_uuid = r.run_uuid AND w.key = :waiting
+LEFT JOIN tags p ON p.run_uuid = r.run_uuid AND p.key = 'mlflow.parentRunId'
+WHERE r.lifecycle_stage = 'active' ORDER BY r.start_time, r.run_uuid
+"""
+KEPT = "SELECT 1 FROM tags WHERE run_uuid = ? AND key IN (?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRun:
+    """A run that is to be sent to a server once it is `done`; `parent` is the run it belongs to, if any."""
+
+    run_id: str
+    done: bool
+    parent: str | None
+
+
+def read_waiting(database: Path) -> list[WaitingRun]:
+    """Return the runs that are marked to be sent to a server, oldest first."""
+    with reading(database) as db:
+        return [WaitingRun(key, bool(done), parent) for key, done, parent in db.execute(WAIT, {"waiting": WAITING})]
+
+
+def read_running(database: Path) -> dict[str, dict[str, str]]:
+    """Return the tags of each run that counts as running, by run id."""
+    found: dict[str, dict[str, str]] = {}
+    with reading(database) as db:
+        for run_id, key, value in db.execute(LEFT):
+            found.setdefault(run_id, {})[key] = value
+    return found
+
+
+def holds_sent_or_waiting(database: Path, run_id: str) -> bool:
+    """Whether the store holds a run of this id that waits for a server or was sent to one."""
+    with reading(database) as db:
+        return db.execute(KEPT, (run_id, WAITING, SENT_AS)).fetchone() is not None
 
 
 def read_experiments(database: Path) -> list[str]:

@@ -54,9 +54,19 @@ class Store:
     database: Path | None = None
 
     @property
+    def is_server(self) -> bool:
+        """Whether a server keeps the runs."""
+        return self.database is None
+
+    @property
     def artifact_location(self) -> str | None:
         """Where a new experiment keeps its files; None: the server decides."""
         return None if self.database is None else (self.database.parent / "artifacts").as_uri()
+
+    @property
+    def bare(self) -> str:
+        """The address without a user and a password."""
+        return re.sub(r"//[^/@]*@", "//", self.uri)
 
     @property
     def shown(self) -> str:
@@ -89,6 +99,11 @@ def find_store(tracking_uri: str | None = None, settings: Settings | None = None
         )
     path = Path(uri.removeprefix(SQLITE)).expanduser().resolve()
     return Store(sqlite_uri(path), locks=path.parent / "writing", database=path)
+
+
+def embedded_store(settings: Settings) -> Store:
+    """Return the store in the home folder, whatever the settings say of a server."""
+    return find_store(sqlite_uri(settings.mlruns_dir / "mlflow.db"), settings)
 
 
 def _not_a_store(uri: str) -> SettingsError:

@@ -1,6 +1,7 @@
 """Stores in temporary folders; creating one costs MLflow 1.5 s, so each test gets a copy of one made once."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from edtech.settings import Settings
 from edtech.tracking import DatasetItem, EdTechMLFlowTracker, ModelItem, RunItems
 from edtech.tracking.store import connect, find_store
+from tests.tracking.serving import mlflow_server
 
 
 @pytest.fixture(scope="session")
@@ -80,3 +82,12 @@ def items(panel, ridge) -> RunItems:
             DatasetItem("market 1", "def" * 20, panel.tail(100), "enrollments", context="evaluation"),
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, empty_database) -> Iterator[str]:
+    """Address of a real MLflow server, one for all tests: each uses an experiment of its own."""
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "mlflow.db").write_bytes(empty_database.read_bytes())
+    with mlflow_server(folder, f"sqlite:///{folder}/mlflow.db") as address:
+        yield address

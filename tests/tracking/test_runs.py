@@ -31,7 +31,8 @@ def test_a_logged_run_reads_back_whole(tracker, items):
     assert run.experiment == tracker.experiment_name
     assert run.params["seed"] == "7"
     assert run.metrics == {"r2": 0.5, "rmse": 2.0}
-    assert set(run.artifacts) == {"evaluation/summary.txt", "evaluation/plots/a.png"}
+    own = {"evaluation/summary.txt", "evaluation/plots/a.png"}
+    assert set(run.artifacts) == own | {"evaluation/evaluation_summary.txt"}
     assert tracker.runs.read_artifact(run.run_id, "evaluation/summary.txt").decode() == "ünïcode"
 
 
@@ -195,7 +196,7 @@ from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 tracker = EdTechMLFlowTracker(settings=Settings(home=sys.argv[1]))
 tracker.log(RunItems("first"))
-tracker._log_artifacts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+tracker._recorder._log_artifacts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 tracker.log(RunItems("second"))
 """
 
@@ -217,7 +218,7 @@ def test_a_run_whose_process_was_killed_is_closed_once(tracker, settings):
 def test_runs_that_are_being_written_or_belong_to_others_stay_open(tracker, foreign, items, settings):
     other = foreign.create_run(tracker.experiment_id, tags={"edtech.host": "elsewhere", "edtech.lock": "a-b"})
     closed = []
-    tracker._log_artifacts = lambda *_: closed.extend(RunStore(settings=settings).close_stale_runs())
+    tracker._recorder._log_artifacts = lambda *_: closed.extend(RunStore(settings=settings).close_stale_runs())
     tracker.log(items)
     assert closed == []
     assert tracker.runs.get_run(other.info.run_id).status == "RUNNING"

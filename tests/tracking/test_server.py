@@ -1,78 +1,48 @@
 """The same calls against a real MLflow server."""
 
-import os
-import subprocess
-import sys
-import time
-import urllib.request
-from contextlib import suppress
-from pathlib import Path
+import json
 
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 
-from edtech.errors import TrackingError
 from edtech.settings import Settings
-from edtech.tracking import EdTechMLFlowTracker
-from tests.serving import free_port, stop
-
-START_SECONDS = 60
+from edtech.tracking import EdTechMLFlowTracker, RunItems
 
 
 @pytest.fixture
-def server(tmp_path, empty_database):
-    (tmp_path / "mlflow.db").write_bytes(empty_database.read_bytes())
-    address, log = f"http://127.0.0.1:{free_port()}", tmp_path / "server.log"
-    start = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", address.rpartition(":")[2]]
-    stores = [
-        "--backend-store-uri",
-        f"sqlite:///{tmp_path}/mlflow.db",
-        "--artifacts-destination",
-        str(tmp_path / "files"),
-    ]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [*start, *stores],
-            cwd=tmp_path,
-            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_for(address, process, log)
-        yield address, process
-    finally:
-        stop(process)
+def tracker(server, settings, request) -> EdTechMLFlowTracker:
+    return EdTechMLFlowTracker(request.node.name, tracking_uri=server, settings=settings)
 
 
-def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        with suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=1):  # noqa: S310
-            return
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=0.1)
-            pytest.fail(f"mlflow server stopped:\n{log.read_text()}")
-    pytest.fail(f"mlflow server did not answer within {START_SECONDS} s:\n{log.read_text()}")
-
-
-def test_a_run_goes_to_a_server_and_comes_back(server, items, panel, ridge, tmp_path):
-    address, process = server
-    tracker = EdTechMLFlowTracker(tracking_uri=address, settings=Settings(home=tmp_path))
+def test_a_run_goes_to_a_server_and_comes_back(tracker, server, items, panel, ridge, tmp_path):
     run_id = tracker.log(items)
-    assert tracker.ui_command is None
-    run = tracker.runs.get_run(run_id)
+    assert (tracker.ui_command, tracker.notice) == (None, None)
+    fresh = EdTechMLFlowTracker(tracker.experiment_name, server, Settings(home=tmp_path / "another home")).runs
+    run = fresh.get_run(run_id)
     assert (run.status, run.metrics, run.params["seed"]) == ("FINISHED", {"r2": 0.5, "rmse": 2.0}, "7")
-    assert set(run.artifacts) == {"evaluation/summary.txt", "evaluation/plots/a.png"}
-    assert tracker.runs.read_artifact(run_id, "evaluation/plots/a.png") == b"\x89PNG"
+    assert {"evaluation/summary.txt", "evaluation/plots/a.png"} < set(run.artifacts)
+    assert fresh.read_artifact(run_id, "evaluation/plots/a.png") == b"\x89PNG"
     rows = panel.drop(columns="enrollments")
-    assert np.array_equal(tracker.runs.load_model(run_id).predict(rows), ridge.predict(rows))
-    assert tracker.runs.list_runs()["run_id"].tolist() == [run_id]
-    assert tracker.runs.close_stale_runs() == []
+    assert np.array_equal(fresh.load_model(run_id).predict(rows), ridge.predict(rows))
+    for runs in (tracker.runs, fresh):
+        assert runs.list_runs([tracker.experiment_name])["run_id"].tolist() == [run_id]
+        assert runs.close_stale_runs() == []
 
-    stop(process)
-    began = time.perf_counter()
-    with pytest.raises(TrackingError, match="Could not log the run 'ridge'"):
-        tracker.log(items)
-    assert time.perf_counter() - began < 5
+
+def test_a_group_goes_to_a_server_with_its_children_and_their_new_ids(tracker, server):
+    with tracker.group(RunItems("search", kind="group")) as group:
+        trials = [tracker.log(RunItems(f"trial {n}", metrics={"rmse": float(n)}, parent=group.run_id)) for n in (1, 2)]
+        group.add(RunItems("", tags={"best": trials[0]}))
+    client = MlflowClient(tracking_uri=server)
+    parent = client.get_run(group.run_id)
+    children = client.search_runs([parent.info.experiment_id], f"tags.mlflow.parentRunId = '{group.run_id}'")
+    assert {run.info.run_name for run in children} == {"trial 1", "trial 2"}
+    assert client.get_run(parent.data.tags["best"]).info.run_name == "trial 1"
+    assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
+
+
+def test_an_experiment_on_a_server_is_exported(tracker):
+    run_id = tracker.log(RunItems("r", metrics={"rmse": 1.5}))
+    found = json.loads(tracker.export_experiment_results().read_text(encoding="utf-8"))
+    assert [(run["run_id"], run["metrics"]) for run in found["runs"]] == [(run_id, {"rmse": 1.5})]

@@ -162,7 +162,7 @@ def test_a_server_that_is_away_is_said_within_two_seconds():
         port = closed.getsockname()[1]
     began = time.perf_counter()
     with pytest.raises(TrackingError, match=r"does not answer.*EDTECH_MLFLOW_TRACKING_URI"):
-        EdTechMLFlowTracker(tracking_uri=f"http://127.0.0.1:{port}")
+        connect(find_store(f"http://127.0.0.1:{port}"))
     assert time.perf_counter() - began < 2
 
 
@@ -170,7 +170,7 @@ def test_a_server_that_hangs_is_said_within_two_seconds():
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         began = time.perf_counter()
         with pytest.raises(TrackingError, match=r"does not answer.*timed out"):
-            EdTechMLFlowTracker(tracking_uri=f"http://127.0.0.1:{silent.getsockname()[1]}")
+            connect(find_store(f"http://127.0.0.1:{silent.getsockname()[1]}"))
         assert time.perf_counter() - began < 2
 
 

@@ -1,0 +1,104 @@
+"""What a training's run holds beside what it was given: a summary, predictions of a sample, a script that checks it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from edtech.metrics import METRICS
+from edtech.settings import PROJECT
+from edtech.tracking import model_validation
+from edtech.tracking.items import RunItems
+from edtech.tracking.models import refusing
+
+SUMMARY = "evaluation/evaluation_summary.txt"
+SCRIPT = "evaluation/model_validation.py"
+SAMPLE_ROWS = 200
+
+
+def with_evaluation(items: RunItems) -> RunItems:
+    """Return the items with their summary and, where there is a sample, the model's predictions of it and their errors.
+
+    Raises UntrustedModelError or TrackingError where the model cannot predict its sample.
+    """
+    items = _with_sample(items)
+    if items.kind != "training" or not items.metrics:
+        return items
+    return replace(items, artifacts={SUMMARY: evaluation_summary(items), **items.artifacts})
+
+
+def _with_sample(items: RunItems) -> RunItems:
+    if items.sample is None or items.model is None:
+        return items
+    inputs = items.sample.inputs.head(SAMPLE_ROWS).reset_index(drop=True)
+    actual = items.sample.actual.head(SAMPLE_ROWS).astype(float).reset_index(drop=True)
+
+    def table(predicted: np.ndarray) -> str:
+        outcome = pd.DataFrame({"actual": actual, "predicted": predicted})
+        return str(pd.concat([outcome, inputs], axis=1).to_csv(index=False))
+
+    with refusing(items.model):  # asked with the rows as they will be read, so that the script sees the same
+        read = model_validation.read_sample(table(np.zeros(len(inputs))).encode(), sample_types(inputs))
+        predicted = np.asarray(items.model.estimator.predict(read.iloc[:, 2:]), dtype=float)
+    errors = model_validation.errors(actual, pd.Series(predicted))
+    return replace(
+        items,
+        artifacts={model_validation.SAMPLE: table(predicted), **items.artifacts},
+        metrics={**items.metrics, **{f"sample_{name}": errors[name] for name in ("rmse", "mae")}},
+    )
+
+
+def sample_types(inputs: pd.DataFrame) -> dict[str, str]:
+    """Return the type of each column as pandas reads it from CSV."""
+    return {str(name): "str" if dtype.kind == "O" else str(dtype) for name, dtype in inputs.dtypes.items()}
+
+
+def validation_script(run_id: str, uri: str, inputs: pd.DataFrame) -> str:
+    """Return the script that checks a run; it runs as it is on this machine, and on others that reach the store."""
+    named = {"PROJECT": str(PROJECT), "DTYPES": sample_types(inputs)}
+    source = Path(model_validation.__file__).read_text(encoding="utf-8")
+    return readdressed(_filled(source, named), run_id, uri)
+
+
+def readdressed(script: str, run_id: str, uri: str) -> str:
+    """Return the script for a copy of the run in another store."""
+    return _filled(script, {"RUN_ID": run_id, "TRACKING_URI": uri})
+
+
+def _filled(script: str, values: Mapping[str, object]) -> str:
+    """Return the script with its constants set; values are Python literals, so no text of theirs becomes code."""
+    lines = script.splitlines()
+    for place, line in enumerate(lines):
+        name = line.partition(" = ")[0].partition(":")[0]
+        if name in values:
+            lines[place] = f"{name} = {values[name]!r}"
+    return "\n".join(lines) + "\n"
+
+
+def evaluation_summary(items: RunItems) -> str:
+    """Return a training as plain text: what it is, its metrics with titles and units, its parameters."""
+    facts = {"Model type": items.tags.get("model_type"), "Split": items.tags.get("split")}
+    data = [f"{item.name} ({item.context}, digest {item.digest}, {len(item.frame):,} rows)" for item in items.datasets]
+    lines = [items.name, "=" * len(items.name), *(f"{name}: {value}" for name, value in facts.items() if value)]
+    lines += [f"Data: {one}" for one in data]
+    lines += [
+        "",
+        *_table("Metrics", {_title(name): f"{value:,.6g} {_unit(name)}" for name, value in items.metrics.items()}),
+    ]
+    lines += ["", *_table("Parameters", items.params), "", items.description]
+    return "\n".join(line.rstrip() for line in lines).strip() + "\n"
+
+
+def _table(title: str, values: Mapping[str, object]) -> list[str]:
+    width = max(map(len, values), default=0)
+    return [title, *(f"  {name:<{width}}  {value}" for name, value in values.items())]
+
+
+def _title(name: str) -> str:
+    return f"{METRICS[name].title} ({name})" if name in METRICS else name
+
+
+def _unit(name: str) -> str:
+    return METRICS[name].unit if name in METRICS else ""

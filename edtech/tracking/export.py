@@ -1,0 +1,79 @@
+"""An experiment's runs as one JSON file, for other programs."""
+
+import json
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from edtech import __version__
+from edtech.errors import TrackingError
+from edtech.tracking.runs import RunStore
+
+MANY = 1_000_000
+
+
+def export_experiment(store: RunStore, experiment: str, path: Path) -> Path:
+    """Write all runs of an experiment, newest first, whole or not at all, and return the path.
+
+    The file holds experiment, exported_at, runs_total, finished and runs: run_id, name, kind, status, started,
+    duration_seconds, model_uri (finished trainings), params, metrics and tags. A metric that is not finite is null.
+    Raises TrackingError where the runs cannot be read or the file cannot be written.
+    """
+    frame = store.list_runs([experiment], kind=None, limit=MANY, finished=False)
+    runs = [_run(dict(zip(frame.columns, row, strict=True))) for row in frame.itertuples(index=False, name=None)]
+    summary = {
+        "experiment": experiment,
+        "version": __version__,
+        "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "runs_total": len(runs),
+        "finished": sum(run["status"] == "FINISHED" for run in runs),
+        "runs": runs,
+    }
+    text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, text)
+    except OSError as exc:
+        raise TrackingError(
+            "The summary of the experiment cannot be written",
+            found=str(exc),
+            where=str(path),
+            fix="Choose a folder that is writable, on a disk that has space",
+        ) from exc
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        file.write(text)
+    try:
+        Path(file.name).replace(path)
+    except OSError:
+        Path(file.name).unlink()
+        raise
+
+
+def _run(row: dict[str, Any]) -> dict[str, Any]:
+    parts: dict[str, dict[str, Any]] = {"params": {}, "metrics": {}, "tags": {}}
+    for column, value in row.items():
+        part, dot, name = column.partition(".")
+        if dot and part in parts and (part == "metrics" or isinstance(value, str)):
+            parts[part][name] = _number(value) if part == "metrics" else value
+    started = row["started"]
+    trained = row["status"] == "FINISHED" and row["kind"] == "training"
+    return {
+        "run_id": row["run_id"],
+        "name": row["name"],
+        "kind": row["kind"],
+        "status": row["status"],
+        "started": started.isoformat() if started == started else None,  # NaT is not itself
+        "duration_seconds": _number(row["duration_seconds"]),
+        "model_uri": f"runs:/{row['run_id']}/model" if trained else None,
+        **parts,
+    }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

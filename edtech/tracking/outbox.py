@@ -1,0 +1,136 @@
+"""Runs that wait in the embedded store for a server: found, sent once, in the background."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Thread
+
+from filelock import FileLock, Timeout
+
+from edtech.errors import EdtechError, SettingsError, TrackingError
+from edtech.settings import Settings
+from edtech.tracking.copying import Copier
+from edtech.tracking.sql import WaitingRun, read_waiting
+from edtech.tracking.store import Store, connect, embedded_store, find_store
+
+SEND_SECONDS = 1.6  # what a training waits for a server at most
+PATIENCE_SECONDS = 30.0  # how long a server that was too slow or away is not waited for again
+COMMAND = "python -m edtech sync"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """Which runs were sent (id here -> id on the server), and why others still wait (id here -> problem)."""
+
+    sent: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def waiting(settings: Settings | None = None) -> list[str]:
+    """Return the ids of finished runs on this machine that wait to be sent, oldest first."""
+    return [run.run_id for run in _ready(_waiting(embedded_store(settings or Settings())))]
+
+
+def sync(tracking_uri: str | None = None, settings: Settings | None = None) -> SyncReport:
+    """Send the runs that wait to the server, each once, with their times, values, files, model and parents.
+
+    Raises SettingsError where no server is set, TrackingError where it does not answer or another process is sending.
+    A run that cannot be sent does not keep the others from it. Broken off at any moment, it goes on where it was.
+    """
+    settings = settings or Settings()
+    server, local = find_store(tracking_uri, settings), embedded_store(settings)
+    if not server.is_server:
+        raise SettingsError(
+            "No MLflow server is set that runs could be sent to",
+            found=server.shown,
+            fix="Set EDTECH_MLFLOW_TRACKING_URI=http://server:port",
+        )
+    report = SyncReport()
+    if not _waiting(local):
+        return report
+    with _alone(local):
+        copier = Copier(local, connect(local), server, connect(server))
+        for tree in _trees(_waiting(local)):
+            try:
+                report.sent.update(copier.copy(tree))
+            except TrackingError as problem:
+                report.failed.update({run.run_id: str(problem) for run in tree})
+    return report
+
+
+@contextmanager
+def _alone(local: Store) -> Iterator[None]:
+    try:
+        with FileLock(local.locks.parent / "sending.lock", timeout=PATIENCE_SECONDS):
+            yield
+    except Timeout as exc:
+        raise TrackingError(
+            "Another process is sending runs to the server", where=str(local.locks.parent), fix="Wait until it is done"
+        ) from exc
+
+
+def _waiting(local: Store) -> list[WaitingRun]:
+    return read_waiting(local.database) if local.database and local.database.exists() else []
+
+
+def _ready(runs: list[WaitingRun]) -> list[WaitingRun]:
+    return [run for tree in _trees(runs) for run in tree]
+
+
+def _trees(runs: list[WaitingRun]) -> list[list[WaitingRun]]:
+    """Return runs with those under them, each after its parent; without those whose topmost run is still open."""
+    known = {run.run_id: run for run in runs}
+
+    def path(run: WaitingRun) -> list[str]:
+        steps = [run.run_id]
+        while (parent := known[steps[0]].parent) in known and parent not in steps:
+            steps.insert(0, str(parent))
+        return steps
+
+    trees: dict[str, list[tuple[int, WaitingRun]]] = {}
+    for run in runs:
+        steps = path(run)
+        trees.setdefault(steps[0], []).append((len(steps), run))
+    return [
+        [run for _, run in sorted(tree, key=lambda pair: pair[0])]
+        for tree in trees.values()
+        if all(run.done for _, run in tree)
+    ]
+
+
+class Sender:
+    """Sends what waits in a thread of its own, so that nobody waits longer for a server than SEND_SECONDS."""
+
+    def __init__(self, uri: str, settings: Settings) -> None:
+        self._uri, self._settings = uri, settings
+        self._thread: Thread | None = None
+        self._sent: dict[str, str] = {}
+        self._problem = ""
+        self._impatient_until = 0.0
+        self.notice: str | None = None
+
+    def send(self, run_id: str) -> str:
+        """Return the run's id on the server where it got there in time, else its id here."""
+        if self._thread is None or not self._thread.is_alive():
+            self._problem = ""
+            self._thread = Thread(target=self._work, name="edtech-sync", daemon=True)
+            self._thread.start()
+        if time.monotonic() > self._impatient_until:
+            self._thread.join(SEND_SECONDS)
+        if run_id in self._sent:
+            self.notice = None
+            return self._sent[run_id]
+        self._impatient_until = time.monotonic() + PATIENCE_SECONDS
+        why = self._problem or f"The MLflow server did not take the run within {SEND_SECONDS} s."
+        self.notice = f"{why} The run is kept on this machine; send it later: {COMMAND}"
+        return run_id
+
+    def _work(self) -> None:
+        try:
+            report = sync(self._uri, self._settings)
+        except EdtechError as problem:
+            self._problem = f"{problem.problem.rstrip('.')}."
+        else:
+            self._sent |= report.sent
+            self._problem = next(iter(report.failed.values()), "")

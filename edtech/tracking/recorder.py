@@ -1,0 +1,167 @@
+"""Writes runs into one store: the only module that creates experiments and runs."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from edtech.errors import TrackingError
+from edtech.tracking.entities import MAX_DIGEST, MAX_KEY, PLATFORM_TAGS, Fitted, cut, fit_items
+from edtech.tracking.evaluation import SCRIPT, validation_script, with_evaluation
+from edtech.tracking.items import DatasetItem, ModelItem, RunItems
+from edtech.tracking.models import new_model, save_model, schema
+from edtech.tracking.provenance import code_tags
+from edtech.tracking.store import Store, connect, guard_artifacts, translated
+from edtech.tracking.writers import writing
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput
+
+EXPERIMENT_DESCRIPTION = (
+    "Token pricing for a course marketplace. Runs tagged kind=training are models, kind=scenario are saved what-ifs, "
+    "kind=group hold others: a search and its trials, repeats."
+)
+BATCH = 100  # MLflow's limit of params for one request; of metrics it takes 1,000
+
+
+class Recorder:
+    """One experiment of one store, for writing; the experiment is created where it is missing.
+
+    Raises TrackingError where the store cannot be used.
+    """
+
+    def __init__(self, store: Store, experiment_name: str) -> None:
+        self.store = store
+        self.client = connect(store)
+        self.experiment_id = experiment_id(self.client, store, experiment_name)
+
+    @contextmanager
+    def opened(self, items: RunItems, tags: Mapping[str, str]) -> Iterator[str]:
+        """Open a run, write what it is given, and close it when the block ends: FINISHED, or FAILED where it raises."""
+        items = with_evaluation(items)
+        fitted = fit_items(items)
+        started = items.started.timestamp() if items.started else time.time()
+        with writing(self.store) as writer:
+            with translated(f"log the run {items.name!r}", self.store):
+                run = self.client.create_run(
+                    self.experiment_id,
+                    start_time=int(started * 1000),
+                    tags={**code_tags(), **writer, **fitted.tags, **tags},
+                    run_name=cut(items.name, MAX_KEY),
+                )
+            with self._closing(run.info.run_id) as run_id:
+                self._write(run_id, items, fitted)
+                yield run_id
+
+    def add(self, run_id: str, items: RunItems) -> None:
+        """Write the params, metrics, data sets, artifacts, model and own tags of `items` to a run that is open."""
+        from mlflow.entities import RunTag
+
+        items = replace(items, sample=None)
+        fitted = fit_items(items)
+        self._write(run_id, items, fitted)
+        tags = [RunTag(key, fitted.tags[key]) for key in fitted.tags if key in items.tags]
+        with translated("tag the run", self.store):
+            self.client.log_batch(run_id, tags=tags)
+
+    def _write(self, run_id: str, items: RunItems, fitted: Fitted) -> None:
+        with translated(f"log the run {items.name!r}", self.store):
+            self._log_values(run_id, fitted.params, fitted.metrics)
+            self._log_datasets(run_id, items.datasets)
+            self._log_artifacts(run_id, fitted.artifacts)
+            if items.sample:
+                script = validation_script(run_id, self.store.uri, items.sample.inputs)
+                self._log_artifacts(run_id, {SCRIPT: script.encode()})
+            if items.model:
+                self._log_model(run_id, items.model, fitted.tags.get("model_type"))
+
+    @contextmanager
+    def _closing(self, run_id: str) -> Iterator[str]:
+        status = "FAILED"
+        try:
+            yield run_id
+            status = "FINISHED"
+        finally:
+            with translated("close the run", self.store):
+                self.client.set_terminated(run_id, status)
+
+    def _log_values(self, run_id: str, params: Mapping[str, str], metrics: Mapping[str, float]) -> None:
+        from mlflow.entities import Metric, Param
+
+        now = int(time.time() * 1000)
+        rows = [Param(key, value) for key, value in params.items()]
+        measured = [Metric(key, value, now, 0) for key, value in metrics.items()]
+        for start in range(0, max(len(rows), len(measured)), BATCH):
+            part = slice(start, start + BATCH)
+            self.client.log_batch(run_id, params=rows[part], metrics=measured[part])
+
+    def _log_datasets(self, run_id: str, datasets: Sequence[DatasetItem]) -> None:
+        if datasets:
+            self.client.log_inputs(run_id, datasets=[_dataset_input(item) for item in datasets])
+
+    def _log_artifacts(self, run_id: str, artifacts: Mapping[str, bytes]) -> None:
+        if not artifacts:
+            return
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            for path, content in artifacts.items():
+                target = Path(folder, path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            self.client.log_artifacts(run_id, folder)
+
+    def _log_model(self, run_id: str, item: ModelItem, model_type: str | None) -> None:
+        with new_model(self.client, self.experiment_id, run_id, model_type) as (folder, description):
+            save_model(item, folder, description)
+
+
+def experiment_id(client: "MlflowClient", store: Store, name: str) -> str:
+    """Return the id of the experiment of that name, created where it is missing."""
+    with translated(f"open the experiment {name!r}", store):
+        experiment = client.get_experiment_by_name(name) or _create_experiment(client, store, name)
+        if experiment.lifecycle_stage != "active":
+            raise TrackingError(
+                f"The experiment {name!r} was deleted",
+                where=store.shown,
+                fix=f"Choose another name, or restore it: mlflow experiments restore -x {experiment.experiment_id}",
+            )
+        guard_artifacts(store, experiment.artifact_location)
+    return str(experiment.experiment_id)
+
+
+def _create_experiment(client: "MlflowClient", store: Store, name: str) -> Any:  # noqa: ANN401  # mlflow's Experiment
+    from mlflow.exceptions import MlflowException
+
+    tags = {**PLATFORM_TAGS, "experiment_type": "token_pricing", "mlflow.note.content": EXPERIMENT_DESCRIPTION}
+    try:
+        return client.get_experiment(client.create_experiment(name, store.artifact_location, tags))
+    except MlflowException as exc:
+        if exc.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return client.get_experiment_by_name(name)  # another process was faster
+
+
+def _dataset_input(item: DatasetItem) -> "DatasetInput":
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    frame, numbers = item.frame, item.frame.select_dtypes("number")
+    profile = {
+        "num_rows": len(frame),
+        "num_elements": int(frame.size),
+        "target": item.target,
+        "missing": {str(name): int(count) for name, count in frame.isna().sum().items() if count},
+        "statistics": json.loads(numbers.agg(["mean", "std", "min", "max"]).to_json()) if numbers.size else {},
+    }
+    data = Dataset(
+        name=item.name[:500],
+        digest=item.digest[:MAX_DIGEST],
+        source_type="code",
+        source=json.dumps({"tags": {"edtech.dataset": item.name, "edtech.digest": item.digest}}),
+        schema=json.dumps({"mlflow_colspec": schema(frame).to_dict()}),
+        profile=json.dumps(profile),
+    )
+    return DatasetInput(data, [InputTag("mlflow.data.context", item.context)])

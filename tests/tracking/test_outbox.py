@@ -1,0 +1,168 @@
+"""Runs are never lost to a server: they wait in the embedded store and are sent once."""
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from edtech.errors import SettingsError, TrackingError
+from edtech.settings import PROJECT
+from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, SampleItem, sync, waiting
+from edtech.tracking.copying import Copier
+from tests.serving import free_port
+from tests.tracking.serving import misbehaving
+
+WAIT_SECONDS = 2.0
+
+
+@pytest.fixture
+def away(settings, request) -> EdTechMLFlowTracker:
+    """A tracker of a server that is not there."""
+    return EdTechMLFlowTracker(request.node.name, f"http://127.0.0.1:{free_port()}", settings)
+
+
+@pytest.fixture
+def client(server) -> MlflowClient:
+    return MlflowClient(tracking_uri=server)
+
+
+def on_server(client: MlflowClient, experiment: str) -> list:
+    found = client.get_experiment_by_name(experiment)
+    return client.search_runs([found.experiment_id]) if found else []
+
+
+def test_a_run_made_offline_is_sent_whole_and_once(away, server, client, settings, items, panel, ridge):
+    sample = SampleItem(panel.drop(columns="enrollments"), panel["enrollments"])
+    began = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
+    here = away.log(replace(items, started=began, sample=sample))
+    assert waiting(settings) == [here]
+    assert "does not answer" in away.notice
+    assert "python -m edtech sync" in away.notice
+    kept = away.runs.get_run(here)
+
+    report = sync(server, settings)
+    assert (list(report.sent), report.failed, waiting(settings)) == ([here], {}, [])
+    (run,) = on_server(client, away.experiment_name)
+    assert (run.info.run_id, run.info.status) == (report.sent[here], "FINISHED")
+    assert run.info.start_time == began.timestamp() * 1000
+    assert run.info.end_time == pytest.approx(run.info.start_time + kept.duration_seconds * 1000)
+    assert (run.data.params, run.data.metrics) == (kept.params, kept.metrics)
+    new = {"edtech.sent_from": here}
+    old = {key: kept.tags[key] for key in ("edtech.waiting", "edtech.lock")}
+    assert run.data.tags.items() | old.items() == kept.tags.items() | new.items()
+    assert len(run.inputs.dataset_inputs) == 2
+
+    runs = RunStore(server, settings.model_copy(update={"home": settings.home / "elsewhere"}))
+    sent = runs.get_run(run.info.run_id)
+    assert sent.artifacts == kept.artifacts
+    rows = panel.drop(columns="enrollments")
+    assert np.array_equal(runs.load_model(sent.run_id).predict(rows), ridge.predict(rows))
+    assert sent.run_id in runs.read_artifact(sent.run_id, "evaluation/model_validation.py").decode()
+    assert away.runs.get_run(here).name == "ridge"  # by its id here, too
+
+    assert sync(server, settings).sent == {}
+    assert len(on_server(client, away.experiment_name)) == 1
+
+
+KILLED = """
+import os, signal, sys
+from edtech.settings import Settings
+from edtech.tracking import copying, sync
+copying.Copier._send_files = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+sync(sys.argv[1], Settings(home=sys.argv[2]))
+"""
+
+
+class Stop(BaseException):
+    """What no code expects."""
+
+
+def test_a_sending_that_is_broken_off_anywhere_goes_on_without_doubles(
+    away, server, client, settings, items, monkeypatch
+):
+    with away.group(RunItems("search", kind="group")) as group:
+        child = away.log(replace(items, parent=group.run_id))
+    command = [sys.executable, "-c", KILLED, server, str(settings.home)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    for step in ("_send_values", "_send_models", "_mark_sent"):
+        with monkeypatch.context() as patched:
+            patched.setattr(Copier, step, lambda *_: (_ for _ in ()).throw(Stop))
+            with pytest.raises(Stop):
+                sync(server, settings)
+    report = sync(server, settings)
+    runs = {run.info.run_name: run for run in on_server(client, away.experiment_name)}
+    assert {name: run.info.run_id for name, run in runs.items()} == {
+        "ridge": report.sent[child],
+        "search": report.sent[group.run_id],
+    }
+    assert len(on_server(client, away.experiment_name)) == 2
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    assert runs["ridge"].data.tags["mlflow.parentRunId"] == runs["search"].info.run_id
+    ready = client.search_logged_models([runs["ridge"].info.experiment_id])
+    assert [model.status.value for model in ready].count("READY") == 1
+
+
+@pytest.mark.parametrize("how", ["500", "hang"])
+def test_a_server_that_errs_or_hangs_costs_a_training_two_seconds_at_most(settings, how):
+    local = EdTechMLFlowTracker(settings=settings)
+    began = time.perf_counter()
+    local.log(RunItems("as fast as it is here"))
+    usual = time.perf_counter() - began
+    with misbehaving(how) as address:
+        tracker = EdTechMLFlowTracker(tracking_uri=address, settings=settings)
+        began = time.perf_counter()
+        first = tracker.log(RunItems("first", metrics={"rmse": 1.0}))
+        waited = time.perf_counter() - began - usual
+        began = time.perf_counter()
+        second = tracker.log(RunItems("second"))
+        again = time.perf_counter() - began - usual
+        assert waited < WAIT_SECONDS
+        assert again < WAIT_SECONDS / 2  # a server that was late is not waited for again soon
+        assert waiting(settings) == [first, second]
+        assert tracker.runs.get_run(first).metrics == {"rmse": 1.0}
+        assert "python -m edtech sync" in tracker.notice
+
+
+def test_what_waits_is_listed_with_the_runs_of_the_server(away, server, settings):
+    here = away.log(RunItems("made offline"))
+    runs = RunStore(server, settings)
+    assert runs.list_runs([away.experiment_name])["run_id"].tolist() == [here]
+    sent = sync(server, settings).sent[here]
+    assert runs.list_runs([away.experiment_name])["run_id"].tolist() == [sent]
+
+
+def test_a_run_whose_process_was_killed_offline_is_sent_as_failed(away, server, client, settings):
+    script = """
+import os, signal, sys
+from edtech.settings import Settings
+from edtech.tracking import EdTechMLFlowTracker, RunItems
+tracker = EdTechMLFlowTracker(sys.argv[1], sys.argv[2], Settings(home=sys.argv[3]))
+with tracker.group(RunItems("search", kind="group")) as group:
+    tracker.log(RunItems("trial", parent=group.run_id))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    command = [sys.executable, "-c", script, away.experiment_name, away.uri, str(settings.home)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert sync(server, settings).sent == {}  # the group could still be open
+    EdTechMLFlowTracker(settings=settings)  # the next start closes it
+    assert len(sync(server, settings).sent) == 2
+    found = {run.info.run_name: run for run in on_server(client, away.experiment_name)}
+    assert {name: run.info.status for name, run in found.items()} == {"search": "FAILED", "trial": "FINISHED"}
+    assert "ended before" in found["search"].data.tags["edtech.failed_because"]
+
+
+def test_sending_without_a_server_says_so(settings, away):
+    with pytest.raises(SettingsError, match="EDTECH_MLFLOW_TRACKING_URI"):
+        sync(settings=settings)
+    assert sync(away.uri, settings).sent == {}
+    away.log(RunItems("r"))
+    with pytest.raises(TrackingError, match="does not answer"):
+        sync(away.uri, settings)
