@@ -33,6 +33,8 @@ def train(
         typer.echo(f"run {run.run_id}\n{kind.summary(run.result)}")
         for name, value in run.metrics.items():
             typer.echo(f"  {name} = {value!r}")
+    if tracker.notice:
+        typer.echo(tracker.notice, err=True)
 
 
 @app.command()

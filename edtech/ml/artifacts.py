@@ -1,5 +1,6 @@
 """A result as what a run holds, and back again."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
+from edtech.data.findings import Check
 from edtech.errors import ParamsError, TrackingError
 from edtech.ml.base import Family, FitResult, Trained
 from edtech.ml.families import family
-from edtech.tracking.items import DatasetItem, ModelItem, RunItems
+from edtech.tracking.items import DatasetItem, ModelItem, RunItems, SampleItem
 
 if TYPE_CHECKING:
     from edtech.tracking.runs import RunStore
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 RESULT = "result.json"
 PATHS = {"evaluation": "evaluation/predictions.csv", "importance": "evaluation/feature_importance.csv"}
 """Where frames lie that people look for; the others lie under result/."""
+CARD = "evaluation/diagnostics_card.json"
 _EXAMPLE_ROWS = 5
+_SAMPLE_ROWS = 200
 
 
 def run_items(
@@ -35,6 +39,8 @@ def run_items(
     """Return everything a training leaves in its run: `metrics` are those of the result and of what it is worth."""
     result = trained.result
     kind = family(result.family)
+    inputs = trained.rows.drop(columns=trained.target)
+    every = max(len(inputs) // _SAMPLE_ROWS, 1)
     return RunItems(
         name=f"{kind.algorithm(result.algorithm).title} on {dataset_name}"[:200],
         params={"algorithm": result.algorithm, **result.params.model_dump(), **result.run_params()},
@@ -51,10 +57,21 @@ def run_items(
         },
         description=kind.summary(result),
         started=datetime.now(UTC) - timedelta(seconds=result.metrics["fit_seconds"]),
-        artifacts={**_values(result), **kind.plots(result)},
-        model=ModelItem(result.model, trained.rows.drop(columns=trained.target).head(_EXAMPLE_ROWS)),
-        datasets=(DatasetItem(dataset_name, dataset_digest, trained.rows, trained.target),),
+        artifacts={**_values(result), CARD: _card(result), **kind.plots(result)},
+        model=ModelItem(result.model, inputs.head(_EXAMPLE_ROWS)),
+        datasets=_datasets(trained, dataset_name, dataset_digest),
+        sample=SampleItem(inputs[::every], trained.rows[trained.target][::every]),
     )
+
+
+def _datasets(trained: Trained, name: str, digest: str) -> tuple[DatasetItem, ...]:
+    """Return the rows trained on and, where there are any, those held back."""
+    held_back = trained.result.evaluation
+    training = DatasetItem(name, digest, trained.rows, trained.target)
+    if held_back.empty:
+        return (training,)
+    own = hashlib.sha256(held_back.to_csv(index=False).encode()).hexdigest()[:32]
+    return training, DatasetItem(f"{name}, held back", own, held_back, "actual", context="evaluation")
 
 
 def load_result(store: "RunStore", run_id: str) -> Any:  # noqa: ANN401  # the result of whichever family it is of
@@ -77,13 +94,28 @@ def load_result(store: "RunStore", run_id: str) -> Any:  # noqa: ANN401  # the r
         values: dict[str, Any] = {**found, **read, "tables": tables, "model": model}
         return kind.result(**values)
     except (ValidationError, ValueError, KeyError, TypeError, ParamsError, RecursionError) as exc:
-        raise TrackingError(
-            "The run does not hold a result that can be read",
-            expected=f"{RESULT} and its tables, as a training of this version writes them",
-            found=str(exc).splitlines()[0][:200] if str(exc) else type(exc).__name__,
-            where=f"run {run_id}",
-            fix="train again on the same data set",
-        ) from exc
+        raise _unreadable(run_id, exc) from exc
+
+
+def read_settings(store: "RunStore", run_id: str) -> tuple[str, str, dict[str, Any]]:
+    """Return family, algorithm and hyperparameters of a run. Raises TrackingError where it is no training of ours."""
+    try:
+        stored = json.loads(store.read_artifact(run_id, RESULT))
+        kind = family(stored["family"])
+        algorithm = kind.algorithm(stored["algorithm"])
+        return kind.name, algorithm.name, algorithm.parameters(stored["params"]).model_dump()
+    except (ValueError, KeyError, TypeError, ParamsError, RecursionError) as exc:
+        raise _unreadable(run_id, exc) from exc
+
+
+def _unreadable(run_id: str, exc: Exception) -> TrackingError:
+    return TrackingError(
+        "The run does not hold a result that can be read",
+        expected=f"{RESULT} and its tables, as a training of this version writes them",
+        found=str(exc).splitlines()[0][:200] if str(exc) else type(exc).__name__,
+        where=f"run {run_id}",
+        fix="train again on the same data set",
+    )
 
 
 def _frames(result: type[FitResult]) -> list[str]:
@@ -114,6 +146,13 @@ def _values(result: FitResult) -> dict[str, str]:
     return {RESULT: json.dumps(kept, indent=1)} | {
         _path(name): frame.to_csv(index=False) for name, frame in frames.items()
     }
+
+
+def _card(result: FitResult) -> str:
+    """Return the diagnostics as JSON for other programs."""
+    checks = TypeAdapter(tuple[Check, ...]).dump_python(result.checks, mode="json")
+    card = {"family": result.family, "algorithm": result.algorithm, "split": result.split, "checks": checks}
+    return json.dumps(card | {"notes": result.notes}, indent=1)
 
 
 def _path(name: str) -> str:

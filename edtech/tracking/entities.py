@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edtech.errors import TrackingError
+from edtech.metrics import METRICS
 from edtech.tracking.items import RunItems
 
 MAX_KEY = 250
 MAX_PARAM = 6_000
 MAX_TAG = 8_000
 MAX_DIGEST = 36
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&@])")
 
 PLATFORM_TAGS = {"platform": "EdTech", "domain": "education_technology"}
 
@@ -57,7 +60,7 @@ def standard_tags(items: RunItems) -> dict[str, str]:
     """Return the tags that every run of ours has, as far as the items tell them."""
     training = [data.digest for data in items.datasets if data.context == "training"]
     optional: Mapping[str, object] = {
-        "mlflow.note.content": items.description,
+        "mlflow.note.content": note(items),
         "dataset_digest": training[0] if training else "",
         "dataset_name": items.datasets[0].name if items.datasets else "",
         "seed": items.params.get("seed", ""),
@@ -65,6 +68,20 @@ def standard_tags(items: RunItems) -> dict[str, str]:
     }
     told = {key: str(value) for key, value in optional.items() if value != ""}
     return {**PLATFORM_TAGS, "kind": items.kind, "experiment_type": items.kind, **told}
+
+
+def note(items: RunItems) -> str:
+    """Return a run's description in Markdown, empty where there is nothing to tell; texts stay as they are written."""
+    named = [(METRICS[key], value) for key, value in items.metrics.items() if key in METRICS]
+    rows = [f"| {escaped(one.title)} | {value:,.6g} | {escaped(one.unit)} |" for one, value in named]
+    table = ["| metric | value | unit |", "|:--|--:|:--|", *rows] if rows and items.kind == "training" else []
+    parts = [*(escaped(part) for part in items.description.split("\n\n")), "\n".join(table)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def escaped(text: str) -> str:
+    """Return text of others so that Markdown shows it as it is written: no links, images, HTML or headings."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def fit_keys(keys: Iterable[str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ SAMPLE_ROWS = 200
 
 
 def with_evaluation(items: RunItems) -> RunItems:
-    """Return the items with their summary and, where there is a sample, the model's predictions of it and their errors.
+    """Return the items with their summary and, where there is a sample, the model's predictions of it.
 
     Raises UntrustedModelError or TrackingError where the model cannot predict its sample.
     """
@@ -35,19 +35,17 @@ def _with_sample(items: RunItems) -> RunItems:
     inputs = items.sample.inputs.head(SAMPLE_ROWS).reset_index(drop=True)
     actual = items.sample.actual.head(SAMPLE_ROWS).astype(float).reset_index(drop=True)
 
+    def free(name: str) -> str:
+        return free(f"{name}_") if name in inputs else name
+
     def table(predicted: np.ndarray) -> str:
-        outcome = pd.DataFrame({"actual": actual, "predicted": predicted})
+        outcome = pd.DataFrame({free("actual"): actual, free("predicted"): predicted})
         return str(pd.concat([outcome, inputs], axis=1).to_csv(index=False))
 
     with refusing(items.model):  # asked with the rows as they will be read, so that the script sees the same
         read = model_validation.read_sample(table(np.zeros(len(inputs))).encode(), sample_types(inputs))
         predicted = np.asarray(items.model.estimator.predict(read.iloc[:, 2:]), dtype=float)
-    errors = model_validation.errors(actual, pd.Series(predicted))
-    return replace(
-        items,
-        artifacts={model_validation.SAMPLE: table(predicted), **items.artifacts},
-        metrics={**items.metrics, **{f"sample_{name}": errors[name] for name in ("rmse", "mae")}},
-    )
+    return replace(items, artifacts={model_validation.SAMPLE: table(predicted), **items.artifacts})
 
 
 def sample_types(inputs: pd.DataFrame) -> dict[str, str]:

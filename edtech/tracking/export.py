@@ -18,7 +18,7 @@ def export_experiment(store: RunStore, experiment: str, path: Path) -> Path:
     """Write all runs of an experiment, newest first, whole or not at all, and return the path.
 
     The file holds experiment, exported_at, runs_total, finished and runs: run_id, name, kind, status, started,
-    duration_seconds, model_uri (finished trainings), params, metrics and tags. A metric that is not finite is null.
+    duration_seconds, model_uri (finished trainings), params, tags and those metrics that are finite.
     Raises TrackingError where the runs cannot be read or the file cannot be written.
     """
     frame = store.list_runs([experiment], kind=None, limit=MANY, finished=False)
@@ -59,8 +59,8 @@ def _run(row: dict[str, Any]) -> dict[str, Any]:
     parts: dict[str, dict[str, Any]] = {"params": {}, "metrics": {}, "tags": {}}
     for column, value in row.items():
         part, dot, name = column.partition(".")
-        if dot and part in parts and (part == "metrics" or isinstance(value, str)):
-            parts[part][name] = _number(value) if part == "metrics" else value
+        if dot and part in parts and (isinstance(value, str) or (part == "metrics" and math.isfinite(value))):
+            parts[part][name] = value
     started = row["started"]
     trained = row["status"] == "FINISHED" and row["kind"] == "training"
     return {

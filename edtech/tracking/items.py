@@ -43,8 +43,9 @@ class DatasetItem:
 class RunItems:
     """One run, whole. `artifacts` maps a relative POSIX path (`evaluation/predictions.csv`) to its content.
 
-    `started` (with a time zone) is when the work began; without it, when the logging did. `parent` is the id of the run
-    that this one belongs to: a search, or repeats; MLflow shows it nested.
+    `description` is plain text. `started` (with a time zone) is when the work began; without it, when the logging did.
+    `parent` is the id of the run that this one belongs to: a search, or repeats; MLflow shows it nested. `sample` needs
+    a model: its predictions are stored, with a script that checks them.
     """
 
     name: str

@@ -7,8 +7,6 @@ model again; naming the requirements and calling `save_model` alone takes a twen
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +17,7 @@ import pandas as pd
 from edtech.errors import TrackingError
 from edtech.tracking.entities import cut
 from edtech.tracking.items import ModelItem
+from edtech.tracking.provenance import requirements
 from edtech.tracking.trusted import TRUSTED_TYPES, refuse_foreign_types
 
 if TYPE_CHECKING:
@@ -30,13 +29,6 @@ if TYPE_CHECKING:
 MODEL_NAME = "model"
 MODEL_FILE = "model.skops"
 EXAMPLE_ROWS = 5
-REQUIRED = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy", "pyfixest", "pydantic")
-
-
-@lru_cache(maxsize=1)
-def requirements() -> list[str]:
-    """Return what a stored model needs, pinned to what is installed."""
-    return [f"{name}=={version(name)}" for name in REQUIRED]
 
 
 def save_model(item: ModelItem, folder: Path, description: "Model") -> None:

@@ -1,6 +1,8 @@
 """Which code wrote a run: tags made from values, without a subprocess."""
 
 import platform
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 import edtech
@@ -23,12 +25,23 @@ def git_commit(project: Path = PROJECT) -> str | None:
     return next((line.split()[0] for line in packed if line.endswith(f" {ref}")), None)
 
 
+PACKAGES = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy", "pyfixest", "pydantic")
+"""What a stored model needs, and what decides whether a training can be repeated to the last digit."""
+
+
+@lru_cache(maxsize=1)
+def requirements() -> list[str]:
+    """Return these packages, pinned to what is installed."""
+    return [f"{name}=={version(name)}" for name in PACKAGES]
+
+
 def code_tags() -> dict[str, str]:
-    """Return the tags that name the code: our version, Python's and, in a checkout, the commit."""
+    """Return the tags that name the code: our version, Python's, the packages' and, in a checkout, the commit."""
     commit = git_commit()
     return {
         "edtech.version": edtech.__version__,
         "edtech.python": platform.python_version(),
+        "edtech.packages": " ".join(requirements()),
         "mlflow.source.name": "edtech",
         "mlflow.source.type": "LOCAL",
         **({"mlflow.source.git.commit": commit} if commit else {}),

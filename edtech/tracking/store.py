@@ -61,7 +61,7 @@ class Store:
     @property
     def artifact_location(self) -> str | None:
         """Where a new experiment keeps its files; None: the server decides."""
-        return None if self.database is None else (self.database.parent / "artifacts").as_uri()
+        return None if self.database is None else file_uri(self.database.parent / "artifacts")
 
     @property
     def bare(self) -> str:
@@ -77,6 +77,11 @@ class Store:
 def sqlite_uri(path: PurePath) -> str:
     """Return the MLflow address of an absolute SQLite path, POSIX or Windows (`sqlite:///C:/...`)."""
     return SQLITE + path.as_posix()
+
+
+def file_uri(path: PurePath) -> str:
+    """Return the address of a folder of artifacts, POSIX or Windows (`file:///C:/...`)."""
+    return path.as_uri()
 
 
 def find_store(tracking_uri: str | None = None, settings: Settings | None = None) -> Store:
@@ -128,7 +133,7 @@ def connect(store: Store) -> "MlflowClient":
         _probe(store)
     else:
         _create_once(store, store.database)
-        _check_schema(store.database)
+        check_schema(store.database)
     from mlflow import MlflowClient
 
     with translated("open the MLflow store", store):
@@ -189,26 +194,38 @@ def _create(store: Store, database: Path) -> None:
         ready.replace(database)
 
 
-def _check_schema(database: Path) -> None:
+def check_schema(database: Path) -> None:
     """Refuse a file that MLflow would migrate unasked, or try to open for two minutes."""
+    found, wanted, known = _schemas(database)
+    if found == wanted:
+        return
+    older = found <= known
+    raise TrackingError(
+        f"The MLflow store has {'an older' if older else 'a newer'} schema than the installed MLflow",
+        expected=", ".join(sorted(wanted)),
+        found=", ".join(sorted(map(str, found))) or "none",
+        where=str(database),
+        fix="Upgrade it, a backup is kept: python -m edtech doctor --upgrade"
+        if older
+        else "Install the packages of this project's requirements.txt again, or the MLflow that wrote the store",
+    )
+
+
+def is_older(database: Path) -> bool:
+    """Whether a store was written by an older MLflow, whose schema the installed one can upgrade."""
+    found, wanted, known = _schemas(database)
+    return found != wanted and found <= known
+
+
+def _schemas(database: Path) -> tuple[set[str], set[str], set[str]]:
+    """Return the schema versions that are found in the file, that MLflow wants, and that it knows."""
     import mlflow.store
     from alembic.script import ScriptDirectory
 
     with reading(database) as db:
         found = {row[0] for row in db.execute("SELECT version_num FROM alembic_version")}
     scripts = ScriptDirectory(str(Path(mlflow.store.__file__).parent / "db_migrations"))
-    if found == set(scripts.get_heads()):
-        return
-    known = {script.revision for script in scripts.walk_revisions()}
-    raise TrackingError(
-        f"The MLflow store has {'an older' if found <= known else 'a newer'} schema than the installed MLflow",
-        expected=", ".join(scripts.get_heads()),
-        found=", ".join(sorted(map(str, found))) or "none",
-        where=str(database),
-        fix=f"Copy the file as a backup, then run: mlflow db upgrade {sqlite_uri(database)}"
-        if found <= known
-        else "Install the packages of this project's requirements.txt again, or the MLflow that wrote the store",
-    )
+    return found, set(scripts.get_heads()), {script.revision for script in scripts.walk_revisions()}
 
 
 def guard_artifacts(store: Store, artifact_uri: str) -> None:

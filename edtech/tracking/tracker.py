@@ -25,14 +25,19 @@ class EdTechMLFlowTracker:
     The experiment is created where it is missing, and runs that a killed process left open are closed. Nothing of
     MLflow's process-wide state (active run, tracking URI) is read or changed. Where the store is a server, a run is
     written whole to the embedded store first and sent from there; if that takes longer than a moment or fails, the run
-    waits there, marked, for `edtech.tracking.sync`, and `notice` says so.
+    waits there, marked, for `edtech.tracking.sync`, and `notice` says so. Each run gets the `tags`.
     Raises SettingsError or TrackingError where the store on this machine cannot be used.
     """
 
     def __init__(
-        self, experiment_name: str | None = None, tracking_uri: str | None = None, settings: Settings | None = None
+        self,
+        experiment_name: str | None = None,
+        tracking_uri: str | None = None,
+        settings: Settings | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self._settings = settings = settings or Settings()
+        self._tags = dict(tags or {})
         self._store = find_store(tracking_uri, settings)
         self.experiment_name = experiment_name or settings.experiment
         local = embedded_store(settings) if self._store.is_server else self._store
@@ -83,7 +88,7 @@ class EdTechMLFlowTracker:
         Runs logged inside with `parent=group.run_id` belong to it; a server gets them all when the group is closed.
         Raises what `log` does.
         """
-        tags = {WAITING: "yes"} if self._sender else {}
+        tags = self._tags | ({WAITING: "yes"} if self._sender else {})
         with self._recorder.opened(items, tags) as run_id:
             group = Group(run_id, self._recorder)
             self._open.add(run_id)

@@ -113,7 +113,10 @@ def test_the_default_experiment_does_not_point_at_the_working_directory(settings
 
 @pytest.mark.parametrize(
     ("revision", "words"),
-    [("451aebb31d03", "an older schema.*mlflow db upgrade sqlite"), ("ffffffffffff", "a newer schema.*requirements")],
+    [
+        ("451aebb31d03", "an older schema.*python -m edtech doctor --upgrade"),
+        ("ffffffffffff", "a newer schema.*requirements"),
+    ],
 )
 def test_a_store_of_another_schema_is_left_alone(settings, revision, words):
     database = settings.mlruns_dir / "mlflow.db"

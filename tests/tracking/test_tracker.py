@@ -50,12 +50,13 @@ def test_a_run_holds_everything_it_was_given(tracker, client, items):
         "dataset_name": "market 1",
         "seed": "7",
         "split": "last 8 weeks",
-        "mlflow.note.content": items.description,
         "mlflow.runName": "ridge",
         "edtech.pid": str(os.getpid()),
     }
     assert expected.items() <= run.data.tags.items()
-    assert {"edtech.version", "edtech.python", "edtech.host"} <= run.data.tags.keys()
+    assert run.data.tags["mlflow.note.content"].startswith("\\# What was found Nothing\\.")
+    assert "| RMSE | 2 | pieces |" in run.data.tags["mlflow.note.content"]
+    assert {"edtech.packages", "edtech.version", "edtech.python", "edtech.host"} <= run.data.tags.keys()
 
 
 def test_data_sets_are_mlflow_inputs_with_schema_and_statistics(tracker, client, items, panel):

@@ -1,0 +1,76 @@
+"""Commands about the tracking of runs: its set-up, runs that wait, export, repetition."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edtech.cli.entry import app
+from edtech.cli.options import Experiment, Out, settings_of
+
+
+@app.command()
+def doctor(
+    upgrade: Annotated[bool, typer.Option(help="Upgrade a store of an older MLflow first; a backup is kept.")] = False,
+    out: Out = None,
+) -> None:
+    """Check the tracking of runs line by line; exit code 1 where something is wrong."""
+    from edtech.tracking.doctor import examine
+    from edtech.tracking.store import find_store
+    from edtech.tracking.upgrade import upgrade_store
+
+    settings = settings_of(out)
+    if upgrade:
+        backup = upgrade_store(find_store(settings=settings))
+        typer.echo(f"upgraded; the store as it was: {backup}" if backup else "nothing to upgrade")
+    failed = False
+    for finding in examine(settings=settings):
+        failed |= not finding.ok
+        typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.text}")
+        if finding.fix:
+            typer.echo(f"      What to do: {finding.fix}")
+    raise typer.Exit(int(failed))
+
+
+@app.command()
+def sync(out: Out = None) -> None:
+    """Send the runs that wait on this machine to the MLflow server; exit code 1 where some still wait."""
+    from edtech.tracking import sync as send
+
+    report = send(settings=settings_of(out))
+    for here, there in report.sent.items():
+        typer.echo(f"sent {here} as {there}")
+    for here, problem in report.failed.items():
+        typer.echo(f"FAIL {here}: {problem}", err=True)
+    typer.echo(f"{len(report.sent)} runs sent, {len(report.failed)} wait")
+    raise typer.Exit(int(bool(report.failed)))
+
+
+@app.command()
+def export(
+    path: Annotated[Path | None, typer.Argument(help="Default: mlruns/experiment_summary.json in the home.")] = None,
+    experiment: Experiment = None,
+    out: Out = None,
+) -> None:
+    """Write the runs of an experiment as JSON."""
+    from edtech.tracking import EdTechMLFlowTracker
+
+    written = EdTechMLFlowTracker(experiment, settings=settings_of(out)).export_experiment_results(path)
+    typer.echo(str(written))
+
+
+@app.command()
+def rerun(
+    run_id: Annotated[str, typer.Argument(help="Id of the run to repeat.")],
+    dataset: Annotated[str | None, typer.Option(help="Id of another data set to train on.")] = None,
+    out: Out = None,
+) -> None:
+    """Train a run again and say whether its metrics are equal, or what changed; exit code 1 where they are not."""
+    from edtech.pipeline.rerun import rerun as repeat
+
+    found = repeat(run_id, settings_of(out), dataset)
+    typer.echo(f"run {found.new.run_id}")
+    for name, (before, now) in found.differing.items():
+        typer.echo(f"  {name}: {before!r} before, {now!r} now")
+    typer.echo(found.words)
+    raise typer.Exit(int(not found.equal))

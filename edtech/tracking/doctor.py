@@ -1,0 +1,119 @@
+"""Checks the set-up of tracking from the address to the packages, one finding after another."""
+
+import platform
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from edtech.errors import EdtechError
+from edtech.settings import PROJECT, Settings
+from edtech.tracking.items import RunItems
+from edtech.tracking.outbox import COMMAND, waiting
+from edtech.tracking.recorder import Recorder
+from edtech.tracking.runs import RunStore
+from edtech.tracking.store import Store, connect, find_store, translated
+
+TOKEN = "token.txt"  # noqa: S105  # a file's name
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: `ok`, what was seen or is wrong, and what to do."""
+
+    name: str
+    ok: bool
+    text: str
+    fix: str = ""
+
+
+def examine(tracking_uri: str | None = None, settings: Settings | None = None) -> Iterator[Finding]:
+    """Yield the findings as they are made: URI, store, experiment, write, read, registry, versions, waiting runs.
+
+    A check that rests on one that failed is left out. The run that is written for the check is deleted again.
+    """
+    settings = settings or Settings()
+    yield (address := _checked("URI", lambda: find_store(tracking_uri, settings).shown))
+    if address.ok:
+        yield from _examine_store(find_store(tracking_uri, settings), settings)
+    yield _checked("versions", _versions)
+    yield _checked("waiting", lambda: _waiting(settings))
+
+
+def _examine_store(store: Store, settings: Settings) -> Iterator[Finding]:
+    kept: dict[str, str] = {}
+
+    def opened() -> str:
+        connect(store)
+        return "a server that answers" if store.is_server else "the schema is that of the installed MLflow"
+
+    def experiment() -> str:
+        recorder = Recorder(store, settings.experiment)
+        return f"{settings.experiment!r}, id {recorder.experiment_id}"
+
+    def write() -> str:
+        recorder, token = Recorder(store, settings.experiment), uuid.uuid4().hex
+        items = RunItems("doctor", kind="group", params={"token": token}, artifacts={TOKEN: token})
+        with recorder.opened(items, {}) as run_id:
+            kept.update(run_id=run_id, token=token)
+        return f"run {run_id}"
+
+    def read() -> str:
+        runs = RunStore(store.uri, settings)
+        found = runs.get_run(kept["run_id"]).params["token"], runs.read_artifact(kept["run_id"], TOKEN).decode()
+        with translated("delete the run of this check", store):
+            connect(store).delete_run(kept["run_id"])
+        same = found == (kept["token"], kept["token"])
+        return "what was written came back" if same else f"something else came back: {found}"
+
+    def registry() -> str:
+        with translated("read the model registry", store):
+            found = connect(store).search_registered_models(max_results=100)
+        return f"{len(found)}{' or more' if found.token else ''} registered models"
+
+    checks: dict[str, Callable[[], str]] = {
+        "store": opened, "experiment": experiment, "write": write, "read": read, "registry": registry,
+    }  # fmt: skip
+    for name, check in checks.items():
+        finding = _checked(name, check)
+        yield finding
+        if not finding.ok:
+            return
+
+
+def _checked(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, check())
+    except EdtechError as error:
+        found = f" Found: {error.found}." if error.found else ""
+        return Finding(name, False, f"{error.problem.rstrip('.')}.{found}", error.fix or "")
+
+
+def _versions() -> str:
+    """Name what is installed. Raises EdtechError where it is not what the project was tested with."""
+    lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    other = [
+        f"{name} {found or 'missing'} instead of {pin}"
+        for name, pin in pins.items()
+        if (found := _installed(name)) != pin
+    ]
+    if other:
+        raise EdtechError(
+            "The installed packages are not the pinned ones",
+            found="; ".join(other),
+            fix="python -m pip install -r requirements.txt -c constraints.txt",
+        )
+    return f"Python {platform.python_version()}, mlflow {pins['mlflow']}; all {len(pins)} packages as pinned"
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _waiting(settings: Settings) -> str:
+    count = len(waiting(settings))
+    return f"{count} runs wait to be sent: {COMMAND}" if count else "no run waits to be sent to a server"

@@ -1,0 +1,147 @@
+"""The set-up's check, and the upgrade of an older store."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic import command
+from mlflow.store.db.utils import _get_alembic_config
+from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
+from sqlalchemy import create_engine
+from typer.testing import CliRunner
+
+from edtech.cli import app
+from edtech.errors import SettingsError, TrackingError
+from edtech.settings import Settings
+from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore
+from edtech.tracking.doctor import examine
+from edtech.tracking.store import find_store
+from edtech.tracking.upgrade import upgrade_store
+from tests.serving import free_port
+
+CHECKS = ["URI", "store", "experiment", "write", "read", "registry", "versions", "waiting"]
+
+
+def told(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(words))
+    return result.exit_code, result.output
+
+
+def test_a_sound_set_up_is_told_line_by_line_and_nothing_is_left(settings):
+    code, text = told("doctor", "--out", str(settings.home))
+    assert code == 0, text
+    assert [line.split(":")[0] for line in text.splitlines()] == [f"ok    {name}" for name in CHECKS]
+    assert "id 1" in text
+    assert "what was written came back" in text
+    assert RunStore(settings=settings).list_runs(kind=None, finished=False).empty
+
+
+def test_each_server_finding_is_made(server, settings):
+    found = list(examine(server, settings))
+    assert [(finding.name, finding.ok) for finding in found] == [(name, True) for name in CHECKS]
+
+
+@pytest.mark.parametrize(
+    ("uri", "failing", "words"),
+    [
+        ("file:///srv/mlruns", "URI", "mlflow migrate-filestore"),
+        (f"http://127.0.0.1:{free_port()}", "store", "Start the server"),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_to_do(settings, monkeypatch, uri, failing, words):
+    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", uri)
+    code, text = told("doctor", "--out", str(settings.home))
+    assert code == 1
+    assert f"FAIL  {failing}: " in text
+    assert words in text
+    assert "ok    versions" in text
+    assert "  write: " not in text
+
+
+def test_other_packages_than_the_pinned_ones_are_named(settings, monkeypatch):
+    monkeypatch.setattr("edtech.tracking.doctor.version", lambda _: "0.0.1")
+    finding = next(found for found in examine(settings=settings) if found.name == "versions")
+    assert (finding.ok, "mlflow 0.0.1 instead of" in finding.text) == (False, True)
+    assert "pip install" in finding.fix
+
+
+OLDER = "71994744cf8e"
+
+
+@pytest.fixture(scope="session")
+def older_database(tmp_path_factory) -> Path:
+    """A store as an older MLflow left it, made by MLflow's own migrations, with one run."""
+    path = tmp_path_factory.mktemp("older") / "mlflow.db"
+    engine = create_engine(f"sqlite:///{path}")
+    InitialBase.metadata.create_all(engine)
+    command.upgrade(_get_alembic_config(f"sqlite:///{path}"), OLDER)
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(
+            "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage, creation_time)"
+            " VALUES (7, 'old', 'file:///nowhere', 'active', 1)"
+        )
+        db.execute(
+            "INSERT INTO runs (run_uuid, name, experiment_id, status, start_time, end_time, lifecycle_stage,"
+            " artifact_uri, source_type)"
+            " VALUES ('a1', 'old run', 7, 'FINISHED', 1, 2, 'active', 'file:///nowhere', 'LOCAL')"
+        )
+        db.execute("INSERT INTO params (key, value, run_uuid) VALUES ('seed', '7', 'a1')")
+    return path
+
+
+@pytest.fixture
+def older(tmp_path, older_database) -> Settings:
+    settings = Settings(home=tmp_path / "older")
+    settings.mlruns_dir.mkdir(parents=True)
+    (settings.mlruns_dir / "mlflow.db").write_bytes(older_database.read_bytes())
+    return settings
+
+
+def test_an_older_store_is_read_but_neither_written_nor_upgraded_unasked(older):
+    before = (older.mlruns_dir / "mlflow.db").read_bytes()
+    with pytest.raises(TrackingError, match=r"older schema.*python -m edtech doctor --upgrade"):
+        EdTechMLFlowTracker(settings=older)
+    code, text = told("doctor", "--out", str(older.home))
+    assert (code, "FAIL  store" in text) == (1, True)
+    assert RunStore(settings=older).list_runs(kind=None)["name"].tolist() == ["old run"]
+    assert (older.mlruns_dir / "mlflow.db").read_bytes() == before
+
+
+def content(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as db:
+        return list(db.iterdump())
+
+
+def test_an_older_store_is_upgraded_with_a_backup_when_asked(older):
+    before = content(older.mlruns_dir / "mlflow.db")
+    code, text = told("doctor", "--upgrade", "--out", str(older.home))
+    assert code == 0, text
+    (backup,) = older.mlruns_dir.glob("mlflow.db.backup-*")
+    assert str(backup) in text
+    assert content(backup) == before
+    tracker = EdTechMLFlowTracker(settings=older)
+    assert tracker.runs.get_run(tracker.log(RunItems("new"))).status == "FINISHED"
+    assert tracker.runs.get_run("a1").params == {"seed": "7"}
+    assert "nothing to upgrade" in told("doctor", "--upgrade", "--out", str(older.home))[1]
+    left = {path.name for path in older.mlruns_dir.iterdir()} - {backup.name}
+    assert left <= {"mlflow.db", "mlflow.db.lock", "artifacts", "writing"}
+
+
+def test_an_upgrade_that_fails_changes_nothing(older, monkeypatch):
+    database = older.mlruns_dir / "mlflow.db"
+    with closing(sqlite3.connect(database)) as db, db:
+        db.execute("DROP TABLE metrics")
+    before = database.read_bytes()
+    with pytest.raises(TrackingError, match="upgrade"):
+        upgrade_store(find_store(settings=older))
+    assert database.read_bytes() == before
+
+
+def test_what_cannot_be_upgraded_is_said(tmp_path):
+    with pytest.raises(SettingsError, match="mlflow db upgrade"):
+        upgrade_store(find_store("http://tracker:5000"))
+    with pytest.raises(TrackingError, match="no MLflow store"):
+        upgrade_store(find_store(settings=Settings(home=tmp_path)))
+    assert not (tmp_path / "mlruns").exists()
