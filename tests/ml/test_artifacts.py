@@ -105,7 +105,8 @@ def test_a_run_tells_what_was_trained_on_what(client, run_ids, results):
         "model_type": "token_elasticity", "algorithm": "random_forest", "dataset_name": "world", "plan": "none",
         "dataset_digest": "ab" * 32, "identification": "randomized", "split": result.split, "seed": "0",
     }.items()  # fmt: skip
-    assert f"own-price elasticity {result.elasticity.estimate:.2f}" in run.data.tags["mlflow.note.content"].replace("\\", "")
+    told = run.data.tags["mlflow.note.content"].replace("\\", "")  # escaped for Markdown
+    assert f"own-price elasticity {result.elasticity.estimate:.2f}" in told
     # the run began when the training did
     assert run.info.end_time - run.info.start_time >= 1000 * result.metrics["fit_seconds"]
 

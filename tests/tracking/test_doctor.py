@@ -84,8 +84,8 @@ def older_database(tmp_path_factory) -> Path:
         )
         db.execute(
             "INSERT INTO runs (run_uuid, name, experiment_id, status, start_time, end_time, lifecycle_stage,"
-            " artifact_uri, source_type)"
-            " VALUES ('a1', 'old run', 7, 'FINISHED', 1, 2, 'active', 'file:///nowhere', 'LOCAL')"
+            " artifact_uri, source_type, user_id)"
+            " VALUES ('a1', 'old run', 7, 'FINISHED', 1, 2, 'active', 'file:///nowhere', 'LOCAL', 'me')"
         )
         db.execute("INSERT INTO params (key, value, run_uuid) VALUES ('seed', '7', 'a1')")
     return path
