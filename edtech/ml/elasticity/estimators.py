@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from edtech.ml.elasticity.fixed_effects import fit_fixed_effects, price_term
+from edtech.ml.elasticity.fixed_effects import FixedEffectsFit, fit_fixed_effects, price_term
 from edtech.ml.elasticity.identification import Identification, identify
 from edtech.ml.elasticity.panel import Floats, PanelArrays, control_matrix, panel_arrays, relative_to_group
 from edtech.ml.elasticity.weighted import mean_rate
@@ -137,6 +137,9 @@ class FixedEffectsDemand(DemandEstimator):
             segment_slopes=self.segment_slopes,
             max_iterations=self.max_iterations,
         )
+        self._keep(found, arrays)
+
+    def _keep(self, found: FixedEffectsFit, arrays: PanelArrays) -> None:
         self.form_, self.scale_, self.tier_ = found.form, found.scale, found.tier
         self.segment_loadings_ = found.segment_loadings
         self.loadings_, self.slopes_, self.slope_covariance_ = found.loadings, found.slopes, found.covariance

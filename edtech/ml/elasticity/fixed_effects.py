@@ -12,6 +12,7 @@ of the units' elasticities, each counted by what it sold, whatever they depend o
 dear, middling and cheap units of a segment get slopes of their own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,8 @@ from edtech.ml.elasticity.panel import Floats, PanelArrays, relative_to_group
 from edtech.ml.elasticity.weighted import Form, Rows, iterate
 
 Tiers = Literal["auto", "one", "three"]
+Curve = Callable[[Floats], Floats]
+"""What bends demand beyond a straight line: price terms (n,) to c more columns (n, c)."""
 
 LAST_PERIODS = 8
 """A new period has the mean effect of this many last ones."""
@@ -38,10 +41,11 @@ _HALF_A_SALE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class FixedEffectsFit:
-    """A fit with k price slopes and c covariates.
+    """A fit with k price slopes, those of a curve last, and some covariates.
 
-    `scale` (groups,) is each group's mean price, `tier` (groups,) its slope group, `loadings` (slope groups, k) how the
-    slopes make up that of a slope group and `segment_loadings` (segments, k) those of a segment, counted by quantity.
+    `scale` (groups,) is each group's mean price, `tier` (groups,) its slope group, `loadings` (slope groups, l) how the
+    first l slopes make up that of a slope group and `segment_loadings` (segments, l) those of a segment, counted by
+    quantity.
     `covariance` (k, k) counts both steps and is clustered. Effects are on the scale of eta.
     """
 
@@ -67,6 +71,11 @@ def price_term(form: Form, relative_price: Floats) -> Floats:
     return np.log(relative_price) if form == "log" else relative_price
 
 
+def no_curve(term: Floats) -> Floats:
+    """Return no columns: a straight line."""
+    return np.empty((term.size, 0))
+
+
 def fit_fixed_effects(
     arrays: PanelArrays,
     first: FirstStage | None,
@@ -74,31 +83,41 @@ def fit_fixed_effects(
     form: Form,
     tiers: Tiers = "auto",
     segment_slopes: bool = True,
+    curve: Curve = no_curve,
     max_iterations: int = 50,
 ) -> FixedEffectsFit:
     """Fit the model; with `tiers="auto"` three slopes for each segment are kept where they lower Akaike's criterion.
 
-    Raises ConvergenceError where the iterations do not settle.
+    `curve` is the same for all segments. Raises ConvergenceError where the iterations do not settle.
     """
     counts = {"one": (1,), "three": (TIERS,), "auto": (1, TIERS)}[tiers] if arrays.repeated else (1,)
-    fits = [_fit(arrays, first, form, slope_groups(arrays, segment_slopes, count), max_iterations) for count in counts]
+    fits = [
+        _fit(arrays, first, form, slope_groups(arrays, segment_slopes, count), curve, max_iterations)
+        for count in counts
+    ]
     return min(fits, key=lambda fit: fit.deviance / fits[0].dispersion + 2 * fit.slopes.size)
 
 
 def _fit(
-    arrays: PanelArrays, first: FirstStage | None, form: Form, tier: NDArray[np.intp], max_iterations: int
+    arrays: PanelArrays,
+    first: FirstStage | None,
+    form: Form,
+    tier: NDArray[np.intp],
+    curve: Curve,
+    max_iterations: int,
 ) -> FixedEffectsFit:
     scale = relative_to_group(arrays.price, arrays.group, tier.size)
     term = price_term(form, arrays.price / scale[arrays.group])
     loadings = slope_loadings(term, arrays, tier[arrays.group])
-    k = loadings.shape[1]
-    parts = [term[:, None] * loadings[tier[arrays.group]], arrays.controls]
+    bends = curve(term)
+    lines, k = loadings.shape[1], loadings.shape[1] + bends.shape[1]
+    parts = [term[:, None] * loadings[tier[arrays.group]], bends, arrays.controls]
     if first is not None:
         parts += [first.exogenous, first.powers]
     design = np.column_stack(parts)
     kept = _informative(arrays, form)
     columns = independent_columns(take_out(design[kept], arrays.effects[kept], np.ones(int(kept.sum()))))
-    _refuse_flat_prices(columns, k)
+    _refuse_flat_prices(columns, lines)
     rows = Rows(arrays.quantity[kept], arrays.exposure[kept], arrays.effects[kept])
     settled = iterate(design[kept][:, columns], rows, form, max_iterations)
     slopes = np.zeros(design.shape[1])
@@ -178,8 +197,8 @@ def _informative(arrays: PanelArrays, form: Form) -> NDArray[np.bool_]:
     return kept
 
 
-def _refuse_flat_prices(columns: NDArray[np.intp], k: int) -> None:
-    if not np.isin(np.arange(k), columns).all():
+def _refuse_flat_prices(columns: NDArray[np.intp], lines: int) -> None:
+    if not np.isin(np.arange(lines), columns).all():
         raise NotIdentifiedError(
             "Prices do not move on their own within the units",
             expected="units whose price changed at some time, and not only with the covariates",
