@@ -47,14 +47,17 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """One way to train a family: its estimator's class, its hyperparameters and one sentence of help."""
+    """One way to train a family: its estimator's class, its hyperparameters and one sentence of help.
+
+    `needs` is what it asks beyond the family's main table, one of the family's own words; "" where nothing.
+    """
 
     name: str
     title: str
     estimator: type[Any]
     params: type[Params]
     help: str
-    needs_visits: bool = False
+    needs: str = ""
 
     def parameters(self, values: Mapping[str, Any] | None) -> Params:
         """Return checked hyperparameters, the defaults where none are given.

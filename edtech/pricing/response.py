@@ -143,7 +143,7 @@ def _unknown_units(result: ElasticityResult, frame: pd.DataFrame, units: pd.Inde
 def _typical_rows(rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
     """One row for each unit, indexed by it: means of numbers, the first of everything else, a period still to come."""
     unit = rows.index if roles.unit is None else rows[roles.unit]
-    means = [roles.price, *([roles.views] if roles.views else [])]
+    means = [roles.price, *(name for name in (roles.views, roles.market_size) if name)]
     firsts = [roles.segment] if roles.segment else []
     for name in roles.controls:
         (means if pd.api.types.is_numeric_dtype(rows[name]) else firsts).append(name)

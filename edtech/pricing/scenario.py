@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import PricingError
-from edtech.ml.elasticity.inference import critical_value
+from edtech.ml.elasticity.inference import half_width
 from edtech.ml.elasticity.panel import Floats
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.pricing.response import Demand, Response, price_response
@@ -20,8 +20,8 @@ NO_SUBSTITUTION = (
     "rise of many prices at once loses less, and a cut gains less, than shown here; it may even lose."
 )
 SUBSTITUTION = (
-    "What units take from each other is counted: the answer plays sampled visits, each with the offers seen on it, at "
-    "the asked prices."
+    "What units take from each other is counted: by playing sampled visits at the asked prices, each with the offers "
+    "seen on it, or by the shares of a stated market."
 )
 CURVE_CHANGES = np.linspace(-0.5, 0.5, 41)
 
@@ -142,7 +142,7 @@ def _effect(response: Response, today: Demand, planned: Demand, weight_today: Fl
     if planned.gradient is None or response.covariance is None:
         return Effect(before, after, change, None, None)
     slope = weight_planned @ planned.gradient / after
-    reach = critical_value(len(response.units)) * float(np.sqrt(slope @ response.covariance @ slope))
+    reach = half_width(slope, response.covariance, response.result.model.slope_freedom_)
     return Effect(
         before, after, change, float(np.exp(-reach) * (1 + change) - 1), float(np.exp(reach) * (1 + change) - 1)
     )

@@ -93,6 +93,14 @@ class PanelRoles(Roles):
     controls: Annotated[tuple[str, ...], Kind.COVARIATE] = Field(
         (), title="Covariates", description="Columns that may move both price and demand; held fixed."
     )
+    market: Annotated[str | None, Kind.NAME] = Field(
+        None, title="Market", description="Where units compete for the same buyers in a period; else all compete."
+    )
+    market_size: Annotated[str | None, Kind.PRICE] = Field(
+        None,
+        title="Market size",
+        description="Possible buyers, buying none included; else quantity is a share of them.",
+    )
     prices_set: PricesSet = Field(
         "unknown",
         title="How prices were set",

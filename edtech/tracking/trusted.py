@@ -16,10 +16,14 @@ from edtech.errors import UntrustedModelError
 TRUSTED_TYPES = frozenset(
     {
         "edtech.ml.elasticity.choice_estimator.ChoiceLogitDemand",
+        "edtech.ml.elasticity.curved.AdditiveDemand",
+        "edtech.ml.elasticity.curved.PolynomialDemand",
+        "edtech.ml.elasticity.double_ml.DoubleMLDemand",
         "edtech.ml.elasticity.estimators.FixedEffectsDemand",
         "edtech.ml.elasticity.feature_estimators.GradientBoostingDemand",
         "edtech.ml.elasticity.feature_estimators.LinearDemand",
         "edtech.ml.elasticity.feature_estimators.RandomForestDemand",
+        "edtech.ml.elasticity.share_estimator.ShareLogitDemand",
         # scikit-learn's trees, which skops leaves to its user because they are compiled
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",

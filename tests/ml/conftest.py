@@ -1,4 +1,4 @@
-"""A small market of the second simulator and the four algorithms trained on it."""
+"""A small market of the second simulator and the algorithms that need the panel only, trained on it."""
 
 import pytest
 

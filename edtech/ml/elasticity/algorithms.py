@@ -6,10 +6,16 @@ from pydantic import Field
 
 from edtech.ml.base import Algorithm, Params
 from edtech.ml.elasticity.choice_estimator import ChoiceLogitDemand
+from edtech.ml.elasticity.curved import AdditiveDemand, PolynomialDemand
+from edtech.ml.elasticity.double_ml import DoubleMLDemand
 from edtech.ml.elasticity.estimators import FixedEffectsDemand
 from edtech.ml.elasticity.feature_estimators import GradientBoostingDemand, LinearDemand, RandomForestDemand
+from edtech.ml.elasticity.share_estimator import ShareLogitDemand, states_market
+from edtech.tables.roles import PanelRoles
 
 FAMILY = "token_elasticity"
+VISITS, COVARIATES, MARKET = "visits", "covariates", "market"
+"""What an algorithm may need beyond the panel."""
 
 
 class FixedEffectsParams(Params):
@@ -58,13 +64,78 @@ class LinearParams(Params):
     """Hyperparameters of `linear`."""
 
     alpha: float = Field(
-        0.0, ge=0.0, le=5.0, title="Ridge penalty", description="Pulls slopes to 0; above 0 there is no interval."
+        0.0, ge=0.0, le=5.0, title="Ridge penalty", description="Pulls slopes to 0: steadier, and too small."
     )
     segment_slopes: bool = Field(
         True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."
     )
     max_iterations: int = Field(
         100, ge=20, le=500, title="Most iterations", description="Steps that the solver may take."
+    )
+
+
+class _CurvedParams(Params):
+    """What `polynomial` and `gam` share."""
+
+    segment_slopes: bool = Field(
+        True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."
+    )
+    control_function: bool = Field(
+        True,
+        title="Use randomized discounts or instruments",
+        description="Corrects for prices that follow demand. Off shows what ignoring it would say.",
+    )
+    max_iterations: int = Field(
+        50, ge=10, le=200, title="Most iterations", description="The fit stops with an error when it has not settled."
+    )
+
+
+class PolynomialParams(_CurvedParams):
+    """Hyperparameters of `polynomial`."""
+
+    degree: int = Field(2, ge=2, le=3, title="Degree", description="Highest power of the log price.")
+
+
+class AdditiveParams(_CurvedParams):
+    """Hyperparameters of `gam`."""
+
+    knots: int = Field(
+        5, ge=3, le=9, title="Knots", description="Where the splines of price and covariates may bend; more is freer."
+    )
+
+
+class DoubleMLParams(Params):
+    """Hyperparameters of `dml`."""
+
+    folds: int = Field(5, ge=2, le=10, title="Folds", description="Each fold is predicted from all the others.")
+    learning_rate: float = Field(
+        0.1,
+        ge=0.01,
+        le=0.5,
+        title="Learning rate",
+        description="How much each tree corrects; smaller needs more trees.",
+    )
+    trees: int = Field(60, ge=20, le=300, title="Trees", description="Rounds of boosting of each nuisance.")
+    max_leaf_nodes: int = Field(15, ge=3, le=63, title="Leaves per tree", description="How finely a tree may split.")
+    min_samples_leaf: int = Field(
+        20, ge=5, le=500, title="Rows per leaf", description="Fewest rows in a leaf; more is smoother."
+    )
+    segment_slopes: bool = Field(
+        True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same folds and trees.")
+
+
+class ShareLogitParams(Params):
+    """Hyperparameters of `share_logit`."""
+
+    nested: bool = Field(
+        False, title="Segments are nests", description="Units of a segment compete more closely with each other."
+    )
+    unit_effects: bool = Field(
+        True,
+        title="Hold each unit fixed",
+        description="Off: only periods and the covariates are held fixed, such as the product a unit is.",
     )
 
 
@@ -119,6 +190,20 @@ ALGORITHMS: dict[str, Algorithm] = {
             "A constant elasticity for each segment, with the units' mean prices and rates held fixed.",
         ),
         Algorithm(
+            "polynomial",
+            "Polynomial of the price",
+            PolynomialDemand,
+            PolynomialParams,
+            "Demand bends with the log price, the same way in all segments; a check on the form.",
+        ),
+        Algorithm(
+            "gam",
+            "Additive splines",
+            AdditiveDemand,
+            AdditiveParams,
+            "Demand bends freely with the log price and with each covariate that is a number; a check on the form.",
+        ),
+        Algorithm(
             "gradient_boosting",
             "Gradient boosting",
             GradientBoostingDemand,
@@ -138,7 +223,30 @@ ALGORITHMS: dict[str, Algorithm] = {
             ChoiceLogitDemand,
             ChoiceLogitParams,
             "Which of the offers seen on a visit is taken: the one that knows what courses take from each other.",
-            needs_visits=True,
+            needs=VISITS,
+        ),
+        Algorithm(
+            "dml",
+            "Double machine learning",
+            DoubleMLDemand,
+            DoubleMLParams,
+            "For offers with covariates that move price and demand along curves nobody knows, and no repeated units.",
+            needs=COVARIATES,
+        ),
+        Algorithm(
+            "share_logit",
+            "Logit of market shares",
+            ShareLogitDemand,
+            ShareLogitParams,
+            "Units compete for the buyers of a market whose size is stated: substitution without visits.",
+            needs=MARKET,
         ),
     )
 }
+
+
+def fitting(roles: PanelRoles, has_visits: bool) -> tuple[str, ...]:
+    """Return the algorithms that have what they need, the one to start with first."""
+    has = {"": True, VISITS: has_visits, COVARIATES: bool(roles.controls), MARKET: states_market(roles)}
+    names = [name for name, one in ALGORITHMS.items() if has[one.needs]]
+    return tuple(sorted(names, key=lambda name: ALGORITHMS[name].needs != VISITS))

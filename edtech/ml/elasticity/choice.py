@@ -17,7 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edtech.ml.elasticity.fixed_effects import LAST_PERIODS, Tiers, segment_loadings, slope_groups, slope_loadings
-from edtech.ml.elasticity.inference import FirstStage, cluster_sums, independent_columns, not_told_apart, take_out
+from edtech.ml.elasticity.inference import (
+    FirstStage,
+    SlopeErrors,
+    cluster_information,
+    cluster_sums,
+    few_cluster_errors,
+    independent_columns,
+    not_told_apart,
+    take_out,
+)
 from edtech.ml.elasticity.panel import Codes, Floats, PanelArrays, relative_to_group
 from edtech.ml.elasticity.weighted import Rows, Settled, iterate
 
@@ -51,7 +60,7 @@ class ChoiceFit:
     loadings: Floats
     segment_loadings: Floats
     slopes: Floats
-    covariance: Floats
+    errors: SlopeErrors
     unit_effects: Floats
     segment_effects: Floats
     period_effects: Floats
@@ -89,7 +98,7 @@ def fit_choice(
     settled = iterate(design[:, columns], rows, "exponential", max_iterations)
     slopes = np.zeros(design.shape[1])
     slopes[columns] = settled.slopes
-    covariance = _covariance(settled, rows, visits, arrays, first, slopes, seen)
+    errors = _errors(settled, visits, arrays, first, slopes, seen)
     unit_effects, period_effects = _effects(settled.eta - design @ slopes, rows, seen, units, arrays.periods.size)
     segment_of = np.zeros(units, dtype=np.intp)
     segment_of[arrays.unit] = arrays.segment
@@ -99,7 +108,7 @@ def fit_choice(
         loadings=loadings,
         segment_loadings=segment_loadings(loadings, arrays, tier),
         slopes=slopes[:k],
-        covariance=covariance[:k, :k],
+        errors=errors.first(k),
         unit_effects=unit_effects,
         segment_effects=relative_to_group(unit_effects, segment_of, arrays.segments.size),
         period_effects=period_effects,
@@ -124,30 +133,29 @@ def _with_outside(columns: Floats, visits: VisitArrays, arrays: PanelArrays, uni
     return design, Rows(quantity, np.ones_like(quantity), effects), visits.taken.size
 
 
-def _covariance(
+def _errors(
     settled: Settled,
-    rows: Rows,
     visits: VisitArrays,
     arrays: PanelArrays,
     first: FirstStage | None,
     slopes: Floats,
     seen: int,
-) -> Floats:
-    """Covariance of all slopes, both steps counted, clustered by unit; taking none is a cluster of each visit."""
-    k = settled.design.shape[1]
-    bread = np.linalg.inv(settled.design.T @ (settled.design * settled.weights[:, None]))
-    units = arrays.units.size
-    cluster = np.concatenate([visits.unit, units + rows.effects[seen:, 1].astype(np.intp)])
-    influence = np.zeros((int(cluster.max()) + 1, k))
-    np.add.at(influence, cluster, settled.design * settled.errors[:, None])
+) -> SlopeErrors:
+    """Errors of all slopes, both steps counted, clustered by unit; taking none is a cluster of each visit."""
+    inside, outside = settled.design[:seen], settled.design[seen:]
+    weights = settled.weights[:seen]
+    total = settled.design.T @ (settled.design * settled.weights[:, None])
+    scores = cluster_sums(inside * settled.errors[:seen, None], visits.unit)
     if first is not None:
         pull = first.pull(slopes[-first.powers.shape[1] :])[visits.panel_row]
-        weighted = settled.design[:seen] * (settled.weights[:seen] * pull)[:, None]
-        cross = weighted.T @ first.instruments[visits.panel_row]
+        cross = (inside * (weights * pull)[:, None]).T @ first.instruments[visits.panel_row]
         moved = (first.instruments * first.residual[:, None]) @ np.linalg.solve(first.information, cross.T)
-        influence[:units] += cluster_sums(moved, arrays.unit)
-    influence = influence @ bread
-    return np.asarray(influence.T @ influence * units / max(units - 1, 1), dtype=float)
+        everywhere = np.zeros((arrays.units.size, scores.shape[1]))
+        np.add.at(everywhere, arrays.unit, moved)
+        scores += everywhere[np.unique(visits.unit)]
+    none = (outside * settled.errors[seen:, None]) @ np.linalg.inv(total)
+    found = few_cluster_errors(scores, cluster_information(inside, weights, visits.unit), total)
+    return SlopeErrors(found.covariance + none.T @ none, found.freedom)
 
 
 def _effects(total: Floats, rows: Rows, seen: int, units: int, periods: int) -> tuple[Floats, Floats]:

@@ -73,7 +73,7 @@ class ChoiceLogitDemand(DemandEstimator):
         self.repeated_ = True
         self.scale_, self.tier_, self.loadings_ = found.scale, found.tier, found.loadings
         self.segment_loadings_, self.slopes_ = found.segment_loadings, found.slopes
-        self.slope_covariance_ = found.covariance
+        self.slope_covariance_, self.slope_freedom_ = found.errors.covariance, found.errors.freedom
         taken = np.isin(np.arange(arrays.units.size), offers.unit)
         self.unit_effects_ = np.where(taken, found.unit_effects, _NOT_SOLD)
         self.segment_effects_, self.period_effects_ = found.segment_effects, found.period_effects
@@ -87,7 +87,7 @@ class ChoiceLogitDemand(DemandEstimator):
         rivals = self._per_visit(value[self.shelf_unit_])[self.shelf_visit_] - value[self.shelf_unit_]
         crowd = relative_to_group(np.log1p(rivals), self.shelf_unit_, arrays.units.size)
         self.crowd_ = np.where(np.isnan(crowd), np.nanmean(crowd), crowd)
-        self.segment_elasticity_terms_ = self._segment_terms(found, offers)
+        self.segment_elasticity_ = float(self._segment_terms(found, offers) @ found.slopes)
 
     def _sample(self, offers: VisitArrays, periods: int) -> None:
         """Keep at most `max_visits` visits and how many visits of a period each stands for."""

@@ -2,9 +2,9 @@
 
 Each segment has a slope of its own; how demand bends away from that line is shared by all. Both are fitted as
 `fixed_effects` is, with its control function and its errors. `gam` bends with covariates too (Hastie & Tibshirani 1986,
-"Generalized Additive Models", Statistical Science 1(3)), by restricted cubic splines (Harrell 2015, "Regression Modeling
-Strategies", section 2.4.5): a few knots at quantiles instead of a penalty, so that intervals stay honest, and straight
-lines beyond the outer knots.
+"Generalized Additive Models", Statistical Science 1(3)), by restricted cubic splines (Harrell 2015, "Regression
+Modeling Strategies", section 2.4.5): a few knots at quantiles instead of a penalty, so that intervals stay honest, and
+straight lines beyond the outer knots.
 """
 
 from dataclasses import replace
@@ -37,8 +37,8 @@ def power_slopes(x: Floats, degree: int, low: float, high: float) -> Floats:
 
 
 def knots_of(x: Floats, count: int) -> Floats:
-    """Return at most `count` different knots at equally spaced quantiles of `x` (n,)."""
-    return np.unique(np.quantile(x, np.linspace(_OUTER, 1 - _OUTER, count)))
+    """Return at most `count` different values of `x` (n,), at equally spaced quantiles."""
+    return np.unique(np.quantile(x, np.linspace(_OUTER, 1 - _OUTER, count), method="nearest"))
 
 
 def spline(x: Floats, knots: Floats) -> Floats:

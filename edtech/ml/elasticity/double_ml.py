@@ -72,8 +72,8 @@ class DoubleMLDemand(FeatureDemand):
     """Cross-fitted boosted trees for what covariates explain, and one slope for each segment for what is left."""
 
     interval_note = (
-        "The interval counts sampling and, as one standard deviation, how far the answer moves when demand may bend with "
-        "the price; what boosting gets wrong is not counted: repeat with another seed to see it."
+        "The interval counts sampling and, as one standard deviation, how far the answer moves when demand may bend "
+        "with the price; what boosting gets wrong is not counted: repeat with another seed to see it."
     )
 
     def __init__(
@@ -122,6 +122,7 @@ class DoubleMLDemand(FeatureDemand):
         if ground.first is None:  # a first stage's own error is not in these scores
             form = np.array(bent) - self.slopes_
             self.slope_covariance_ = sandwich(influence, arrays.cluster) + np.outer(form, form)
+        self.slope_freedom_ = np.full(self.slopes_.size, float(np.unique(arrays.cluster).size - 1))
         self.outcome_, self.treatment_ = self._learned(features, rate, arrays.exposure, price)
         self.level_ = 0.0
         self.level_ = float(np.log(arrays.quantity.sum() / self.predict(panel).sum()))
@@ -139,16 +140,14 @@ class DoubleMLDemand(FeatureDemand):
     def _cross_fitted(
         self, features: Floats, price: Floats, rate: Floats, arrays: PanelArrays
     ) -> tuple[Floats, Floats]:
-        """Return each row's rate (n,) as the other folds have it, and what they leave of log price and its square (n, 2).
+        """Return each row's rate (n,) as the other folds have it, and what they leave of log price and its square.
 
-        A cluster is in one fold.
+        The latter are (n, 2). A cluster is in one fold.
         """
         expected, treatments = np.empty_like(rate), np.column_stack([price, price**2])
         residuals = treatments.copy()
         for held in self._folds(arrays.cluster):
-            outcome, *others = self._learned(
-                features[~held], rate[~held], arrays.exposure[~held], *treatments[~held].T
-            )
+            outcome, *others = self._learned(features[~held], rate[~held], arrays.exposure[~held], *treatments[~held].T)
             expected[held] = outcome.predict(features[held])
             residuals[held] -= np.column_stack([other.predict(features[held]) for other in others])
         return np.maximum(expected, np.exp(self.overall_rate_) * _LEAST_RATE), residuals

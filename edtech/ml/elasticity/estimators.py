@@ -26,11 +26,14 @@ class DemandEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """Expected quantity of a panel's rows. `columns` are the panel's roles as a plain dict.
 
     Where `slope_covariance_` (k, k) is not None the model is smooth in k slopes, and `elasticity_terms` and
-    `price_terms` give what intervals are computed from.
+    `price_terms` give what intervals are computed from, with `slope_freedom_` (k,) degrees of freedom. `interval_note`
+    says what an interval rests on, or why there is none.
     """
 
     columns: dict[str, Any] | None
     slope_covariance_: Floats | None
+    slope_freedom_: Floats
+    interval_note = ""
 
     @property
     def roles(self) -> PanelRoles:
@@ -142,7 +145,8 @@ class FixedEffectsDemand(DemandEstimator):
     def _keep(self, found: FixedEffectsFit, arrays: PanelArrays) -> None:
         self.form_, self.scale_, self.tier_ = found.form, found.scale, found.tier
         self.segment_loadings_ = found.segment_loadings
-        self.loadings_, self.slopes_, self.slope_covariance_ = found.loadings, found.slopes, found.covariance
+        self.loadings_, self.slopes_ = found.loadings, found.slopes
+        self.slope_covariance_, self.slope_freedom_ = found.errors.covariance, found.errors.freedom
         self.covariate_slopes_ = found.covariate_slopes
         self.group_effects_, self.segment_effects_ = found.group_effects, found.segment_effects
         self.period_effects_, self.later_effect_ = found.period_effects, found.later_effect

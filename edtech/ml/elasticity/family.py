@@ -6,7 +6,7 @@ import pandas as pd
 
 from edtech.charts import png
 from edtech.ml.base import Algorithm, Family, Params, Progress, Trained
-from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY
+from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
 from edtech.ml.elasticity.modeler import TokenPriceElasticityModeler
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ml.elasticity.words import finding, summary
@@ -21,13 +21,12 @@ def fits(dataset: "Dataset") -> tuple[str, ...]:
     """Return the algorithms that the data set has the tables for, the one to start with first."""
     if dataset.kind not in ("panel", "market"):
         return ()
-    alone = tuple(name for name, one in ALGORITHMS.items() if not one.needs_visits)
-    return ("choice_logit", *alone) if "views" in dataset.tables else alone
+    return fitting(dataset.roles, "views" in dataset.tables)
 
 
 def visits_for(dataset: "Dataset", algorithm: Algorithm) -> pd.DataFrame | None:
     """Return the offers seen on visits where the algorithm needs them and the data set has them."""
-    if not algorithm.needs_visits or "views" not in dataset.tables:
+    if algorithm.needs != VISITS or "views" not in dataset.tables:
         return None
     return dataset.table("views", VISIT_COLUMNS)
 

@@ -22,7 +22,7 @@ from edtech.errors import ConvergenceError
 from edtech.ml.elasticity.estimators import DemandEstimator, value_at
 from edtech.ml.elasticity.fixed_effects import LAST_PERIODS, slope_loadings
 from edtech.ml.elasticity.identification import Identification
-from edtech.ml.elasticity.inference import independent_columns, stacked_covariance
+from edtech.ml.elasticity.inference import independent_columns
 from edtech.ml.elasticity.panel import Floats, PanelArrays, relative_to_group
 
 RELATIVE_PRICE = "price relative to the unit's mean"
@@ -98,12 +98,14 @@ def settled_or_refused(iterations: int) -> Iterator[None]:
 class LinearDemand(FeatureDemand):
     """Poisson regression, linear in log price with a slope for each segment: a constant elasticity in each.
 
-    Intervals are given only without ridge penalty (`alpha=0`): a penalised slope is pulled to 0 by an unknown amount.
+    It has no interval. One from its errors would hold only where the elasticity is the same at all prices and nothing
+    was pulled by a penalty; elsewhere it misses the truth by several times its width.
     """
 
+    slope_covariance_ = None
     interval_note = (
-        "This interval holds only if the elasticity is the same at all prices; where demand has another form it is too "
-        "narrow. Fixed effects makes no such assumption."
+        "An interval around a constant elasticity would be a false one wherever demand has another form; fixed effects "
+        "gives one."
     )
 
     def __init__(
@@ -136,14 +138,6 @@ class LinearDemand(FeatureDemand):
         self.intercept_ = float(regressor.intercept_)
         self.slopes_, self.other_slopes_ = coefficients[:k], coefficients[k:]
         self.iterations_ = int(regressor.n_iter_)
-        self.slope_covariance_ = None
-        if self.alpha == 0:
-            expected = arrays.exposure * np.exp(self.intercept_ + features @ coefficients)
-            design = np.column_stack([features[:, kept], np.ones(len(panel))])
-            pull = np.full(len(panel), self.other_slopes_[-1]) if self.has_residual_ else None
-            errors = arrays.quantity - expected
-            covariance = stacked_covariance(design, expected, errors, arrays.cluster, ground.first, pull)
-            self.slope_covariance_ = covariance[:k, :k]
 
     def _loadings(self, X: pd.DataFrame) -> Floats:
         """What the slopes have in each row's slope, shape (n, k); a new segment has the mean of all."""
@@ -158,28 +152,21 @@ class LinearDemand(FeatureDemand):
         """Return what the slopes multiply, shape (n, k)."""
         return self._relative_price(X)[:, None] * self._loadings(X)
 
-    def elasticity_terms(self, X: pd.DataFrame) -> Floats:
-        """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
-        return self._loadings(X)
-
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected quantity of each row, shape (n,)."""
         eta = self.intercept_ + self.price_terms(X) @ self.slopes_ + self._others(X) @ self.other_slopes_
         return self._exposure(X) * np.exp(eta)
 
-    def demand_slope(self, X: pd.DataFrame) -> Floats:
-        """Return d quantity / d eta of each row, shape (n,)."""
-        return self.predict(X)
-
     def elasticities(self, X: pd.DataFrame) -> Floats:
         """Return d log E[quantity] / d log price of each row, shape (n,), in closed form."""
-        return self.elasticity_terms(X) @ self.slopes_
+        return self._loadings(X) @ self.slopes_
 
 
 class TreeDemand(FeatureDemand):
     """What the two tree models share: a regressor of the rate on all features, weighted by views."""
 
     slope_covariance_ = None
+    interval_note = "A model of trees is a step function of the price: it has no honest interval."
 
     def _regressor(self) -> RegressorMixin:
         raise NotImplementedError

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from edtech.errors import NotIdentifiedError
-from edtech.ml.elasticity.inference import FirstStage, independent_columns, stacked_covariance, take_out
+from edtech.ml.elasticity.inference import FirstStage, SlopeErrors, independent_columns, stacked_errors, take_out
 from edtech.ml.elasticity.panel import Floats, PanelArrays, relative_to_group
 from edtech.ml.elasticity.weighted import Form, Rows, iterate
 
@@ -46,7 +46,7 @@ class FixedEffectsFit:
     `scale` (groups,) is each group's mean price, `tier` (groups,) its slope group, `loadings` (slope groups, l) how the
     first l slopes make up that of a slope group and `segment_loadings` (segments, l) those of a segment, counted by
     quantity.
-    `covariance` (k, k) counts both steps and is clustered. Effects are on the scale of eta.
+    `errors` counts both steps and is clustered. Effects are on the scale of eta.
     """
 
     form: Form
@@ -55,7 +55,7 @@ class FixedEffectsFit:
     loadings: Floats
     segment_loadings: Floats
     slopes: Floats
-    covariance: Floats
+    errors: SlopeErrors
     covariate_slopes: Floats
     group_effects: Floats
     segment_effects: Floats
@@ -125,7 +125,7 @@ def _fit(
     pull = None if first is None else first.pull(slopes[-first.powers.shape[1] :])
     used = np.zeros((kept.size, columns.size + 2))
     used[kept] = np.column_stack([settled.design, settled.weights, settled.errors])
-    covariance = stacked_covariance(used[:, :-2], used[:, -2], used[:, -1], arrays.cluster, first, pull)
+    spread = stacked_errors(used[:, :-2], used[:, -2], used[:, -1], arrays.cluster, first, pull)
     effects = _effects(arrays, kept, settled.eta - design[kept] @ slopes, design @ slopes)
     return FixedEffectsFit(
         form=form,
@@ -134,7 +134,7 @@ def _fit(
         loadings=loadings,
         segment_loadings=segment_loadings(loadings, arrays, tier),
         slopes=slopes[:k],
-        covariance=covariance[:k, :k],
+        errors=spread.first(k),
         covariate_slopes=slopes[k : k + arrays.controls.shape[1]],
         group_effects=effects[0],
         segment_effects=effects[1],

@@ -20,13 +20,17 @@ _MIN_WITHIN_SD = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """How the price effect is identified; `condition` completes "This holds if ..."."""
+    """How the price effect is identified; `condition` completes "This holds if ...".
+
+    `instruments` (n, m) are what moves the price, before any effect is taken out; None where `first` is.
+    """
 
     kind: Kind
     condition: str
     first: FirstStage | None
     first_stage_f: float | None
     notes: tuple[str, ...]
+    instruments: Floats | None = None
 
 
 def identify(panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles) -> Identification:
@@ -44,7 +48,7 @@ def identify(panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles) -> Ide
         drawn = exogenous[:, 0] == 1 if exogenous.shape[1] else np.ones(len(panel), dtype=bool)
         first = first_stage(log_price, columns, exogenous, arrays.controls, arrays.effects, arrays.cluster, drawn)
         if first is not None and first.strong:
-            return Identification(kind, condition, first, first.effective_f, tuple(notes))
+            return Identification(kind, condition, first, first.effective_f, tuple(notes), columns)
         strength = 0.0 if first is None else first.effective_f
         strongest = max(strength, strongest or 0.0)
         name = "randomized discount moves" if kind == "randomized" else "instruments move"

@@ -14,18 +14,16 @@ import pandas as pd
 
 from edtech.errors import ModelError, ParamsError
 from edtech.ml.base import Algorithm, Estimate, Params, Progress
-from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY
+from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
 from edtech.ml.elasticity.estimators import DemandEstimator
 from edtech.ml.elasticity.evaluation import errors, per_period, permutation_importance, split_panel
 from edtech.ml.elasticity.identification import Identification, identify
-from edtech.ml.elasticity.inference import critical_value
+from edtech.ml.elasticity.inference import half_width
 from edtech.ml.elasticity.panel import Floats, PanelArrays, as_named, panel_arrays
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import PanelRoles, PricesSet, Weights
 
-_STEP_NOTE = "A model of trees is a step function of the price: it has no honest interval."
-_RIDGE_NOTE = "A penalised slope is pulled to 0 by an unknown amount: it has no honest interval."
 _NAIVE_NOTE = "Pooled log-log slope: it mixes what prices do with why they differ. A warning, not an answer."
 
 
@@ -48,6 +46,8 @@ class TokenPriceElasticityModeler:
         randomized_flag: str | None = None,
         instruments: Iterable[str] = (),
         controls: Iterable[str] = (),
+        market: str | None = None,
+        market_size: str | None = None,
         prices_set: PricesSet = "unknown",
         weights: Weights = "quantity",
     ) -> None:
@@ -62,6 +62,8 @@ class TokenPriceElasticityModeler:
             randomized_flag=randomized_flag,
             instruments=tuple(instruments),
             controls=tuple(controls),
+            market=market,
+            market_size=market_size,
             prices_set=prices_set,
             weights=weights,
         )
@@ -82,13 +84,13 @@ class TokenPriceElasticityModeler:
     ) -> dict[str, ElasticityResult]:
         """Train the named algorithms on one panel and return name -> result.
 
-        By default those four that need the panel only, and `choice_logit` where `visits` are given: a row for each
-        offer seen on a visit. `params` holds hyperparameters by algorithm. Raises ParamsError for an unknown algorithm
-        or value,
-        ContractError for a panel that breaks its contract, NotIdentifiedError where no elasticity can be learned.
+        By default those that have what they need: `choice_logit` needs `visits`, a row for each offer seen on a visit,
+        `dml` covariates, `share_logit` a market. `params` holds hyperparameters by algorithm. Raises ParamsError for an
+        unknown algorithm or value, ContractError for a panel that breaks its contract, NotIdentifiedError where no
+        elasticity can be learned.
         """
-        fitting = [name for name, one in ALGORITHMS.items() if visits is not None or not one.needs_visits]
-        chosen = fitting if algorithms is None else list(dict.fromkeys(algorithms))
+        fit = fitting(self.roles, visits is not None)
+        chosen = list(fit if algorithms is None else dict.fromkeys(algorithms))
         if unknown := [name for name in chosen if name not in ALGORITHMS]:
             raise ParamsError(
                 "There is no such algorithm",
@@ -181,7 +183,7 @@ def _fit(
     visits: pd.DataFrame | None,
 ) -> DemandEstimator:
     model: DemandEstimator = algorithm.estimator(columns=roles.model_dump(), **params.estimator_arguments())
-    more = {"visits": visits} if algorithm.needs_visits else {}
+    more = {"visits": visits} if algorithm.needs == VISITS else {}
     return model.fit(panel.drop(columns=roles.quantity), panel[roles.quantity], ground, **more)
 
 
@@ -193,21 +195,15 @@ def read_elasticity(
     The interval is that of the slopes, clustered by unit, at the fitted probabilities.
     """
     weights = arrays.quantity if roles.weights == "quantity" else np.ones_like(arrays.quantity)
-    if model.slope_covariance_ is None:
-        rows = model.elasticities(panel)
-        note = _RIDGE_NOTE if hasattr(model, "slopes_") else _STEP_NOTE
+    rows, covariance = model.elasticities(panel), model.slope_covariance_
+    terms = None if covariance is None else model.elasticity_terms(panel)
 
-        def read(where: Floats) -> Estimate:
-            return Estimate(float(np.average(rows, weights=where)), note=note)
-    else:
-        terms, slopes, covariance = model.elasticity_terms(panel), model.slopes_, model.slope_covariance_
-        reach = critical_value(np.unique(arrays.cluster).size)
-        note = getattr(model, "interval_note", "")
-
-        def read(where: Floats) -> Estimate:
-            mean = np.average(terms, axis=0, weights=where)
-            half = reach * float(np.sqrt(mean @ covariance @ mean))
-            return Estimate(float(mean @ slopes), float(mean @ slopes) - half, float(mean @ slopes) + half, note)
+    def read(where: Floats) -> Estimate:
+        found = float(np.average(rows, weights=where))
+        if terms is None or covariance is None:
+            return Estimate(found, note=model.interval_note)
+        half = half_width(np.average(terms, axis=0, weights=where), covariance, model.slope_freedom_)
+        return Estimate(found, found - half, found + half, model.interval_note)
 
     segments = []
     for code, name in enumerate(arrays.segments):
@@ -221,8 +217,8 @@ def read_elasticity(
 
 def _segment_wide(model: DemandEstimator) -> dict[str, float]:
     """Elasticity where all prices of a segment move together, of a model that knows substitution."""
-    terms = getattr(model, "segment_elasticity_terms_", None)
-    return {} if terms is None else {"segment_elasticity": float(terms @ model.slopes_)}
+    found = getattr(model, "segment_elasticity_", None)
+    return {} if found is None else {"segment_elasticity": found}
 
 
 def _finite(estimate: Estimate) -> Estimate:

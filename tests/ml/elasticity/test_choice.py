@@ -123,8 +123,8 @@ def test_the_visits_it_needs_are_asked_for(market, panel):
 def test_by_default_it_is_trained_only_where_there_are_visits(panel):
     small = panel[panel["course_id"].isin(sorted(panel["course_id"].unique())[:30])]
     names = TokenPriceElasticityModeler.from_roles(MARKET_ROLES).compare_models(small)
-    assert ALGORITHM not in names
-    assert list(names) == ["fixed_effects", "linear", "gradient_boosting", "random_forest"]
+    assert "fixed_effects" in names
+    assert not {ALGORITHM, "dml", "share_logit"} & names.keys()
 
 
 def test_visits_after_the_panel_ends_teach_nothing(market, panel):

@@ -28,22 +28,17 @@ def test_how_much_of_the_effect_each_finds(world, results, algorithm, share):
     assert share < results[algorithm].elasticity.estimate / world.elasticity < 1.3
 
 
-def test_a_slope_without_penalty_has_an_interval_around_it(results):
-    found = results["linear"].elasticity
-    assert found.low < found.estimate < found.high
-    assert "the same at all prices" in found.note
-    segments = results["linear"].elasticity_by_segment
-    assert (segments["low"] < segments["estimate"]).all()
-    assert (segments["estimate"] < segments["high"]).all()
-
-
-def test_a_penalised_slope_has_no_interval_and_says_why(world, results):
-    found = trained(world, "linear", alpha=1.0)
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_a_constant_elasticity_has_no_interval_and_says_why(world, results, alpha):
+    found = trained(world, "linear", alpha=alpha)
     assert (found.elasticity.low, found.elasticity.high) == (None, None)
-    assert "penalised slope" in found.elasticity.note
+    assert "a false one wherever demand has another form" in found.elasticity.note
     assert found.elasticity_by_segment[["low", "high"]].isna().all(axis=None)
-    assert abs(found.elasticity.estimate) < abs(results["linear"].elasticity.estimate)
     assert not {"price_elasticity_low", "price_elasticity_high"} & found.metrics.keys()
+
+
+def test_a_penalty_pulls_slopes_to_0(world, results):
+    assert abs(trained(world, "linear", alpha=1.0).elasticity.estimate) < abs(results["linear"].elasticity.estimate)
 
 
 @pytest.mark.parametrize("algorithm", TREES)

@@ -1,0 +1,107 @@
+"""`share_logit` on nested logit markets whose truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.errors import ContractError, NotIdentifiedError
+from edtech.ml import TokenPriceElasticityModeler
+from edtech.ml.elasticity.algorithms import fitting
+from edtech.ml.elasticity.estimators import DemandEstimator
+from edtech.ml.elasticity.share_logit import Nests
+from edtech.pricing import price_response, recommend_prices, what_if
+
+SLOPE, SIGMA, CITIES, UNITS, WEEKS = -2.0, 0.5, 8, 12, 60
+
+
+def made(sigma: float) -> pd.DataFrame:
+    """Prices follow demand; `cost` moves them alone, and units come and go, which moves shares in a nest alone."""
+    rng = np.random.default_rng(3)
+    city, product, week = (codes.ravel() for codes in np.indices((CITIES, UNITS, WEEKS)))
+    nest = product % 3
+    quality, shock, cost = rng.normal(0, 0.5, (CITIES, UNITS))[city, product], *rng.normal(0, 0.25, (2, city.size))
+    price = 1.5 + cost + 0.4 * shock + 0.2 * quality
+    there = rng.random(city.size) < 0.75
+    frame = pd.DataFrame(
+        {"city": city, "unit": city * 100 + product, "week": week, "nest": nest, "price": price, "cost": cost}
+    )[there]
+    value = (1.0 + SLOPE * price + quality + shock)[there]
+    nests = Nests.of((city * WEEKS + week)[there], nest[there])
+    return frame.assign(sold=50_000 * nests.shares(value, sigma)[0], size=50_000.0)
+
+
+def modeler(**more):
+    return TokenPriceElasticityModeler(
+        "unit", "week", "price", "sold", segment="nest", views=None, instruments=("cost",), market="city",
+        market_size="size", **more,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=[0.0, SIGMA], ids=["plain", "nested"])
+def case(request):
+    panel = made(request.param)
+    params = {"share_logit": {"nested": request.param > 0}}
+    return panel, modeler().compare_models(panel, ["share_logit"], params=params)["share_logit"], request.param
+
+
+def test_slope_and_sigma_are_found_where_prices_follow_demand(case):
+    _, result, sigma = case
+    errors = np.sqrt(np.diag(result.model.slope_covariance_))
+    found = result.model.slopes_ / [result.model.scale_, 1.0][: result.model.slopes_.size]
+    truth = np.array([SLOPE, SIGMA])[: found.size]
+    assert (np.abs(found - truth) < 3.5 * errors / [result.model.scale_, 1.0][: found.size]).all()
+    assert result.identification == "instrument"
+    assert result.model.sigma_ == pytest.approx(sigma, abs=0.1)
+
+
+def test_closed_form_elasticities_are_the_derivative_of_what_is_predicted(case):
+    panel, result, _ = case
+    rows = panel.sample(200, random_state=0)
+    assert result.model.elasticities(rows) == pytest.approx(DemandEstimator.elasticities(result.model, rows), rel=0.03)
+
+
+def test_gradients_are_those_of_finite_differences(case):
+    _, result, _ = case
+    model = result.model
+    prices, margin = model.mean_price_ * 1.1, model.mean_price_
+    _, slope = model.joint_value(prices, margin)
+    for unit in (0, 17, 60):
+        step = np.zeros_like(prices)
+        step[unit] = 1e-4
+        up, down = (float(margin @ model.joint_value(prices + sign * step, margin)[0]) for sign in (1, -1))
+        assert slope[unit] == pytest.approx((up - down) / 2e-4, rel=1e-4)
+
+
+def test_units_of_a_nest_take_most_from_each_other_and_a_segment_loses_less_than_a_unit(case):
+    panel, result, sigma = case
+    response = price_response(result, panel)
+    today, prices = response.demand(response.baseline).quantity, response.baseline.copy()
+    prices[0] *= 1.2
+    gained = response.demand(prices).quantity / today - 1
+    same_city = np.array([name // 100 == response.names[0] // 100 for name in response.names])
+    same_nest = response.segments.to_numpy() == response.segments.iloc[0]
+    assert gained[0] < 0
+    assert gained[~same_city] == pytest.approx(0)
+    near, far = gained[same_city & same_nest][1:].mean(), gained[same_city & ~same_nest].mean()
+    assert near > far > 0 if sigma else near == pytest.approx(far)
+    assert result.elasticity.estimate < result.metrics["segment_elasticity"] < 0
+
+
+def test_what_ifs_and_plans_count_substitution(case):
+    panel, result, _ = case
+    answer = what_if(result, panel, {"0": 0.1})
+    assert not answer.assumes_no_substitution
+    assert answer.enrollments.low < answer.enrollments.change < answer.enrollments.high < 0
+    plan = recommend_prices(result, panel)
+    assert not plan.refused
+    assert plan.expected.change >= 0
+
+
+def test_what_it_needs_is_asked_for():
+    panel = made(0.0)
+    plain = TokenPriceElasticityModeler("unit", "week", "price", "sold", segment="nest", views=None)
+    with pytest.raises(NotIdentifiedError, match="what a market is"):
+        plain.compare_models(panel, ["share_logit"])
+    assert "share_logit" not in fitting(plain.roles, has_visits=False)
+    with pytest.raises(ContractError, match="nobody is left"):
+        modeler().compare_models(panel.assign(size=100.0), ["share_logit"])
