@@ -241,3 +241,8 @@ def not_told_apart() -> ConvergenceError:
         found="columns that are combinations of each other",
         fix="drop covariates that never change within a unit, or use one slope for all segments",
     )
+
+
+def critical_value(clusters: int, level: float = 0.95) -> float:
+    """Two-sided critical value of Student's t with clusters - 1 degrees of freedom."""
+    return float(stats.t.ppf(0.5 + level / 2, max(clusters - 1, 1)))
