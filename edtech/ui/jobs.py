@@ -7,7 +7,7 @@ import streamlit as st
 
 from edtech.data import Dataset
 from edtech.ui import resources
-from edtech.ui.state import Key, choose
+from edtech.ui.state import Key, choose, notify
 
 if TYPE_CHECKING:
     from edtech.market import MarketParams
@@ -21,7 +21,8 @@ def progress() -> Tell:
     Any click reruns the page, and Streamlit stops the script that runs at its next call: so Cancel needs no more than
     to be there, and what was not finished is not stored.
     """
-    st.button("Cancel", key="jobs.cancel", icon=":material/cancel:", help="Stops at the next step; nothing is stored.")
+    st.button("Cancel", key="jobs.cancel", icon=":material/cancel:", on_click=notify,
+              args=("Cancelled: what was not finished is not stored.",), help="Stops at the next step.")  # fmt: skip
     bar = st.progress(0.0, text="Starting")
 
     def tell(share: float, text: str) -> None:

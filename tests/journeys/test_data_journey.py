@@ -1,0 +1,57 @@
+"""The Data page by clicking: a long generation cancelled, files of every kind brought, data sets compared."""
+
+import pandas as pd
+import pytest
+
+from edtech.data import Catalogue, sample_csv
+from edtech.tables.roles import LabelRoles
+from tests.journeys.conftest import Dashboard
+
+pytestmark = pytest.mark.browser
+
+
+def bring(tab: Dashboard, name: str, content: bytes) -> None:
+    tab.page.get_by_role("tab", name="Upload").click()
+    tab.page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+        {"name": name, "mimeType": "text/csv", "buffer": content}
+    )
+    tab.see("Which column is what?")
+
+
+def test_a_long_generation_is_cancelled_and_leaves_nothing(tab, dashboard_home):
+    catalogue = Catalogue(dashboard_home.data_dir)
+    before = [one.id for one in catalogue.list()]
+    tab.open("data")
+    tab.page.get_by_role("tab", name="Generate").click()
+    tab.fill("generate.balanced.learners", "200000")
+    tab.see("About 6")
+    tab.press("Generate")
+    cancel = tab.page.get_by_role("button", name="Cancel", exact=True)
+    cancel.wait_for()
+    tab.page.get_by_text("shard 1 of 40").first.wait_for()
+    cancel.click()
+    tab.see("Cancelled: what was not finished is not stored.")
+    assert [one.id for one in catalogue.list()] == before
+    with catalogue.draft() as draft:  # the lock sweeps what nobody holds
+        assert [path.name for path in catalogue.folder.glob(".writing-*") if path.is_dir()] == [draft.folder.name]
+
+
+def test_labeled_rows_and_a_bad_file_by_clicking(tab, dashboard_home, tmp_path):
+    tab.open("data")
+    bad = sample_csv("labels").replace(b",1\n", b",maybe\n", 3)
+    bring(tab, "bad.csv", bad)
+    tab.press("Check and store")
+    tab.see("breaks the contract")
+    failures = pd.read_csv(tab.download("upload.failures", tmp_path))
+    assert failures["value"].tolist() == ["'maybe'"] * 3
+    tab.page.get_by_test_id("stFileChipDeleteBtn").get_by_role("button").click()
+    bring(tab, "who left.csv", sample_csv("labels"))
+    tab.press("Check and store")
+    tab.see("who left.csv is stored and chosen")
+    [stored] = [one for one in Catalogue(dashboard_home.data_dir).list() if one.name == "who left.csv"]
+    assert isinstance(stored.mapping, LabelRoles)
+    tab.page.get_by_role("tab", name="Explore").click()
+    tab.see("How the outcome differs")
+    table = pd.read_csv(tab.download("explore.download.csv", tmp_path))
+    assert len(table) == stored.rows
+    assert (tab.seen.errors, tab.seen.strangers) == ([], [])
