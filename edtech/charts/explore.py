@@ -46,7 +46,7 @@ def _bins(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def price_demand(frame: pd.DataFrame, *, unit: str = "enrollments / week") -> tuple[list[tuple[str, alt.Chart]], str]:
-    """Draw mean `quantity` against mean `price` of each unit: a chart for each `segment`, the biggest first.
+    """Draw mean `quantity` against mean `price` of each unit: name and chart of each `segment`, the biggest first.
 
     All have the same scales; as charts of their own they can stand side by side or below each other. Also returns a
     sentence on what is left out, if anything is.
@@ -59,13 +59,13 @@ def price_demand(frame: pd.DataFrame, *, unit: str = "enrollments / week") -> tu
     quantity = alt.Scale(type="symlog", domain=[0, float(shown["quantity"].max()) or 1.0])
     panels = []
     for segment in few["segment"]:
-        points = alt.Chart(shown[shown["segment"] == segment], height=130, background="transparent")
+        points = alt.Chart(shown[shown["segment"] == segment], height=190, background="transparent")
         points = points.mark_circle(color=BLUE, opacity=0.4, size=20).encode(
             x=alt.X("price:Q", title="Mean price (tokens)", scale=price),
             y=alt.Y("quantity:Q", title=label(unit), scale=quantity),
             tooltip=["price", "quantity"],
         )
-        panels.append((label(segment), points.properties(title=heading(label(segment)))))
+        panels.append((label(segment), points))
     return panels, ". ".join(part for part in (note, thinned) if part)
 
 
@@ -87,7 +87,8 @@ def mean_by(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str) -> a
         base = alt.Chart(frame.assign(value=frame["value"].map(label))).encode(
             y=alt.Y("value:N", sort=None, title=label(x_title)), tooltip=["value", "rows", "mean"]
         )
-        points = base.mark_point(color=BLUE, filled=True, size=50).encode(x=alt.X("mean:Q", title=label(y_title)))
+        x = alt.X("mean:Q", title=label(y_title)).scale(zero=False)
+        points = base.mark_point(color=BLUE, filled=True, size=50).encode(x=x)
         rule = base.mark_rule(color=BLUE).encode(x=alt.X("least:Q"), x2="most")
         return layered([rule, points], heading(title, note), step=22)
     middle = frame["low"] + (frame["high"] - frame["low"]) / 2
@@ -168,7 +169,8 @@ def token_flows(
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         hovermode="x unified",
-        legend={"orientation": "h", "y": -0.45},
-        margin={"t": 60, "r": 10},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.5},
+        height=540,
+        margin={"t": 60, "r": 10, "b": 10},
     )
     return figure

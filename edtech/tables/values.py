@@ -98,8 +98,9 @@ def _both_occur(values: pd.Series) -> "pd.Series[bool]":
 
 
 def mostly_numbers(values: pd.Series) -> bool:
-    """Tell whether more than half of the values are numbers."""
-    return bool(to_number(values).notna().mean() > 0.5)
+    """Tell whether more than half of the values that are there are numbers."""
+    there = int(values.notna().sum())
+    return pd.api.types.is_numeric_dtype(values) if there == 0 else int(to_number(values).notna().sum()) > there / 2
 
 
 PRESENT = row_check(lambda values: values.notna(), "must not be missing")

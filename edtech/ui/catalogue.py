@@ -81,7 +81,8 @@ def _difference(stored: list[Dataset]) -> None:
     names = {one.id: f"{one.name} ({one.created:%d %b %H:%M:%S})" for one in stored}
     left, right = st.columns(2)
     ids = list(names)
-    before = left.selectbox("From", ids, 1, format_func=names.__getitem__, key="difference.before",
+    alike = next((place for place, one in enumerate(stored) if place and one.kind == stored[0].kind), 1)
+    before = left.selectbox("From", ids, alike, format_func=names.__getitem__, key="difference.before",
                             help="The data set to start from.")  # fmt: skip
     after = right.selectbox("To", ids, 0, format_func=names.__getitem__, key="difference.after",
                             help="The data set that is compared with it.")  # fmt: skip

@@ -46,6 +46,7 @@ def _prices(dataset: Dataset) -> None:
         st.caption(note)
     for start in range(0, len(panels), 3):
         for column, (segment, chart) in zip(st.columns(3), panels[start : start + 3], strict=False):
+            column.text(segment)
             column.altair_chart(chart, alt=f"Mean price against mean quantity of each unit: {segment}")
 
 

@@ -28,7 +28,7 @@ def _distribution(dataset: Dataset) -> None:
     table = left.selectbox("Table", list(tables), list(tables).index(dataset.main_table), key="explore.table",
                            help="A table of the data set.")  # fmt: skip
     columns = tables[table]
-    first = getattr(dataset.mapping, "price", None) or dataset.mapping.columns()[0]
+    first = getattr(dataset.mapping, "price", None) or outcome_column(dataset)
     column = right.selectbox("Column", columns, columns.index(first) if first in columns else 0,
                              key=f"explore.column.{table}", help="A column of the table.")  # fmt: skip
     frame = resources.distribution(dataset.id, table, column)

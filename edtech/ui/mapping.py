@@ -7,6 +7,7 @@ from pydantic.fields import FieldInfo
 
 from edtech.data import CONTRACTS, Upload, suggest_kind, suggest_mapping, suggest_roles
 from edtech.tables.roles import Kind
+from edtech.tables.values import as_text
 from edtech.ui import resources
 
 COMBINED = "unit (combined)"
@@ -124,4 +125,4 @@ def _other(info: FieldInfo, role: str, options: list[str], start: object, *, fre
 
 def _words_of(upload: Upload, label: str | None) -> list[str]:
     """Return the first different values of the label as text, out of which some count as 1."""
-    return [] if label is None else [str(word) for word in upload.frame[label].dropna().unique()[:MOST_WORDS]]
+    return [] if label is None else as_text(upload.frame[label]).dropna().unique()[:MOST_WORDS].tolist()

@@ -34,8 +34,8 @@ def empty_state() -> None:
 def key_figures(dataset: Dataset) -> None:
     """Show what the data set amounts to."""
     figures = [one for one in resources.summary(dataset.id) if one.value is not None]
-    for start in range(0, len(figures), 4):
-        for column, one in zip(st.columns(4), figures[start : start + 4], strict=False):
+    for start in range(0, len(figures), 3):
+        for column, one in zip(st.columns(3), figures[start : start + 3], strict=False):
             shown = f"{one.value:.1%}" if one.unit == "share" else number(one.value, one.unit)
             column.metric(one.title, shown, help=one.help, border=True)
 

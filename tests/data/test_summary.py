@@ -1,0 +1,186 @@
+"""What data sets of every kind amount to, their dictionaries and health, held against pandas."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.data import CONTRACTS, Catalogue, check_dataset, check_table, roles_for, sample_csv, suggest_kind
+from edtech.data.explore import mean_by
+from edtech.data.suggest import suggest_mapping
+from edtech.data.summary import dictionary, summary
+from edtech.errors import ContractError, DataError, DatasetNotFoundError
+from edtech.tables.contract import build_table
+
+
+def sample(kind: str) -> pd.DataFrame:
+    return pd.read_csv(io.BytesIO(sample_csv(kind)))
+
+
+def roles(kind: str, **changes):
+    return roles_for(kind, dict(suggest_mapping(sample(kind), kind)) | changes)
+
+
+@pytest.fixture
+def stored(catalogue: Catalogue):
+    def store(kind: str):
+        upload = catalogue.stage(f"{kind}.csv", sample_csv(kind))
+        found = catalogue.add_upload(upload, roles(kind), name=kind)
+        upload.close()
+        return found
+
+    return store
+
+
+def values(dataset) -> dict[str, float | None]:
+    return {figure.title: figure.value for figure in summary(dataset)}
+
+
+@pytest.mark.parametrize("kind", CONTRACTS)
+def test_the_kind_of_a_table_is_suggested_and_its_figures_have_help(stored, kind):
+    assert suggest_kind(sample(kind)) == kind
+    figures = summary(stored(kind))
+    assert len({figure.title for figure in figures}) == len(figures)
+    assert all(figure.help.endswith(".") for figure in figures)
+
+
+def test_figures_are_those_of_the_rows(stored):
+    visits, labels, ratings = (sample(kind) for kind in ("visits", "labels", "ratings"))
+    found = values(stored("visits"))
+    assert found["Visits"] == visits["visit_id"].nunique()
+    assert found["Conversion of views"] == pytest.approx(visits["enrolled"].mean())
+    found = values(stored("labels"))
+    assert (found["Rows"], found["Outcome"]) == (600, pytest.approx(labels["churned"].mean()))
+    found = values(stored("ratings"))
+    assert found["Mean rating"] == pytest.approx(ratings["rating"].mean())
+    assert found["Teachers"] == ratings["teacher_id"].nunique()
+
+
+@pytest.mark.parametrize("kind", CONTRACTS)
+def test_the_dictionary_tells_role_meaning_and_range_of_every_column(stored, kind):
+    dataset = stored(kind)
+    table, told = dataset.main(), dictionary(dataset, dataset.main_table).set_index("column")
+    assert list(told.index) == list(table.columns)
+    assert (told["role"] != "").all()
+    assert (told["meaning"] != "").all()
+    for name in table:
+        assert told.loc[name, "different"] == table[name].nunique()
+        assert told.loc[name, "missing"] == pytest.approx(table[name].isna().mean())
+    with pytest.raises(DataError):
+        dictionary(dataset, "cooks")
+
+
+def test_means_by_another_column_are_those_of_pandas(stored):
+    dataset, frame = stored("labels"), sample("labels")
+    found = mean_by(dataset, "churned", "plan").set_index("value")
+    expected = frame.groupby("plan")["churned"].agg(["size", "mean", "sem"])
+    for plan, row in expected.iterrows():
+        assert found.loc[plan, "rows"] == row["size"]
+        assert found.loc[plan, "mean"] == pytest.approx(row["mean"])
+        assert found.loc[plan, "error"] == pytest.approx(1.96 * row["sem"])
+    bins = mean_by(dataset, "churned", "first_price", bins=6)
+    assert bins["rows"].sum() == len(frame)
+    assert bins["rows"].between(90, 110).all()
+    assert np.average(bins["mean"], weights=bins["rows"]) == pytest.approx(frame["churned"].mean())
+    assert (bins["low"].iloc[1:].to_numpy() >= bins["high"].iloc[:-1].to_numpy()).all()
+    assert str(mean_by(dataset, "churned", "joined_on")["low"].dtype) == "datetime64[us]"
+    with pytest.raises(DataError):
+        mean_by(dataset, "churned", "cooks")
+
+
+def test_tables_are_read_in_batches_and_copied_whole(stored):
+    dataset = stored("visits")
+    parts = list(dataset.batches("visits", 700))
+    assert [len(part) for part in parts] == [700, 700, 200]
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), dataset.main())
+    sink = io.BytesIO()
+    assert dataset.copy_table("visits", sink) == 1_600
+    pd.testing.assert_frame_equal(pd.read_parquet(sink), dataset.main())
+    with pytest.raises(DatasetNotFoundError):
+        next(dataset.batches("cooks"))
+
+
+# ---- roles
+
+
+def test_all_missing_and_wrong_choices_are_told_at_once():
+    with pytest.raises(ContractError, match=r"Visit \(visit\), Course \(course\)"):
+        roles_for("visits", {"price": "p", "chosen": "c"})
+    with pytest.raises(ContractError) as error:
+        roles_for("labels", {"label": "y", "task": "cooking", "as_of": "x" * 200})
+    assert len(error.value.details) == 2
+    with pytest.raises(ContractError, match="no such kind"):
+        roles_for("recipes", {})
+
+
+def test_a_flag_with_gaps_is_blamed_for_its_gaps_only():
+    frame = sample("labels").assign(churned=lambda x: x["churned"].where(x.index != 4))
+    for positive in ((), ("1",)):
+        with pytest.raises(ContractError) as error:
+            build_table(CONTRACTS["labels"], frame, roles("labels", positive=positive))
+        assert error.value.failures["row"].tolist() == [5]
+        assert error.value.failures["problem"].tolist() == ["must not be missing"]
+
+
+# ---- health
+
+
+def troubles(kind: str, frame: pd.DataFrame, **changes) -> dict[str, str]:
+    checks = check_table(build_table(CONTRACTS[kind], frame, roles(kind, **changes)), roles(kind, **changes))
+    assert len({check.code for check in checks}) == len(checks)
+    assert all(bool(check.fix) == (check.severity != "PASS") for check in checks)
+    return {check.code: check.severity.value for check in checks if check.severity != "PASS"}
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda f: f, {}),
+        (lambda f: f.assign(enrolled=0), {"choices": "FAIL"}),
+        (lambda f: f.drop_duplicates("visit_id"), {"offers": "REVIEW"}),
+        (lambda f: f.assign(token_price=20.0), {"price_changes": "FAIL"}),
+        (lambda f: f.assign(token_price=f["token_price"].where(f.index != 3, 9_999)), {"price_outliers": "REVIEW"}),
+        (lambda f: f.head(160), {"thin_courses": "REVIEW"}),
+        (lambda f: f.assign(learner_id=[f"L{i}" for i in range(len(f))]), {"learners": "FAIL"}),
+    ],
+)
+def test_each_trouble_of_visits_is_told(change, found):
+    told = troubles("visits", change(sample("visits")))
+    worst = "FAIL" if "FAIL" in found.values() else "REVIEW"
+    assert told["learnable"] == worst
+    assert found.items() <= told.items()
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda f: f, {}),
+        (lambda f: pd.concat([f, f.head(40)]), {"duplicates": "REVIEW"}),
+        (lambda f: f.assign(rating=5), {"scale": "FAIL"}),
+        (lambda f: f.assign(teacher_id=[f"T{i // 2}" for i in range(len(f))]), {"ratings_per_teacher": "REVIEW"}),
+        (lambda f: f.assign(learner_id=f["teacher_id"] + "x"), {"linked_teachers": "REVIEW"}),
+        (lambda f: f.assign(earlier_grade=f["earlier_grade"].where(f.index > 400)), {"missing_values": "REVIEW"}),
+    ],
+)
+def test_each_trouble_of_ratings_is_told(change, found):
+    told = troubles("ratings", change(sample("ratings")))
+    assert found.items() <= told.items()
+    assert told.get("learnable") == (max(found.values(), key=["REVIEW", "FAIL"].index) if found else None)
+
+
+def test_ratings_without_a_learner_cannot_be_compared_fairly():
+    assert troubles("ratings", sample("ratings"), learner=None)["linked_teachers"] == "REVIEW"
+
+
+def test_churn_without_any_time_is_told():
+    assert troubles("labels", sample("labels").assign(tenure=1), as_of="joining")["durations"] == "FAIL"
+
+
+def test_a_market_has_its_books_checked_too(catalogue):
+    from edtech.market import MarketParams
+
+    made = catalogue.add_generated(MarketParams(learners=100, teachers=5, courses=10, weeks=6), name="m")
+    codes = [check.code for check in check_dataset(made)]
+    assert codes[0] == "identities"
+    assert codes[-1] == "learnable"
