@@ -26,9 +26,11 @@ bench: $(VENV)/.requirements-dev
 
 soak: $(VENV)/.requirements-dev
 	EDTECH_MUTATIONS=2000 EDTECH_KILLS=50 $(BIN)/python -m pytest -q tests/data/test_mutated.py tests/data/test_killed.py
+	EDTECH_WRITERS=8 EDTECH_RUNS=50 $(BIN)/python -m pytest -q tests/tracking/test_store.py -k processes
 
 browser: $(VENV)/.requirements-dev
 	@$(BIN)/python tests/browser.py
+	@PYTHONPATH=. $(BIN)/python tests/postgres.py
 
 # The stamps make a second run quick: nothing is installed again until a list of requirements changes.
 $(VENV)/.requirements: requirements.txt constraints.txt

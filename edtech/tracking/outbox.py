@@ -126,6 +126,11 @@ class Sender:
         self.notice = f"{why} The run is kept on this machine; send it later: {COMMAND}"
         return run_id
 
+    def settle(self, seconds: float) -> None:
+        """Wait until what is being sent is sent or given up."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
     def _work(self) -> None:
         try:
             report = sync(self._uri, self._settings)
@@ -134,3 +139,5 @@ class Sender:
         else:
             self._sent |= report.sent
             self._problem = next(iter(report.failed.values()), "")
+            if not self._problem:
+                self.notice = None

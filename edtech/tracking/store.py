@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",  # else creating a store tells of its tables
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # else a server that went away holds a training for 4 minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "GIT_PYTHON_REFRESH": "quiet",  # MLflow imports GitPython, which complains where git is not installed
 }

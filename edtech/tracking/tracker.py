@@ -66,6 +66,11 @@ class EdTechMLFlowTracker:
         """Why the last runs wait on this machine and how to send them; None where nothing waits."""
         return self._sender.notice if self._sender else None
 
+    def settle(self, seconds: float = 60.0) -> None:
+        """Wait, at most so long, until the runs that are on their way to a server are there; trainings need not."""
+        if self._sender:
+            self._sender.settle(seconds)
+
     @cached_property
     def runs(self) -> RunStore:
         """The same store for reading."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
-from edtech.tracking.store import Store
+from edtech.tracking.store import Store, translated
 
 
 def _folder_mark(store: Store) -> str:
@@ -21,10 +21,15 @@ def _folder_mark(store: Store) -> str:
 def writing(store: Store) -> Iterator[dict[str, str]]:
     """Hold a lock as long as a run is written; yields the tags that lead from the run to this process and lock."""
     name = f"{_folder_mark(store)}-{uuid.uuid4().hex}"
-    store.locks.mkdir(parents=True, exist_ok=True)
     path = store.locks / f"{name}.lock"
-    with FileLock(path):
+    lock = FileLock(path)
+    with translated("write beside the store, which every run needs", store):
+        store.locks.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
         yield {"edtech.host": socket.gethostname(), "edtech.pid": str(os.getpid()), "edtech.lock": name}
+    finally:
+        lock.release()
     path.unlink(missing_ok=True)
 
 

@@ -16,7 +16,9 @@ def tracker(server, settings, request) -> EdTechMLFlowTracker:
 
 
 def test_a_run_goes_to_a_server_and_comes_back(tracker, server, items, panel, ridge, tmp_path):
-    run_id = tracker.log(items)
+    tracker.log(items)
+    tracker.settle()
+    run_id = tracker.runs.list_runs([tracker.experiment_name])["run_id"].item()
     assert (tracker.ui_command, tracker.notice) == (None, None)
     fresh = EdTechMLFlowTracker(tracker.experiment_name, server, Settings(home=tmp_path / "another home")).runs
     run = fresh.get_run(run_id)
@@ -34,15 +36,19 @@ def test_a_group_goes_to_a_server_with_its_children_and_their_new_ids(tracker, s
     with tracker.group(RunItems("search", kind="group")) as group:
         trials = [tracker.log(RunItems(f"trial {n}", metrics={"rmse": float(n)}, parent=group.run_id)) for n in (1, 2)]
         group.add(RunItems("", tags={"best": trials[0]}))
+    tracker.settle()
     client = MlflowClient(tracking_uri=server)
-    parent = client.get_run(group.run_id)
-    children = client.search_runs([parent.info.experiment_id], f"tags.mlflow.parentRunId = '{group.run_id}'")
+    experiment = client.get_experiment_by_name(tracker.experiment_name).experiment_id
+    (parent,) = client.search_runs([experiment], "attributes.run_name = 'search'")
+    children = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
     assert {run.info.run_name for run in children} == {"trial 1", "trial 2"}
     assert client.get_run(parent.data.tags["best"]).info.run_name == "trial 1"
     assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
 
 
 def test_an_experiment_on_a_server_is_exported(tracker):
-    run_id = tracker.log(RunItems("r", metrics={"rmse": 1.5}))
+    tracker.log(RunItems("r", metrics={"rmse": 1.5}))
+    tracker.settle()
+    run_id = tracker.runs.list_runs([tracker.experiment_name])["run_id"].item()
     found = json.loads(tracker.export_experiment_results().read_text(encoding="utf-8"))
     assert [(run["run_id"], run["metrics"]) for run in found["runs"]] == [(run_id, {"rmse": 1.5})]

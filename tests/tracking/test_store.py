@@ -1,11 +1,14 @@
 """Which store is used, and that opening one neither breaks it nor hangs."""
 
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -13,7 +16,7 @@ import pytest
 
 from edtech.errors import SettingsError, TrackingError
 from edtech.settings import PROJECT, Settings
-from edtech.tracking import EdTechMLFlowTracker, RunItems
+from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore
 from edtech.tracking.store import connect, find_store, guard_artifacts, sqlite_uri
 
 
@@ -72,24 +75,35 @@ def test_importing_tracking_does_not_load_mlflow():
 OPEN_AND_LOG = """
 import sys
 from edtech.settings import Settings
-from edtech.tracking import EdTechMLFlowTracker, RunItems
+from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore
 tracker = EdTechMLFlowTracker(settings=Settings(home=sys.argv[1]))
-for number in range(5):
+for number in range(int(sys.argv[3])):
     values = {"params": {"n": number}, "metrics": {"rmse": 1.0}, "artifacts": {"a.txt": "a"}}
     tracker.log(RunItems(f"{sys.argv[2]}-{number}", **values))
 """
 
 
-def test_four_processes_open_a_fresh_store_at_once_and_silently(tmp_path):
+WRITERS, RUNS = int(os.environ.get("EDTECH_WRITERS", "4")), int(os.environ.get("EDTECH_RUNS", "5"))
+
+
+def test_processes_open_a_fresh_store_at_once_and_log_whole_runs_silently(tmp_path):
     start = [sys.executable, "-c", OPEN_AND_LOG, str(tmp_path)]
     writers = [
-        subprocess.Popen([*start, str(n)], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for n in range(4)
+        subprocess.Popen(
+            [*start, str(n), str(RUNS)], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for n in range(WRITERS)
     ]
-    said = [writer.communicate(timeout=120)[0] for writer in writers]
-    assert ([writer.returncode for writer in writers], said) == ([0] * 4, [""] * 4)
-    frame = EdTechMLFlowTracker(settings=Settings(home=tmp_path)).runs.list_runs()
-    assert sorted(frame["name"]) == sorted(f"{process}-{number}" for process in range(4) for number in range(5))
+    said = [writer.communicate(timeout=600)[0] for writer in writers]
+    assert ([writer.returncode for writer in writers], said) == ([0] * WRITERS, [""] * WRITERS)
+    runs = RunStore(settings=Settings(home=tmp_path))
+    frame = runs.list_runs()
+    assert sorted(frame["name"]) == sorted(
+        f"{process}-{number}" for process in range(WRITERS) for number in range(RUNS)
+    )
+    assert frame["params.n"].tolist() == frame["name"].str.partition("-")[2].tolist()
+    assert frame["metrics.rmse"].eq(1.0).all()
+    assert all("a.txt" in runs.get_run(run_id).artifacts for run_id in frame["run_id"])
     left = {path.name for path in (tmp_path / "mlruns").iterdir()}
     assert left <= {"mlflow.db", "mlflow.db.lock", "artifacts", "writing"}
 
@@ -143,12 +157,40 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
         connect(find_store(settings=Settings(home=tmp_path / "file")))
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user whom permissions bind")
-def test_a_store_that_became_read_only_is_said(settings):
+NOBODY = 65_534
+
+
+@pytest.fixture
+def bound(empty_database) -> Iterator[EdTechMLFlowTracker]:
+    """A tracker whose store's permissions bind this process, be it root's or not."""
+    folder = Path(tempfile.mkdtemp(prefix="edtech-bound-"))  # pytest's own folders are closed to others
+    settings, root = Settings(home=folder), os.geteuid() == 0
+    settings.mlruns_dir.mkdir()
+    shutil.copyfile(empty_database, settings.mlruns_dir / "mlflow.db")
     tracker = EdTechMLFlowTracker(settings=settings)
-    (settings.mlruns_dir / "mlflow.db").chmod(0o400)
+    tracker.log(RunItems("before", artifacts={"a.txt": "a"}))
+    for path in [folder, *folder.rglob("*")] if root else []:
+        os.chown(path, NOBODY, NOBODY)
+    if root:
+        os.seteuid(NOBODY)
+    yield tracker
+    if root:
+        os.seteuid(0)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+@pytest.mark.parametrize("closed", [".", "writing", "artifacts"])
+def test_a_store_that_became_read_only_is_said_and_keeps_what_it_has(bound, closed):
+    path = Path(bound.uri.removeprefix("sqlite:///")).parent / closed
+    rights = path.stat().st_mode
+    path.chmod(0o500)
     with pytest.raises(TrackingError, match="writable"):
-        tracker.log(RunItems("r"))
+        bound.log(RunItems("r", artifacts={"a.txt": "a"}))
+    path.chmod(rights)
+    assert bound.runs.list_runs()["name"].tolist() == ["before"]
+    bound.log(RunItems("after"))
+    assert sorted(bound.runs.list_runs()["name"]) == ["after", "before"]
 
 
 def test_a_database_that_vanished_or_lost_its_tables_is_said(settings):

@@ -1,0 +1,131 @@
+"""How long it takes to log a whole training, against MLflow's own log_model; to open a store; to lose a server.
+
+python benchmarks/bench_tracking.py      exits with 1 where a promised time is missed
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import mlflow.sklearn
+
+from edtech.data import Catalogue
+from edtech.market import MarketParams, generate_market
+from edtech.ml.artifacts import run_items
+from edtech.ml.families import family
+from edtech.settings import PROJECT, Settings
+from edtech.tracking import EdTechMLFlowTracker, RunItems
+from edtech.tracking.trusted import TRUSTED_TYPES
+from tests.serving import free_port
+from tests.tracking.serving import misbehaving
+
+LOG_SECONDS, OPEN_SECONDS, AWAY_SECONDS = 0.8, 0.2, 2.0
+ALGORITHMS = ("fixed_effects", "random_forest", "gradient_boosting")
+REPEATS = 9
+OPEN = """
+import sys, time
+import mlflow, sqlalchemy, alembic
+import edtech.tracking.tracker
+from edtech.settings import Settings
+from edtech.tracking import EdTechMLFlowTracker
+from edtech.tracking.store import embedded_store
+uri = embedded_store(Settings(home=sys.argv[1])).uri
+began = time.perf_counter()
+if sys.argv[2] == "mlflow":
+    mlflow.MlflowClient(tracking_uri=uri).get_experiment_by_name("EdTech_Token_Economy_Pipeline")
+else:
+    EdTechMLFlowTracker(settings=Settings(home=sys.argv[1]))
+print(time.perf_counter() - began)
+"""
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return the seconds that something takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def log_seconds(settings: Settings) -> dict[str, tuple[float, float]]:
+    """Return for each algorithm the median seconds of logging a whole run, and of MLflow's log_model alone, paired."""
+    tracker = EdTechMLFlowTracker(settings=settings)
+    mlflow.set_tracking_uri(tracker.uri)
+    mlflow.set_experiment(tracker.experiment_name)
+    market = generate_market(MarketParams(learners=2_000, teachers=100, courses=200, weeks=26, seed=1))
+    dataset = Catalogue(settings.data_dir).add_market(market, name="market")
+    found, kind = {}, family("token_elasticity")
+    for name in ALGORITHMS:
+        algorithm = kind.algorithm(name)
+        trained = kind.train(dataset, algorithm, algorithm.parameters({}), lambda *_: None)
+        metrics = trained.result.metrics
+
+        def ours(trained=trained, metrics=metrics) -> None:
+            tracker.log(run_items(trained, dataset_name="market", dataset_digest=dataset.digest, metrics=metrics))
+
+        def default(trained=trained) -> None:
+            with mlflow.start_run():
+                mlflow.sklearn.log_model(
+                    trained.result.model,
+                    name="model",
+                    input_example=trained.rows.drop(columns=trained.target).head(5),
+                    skops_trusted_types=sorted(TRUSTED_TYPES),
+                )
+
+        warnings.filterwarnings("ignore", "Hint: Inferred schema")
+        timed(ours), timed(default)  # what is loaded when used is loaded now
+        pairs = [(timed(ours), timed(default) if turn < 3 else None) for turn in range(REPEATS)]
+        mine, theirs = zip(*pairs, strict=True)
+        found[name] = statistics.median(mine), statistics.median(one for one in theirs if one is not None)
+    return found
+
+
+def open_seconds(settings: Settings) -> float:
+    """Return the seconds of ours when a store that exists is opened in a fresh process, MLflow's own taken off."""
+
+    def opened(by: str) -> float:
+        command = [sys.executable, "-c", OPEN, str(settings.root), by]
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    pairs = [(opened("edtech"), opened("mlflow")) for _ in range(5)]
+    return statistics.median(ours - theirs for ours, theirs in pairs)
+
+
+def away_seconds(settings: Settings) -> dict[str, float]:
+    """Return what a run costs more than in the embedded store while the server is away, hangs or answers errors."""
+    local = EdTechMLFlowTracker(settings=settings)
+    usual = statistics.median(timed(lambda: local.log(RunItems("r", metrics={"rmse": 1.0}))) for _ in range(5))
+    found = {}
+    with misbehaving("hang") as hanging, misbehaving("500") as failing:
+        away = f"http://127.0.0.1:{free_port()}"
+        for name, uri in {"away": away, "hanging": hanging, "answering errors": failing}.items():
+            tracker = EdTechMLFlowTracker(tracking_uri=uri, settings=settings)
+            found[name] = timed(lambda tracker=tracker: tracker.log(RunItems("r", metrics={"rmse": 1.0}))) - usual
+    return found
+
+
+def main() -> bool:
+    """Print the figures and return whether all promised times hold."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        settings = Settings(home=Path(folder))
+        good = True
+        for name, (ours, theirs) in log_seconds(settings).items():
+            print(f"a whole run, {name}: {ours:.2f} s (promised {LOG_SECONDS}); log_model alone: {theirs:.2f} s")
+            good &= ours <= LOG_SECONDS
+        own = open_seconds(settings)
+        print(f"opening a store, our own time: {own:.3f} s (promised {OPEN_SECONDS})")
+        good &= own <= OPEN_SECONDS
+        for name, seconds in away_seconds(settings).items():
+            print(f"a server {name} costs a training {seconds:.2f} s (promised {AWAY_SECONDS})")
+            good &= seconds <= AWAY_SECONDS
+    return good
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() else 1)

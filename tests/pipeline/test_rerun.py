@@ -1,0 +1,68 @@
+"""A run repeated: equal where nothing changed, else what did."""
+
+import pytest
+from mlflow import MlflowClient
+from typer.testing import CliRunner
+
+from edtech.cli import app
+from edtech.data import Catalogue
+from edtech.errors import DatasetNotFoundError, TrackingError
+from edtech.pipeline.rerun import rerun
+from edtech.pipeline.training import train_runs
+from edtech.tables.roles import PanelRoles
+from edtech.tracking import RunItems
+from tests.worlds import make_world
+
+
+@pytest.fixture(scope="module")
+def run_id(panel, tracker) -> str:
+    values = {"trees": 30, "seed": 5}
+    return str(train_runs(panel, ["random_forest"], params={"random_forest": values}, tracker=tracker)[0].run_id)
+
+
+def test_a_repeated_run_has_equal_metrics_and_names_the_old_one(run_id, place, tracker):
+    result = CliRunner().invoke(app, ["rerun", run_id, "--out", str(place.home)], catch_exceptions=False)
+    assert (result.exit_code, "The metrics are equal." in result.output) == (0, True)
+    (new,) = [word for word in result.output.split() if len(word) == 32]
+    old, again = tracker.runs.get_run(run_id), tracker.runs.get_run(new)
+    assert again.tags["rerun_of"] == run_id
+    assert (again.params, again.tags["dataset_digest"]) == (old.params, old.tags["dataset_digest"])
+    assert again.params["trees"] == "30"
+
+
+def test_what_changed_is_said(run_id, place, tracker):
+    client = MlflowClient(tracking_uri=tracker.uri)
+    packages = tracker.runs.get_run(run_id).tags["edtech.packages"]
+    client.set_tag(run_id, "edtech.packages", packages.replace("numpy==", "numpy==0."))
+    client.set_tag(run_id, "edtech.version", "0.0.1")
+    client.log_metric(run_id, "rmse", 123.0)
+    found = rerun(run_id, place)
+    assert list(found.differing) == ["rmse"]
+    assert found.differing["rmse"][0] == 123.0
+    assert "1 of" in found.words
+    assert "code (edtech.version): 0.0.1 before" in found.words
+    assert "versions (edtech.packages): numpy==0." in found.words
+    assert "scipy" not in found.words
+
+
+def test_other_data_is_named_and_missing_data_refused(run_id, place, tracker):
+    roles = PanelRoles(randomized_discount="discount_pct", randomized_flag="promo_randomized")
+    other = Catalogue(place.data_dir).add_panel(make_world(seed=2, units=40, weeks=16).panel, roles, name="Other")
+    found = rerun(run_id, place, other.id)
+    assert not found.equal
+    assert "data (dataset_digest)" in found.words
+    MlflowClient(tracking_uri=tracker.uri).set_tag(run_id, "dataset_digest", "gone")
+    with pytest.raises(DatasetNotFoundError, match="--dataset ID"):
+        rerun(run_id, place)
+
+
+def test_a_run_that_is_no_training_of_ours_is_refused(place, tracker):
+    with pytest.raises(TrackingError, match=r"result\.json"):
+        rerun(tracker.log(RunItems("what-if", kind="scenario")), place)
+
+
+def test_a_training_without_tracking_opens_no_store(panel, place, tmp_path, monkeypatch):
+    monkeypatch.setenv("EDTECH_HOME", str(tmp_path / "untracked"))
+    (run,) = train_runs(panel, ["linear"], tracker=None)
+    assert (run.run_id, run.metrics["rmse"] > 0) == (None, True)
+    assert not (tmp_path / "untracked" / "mlruns").exists()

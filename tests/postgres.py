@@ -1,0 +1,54 @@
+"""The PostgreSQL that one test uses: found here, and installed by `python tests/postgres.py` where we may."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.serving import free_port
+
+USER = "postgres"
+
+
+def find() -> Path | None:
+    """Return the folder of PostgreSQL's programs: $PG_BIN, on the PATH, else Debian's newest; None without any."""
+    places = [os.environ.get("PG_BIN"), (found := shutil.which("initdb")) and str(Path(found).parent)]
+    places += sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), key=lambda path: float(Path(path).parts[-2]))[
+        ::-1
+    ]
+    return next((Path(place) for place in places if place and Path(place, "initdb").exists()), None)
+
+
+def install() -> None:
+    """Debian's package, where we may install it."""
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        subprocess.run(["apt-get", "update"], check=True)
+        subprocess.run(["apt-get", "install", "--yes", "--no-install-recommends", "postgresql"], check=True)
+
+
+@contextmanager
+def postgres(programs: Path, folder: Path) -> Iterator[str]:
+    """Run a PostgreSQL of our own in a folder; yield the address of its database for SQLAlchemy."""
+    as_user = {"user": USER} if os.geteuid() == 0 else {}  # it refuses to run as root
+    data, port = folder / "data", free_port()
+    if as_user:
+        shutil.chown(folder, USER)
+    here = {**as_user, "cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
+    subprocess.run([programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8"], **here)
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    control = [programs / "pg_ctl", "-D", data]
+    subprocess.run([*control, "-w", "-l", folder / "log", "-o", options, "start"], **here)
+    try:
+        yield f"postgresql+pg8000://{USER}@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], **here)
+
+
+if __name__ == "__main__":
+    if find() is None:
+        install()
+    if find() is None:
+        print("No PostgreSQL: its test is left out.", file=sys.stderr)
