@@ -14,6 +14,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import PercentFormatter
 
 from edtech.charts.base import BLUE, GREEN, GREY, ORANGE, first, has_interval, label, need, thin
+from edtech.charts.teachers import spread_out
 
 
 def actual_vs_predicted(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> Figure:
@@ -129,6 +130,30 @@ def revenue_curve(
         axes.axvline(best, color=GREEN, label=f"best {best:+.0%}")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def rank_intervals(teachers: pd.DataFrame, *, title: str) -> Figure:
+    """Draw each teacher's rank with its 90 % interval, the best on top; arguments as in `charts.teachers`."""
+    frame = need(teachers, ("teacher", "rank", "rank_low", "rank_high"), "rank intervals").sort_values("rank")
+    shown, note = spread_out(frame)
+    figure, axes = _figure(title, note, "Rank with its 90 % interval (1 is best)", "", rows=len(shown))
+    axes.hlines(range(len(shown)), shown["rank_low"], shown["rank_high"], color=BLUE, linewidth=4, alpha=0.5)
+    axes.plot(shown["rank"], range(len(shown)), "o", color=BLUE)
+    _name_rows(axes, shown["teacher"])
+    return figure
+
+
+def effects_by_ratings(teachers: pd.DataFrame, *, title: str, unit: str = "stars") -> Figure:
+    """Draw each teacher's effect and raw mean over the number of ratings; arguments as in `charts.teachers`."""
+    frame, note = thin(need(teachers, ("ratings", "mean", "effect"), "effects by ratings"))
+    raw = frame["mean"] - teachers["mean"].mean()
+    figure, axes = _figure(title, note, "Ratings (log scale)", f"Against the average teacher ({unit})")
+    axes.vlines(frame["ratings"], raw, frame["effect"], color=BLUE, alpha=0.3)
+    axes.plot(frame["ratings"], raw, "o", color=ORANGE, markerfacecolor="none", label="raw mean")
+    axes.plot(frame["ratings"], frame["effect"], "o", color=BLUE, label="effect")
+    axes.set_xscale("log")
+    axes.legend(frameon=False)
     return figure
 
 

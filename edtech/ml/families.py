@@ -3,8 +3,9 @@
 from edtech.errors import ParamsError
 from edtech.ml.base import Family
 from edtech.ml.elasticity.family import TOKEN_ELASTICITY
+from edtech.ml.teachers.family import TEACHER_QUALITY
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (TOKEN_ELASTICITY,)}
+FAMILIES: dict[str, Family] = {family.name: family for family in (TOKEN_ELASTICITY, TEACHER_QUALITY)}
 
 
 def family(name: str) -> Family:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from edtech.market import Truth
 
 
+KNOWN = "judged by the known truth of the generated market"
+UNKNOWN = "empty: the truth of an uploaded data set is not known"
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """Metrics that need the truth, and in words how they came about or why there are none."""
@@ -33,7 +37,7 @@ def judge(truth: "Truth | None", result: ElasticityResult, plan: Plan) -> Judgem
     same market with the same learners and random draws.
     """
     if truth is None:
-        return Judgement("empty: the truth of an uploaded data set is not known")
+        return Judgement(UNKNOWN)
     found = result.elasticity
     metrics = {
         "elasticity_truth": truth.own_elasticity,
@@ -46,7 +50,7 @@ def judge(truth: "Truth | None", result: ElasticityResult, plan: Plan) -> Judgem
         return Judgement("empty: no plan is recommended on this identification", metrics)
     today = plan.table.set_index("unit")["today"]
     metrics["decision_value_tokens"] = true_revenue(truth, plan.prices) - true_revenue(truth, today)
-    return Judgement("judged by the known truth of the generated market", metrics)
+    return Judgement(KNOWN, metrics)
 
 
 def true_revenue(truth: "Truth", prices: pd.Series) -> float:

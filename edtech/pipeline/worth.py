@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from edtech.ml.base import Trained
 from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
 from edtech.ml.elasticity.result import ElasticityResult
-from edtech.pipeline.judging import judge, known_truth
+from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
+from edtech.ml.teachers.result import TeacherResult
+from edtech.ml.teachers.truth import against_truth
+from edtech.pipeline.judging import KNOWN, UNKNOWN, judge, known_truth
 from edtech.pricing import Plan, Response, plan_for, recommend_prices, withheld
 from edtech.tables.split import RevenueSplit
 
@@ -52,7 +55,15 @@ def _elasticity(dataset: "Dataset", trained: Trained) -> Worth:
     return Worth(judgement.words, metrics, tags, plan)
 
 
-WORTH: "dict[str, Callable[[Dataset, Trained], Worth]]" = {TOKEN_ELASTICITY: _elasticity}
+def _teachers(dataset: "Dataset", trained: Trained) -> Worth:
+    result, truth = trained.result, known_truth(dataset)
+    assert isinstance(result, TeacherResult)  # noqa: S101  # the family's own
+    words = UNKNOWN if truth is None else KNOWN
+    found = {} if truth is None else against_truth(result, trained.rows, truth.tables["teachers"])
+    return Worth(words, found, {"decision_value": words})
+
+
+WORTH: "dict[str, Callable[[Dataset, Trained], Worth]]" = {TOKEN_ELASTICITY: _elasticity, TEACHER_QUALITY: _teachers}
 
 
 def revenue_split(dataset: "Dataset") -> RevenueSplit:

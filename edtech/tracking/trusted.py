@@ -24,6 +24,9 @@ TRUSTED_TYPES = frozenset(
         "edtech.ml.elasticity.feature_estimators.LinearDemand",
         "edtech.ml.elasticity.feature_estimators.RandomForestDemand",
         "edtech.ml.elasticity.share_estimator.ShareLogitDemand",
+        "edtech.ml.teachers.estimators.MixedRatings",
+        "edtech.ml.teachers.estimators.RawMeanRatings",
+        "edtech.ml.teachers.estimators.ShrunkenRatings",
         # scikit-learn's trees, which skops leaves to its user because they are compiled
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",

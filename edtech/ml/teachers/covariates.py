@@ -1,0 +1,79 @@
+"""Covariates of ratings as numbers that can be held fixed together."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edtech.ml.teachers.nested import Floats
+
+MAX_LEVELS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How covariates become columns: numbers over two standard deviations (Gelman 2008, Statistics in Medicine 27), so
+    that they compare with indicators; text as an indicator of each of its most frequent levels; all less their mean.
+
+    What is missing, or was not there in training, counts as the mean.
+    """
+
+    numbers: dict[str, tuple[float, float]]  # name -> mean, scale
+    levels: dict[str, dict[str, float]]  # name -> level -> share
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> "Encoding":
+        """Learn means, scales and levels; columns that do not vary are left out."""
+        varying = [str(name) for name in frame if frame[name].nunique() > 1]
+        numbers = {
+            name: (float(np.nanmean(values)), 2 * float(np.nanstd(values)))
+            for name in varying
+            if pd.api.types.is_numeric_dtype(frame[name])
+            for values in [_numbers(frame[name])]
+        }
+        levels = {
+            name: {str(level): float(share) for level, share in _shares(frame[name]).items()}
+            for name in varying
+            if name not in numbers
+        }
+        return cls(numbers, levels)
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The covariates, numbers first."""
+        return (*self.numbers, *self.levels)
+
+    def matrix(self, frame: pd.DataFrame) -> Floats:
+        """Return the columns (n, k) of a frame's rows."""
+        columns = [
+            np.nan_to_num((_numbers(frame[name]) - mean) / scale) for name, (mean, scale) in self.numbers.items()
+        ]
+        for name, shares in self.levels.items():
+            text = frame[name].astype("str")
+            known = text.isin(list(shares)).to_numpy()
+            columns += [np.where(known, (text == level).to_numpy() - share, 0.0) for level, share in shares.items()]
+        return np.column_stack(columns) if columns else np.zeros((len(frame), 0))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, which a stored model may hold."""
+        return {"numbers": {name: list(pair) for name, pair in self.numbers.items()}, "levels": self.levels}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Encoding":
+        """Return the encoding of plain values."""
+        return cls({name: (pair[0], pair[1]) for name, pair in values["numbers"].items()}, values["levels"])
+
+
+def _numbers(values: pd.Series) -> Floats:
+    return values.to_numpy(dtype=float, na_value=np.nan)
+
+
+def _shares(values: pd.Series) -> "pd.Series[float]":
+    return values.astype("str").value_counts(normalize=True).head(MAX_LEVELS)
+
+
+def of_teachers(frame: pd.DataFrame, teacher: pd.Series) -> list[str]:
+    """Return the columns that say something of the teacher: one value for each, and more than one in all."""
+    each = frame.groupby(teacher.to_numpy(), observed=True).nunique(dropna=False).max()
+    return [name for name in map(str, frame) if each[name] == 1 and frame[name].nunique() > 1]

@@ -1,0 +1,93 @@
+"""The family `teacher_quality` as the registry lists it."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from edtech.charts import png
+from edtech.ml.base import Algorithm, Family, Params, Progress, Trained
+from edtech.ml.teachers.algorithms import ALGORITHMS, FAMILY, TeacherParams
+from edtech.ml.teachers.result import TeacherResult
+from edtech.ml.teachers.training import train_ratings
+from edtech.ml.teachers.words import finding, summary
+from edtech.tables.roles import RatingRoles
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+
+# Not among them is what the teacher moves: earlier ratings and completions of the course and how long it took.
+_LEARNER = ("region", "age_group", "segment", "education_level", "days_since_joining", "preferred")
+_EARLIER = ("enrollments_before", "completions_before", "refunds_before")
+_COURSE = ("token_price", "category", "level", "duration_hours", "certificate", "days_since_publication")
+_TEACHER = ("experience_years", "verified")
+MARKET_ROLES = RatingRoles(
+    learner="learner_id", course="course_id", time="time", covariates=(*_LEARNER, *_EARLIER, *_COURSE, *_TEACHER)
+)
+"""Roles of the ratings of a generated market."""
+
+
+def fits(dataset: "Dataset") -> tuple[str, ...]:
+    """Return the algorithms, the one to start with first; none where the data set has no ratings."""
+    return tuple(ALGORITHMS) if dataset.kind in ("market", "ratings") else ()
+
+
+def ratings(dataset: "Dataset") -> tuple[pd.DataFrame, RatingRoles]:
+    """Return the ratings of a data set with what was known when each was given, and their roles.
+
+    Raises DataError where it has none.
+    """
+    if isinstance(dataset.mapping, RatingRoles):
+        return dataset.main(), dataset.mapping
+    from edtech.data.features import features
+
+    end = dataset.table("platform_metrics", ["day"])["day"].max() + pd.Timedelta(days=1)
+    names = [name for name in dataset.tables if name not in ("views", "token_ledger")]
+    found = features({name: dataset.table(name) for name in names}, FAMILY, end)
+    rows = found.frame[list(MARKET_ROLES.covariates)].join(found.ids)
+    return rows.assign(rating=found.target.to_numpy(dtype=float))[list(MARKET_ROLES.columns())], MARKET_ROLES
+
+
+def train(dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> Trained:
+    """Train one algorithm on the data set's ratings."""
+    rows, roles = ratings(dataset)
+    assert isinstance(params, TeacherParams)  # noqa: S101  # the family's own
+    return Trained(train_ratings(rows, roles, algorithm, params, progress), rows, roles.rating)
+
+
+def plots(result: TeacherResult) -> dict[str, bytes]:
+    """Return the plots of a run as PNG files that are readable at a glance."""
+    drawn = {
+        "evaluation/effects_by_ratings.png": png.effects_by_ratings(
+            result.teachers, title="Few ratings, pulled to the mean: effect against raw mean"
+        )
+    }
+    if result.has_intervals:
+        drawn["evaluation/rank_intervals.png"] = png.rank_intervals(result.teachers, title=finding(result))
+    if len(result.evaluation):
+        title = f"{ALGORITHMS[result.algorithm].title} on {result.split}: RMSE {result.metrics['rating_rmse']:.3f}"
+        drawn |= {
+            "evaluation/actual_vs_predicted.png": png.actual_vs_predicted(result.evaluation, title=title, unit="stars"),
+            "evaluation/residuals_plot.png": png.residuals_plot(result.evaluation, title=title, unit="stars"),
+            "evaluation/residuals_histogram.png": png.residuals_histogram(result.evaluation, title=title, unit="stars"),
+        }
+    if len(result.importance):
+        drawn["evaluation/feature_importance.png"] = png.feature_importance(
+            result.importance,
+            title=f"Predictions lean most on {result.importance['feature'].iloc[0]}",
+            unit="rise of the mean squared error when shuffled",
+        )
+    return drawn
+
+
+TEACHER_QUALITY = Family(
+    name=FAMILY,
+    title="Teacher quality",
+    question="Which teachers are better, and how sure is their rank?",
+    needs="ratings by teacher, or a generated market",
+    algorithms=ALGORITHMS,
+    result=TeacherResult,
+    fits=fits,
+    train=train,
+    summary=summary,
+    plots=plots,
+)

@@ -1,0 +1,217 @@
+"""Teachers' effects and ranks recovered where they are known; what is warned of and refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from edtech.data import Catalogue
+from edtech.errors import ModelError
+from edtech.market import MarketParams, generate_market
+from edtech.metrics import METRICS
+from edtech.ml.artifacts import load_result
+from edtech.ml.teachers.algorithms import ALGORITHMS
+from edtech.ml.teachers.ranks import rank_intervals, ranks
+from edtech.ml.teachers.training import train_ratings
+from edtech.pipeline.training import train_runs
+from edtech.settings import Settings
+from edtech.tables.roles import RatingRoles
+from edtech.tracking import EdTechMLFlowTracker
+from tests.ml.teachers.conftest import ROLES, simulate
+
+
+def train(rows, algorithm="mixed_model", roles=ROLES, **values):
+    kind = ALGORITHMS[algorithm]
+    return train_ratings(rows, roles, kind, kind.parameters({"draws": 500, **values}), lambda _share, _text: None)
+
+
+def distance(result, truth):
+    found = result.teachers.set_index("teacher")["effect"].loc[truth.index]
+    return float(np.sqrt(np.mean((found - found.mean() - truth + truth.mean()) ** 2)))
+
+
+def severities(result):
+    return {check.code: check.severity for check in result.checks}
+
+
+@pytest.fixture(scope="module")
+def results(simulated):
+    return {name: train(simulated.rows, name) for name in ALGORITHMS}
+
+
+def test_the_parts_of_the_variance_are_found(results, simulated):
+    metrics = results["mixed_model"].metrics
+    # 80 teachers and 240 courses: the standard errors of these are about 0.05, 0.03 and 0.02
+    assert metrics["teacher_sd"] == pytest.approx(0.5, abs=0.13)
+    assert metrics["course_sd"] == pytest.approx(0.3, abs=0.09)
+    assert metrics["rating_sd"] == pytest.approx(0.8, abs=0.05)
+
+
+def test_slopes_are_those_within_teachers_whatever_the_sorting(results):
+    model = results["mixed_model"].model
+    _, scale = model.controls_["numbers"]["ability"]
+    # 1,900 ratings with a spread of 0.8: a standard error of 0.02
+    assert model.slopes_[0] / scale == pytest.approx(0.6, abs=0.06)
+
+
+def test_teachers_at_equal_learners_beat_pulled_means_beat_raw_ones(results, simulated):
+    mixed, bayes, raw = (distance(results[name], simulated.effects) for name in ALGORITHMS)
+    assert mixed < 0.8 * bayes < bayes <= raw
+    without = train(simulated.rows, controls=False)
+    assert mixed < 0.8 * distance(without, simulated.effects)
+
+
+def test_few_ratings_are_pulled_to_the_mean():
+    simulated = simulate(seed=1, mean_ratings=1.5, sorting=0.0, ability=0.0)
+    bayes, raw = (distance(train(simulated.rows, name), simulated.effects) for name in ("empirical_bayes", "raw_mean"))
+    assert bayes < 0.85 * raw
+
+
+@pytest.mark.parametrize("algorithm", ["mixed_model", "empirical_bayes"])
+def test_intervals_cover_the_truth_as_often_as_they_say(algorithm):
+    covered, ranked = [], []
+    for seed in range(12):
+        world = simulate(seed=seed, course_sd=0.0, ability=0.0, sorting=0.0, experience=0.0, mean_ratings=3.0)
+        roles = ROLES if algorithm == "mixed_model" else RatingRoles()
+        table = train(world.rows, algorithm, roles).teachers.set_index("teacher").loc[world.effects.index]
+        true = world.effects - world.effects.mean()
+        covered.append(((table["low"] <= true) & (true <= table["high"])).mean())
+        rank = (-true).rank()
+        ranked.append(((table["rank_low"] <= rank) & (rank <= table["rank_high"])).mean())
+    # 960 intervals: a standard error of about 0.01 were they independent
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
+    assert np.mean(ranked) == pytest.approx(0.90, abs=0.045)
+
+
+def test_no_interval_is_given_where_it_would_be_false(results):
+    assert results["mixed_model"].has_intervals
+    for name in ("empirical_bayes", "raw_mean"):
+        assert not results[name].has_intervals
+        assert results[name].interval_note
+    assert severities(results["empirical_bayes"])["courses_differ"] == "REVIEW"
+
+
+def test_the_card_sees_sorting_few_ratings_and_teachers_that_are_all_alike(results):
+    assert severities(results["empirical_bayes"])["sorting"] == "REVIEW"
+    assert severities(results["mixed_model"])["sorting"] == "PASS"
+    assert severities(results["mixed_model"])["convergence"] == "PASS"
+    assert severities(results["mixed_model"])["few_ratings"] == "PASS"
+    alike = simulate(seed=3, teacher_sd=0.0, experience=0.0, course_sd=0.0, sorting=0.0, mean_ratings=1.0)
+    poor = train(alike.rows)
+    assert severities(poor)["teachers_apart"] in ("REVIEW", "FAIL")
+    assert severities(poor)["few_ratings"] == "REVIEW"
+    # nobody is surely anywhere: the intervals hold nearly all ranks
+    assert poor.metrics["rank_interval_width"] > 0.7
+
+
+def test_later_ratings_are_held_back_and_foreseen_better_than_by_raw_means(results, simulated):
+    metrics = results["mixed_model"].metrics
+    assert results["mixed_model"].split.startswith("the last ")
+    assert metrics["rows_evaluation"] == pytest.approx(0.2 * len(simulated.rows), abs=1)
+    assert metrics["rating_rmse"] < 0.95 * metrics["rating_rmse_raw_mean"]
+    assert metrics["teacher_mean_rmse"] < metrics["teacher_mean_rmse_raw_mean"]
+    assert severities(results["mixed_model"])["baseline"] == "PASS"
+    assert results["mixed_model"].importance["feature"].iloc[0] in ("teacher_id", "ability")
+
+
+def test_other_splits_say_what_they_hold_back(simulated):
+    courses = train(simulated.rows, roles=ROLES.model_copy(update={"time": None}))
+    assert "courses, none of their ratings in training" in courses.split
+    lot = train(simulated.rows, "empirical_bayes", RatingRoles())
+    assert "drawn by lot" in lot.split
+    few = train(simulated.rows[simulated.rows["teacher_id"] < "T003"].groupby("teacher_id").head(9))
+    assert "too few to hold any back" in few.split
+    assert "rating_rmse" not in few.metrics
+
+
+def test_an_unknown_teacher_has_the_mean_of_such_teachers(results, simulated):
+    rows = simulated.rows.assign(teacher_id="new", course_id="new", ability=simulated.rows["ability"].mean())
+    low, high = (rows.head(1).assign(experience=years) for years in (-1.0, 1.0))
+    model = results["mixed_model"].model
+    # one year is worth 0.3 stars; 80 teachers tell it with a standard error of 0.06
+    assert (model.predict(high) - model.predict(low))[0] == pytest.approx(0.6, abs=0.25)
+    bayes = results["empirical_bayes"].model
+    assert bayes.predict(low)[0] == pytest.approx(bayes.mean_)
+
+
+def test_gaps_and_new_levels_are_taken_as_the_average(results, simulated):
+    model = results["mixed_model"].model
+    row = simulated.rows.head(1)
+    missing = row.assign(ability=np.nan, level=pd.Series([None], dtype="str"))
+    average = row.assign(ability=model.controls_["numbers"]["ability"][0], level="unheard of")
+    assert model.predict(missing) == pytest.approx(model.predict(average))
+
+
+@pytest.mark.parametrize("rows", [2, 5])
+def test_too_few_ratings_are_refused_in_words(simulated, rows):
+    with pytest.raises(ModelError, match="too few ratings to compare teachers"):
+        train(simulated.rows.drop_duplicates("teacher_id").head(rows))
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=30, unique=True), st.integers(0, 100))
+@settings(max_examples=30, deadline=None)
+def test_ranks_are_a_permutation_and_lie_in_their_intervals(effects, seed):
+    effects = np.array(effects)
+    rank = ranks(effects)
+    assert sorted(rank) == list(range(1, effects.size + 1))
+    assert rank[np.argmax(effects)] == 1
+    draws = effects + np.random.default_rng(seed).normal(size=(50, effects.size))
+    low, high = rank_intervals(draws, rank, seed)
+    assert (low >= 1).all()
+    assert (low <= rank).all()
+    assert (rank <= high).all()
+    assert (high <= effects.size).all()
+
+
+def test_equal_draws_leave_every_rank_open():
+    low, high = rank_intervals(np.random.default_rng(0).normal(size=(2_000, 10)), np.full(10, 5.0), 0)
+    assert (low == 1).all()
+    assert (high == 10).all()
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory):
+    home = Settings(home=tmp_path_factory.mktemp("teachers"), mlflow_tracking_uri=None)
+    market = generate_market(MarketParams(learners=1_200, teachers=40, courses=80, weeks=20, seed=4))
+    dataset = Catalogue(home.data_dir).add_market(market, name="Small")
+    tracker = EdTechMLFlowTracker(settings=home)
+    return tracker, train_runs(dataset, family="teacher_quality", tracker=tracker)
+
+
+def test_a_market_judges_its_runs_by_the_true_qualities(logged):
+    found = {run.result.algorithm: run.metrics for run in logged[1]}
+    assert list(found) == list(ALGORITHMS)
+    mixed, raw = found["mixed_model"], found["raw_mean"]
+    assert mixed["effect_rmse_truth"] < raw["effect_rmse_truth"] == pytest.approx(mixed["effect_rmse_truth_raw_mean"])
+    assert raw["decision_value_stars"] == 0
+    assert mixed["rank_correlation_truth"] > 0.5
+    assert 0.6 < mixed["rank_covered"] <= 1
+    for run in logged[1]:
+        assert run.metrics.keys() <= METRICS.keys()
+        assert all(np.isfinite(value) for value in run.metrics.values())
+
+
+def test_a_run_holds_the_result_whole(logged):
+    tracker, runs = logged
+    for run in runs:
+        again = load_result(tracker.runs, run.run_id)
+        pd.testing.assert_frame_equal(again.teachers, run.result.teachers, check_exact=True)
+        assert replace(again, model=None, evaluation=None, importance=None, teachers=None) == replace(
+            run.result, model=None, evaluation=None, importance=None, teachers=None
+        )
+    plots = set(tracker.runs.get_run(runs[0].run_id).artifacts)
+    assert {"evaluation/rank_intervals.png", "evaluation/effects_by_ratings.png"} <= plots
+
+
+def test_nothing_known_of_the_outcome_is_a_covariate(logged):
+    told = set(logged[1][0].result.roles.covariates)
+    assert not {name for name in told if "rating" in name or "completion_before" in name or "to_complete" in name}
+
+
+def test_effects_follow_the_true_order(results, simulated):
+    found = results["mixed_model"].teachers.set_index("teacher")["effect"].loc[simulated.effects.index]
+    assert spearmanr(found, simulated.effects).statistic > 0.85
