@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from edtech.cli.entry import app
-from edtech.cli.options import Name, Out, Preset, assignments, catalogue, settings_of
+from edtech.cli.options import Name, Out, Preset, ReportFile, assignments, catalogue, settings_of, write_report
 from edtech.errors import ContractError, ParamsError
 
 if TYPE_CHECKING:
@@ -162,12 +162,17 @@ def data_show(dataset: DatasetId, out: Out = None) -> None:
 
 
 @data.command("check")
-def data_check(dataset: DatasetId, out: Out = None) -> None:
+def data_check(dataset: DatasetId, report: ReportFile = None, out: Out = None) -> None:
     """Print the health of a data set: identities of the books, and what can be learned from it."""
     from edtech.data import check_dataset
 
-    for check in check_dataset(catalogue(settings_of(out)).get(dataset)):
+    settings = settings_of(out)
+    for check in check_dataset(catalogue(settings).get(dataset)):
         typer.echo(f"{check.severity:6}  {check.code}  {check.title}: {check.evidence} {check.fix}".rstrip())
+    if report is not None:
+        from edtech.pipeline.recipes import HealthRecipe
+
+        write_report(HealthRecipe(dataset=dataset), report, settings)
 
 
 @data.command("dictionary")

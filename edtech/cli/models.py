@@ -1,13 +1,11 @@
 """Commands about trainings and their runs."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edtech import __version__
 from edtech.cli.entry import app
-from edtech.cli.options import Experiment, Out, assignments, catalogue, settings_of, write_report
+from edtech.cli.options import Experiment, Out, ReportFile, assignments, catalogue, settings_of, write_report
 
 
 @app.command()
@@ -51,14 +49,15 @@ def runs(experiment: Experiment = None, out: Out = None) -> None:
 @app.command()
 def compare(
     run_ids: Annotated[list[str], typer.Argument(help="Ids of the runs; the first is the baseline.")],
-    report: Annotated[Path | None, typer.Option(help="Write the comparison there: .html, .csv or .zip.")] = None,
+    report: ReportFile = None,
     out: Out = None,
 ) -> None:
     """Lay runs side by side: metrics, differences to the first, the best marked."""
-    from edtech.reports.comparison import KINDS, comparison_report, metric_table
+    from edtech.reports.comparison import KINDS, metric_table
     from edtech.tracking import RunStore, compare_runs
 
-    store = RunStore(settings=settings_of(out))
+    settings = settings_of(out)
+    store = RunStore(settings=settings)
     comparison = compare_runs([store.get_run(run_id) for run_id in run_ids], baseline=run_ids[0])
     if comparison.warning:
         typer.echo(comparison.warning)
@@ -67,5 +66,6 @@ def compare(
         if len(table):
             typer.echo(f"\n{title}\n{table.to_string(index=False)}")
     if report is not None:
-        provenance = {"version": __version__, **{f"run {place}": run for place, run in enumerate(run_ids, 1)}}
-        write_report(comparison_report(comparison, "rmse", "decision_value_tokens", provenance), report)
+        from edtech.pipeline.recipes import ComparisonRecipe
+
+        write_report(ComparisonRecipe(runs=tuple(run_ids), baseline=run_ids[0]), report, settings)

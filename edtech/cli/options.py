@@ -10,7 +10,7 @@ from edtech.settings import Settings
 
 if TYPE_CHECKING:
     from edtech.data import Catalogue
-    from edtech.reports import Report
+    from edtech.pipeline.recipes import Recipe
 
 Out = Annotated[Path | None, typer.Option(help="Home folder for what is made; default: EDTECH_HOME.")]
 Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; default: EDTECH_EXPERIMENT.")]
@@ -20,6 +20,7 @@ Courses = Annotated[int, typer.Option(help="Courses published until the last wee
 Weeks = Annotated[int, typer.Option(help="Length of the observed time.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same market.")]
 Preset = Annotated[str, typer.Option(help="Kind of market: balanced, confounded, price_test, thin, growing.")]
+ReportFile = Annotated[Path | None, typer.Option(help="Write a report there: .html, .pdf, .xlsx, .zip or .csv.")]
 Name = Annotated[str, typer.Option(help="Name of the data set.")]
 
 
@@ -61,17 +62,10 @@ def number(name: str, text: str | None) -> float:
         ) from exc
 
 
-def write_report(report: "Report", path: Path) -> None:
-    """Write a report in the form that the ending of its path names. Raises ParamsError for another ending."""
-    from edtech.reports import to_csv, to_csv_zip, to_html
+def write_report(recipe: "Recipe", path: Path, settings: Settings) -> None:
+    """Make a report and write it in the form that the ending of its path names. Raises ReportError for another."""
+    from edtech.pipeline.recipes import Stores, report_of
+    from edtech.reports import write
 
-    writers = {".html": lambda r: to_html(r).encode(), ".csv": to_csv, ".zip": to_csv_zip}
-    if path.suffix not in writers:
-        raise ParamsError(
-            "There is no such form of report",
-            expected=", ".join(writers),
-            found=path.suffix or "no ending",
-            fix="end the file's name with one of these",
-        )
-    path.write_bytes(writers[path.suffix](report))
+    path.write_bytes(write(report_of(recipe, Stores.of(settings)), path.suffix.removeprefix(".").lower()))
     typer.echo(f"Report: {path}")

@@ -1,13 +1,11 @@
 """Commands about prices."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edtech import __version__
 from edtech.cli.entry import app
-from edtech.cli.options import Out, assignments, catalogue, number, settings_of, write_report
+from edtech.cli.options import Out, ReportFile, assignments, catalogue, number, settings_of, write_report
 
 
 @app.command("what-if")
@@ -15,15 +13,14 @@ def what_if(
     run_id: Annotated[str, typer.Argument(help="Id of the run that answers.")],
     dataset: Annotated[str, typer.Argument(help="Id of the data set it was trained on.")],
     change: Annotated[list[str] | None, typer.Option(help="segment=change, such as Programming=0.15.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the answer there: .html, .csv or .zip.")] = None,
+    report: ReportFile = None,
     out: Out = None,
 ) -> None:
     """Say what price changes are expected to do, with intervals, and which prices are best."""
     from edtech.ml.artifacts import load_result
     from edtech.pipeline.worth import plan_to_act_on, revenue_split
-    from edtech.pricing import answer, changed_prices, price_response, revenue_curve
+    from edtech.pricing import answer, changed_prices, price_response
     from edtech.pricing.tables import effect_rows
-    from edtech.reports.pricing import pricing_report
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
@@ -37,6 +34,6 @@ def what_if(
     for line in dict.fromkeys((*outcome.reasons, *plan.reasons)):
         typer.echo(line)
     if report is not None:
-        provenance = {"data set": stored.name, "data set digest": stored.digest, "run": run_id, "version": __version__}
-        curve = revenue_curve(response, tuple(changes) or None)
-        write_report(pricing_report(response, changes, outcome, curve, plan, provenance), report)
+        from edtech.pipeline.recipes import WhatIfRecipe
+
+        write_report(WhatIfRecipe(dataset=dataset, run=run_id, changes=changes), report, settings)

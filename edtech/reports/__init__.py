@@ -1,12 +1,19 @@
-"""A bundle of titled tables, figures, text and provenance -> one HTML file, CSV files in a zip, one tidy CSV.
+"""A bundle of titled tables, figures, text and provenance -> HTML, PDF, XLSX, CSV; and what such a file shows.
 
 report = Report("What if", question, (Section("Answer", ("Revenue rises.",), (Table("Effects", frame),)),), provenance)
-to_html(report), to_csv_zip(report), to_csv(report)
+write(report, "pdf"), read(data, "pdf")
 """
 
 from edtech.reports.bundle import Figure, Report, Section, Table
 from edtech.reports.figures import figure
+from edtech.reports.forms import FORMS, failed, write
 from edtech.reports.html import to_html
+from edtech.reports.pdf import to_pdf
+from edtech.reports.read import Shown, read, read_file
 from edtech.reports.sheets import table_csv, to_csv, to_csv_zip
+from edtech.reports.workbook import to_xlsx
 
-__all__ = ["Figure", "Report", "Section", "Table", "figure", "table_csv", "to_csv", "to_csv_zip", "to_html"]
+__all__ = [
+    "FORMS", "Figure", "Report", "Section", "Shown", "Table", "failed", "figure", "read", "read_file", "table_csv",
+    "to_csv", "to_csv_zip", "to_html", "to_pdf", "to_xlsx", "write",
+]  # fmt: skip

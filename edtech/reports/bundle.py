@@ -1,6 +1,6 @@
-"""What a report holds, as values; `html` and `sheets` write them."""
+"""What a report holds, as values; `forms` lists what writes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -39,10 +39,17 @@ class Section:
 class Report:
     """A question, its answer in sections, and where the numbers come from.
 
-    `provenance` holds what it takes to find them again: data set digest, run ids, seed, version, created.
+    `provenance` holds what it takes to find them again: data set digest, run ids, seed, version, created. `recipe` is
+    JSON from which `python -m edtech verify` makes the same report again; empty where nothing that is stored can.
     """
 
     title: str
     question: str
     sections: tuple[Section, ...]
     provenance: Mapping[str, str | int | float]
+    recipe: str = ""
+
+    def tables(self) -> Iterator[Table]:
+        """Yield the tables of all sections in order."""
+        for section in self.sections:
+            yield from section.tables

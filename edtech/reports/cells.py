@@ -8,6 +8,9 @@ import pandas as pd
 
 from edtech.charts.base import label
 
+RECIPE = "recipe"
+"""Name of the rows of the provenance that hold the recipe."""
+_PART = 30_000
 MISSING = "\N{EN DASH}"
 # What a spreadsheet takes for a formula, with the full-width forms that some locales read alike (OWASP, CSV injection).
 FORMULA = tuple(
@@ -59,3 +62,8 @@ def safe(value: object) -> str:
     """Return `exact`, with text that a spreadsheet would run as a formula made plain by an apostrophe before it."""
     text = exact(value)
     return f"'{text}" if not is_number(value) and text.lstrip(" ").startswith(FORMULA) else text
+
+
+def recipe_parts(recipe: str) -> list[str]:
+    """Return a recipe in pieces that fit into the cells of a spreadsheet."""
+    return [recipe[start : start + _PART] for start in range(0, len(recipe), _PART)]

@@ -74,6 +74,12 @@ def inline(drawing: Figure, prefix: str) -> str:
     return ElementTree.tostring(clean, encoding="unicode")
 
 
+def to_png(drawing: Figure) -> bytes:
+    """Return the figure as PNG on white for paper, its text black, twice as fine as on screen."""
+    svg = inline(drawing, "f").replace("<svg ", f'<svg xmlns="{SVG}" ', 1).replace("currentColor", "#000000")
+    return bytes(vl_convert.svg_to_png(svg, scale=2))
+
+
 def _clean(node: ElementTree.Element, ids: dict[str, str]) -> ElementTree.Element:
     """Return a copy with known elements and attributes only, without namespaces, as HTML wants it."""
     copy = ElementTree.Element(_local(node.tag), dict(_attributes(node, ids)))

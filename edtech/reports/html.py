@@ -1,4 +1,4 @@
-"""Report -> one self-contained HTML file: no script, no network, readable on screen, on paper and aloud."""
+"""Report -> one self-contained HTML file: nothing runs, no network, readable on screen, on paper and aloud."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ def to_html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "svg": _svg}
+    environment.filters |= {"shown": shown, "svg": _svg, "data": _data}
     page = environment.get_template("report.html").render(report=report, cells=_cells, is_number=_is_number_column)
     # A lone surrogate from a broken name cannot be written as UTF-8.
     page = page.encode("utf-8", errors="replace").decode("utf-8")
@@ -58,3 +58,8 @@ def _is_number_column(table: Table, place: int) -> bool:
 
 def _svg(drawing: Figure, prefix: str) -> Markup:
     return Markup(inline(drawing, prefix))  # noqa: S704 - rebuilt from known elements and attributes
+
+
+def _data(json: str) -> Markup:
+    """JSON for a block that no browser runs: what could end the block is written as an escape."""
+    return Markup(json.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704

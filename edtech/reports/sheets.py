@@ -9,19 +9,18 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import pandas as pd
 
 from edtech.reports.bundle import Report, Table
-from edtech.reports.cells import safe
+from edtech.reports.cells import RECIPE, recipe_parts, safe
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same report gives the same bytes
 
 
 def to_csv_zip(report: Report) -> bytes:
-    """Return a zip of UTF-8 CSV files: each table under its number and title, and provenance.csv.
+    """Return a zip of UTF-8 CSV files: each table under its number and title, and provenance.csv with the recipe.
 
     Numbers read back exactly. Text that a spreadsheet would run as a formula has an apostrophe before it.
     """
-    tables = [table for section in report.sections for table in section.tables]
-    files = {f"{number:02d}-{_slug(table.title)}.csv": _rows(table) for number, table in enumerate(tables, 1)}
-    files["provenance.csv"] = iter([("name", "value"), ("title", report.title), *report.provenance.items()])
+    files = {f"{number:02d}-{_slug(table.title)}.csv": _rows(table) for number, table in enumerate(report.tables(), 1)}
+    files["provenance.csv"] = iter([("name", "value"), ("title", report.title), *_origin(report)])
     out = BytesIO()
     with ZipFile(out, "w", ZIP_DEFLATED) as archive:
         for name, rows in files.items():
@@ -30,7 +29,7 @@ def to_csv_zip(report: Report) -> bytes:
 
 
 def to_csv(report: Report) -> bytes:
-    """Return one tidy UTF-8 CSV: section, table, row (from 0), column, value; the provenance comes last."""
+    """Return one tidy UTF-8 CSV: section, table, row (from 0), column, value; provenance and recipe come last."""
     return _csv([("section", "table", "row", "column", "value"), *_tidy(report)])
 
 
@@ -45,8 +44,13 @@ def _tidy(report: Report) -> Iterator[tuple[object, ...]]:
             for place, row in enumerate(table.frame.itertuples(index=False, name=None)):
                 for column, value in zip(table.frame.columns, row, strict=True):
                     yield section.title, table.title, place, column, value
-    for name, value in report.provenance.items():
+    for name, value in _origin(report):
         yield "Provenance", "Provenance", 0, name, value
+
+
+def _origin(report: Report) -> Iterator[tuple[str, object]]:
+    yield from report.provenance.items()
+    yield from ((RECIPE, part) for part in recipe_parts(report.recipe))
 
 
 def _rows(table: Table) -> Iterator[tuple[object, ...]]:

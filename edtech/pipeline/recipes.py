@@ -1,0 +1,227 @@
+"""What a report is made of, as a few words that can be stored in it: the same recipe makes the same report again.
+
+`report_of(WhatIfRecipe(run=..., dataset=..., changes={...}), stores)` is what pages, commands and `verify` all call.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from io import StringIO
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from edtech import __version__
+from edtech.errors import ReportError
+from edtech.settings import Settings
+
+if TYPE_CHECKING:
+    from edtech.data import Catalogue, Dataset
+    from edtech.ml import FitResult
+    from edtech.reports import Report
+    from edtech.tracking import Run, RunStore
+
+MOST_TABLES = 12
+MOST_TABLE_BYTES = 5_000_000
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+Origin = dict[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where reports take their numbers from."""
+
+    catalogue: "Catalogue"
+    runs: "RunStore"
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Stores":
+        """Return the stores of a home."""
+        from edtech.data import Catalogue
+        from edtech.tracking import RunStore
+
+        return cls(Catalogue(settings.data_dir), RunStore(settings=settings))
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+class _Recipe(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str = Field(__version__, max_length=40)
+    created: str = Field(default_factory=_now, max_length=40)
+
+    def origin(self) -> Origin:
+        """Return the provenance that every report has."""
+        return {"version": self.version, "created": self.created}
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report. Raises EdtechError where the stores lack what it takes."""
+        raise NotImplementedError
+
+
+class HealthRecipe(_Recipe):
+    """A data set and its checks."""
+
+    kind: Literal["health"] = "health"
+    dataset: Id
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.data import check_panel
+        from edtech.data.identities import identities_check
+        from edtech.reports.health import health_report
+
+        dataset = stores.catalogue.get(self.dataset)
+        books = [identities_check(dataset)] if dataset.kind == "market" else []
+        checks = [*books, *check_panel(dataset.panel(), dataset.roles)]
+        origin = _dataset_origin(dataset) | self.origin()
+        return health_report(dataset, checks, dataset.key_figures(), dataset.by_period(), origin)
+
+
+class RunRecipe(_Recipe):
+    """One logged run."""
+
+    kind: Literal["run"] = "run"
+    run: Id
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.reports.run import run_report
+
+        run = stores.runs.get_run(self.run)
+        return run_report(run, dict(_logged_tables(stores.runs, run)), _run_origin(run) | self.origin())
+
+
+class ComparisonRecipe(_Recipe):
+    """Runs side by side; `x` and `y` are the metrics of the scatter."""
+
+    kind: Literal["comparison"] = "comparison"
+    runs: Annotated[tuple[Id, ...], Field(min_length=1, max_length=50)]
+    baseline: Id | None = None
+    rank_across_data: bool = False
+    x: str = Field("rmse", max_length=250)
+    y: str = Field("decision_value_tokens", max_length=250)
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.reports.comparison import comparison_report
+        from edtech.tracking import compare_runs
+
+        runs = [stores.runs.get_run(run_id) for run_id in self.runs]
+        found = compare_runs(runs, baseline=self.baseline, rank_across_data=self.rank_across_data)
+        origin: Origin = {}
+        for number, run in enumerate(runs, 1):
+            origin |= {f"run {number}": run.run_id, f"data set digest {number}": run.tags.get("dataset_digest", "")}
+        return comparison_report(found, self.x, self.y, origin | self.origin())
+
+
+class WhatIfRecipe(_Recipe):
+    """Relative price changes by segment, asked of a run."""
+
+    kind: Literal["what-if"] = "what-if"
+    dataset: Id
+    run: Id
+    changes: dict[str, float] = {}
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.ml.artifacts import load_result
+        from edtech.pipeline.worth import plan_to_act_on, revenue_split
+        from edtech.pricing import answer, changed_prices, price_response, revenue_curve
+        from edtech.reports.pricing import pricing_report
+
+        dataset, run = stores.catalogue.get(self.dataset), stores.runs.get_run(self.run)
+        response = price_response(load_result(stores.runs, self.run), dataset.panel())
+        split = revenue_split(dataset)
+        outcome = answer(response, changed_prices(response, self.changes), split)
+        moved = tuple(name for name, change in self.changes.items() if change)
+        curve, plan = revenue_curve(response, moved or None), plan_to_act_on(dataset, response, split)
+        origin = _run_origin(run) | _dataset_origin(dataset) | self.origin()
+        return pricing_report(response, self.changes, outcome, curve, plan, origin)
+
+
+class TrainingsRecipe(_Recipe):
+    """Trainings on one data set, as the pipeline leaves them."""
+
+    kind: Literal["trainings"] = "trainings"
+    dataset: Id
+    runs: Annotated[tuple[Id, ...], Field(min_length=1, max_length=100)]
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.ml.artifacts import load_result
+
+        found = [(load_result(stores.runs, one), stores.runs.get_run(one).metrics) for one in self.runs]
+        return self.told(stores.catalogue.get(self.dataset), found)
+
+    def told(self, dataset: "Dataset", trainings: "Sequence[tuple[FitResult, Mapping[str, float]]]") -> "Report":
+        """Return the report of trainings that are at hand: result and metrics of each run, in the order of `runs`."""
+        from edtech.reports.training import training_report
+
+        named = {result.algorithm: (result, metrics) for result, metrics in trainings}
+        runs: Origin = {f"run {name}": run for name, run in zip(named, self.runs, strict=True)}
+        return with_recipe(training_report(named, _dataset_origin(dataset) | runs | self.origin()), self)
+
+
+Recipe = HealthRecipe | RunRecipe | ComparisonRecipe | WhatIfRecipe | TrainingsRecipe
+_ANY: TypeAdapter[Recipe] = TypeAdapter(Annotated[Recipe, Field(discriminator="kind")])
+
+
+def report_of(recipe: Recipe, stores: Stores) -> "Report":
+    """Return the report with its recipe in it. Raises EdtechError where the stores lack what it takes."""
+    return with_recipe(recipe.make(stores), recipe)
+
+
+def with_recipe(report: "Report", recipe: _Recipe) -> "Report":
+    """Return the report with the recipe in it."""
+    return replace(report, recipe=recipe.model_dump_json())
+
+
+def parse(text: str) -> Recipe:
+    """Return the recipe that a report's file holds. Raises ReportError where it is none."""
+    if not text:
+        raise ReportError(
+            "The report has no recipe",
+            expected="a report of something that is stored",
+            found="a report of a training without tracking, or no report of ours",
+            fix="Train with tracking, then download the report",
+        )
+    try:
+        return _ANY.validate_json(text)
+    except ValidationError as exc:
+        raise ReportError(
+            "The report's recipe cannot be read",
+            expected="one that this version writes",
+            found="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:3]),
+            fix="Download the report again",
+        ) from exc
+
+
+def _dataset_origin(dataset: "Dataset") -> Origin:
+    seed = dataset.source.get("params")
+    made: Origin = {"data set": dataset.name, "data set id": dataset.id, "data set digest": dataset.digest}
+    return made | ({"market seed": str(seed["seed"])} if isinstance(seed, dict) and "seed" in seed else {})
+
+
+def _run_origin(run: "Run") -> Origin:
+    tags = {"data set": "dataset_name", "data set digest": "dataset_digest", "seed": "seed", "code": "edtech.version"}
+    known: Origin = {name: run.tags[tag] for name, tag in tags.items() if tag in run.tags}
+    return {"run": run.run_id, "experiment": run.experiment, **known}
+
+
+def _logged_tables(store: "RunStore", run: "Run") -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the CSV files of a run; what is no table, or too long for a report, is left out."""
+    paths = sorted(path for path in run.artifacts if path.endswith(".csv"))
+    for path in paths[:MOST_TABLES]:
+        content = store.read_artifact(run.run_id, path)
+        if len(content) > MOST_TABLE_BYTES:
+            continue
+        try:
+            frame = pd.read_csv(StringIO(content.decode("utf-8")), float_precision="round_trip")
+        except (ValueError, pd.errors.ParserError):
+            continue
+        yield path, frame

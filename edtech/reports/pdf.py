@@ -1,0 +1,201 @@
+"""Report -> PDF: text to select, tables that flow over pages under repeated heads, the exact numbers attached."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+from edtech.charts.base import label
+from edtech.reports.bundle import Figure, Report, Section, Table
+from edtech.reports.cells import is_number, shown
+from edtech.reports.figures import to_png
+from edtech.reports.sheets import to_csv
+
+if TYPE_CHECKING:
+    from reportlab.lib.styles import ParagraphStyle
+    from reportlab.pdfgen.canvas import Canvas
+    from reportlab.platypus import Flowable
+
+NUMBERS = "numbers.csv"
+"""Name of the attachment: all tables at full precision, the provenance and the recipe."""
+MOST_ROWS = 300
+_FONT, _BOLD = "DejaVuSans", "DejaVuSans-Bold"
+# Scripts that those fonts lack, in fonts that every PDF viewer brings along.
+_VIEWERS = {
+    "STSong-Light": re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]+"),
+    "HYSMyeongJo-Medium": re.compile("[\u1100-\u11ff\uac00-\ud7af]+"),
+}
+_MARGIN = 42.0
+_NARROWEST = 52.0  # points: what a column of numbers with a short head needs
+_MOST_TEXT = 300  # a cell of more text could be taller than a page
+_LINE, _BAND = "#BBBBBB", "#EEEEEE"
+
+
+def to_pdf(report: Report) -> bytes:
+    """Return the PDF, A4, landscape where a table is wide; the same report gives the same bytes.
+
+    A table shows its first 300 rows and says so; one with many columns is continued below with its first column again.
+    `numbers.csv` is attached to it.
+    """
+    from pypdf import PdfReader, PdfWriter
+    from reportlab.lib.pagesizes import A4, landscape
+    from reportlab.platypus import SimpleDocTemplate
+
+    out = BytesIO()
+    wide = any(table.frame.shape[1] > 8 for table in report.tables())
+    size = landscape(A4) if wide else A4
+    title = label(report.title, 200)
+    document = SimpleDocTemplate(
+        out, pagesize=size, title=title, author="EdTech Token Economy", invariant=1,
+        **dict.fromkeys(("leftMargin", "rightMargin", "topMargin", "bottomMargin"), _MARGIN),
+    )  # fmt: skip
+    width = size[0] - 2 * _MARGIN - 12  # 12: what a frame keeps for itself
+    foot = _foot(title)
+    document.build(list(_flow(report, width)), onFirstPage=foot, onLaterPages=foot)
+    writer = PdfWriter(PdfReader(out))
+    writer.add_attachment(NUMBERS, to_csv(report))
+    packed = BytesIO()
+    writer.write(packed)
+    return packed.getvalue()
+
+
+@cache
+def _styles() -> "dict[str, ParagraphStyle]":
+    """Return the styles; their fonts come with matplotlib and know Latin, Greek, Cyrillic, Hebrew and Arabic."""
+    import matplotlib
+    from reportlab.lib.enums import TA_RIGHT
+    from reportlab.lib.styles import ParagraphStyle
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+    from reportlab.pdfbase.ttfonts import TTFont
+
+    fonts = Path(matplotlib.get_data_path(), "fonts", "ttf")
+    for name in (_FONT, _BOLD):
+        pdfmetrics.registerFont(TTFont(name, str(fonts / f"{name}.ttf")))
+    for name in _VIEWERS:
+        pdfmetrics.registerFont(UnicodeCIDFont(name))
+    text = ParagraphStyle("text", fontName=_FONT, fontSize=9, leading=12.5, spaceAfter=5)
+    section = ParagraphStyle("section", text, fontName=_BOLD, fontSize=13, leading=17, spaceBefore=14, keepWithNext=1)
+    cell = ParagraphStyle("cell", text, fontSize=7.5, leading=9.5, spaceAfter=0)
+    return {
+        "title": ParagraphStyle("title", text, fontName=_BOLD, fontSize=17, leading=21, spaceAfter=4),
+        "question": ParagraphStyle("question", text, fontSize=11, leading=15, textColor="#444444"),
+        "section": section,
+        "caption": ParagraphStyle("caption", text, fontName=_BOLD, spaceBefore=6, keepWithNext=1),
+        "text": text,
+        "note": ParagraphStyle("note", text, fontSize=8, leading=10.5, textColor="#444444"),
+        "cell": cell,
+        "number": ParagraphStyle("number", cell, alignment=TA_RIGHT),
+        "head": ParagraphStyle("head", cell, fontName=_BOLD),
+    }  # fmt: skip
+
+
+def _paragraph(text: object, style: str, longest: int = 4_000) -> "Flowable":
+    from reportlab.platypus import Paragraph
+
+    markup = escape(label(text, longest))
+    for font, script in _VIEWERS.items():
+        markup = script.sub(lambda run, font=font: f'<font name="{font}">{run[0]}</font>', markup)  # type: ignore[misc]
+    return Paragraph(markup, _styles()[style])
+
+
+def _flow(report: Report, width: float) -> "Iterator[Flowable]":
+    yield _paragraph(report.title, "title")
+    yield _paragraph(report.question, "question")
+    for section in report.sections:
+        yield from _section(section, width)
+    yield _paragraph("Where these numbers come from", "section")
+    rows = [[_paragraph(name, "cell"), _paragraph(value, "cell")] for name, value in report.provenance.items()]
+    if rows:
+        yield _grid([[_paragraph("What", "head"), _paragraph("Value", "head")], *rows], [width * 0.25, width * 0.75])
+    yield _paragraph(f"Every number of the tables stands at full precision in the attached file {NUMBERS}.", "note")
+
+
+def _section(section: Section, width: float) -> "Iterator[Flowable]":
+    yield _paragraph(section.title, "section")
+    for text in section.text:
+        yield _paragraph(text, "text")
+    for table in section.tables:
+        yield from _table(table, width)
+    for drawing in section.figures:
+        yield _figure(drawing, width)
+
+
+def _figure(drawing: Figure, width: float) -> "Flowable":
+    from reportlab.platypus import Image, KeepTogether
+
+    image = Image(BytesIO(to_png(drawing)))
+    image._restrictSize(min(width, 460), 420)
+    image.hAlign = "LEFT"
+    return KeepTogether([_paragraph(drawing.title, "caption"), image, _paragraph(drawing.alt, "note")])
+
+
+def _table(table: Table, width: float) -> "Iterator[Flowable]":
+    rows = len(table.frame)
+    yield _paragraph(table.title, "caption")
+    for part in _parts(table, width):
+        yield _part(table, part, width)
+    if rows > MOST_ROWS:
+        yield _paragraph(f"The first {MOST_ROWS:,} of {rows:,} rows; the attached {NUMBERS} holds all.", "note")
+    for column, text in table.help.items():
+        if column in table.frame.columns:
+            yield _paragraph(f"{column}: {text}", "note")
+
+
+def _parts(table: Table, width: float) -> list[list[int]]:
+    """Return the places of the columns that stand side by side; the first column is in each part."""
+    columns = table.frame.shape[1]
+    most = max(2, int(width // _NARROWEST))
+    rest = list(range(1, columns))
+    if columns <= most:
+        return [list(range(columns))]
+    return [[0, *rest[start : start + most - 1]] for start in range(0, len(rest), most - 1)]
+
+
+def _part(table: Table, places: Sequence[int], width: float) -> "Flowable":
+    frame = table.frame.iloc[:MOST_ROWS, list(places)]
+    head = [_paragraph(_head(table, column), "head") for column in frame.columns]
+    body = [
+        [_paragraph(shown(value), "number" if is_number(value) else "cell", _MOST_TEXT) for value in row]
+        for row in frame.itertuples(index=False, name=None)
+    ]
+    return _grid([head, *body], _widths(frame, width))
+
+
+def _head(table: Table, column: object) -> str:
+    return f"{column} ({table.units[str(column)]})" if column in table.units else str(column)
+
+
+def _widths(frame: Any, width: float) -> list[float]:  # noqa: ANN401 - a frame; its columns may repeat
+    """Share the width by the longest text of each column, none below what a number needs."""
+    texts = [[str(frame.columns[place]), *map(shown, frame.iloc[:50, place])] for place in range(frame.shape[1])]
+    wanted = [min(max(map(len, column)), 60) + 3 for column in texts]
+    free = width - _NARROWEST * len(wanted)
+    return [_NARROWEST + max(free, 0) * one / sum(wanted) for one in wanted]
+
+
+def _grid(rows: "list[list[Flowable]]", widths: list[float]) -> "Flowable":
+    from reportlab.platypus import LongTable
+
+    style = [
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("BACKGROUND", (0, 0), (-1, 0), _BAND),
+        ("LINEBELOW", (0, 0), (-1, -1), 0.4, _LINE),
+        ("TOPPADDING", (0, 0), (-1, -1), 2),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
+    ]
+    return LongTable(rows, widths, repeatRows=1, style=style, hAlign="LEFT", spaceAfter=8)
+
+
+def _foot(title: str) -> Any:  # noqa: ANN401 - what reportlab calls on each page
+    def draw(canvas: "Canvas", document: Any) -> None:  # noqa: ANN401
+        canvas.saveState()
+        canvas.setFont(_FONT, 7)
+        canvas.drawString(_MARGIN, 24, label(title, 100))
+        canvas.drawRightString(document.pagesize[0] - _MARGIN, 24, f"Page {document.page}")
+        canvas.restoreState()
+
+    return draw
