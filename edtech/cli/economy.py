@@ -1,20 +1,12 @@
 """Commands about the token economy."""
 
 from datetime import date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from edtech import __version__
 from edtech.cli.entry import app
-from edtech.cli.options import Out, assignments, catalogue, number, settings_of, write_report
-from edtech.errors import ParamsError
-
-if TYPE_CHECKING:
-    from edtech.data import Dataset
-    from edtech.economy.simulation import PriceEffect
-    from edtech.settings import Settings
+from edtech.cli.options import Out, ReportFile, assignments, catalogue, number, settings_of, write_report
 
 economy = typer.Typer(help="Figures of the token economy, and the proof that they agree.", no_args_is_help=True)
 app.add_typer(economy, name="economy")
@@ -29,23 +21,25 @@ def economy_figures(
     dataset: DatasetId,
     first: First = None,
     last: Last = None,
-    report: Annotated[Path | None, typer.Option(help="Write a report there: .html, .csv or .zip.")] = None,
+    report: ReportFile = None,
     out: Out = None,
 ) -> None:
     """Print every figure that the data set's tables allow, against the range before."""
     from edtech.economy import chosen_period
     from edtech.economy import economy as figures_of
     from edtech.economy.tables import figure_rows, missing_words
-    from edtech.reports.economy import economy_report
 
-    stored = catalogue(settings_of(out)).get(dataset)
+    settings = settings_of(out)
+    stored = catalogue(settings).get(dataset)
     found = figures_of(stored, chosen_period(stored, *_days(first, last)))
     typer.echo(figure_rows(found).drop(columns=["group", "meaning"]).to_string(index=False))
     for line in missing_words(found):
         typer.echo(line)
     if report is not None:
-        provenance = {"data set": stored.name, "data set digest": stored.digest, "version": __version__}
-        write_report(economy_report(stored, found, provenance), report)
+        from edtech.pipeline.recipes import EconomyRecipe
+
+        first_day, last_day = _days(first, last)
+        write_report(EconomyRecipe(dataset=dataset, first=first_day, last=last_day), report, settings)
 
 
 @economy.command("proof")
@@ -74,59 +68,33 @@ def economy_outlook(
     assume: Annotated[
         list[str] | None, typer.Option(help="name=value, such as weeks=26 or commission_rate=0.3.")
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write a report there: .html, .csv or .zip.")] = None,
+    report: ReportFile = None,
     out: Out = None,
 ) -> None:
     """Say where prices and rules lead the token economy, with a 90 % band."""
     from edtech.economy.forecast import forecast
     from edtech.economy.observed import observe
     from edtech.economy.simulation import Assumptions
-    from edtech.reports.economy import outlook_report
+    from edtech.pipeline.outlook import asked_effect
+    from edtech.tracking import RunStore
 
     settings = settings_of(out)
     stored = catalogue(settings).get(dataset)
     observed = observe(stored)
     asked = Assumptions.of(observed, **assignments(assume or []))
-    effect, reasons = _prices(settings, stored, run_id, change or [], recommended)
+    changes = {name: number(name, value) for name, value in assignments(change or []).items()}
+    effect, reasons = asked_effect(RunStore(settings=settings), stored, run_id, changes, recommended)
     found = forecast(observed, asked, effect)
     typer.echo(found.totals.drop(columns=["figure", "unit"]).to_string(index=False))
     for line in (*reasons, *found.notes):
         typer.echo(line)
     if report is not None:
-        provenance: dict[str, str | int | float] = {
-            "data set": stored.name,
-            "data set digest": stored.digest,
-            "run": run_id or "none",
-            "seed": asked.seed,
-            "version": __version__,
-        }
-        write_report(outlook_report(found, provenance), report)
+        from edtech.pipeline.recipes import OutlookRecipe
 
-
-def _prices(
-    settings: "Settings", stored: "Dataset", run_id: str | None, change: list[str], recommended: bool
-) -> "tuple[PriceEffect, tuple[str, ...]]":
-    """Return what the asked prices do to revenue, and what there is to say about it."""
-    from edtech.economy.forecast import TODAY
-    from edtech.economy.runs import price_effect
-    from edtech.ml.artifacts import load_result
-    from edtech.pipeline.worth import plan_to_act_on, revenue_split
-    from edtech.pricing import answer, changed_prices, price_response
-    from edtech.tracking import RunStore
-
-    if run_id is None:
-        if change or recommended:
-            raise ParamsError(
-                "Only a trained run says what prices do", expected="--run", fix="name a run, or no prices"
-            )
-        return TODAY, ()
-    response = price_response(load_result(RunStore(settings=settings), run_id), stored.panel())
-    if recommended:
-        plan = plan_to_act_on(stored, response, revenue_split(stored))
-        return TODAY if plan.refused else price_effect(plan.outcome), plan.reasons
-    changes = {name: number(name, value) for name, value in assignments(change).items()}
-    outcome = answer(response, changed_prices(response, changes), revenue_split(stored))
-    return price_effect(outcome), outcome.reasons
+        recipe = OutlookRecipe(
+            dataset=dataset, run=run_id, changes=changes, recommended=recommended, assumed=asked.model_dump()
+        )  # fmt: skip
+        write_report(recipe, report, settings)
 
 
 @economy.command("runs")

@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from io import StringIO
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -71,15 +71,11 @@ class HealthRecipe(_Recipe):
 
     def make(self, stores: Stores) -> "Report":
         """Return the report; errors as `_Recipe.make`."""
-        from edtech.data import check_panel
-        from edtech.data.identities import identities_check
+        from edtech.data import check_dataset
         from edtech.reports.health import health_report
 
         dataset = stores.catalogue.get(self.dataset)
-        books = [identities_check(dataset)] if dataset.kind == "market" else []
-        checks = [*books, *check_panel(dataset.panel(), dataset.roles)]
-        origin = _dataset_origin(dataset) | self.origin()
-        return health_report(dataset, checks, dataset.key_figures(), dataset.by_period(), origin)
+        return health_report(dataset, check_dataset(dataset), _dataset_origin(dataset) | self.origin())
 
 
 class RunRecipe(_Recipe):
@@ -149,12 +145,14 @@ class TrainingsRecipe(_Recipe):
 
     kind: Literal["trainings"] = "trainings"
     dataset: Id
-    runs: Annotated[tuple[Id, ...], Field(min_length=1, max_length=100)]
+    runs: Annotated[tuple[Id, ...], Field(max_length=100)]
 
     def make(self, stores: Stores) -> "Report":
         """Return the report; errors as `_Recipe.make`."""
         from edtech.ml.artifacts import load_result
 
+        if not self.runs:
+            raise ReportError("These trainings were not tracked", fix="Train with tracking to have a report verified")
         found = [(load_result(stores.runs, one), stores.runs.get_run(one).metrics) for one in self.runs]
         return self.told(stores.catalogue.get(self.dataset), found)
 
@@ -162,12 +160,58 @@ class TrainingsRecipe(_Recipe):
         """Return the report of trainings that are at hand: result and metrics of each run, in the order of `runs`."""
         from edtech.reports.training import training_report
 
-        named = {result.algorithm: (result, metrics) for result, metrics in trainings}
-        runs: Origin = {f"run {name}": run for name, run in zip(named, self.runs, strict=True)}
+        several = len({result.family for result, _ in trainings}) > 1
+        labels = [f"{one.family}, {one.algorithm}" if several else one.algorithm for one, _ in trainings]
+        runs: Origin = {f"run {name}": run for name, run in zip(labels, self.runs, strict=bool(self.runs))}
+        named = dict(zip(labels, trainings, strict=True))
         return with_recipe(training_report(named, _dataset_origin(dataset) | runs | self.origin()), self)
 
 
-Recipe = HealthRecipe | RunRecipe | ComparisonRecipe | WhatIfRecipe | TrainingsRecipe
+class EconomyRecipe(_Recipe):
+    """The figures of the token economy over days, both ends included; all days of the data set where none are given."""
+
+    kind: Literal["economy"] = "economy"
+    dataset: Id
+    first: date | None = None
+    last: date | None = None
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.economy import chosen_period, economy
+        from edtech.reports.economy import economy_report
+
+        dataset = stores.catalogue.get(self.dataset)
+        found = economy(dataset, chosen_period(dataset, self.first, self.last))
+        return economy_report(dataset, found, _dataset_origin(dataset) | self.origin())
+
+
+class OutlookRecipe(_Recipe):
+    """Where a run's prices and the assumed rules lead the token economy."""
+
+    kind: Literal["outlook"] = "outlook"
+    dataset: Id
+    run: Id | None = None
+    changes: dict[str, float] = {}
+    recommended: bool = False
+    assumed: dict[str, float] = {}
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.economy.forecast import forecast
+        from edtech.economy.observed import observe
+        from edtech.economy.simulation import Assumptions
+        from edtech.pipeline.outlook import asked_effect
+        from edtech.reports.economy import outlook_report
+
+        dataset = stores.catalogue.get(self.dataset)
+        observed = observe(dataset)
+        asked = Assumptions.of(observed, **self.assumed)
+        effect, _ = asked_effect(stores.runs, dataset, self.run, self.changes, self.recommended)
+        origin: Origin = {"run": self.run or "none: today's prices", "seed": asked.seed}
+        return outlook_report(forecast(observed, asked, effect), _dataset_origin(dataset) | origin | self.origin())
+
+
+Recipe = HealthRecipe | RunRecipe | ComparisonRecipe | WhatIfRecipe | TrainingsRecipe | EconomyRecipe | OutlookRecipe
 _ANY: TypeAdapter[Recipe] = TypeAdapter(Annotated[Recipe, Field(discriminator="kind")])
 
 
@@ -221,7 +265,7 @@ def _logged_tables(store: "RunStore", run: "Run") -> Iterator[tuple[str, pd.Data
         if len(content) > MOST_TABLE_BYTES:
             continue
         try:
-            frame = pd.read_csv(StringIO(content.decode("utf-8")), float_precision="round_trip")
+            frame = pd.read_csv(StringIO(content.decode("utf-8")))
         except (ValueError, pd.errors.ParserError):
             continue
         yield path, frame

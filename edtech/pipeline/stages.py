@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edtech import __version__
 from edtech.errors import ParamsError, ReportError
 from edtech.pipeline.state import PipelineState
 from edtech.settings import Settings
@@ -191,21 +190,17 @@ def _best(runs: "Sequence[TrainedRun]") -> Best | None:
 
 
 def report(dataset: "Dataset", runs: "Sequence[TrainedRun]", settings: Settings) -> tuple[Path, ...]:
-    """Write the report of all trainings as HTML and CSV and return where."""
-    from edtech.reports import to_csv, to_html
-    from edtech.reports.training import training_report
+    """Write the report of all trainings in every form and return where."""
+    from edtech.pipeline.recipes import TrainingsRecipe
+    from edtech.reports import FORMS, write
 
-    provenance = {"data set": dataset.name, "data set digest": dataset.digest, "version": __version__}
-    provenance |= {f"run {run.result.family} {run.result.algorithm}": run.run_id for run in runs if run.run_id}
-    several = len({run.result.family for run in runs}) > 1
-    labels = [f"{run.result.family}, {run.result.algorithm}" if several else run.result.algorithm for run in runs]
-    found = [(run.result, run.metrics) for run in runs]
-    written = training_report(dict(zip(labels, found, strict=True)), provenance)
-    html, csv = (settings.reports_dir / f"{REPORT}.{ending}" for ending in ("html", "csv"))
+    recipe = TrainingsRecipe(dataset=dataset.id, runs=tuple(run.run_id for run in runs if run.run_id))
+    written = recipe.told(dataset, [(run.result, run.metrics) for run in runs])
+    files = {settings.reports_dir / f"{REPORT}.{ending}": ending for ending in FORMS}
     try:
         settings.reports_dir.mkdir(parents=True, exist_ok=True)
-        html.write_text(to_html(written), encoding="utf-8")
-        csv.write_bytes(to_csv(written))
+        for path, ending in files.items():
+            path.write_bytes(write(written, ending))
     except OSError as exc:
         raise ReportError(
             "The report cannot be written",
@@ -214,4 +209,4 @@ def report(dataset: "Dataset", runs: "Sequence[TrainedRun]", settings: Settings)
             where=str(settings.reports_dir),
             fix="make the folder writable, or choose another home",
         ) from exc
-    return html, csv
+    return tuple(files)

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pandas as pd
+
 from edtech.errors import EdtechError, ReportError
-from edtech.reports.bundle import Report, Section
+from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.html import to_html
 from edtech.reports.pdf import to_pdf
 from edtech.reports.sheets import to_csv, to_csv_zip
@@ -45,6 +47,7 @@ def write(report: Report, ending: str) -> bytes:
 
 def failed(error: EdtechError) -> Report:
     """Return a report that says why the one that was asked for could not be made."""
-    told = (("Expected", error.expected), ("Found", error.found), ("Where", error.where), ("What to do", error.fix))
-    lines = (*(f"{name}: {text}" for name, text in told if text), *error.details)
-    return Report("This report could not be made", error.problem, (Section("Why", lines),), {})
+    told = (("Problem", error.problem), ("Expected", error.expected), ("Found", error.found), ("Where", error.where))
+    rows = [*told, ("What to do", error.fix), *(("Detail", line) for line in error.details)]
+    why = pd.DataFrame([row for row in rows if row[1]], columns=["what", "words"])
+    return Report("This report could not be made", error.problem, (Section("Why", (), (Table("Why", why),)),), {})

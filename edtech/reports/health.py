@@ -6,7 +6,7 @@ import pandas as pd
 
 from edtech.charts import models as charts
 from edtech.data import Check, Dataset, KeyFigures
-from edtech.reports.bundle import Figure, Report, Section, Table
+from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.figures import figure
 
 _FIGURES = {
@@ -22,26 +22,23 @@ _FIGURES = {
     "last_period": ("Last period", ""),
 }
 _SEVERITY = "PASS: nothing to do. REVIEW: read the evidence before acting. FAIL: mend the data first."
+PANELS = ("market", "panel")
 _PERIOD_UNITS = {"revenue": "tokens", "quantity": "pieces", "views": "views"}
 
 
 def health_report(
-    dataset: Dataset,
-    checks: Sequence[Check],
-    figures: KeyFigures,
-    by_period: pd.DataFrame,
-    provenance: Mapping[str, str | int | float],
-) -> Report:
-    """Return what a data set amounts to, what its checks say, and its revenue over time."""
+    dataset: Dataset, checks: Sequence[Check], provenance: Mapping[str, str | int | float]
+) -> Report:  # fmt: skip
+    """Return what a data set amounts to, what its checks say and, for a demand panel, its revenue over time."""
     verdict = checks[-1] if checks else None
+    panel = (_figures(dataset.key_figures()), _over_time(dataset.by_period())) if dataset.kind in PANELS else ()
     return Report(
         title=f"Health of {dataset.name}",
-        question="Is the data set whole, and can an elasticity be learned from it?",
+        question="Is the data set whole, and what can be learned from it?",
         sections=(
             Section("Verdict", (f"{verdict.severity}: {verdict.title}. {verdict.evidence}",) if verdict else ()),
             Section("Checks", (_SEVERITY,), (Table("Checks", _checks(checks)),)),
-            Section("Key figures", (), (Table("Key figures", _key_figures(figures)),)),
-            Section("Over time", (), (Table("By period", by_period, _PERIOD_UNITS),), _over_time(by_period)),
+            *panel,
             Section("Tables", (), (Table("Tables", _tables(dataset), {"rows": "rows"}),)),
         ),
         provenance=provenance,
@@ -53,19 +50,21 @@ def _checks(checks: Sequence[Check]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["severity", "check", "evidence", "what to do", "code"])
 
 
-def _key_figures(figures: KeyFigures) -> pd.DataFrame:
+def _figures(figures: KeyFigures) -> Section:
     rows = [(title, getattr(figures, name), unit) for name, (title, unit) in _FIGURES.items()]
-    return pd.DataFrame(rows, columns=["figure", "value", "unit"], dtype=object)
+    frame = pd.DataFrame(rows, columns=["figure", "value", "unit"], dtype=object)
+    return Section("Key figures", (), (Table("Key figures", frame),))
 
 
 def _tables(dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame(list(dataset.tables.items()), columns=["table", "rows"])
 
 
-def _over_time(by_period: pd.DataFrame) -> tuple[Figure, ...]:
-    if by_period.empty:
-        return ()
-    values = by_period[["period", "revenue"]].rename(columns={"revenue": "value"})
+def _over_time(by_period: pd.DataFrame) -> Section:
     title = "Token revenue over time"
+    table = Table("By period", by_period, _PERIOD_UNITS)
+    if by_period.empty:
+        return Section(title, ("The rows have no periods.",))
+    values = by_period[["period", "revenue"]].rename(columns={"revenue": "value"})
     chart = charts.time_series(values, title=title, y_title="Revenue (tokens)", x_title="Period")
-    return (figure(title, chart, title),)
+    return Section(title, (), (table,), (figure(title, chart, title),))

@@ -1,6 +1,7 @@
 """What an HTML report shows, place by place."""
 
 import hashlib
+from collections import Counter
 from html.parser import HTMLParser
 
 from edtech.reports.read import Shown
@@ -24,6 +25,7 @@ class _Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self._found = found
         self._open: list[str] = []
+        self._depth: Counter[str] = Counter()  # how many of each are open: a stack may be 100,000 deep
         self._at = {"section": "top", "table": "", "figure": ""}
         self._row = self._column = 0
         self._drawing: list[str] = []
@@ -33,6 +35,7 @@ class _Page(HTMLParser):
         values = dict(attrs)
         if tag not in _VOID:
             self._open.append(tag)
+            self._depth[tag] += 1
         self._in_recipe = tag == "script" and values.get("id") == RECIPE_ID and values.get("type") == "application/json"
         if self._opaque():
             self._drawing.append(repr((tag, attrs)))
@@ -46,8 +49,11 @@ class _Page(HTMLParser):
             self._found.add(f"{self._place()}, exact", values.get("value") or "")
 
     def handle_endtag(self, tag: str) -> None:
-        while tag in self._open and self._open.pop() != tag:
-            pass
+        while self._depth[tag]:
+            closed = self._open.pop()
+            self._depth[closed] -= 1
+            if closed == tag:
+                break
         self._in_recipe = False
         if self._drawing and not self._opaque():
             digest = hashlib.sha256("".join(self._drawing).encode()).hexdigest()[:16]
@@ -70,10 +76,10 @@ class _Page(HTMLParser):
             self._found.add(self._place(), text)
 
     def _opaque(self) -> bool:
-        return not {"svg", "style"}.isdisjoint(self._open)
+        return bool(self._depth["svg"] or self._depth["style"])
 
     def _place(self) -> str:
-        if "tr" in self._open:
+        if self._depth["tr"]:
             return f"{self._at['section']}, {self._at['table']}, row {self._row - 1}, column {self._column}"
         where = (self._at["section"], self._at["table"] or self._at["figure"], self._open[-1] if self._open else "")
         return ", ".join(part for part in where if part)

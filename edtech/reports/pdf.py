@@ -30,6 +30,7 @@ _VIEWERS = {
 }
 _MARGIN = 42.0
 _NARROWEST = 52.0  # points: what a column of numbers with a short head needs
+_TOGETHER = 110.0  # points: a title is not left alone at the foot of a page
 _MOST_TEXT = 300  # a cell of more text could be taller than a page
 _LINE, _BAND = "#BBBBBB", "#EEEEEE"
 
@@ -78,18 +79,19 @@ def _styles() -> "dict[str, ParagraphStyle]":
     for name in _VIEWERS:
         pdfmetrics.registerFont(UnicodeCIDFont(name))
     text = ParagraphStyle("text", fontName=_FONT, fontSize=9, leading=12.5, spaceAfter=5)
-    section = ParagraphStyle("section", text, fontName=_BOLD, fontSize=13, leading=17, spaceBefore=14, keepWithNext=1)
+    section = ParagraphStyle("section", text, fontName=_BOLD, fontSize=13, leading=17, spaceBefore=14)
     cell = ParagraphStyle("cell", text, fontSize=7.5, leading=9.5, spaceAfter=0)
     return {
         "title": ParagraphStyle("title", text, fontName=_BOLD, fontSize=17, leading=21, spaceAfter=4),
         "question": ParagraphStyle("question", text, fontSize=11, leading=15, textColor="#444444"),
         "section": section,
-        "caption": ParagraphStyle("caption", text, fontName=_BOLD, spaceBefore=6, keepWithNext=1),
+        "caption": ParagraphStyle("caption", text, fontName=_BOLD, spaceBefore=6),
         "text": text,
         "note": ParagraphStyle("note", text, fontSize=8, leading=10.5, textColor="#444444"),
         "cell": cell,
         "number": ParagraphStyle("number", cell, alignment=TA_RIGHT),
         "head": ParagraphStyle("head", cell, fontName=_BOLD),
+        "number head": ParagraphStyle("number head", cell, fontName=_BOLD, alignment=TA_RIGHT),
     }  # fmt: skip
 
 
@@ -103,10 +105,13 @@ def _paragraph(text: object, style: str, longest: int = 4_000) -> "Flowable":
 
 
 def _flow(report: Report, width: float) -> "Iterator[Flowable]":
+    from reportlab.platypus import CondPageBreak
+
     yield _paragraph(report.title, "title")
     yield _paragraph(report.question, "question")
     for section in report.sections:
         yield from _section(section, width)
+    yield CondPageBreak(_TOGETHER)
     yield _paragraph("Where these numbers come from", "section")
     rows = [[_paragraph(name, "cell"), _paragraph(value, "cell")] for name, value in report.provenance.items()]
     if rows:
@@ -115,6 +120,9 @@ def _flow(report: Report, width: float) -> "Iterator[Flowable]":
 
 
 def _section(section: Section, width: float) -> "Iterator[Flowable]":
+    from reportlab.platypus import CondPageBreak
+
+    yield CondPageBreak(_TOGETHER)
     yield _paragraph(section.title, "section")
     for text in section.text:
         yield _paragraph(text, "text")
@@ -134,7 +142,10 @@ def _figure(drawing: Figure, width: float) -> "Flowable":
 
 
 def _table(table: Table, width: float) -> "Iterator[Flowable]":
+    from reportlab.platypus import CondPageBreak
+
     rows = len(table.frame)
+    yield CondPageBreak(_TOGETHER)
     yield _paragraph(table.title, "caption")
     for part in _parts(table, width):
         yield _part(table, part, width)
@@ -157,9 +168,14 @@ def _parts(table: Table, width: float) -> list[list[int]]:
 
 def _part(table: Table, places: Sequence[int], width: float) -> "Flowable":
     frame = table.frame.iloc[:MOST_ROWS, list(places)]
-    head = [_paragraph(_head(table, column), "head") for column in frame.columns]
+    numeric = [kind.kind in "iuf" for kind in frame.dtypes]
+    titles = zip(frame.columns, numeric, strict=True)
+    head = [_paragraph(_head(table, column), "number head" if right else "head") for column, right in titles]
     body = [
-        [_paragraph(shown(value), "number" if is_number(value) else "cell", _MOST_TEXT) for value in row]
+        [
+            _paragraph(shown(value), "number" if right or is_number(value) else "cell", _MOST_TEXT)
+            for value, right in zip(row, numeric, strict=True)
+        ]
         for row in frame.itertuples(index=False, name=None)
     ]
     return _grid([head, *body], _widths(frame, width))

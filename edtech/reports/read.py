@@ -8,6 +8,7 @@ import csv
 import io
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,13 +34,13 @@ class Shown:
 
     places: dict[str, str] = field(default_factory=dict)
     recipe: str = ""
+    _times: Counter[str] = field(default_factory=Counter)
 
     def add(self, place: str, text: str) -> None:
         """Note what stands at a place; a second one of that name gets a number."""
-        name, count = place, 2
-        while name in self.places:
-            name, count = f"{place} ({count})", count + 1
-        self.places[name] = text
+        self._times[place] += 1
+        count = self._times[place]
+        self.places[f"{place} ({count})" if count > 1 else place] = text
 
     def add_origin(self, name: str, value: str) -> None:
         """Note a row of the provenance; rows of the recipe are put together."""

@@ -30,6 +30,7 @@ class Comparison:
     best: metric -> ids of the best runs, all of them on a tie; metrics without a direction, with fewer than two
         different finite values, or of runs that may not be ranked are missing.
     same_data: whether all runs name the same data set digest and split; `warning` says what differs.
+    rank_across_data: whether it was asked to rank them all the same.
     """
 
     labels: Mapping[str, str]
@@ -41,6 +42,7 @@ class Comparison:
     best: Mapping[str, tuple[str, ...]]
     baseline: str | None
     same_data: bool
+    rank_across_data: bool
     warning: str | None
     dictionary: Mapping[str, Metric]
 
@@ -106,6 +108,7 @@ def compare_runs(
         best=_best(scores) if ranked else {},
         baseline=baseline,
         same_data=not differing,
+        rank_across_data=rank_across_data,
         warning=_warning(differing, len(frame), rank_across_data),
         dictionary=metrics,
     )

@@ -4,7 +4,7 @@ import streamlit as st
 
 from edtech.charts import explore as charts
 from edtech.data import Check, Dataset
-from edtech.ui import resources
+from edtech.ui import reports, resources
 from edtech.ui.overview import key_figures, origin
 from edtech.ui.widgets import plain
 
@@ -36,6 +36,7 @@ def dataset_details(dataset: Dataset) -> None:
     with st.expander(f"{len(passed)} checks passed"):
         for check in passed:
             _check(check)
+    reports.health_downloads(dataset)
 
 
 def _prices(dataset: Dataset) -> None:

@@ -1,6 +1,7 @@
 """Parts of the Economy page that look ahead: what prices and rules would do, and where each run's prices would lead."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -32,6 +33,8 @@ class Prices:
     effect: PriceEffect
     reasons: tuple[str, ...] = ()
     run_id: str | None = None
+    changes: Mapping[str, float] = field(default_factory=dict)
+    recommended: bool = False
 
 
 def show_outlook(dataset: Dataset) -> None:
@@ -54,7 +57,7 @@ def show_outlook(dataset: Dataset) -> None:
     st.subheader("What this assumes")
     for note in found.notes:
         st.markdown(f"- {plain(note)}")
-    outlook_downloads(dataset, found, prices.run_id)
+    outlook_downloads(dataset, found, prices.run_id, prices.changes, prices.recommended)
 
 
 def _ask_prices(dataset: Dataset) -> Prices:
@@ -73,16 +76,18 @@ def _ask_prices(dataset: Dataset) -> Prices:
     if how == RECOMMENDED:
         return _recommended(dataset, run_id)
     response = resources.response(run_id, sidebar.current_experiment(), dataset.id)
-    outcome = answer(response, changed_prices(response, _sliders(response)))
-    return Prices(price_effect(outcome), outcome.reasons, run_id)
+    changes = _sliders(response)
+    outcome = answer(response, changed_prices(response, changes))
+    return Prices(price_effect(outcome), outcome.reasons, run_id, changes)
 
 
 def _recommended(dataset: Dataset, run_id: str) -> Prices:
     plan = resources.plan(run_id, sidebar.current_experiment(), dataset.id)
     if plan.refused:
-        return Prices(TODAY, ("No price is recommended by this run, so prices stay as today.", *plan.reasons), run_id)
+        return Prices(TODAY, ("No price is recommended by this run, so prices stay as today.", *plan.reasons), run_id,
+                      recommended=True)  # fmt: skip
     outcome: WhatIf = plan.outcome
-    return Prices(price_effect(outcome), plan.reasons, run_id)
+    return Prices(price_effect(outcome), plan.reasons, run_id, recommended=True)
 
 
 def _sliders(response: Response) -> dict[str, float]:

@@ -1,74 +1,94 @@
-"""Downloads of what is on a page."""
+"""Downloads of what is on a page, each made when it is asked for and verifiable afterwards."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
 
-from edtech import __version__
 from edtech.data import Dataset
 from edtech.economy import Economy
 from edtech.economy.forecast import Forecast
-from edtech.reports import Report, to_csv, to_csv_zip, to_html
-from edtech.reports.comparison import comparison_report
-from edtech.reports.economy import economy_report, outlook_report
-from edtech.reports.pricing import pricing_report
+from edtech.errors import EdtechError
+from edtech.pipeline.recipes import (
+    ComparisonRecipe,
+    EconomyRecipe,
+    HealthRecipe,
+    OutlookRecipe,
+    Recipe,
+    RunRecipe,
+    Stores,
+    WhatIfRecipe,
+    report_of,
+)
+from edtech.reports import FORMS, failed, write
 from edtech.tracking import Comparison
+from edtech.ui import resources
 from edtech.ui.pricing import Asked
 
+OFFERED = ("html", "pdf", "xlsx", "zip")
 
-def downloads(make: Callable[[], Report], name: str) -> None:
+
+def downloads(recipe: Recipe, name: str) -> None:
     """Show one button for each form of a report; it is made, its figures drawn, when a button is clicked."""
     st.subheader("Take it with you")
-    forms: tuple[tuple[str, Callable[[Report], str | bytes], str, str, str], ...] = (
-        ("Report (HTML)", to_html, "html", "text/html", "One file; opens without a network."),
-        ("All numbers (CSV)", to_csv, "csv", "text/csv", "One row for each number."),
-        ("Tables (CSV, zip)", to_csv_zip, "zip", "application/zip", "One CSV file for each table."),
-    )
-    for column, (label, write, ending, mime, help) in zip(st.columns(3), forms, strict=True):
+    stores = Stores.of(resources.settings())
+    for column, ending in zip(st.columns(len(OFFERED)), OFFERED, strict=True):
+        form = FORMS[ending]
         column.download_button(
-            label, partial(_written, write, make), f"{name}.{ending}", mime, key=f"{name}.{ending}", on_click="ignore",
-            icon=":material/download:", help=help,
+            form.title, partial(_made, recipe, stores, ending), f"{name}.{ending}", form.mime, key=f"{name}.{ending}",
+            on_click="ignore", icon=":material/download:", help=form.help, width="stretch",
         )  # fmt: skip
+    st.caption("`python -m edtech verify FILE` recomputes such a file from what is stored and names what differs.")
 
 
-def _written(write: Callable[[Report], str | bytes], make: Callable[[], Report]) -> str | bytes:
-    return write(make())
+def _made(recipe: Recipe, stores: Stores, ending: str) -> bytes:
+    """Return the file; where the report cannot be made, one of the same form that says why.
+
+    Streamlit calls this in a thread of its own, whose errors no page can show.
+    """
+    try:
+        return write(report_of(recipe, stores), ending)
+    except EdtechError as error:
+        return write(failed(error), ending)
 
 
 def pricing_downloads(asked: Asked, run_id: str, dataset: Dataset) -> None:
     """Offer the what-if as a report."""
-    provenance = _provenance() | {
-        "data set": dataset.name,
-        "data set digest": dataset.digest,
-        "run": run_id,
-        "algorithm": asked.response.result.algorithm,
-    }
-    answered = (asked.response, asked.changes, asked.outcome, asked.curve, asked.plan)
-    downloads(partial(pricing_report, *answered, provenance), "pricing-report")
+    changes = {name: change for name, change in asked.changes.items() if change}
+    downloads(WhatIfRecipe(dataset=dataset.id, run=run_id, changes=changes), "pricing-report")
 
 
 def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:
     """Offer the comparison as a report."""
-    runs = {f"run {number}": run_id for number, run_id in enumerate(comparison.labels, 1)}
-    datasets = {"data sets": ", ".join(sorted({str(name) for name in comparison.runs.loc["dataset"]}))}
-    provenance = _provenance() | datasets | runs
-    downloads(partial(comparison_report, comparison, x, y, provenance), "comparison-report")
+    recipe = ComparisonRecipe(
+        runs=tuple(comparison.labels), baseline=comparison.baseline, x=x, y=y,
+        rank_across_data=comparison.rank_across_data,
+    )  # fmt: skip
+    downloads(recipe, "comparison-report")
+
+
+def health_downloads(dataset: Dataset) -> None:
+    """Offer a data set's checks as a report."""
+    downloads(HealthRecipe(dataset=dataset.id), "health-report")
+
+
+def run_downloads(run_id: str) -> None:
+    """Offer all that is stored of a run as a report."""
+    downloads(RunRecipe(run=run_id), "run-report")
 
 
 def economy_downloads(dataset: Dataset, found: Economy) -> None:
     """Offer the figures of the token economy as a report."""
-    provenance = _provenance() | {"data set": dataset.name, "data set digest": dataset.digest}
-    downloads(partial(economy_report, dataset, found, provenance), "economy-report")
+    days = {} if found.period is None else {"first": found.period.first, "last": found.period.last}
+    downloads(EconomyRecipe(dataset=dataset.id, **days), "economy-report")
 
 
-def outlook_downloads(dataset: Dataset, found: Forecast, run_id: str | None) -> None:
+def outlook_downloads(
+    dataset: Dataset, found: Forecast, run_id: str | None, changes: Mapping[str, float], recommended: bool
+) -> None:
     """Offer a forecast as a report."""
-    provenance = _provenance() | {"data set": dataset.name, "data set digest": dataset.digest}
-    provenance |= {"seed": found.asked.seed, "run": run_id or "none: today's prices"}
-    downloads(partial(outlook_report, found, provenance), "outlook-report")
-
-
-def _provenance() -> dict[str, str | int | float]:
-    return {"version": __version__, "created": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
+    recipe = OutlookRecipe(
+        dataset=dataset.id, run=run_id, changes=dict(changes), recommended=recommended,
+        assumed=found.asked.model_dump(),
+    )  # fmt: skip
+    downloads(recipe, "outlook-report")

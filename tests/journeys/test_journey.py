@@ -63,9 +63,9 @@ def see_figures(tab: Dashboard, answer: WhatIf) -> None:
 def check_reports(tab: Dashboard, folder: Path, answer: WhatIf) -> str:
     """Download both reports, compare their numbers with the answer, and return the text that the HTML shows."""
     expected = effect_rows(answer).set_index("name")
-    tidy = pd.read_csv(tab.download("pricing-report.csv", folder))
-    rows = tidy[tidy["table"] == "Expected figures per period"].pivot(index="row", columns="column", values="value")
-    found = rows.set_index("name")[expected.columns].astype(float).loc[expected.index]
+    book = tab.download("pricing-report.xlsx", folder)
+    rows = pd.read_excel(book, sheet_name="01 Expected figures per period", index_col="name")
+    found = rows[expected.columns].astype(float).loc[expected.index]
     pd.testing.assert_frame_equal(found, expected, check_names=False, rtol=1e-12)
 
     page = tab.page.context.new_page()
@@ -102,9 +102,8 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
     for name in runs["name"]:
         chosen.get_by_text(name).first.wait_for()
     tab.page.get_by_test_id("stVegaLiteChart").first.wait_for()
-    tidy = pd.read_csv(tab.download("comparison-report.csv", tmp_path))
-    model = tidy[tidy["table"] == "Model metrics"].pivot(index="row", columns="column", values="value")
-    rmse = model.set_index("metric").loc["RMSE"]
+    book = tab.download("comparison-report.xlsx", tmp_path)
+    rmse = pd.read_excel(book, sheet_name="02 Model metrics", index_col="metric").loc["RMSE"]
     best = ALGORITHMS[runs["metrics.rmse"].idxmin()].title
     assert [label for label, text in rmse.items() if "★" in str(text)] == [best]
 

@@ -19,7 +19,9 @@ def test_runs_on_the_same_data_are_ranked_by_each_metrics_direction(full, open_p
     assert [name for name in rmse.index if metrics.loc["RMSE", name].startswith(BEST)] == [rmse.idxmin()]
     assert "(" in " ".join(metrics.loc["RMSE"].iloc[:-2])
     assert len(app.get("vega_lite_chart")) == 1
-    assert {"comparison-report.html", "comparison-report.csv"} <= {part.key for part in app.get("download_button")}
+    assert {f"comparison-report.{ending}" for ending in ("html", "pdf", "xlsx", "zip")} <= {
+        part.key for part in app.get("download_button")
+    }
 
 
 def test_runs_on_different_data_are_not_ranked_until_that_is_asked_for(full, open_page):

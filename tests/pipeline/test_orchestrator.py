@@ -9,6 +9,8 @@ from edtech.data import Catalogue
 from edtech.errors import PipelineError
 from edtech.pipeline import EdTechPipelineOrchestrator
 from edtech.pipeline.orchestrator import STAGES
+from edtech.pipeline.recipes import Stores
+from edtech.pipeline.verify import verify
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import RunStore
 from tests.pipeline.conftest import MARKET
@@ -31,7 +33,10 @@ def test_one_call_makes_data_runs_and_a_report(home):
     assert best.metric == "decision_value_tokens"
     assert best.value == max(run.metrics.get(best.metric, -np.inf) for run in done.runs)
     assert [f"runs:/{run.run_id}/model" for run in done.runs] == list(done.models)
-    html, csv = (path.read_text(encoding="utf-8-sig") for path in done.reports)
+    assert {path.suffix for path in done.reports} == {".html", ".pdf", ".xlsx", ".zip", ".csv"}
+    files = {path.suffix: path for path in done.reports}
+    html, csv = (files[suffix].read_text(encoding="utf-8") for suffix in (".html", ".csv"))
+    assert verify(files[".zip"], Stores.of(home)).differences == ()
     for run in done.runs:
         assert run.run_id in html
         assert any(run.result.algorithm in line for line in csv.splitlines())

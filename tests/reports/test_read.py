@@ -1,0 +1,141 @@
+"""What a file shows is read without harm, whoever wrote it."""
+
+import io
+import time
+import zipfile
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pypdf import PdfWriter
+
+from edtech.errors import ReportError
+from edtech.reports import FORMS, read, read_file, write
+
+RECIPE = '{"kind": "</script><script>alert(1)</script>", "text": "&amp; é 数"}'
+
+
+@pytest.mark.parametrize("ending", FORMS)
+def test_the_recipe_comes_back_from_every_form(report, ending):
+    long = RECIPE + " " * 40_000 + "."
+    assert read(write(replace(report, recipe=RECIPE), ending), ending).recipe in (RECIPE, escaped(RECIPE))
+    assert len(read(write(replace(report, recipe=long), ending), ending).recipe) >= len(long)
+
+
+def escaped(recipe: str) -> str:
+    """The same JSON as it stands in a page, where it must not end its block."""
+    for sign, code in (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e")):
+        recipe = recipe.replace(sign, code)
+    return recipe
+
+
+def test_the_recipe_in_a_page_is_no_markup(report):
+    page = write(replace(report, recipe=RECIPE), "html").decode()
+    assert page.count("</script>") == 1
+
+
+def test_each_number_has_a_place_of_its_own(report):
+    shown = read(write(report, "html"), "html").places
+    assert shown["Answer <script>alert(2)</script>, Effects, row 2, column 2"] == "0.3"
+    assert shown["Answer <script>alert(2)</script>, Effects, row 2, column 2, exact"] == "0.30000000000000004"
+    shown = read(write(report, "csv"), "csv").places
+    assert shown["Answer <script>alert(2)</script>, Effects, row 1, change"] == "0.30000000000000004"
+
+
+@cache
+def zip_bomb() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for number in range(4):
+            archive.writestr(f"{number}.csv", b"0" * 80_000_000)
+    return out.getvalue()
+
+
+def many_members() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(1_200):
+            archive.writestr(f"{number}.csv", b"")
+    return out.getvalue()
+
+
+def formula_book() -> bytes:
+    book = openpyxl.Workbook()
+    book.active["A1"] = "=1+1"
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def entity_book() -> bytes:
+    """A workbook whose sheet blows up a thousandfold when its entities are replaced."""
+    bomb = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 1000}">' for n in range(9))
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(formula_book())) as source, zipfile.ZipFile(out, "w") as archive:
+        for name in source.namelist():
+            content = source.read(name).decode()
+            if name.endswith("sheet1.xml"):
+                content = f"<!DOCTYPE s [{bomb}]>" + content.replace("1+1", "&e8;")
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def plain_pdf() -> bytes:
+    out = io.BytesIO()
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.write(out)
+    return out.getvalue()
+
+
+HARMFUL = [
+    ("zip", zip_bomb, "unpack to 320,000,000 bytes"),
+    ("xlsx", zip_bomb, "unpack to"),
+    ("zip", many_members, "1,200 parts"),
+    ("xlsx", entity_book, "not a report that can be read"),
+    ("pdf", plain_pdf, "not a report that can be read"),
+    ("pdf", lambda: b"%PDF-1.7\n" + b"[" * 100_000, "not a report that can be read"),
+    ("csv", lambda: b"\xff\xfe\x00", "not a report that can be read"),
+    ("csv", lambda: b"a,b\n1,2\n", "the columns are not"),
+    ("html", lambda: b"\xff\xfe\x00", "not a report that can be read"),
+    ("zip", lambda: b"", "not a report that can be read"),
+    ("exe", lambda: b"MZ", "no such form"),
+]
+
+
+@pytest.mark.parametrize(("ending", "made", "words"), HARMFUL, ids=lambda one: getattr(one, "__name__", str(one)))
+def test_a_harmful_file_is_refused_quickly(ending, made, words):
+    data = made()
+    begun = time.process_time()
+    with pytest.raises(ReportError, match=words):
+        read(data, ending)
+    assert time.process_time() - begun < 5
+
+
+def test_deep_markup_is_read_in_line():
+    begun = time.process_time()
+    assert read(b"<div>" * 100_000 + b"1", "html").places
+    assert time.process_time() - begun < 5
+
+
+def test_a_formula_is_told_from_the_number_that_it_makes():
+    assert read(formula_book(), "xlsx").places["Sheet, A1"] == "formula =1+1"
+
+
+def test_a_file_is_looked_at_before_it_is_read(tmp_path):
+    with pytest.raises(ReportError, match="cannot be opened"):
+        read_file(tmp_path / "missing.html")
+    with (tmp_path / "large.csv").open("wb") as file:
+        file.truncate(100_000_001)
+    with pytest.raises(ReportError, match="too large"):
+        read_file(tmp_path / "large.csv")
+
+
+@given(data=st.binary(max_size=300), ending=st.sampled_from(sorted(FORMS)))
+def test_no_bytes_give_another_error(data, ending):
+    with suppress(ReportError):
+        read(data, ending)
