@@ -60,6 +60,45 @@ _MODEL = [
     ("fit_seconds", "Training time", "lower", "s", "Wall time of the fit."),
 ]  # fmt: skip
 
+_PROBABILITY = [
+    ("roc_auc", "ROC AUC", "higher", "",
+     "Chance that of two later rows, one with the outcome and one without, the first has the higher probability."),
+    ("roc_auc_low", "ROC AUC, low end", "none", "", "Lower end of its 95 % interval, clustered by subject."),
+    ("roc_auc_high", "ROC AUC, high end", "none", "", "Upper end of its 95 % interval, clustered by subject."),
+    ("pr_auc", "PR AUC", "higher", "", "Mean precision over all shares found; by chance it is the base rate."),
+    ("pr_auc_low", "PR AUC, low end", "none", "", "Lower end of its 95 % interval, a bootstrap of subjects."),
+    ("pr_auc_high", "PR AUC, high end", "none", "", "Upper end of its 95 % interval, a bootstrap of subjects."),
+    ("log_loss", "Log loss", "lower", "", "Mean of -log of the probability given to what came on later data."),
+    ("log_loss_low", "Log loss, low end", "none", "", "Lower end of its 95 % interval, clustered by subject."),
+    ("log_loss_high", "Log loss, high end", "none", "", "Upper end of its 95 % interval, clustered by subject."),
+    ("log_loss_base", "Log loss of the base rate", "none", "", "That of giving every later row their base rate."),
+    ("brier", "Brier score", "lower", "", "Mean squared distance of probabilities from what came on later data."),
+    ("brier_low", "Brier score, low end", "none", "", "Lower end of its 95 % interval, clustered by subject."),
+    ("brier_high", "Brier score, high end", "none", "", "Upper end of its 95 % interval, clustered by subject."),
+    ("brier_base", "Brier score of the base rate", "none", "", "That of giving every later row their base rate."),
+    ("calibration_slope", "Calibration slope", "none", "",
+     "Slope of the outcome's log odds on the predicted ones: 1 is right, below 1 the probabilities are too extreme."),
+    ("calibration_slope_low", "Calibration slope, low end", "none", "", "Lower end of its 95 % interval."),
+    ("calibration_slope_high", "Calibration slope, high end", "none", "", "Upper end of its 95 % interval."),
+    ("calibration_intercept", "Calibration intercept", "zero", "log odds",
+     "By how much later log odds lie above the predicted ones overall; above 0 the model says too little."),
+    ("calibration_intercept_low", "Calibration intercept, low end", "none", "log odds",
+     "Lower end of its 95 % interval."),
+    ("calibration_intercept_high", "Calibration intercept, high end", "none", "log odds",
+     "Upper end of its 95 % interval."),
+    ("calibration_error", "Calibration error", "lower", "share",
+     "Mean distance of predicted from observed shares over ten equally full bins of later rows (ECE)."),
+    ("calibration_error_chance", "Calibration error by chance", "none", "share",
+     "What right probabilities would exceed in 5 % of samples of this size."),
+    ("base_rate", "Base rate", "none", "share", "Share of later rows that have the outcome."),
+    ("mean_predicted", "Mean probability", "none", "share", "Mean predicted probability of later rows."),
+    ("share_shown", "Share shown", "none", "share", "Share of later views whose expected value is above the cost."),
+    ("profit_chosen", "Profit of the chosen", "higher", "tokens / 1,000 views",
+     "What later views whose expected value is above the cost earned, less the cost of showing them."),
+    ("profit_all", "Profit of showing all", "none", "tokens / 1,000 views",
+     "What all later views earned, less the cost of showing them."),
+]  # fmt: skip
+
 _BUSINESS = [
     ("token_revenue", "Token revenue", "none", "tokens / period", "Observed tokens spent on courses."),
     ("enrollment_rate", "Enrollment rate", "none", "share of views", "Observed enrolments per view."),
@@ -95,6 +134,10 @@ _TRUTH = [
     ("rank_covered", "Ranks covered", "none", "share", "Share of 90 % intervals of ranks that hold the true rank."),
     ("decision_value_stars", "Decision value", "higher", "stars",
      "True quality of the tenth of teachers the run puts first, less that of the tenth raw means put first."),
+    ("probability_error", "Error of probabilities", "lower", "share",
+     "Mean distance of predicted from true probabilities on later rows of a generated market."),
+    ("probability_correlation", "Correlation of probabilities", "higher", "",
+     "Correlation of predicted with true probabilities on later rows of a generated market."),
     ("pricing_regret_pct", "Pricing regret", "lower", "%",
      "Revenue of the best possible prices minus that of the recommended ones, as a share of the best."),
 ]  # fmt: skip
@@ -110,7 +153,7 @@ def _predicted_and_planned(name: str, title: str, unit: str) -> list[Metric]:
 
 
 def _build() -> dict[str, Metric]:
-    rows = [Metric(n, t, d, u, "model", h) for n, t, d, u, h in _MODEL]  # type: ignore[arg-type]
+    rows = [Metric(n, t, d, u, "model", h) for n, t, d, u, h in [*_MODEL, *_PROBABILITY]]  # type: ignore[arg-type]
     rows += [Metric(n, t, d, u, "business", h) for n, t, d, u, h in [*_BUSINESS, *_DECISION]]  # type: ignore[arg-type]
     for name, title, _, unit, _ in _BUSINESS:
         rows += _predicted_and_planned(name, title, unit)

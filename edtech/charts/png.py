@@ -6,7 +6,7 @@ from typing import Literal, ParamSpec
 
 from matplotlib.figure import Figure
 
-from edtech.charts import static
+from edtech.charts import static, static_classification
 
 P = ParamSpec("P")
 
@@ -38,3 +38,5 @@ elasticity_by_segment = _png(static.elasticity_by_segment)
 revenue_curve = _png(static.revenue_curve)
 rank_intervals = _png(static.rank_intervals)
 effects_by_ratings = _png(static.effects_by_ratings)
+curve = _png(static_classification.curve)
+confusion_matrix = _png(static_classification.confusion_matrix)

@@ -20,7 +20,7 @@ from edtech.charts.teachers import spread_out
 def actual_vs_predicted(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> Figure:
     """Draw `predicted` against `actual` with the line on which both are equal."""
     frame, note = thin(need(frame, ("actual", "predicted"), "actual against predicted"))
-    figure, axes = _figure(title, note, f"Actual ({unit})", f"Predicted ({unit})")
+    figure, axes = blank(title, note, f"Actual ({unit})", f"Predicted ({unit})")
     axes.scatter(frame["actual"], frame["predicted"], s=10, alpha=0.4, color=BLUE, linewidths=0)
     axes.axline((0, 0), slope=1, color=ORANGE, linestyle="--", label="predicted = actual")
     axes.legend(frameon=False)
@@ -30,7 +30,7 @@ def actual_vs_predicted(frame: pd.DataFrame, *, title: str, unit: str = "enrollm
 def residuals_plot(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> Figure:
     """Draw `actual` minus `predicted` over `predicted`."""
     frame, note = thin(need(frame, ("actual", "predicted"), "residuals"))
-    figure, axes = _figure(title, note, f"Predicted ({unit})", f"Actual - predicted ({unit})")
+    figure, axes = blank(title, note, f"Predicted ({unit})", f"Actual - predicted ({unit})")
     axes.scatter(frame["predicted"], frame["actual"] - frame["predicted"], s=10, alpha=0.4, color=BLUE, linewidths=0)
     axes.axhline(0, color=ORANGE, linestyle="--")
     return figure
@@ -40,7 +40,7 @@ def residuals_histogram(frame: pd.DataFrame, *, title: str, unit: str = "enrollm
     """Draw how often each size of `actual` minus `predicted` occurs, and the mean."""
     frame = need(frame, ("actual", "predicted"), "histogram of residuals")
     errors = frame["actual"] - frame["predicted"]
-    figure, axes = _figure(title, "", f"Actual - predicted ({unit})", "Rows")
+    figure, axes = blank(title, "", f"Actual - predicted ({unit})", "Rows")
     axes.hist(errors, bins=40, color=BLUE)
     axes.axvline(float(errors.mean()), color=ORANGE, linestyle="--", label=f"mean {errors.mean():+.3g}")
     axes.legend(frameon=False)
@@ -53,7 +53,7 @@ def feature_importance(
     """Draw the `top` features by `importance`, with their interval where `low`, `high` are given."""
     frame = need(frame, ("feature", "importance"), "importance").sort_values("importance", ascending=False)
     shown, note = first(frame, "features", top)
-    figure, axes = _figure(title, note, f"Importance ({unit})", "", rows=len(shown))
+    figure, axes = blank(title, note, f"Importance ({unit})", "", rows=len(shown))
     axes.barh(range(len(shown)), shown["importance"], color=BLUE)
     if has_interval(shown):
         axes.hlines(range(len(shown)), shown["low"], shown["high"], color=ORANGE, linewidth=2)
@@ -64,7 +64,7 @@ def feature_importance(
 def price_response(response: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> Figure:
     """Draw expected demand over price: `price`, `quantity` and, where there are any, `low`, `high`."""
     response = need(response, ("price", "quantity"), "price response").sort_values("price")
-    figure, axes = _figure(title, "", "Price (tokens)", f"Expected demand ({unit})")
+    figure, axes = blank(title, "", "Price (tokens)", f"Expected demand ({unit})")
     if has_interval(response):
         axes.fill_between(
             response["price"],
@@ -85,7 +85,7 @@ def elasticity_by_segment(
 ) -> Figure:
     """Draw each segment's own-price elasticity with its 95 % interval; arguments as in `charts.pricing`."""
     shown, note = first(need(segments, ("segment", "estimate"), "elasticity by segment"), "segments")
-    figure, axes = _figure(title, note, "Own-price elasticity (% demand per % price)", "", rows=len(shown))
+    figure, axes = blank(title, note, "Own-price elasticity (% demand per % price)", "", rows=len(shown))
     if has_interval(shown):
         axes.hlines(range(len(shown)), shown["low"], shown["high"], color=BLUE, linewidth=3, alpha=0.6)
     axes.plot(shown["estimate"], range(len(shown)), "o", color=BLUE)
@@ -114,7 +114,7 @@ def revenue_curve(
 ) -> Figure:
     """Draw revenue over a relative price change; arguments as in `charts.pricing`."""
     curve = need(curve, ("change", "revenue"), "revenue curve").sort_values("change")
-    figure, axes = _figure(title, "", "Price change against today", f"Token revenue ({unit})")
+    figure, axes = blank(title, "", "Price change against today", f"Token revenue ({unit})")
     axes.axvspan(*support, color=GREY, alpha=0.15, linewidth=0, label="prices seen")
     if has_interval(curve):
         band = curve["change"], curve["low"], curve["high"]
@@ -137,7 +137,7 @@ def rank_intervals(teachers: pd.DataFrame, *, title: str) -> Figure:
     """Draw each teacher's rank with its 90 % interval, the best on top; arguments as in `charts.teachers`."""
     frame = need(teachers, ("teacher", "rank", "rank_low", "rank_high"), "rank intervals").sort_values("rank")
     shown, note = spread_out(frame)
-    figure, axes = _figure(title, note, "Rank with its 90 % interval (1 is best)", "", rows=len(shown))
+    figure, axes = blank(title, note, "Rank with its 90 % interval (1 is best)", "", rows=len(shown))
     axes.hlines(range(len(shown)), shown["rank_low"], shown["rank_high"], color=BLUE, linewidth=4, alpha=0.5)
     axes.plot(shown["rank"], range(len(shown)), "o", color=BLUE)
     _name_rows(axes, shown["teacher"])
@@ -148,7 +148,7 @@ def effects_by_ratings(teachers: pd.DataFrame, *, title: str, unit: str = "stars
     """Draw each teacher's effect and raw mean over the number of ratings; arguments as in `charts.teachers`."""
     frame, note = thin(need(teachers, ("ratings", "mean", "effect"), "effects by ratings"))
     raw = frame["mean"] - teachers["mean"].mean()
-    figure, axes = _figure(title, note, "Ratings (log scale)", f"Against the average teacher ({unit})")
+    figure, axes = blank(title, note, "Ratings (log scale)", f"Against the average teacher ({unit})")
     axes.vlines(frame["ratings"], raw, frame["effect"], color=BLUE, alpha=0.3)
     axes.plot(frame["ratings"], raw, "o", color=ORANGE, markerfacecolor="none", label="raw mean")
     axes.plot(frame["ratings"], frame["effect"], "o", color=BLUE, label="effect")
@@ -165,14 +165,14 @@ def _between(curve: pd.DataFrame, start: float, end: float) -> pd.DataFrame:
     return pd.DataFrame({"change": at, "revenue": np.interp(at, curve["change"], curve["revenue"])})
 
 
-def _figure(title: str, note: str, x: str, y: str, rows: int | None = None) -> tuple[Figure, Axes]:
+def blank(title: str, note: str, x: str, y: str, rows: int | None = None) -> tuple[Figure, Axes]:
     """Return an empty figure; with `rows`, high enough for a name on each."""
     height = 4.0 if rows is None else 1.4 + 0.28 * rows
     figure = Figure(figsize=(7.2, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title("\n".join(filter(None, [_plain(title, 90), _plain(note, 90)])), loc="left", fontsize=11)
-    axes.set_xlabel(_plain(x))
-    axes.set_ylabel(_plain(y))
+    axes.set_title("\n".join(filter(None, [plain(title, 90), plain(note, 90)])), loc="left", fontsize=11)
+    axes.set_xlabel(plain(x))
+    axes.set_ylabel(plain(y))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
@@ -180,11 +180,11 @@ def _figure(title: str, note: str, x: str, y: str, rows: int | None = None) -> t
 
 
 def _name_rows(axes: Axes, names: pd.Series) -> None:
-    axes.set_yticks(range(len(names)), [_plain(name, 30) for name in names])
+    axes.set_yticks(range(len(names)), [plain(name, 30) for name in names])
     axes.invert_yaxis()
 
 
-def _plain(text: object, longest: int = 60) -> str:
+def plain(text: object, longest: int = 60) -> str:
     """Return text that matplotlib neither takes for a formula nor lacks the letters for, which would be a warning."""
     drawn = (letter if ord(letter) in _letters() else "\N{REPLACEMENT CHARACTER}" for letter in label(text, longest))
     return "".join(drawn).replace("$", r"\$")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit, ndtr, ndtri
 
 from edtech.market.demand import WEEK_SECONDS, Choices, Learners, Visits
 from edtech.market.params import MarketParams
@@ -12,6 +12,7 @@ from edtech.market.supply import UNITS, Bools, Floats, Ints, Supply
 
 DAY_SECONDS = 86_400
 STUDY_HOURS = 3.0  # a week
+PACE_SPREAD = 0.4  # of log hours a week among learners
 TEACHER_EFFECT = 0.4  # log odds of completion per unit of teacher quality
 
 
@@ -52,7 +53,7 @@ def follow(params: MarketParams, supply: Supply, learners: Learners, visits: Vis
     refunding = draws[4] < unhappy
     refunded = np.where(refunding & (refund_at < end), refund_at, -1)
 
-    pace = STUDY_HOURS * np.exp(0.4 * ndtri(np.clip(draws[3], 1e-9, 1 - 1e-9)))
+    pace = STUDY_HOURS * np.exp(PACE_SPREAD * ndtri(np.clip(draws[3], 1e-9, 1 - 1e-9)))
     finish_at = enrolled + np.ceil(supply.hours[course] / pace * WEEK_SECONDS).astype(np.int64)
     finishing = (draws[1] < finish) & ~refunding
     completed = np.where(finishing & (finish_at < end), finish_at, -1)
@@ -65,6 +66,21 @@ def follow(params: MarketParams, supply: Supply, learners: Learners, visits: Vis
         visit, learner, course, week, enrolled, supply.price_units[course, week], finish, unhappy, progress, completed,
         refunded, rating,
     )  # fmt: skip
+
+
+def completed_within(
+    params: MarketParams, finish: Floats, unhappy: Floats, hours: Floats, *, days: float, after_days: float = 0.0
+) -> Floats:
+    """Return the true chance (n,) that an enrollment is completed within `days` of it, from its chance to `finish`, to
+    be refunded (`unhappy`) and the course's `hours`; `after_days` later, of those that are neither by then.
+    """
+
+    def paced(by: float) -> Floats:
+        return np.asarray(ndtr(np.log(STUDY_HOURS * max(by, 1e-9) / 7 / hours) / PACE_SPREAD))
+
+    sure = finish * (1 - unhappy)
+    gone = sure * paced(after_days) + unhappy * min(after_days / params.refund_days, 1.0)
+    return np.asarray(sure * np.maximum(paced(days) - paced(after_days), 0) / (1 - gone))
 
 
 def _ratings(params: MarketParams, draw: Floats, teacher: Floats, quality: Floats, completed: Bools) -> Floats:

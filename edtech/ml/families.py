@@ -3,9 +3,12 @@
 from edtech.errors import ParamsError
 from edtech.ml.base import Family
 from edtech.ml.elasticity.family import TOKEN_ELASTICITY
+from edtech.ml.labels.families import COURSE_COMPLETION, ENROLLMENT_PROPENSITY
 from edtech.ml.teachers.family import TEACHER_QUALITY
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (TOKEN_ELASTICITY, TEACHER_QUALITY)}
+FAMILIES: dict[str, Family] = {
+    family.name: family for family in (TOKEN_ELASTICITY, ENROLLMENT_PROPENSITY, COURSE_COMPLETION, TEACHER_QUALITY)
+}
 
 
 def family(name: str) -> Family:

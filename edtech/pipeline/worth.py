@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from edtech.ml.base import Trained
 from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
 from edtech.ml.elasticity.result import ElasticityResult
+from edtech.ml.labels.result import LabelResult
 from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
 from edtech.ml.teachers.result import TeacherResult
 from edtech.ml.teachers.truth import against_truth
 from edtech.pipeline.judging import KNOWN, UNKNOWN, judge, known_truth
+from edtech.pipeline.probabilities import judge_probabilities
 from edtech.pricing import Plan, Response, plan_for, recommend_prices, withheld
 from edtech.tables.split import RevenueSplit
 
@@ -63,7 +65,20 @@ def _teachers(dataset: "Dataset", trained: Trained) -> Worth:
     return Worth(words, found, {"decision_value": words})
 
 
-WORTH: "dict[str, Callable[[Dataset, Trained], Worth]]" = {TOKEN_ELASTICITY: _elasticity, TEACHER_QUALITY: _teachers}
+def _labels(dataset: "Dataset", trained: Trained) -> Worth:
+    result = trained.result
+    assert isinstance(result, LabelResult)  # noqa: S101  # the family's own
+    judgement = judge_probabilities(known_truth(dataset), dataset, result)
+    return Worth(judgement.words, judgement.metrics, {"decision_value": judgement.words})
+
+
+WORTH: "dict[str, Callable[[Dataset, Trained], Worth]]" = {
+    TOKEN_ELASTICITY: _elasticity,
+    TEACHER_QUALITY: _teachers,
+    "enrollment_propensity": _labels,
+    "course_completion": _labels,
+    "churn_prediction": _labels,
+}
 
 
 def revenue_split(dataset: "Dataset") -> RevenueSplit:

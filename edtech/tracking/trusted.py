@@ -27,6 +27,11 @@ TRUSTED_TYPES = frozenset(
         "edtech.ml.teachers.estimators.MixedRatings",
         "edtech.ml.teachers.estimators.RawMeanRatings",
         "edtech.ml.teachers.estimators.ShrunkenRatings",
+        "edtech.ml.labels.encoding.Encoder",
+        "edtech.ml.labels.estimators.BoostingProbability",
+        "edtech.ml.labels.estimators.Correction",
+        "edtech.ml.labels.estimators.ForestProbability",
+        "edtech.ml.labels.estimators.LogisticProbability",
         # scikit-learn's trees, which skops leaves to its user because they are compiled
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",

@@ -1,0 +1,115 @@
+"""Columns of any kind as a matrix of numbers, remembered as plain arrays and lists."""
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from edtech.errors import DataError
+from edtech.ml.labels.cases import Floats
+from edtech.tables.values import MAX_CATEGORIES, listed, to_number
+
+LONG_TAIL = 2.0  # skewness above which a number that is never negative counts by its logarithm
+FARTHEST = 5.0  # standard deviations beyond which a number counts no more in a linear model
+GIVEN = "(not given)"
+
+
+class Encoder(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Features as numbers. Numbers stand as they are, or for linear models as standard deviations from their mean.
+
+    For trees a column of words is one of codes, the commonest first; gaps and values not seen in training are missing.
+    For linear models words become one column for each value but the commonest; a value not seen in training counts as
+    the commonest, a gap as a value of its own, and a gap in a number as the median, with a column that says so. Numbers
+    beyond those of training count as the farthest of these.
+    """
+
+    def __init__(self, linear: bool = True) -> None:
+        self.linear = linear
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002  # scikit-learn's signature
+        """Learn the columns of `X` (n, f): their kinds, middles, spreads and values."""
+        self.columns_ = [str(name) for name in X]
+        self.numbers_ = [name for name in self.columns_ if _is_number(X[name])]
+        self.words_ = {
+            name: [str(value) for value in _words(X[name]).value_counts().index[:MAX_CATEGORIES]]
+            for name in self.columns_
+            if name not in self.numbers_
+        }
+        values = self._raw(X)
+        with np.errstate(all="ignore"):
+            self.gaps_: NDArray[np.bool_] = np.asarray(np.isnan(values).any(axis=0))
+            self.logs_ = np.array([_long_tailed(column) for column in values.T], dtype=bool)
+            values = self._curbed(values)
+            self.medians_ = np.array([_of(np.median, column) for column in values.T])
+            self.means_ = np.array([_of(np.mean, column) for column in values.T])
+            spread = np.array([_of(np.std, column) for column in values.T])
+            self.lows_, self.highs_ = (np.array([_of(end, column) for column in values.T]) for end in (np.min, np.max))
+        self.spreads_ = np.where(spread > 0, spread, 1.0)
+        self.names_ = self._names()
+        return self
+
+    def transform(self, X: pd.DataFrame) -> Floats:
+        """Return the matrix (n, len(names_)); without a learned column raise DataError."""
+        if missing := [name for name in self.columns_ if name not in X]:
+            raise DataError(
+                "Columns that the model was trained on are missing",
+                expected=listed(self.columns_),
+                found=f"no {listed(missing)}",
+                fix="give these columns, with gaps where a value is not known",
+            )
+        values, parts = self._raw(X), []
+        if self.linear:
+            near = np.clip(self._curbed(values), self.lows_, self.highs_)
+            near = np.where(np.isnan(near), self.medians_, near)
+            parts.append(np.clip((near - self.means_) / self.spreads_, -FARTHEST, FARTHEST))
+            parts.append(np.isnan(values[:, self.gaps_]).astype(float))
+        else:
+            parts.append(values)
+        for name, known in self.words_.items():
+            if not self.linear:
+                parts.append(_codes(X[name], known))
+                continue
+            parts.append((_words(X[name]).to_numpy()[:, None] == np.array(known[1:], dtype=object)).astype(float))
+        return np.column_stack(parts)
+
+    def _raw(self, X: pd.DataFrame) -> Floats:
+        if not self.numbers_:
+            return np.empty((len(X), 0))
+        return np.column_stack([to_number(X[name]).to_numpy() for name in self.numbers_])
+
+    def _curbed(self, values: Floats) -> Floats:
+        return np.where(self.logs_, np.log1p(np.maximum(values, 0)), values) if values.size else values
+
+    def _names(self) -> list[str]:
+        if not self.linear:
+            return [*self.numbers_, *self.words_]
+        gaps = [f"{name}: {GIVEN}" for name, any_ in zip(self.numbers_, list(self.gaps_), strict=True) if any_]
+        words = [f"{name}: {value}, not {known[0]}" for name, known in self.words_.items() for value in known[1:]]
+        return [*self.numbers_, *gaps, *words]
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column.dtype)  # bool too
+
+
+def _words(column: pd.Series) -> pd.Series:
+    return column.astype("str").fillna(GIVEN)
+
+
+def _codes(column: pd.Series, known: list[str]) -> Floats:
+    codes = pd.Index(known).get_indexer(pd.Index(_words(column))).astype(float)
+    return np.where((codes < 0) | column.isna().to_numpy(), np.nan, codes)
+
+
+def _of(figure: object, column: Floats) -> float:
+    there = column[~np.isnan(column)]
+    return float(figure(there)) if there.size else 0.0  # type: ignore[operator]
+
+
+def _long_tailed(column: Floats) -> bool:
+    there = column[~np.isnan(column)]
+    if there.size < 3 or there.min() < 0 or np.ptp(there) == 0 or there.max() <= 1:
+        return False
+    return bool(np.mean(((there - there.mean()) / there.std()) ** 3) > LONG_TAIL)

@@ -1,0 +1,209 @@
+"""Cases of each family, from a generated market or from labeled rows that were uploaded."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+
+from edtech.data.features import FeatureFrame, features
+from edtech.errors import DataError
+from edtech.ml.base import Params
+from edtech.ml.labels.cases import Cases
+from edtech.tables.roles import LabelRoles
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+
+PER_WEEK = {
+    "enrollments_before": "days_since_joining",
+    "tokens_spent_before": "days_since_joining",
+    "completions_before": "days_since_joining",
+    "refunds_before": "days_since_joining",
+    "owned_before": "days_since_joining",
+    "visits_before": "days_since_joining",
+    "course_views_before": "days_since_publication",
+    "course_enrollments_before": "days_since_publication",
+    "teacher_enrollments_before": None,
+}
+"""Counts since the start of the record, and the column that says since when else they can have grown."""
+VIEWS_TRUSTED = 20
+"""Views after which a course's own rate of enrollments counts as much as the usual one."""
+FIRST_DAYS = 28
+"""Days of record before the first moment at which churn is asked for."""
+MOST_MOMENTS = 12
+DAY = pd.Timedelta(days=1)
+
+
+def from_labels(dataset: "Dataset", params: Params) -> Cases:  # noqa: ARG001  # the signature of all sources
+    """Return the cases of labeled rows. Raises DataError where no features are named."""
+    roles = cast(LabelRoles, dataset.mapping)
+    if not roles.features:
+        raise DataError(
+            "No features are named, so there is nothing to learn from",
+            expected="columns that were known at the moment of prediction",
+            where=dataset.name,
+            fix="map the file again and name its features",
+        )
+    table = dataset.main()
+    return Cases(
+        features=table[list(roles.features)],
+        target=table[roles.label].astype("boolean").rename(roles.label),
+        time=None if roles.time is None else table[roles.time],
+        subject=None if roles.subject is None else table[roles.subject],
+        as_of=roles.as_of,
+    )
+
+
+def market_end(dataset: "Dataset") -> pd.Timestamp:
+    """Return the moment up to which a market was watched."""
+    return pd.Timestamp(dataset.table("platform_metrics", ["day"])["day"].max() + DAY)
+
+
+def views(dataset: "Dataset", params: Params) -> Cases:  # noqa: ARG001  # the signature of all sources
+    """Return each view: did it end in an enrollment?"""
+    made = features(_tables(dataset), "enrollment_propensity", market_end(dataset))
+    frame, start = _per_week(made, made.ids["time"].min()), made.frame
+    usual = float(made.target.astype(float).mean())
+    seen, taken = start["course_views_before"], start["course_enrollments_before"]
+    frame["course_rate_before"] = (taken + usual * VIEWS_TRUSTED) / (seen + VIEWS_TRUSTED)
+    meanings = _meanings(made) | {"course_rate_before": "Enrollments per view of the course so far, few views allowed."}
+    return Cases(
+        features=frame,
+        target=made.target.rename("enrolled"),
+        time=made.ids["time"],
+        known=made.ids["time"],
+        subject=made.ids["learner_id"],
+        value=made.frame["token_price"] * commission(dataset),
+        ids=made.ids.drop(columns="time"),
+        meanings=meanings,
+        generated=True,
+    )
+
+
+def enrollments(dataset: "Dataset", params: Params) -> Cases:
+    """Return each enrollment, `weeks` after it was made: will it be completed within `horizon_days` of it?
+
+    Only those whose horizon is over by the end of the data: of later ones completions are known, the others not yet.
+    """
+    weeks, horizon = (int(getattr(params, name)) for name in ("weeks", "horizon_days"))
+    end, wait = market_end(dataset), pd.Timedelta(weeks=weeks)
+    made = features(_tables(dataset), "course_completion", end, weeks=weeks, horizon_days=horizon)
+    due = made.ids["time"] - wait + horizon * DAY
+    cases = Cases(
+        features=_per_week(made, made.ids["time"].min() - wait),
+        target=made.target.rename("completed_in_time"),
+        time=made.ids["time"],
+        known=due,
+        subject=made.ids["learner_id"],
+        ids=made.ids.drop(columns="time"),
+        meanings=_meanings(made),
+        generated=True,
+    )
+    return cases.rows((due <= end).to_numpy())
+
+
+def commission(dataset: "Dataset") -> float:
+    """Return the platform's share of a price in a generated market."""
+    return float(cast(dict[str, Any], dataset.source["params"])["commission_rate"])
+
+
+def _tables(dataset: "Dataset") -> "_Tables":
+    return _Tables(dataset)
+
+
+class _Tables(dict[str, pd.DataFrame]):
+    """A data set's tables, each read once when asked for."""
+
+    def __init__(self, dataset: "Dataset") -> None:
+        super().__init__()
+        self._dataset = dataset
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._dataset.tables
+
+    def __missing__(self, name: str) -> pd.DataFrame:
+        self[name] = self._dataset.table(name)
+        return self[name]
+
+
+def _per_week(made: FeatureFrame, start: pd.Timestamp) -> pd.DataFrame:
+    """Return the features with counts as rates per week.
+
+    A count grows with the length of the record, so that later rows would look like none that were trained on.
+    """
+    frame, record = made.frame.copy(), (made.ids["time"] - start) / DAY
+    for name, since in PER_WEEK.items():
+        if name in frame:
+            days = record if since not in frame else np.minimum(record, made.frame[since])
+            frame[name] = made.frame[name] * 7 / np.maximum(days, 7)
+    return frame.rename(columns=_renamed)
+
+
+def _renamed(name: str) -> str:
+    return name.replace("_before", "_per_week") if name in PER_WEEK else name
+
+
+def _meanings(made: FeatureFrame) -> dict[str, str]:
+    return {
+        _renamed(name): f"{text} (Per week of record.)" if name in PER_WEEK else text
+        for name, text in made.columns.items()
+    }
+
+
+def learners(dataset: "Dataset", params: Params) -> Cases:
+    """Return each active learner at several moments: will nobody see them for `horizon_days`?
+
+    `follow` is the time to their next visit. Moments are at most `MOST_MOMENTS`, a quarter of the horizon or more
+    apart; those whose horizon is not over by the end of the data have no known outcome, but are watched until then.
+    """
+    horizon, end = int(cast(Any, params).horizon_days), market_end(dataset)
+    tables = _tables(dataset)
+    start = pd.Timestamp(tables["views"]["viewed_at"].min()).normalize()
+    parts = [_at(tables, moment, horizon, start, end) for moment in _moments(start, end, horizon)]
+    if not any(part.target.notna().any() for part in parts):
+        raise DataError(
+            "The data end before anyone's horizon is over",
+            expected=f"at least {FIRST_DAYS + horizon} days",
+            found=f"{(end - start).days} days",
+            fix="choose a shorter horizon, or generate more weeks",
+        )
+    return _stacked(parts)
+
+
+def _moments(start: pd.Timestamp, end: pd.Timestamp, horizon: int) -> list[pd.Timestamp]:
+    days = (end - start).days
+    step = max(7, horizon // 4, (days - FIRST_DAYS) // MOST_MOMENTS)
+    last = end - horizon * DAY  # the latest with a known outcome is one of them
+    back = [last - number * step * DAY for number in range(MOST_MOMENTS)]
+    ahead = [last + number * step * DAY for number in range(1, MOST_MOMENTS)]
+    moments = [one for one in (*back[::-1], *ahead) if start + FIRST_DAYS * DAY <= one < end - 7 * DAY]
+    return moments[-MOST_MOMENTS:]
+
+
+def _at(tables: "_Tables", moment: pd.Timestamp, horizon: int, start: pd.Timestamp, end: pd.Timestamp) -> Cases:
+    made = features(tables, "churn_prediction", moment, horizon_days=horizon)
+    seen = tables["views"]
+    later = seen[seen["viewed_at"] >= moment].groupby("learner_id")["viewed_at"].min()
+    back = later.reindex(made.ids["learner_id"]).reset_index(drop=True)
+    watched = (back.fillna(end) - moment) / DAY
+    over = moment + horizon * DAY <= end
+    return Cases(
+        features=_per_week(made, start),
+        target=made.target.rename("left") if over else made.target.mask(made.target.notna()).rename("left"),
+        time=made.ids["time"],
+        known=made.ids["time"] + horizon * DAY,
+        subject=made.ids["learner_id"],
+        follow=pd.DataFrame({"duration": watched, "event": back.notna()}),
+        ends_by="return",
+        ids=made.ids.drop(columns="time"),
+        meanings=_meanings(made),
+        generated=True,
+    )
+
+
+def _stacked(parts: list[Cases]) -> Cases:
+    whole: Callable[[str], Any] = lambda name: pd.concat([getattr(part, name) for part in parts], ignore_index=True)  # noqa: E731
+    names = ("features", "target", "time", "known", "subject", "follow", "ids")
+    return replace(parts[0], **{name: whole(name) for name in names})

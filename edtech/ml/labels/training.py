@@ -1,0 +1,152 @@
+"""Training of a family of labels: what was held back is predicted by a fit that ends before it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from edtech.ml.base import Algorithm, Params, Progress, Trained
+from edtech.ml.labels import tables
+from edtech.ml.labels.cases import Cases, Floats
+from edtech.ml.labels.checks import all_checks
+from edtech.ml.labels.estimators import Rows
+from edtech.ml.labels.importance import odds_ratios, permutation_importance
+from edtech.ml.labels.metrics import all_metrics
+from edtech.ml.labels.result import LabelResult
+from edtech.ml.labels.splits import Split, split_cases
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+
+Source = Callable[["Dataset", Params], Cases]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What tells one family of labels from another: where its cases come from and what its rows are called."""
+
+    family: str
+    rows: str
+    task: str
+    from_market: Source
+    from_labels: Source
+
+
+def train(task: Task, dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> Trained:
+    """Train one algorithm on the cases of a data set.
+
+    Raises DataError where there are none, ModelError where they are too few, ConvergenceError.
+    """
+    progress(0.0, "Reading what was known when")
+    cases = (task.from_market if dataset.kind == "market" else task.from_labels)(dataset, params)
+    result = train_cases(task, cases, algorithm, params, progress)
+    target = str(cases.target.name)
+    known = cases.rows(cases.labeled)
+    return Trained(result, known.features.assign(**{target: known.target.astype(bool)}), target)
+
+
+def train_cases(
+    task: Task, cases: Cases, algorithm: Algorithm, params: Params, progress: Progress = lambda _share, _text: None
+) -> LabelResult:
+    """Fit on all cases; metrics come from a first fit that knows nothing from the evaluation's start on."""
+    started, seed = time.perf_counter(), int(getattr(params, "seed", 0))
+    split = split_cases(cases, params.evaluation_share, seed, task.rows)
+    progress(0.2, "Fitting on the earlier part")
+    early = fit(algorithm, params, split.training)
+    held = split.evaluation
+    actual, predicted = held.actual, early.predict(held.features)
+    progress(0.5, "Measuring on the later part")
+    metrics = all_metrics(actual, predicted, held.clusters)
+    importance = permutation_importance(early, held)
+    progress(0.7, "Fitting on everything")
+    model = fit(algorithm, params, cases)
+    chosen = _chosen(params, held, predicted, split)
+    metrics |= {"rows_train": float(len(split.training)), "rows_evaluation": float(len(held))}
+    return LabelResult(
+        family=task.family,
+        algorithm=algorithm.name,
+        params=params,
+        model=model,
+        metrics={**metrics, **chosen.metrics, "fit_seconds": time.perf_counter() - started},
+        evaluation=_evaluation(held, predicted, chosen.value),
+        importance=importance,
+        split=split.words,
+        notes=cases.notes,
+        checks=all_checks(cases, split, metrics, importance),
+        tables=_tables(actual, predicted, chosen),
+        outcome=str(cases.target.name),
+        threshold=chosen.threshold,
+        threshold_words=chosen.words,
+        odds=odds_ratios(model, cases),
+        meanings=dict(cases.meanings),
+        horizon=float(getattr(params, "horizon_days", 0)) or None,
+    )
+
+
+def fit(algorithm: Algorithm, params: Params, cases: Cases) -> Any:  # noqa: ANN401  # an estimator of ours
+    """Return the algorithm's estimator fitted on the cases."""
+    known = cases.rows(cases.labeled)
+    arguments = params.estimator_arguments()
+    if "seed" in algorithm.estimator().get_params():
+        arguments["seed"] = getattr(params, "seed", 0)
+    model = algorithm.estimator(**arguments)
+    when = None if known.time is None else np.asarray(known.time.rank())
+    return model.fit(known.features, known.actual, Rows(known.clusters, when))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Which rows are acted on, and what that earns where a yes brings tokens."""
+
+    threshold: float
+    words: str
+    flagged: "np.typing.NDArray[np.bool_]"
+    value: Floats | None
+    cost: float
+    metrics: dict[str, float]
+
+
+def _chosen(params: Params, held: Cases, predicted: Floats, split: Split) -> _Chosen:
+    cost = getattr(params, "cost", None)
+    if cost is None:
+        threshold = float(np.nanmean(split.training.actual))
+        words = "the share of yes in training: whoever is likelier than that counts as yes"
+        return _Chosen(threshold, words, predicted >= threshold, None, 0.0, {})
+    own = getattr(params, "value", 0.0)
+    value = np.full(len(held), own) if held.value is None else held.value.to_numpy(dtype=float)
+    flagged = predicted * value > cost
+    threshold = cost / value.mean() if value.mean() > 0 else 1.0
+    words = (
+        f"probability times value above the cost of {cost:g} tokens; at the mean value of {value.mean():.3g} tokens, "
+        f"a probability of {threshold:.3f}"
+    )
+    earned = {"all": held.actual * value - cost, "chosen": np.where(flagged, held.actual * value - cost, 0.0)}
+    found = {
+        "share_shown": float(flagged.mean()),
+        "profit_chosen": 1000 * float(earned["chosen"].mean()),
+        "profit_all": 1000 * float(earned["all"].mean()),
+    }
+    return _Chosen(threshold, words, flagged, value, cost, found)
+
+
+def _evaluation(held: Cases, predicted: Floats, value: Floats | None) -> pd.DataFrame:
+    frame = pd.DataFrame({"actual": held.actual, "predicted": predicted})
+    more = {"time": held.time, "subject": held.subject, "value": value}
+    ids = held.ids if len(held.ids) else pd.DataFrame(index=frame.index)
+    return pd.concat([frame.assign(**{name: one for name, one in more.items() if one is not None}), ids], axis=1)
+
+
+def _tables(actual: Floats, predicted: Floats, chosen: _Chosen) -> dict[str, pd.DataFrame]:
+    found = {
+        "calibration": tables.calibration(actual, predicted),
+        "roc": tables.roc(actual, predicted),
+        "precision_recall": tables.precision_recall(actual, predicted),
+        "gain": tables.gain(actual, predicted),
+        "confusion": tables.confusion(actual, chosen.flagged),
+    }
+    if chosen.value is not None:
+        found["profit"] = tables.profit(actual, predicted, chosen.value, chosen.cost)
+    return found

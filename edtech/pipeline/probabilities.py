@@ -1,0 +1,104 @@
+"""How far predicted probabilities are from the true ones of a generated market, and what acting on them is worth."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from edtech.ml.labels.result import LabelResult
+from edtech.pipeline.judging import Judgement
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+    from edtech.market import Truth
+
+Floats = NDArray[np.float64]
+WEEK = pd.Timedelta(weeks=1)
+NO_DECISION = "empty: these probabilities decide nothing that earns tokens by itself"
+
+
+def judge_probabilities(truth: "Truth | None", dataset: "Dataset", result: LabelResult) -> Judgement:
+    """Return the error of a run's probabilities against the truth, and for propensity what showing by them is worth."""
+    if truth is None:
+        return observed_value(result)
+    true = TRUE[result.family](truth, dataset, result)
+    predicted = result.evaluation["predicted"].to_numpy()
+    metrics = {
+        "probability_error": float(np.abs(predicted - true).mean()),
+        "probability_correlation": float(np.corrcoef(predicted, true)[0, 1]),
+    }
+    if result.family != "enrollment_propensity":
+        return Judgement(NO_DECISION, metrics)
+    value = showing_value(result, true)
+    words = "judged by the known truth of the generated market: what is not shown sends learners to what is"
+    return Judgement(words, metrics | {"decision_value_tokens": value})
+
+
+def observed_value(result: LabelResult) -> Judgement:
+    """Return what showing only the chosen would have earned more than showing all, by what came on later rows.
+
+    All of them were shown, so what each earned is seen; that learners turn to other offers is not.
+    """
+    rows = result.evaluation
+    if "value" not in rows or "time" not in rows:
+        reason = NO_DECISION if "value" not in rows else "empty: without a time there is no value per week"
+        return Judgement(reason)
+    if not pd.api.types.is_datetime64_any_dtype(rows["time"]):
+        return Judgement("empty: without dates there is no value per week")
+    cost = float(getattr(result.params, "cost", 0.0))
+    left_out = rows["predicted"] * rows["value"] <= cost
+    saved = float((cost - rows["actual"] * rows["value"])[left_out].sum())
+    words = (
+        "judged by what came of later rows, all of which were shown; that learners turn to other offers is not counted"
+    )
+    return Judgement(words, {"decision_value_tokens": saved / _weeks(rows)})
+
+
+def showing_value(result: LabelResult, true: Floats) -> float:
+    """Return the tokens per week that showing only the chosen truly brings, less what showing all does.
+
+    In the logit of a visit the chance of an offer is w / (1 + sum of w) over the offers shown; so of the offers that
+    are left those not shown leave their part to the others and to taking none.
+    """
+    rows, cost = result.evaluation, float(getattr(result.params, "cost", 0.0))
+    value = rows["value"].to_numpy()
+    shown = rows["predicted"].to_numpy() * value > cost
+    visit = rows["visit_id"]
+    none = 1 - pd.Series(true).groupby(visit).transform("sum").to_numpy()
+    weight = true / none
+    left = pd.Series(weight * shown).groupby(visit).transform("sum").to_numpy()
+    chosen = shown * (weight / (1 + left) * value - cost)
+    return float((chosen - (true * value - cost)).sum() / _weeks(rows))
+
+
+def _weeks(rows: pd.DataFrame) -> float:
+    return max(float((rows["time"].max() - rows["time"].min()) / WEEK), 1.0)
+
+
+def _views(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:  # noqa: ARG001
+    true = truth.tables["views"].set_index("view_id")["enrollment_probability"]
+    return true.loc[result.evaluation["view_id"]].to_numpy()
+
+
+def _completions(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:
+    rows = result.evaluation
+    known = truth.tables["enrollments"].set_index("enrollment_id").loc[rows["enrollment_id"]]
+    hours = dataset.table("courses", ["course_id", "duration_hours"]).set_index("course_id")["duration_hours"]
+    from edtech.market.outcomes import completed_within
+
+    return completed_within(
+        truth.params,
+        known["completion_probability"].to_numpy(),
+        known["refund_probability"].to_numpy(),
+        hours.loc[rows["course_id"]].to_numpy(),
+        days=float(result.horizon or 0),
+        after_days=7.0 * float(getattr(result.params, "weeks", 0)),
+    )
+
+
+TRUE: "dict[str, Callable[[Truth, Dataset, LabelResult], Floats]]" = {
+    "enrollment_propensity": _views,
+    "course_completion": _completions,
+}
