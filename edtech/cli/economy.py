@@ -85,7 +85,7 @@ def economy_outlook(
     changes = {name: number(name, value) for name, value in assignments(change or []).items()}
     effect, reasons = asked_effect(RunStore(settings=settings), stored, run_id, changes, recommended)
     found = forecast(observed, asked, effect)
-    typer.echo(found.totals.drop(columns=["figure", "unit"]).to_string(index=False))
+    typer.echo(found.totals.drop(columns="figure").to_string(index=False))
     for line in (*reasons, *found.notes):
         typer.echo(line)
     if report is not None:
@@ -105,7 +105,7 @@ def economy_runs(
 ) -> None:
     """Lay runs side by side: model metrics, and the economy in 13 weeks under each one's recommended prices."""
     from edtech.economy.observed import observe
-    from edtech.economy.runs import RunOfEconomy, economy_of_runs
+    from edtech.economy.runs import RunOfEconomy, economy_of_runs, side_by_side
     from edtech.economy.simulation import Assumptions
     from edtech.ml.artifacts import load_result
     from edtech.pipeline.worth import plan_to_act_on, revenue_split
@@ -121,7 +121,7 @@ def economy_runs(
         laid[run_id] = RunOfEconomy(run.name, plan_to_act_on(stored, response, revenue_split(stored)), run.metrics)
     observed = observe(stored)
     table = economy_of_runs(observed, Assumptions.of(observed), laid)
-    typer.echo(table.set_index("run").T.to_string())
+    typer.echo(side_by_side(table).to_string(index=False))
 
 
 def _days(first: datetime | None, last: datetime | None) -> tuple[date | None, date | None]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from edtech.economy.lines import LINES
 from edtech.economy.period import LEDGER
 
 
@@ -107,3 +108,8 @@ ECONOMY: dict[str, Meaning] = {
         "themselves (GEKS-Fisher); the data set's first period is 100.", (),
     ),
 }  # fmt: skip
+
+
+def lines_behind(name: str) -> tuple[str, ...]:
+    """Return the lines of the ledger that a figure is made of: itself, or those of its parts; none of other tables."""
+    return (name,) if name in LINES else ECONOMY[name].lines

@@ -14,19 +14,19 @@ BAND = (0.05, 0.95)
 TODAY = PriceEffect()
 
 OUTLOOK = {
-    "spent": ("Token revenue", "tokens over the horizon", "Tokens spent on courses until the horizon."),
-    "teacher_earnings": ("Teacher earnings", "tokens over the horizon", "Teachers' parts, refunds taken off."),
-    "commission": ("Commission", "tokens over the horizon", "The platform's parts, refunds taken off."),
-    "issued": ("Issued", "tokens over the horizon", "Tokens bought, given, and minted again for refunds."),
-    "purchased": ("Bought", "tokens over the horizon", "Tokens that learners buy for money."),
-    "expired": ("Expired", "tokens over the horizon", "Balances of learners that lapse."),
-    "paid_out": ("Paid out", "tokens over the horizon", "Tokens of teachers destroyed against money."),
-    "circulating_supply": ("Circulating supply", "tokens at the horizon", "Held by learners and teachers."),
-    "treasury": ("Treasury", "tokens at the horizon", "Held by the platform."),
-    "learner_balance": ("Unredeemed", "tokens at the horizon", "Owed to learners as courses."),
-    "teacher_balance": ("Owed to teachers", "tokens at the horizon", "Payout liability."),
+    "spent": ("Token revenue", "Tokens spent on courses until the horizon."),
+    "teacher_earnings": ("Teacher earnings", "Teachers' parts until the horizon, refunds taken off."),
+    "commission": ("Commission", "The platform's parts until the horizon, refunds taken off."),
+    "issued": ("Issued", "Tokens bought, given, and minted again for refunds until the horizon."),
+    "purchased": ("Bought", "Tokens that learners buy for money until the horizon."),
+    "expired": ("Expired", "Balances of learners that lapse until the horizon."),
+    "paid_out": ("Paid out", "Tokens of teachers destroyed against money until the horizon."),
+    "circulating_supply": ("Circulating supply", "Tokens held by learners and teachers at the horizon."),
+    "treasury": ("Treasury", "Tokens held by the platform at the horizon."),
+    "learner_balance": ("Unredeemed", "Tokens owed to learners as courses at the horizon."),
+    "teacher_balance": ("Owed to teachers", "Payout liability at the horizon, in tokens."),
 }
-"""Title, unit and one sentence for each figure of a forecast."""
+"""Title and one sentence for each figure of a forecast; all are tokens."""
 STOCKS = ("circulating_supply", "treasury", "learner_balance", "teacher_balance")
 
 
@@ -34,7 +34,7 @@ STOCKS = ("circulating_supply", "treasury", "learner_balance", "teacher_balance"
 class Forecast:
     """What may come under the asked prices and rules.
 
-    `totals`: figure, title, unit, today (median under today's prices and rules), mid, low, high, change, change_low,
+    `totals`: figure, title, today (median under today's prices and rules), mid, low, high, change, change_low,
     change_high (relative, draw by draw against today). `weekly`: week (its last day), figure, mid, low, high: flows of
     the week, or what is held at its end, in tokens. low and high are NaN where the model has no honest interval.
     `notes` says in words what it rests on.
@@ -68,14 +68,14 @@ def forecast(observed: Observed, asked: Assumptions, effect: PriceEffect = TODAY
 
 def _totals(today: Futures, planned: Futures, effect: PriceEffect) -> pd.DataFrame:
     rows = []
-    for name, (title, unit, _) in OUTLOOK.items():
+    for name, (title, _) in OUTLOOK.items():
         before, after = (_reached(futures, name) for futures in (today, planned))
         moved = after / np.where(before > 0, before, np.nan) - 1
         low, high = _band(after, effect)
         change_low, change_high = _band(moved, effect)
-        rows.append((name, title, unit, _middle(before), _middle(after), low, high,
+        rows.append((name, title, _middle(before), _middle(after), low, high,
                      _middle(moved), change_low, change_high))  # fmt: skip
-    columns = ["figure", "title", "unit", "today", "mid", "low", "high", "change", "change_low", "change_high"]
+    columns = ["figure", "title", "today", "mid", "low", "high", "change", "change_low", "change_high"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from edtech.ml.elasticity.algorithms import FAMILY
 from edtech.ml.elasticity.inference import critical_value
 from edtech.pricing import Plan, WhatIf
 
+SOUNDEST = ("choice_logit", "fixed_effects")
+"""Algorithms to be believed first: one that knows substitution, else one with effects of units and periods."""
 MODEL_METRICS = (
     "price_elasticity_coefficient", "rmse", "poisson_deviance", "revenue_impact", "decision_value_tokens",
 )  # fmt: skip
@@ -65,18 +68,35 @@ def _row(
 
 
 def runs_of(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
-    """Return the runs of price models that were trained on the data set of this digest, as the table has them."""
+    """Return the runs of price models that were trained on the data set of this digest, those to be believed first."""
     needed = {"tags.dataset_digest": digest, "tags.model_type": FAMILY}
     if not set(needed) <= set(runs.columns):
         return runs.iloc[:0]
-    return runs[np.all([runs[column] == value for column, value in needed.items()], axis=0)]
+    found = runs[np.all([runs[column] == value for column, value in needed.items()], axis=0)]
+    sound = found["tags.algorithm"].map({name: place for place, name in enumerate(SOUNDEST)}).fillna(len(SOUNDEST))
+    return found.loc[sound.sort_values(kind="stable").index]
 
 
-def run_columns() -> dict[str, tuple[str, str]]:
-    """Return title with unit and meaning of the columns of `economy_of_runs` that have one."""
-    found = {name: (f"{metric(name).title} ({metric(name).unit})", metric(name).help) for name in MODEL_METRICS}
-    for name, (title, unit, meaning) in OUTLOOK.items():
-        found[name] = (f"{title} ({unit})", f"{meaning} Median of the draws.")
-        found[f"{name}_low"] = (f"{title}, low end", "Lower end of the 90 % band.")
-        found[f"{name}_high"] = (f"{title}, high end", "Upper end of the 90 % band.")
+def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `economy_of_runs` for reading: a row for each figure (figure, unit), a column of text for each run.
+
+    Figures of the economy have their 90 % band in brackets, where there is one.
+    """
+    of_models = [metric(name) for name in MODEL_METRICS]
+    titles = [*(one.title for one in of_models), *(title for title, _ in OUTLOOK.values()), "Remark"]
+    units = [*(one.unit for one in of_models), *["tokens"] * len(OUTLOOK), ""]
+    found = pd.DataFrame({"figure": titles, "unit": units})
+    for _, row in table.iterrows():
+        name = row["run"] if (table["run"] == row["run"]).sum() == 1 else f"{row['run']} {row['run_id'][:8]}"
+        model = [_text(row[one], 3) for one in MODEL_METRICS]
+        found[name] = [*model, *(_with_band(row, one) for one in OUTLOOK), row["note"]]
     return found
+
+
+def _with_band(row: "pd.Series[Any]", name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return _text(row[name]) + ("" if np.isnan(low) else f" ({_text(low)} to {_text(high)})")
+
+
+def _text(value: float, digits: int = 0) -> str:
+    return "" if np.isnan(value) else f"{value:,.{digits}f}"

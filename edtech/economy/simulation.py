@@ -40,7 +40,11 @@ class Assumptions(BaseModel):
         description="Tokens given to learners, as a multiple of what is given now.",
     )
     expiry_weeks: int = Field(
-        NEVER, ge=1, le=NEVER, title="Expiry", description="A balance lapses after this many weeks without a movement."
+        NEVER,
+        ge=1,
+        le=NEVER,
+        title="Expiry",
+        description=f"A balance lapses after so many weeks without a movement; {NEVER}: never.",
     )
     bonus_replaces: float = Field(
         1.0,

@@ -57,7 +57,7 @@ def supply_title(found: Economy) -> str:
 def outlook_title(found: Forecast, name: str) -> str:
     """Return what is expected of a figure, in one line."""
     row = found.figure(name)
-    title, _, _ = OUTLOOK[name]
+    title, _ = OUTLOOK[name]
     reach = "" if np.isnan(row["low"]) else f" (90 % of futures: {row['low']:,.0f} to {row['high']:,.0f})"
     when = f"{found.asked.weeks} weeks from now" if name in STOCKS else f"over {found.asked.weeks} weeks"
     return f"{title} {when}: {row['mid']:,.0f} tokens{reach}"

@@ -9,6 +9,7 @@ from edtech.charts import economy as charts
 from edtech.charts import explore
 from edtech.data import Dataset
 from edtech.economy import ECONOMY, GROUPS, LINES, Economy, Figure, Period, chosen_period, entries_behind
+from edtech.economy.dictionary import lines_behind
 from edtech.economy.period import LEDGER
 from edtech.economy.series import concentration, daily_balances, retention
 from edtech.economy.tables import cause_rows, in_tokens, missing_words, supply_title
@@ -102,10 +103,7 @@ def show_entries(dataset: Dataset, period: Period | None) -> None:
     """Show the ledger's entries behind a figure, and offer them as a file."""
     if period is None:
         return
-    name = st.selectbox(
-        "Figure", list(LINES), format_func=lambda name: str(name).replace("_", " "), key="economy.line",
-        help="A figure that is a sum of entries; ratios are made of these.",
-    )  # fmt: skip
+    name = _choose_line()
     found = entries_behind(dataset, name, period)
     unit = "money" if LINES[name].money else "tokens"
     st.markdown(
@@ -113,11 +111,29 @@ def show_entries(dataset: Dataset, period: Period | None) -> None:
         + (" up to the end of the range" if LINES[name].stock else " within the range")
         + (f"; the newest {len(found.shown):,} are shown." if len(found.shown) < found.count else ".")
     )
-    st.dataframe(found.shown, hide_index=True, key="economy.entries")
+    st.dataframe(
+        found.shown, hide_index=True, key="economy.entries",
+        column_config={"amount": "amount (1/100 token)", "money_cents": "money (cents)", "occurred_at": "at (UTC)"},
+    )  # fmt: skip
     st.download_button(
         f"Download up to {MOST_DOWNLOADED:,} (CSV)", partial(_entries_csv, dataset, name, period), f"{name}.csv",
         "text/csv", key="economy.entries.csv", on_click="ignore", icon=":material/download:",
     )  # fmt: skip
+
+
+def _choose_line() -> str:
+    """Return a line of the ledger: of a ratio, one of those that it is made of."""
+    known = [name for name in ECONOMY if lines_behind(name)]
+    figure = st.selectbox("Figure", known, format_func=lambda name: ECONOMY[name].title, key="economy.figure",
+                          help="Whose entries to look at.")  # fmt: skip
+    lines = lines_behind(figure)
+    if len(lines) == 1:
+        return lines[0]
+    chosen = st.segmented_control(
+        "It is made of", lines, default=lines[0], key=f"economy.line.{figure}", required=True,
+        format_func=lambda line: line.replace("_", " "),
+    )  # fmt: skip
+    return str(chosen)
 
 
 def _entries_csv(dataset: Dataset, name: str, period: Period) -> bytes:

@@ -9,11 +9,12 @@ import streamlit as st
 
 from edtech.charts import economy as charts
 from edtech.data import Dataset
-from edtech.economy.forecast import OUTLOOK, TODAY, Forecast, forecast
-from edtech.economy.runs import RunOfEconomy, economy_of_runs, price_effect, run_columns, runs_of
+from edtech.economy.forecast import OUTLOOK, STOCKS, TODAY, Forecast, forecast
+from edtech.economy.runs import RunOfEconomy, economy_of_runs, price_effect, runs_of, side_by_side
 from edtech.economy.simulation import Assumptions, PriceEffect
 from edtech.economy.tables import outlook_title
 from edtech.pricing import Response, WhatIf, answer, changed_prices
+from edtech.reports import table_csv
 from edtech.ui import resources, sidebar
 from edtech.ui.reports import outlook_downloads
 from edtech.ui.widgets import number, page_link, params_form, percent, plain
@@ -119,13 +120,14 @@ def _ask_rules(dataset: Dataset, start: Assumptions) -> Assumptions:
 def _metrics(found: Forecast) -> None:
     for start in range(0, len(SHOWN), 3):
         for column, name in zip(st.columns(3), SHOWN[start : start + 3], strict=True):
-            title, unit, help = OUTLOOK[name]
+            title, help = OUTLOOK[name]
             row = found.figure(name)
             change = None if row["mid"] == row["today"] or row["change"] != row["change"] else percent(row["change"])
-            column.metric(f"{title} ({unit})", number(row["mid"]), change, help=f"{help} Median; change against "
+            column.metric(f"{title} (tokens)", number(row["mid"]), change, help=f"{help} Median; change against "
                           "today's prices and rules.", border=True, delta_color="off")  # fmt: skip
             band = f"90 %: {number(row['low'])} to {number(row['high'])}" if row["low"] == row["low"] else "no band"
-            column.caption(band)
+            when = f"after {found.asked.weeks} weeks" if name in STOCKS else f"in {found.asked.weeks} weeks"
+            column.caption(f"{when}; {band}")
 
 
 def show_runs(dataset: Dataset) -> None:
@@ -145,13 +147,14 @@ def show_runs(dataset: Dataset) -> None:
     }
     observed = resources.observed(dataset.id)
     table = economy_of_runs(observed, Assumptions.of(observed), laid)
-    st.caption("Thirteen weeks ahead under today's rules; all rows see the same possible futures. Medians, 90 % bands.")
-    st.dataframe(
-        table.drop(columns="run_id"), hide_index=True, key="economy.runs.table",
-        column_config={
-            name: st.column_config.NumberColumn(title, help=help, format="localized")
-            for name, (title, help) in run_columns().items()
-        },
+    st.caption(
+        "Thirteen weeks ahead under today's rules and each run's recommended prices: the median of possible futures, "
+        "the same for all, with the band that holds nine of ten. Model metrics are per period, as logged with the run."
+    )
+    st.dataframe(side_by_side(table), hide_index=True, key="economy.runs.table")
+    st.download_button(
+        "All numbers (CSV)", table_csv(table), "economy-of-runs.csv", "text/csv", key="economy.runs.csv",
+        on_click="ignore", icon=":material/download:",
     )  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 """Forecasts as figures, and runs beside the economy that their prices would lead to."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from edtech.economy.forecast import OUTLOOK, STOCKS, TODAY, forecast
 from edtech.economy.observed import observe
-from edtech.economy.runs import MODEL_METRICS, RunOfEconomy, economy_of_runs, price_effect, run_columns
+from edtech.economy.runs import MODEL_METRICS, RunOfEconomy, economy_of_runs, price_effect, runs_of, side_by_side
 from edtech.economy.simulation import Assumptions, PriceEffect
 from edtech.ml.elasticity.inference import critical_value
 from edtech.pricing import plan_for, price_response, what_if
@@ -100,9 +101,27 @@ def test_each_run_stands_beside_the_economy_under_its_prices(observed, asked, wo
         assert table.loc["b", name] == table.loc["", name]
     assert table.loc["a", "spent"] > table.loc["", "spent"]
     assert "no price is recommended" in table.loc["b", "note"]
-    titled = run_columns()
-    assert {*MODEL_METRICS, *OUTLOOK} <= set(titled)
-    assert set(titled) <= set(table.columns)
+    read = side_by_side(table.reset_index()).set_index("figure")
+    assert read.columns.tolist() == ["unit", "Today's prices", "Fixed effects", "Unproven"]
+    assert len(read) == len(MODEL_METRICS) + len(OUTLOOK) + 1
+    row = table.loc["a"]
+    assert read.loc["Token revenue", "Fixed effects"] == (
+        f"{row['spent']:,.0f} ({row['spent_low']:,.0f} to {row['spent_high']:,.0f})"
+    )
+    assert read.loc["RMSE", "Unproven"] == "2.500"
+
+
+def test_runs_of_the_data_set_come_soundest_first():
+    runs = pd.DataFrame(
+        {
+            "run_id": list("abcd"),
+            "tags.dataset_digest": ["x", "x", "other", "x"],
+            "tags.model_type": ["token_elasticity"] * 3 + ["churn_prediction"],
+            "tags.algorithm": ["linear", "choice_logit", "choice_logit", "forest"],
+        }
+    )
+    assert runs_of(runs, "x")["run_id"].tolist() == ["b", "a"]
+    assert runs_of(runs[["run_id"]], "x").empty
 
 
 def test_the_outlook_is_a_report(observed, asked):

@@ -55,7 +55,8 @@ def test_another_range_changes_the_figures_and_an_empty_one_says_so(full, open_p
 
 def test_the_entries_and_the_proof(full, open_page):
     app = look_at(opened(open_page, full.market), full.market, "Entries")
-    app.selectbox(key="economy.line").set_value("commission").run()
+    app.selectbox(key="economy.figure").set_value("take_rate").run()
+    assert app.segmented_control(key="economy.line.take_rate").options == ["commission", "spent", "refunded"]
     whole = whole_period(full.market)
     period = chosen_period(full.market, app.date_input[0].value, whole.last)
     found = entries_behind(full.market, "commission", period)
@@ -85,28 +86,28 @@ def test_the_outlook_answers_to_rules_and_to_a_runs_prices(full, open_page):
     observed = observe(full.market)
     asked = Assumptions.of(observed)
     shown = figures(app)
-    assert shown["Token revenue (tokens over the horizon)"] == number(forecast(observed, asked).figure("spent")["mid"])
+    assert shown["Token revenue (tokens)"] == number(forecast(observed, asked).figure("spent")["mid"])
     assert "What this assumes" in texts(app)
     app.slider(key=f"economy.{full.market.id}.commission_rate").set_value(0.4).run()
     assert not app.exception
     more = forecast(observed, asked.model_copy(update={"commission_rate": 0.4})).figure("commission")
-    assert figures(app)["Commission (tokens over the horizon)"] == number(more["mid"])
+    assert figures(app)["Commission (tokens)"] == number(more["mid"])
     app.segmented_control(key="economy.prices").set_value("By segment").run()
     app.selectbox(key="economy.run").set_value(full.runs[full.market.id]["fixed_effects"]).run()
     app.slider(key="economy.change.Programming").set_value(-20).run()
     assert not app.exception
-    assert figures(app)["Token revenue (tokens over the horizon)"] != shown["Token revenue (tokens over the horizon)"]
+    assert figures(app)["Token revenue (tokens)"] != shown["Token revenue (tokens)"]
     app.segmented_control(key="economy.prices").set_value("The run's recommended").run()
     assert "No price is recommended by this run" in texts(app)
-    assert figures(app)["Token revenue (tokens over the horizon)"] == shown["Token revenue (tokens over the horizon)"]
+    assert figures(app)["Token revenue (tokens)"] == shown["Token revenue (tokens)"]
 
 
 def test_runs_stand_beside_the_economy(full, open_page):
     app = look_at(opened(open_page, full.market), full.market, "Runs")
-    shown = table(app, "circulating_supply")
-    assert shown["run"].iloc[0] == "Today's prices"
-    assert len(shown) == 1 + len(full.runs[full.market.id])
-    assert shown["rmse"].notna().sum() == len(full.runs[full.market.id])
+    shown = table(app, "Today's prices").set_index("figure")
+    assert len(shown.columns) == 2 + len(full.runs[full.market.id])
+    assert "Circulating supply" in shown.index
+    assert (shown.loc["RMSE"].drop(["unit", "Today's prices"]) != "").all()
 
 
 def test_without_a_run_only_rules_can_be_moved(full, open_page):
