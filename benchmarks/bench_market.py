@@ -1,6 +1,6 @@
-"""Time and memory of generating markets, with views, ledger and truth.
+"""Time and memory of generating markets, with views, ledger and truth; whether the presets look like markets.
 
-python benchmarks/bench_market.py          the sizes a person waits for
+python benchmarks/bench_market.py          the sizes a person waits for, and the figures of docs/market.md
 python benchmarks/bench_market.py --large  also about 100,000 and 1,000,000 enrollments to Parquet: seconds for each
                                            enrollment, memory of all processes, a counterfactual over two workers
 """
@@ -9,9 +9,14 @@ import resource
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
-from edtech.market import Market, MarketParams, generate_market
+import pandas as pd
+
+from edtech.market import Market, MarketParams, generate_market, presets
+from edtech.market.estimate import expected
+from edtech.market.likeness import EXPONENTIAL_SHARE, likeness
 
 SMALL = MarketParams(learners=2_000, teachers=100, courses=200, weeks=26)
 YEAR = MarketParams(learners=10_000, teachers=500, courses=2_000, weeks=52)
@@ -28,6 +33,7 @@ def measure(title: str, params: MarketParams, out: Path | None = None, workers: 
     sold = int(panel["enrollments"].sum())
     views = panel["views"].sum()
     print(f"{title}: {seconds:.2f} s, {sold} enrollments, {views} views, {1e6 * seconds / sold:.0f} us each")
+    announced(params, seconds, sold, workers)
     return market, seconds, seconds / sold
 
 
@@ -36,6 +42,29 @@ def peak() -> float:
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return (own + 2 * largest_child) / 1024**2
+
+
+def look_alike() -> None:
+    """Measure each preset over five seeds, against the ranges that docs/market.md gives sources for."""
+    for name in presets():
+        found = pd.DataFrame(
+            [asdict(likeness(generate_market(MarketParams.preset(name, seed=s)))) for s in range(1, 6)]
+        )
+        print(f"{name}: " + ", ".join(f"{c} {found[c].mean():.3f} ({found[c].min():.3f} to {found[c].max():.3f})"
+                                      for c in found))  # fmt: skip
+        assert found["conversion"].between(0.03, 0.15).all()
+        assert found["completion"].between(0.1, 0.6).all()
+        assert found["monthly_churn"].between(0.02, 0.15).all()
+        assert (found["top_share"] > EXPONENTIAL_SHARE).all()
+        assert (found["price_quality"] > 0).all()
+        assert name != "confounded" or (found["naive_elasticity"] > 0).all()
+
+
+def announced(params: MarketParams, seconds: float, sold: int, workers: int) -> None:
+    """Say how far off the announced size and time were."""
+    told = expected(params, workers)
+    print(f"  announced: {told.seconds:.1f} s (took {seconds:.1f} s), {told.enrollments:,} enrollments ({sold:,}), "
+          f"{told.disk_mb:.0f} MB on disk, {told.memory_mb:.0f} MB of memory")  # fmt: skip
 
 
 def large(folder: Path) -> None:
@@ -62,6 +91,7 @@ def main() -> None:
         measure("10,000 learners x 52 weeks to Parquet", YEAR, Path(folder, "year"))
         if "--large" in sys.argv:
             large(Path(folder))
+    look_alike()
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def suggest_kind(frame: pd.DataFrame) -> str:
     """Return the kind of table whose required columns the names give away, the most particular first; else a panel."""
     for kind in ("visits", "ratings", "panel", "labels"):
         found = suggest_mapping(frame, kind)
-        if all(name in found for name in required(kind)):
+        if all(found.get(name) for name in required(kind)):
             return kind
     return "panel"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from edtech.market.params import MarketParams
 from edtech.market.shard import SIZE, draw_shard, draw_world, play
 
-PILOT_VISITS = 4_000
+PILOT_VISITS = 20_000
 PILOT_CELLS = 2_500_000  # courses x weeks; up to here the supply is the market's own
 # Measured on two cores by benchmarks/bench_market.py, which also says how far off the sums are.
 _FIXED_SECONDS, _VIEW_SECONDS, _CELL_SECONDS = 0.15, 4.0e-6, 1.1e-6
@@ -36,9 +36,9 @@ class Expected:
 def expected(params: MarketParams, workers: int = 1) -> Expected:
     """Return what a market of these parameters is expected to be.
 
-    Visits, views and enrollments for each learner are those of a pilot of some thousand visits; what they cost was
-    measured on two cores. Counts are right within some percent, seconds within a factor of about two, more on another
-    machine.
+    Views and enrollments for each learner are those of a pilot of up to `PILOT_VISITS` visits; what they cost was
+    measured on two cores. Counts are right within some percent, seconds within a factor of about two on such a machine
+    when it is not busy.
     """
     learners = min(params.learners, max(10, int(PILOT_VISITS / (params.visits_per_week * params.weeks))))
     courses = min(params.courses, max(1, PILOT_CELLS // params.weeks))

@@ -63,7 +63,8 @@ def contract_for(roles: Roles) -> Contract:
 
 def required(kind: str) -> list[str]:
     """Return the roles that a kind of table cannot do without."""
-    return [name for name, info in CONTRACTS[kind].roles.model_fields.items() if info.annotation is str]
+    named = [name for name, info in CONTRACTS[kind].roles.model_fields.items() if info.annotation is str]
+    return [*named, "features"] if kind == "labels" else named
 
 
 def roles_for(kind: str, chosen: Mapping[str, object]) -> AnyRoles:

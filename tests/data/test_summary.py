@@ -108,7 +108,7 @@ def test_all_missing_and_wrong_choices_are_told_at_once():
     with pytest.raises(ContractError, match=r"Visit \(visit\), Course \(course\)"):
         roles_for("visits", {"price": "p", "chosen": "c"})
     with pytest.raises(ContractError) as error:
-        roles_for("labels", {"label": "y", "task": "cooking", "as_of": "x" * 200})
+        roles_for("labels", {"label": "y", "features": ("x",), "task": "cooking", "as_of": "x" * 200})
     assert len(error.value.details) == 2
     with pytest.raises(ContractError, match="no such kind"):
         roles_for("recipes", {})

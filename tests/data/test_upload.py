@@ -12,16 +12,10 @@ from pyarrow import parquet
 
 from edtech.data import (
     Dialect,
-    build_panel,
-    check_panel,
-    combine_columns,
     read_upload,
     sample_panel_csv,
-    suggest_mapping,
-    suggest_roles,
 )
 from edtech.errors import UploadError
-from edtech.tables.roles import LabelRoles, PanelRoles
 
 GERMAN = "Kurs;Preis;Verkäufe\nÜbung;1,5;3\nCafé, neu;2,25;4\n"
 
@@ -284,63 +278,3 @@ def test_a_parquet_bomb_stops_at_the_limit(column):
     with pytest.raises(UploadError, match=r"too large|cell is too long"):
         read_upload("x.parquet", bomb, limit_mb=50)
     assert pa.total_allocated_bytes() - before < 100_000_000
-
-
-# ---- real files
-
-
-def test_the_media_example_loads(examples: Path):
-    upload = read_upload("pricing_sample.csv", examples / "pricing_media" / "pricing_sample.csv")
-    suggestion = suggest_roles(upload.frame)
-    assert (suggestion.price, suggestion.quantity, suggestion.unit, suggestion.period) == (
-        "price",
-        "demand",
-        None,
-        None,
-    )
-    roles = suggestion.roles().model_copy(update={"controls": upload.columns[:9]})
-    panel = build_panel(upload.frame, roles)
-    assert len(panel) == 10_000
-    found = {check.code: check for check in check_panel(panel, roles)}
-    assert found["repeated_units"].severity == found["randomized_prices"].severity == "REVIEW"
-    assert "covariates" in found["learnable"].evidence
-
-
-def test_the_cereal_example_loads_with_city_and_product_as_unit(examples: Path):
-    upload = read_upload("nevo_products.csv.gz", examples / "cereal_panel" / "nevo_products.csv.gz")
-    suggestion = suggest_roles(upload.frame)
-    assert set(suggestion.unit_parts) == {"city_ids", "product_ids"}
-    assert len(suggestion.instruments) == 20
-    frame = combine_columns(upload.frame, suggestion.unit_parts, "unit")
-    roles = PanelRoles(**suggestion.roles().model_dump() | {"unit": "unit"})
-    panel = build_panel(frame, roles)
-    assert (len(panel), panel["unit"].nunique()) == (2_256, 1_128)
-    assert "instruments" in check_panel(panel, roles)[-1].evidence
-
-
-@pytest.mark.parametrize(
-    ("file", "rows", "label", "share", "chosen"),
-    [
-        ("oulad/student.csv.gz", 32_593, "final_result", 10_156 / 32_593, {}),
-        ("oulad/student.csv.gz", 32_593, "final_result", 15_385 / 32_593, {"positive": ("Pass", "Distinction")}),
-        ("student_dropout/students_dropout_academic_success.csv", 4_424, "target", 1_421 / 4_424, {}),
-        ("telco_churn/Telco-Customer-Churn.csv.gz", 7_043, "Churn", 1_869 / 7_043, {}),
-    ],
-)
-def test_the_other_examples_load_as_labeled_rows(examples: Path, catalogue, file, rows, label, share, chosen):
-    upload = catalogue.stage(file, examples / file)
-    assert upload.rows == rows
-    assert suggest_roles(upload.frame).price is None
-    stored = catalogue.add_upload(upload, LabelRoles(**suggest_mapping(upload.frame, "labels") | chosen), name="x")
-    table = stored.main()
-    assert table[label].mean() == pytest.approx(share)
-    assert (stored.mapping.label, stored.rows) == (label, rows)
-    assert len(stored.mapping.features) > 8
-
-
-def test_text_that_should_be_numbers_is_told_and_read_as_numbers(examples: Path, catalogue):
-    upload = catalogue.stage("telco.csv.gz", examples / "telco_churn" / "Telco-Customer-Churn.csv.gz")
-    assert any("'TotalCharges' is text: numbers but for 11 of 7,043 cells (all blank" in note for note in upload.notes)
-    stored = catalogue.add_upload(upload, LabelRoles(**suggest_mapping(upload.frame, "labels")), name="x")
-    charges = stored.main()["TotalCharges"]
-    assert (charges.dtype, int(charges.isna().sum())) == ("float64", 11)

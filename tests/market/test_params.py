@@ -1,11 +1,11 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from edtech.errors import ParamsError
 from edtech.market import PRESETS, MarketParams, generate_market, presets
+from edtech.market.estimate import expected
+from edtech.market.likeness import EXPONENTIAL_SHARE, likeness
 
 
 @pytest.mark.parametrize("name", MarketParams.model_fields)
@@ -44,43 +44,42 @@ def market(request):
     return generate_market(PRESETS[request.param])
 
 
-def slope(panel):
-    """Return the naive elasticity: the pooled slope of log(1 + enrollments) on log price."""
-    return np.polyfit(np.log(panel["token_price"]), np.log1p(panel["enrollments"]), 1)[0]
-
-
-def monthly_churn(market):
-    """Return the mean share, over months, of those there at its start who leave in it."""
-    left = market.truth.tables["learners"]["left_at"]
-    joined = market.tables["learners"]["joined_on"]
-    week = market.tables["course_weeks"]["week"]
-    starts = np.arange(week.min().to_datetime64(), week.max().to_datetime64(), np.timedelta64(30, "D"))
-    there = [(joined <= start) & ~(left < start) for start in starts[:-1]]
-    gone = [left.between(start, stop, inclusive="left") for start, stop in pairwise(starts)]
-    return np.mean([(here & leaves).sum() / here.sum() for here, leaves in zip(there, gone, strict=True)])
-
-
 def test_presets_look_like_markets(market):
-    panel, enrollments = market.tables["course_weeks"], market.tables["enrollments"]
-    assert 0.03 < panel["enrollments"].sum() / panel["views"].sum() < 0.15
-    assert 0.1 < enrollments["completed"].mean() < 0.6
-    assert 0.02 < monthly_churn(market) < 0.15
-    per_course = panel.groupby("course_id")["enrollments"].sum().sort_values(ascending=False)
-    assert per_course.iloc[: len(per_course) // 10].sum() > 0.3 * per_course.sum()
-    truth = market.truth.tables["courses"].set_index("course_id")
-    price = panel.groupby("course_id")["list_price"].mean() / truth["usual_price"]
-    assert truth["quality"].corr(np.log(price)) > 0.3
-    asked = np.log(panel.groupby("course_id")["list_price"].mean())
-    category = market.tables["courses"].set_index("course_id")["category"]
-    assert truth["quality"].corr(asked - asked.groupby(category).transform("mean")) > 0.2
-    assert -2.6 < market.truth.own_elasticity < -1.3
+    found = likeness(market)
+    assert 0.03 < found.conversion < 0.15
+    assert 0.1 < found.completion < 0.6
+    assert 0.02 < found.monthly_churn < 0.15
+    assert found.top_share > EXPONENTIAL_SHARE
+    assert found.price_quality > 0.2
+    assert -2.6 < found.true_elasticity < -1.3
     assert market.check_identities() == []
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_naive_elasticity_of_the_confounded_preset_has_the_wrong_sign(seed):
-    market = generate_market(MarketParams.preset("confounded", seed=seed))
-    assert slope(market.tables["course_weeks"]) > 0 > market.truth.own_elasticity
+    found = likeness(generate_market(MarketParams.preset("confounded", seed=seed)))
+    assert found.naive_elasticity > 0 > found.true_elasticity
+
+
+def test_the_figures_are_those_of_the_tables(market):
+    found, panel = likeness(market), market.tables["course_weeks"]
+    assert found.conversion == len(market.tables["enrollments"]) / len(market.tables["views"])
+    per_course = panel.groupby("course_id")["enrollments"].sum().nlargest(panel["course_id"].nunique() // 10)
+    assert found.top_share == pytest.approx(per_course.sum() / panel["enrollments"].sum())
+
+
+@pytest.mark.parametrize("name", ["balanced", "thin"])
+@pytest.mark.parametrize("changes", [{}, {"weeks": 60, "learners": 3_000}, {"courses_seen": 9, "growth": 0.7}])
+def test_the_size_is_announced(name, changes, tmp_path):
+    # The pilot is up to 20,000 visits of some hundred learners, who differ: its own noise is some percent.
+    params = MarketParams.preset(name, **changes)
+    told = expected(params)
+    made = generate_market(params, out=tmp_path / "m")
+    assert told.views == pytest.approx(len(made.tables["views"]), rel=0.1)
+    assert told.enrollments == pytest.approx(len(made.tables["enrollments"]), rel=0.15)
+    assert told.course_weeks == len(made.tables["course_weeks"])
+    disk = sum(path.stat().st_size for path in (tmp_path / "m").rglob("*") if path.is_file()) / 1e6
+    assert told.disk_mb == pytest.approx(disk, rel=0.35, abs=1)
 
 
 def test_prices_follow_demand_and_draws_do_not():
