@@ -17,6 +17,7 @@ from edtech.data import Catalogue, Dataset
 from edtech.data import explore as figures
 from edtech.data.features import FAMILIES, features
 from edtech.data.identities import check_identities
+from edtech.data.summary import dictionary, summary
 from edtech.market import MarketParams
 
 MEDIUM = MarketParams(learners=18_000, teachers=500, courses=1_000, weeks=52)
@@ -38,13 +39,16 @@ def timed(title: str, answer: Callable[[], Any]) -> float:
 def explore(dataset: Dataset) -> float:
     """Return the seconds of the slowest figure."""
     times = [
-        timed("key figures", dataset.key_figures),
+        timed("key figures", lambda: summary(dataset)),
         timed("by week", dataset.by_period),
         timed("price and demand by course", lambda: figures.price_demand(dataset)),
         timed("season", lambda: figures.seasonality(dataset)),
         timed("cohort retention", lambda: figures.cohort_retention(dataset)),
         timed("flows of tokens", lambda: figures.token_flows(dataset)),
     ]
+    times += [timed(f"dictionary of {name}", lambda name=name: dictionary(dataset, name)) for name in dataset.tables]
+    times += [timed(f"enrollments by {name}", lambda name=name: figures.mean_by(dataset, "enrollments", name))
+              for name in ("token_price", "category", "week")]  # fmt: skip
     for table, columns in figures.tables_to_explore(dataset).items():
         each = {column: timed_quietly(dataset, table, column) for column in columns}
         slowest = max(each, key=each.__getitem__)

@@ -9,9 +9,9 @@ PILOT_VISITS = 20_000
 PILOT_CELLS = 2_500_000  # courses x weeks; up to here the supply is the market's own
 # Measured on two cores by benchmarks/bench_market.py, which also says how far off the sums are.
 _FIXED_SECONDS, _VIEW_SECONDS, _CELL_SECONDS = 0.15, 4.0e-6, 1.1e-6
-_START_SECONDS, _SHARED = 2.5, 0.62  # two workers: to start them, and the share of the time that is left
-_VIEW_BYTES, _ENROLLMENT_BYTES, _CELL_BYTES = 19.0, 150.0, 17.0
-_FIXED_MB, _SHARD_VIEW_BYTES, _CELL_MEMORY = 180.0, 900.0, 330.0
+_START_SECONDS, _SHARED = 2.5, 0.8  # two workers: to start them, and the share of the time that is left
+_VIEW_BYTES, _ENROLLMENT_BYTES, _CELL_BYTES = 23.0, 165.0, 17.0
+_FIXED_MB, _WORKER_MB, _SHARD_VIEW_BYTES, _CELL_MEMORY = 150.0, 80.0, 900.0, 330.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,9 @@ def expected(params: MarketParams, workers: int = 1) -> Expected:
     shared = min(workers, shards) > 1
     seconds = _FIXED_SECONDS + cells * _CELL_SECONDS + (_START_SECONDS + _SHARED * work if shared else work)
     disk = (views * _VIEW_BYTES + enrollments * _ENROLLMENT_BYTES + cells * _CELL_BYTES) / 1e6
-    shard = (views / shards * _SHARD_VIEW_BYTES + cells * _CELL_MEMORY) / 1e6 + _FIXED_MB
-    return Expected(views, enrollments, cells, disk, shard * (min(workers, shards) + shared), seconds)
+    shard = (views / shards * _SHARD_VIEW_BYTES + cells * _CELL_MEMORY) / 1e6
+    memory = _FIXED_MB + (min(workers, shards) * (shard + _WORKER_MB) if shared else shard)
+    return Expected(views, enrollments, cells, disk, memory, seconds)
 
 
 def _round(count: int) -> int:
