@@ -4,21 +4,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edtech.pricing.curve import RevenueCurve, revenue_curve
+    from edtech.pricing.effects import Effect
     from edtech.pricing.optimum import Plan, plan_for, recommend_prices, withheld
     from edtech.pricing.response import Response, price_response
-    from edtech.pricing.scenario import Effect, WhatIf, answer, changed_prices, revenue_curve, what_if
+    from edtech.pricing.scenario import WhatIf, answer, changed_prices, what_if
 
 _WHERE = {
-    "Effect": "edtech.pricing.scenario",
+    "Effect": "edtech.pricing.effects",
     "Plan": "edtech.pricing.optimum",
     "Response": "edtech.pricing.response",
+    "RevenueCurve": "edtech.pricing.curve",
     "WhatIf": "edtech.pricing.scenario",
     "answer": "edtech.pricing.scenario",
     "changed_prices": "edtech.pricing.scenario",
     "plan_for": "edtech.pricing.optimum",
     "price_response": "edtech.pricing.response",
     "recommend_prices": "edtech.pricing.optimum",
-    "revenue_curve": "edtech.pricing.scenario",
+    "revenue_curve": "edtech.pricing.curve",
     "what_if": "edtech.pricing.scenario",
     "withheld": "edtech.pricing.optimum",
 }
@@ -27,6 +30,7 @@ __all__ = [
     "Effect",
     "Plan",
     "Response",
+    "RevenueCurve",
     "WhatIf",
     "answer",
     "changed_prices",

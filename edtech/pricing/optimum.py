@@ -1,22 +1,21 @@
-"""Recommended prices: the best inside the prices that were seen, unit by unit."""
+"""Recommended prices: the best inside the prices that were seen and what else is asked of them."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
 
-from edtech.errors import PricingError
 from edtech.ml.elasticity.panel import Floats
 from edtech.ml.elasticity.result import ElasticityResult
+from edtech.pricing.bounds import Constraints, Objective, price_bounds, weights_of
+from edtech.pricing.effects import Effect, effect
+from edtech.pricing.joint import joint_optimum
 from edtech.pricing.response import Response, price_response
-from edtech.pricing.scenario import Effect, WhatIf, answer
+from edtech.pricing.scenario import WhatIf, answer
+from edtech.pricing.separable import separable_optimum
 from edtech.tables.split import RevenueSplit
 
-Objective = Literal["token_revenue", "teacher_earnings", "platform_commission", "enrollments"]
-GRID = 61
-_BOUNDS = ("lowest price seen", "highest price seen", "largest step down", "largest step up")
+FREE = Constraints()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,8 @@ class Plan:
     """Recommended prices and what they are expected to do.
 
     `prices` is finite for every unit; where the recommendation is refused they are today's. `table`: unit, segment,
-    today, recommended, change, bound (which bound the price lies on, if any).
+    today, recommended, change, bound (which bound the price lies on, if any). `binding` names the limits over all units
+    together that the plan uses up.
     """
 
     prices: pd.Series
@@ -34,6 +34,7 @@ class Plan:
     table: pd.DataFrame
     refused: bool
     reasons: tuple[str, ...]
+    binding: tuple[str, ...] = ()
 
 
 def recommend_prices(
@@ -53,35 +54,40 @@ def recommend_prices(
     PricingError for an unknown objective or a `max_change` outside (0, 0.9].
     """
     response = price_response(result, panel, baseline)
-    return plan_for(response, objective, max_change, extrapolate, split=split)
+    return plan_for(response, objective, Constraints(max_change=max_change, extrapolate=extrapolate), split=split)
 
 
 def plan_for(
     response: Response,
     objective: Objective = "token_revenue",
-    max_change: float = 0.5,
-    extrapolate: bool = False,
+    constraints: Constraints = FREE,
     *,
     split: RevenueSplit | None = None,
 ) -> Plan:
-    """Return the plan for a response that is already made; arguments and errors as in `recommend_prices`."""
-    if objective not in get_args(Objective):
-        raise PricingError(
-            "There is no such objective",
-            expected=f"one of {', '.join(get_args(Objective))}",
-            found=repr(objective),
-            fix="choose from the list",
-        )
-    if not 0 < max_change <= 0.9:
-        raise PricingError(
-            "The largest price change is out of range",
-            expected="above 0 and at most 0.9 (0.5 allows half to one and a half times today's price)",
-            found=repr(max_change),
-            fix="give the largest change as a share of today's price",
-        )
+    """Return the plan for a response that is already made.
+
+    Raises PricingError for an unknown objective, and for constraints that cannot be used or contradict each other.
+    """
+    weights = weights_of(objective, split or RevenueSplit())
+    constraints.check()
     if not response.result.may_recommend:
         return _plan(response, response.baseline, np.full(len(response.units), ""), objective, split)
-    return _plan(response, *_best(response, objective, max_change, extrapolate), objective, split)
+    bounds = price_bounds(response, constraints)
+    best = joint_optimum if response.joint else separable_optimum
+    prices = best(response, weights, bounds, constraints)
+    plan = _plan(response, prices, bounds.touched(prices, response.baseline), objective, split)
+    return replace(plan, binding=_binding(plan, constraints))
+
+
+def _binding(plan: Plan, constraints: Constraints) -> tuple[str, ...]:
+    """Return the limits over all units together that the plan uses up."""
+    found = []
+    if constraints.most_changed is not None and (plan.table["change"] != 0).sum() >= constraints.most_changed:
+        found.append(f"at most {constraints.most_changed:,} prices may change")
+    sold = plan.outcome.enrollments
+    if constraints.least_enrollments is not None and sold.planned <= 1.002 * constraints.least_enrollments * sold.today:
+        found.append(f"{constraints.least_enrollments:.0%} of today's enrollments must be kept")
+    return tuple(found)
 
 
 def withheld(plan: Plan, reason: str) -> Plan:
@@ -95,55 +101,11 @@ def withheld(plan: Plan, reason: str) -> Plan:
     return Plan(prices, plan.objective, nothing, outcome, table, True, (reason,))
 
 
-def _best(response: Response, objective: Objective, max_change: float, extrapolate: bool) -> tuple[Floats, np.ndarray]:
-    """Return the best prices (u,) on a grid between the bounds, and the bound each lies on, "" for none."""
-    low, high = response.baseline * (1 - max_change), response.baseline * (1 + max_change)
-    names = np.full((2, len(response.units)), [[_BOUNDS[2]], [_BOUNDS[3]]], dtype=object)
-    if not extrapolate:
-        names[0] = np.where(response.low > low, _BOUNDS[0], names[0])
-        names[1] = np.where(response.high < high, _BOUNDS[1], names[1])
-        low, high = np.maximum(low, response.low), np.minimum(high, response.high)
-    low, high = np.minimum(low, response.baseline), np.maximum(high, response.baseline)
-    if response.joint:
-        prices = _joint_optimum(response, objective, low, high)
-        near = 1e-6 * response.baseline
-        return prices, np.where(prices <= low + near, names[0], np.where(prices >= high - near, names[1], ""))
-    steps = np.linspace(0, 1, GRID)
-    prices = np.column_stack([low[:, None] + (high - low)[:, None] * steps, response.baseline])
-    quantity = response.grid(prices)
-    value = quantity if objective == "enrollments" else prices * quantity
-    chosen = value.argmax(axis=1)
-    kept = value[np.arange(len(chosen)), chosen] <= value[:, -1] * (1 + 1e-9)
-    chosen = np.where(kept, GRID, chosen)
-    bound = np.where(chosen == 0, names[0], np.where(chosen == GRID - 1, names[1], ""))
-    return prices[np.arange(len(chosen)), chosen], bound
-
-
-def _joint_optimum(response: Response, objective: Objective, low: Floats, high: Floats) -> Floats:
-    """Return the prices (u,) between the bounds that together are best; today's where none are better.
-
-    L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995) from today's prices, with the gradient in closed form.
-    """
-    scale = response.baseline
-
-    def loss(relative: Floats) -> tuple[float, Floats]:
-        prices = relative * scale
-        margin = np.ones_like(prices) if objective == "enrollments" else prices
-        quantity, slope = response.joint_value(prices, margin)
-        gradient = slope + (0 if objective == "enrollments" else quantity)
-        return -float(margin @ quantity), -gradient * scale
-
-    start = np.ones_like(scale)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=list(zip(low / scale, high / scale, strict=True)))
-    better = found.fun < loss(start)[0]
-    return np.asarray(found.x * scale if better else response.baseline, dtype=float)
-
-
 def _plan(
     response: Response, prices: Floats, bound: np.ndarray, objective: Objective, split: RevenueSplit | None
 ) -> Plan:
     outcome = answer(response, prices, split)
-    expected = outcome.effects[objective]
+    expected = _expected(response, prices, objective, outcome, split or RevenueSplit())
     table = pd.DataFrame(
         {
             "unit": response.names,
@@ -163,6 +125,16 @@ def _plan(
         refused=outcome.refused,
         reasons=(*outcome.reasons, *([] if outcome.refused else _remarks(response.result, outcome, table, expected))),
     )
+
+
+def _expected(
+    response: Response, prices: Floats, objective: Objective, outcome: WhatIf, split: RevenueSplit
+) -> Effect:  # fmt: skip
+    if isinstance(objective, str):
+        return outcome.effects[objective]
+    tokens, pieces = weights_of(objective, split)
+    today, planned = response.demand(response.baseline), response.demand(prices)
+    return effect(response, today, planned, tokens * response.baseline + pieces, tokens * prices + pieces)
 
 
 def _remarks(result: ElasticityResult, outcome: WhatIf, table: pd.DataFrame, expected: Effect) -> list[str]:

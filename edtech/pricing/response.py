@@ -32,7 +32,8 @@ class Response:
     """Demand of u units at prices, per period. `frame` has one typical row for each unit, at its baseline price.
 
     `names` are the units as the panel has them, `units` the same as text. `low` and `high` (u,) are the prices seen
-    for each unit; `places` (u,) where it stands among the units the model knows, -1 for one that nobody saw.
+    for each unit, `randomized_low` and `randomized_high` those drawn at random, None where none were. `places` (u,)
+    says where it stands among the units the model knows, -1 for one that nobody saw.
     """
 
     result: ElasticityResult
@@ -43,6 +44,8 @@ class Response:
     baseline: Floats
     low: Floats
     high: Floats
+    randomized_low: Floats | None
+    randomized_high: Floats | None
     places: NDArray[np.intp]
 
     @property
@@ -67,6 +70,17 @@ class Response:
     def joint(self) -> bool:
         """Whether the model knows what units take from each other."""
         return hasattr(self.result.model, "joint_demand")
+
+    @property
+    def views(self) -> float | None:
+        """Views of all units in a typical period, None where none are given."""
+        name = self.result.roles.views
+        return None if name is None else float(self.frame[name].sum())
+
+    def alone(self, prices: Floats) -> Floats:
+        """Return the expected quantity (u,) of each unit at its price, all others at their mean prices."""
+        frame = self.frame.assign(**{self.result.roles.price: prices})
+        return np.asarray(self.result.model.predict(frame), dtype=float)
 
     def _joint_demand(self, prices: Floats) -> Demand:
         quantity, gradient = self.result.model.joint_demand(self._everywhere(prices), self._everywhere(self.baseline))
@@ -118,7 +132,9 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
             found=f"{len(unknown):,} others, first {', '.join(map(repr, unknown[:5]))}",
             fix="train again on data that hold these units",
         )
-    low, high = _seen_prices(result, units, frame[roles.price].to_numpy(dtype=float))
+    prices = frame[roles.price].to_numpy(dtype=float)
+    low, high = _seen_prices(result, units, prices)
+    drawn = _seen_prices(result, units, prices, "randomized_") if result.support["randomized_low"].notna().any() else ()
     return Response(
         result=result,
         frame=result.model.encoded(frame),
@@ -128,6 +144,8 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
         baseline=frame[roles.price].to_numpy(dtype=float),
         low=low,
         high=high,
+        randomized_low=drawn[0] if drawn else None,
+        randomized_high=drawn[1] if drawn else None,
         places=np.asarray(pd.Index(result.model.units_).get_indexer(units), dtype=np.intp),
     )
 
@@ -156,9 +174,11 @@ def _typical_rows(rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
     return frame
 
 
-def _seen_prices(result: ElasticityResult, units: pd.Index, prices: Floats) -> tuple[Floats, Floats]:
+def _seen_prices(
+    result: ElasticityResult, units: pd.Index, prices: Floats, kind: str = ""
+) -> tuple[Floats, Floats]:  # fmt: skip
     """Lowest and highest price seen of each unit; a unit that was never seen has only its own price."""
-    support = result.support
+    support = result.support[["unit", f"{kind}low", f"{kind}high"]].set_axis(["unit", "low", "high"], axis=1)
     if result.roles.unit is None:
         return np.full(len(units), support["low"].iloc[0]), np.full(len(units), support["high"].iloc[0])
     seen = support.set_index(support["unit"].astype(str)).reindex(units)

@@ -2,24 +2,29 @@
 
 import pandas as pd
 
-from edtech.pricing.scenario import RevenueCurve, WhatIf
+from edtech.pricing.curve import RevenueCurve
+from edtech.pricing.scenario import WhatIf
 
 LABELS = {
     "enrollments": ("Enrollments", "per period", "Pieces sold in a typical period, over all units."),
     "token_revenue": ("Token revenue", "tokens / period", "Price times quantity in a typical period, over all units."),
     "teacher_earnings": ("Teacher earnings", "tokens / period", "The teachers' share of token revenue."),
     "platform_commission": ("Commission", "tokens / period", "The platform's share of token revenue."),
+    "tokens_burned": ("Tokens burned", "tokens / period", "The share of token revenue that leaves circulation."),
+    "enrollment_rate": ("Enrollment rate", "per view", "Enrollments per view; views are taken as they are."),
 }
 
 
 def effect_rows(outcome: WhatIf) -> pd.DataFrame:
-    """Return one row for each figure: name, today, planned, change, low, high (relative, NaN without interval)."""
+    """Return one row for each figure: name, today, planned, change and the relative ends of its 95 and 80 % intervals
+    (NaN without one).
+    """
+    numbers = ["today", "planned", "change", "low", "high", "low_80", "high_80"]
     rows = [
-        (LABELS[name][0], effect.today, effect.planned, effect.change, effect.low, effect.high)
+        {"name": LABELS[name][0], **{number: getattr(effect, number) for number in numbers}}
         for name, effect in outcome.effects.items()
     ]
-    frame = pd.DataFrame(rows, columns=["name", "today", "planned", "change", "low", "high"])
-    return frame.astype(dict.fromkeys(["today", "planned", "change", "low", "high"], float))
+    return pd.DataFrame(rows, columns=["name", *numbers]).astype(dict.fromkeys(numbers, float))
 
 
 def curve_title(curve: RevenueCurve, may_recommend: bool) -> str:

@@ -8,7 +8,8 @@ from edtech.charts import pricing as charts
 from edtech.charts import static
 from edtech.ml.elasticity.words import finding, sentence, warning
 from edtech.pricing import Plan, Response, WhatIf
-from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, RevenueCurve
+from edtech.pricing.curve import RevenueCurve
+from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION
 from edtech.pricing.tables import curve_title, effect_rows
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.figures import figure

@@ -9,7 +9,8 @@ from edtech.charts import pricing as charts
 from edtech.data import Dataset
 from edtech.pipeline.worth import revenue_split
 from edtech.pricing import Plan, Response, WhatIf, revenue_curve
-from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, RevenueCurve, answer, changed_prices
+from edtech.pricing.curve import RevenueCurve
+from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, answer, changed_prices
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
 from edtech.tables.split import RevenueSplit
 from edtech.ui import resources

@@ -94,7 +94,23 @@ def test_titles_say_what_is_seen_and_no_more_than_is_known(curve):
 def test_effects_are_rows_with_nan_where_there_is_no_interval(world, response, forest):
     outcome = answer(response, changed_prices(response, {"cat0": 0.1}))
     rows = effect_rows(outcome)
-    assert list(rows["name"]) == ["Enrollments", "Token revenue", "Teacher earnings", "Commission"]
+    assert list(rows["name"]) == [
+        "Enrollments", "Token revenue", "Teacher earnings", "Commission", "Tokens burned", "Enrollment rate"
+    ]  # fmt: skip
     assert rows["change"].iloc[1] == outcome.token_revenue.change
     assert np.isfinite(rows.drop(columns="name")).all(axis=None)
     assert effect_rows(what_if(forest, world.panel, {"cat0": 0.1}))[["low", "high"]].isna().all(axis=None)
+
+
+def test_the_curve_tells_demand_and_its_elasticity(world, result, response):
+    curve = revenue_curve(response)
+    points = curve.points
+    assert (points["quantity_low"] <= points["quantity"]).all()
+    assert (points["quantity"] <= points["quantity_high"]).all()
+    # at today's prices, the elasticity of all units' demand to a common price is about the mean own elasticity
+    today = points.loc[points["change"] == 0, "elasticity"].iloc[0]
+    assert today == pytest.approx(result.elasticity.estimate, abs=0.25)
+    assert points["elasticity"].iloc[-1] < points["elasticity"].iloc[0] < 0
+    # randomized prices are among all prices seen
+    low, high = curve.randomized_support
+    assert curve.support[0] <= low <= 0 <= high <= curve.support[1]

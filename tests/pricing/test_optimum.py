@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from edtech.errors import PricingError
 from edtech.pricing import plan_for, price_response, recommend_prices, what_if
+from edtech.pricing.bounds import Constraints
 from tests.worlds import make_world
 
 SMALL = {"units": 120, "weeks": 40}
@@ -155,7 +156,7 @@ def test_a_rising_demand_is_planned_as_estimated_and_called_doubtful(world):
 @given(limit=st.floats(0.001, 0.9), objective=st.sampled_from(["token_revenue", "enrollments"]), wide=st.booleans())
 @settings(max_examples=30, deadline=None)
 def test_no_plan_expects_less_than_today(response, limit, objective, wide):
-    plan = plan_for(response, objective, limit, wide)
+    plan = plan_for(response, objective, Constraints(max_change=limit, extrapolate=wide))
     assert np.isfinite(plan.prices).all()
     assert (plan.prices > 0).all()
     assert plan.expected.change >= -1e-9

@@ -51,8 +51,10 @@ def test_teachers_and_the_platform_share_the_revenue(world, result):
     for effect, share in ((outcome.teacher_earnings, 0.6), (outcome.platform_commission, 0.3)):
         assert effect.today == pytest.approx(share * revenue.today)
         assert effect.planned == pytest.approx(share * revenue.planned)
-        assert (effect.change, effect.low, effect.high) == (revenue.change, revenue.low, revenue.high)
-    assert list(outcome.effects) == ["enrollments", "token_revenue", "teacher_earnings", "platform_commission"]
+        assert (effect.change, effect.low, effect.high) == pytest.approx((revenue.change, revenue.low, revenue.high))
+    assert list(outcome.effects) == [
+        "enrollments", "token_revenue", "teacher_earnings", "platform_commission", "tokens_burned", "enrollment_rate"
+    ]  # fmt: skip
     assert outcome.assumes_no_substitution
 
 

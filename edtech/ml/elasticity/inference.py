@@ -127,8 +127,8 @@ class SlopeErrors:
         return SlopeErrors(self.covariance[:k, :k], self.freedom[:k])
 
 
-def half_width(weights: Floats, covariance: Floats, freedom: Floats) -> float:
-    """Half the width of the 95 % interval of weights (k,) @ slopes.
+def half_width(weights: Floats, covariance: Floats, freedom: Floats, level: float = 0.95) -> float:
+    """Half the width of the interval of weights (k,) @ slopes that holds it with the chance `level`.
 
     By Student's t; the degrees of freedom are those of the slopes that it leans on (Welch 1947 and Satterthwaite 1946).
     """
@@ -136,7 +136,7 @@ def half_width(weights: Floats, covariance: Floats, freedom: Floats) -> float:
     least = float(np.sum(parts**2 / freedom))
     joint = float(parts.sum()) ** 2 / least if least > 0 else float(freedom.min())
     variance = max(float(weights @ covariance @ weights), 0.0)
-    return float(stats.t.ppf(0.975, max(joint, 1.0)) * np.sqrt(variance))
+    return float(stats.t.ppf(0.5 + level / 2, max(joint, 1.0)) * np.sqrt(variance))
 
 
 def few_cluster_errors(scores: Floats, information: Floats, total: Floats) -> SlopeErrors:

@@ -1,0 +1,128 @@
+"""Which prices a what-if asks for: changes of all units or of some of them, or a list of prices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from edtech.errors import PricingError
+from edtech.ml.elasticity.panel import Floats
+from edtech.pricing.response import Response
+from edtech.tables.values import listed, to_number
+
+How = Literal["percent", "tokens", "set"]
+UNIT, SEGMENT, ALL = "unit", "segment", "all"
+MAX_WRONG = 10
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChange:
+    """One change: of the units whose attribute `scope` is among `names` ("all": of every unit), by `amount`.
+
+    `how`: `percent` of today's price (0.15 is 15 % up), `tokens` to add, or the price to `set`.
+    """
+
+    scope: str
+    names: tuple[str, ...]
+    how: How
+    amount: float
+
+
+def attributes(response: Response, units: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return what units can be chosen by, as text, in the order of the response: unit, segment and the columns of
+    `units` (indexed by unit), such as level and teacher.
+    """
+    known = pd.DataFrame({UNIT: response.units.to_numpy(), SEGMENT: response.segments.to_numpy()})
+    if units is None:
+        return known
+    more = units.set_axis(units.index.astype(str)).reindex(response.units).astype("str").reset_index(drop=True)
+    return pd.concat([known, more.drop(columns=[UNIT, SEGMENT], errors="ignore")], axis=1)
+
+
+def chosen(change: PriceChange, known: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return the units (u,) that a change is of. Raises PricingError for a scope or names that do not exist."""
+    if change.scope == ALL:
+        return np.ones(len(known), dtype=bool)
+    if change.scope not in known:
+        raise PricingError(
+            "Prices cannot be chosen like this",
+            expected=f"one of {listed([ALL, *known.columns])}",
+            found=repr(change.scope)[:80],
+            fix="choose from the list",
+        )
+    values = known[change.scope]
+    if unknown := sorted(set(change.names) - set(values)):
+        raise PricingError(
+            f"There is no such {change.scope}",
+            expected=f"one of {listed(sorted(values.unique()))}",
+            found=listed(unknown, 5),
+            fix=f"name a {change.scope} of the data set that the model was trained on",
+        )
+    return values.isin(change.names).to_numpy()
+
+
+def asked_prices(response: Response, known: pd.DataFrame, changes: Sequence[PriceChange]) -> Floats:
+    """Return the units' prices (u,) after the changes, each applied to what the ones before it left.
+
+    `known` is what `attributes` returns. Raises PricingError as `chosen` does, and for a change that leaves a price at
+    or below zero, or more than eleven times today's.
+    """
+    prices = response.baseline.copy()
+    for change in changes:
+        where = chosen(change, known)
+        moved = {
+            "percent": prices * (1 + change.amount),
+            "tokens": prices + change.amount,
+            "set": np.full_like(prices, change.amount),
+        }[change.how]
+        prices = np.where(where, moved, prices)
+    wrong = ~((prices > 0) & (prices <= 11 * response.baseline))
+    if wrong.any():
+        raise PricingError(
+            "The price change is not one that leaves a price",
+            expected="prices above 0 and at most eleven times today's",
+            found=f"{int(wrong.sum()):,} units with others, first {listed(response.units[wrong][:5])}",
+            fix="ask for a smaller change",
+        )
+    return np.asarray(prices, dtype=float)
+
+
+def price_list(response: Response, frame: pd.DataFrame, unit: str, price: str) -> Floats:
+    """Return the units' prices (u,) with those of an uploaded list in place of today's.
+
+    `unit` and `price` are columns of `frame`. Raises PricingError that lists every row which cannot be used: an unknown
+    unit, one that stands twice, a price that is no number above zero.
+    """
+    if missing := [name for name in (unit, price) if name not in frame.columns]:
+        raise PricingError(
+            "The price list lacks columns",
+            expected="a column with the unit and one with its new price",
+            found=f"no {listed(missing)} among {listed(map(str, frame.columns))}",
+            fix="name the two columns",
+        )
+    units, prices = frame[unit].astype("str").str.strip(), to_number(frame[price])
+    place = response.units.get_indexer(pd.Index(units))
+    faults = {
+        "the data set has no such unit": place < 0,
+        "the unit stands more than once": units.duplicated(keep=False).to_numpy(),
+        "the price is not a number above 0": ~(np.isfinite(prices) & (prices > 0)).to_numpy(),
+    }
+    if details := [_fault(words, rows, units, frame[price]) for words, rows in faults.items() if rows.any()]:
+        raise PricingError(
+            "The price list cannot be used",
+            expected="each unit once, with a price above 0",
+            found=f"{int(np.logical_or.reduce(list(faults.values())).sum()):,} of {len(frame):,} rows that cannot",
+            fix="correct these rows, or leave them out: units that are not listed keep their price",
+            details=details,
+        )
+    full = response.baseline.copy()
+    full[place] = prices.to_numpy(dtype=float)
+    return full
+
+
+def _fault(words: str, rows: NDArray[np.bool_], units: pd.Series, prices: pd.Series) -> str:
+    first = [f"row {at + 1}: {units.iloc[at]!s:.40}, {prices.iloc[at]!s:.20}" for at in np.flatnonzero(rows)[:5]]
+    return f"{words} ({int(rows.sum()):,} rows, e.g. {'; '.join(first)})"

@@ -1,0 +1,161 @@
+"""What recommended prices must keep to: bounds for each unit, steps, and limits over all units together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from edtech.errors import PricingError
+from edtech.ml.elasticity.panel import Floats
+from edtech.pricing.response import Response
+from edtech.tables.split import RevenueSplit
+from edtech.tables.values import listed
+
+Figure = Literal["token_revenue", "teacher_earnings", "platform_commission", "enrollments"]
+Objective = Figure | Mapping[Figure, float]
+"""What is to be as large as can be: one figure, or several with weights (tokens for each unit of the figure)."""
+
+SEEN = ("lowest price seen", "highest price seen")
+STEP = ("largest step down", "largest step up")
+GIVEN = ("floor you gave", "ceiling you gave")
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What a plan must keep to.
+
+    `max_change`: largest relative change of a price, above 0 and at most 0.9. `extrapolate`: allow prices never seen.
+    `floor`, `ceiling`: lowest and highest price by unit. `step`: prices that change become multiples of it (1: whole
+    tokens). `most_changed`: how many prices may change. `least_enrollments`: share of today's enrollments to keep.
+    """
+
+    max_change: float = 0.5
+    extrapolate: bool = False
+    floor: pd.Series | None = None
+    ceiling: pd.Series | None = None
+    step: float | None = None
+    most_changed: int | None = None
+    least_enrollments: float | None = None
+
+    def check(self) -> None:
+        """Raise PricingError for a value that cannot be used."""
+        faults = {
+            "The largest price change is out of range: expected above 0 and at most 0.9": not 0
+            < self.max_change
+            <= 0.9,
+            "The step of prices must be above 0": self.step is not None and not 0 < self.step < np.inf,
+            "How many prices may change must be 1 or more": self.most_changed is not None and self.most_changed < 1,
+            "The share of enrollments to keep must be from 0 to 2": self.least_enrollments is not None
+            and not 0 <= self.least_enrollments <= 2,
+        }
+        if wrong := [words for words, broken in faults.items() if broken]:
+            raise PricingError(
+                wrong[0],
+                expected="a largest change above 0 and at most 0.9 (0.5 allows half to one and a half times today's "
+                "price), a step above 0, one changed price or more, a share of enrollments from 0 to 2",
+                found=str(self)[:300],
+                fix="give the largest change as a share of today's price",
+                details=wrong[1:],
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Lowest and highest price of each unit (u,), and what sets each of them, as text (u,)."""
+
+    low: Floats
+    high: Floats
+    low_name: np.ndarray
+    high_name: np.ndarray
+
+    def touched(self, prices: Floats, baseline: Floats) -> np.ndarray:
+        """Return the name of the bound that each changed price lies on, "" for none, shape (u,)."""
+        near = 1e-6 * baseline
+        on = np.where(
+            prices <= self.low + near, self.low_name, np.where(prices >= self.high - near, self.high_name, "")
+        )
+        return np.where(np.abs(prices - baseline) <= near, "", on)
+
+
+def price_bounds(response: Response, constraints: Constraints) -> Bounds:
+    """Return the bounds of each unit's price.
+
+    Today's price stays allowed where it lies outside the prices seen. Raises PricingError where a floor and what stands
+    above it contradict each other, saying which and for which units.
+    """
+    today = response.baseline
+    low, high = today * (1 - constraints.max_change), today * (1 + constraints.max_change)
+    low_name, high_name = (np.full(today.size, name, dtype=object) for name in STEP)
+    if not constraints.extrapolate:
+        low_name, high_name = (
+            np.where(response.low > low, SEEN[0], low_name),
+            np.where(response.high < high, SEEN[1], high_name),
+        )
+        low, high = np.maximum(low, response.low), np.minimum(high, response.high)
+    low, high = np.minimum(low, today), np.maximum(high, today)
+    floor, ceiling = _given(response, constraints.floor, 0.0), _given(response, constraints.ceiling, np.inf)
+    low_name, high_name = np.where(floor > low, GIVEN[0], low_name), np.where(ceiling < high, GIVEN[1], high_name)
+    bounds = Bounds(np.maximum(low, floor), np.minimum(high, ceiling), low_name, high_name)
+    _refuse_contradiction(response, bounds)
+    return bounds
+
+
+def _given(response: Response, prices: pd.Series | None, otherwise: float) -> Floats:
+    if prices is None:
+        return np.full(len(response.units), otherwise)
+    given = pd.Series(prices.to_numpy(dtype=float), index=prices.index.astype(str))
+    if unknown := sorted(set(given.index) - set(response.units)):
+        raise PricingError(
+            "Bounds are given for units that do not exist",
+            expected="units of the data set",
+            found=listed(unknown, 5),
+            fix="leave these out",
+        )
+    return given.reindex(response.units).fillna(otherwise).to_numpy(dtype=float)
+
+
+def _refuse_contradiction(response: Response, bounds: Bounds) -> None:
+    wrong = np.flatnonzero(bounds.low > bounds.high * (1 + 1e-9))
+    if wrong.size == 0:
+        return
+    pairs = pd.Series([f"the {bounds.low_name[at]} and the {bounds.high_name[at]}" for at in wrong]).value_counts()
+    raise PricingError(
+        "Constraints contradict each other: no price keeps to all of them",
+        expected="a lowest price at or below the highest for each unit",
+        found="; ".join(f"{pair} for {count:,} units" for pair, count in pairs.items()),
+        where=listed(response.units[wrong][:5]),
+        fix="lower the floor, raise the ceiling, or allow larger steps or prices never seen",
+    )
+
+
+def weights_of(objective: Objective, split: RevenueSplit) -> tuple[float, float]:
+    """Return what the objective counts for each token of revenue and for each enrollment.
+
+    Raises PricingError for a figure that does not exist, or weights that are all 0.
+    """
+    given = {objective: 1.0} if isinstance(objective, str) else objective
+    asked: dict[str, float] = {str(name): weight for name, weight in given.items()}
+    shares = {
+        "token_revenue": 1.0,
+        "teacher_earnings": split.teacher_rate,
+        "platform_commission": split.commission_rate,
+    }
+    if unknown := [name for name in asked if name not in get_args(Figure)]:
+        raise PricingError(
+            "There is no such objective",
+            expected=f"one of {', '.join(get_args(Figure))}",
+            found=listed(unknown, 5),
+            fix="choose from the list",
+        )
+    tokens = sum(weight * shares.get(name, 0.0) for name, weight in asked.items())
+    pieces = float(asked.get("enrollments", 0.0))
+    if not (np.isfinite([tokens, pieces]).all() and min(tokens, pieces) >= 0 and max(tokens, pieces) > 0):
+        raise PricingError(
+            "The weights of the objective cannot be used",
+            expected="weights of 0 or more, not all 0",
+            found=str(dict(asked))[:200],
+            fix="weigh at least one figure above 0",
+        )
+    return tokens, pieces

@@ -1,0 +1,122 @@
+"""The trust card: what an answer rests on, as findings that can be read one by one."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from edtech.data.findings import Check, Severity, graded
+from edtech.ml.base import Estimate
+from edtech.ml.elasticity.result import ElasticityResult
+from edtech.ml.elasticity.words import GROUNDS, interval
+from edtech.pricing.response import Response
+from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, WhatIf
+from edtech.pricing.trust import OUTSIDE_SHARE
+
+WIDE = 0.5
+"""An interval wider than this share of the elasticity says little about how much a price change does."""
+FAR_OFF = 0.15
+"""A forecast of the last periods that is off by more than this share of what happened."""
+APART = 0.3
+"""Elasticities of algorithms that lie further apart than this share of the run's own do not agree."""
+
+
+def trust_card(response: Response, outcome: WhatIf, others: Mapping[str, Estimate] | None = None) -> tuple[Check, ...]:
+    """Return what the answer rests on, the most important first.
+
+    `others` are the elasticities that other algorithms found on the same data, by name.
+    """
+    result = response.result
+    return (
+        _identification(result),
+        _support(outcome),
+        _interval(result),
+        _sign(result),
+        _agreement(result, others or {}),
+        _naive(result),
+        _substitution(outcome),
+        _backtest(result),
+    )
+
+
+def _identification(result: ElasticityResult) -> Check:
+    return graded(
+        "identification", "Why the price effect can be read from these data", fail=not result.may_recommend,
+        evidence=f"It is {GROUNDS[result.identification]}. It holds if {result.condition}.",
+        fix="Do not act on it; run the test that the answer names, or state how prices were set.",
+    )  # fmt: skip
+
+
+def _support(outcome: WhatIf) -> Check:
+    return graded(
+        "support", "The asked prices were seen before", review=outcome.share_outside > OUTSIDE_SHARE,
+        evidence=f"{outcome.share_outside:.0%} of today's token revenue would be at prices never seen for its units.",
+        fix="Ask for smaller changes, or try the prices on a few units first.",
+    )  # fmt: skip
+
+
+def _interval(result: ElasticityResult) -> Check:
+    found = result.elasticity
+    if found.low is None or found.high is None:
+        return Check("interval", "How sure the elasticity is", Severity.REVIEW, found.note or "There is no interval.",
+                     "Ask a run of an algorithm with an interval, such as fixed effects.")  # fmt: skip
+    width = (found.high - found.low) / max(abs(found.estimate), 1e-9)
+    return graded(
+        "interval", "How sure the elasticity is", review=width > WIDE,
+        evidence=f"{found.estimate:.2f}, {interval(found.low, found.high)}: {width:.0%} of it wide.",
+        fix="More price changes, more periods or one slope for all segments make it narrower.",
+    )  # fmt: skip
+
+
+def _sign(result: ElasticityResult) -> Check:
+    rising = result.elasticity_by_segment.query("estimate > 0")["segment"]
+    return graded(
+        "sign", "Demand falls as the price rises", fail=result.elasticity.estimate > 0, review=len(rising) > 0,
+        evidence=f"Elasticity {result.elasticity.estimate:.2f}; {len(rising)} of {len(result.elasticity_by_segment)} "
+        "segments with a rising demand.",
+        fix="Look at the data first: prices that follow demand look like this.",
+    )  # fmt: skip
+
+
+def _agreement(result: ElasticityResult, others: Mapping[str, Estimate]) -> Check:
+    if not others:
+        return Check("agreement", "Other algorithms agree", Severity.REVIEW, "No other was trained on this data.",
+                     "Train another algorithm on the same data set.")  # fmt: skip
+    own = result.elasticity.estimate
+    apart = {name: one.estimate for name, one in others.items() if abs(one.estimate - own) > APART * abs(own)}
+    told = ", ".join(f"{name} {one.estimate:.2f}" for name, one in others.items())
+    return graded(
+        "agreement", "Other algorithms agree", review=bool(apart),
+        evidence=f"This run {own:.2f}; {told}. {len(apart)} of {len(others)} differ by more than {APART:.0%}.",
+        fix="Find out why: another form of demand, or an algorithm that does not correct for how prices were set.",
+    )  # fmt: skip
+
+
+def _naive(result: ElasticityResult) -> Check:
+    naive, own = result.naive.estimate, result.elasticity.estimate
+    return Check(
+        "naive", "Naive against adjusted", Severity.PASS,
+        f"Ignoring how prices were set would say {naive:+.2f}; adjusted it is {own:+.2f}.",
+    )  # fmt: skip
+
+
+def _substitution(outcome: WhatIf) -> Check:
+    return graded(
+        "substitution", "What units take from each other is counted", review=outcome.assumes_no_substitution,
+        evidence=NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION,
+        fix="Bring visits with the offers seen on each, and train the choice among offers.",
+    )  # fmt: skip
+
+
+def _backtest(result: ElasticityResult) -> Check:
+    rows = result.evaluation
+    predicted = rows["predicted"].to_numpy(dtype=float) if len(rows) else np.array([np.nan])
+    if not np.isfinite(predicted).all():
+        return Check("backtest", "The last periods were forecast well", Severity.REVIEW,
+                     f"No forecast can be checked: {result.split}.", "Bring more periods.")  # fmt: skip
+    actual = float(rows["actual"].sum())
+    off = predicted.sum() / max(actual, 1e-9) - 1
+    return graded(
+        "backtest", "The last periods were forecast well", review=abs(off) > FAR_OFF,
+        evidence=f"On {result.split}, {predicted.sum():,.0f} were forecast and {actual:,.0f} sold: {off:+.1%}.",
+        fix="Something changed that the model does not know; train on newer data.",
+    )  # fmt: skip

@@ -1,0 +1,56 @@
+"""How a figure changes: today, planned, and the relative change with its intervals."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edtech.ml.elasticity.inference import half_width
+from edtech.ml.elasticity.panel import Floats
+from edtech.pricing.response import Demand, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A figure today and under the plan, per period, and its relative `change` with its 95 and 80 % intervals.
+
+    The ends are None where there is no honest interval.
+    """
+
+    today: float
+    planned: float
+    change: float
+    low: float | None
+    high: float | None
+    low_80: float | None = None
+    high_80: float | None = None
+
+    def scaled(self, before: float, after: float | None = None) -> "Effect":
+        """Return the effect on a share of the figure; the share may change from `before` to `after`."""
+        after = before if after is None else after
+        ratio = after / before if before else 1.0
+        ends = (
+            None if end is None else ratio * (1 + end) - 1
+            for end in (self.change, self.low, self.high, self.low_80, self.high_80)
+        )
+        change, low, high, low_80, high_80 = ends
+        return Effect(self.today * before, self.planned * after, change or 0.0, low, high, low_80, high_80)
+
+
+def effect(
+    response: Response, today: Demand, planned: Demand, weight_today: Floats, weight_planned: Floats
+) -> Effect:  # fmt: skip
+    """Return the effect on the weighted sum of demand; the weights (u,) are prices for revenue, 1 for enrollments.
+
+    Delta method on the log of planned over today's total: its interval cannot reach below -100 %.
+    """
+    before, after = float(weight_today @ today.quantity), float(weight_planned @ planned.quantity)
+    change = after / before - 1
+    if planned.gradient is None or response.covariance is None:
+        return Effect(before, after, change, None, None)
+    slope, freedom = weight_planned @ planned.gradient / after, response.result.model.slope_freedom_
+    ends = [
+        float(np.exp(sign * half_width(slope, response.covariance, freedom, level)) * (1 + change) - 1)
+        for level in (0.95, 0.8)
+        for sign in (-1, 1)
+    ]
+    return Effect(before, after, change, *ends)

@@ -1,0 +1,110 @@
+"""Scenarios: what-ifs that are kept as MLflow runs of the kind `scenario`, and asked again."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edtech.errors import TrackingError
+from edtech.ml.elasticity.panel import Floats
+from edtech.pricing.asked import PriceChange, asked_prices
+from edtech.pricing.response import Response
+from edtech.pricing.scenario import WhatIf
+from edtech.pricing.tables import effect_rows
+from edtech.tables.split import RevenueSplit
+from edtech.tracking.items import RunItems
+
+if TYPE_CHECKING:
+    from edtech.tracking.runs import RunStore
+
+FILE = "scenario.json"
+EFFECTS, PRICES = "scenario/effects.csv", "scenario/prices.csv"
+
+
+class Scenario(BaseModel):
+    """What was asked, of which run and data set; `prices` by unit where a price list was given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200)
+    note: str = Field("", max_length=2_000)
+    run_id: str = Field(max_length=64)
+    dataset_id: str = Field(max_length=64)
+    changes: tuple[PriceChange, ...] = Field((), max_length=1_000)
+    prices: dict[str, float] | None = None
+    split: RevenueSplit = RevenueSplit()
+    planned_split: RevenueSplit = RevenueSplit()
+
+    def asked(self, response: Response, known: pd.DataFrame) -> Floats:
+        """Return the units' prices (u,) that the scenario asks for; units that came since keep theirs.
+
+        Raises PricingError where its changes name what the data set does not have.
+        """
+        if self.prices is None:
+            return asked_prices(response, known, self.changes)
+        listed = response.units.map(self.prices).to_numpy(dtype=float)
+        return pd.Series(listed).fillna(pd.Series(response.baseline)).to_numpy(dtype=float)
+
+
+def scenario_items(scenario: Scenario, outcome: WhatIf, dataset_name: str, dataset_digest: str) -> RunItems:
+    """Return what the run of a scenario holds."""
+    return RunItems(
+        name=scenario.name,
+        kind="scenario",
+        params=_params(scenario),
+        metrics=_metrics(outcome),
+        tags={
+            "dataset_name": dataset_name, "dataset_digest": dataset_digest, "asked_run": scenario.run_id,
+            "trust": "refused" if outcome.refused else "extrapolates" if outcome.extrapolates else "sound",
+        },
+        description=scenario.note,
+        artifacts={
+            FILE: scenario.model_dump_json(indent=1),
+            EFFECTS: effect_rows(outcome).to_csv(index=False),
+            PRICES: outcome.prices.rename_axis("unit").reset_index().to_csv(index=False),
+        },
+    )  # fmt: skip
+
+
+def read_scenario(store: "RunStore", run_id: str) -> Scenario:
+    """Return the scenario that a run holds. Raises TrackingError where it holds none that can be read."""
+    try:
+        return Scenario.model_validate_json(store.read_artifact(run_id, FILE))
+    except ValidationError as exc:
+        raise TrackingError(
+            "The run does not hold a scenario that can be read",
+            expected=f"{FILE}, as saving a what-if writes it",
+            found=str(exc).splitlines()[0][:200],
+            where=f"run {run_id}",
+            fix="ask the what-if again and save it",
+        ) from exc
+
+
+def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each scenario of a run table, newest first: name, saved, trust, run, and its figures."""
+    names = [str(name) for name in runs if str(name).startswith("metrics.")]
+    shown = {
+        "name": runs["name"], "saved": runs["started"], "trust": runs.get("tags.trust"),
+        "data set": runs.get("tags.dataset_name"), **{name.removeprefix("metrics."): runs[name] for name in names},
+    }  # fmt: skip
+    return pd.DataFrame(shown)
+
+
+def _params(scenario: Scenario) -> Mapping[str, str | float]:
+    changes = {
+        f"change {place}": f"{one.scope} {', '.join(one.names)[:200]}: {one.how} {one.amount:+g}"
+        for place, one in enumerate(scenario.changes, 1)
+    }
+    rates = {"commission_rate": scenario.planned_split.commission_rate, "burn_rate": scenario.planned_split.burn_rate}
+    listed = {} if scenario.prices is None else {"price list": f"{len(scenario.prices):,} prices"}
+    return {"run": scenario.run_id, "dataset": scenario.dataset_id, **changes, **listed, **rates}
+
+
+def _metrics(outcome: WhatIf) -> dict[str, float]:
+    found: dict[str, float] = {"share_outside_support": outcome.share_outside}
+    for name, effect in outcome.effects.items():
+        values = {"today": effect.today, "planned": effect.planned, "change": effect.change, "change_low": effect.low,
+                  "change_high": effect.high}  # fmt: skip
+        found |= {f"{name}_{part}": value for part, value in values.items() if value is not None}
+    return found

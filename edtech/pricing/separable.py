@@ -1,0 +1,132 @@
+"""Best prices where each unit answers to its own price alone: one candidate price for each unit."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import LinearConstraint, milp
+from scipy.sparse import csr_array, vstack
+
+from edtech.errors import PricingError
+from edtech.ml.elasticity.panel import Floats
+from edtech.pricing.bounds import Bounds, Constraints
+from edtech.pricing.response import Response
+
+GRID = 61
+MOST_CANDIDATES = 120_000
+SECONDS = 4.0
+
+
+def separable_optimum(
+    response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints
+) -> Floats:  # fmt: skip
+    """Return the prices (u,) on a grid that together are best.
+
+    Without limits over all units together each takes its best. With them, which candidate each unit takes is an integer
+    program, solved by HiGHS (Huangfu & Hall 2018) to within 0.01 % of the best. Raises PricingError where the
+    enrollments to keep cannot be reached.
+    """
+    candidates = candidate_prices(response, bounds, constraints)
+    quantity = response.grid(candidates)
+    value = weights[0] * candidates * quantity + weights[1] * quantity
+    moved = ~np.isclose(candidates, response.baseline[:, None], rtol=1e-9)
+    least = constraints.least_enrollments
+    floor = None if least is None else least * float(response.demand(response.baseline).quantity.sum())
+    best = _first_best(value, moved)
+    rows = np.arange(len(best))
+    too_many = constraints.most_changed is not None and moved[rows, best].sum() > constraints.most_changed
+    too_few = floor is not None and quantity[rows, best].sum() < floor
+    if too_many or too_few:
+        best = _chosen(value, quantity, moved, floor, constraints.most_changed)
+    return np.asarray(candidates[rows, best])
+
+
+def candidate_prices(response: Response, bounds: Bounds, constraints: Constraints) -> Floats:
+    """Return prices to choose from, shape (u, g): a grid between the bounds, or multiples of the step; today's last.
+
+    Today's price is repeated where there are fewer; where it is not allowed, the bound nearest to it stands for it.
+    """
+    low, high = bounds.low, bounds.high
+    today = np.clip(response.baseline, low, high)
+    fewer = max(5, min(GRID, MOST_CANDIDATES // len(low)))
+    if constraints.step is None:
+        return np.column_stack([low[:, None] + (high - low)[:, None] * np.linspace(0, 1, fewer), today])
+    first, last = np.ceil(low / constraints.step - 1e-9), np.floor(high / constraints.step + 1e-9)
+    stride = np.maximum(np.ceil((last - first + 1) / fewer), 1)
+    grid = (first[:, None] + stride[:, None] * np.arange(fewer)) * constraints.step
+    return np.column_stack([np.where(grid <= high[:, None] + 1e-9, grid, today[:, None]), today])
+
+
+def _first_best(value: Floats, moved: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the best candidate of each unit (u,); today's where none is better."""
+    best = value.argmax(axis=1)
+    last = value.shape[1] - 1
+    rows = np.arange(len(best))
+    kept = (value[rows, best] <= value[:, last] * (1 + 1e-9)) | ~moved[rows, best]
+    return np.asarray(np.where(kept, last, best), dtype=np.intp)
+
+
+def _chosen(
+    value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
+) -> NDArray[np.intp]:
+    """Return the candidate of each unit (u,) that an integer program chooses."""
+    if floor is not None and (reach := float(_most_reached(quantity, moved, most))) < floor * (1 - 1e-9):
+        raise PricingError(
+            "Constraints contradict each other: so many enrollments cannot be kept",
+            expected=f"at most {reach:,.1f} enrollments per period to keep, the most that the bounds allow",
+            found=f"{floor:,.1f}",
+            fix="keep fewer enrollments, or allow larger steps or more changed prices",
+        )
+    unit, place = np.nonzero(_worth_looking_at(value, quantity, moved, floor is not None))
+    scale = max(float(np.abs(value).max()), 1e-12)
+    columns = np.arange(unit.size)
+    each = csr_array((np.ones(unit.size), (unit, columns)), shape=(len(value), unit.size))
+    lower, upper, rows = [np.ones(len(value))], [np.ones(len(value))], [each]
+    if floor is not None:
+        rows.append(csr_array(quantity[unit, place][None, :]))
+        lower.append(np.array([floor * (1 - 1e-9)]))
+        upper.append(np.array([np.inf]))
+    if most is not None:
+        rows.append(csr_array(moved[unit, place].astype(float)[None, :]))
+        lower.append(np.array([0.0]))
+        upper.append(np.array([float(most)]))
+    found = milp(
+        -value[unit, place] / scale,
+        constraints=LinearConstraint(vstack(rows), np.concatenate(lower), np.concatenate(upper)),
+        integrality=np.ones(unit.size),
+        bounds=(0, 1),
+        options={"mip_rel_gap": 1e-4, "time_limit": SECONDS},
+    )
+    if found.x is None:
+        raise PricingError(
+            "No plan was found that keeps to all constraints",
+            expected="a plan within the time allowed",
+            found=str(found.message)[:200],
+            fix="loosen the limit on changed prices or the enrollments to keep",
+        )
+    picked = found.x > 0.5
+    best = np.full(len(value), value.shape[1] - 1)
+    best[unit[picked]] = place[picked]
+    return best
+
+
+def _most_reached(quantity: Floats, moved: NDArray[np.bool_], most: int | None) -> float:
+    """Return the most enrollments that any choice of candidates reaches."""
+    today, highest = quantity[:, -1], np.where(moved, quantity, -np.inf).max(axis=1)
+    gain = np.sort(np.maximum(highest - today, 0.0))[::-1]
+    return float(today.sum() + gain[:most].sum())
+
+
+def _worth_looking_at(
+    value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: bool
+) -> NDArray[np.bool_]:  # fmt: skip
+    """Return which candidates (u, g) no other beats in value and, where it counts, in quantity; today's stay."""
+    order = np.argsort(np.where(moved, -value, np.inf), axis=1, kind="stable")
+    sold = np.take_along_axis(np.where(moved, quantity, -np.inf), order, axis=1)
+    front = np.zeros_like(moved)
+    front[:, 0] = True
+    if floor:
+        front[:, 1:] = sold[:, 1:] > np.maximum.accumulate(sold, axis=1)[:, :-1]
+    keep = np.zeros_like(moved)
+    np.put_along_axis(keep, order, front, axis=1)
+    keep &= moved
+    keep[:, -1] = True
+    return keep

@@ -1,0 +1,83 @@
+"""The trust card grades what an answer rests on, and a scenario comes back as it was saved."""
+
+from dataclasses import replace
+
+import pytest
+
+from edtech.errors import TrackingError
+from edtech.ml.base import Estimate
+from edtech.pricing import answer, changed_prices, price_response
+from edtech.pricing.asked import PriceChange, attributes
+from edtech.pricing.card import trust_card
+from edtech.pricing.saved import FILE, Scenario, read_scenario, scenario_items, scenarios_side_by_side
+from edtech.settings import Settings
+from edtech.tracking import EdTechMLFlowTracker
+
+
+def graded(response, changes, others=None):
+    card = trust_card(response, answer(response, changed_prices(response, changes)), others)
+    return {check.code: check for check in card}
+
+
+def test_a_sound_answer_passes_where_it_can(response, result):
+    card = graded(response, {"cat0": -0.05}, {"linear": result.elasticity})
+    assert [code for code, check in card.items() if check.severity == "FAIL"] == []
+    for code in ("identification", "support", "sign", "agreement", "backtest"):
+        assert card[code].severity == "PASS", card[code]
+    assert card["substitution"].severity == "REVIEW"
+    assert f"{result.naive.estimate:+.2f}" in card["naive"].evidence
+
+
+def test_what_is_weak_is_named(world, response, result, unproven, forest):
+    assert graded(price_response(unproven, world.panel), {})["identification"].severity == "FAIL"
+    assert graded(price_response(forest, world.panel), {})["interval"].severity == "REVIEW"
+    assert graded(response, {"cat0": 0.9})["support"].severity == "REVIEW"
+    far = graded(response, {}, {"other": Estimate(result.elasticity.estimate * 2)})
+    assert far["agreement"].severity == "REVIEW"
+    assert "other" in far["agreement"].evidence
+    rising = replace(result, elasticity=Estimate(0.5, 0.1, 0.9))
+    assert graded(replace(response, result=rising), {})["sign"].severity == "FAIL"
+    late = replace(result, evaluation=result.evaluation.assign(predicted=2 * result.evaluation["actual"]))
+    assert graded(replace(response, result=late), {})["backtest"].severity == "REVIEW"
+
+
+@pytest.fixture(scope="module")
+def tracker(tmp_path_factory):
+    return EdTechMLFlowTracker(settings=Settings(home=tmp_path_factory.mktemp("home")))
+
+
+def test_a_scenario_comes_back_and_asks_the_same(tracker, response):
+    known = attributes(response)
+    scenario = Scenario(
+        name="=1+1 <b>", note="![](x)", run_id="0" * 32, dataset_id="0" * 16,
+        changes=(PriceChange("segment", ("cat1",), "percent", -0.1), PriceChange("all", (), "tokens", 1.0)),
+    )  # fmt: skip
+    outcome = answer(response, scenario.asked(response, known))
+    run_id = tracker.log(scenario_items(scenario, outcome, "world", "ab"))
+    again = read_scenario(tracker.runs, run_id)
+    assert again == scenario
+    assert again.asked(response, known) == pytest.approx(outcome.prices.loc[list(response.names)].to_numpy())
+    [row] = scenarios_side_by_side(tracker.runs.list_runs(kind="scenario")).to_dict("records")
+    assert row["name"] == scenario.name
+    assert row["token_revenue_planned"] == outcome.token_revenue.planned
+    assert row["trust"] == "sound"
+    assert tracker.runs.list_runs().empty  # it is no training
+
+
+def test_a_price_list_is_kept_and_new_units_keep_their_price(response):
+    listed = {str(unit): 10.0 for unit in response.units[:5]}
+    scenario = Scenario(name="list", run_id="0", dataset_id="0", prices=listed)
+    prices = scenario.asked(response, attributes(response))
+    assert prices[:5] == pytest.approx(10.0)
+    assert prices[5:] == pytest.approx(response.baseline[5:])
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", "no json", '{"name": "x", "run_id": "1", "dataset_id": "2", "more": 1}']
+)
+def test_a_run_that_holds_no_scenario_is_told_in_words(tracker, response, content):
+    scenario = Scenario(name="s", run_id="0", dataset_id="0")
+    items = scenario_items(scenario, answer(response, response.baseline), "world", "ab")
+    run_id = tracker.log(replace(items, artifacts={FILE: content}))
+    with pytest.raises(TrackingError, match="does not hold a scenario"):
+        read_scenario(tracker.runs, run_id)

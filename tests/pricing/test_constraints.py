@@ -1,0 +1,170 @@
+"""Plans under constraints: equal to brute force on small cases, and contradictions said in words."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edtech.errors import PricingError
+from edtech.market import MarketParams, generate_market
+from edtech.ml import TokenPriceElasticityModeler
+from edtech.pricing import Response, plan_for, price_response
+from edtech.pricing.bounds import Constraints, price_bounds
+from edtech.pricing.separable import candidate_prices
+from edtech.tables.roles import MARKET_ROLES
+from tests.worlds import make_world
+
+WEIGHTS = {"token_revenue": 1.0, "enrollments": 3.0}
+
+
+@pytest.fixture(scope="module")
+def three() -> Response:
+    """Three courses, each answering to its own price."""
+    world = make_world(seed=3, units=12, weeks=40)
+    result = world.modeler().compare_models(world.panel, ["fixed_effects"])["fixed_effects"]
+    few = world.panel[world.panel["course_id"].isin(world.today.index[:3])]
+    return price_response(result, few)
+
+
+@pytest.fixture(scope="module")
+def competing() -> Response:
+    """Four courses that compete."""
+    params = MarketParams(learners=400, teachers=3, courses=4, weeks=30, seed=5, price_test_share=0.6)
+    market = generate_market(params)
+    modeler = TokenPriceElasticityModeler.from_roles(MARKET_ROLES)
+    panel, views = market.tables["course_weeks"], market.tables["views"]
+    result = modeler.compare_models(panel, ["choice_logit"], visits=views)["choice_logit"]
+    return price_response(result, panel)
+
+
+def brute_force(response: Response, grid: np.ndarray, value, allowed) -> float:
+    """Best value over every combination of the candidates (u, g) that is allowed."""
+    best = -np.inf
+    for prices in product(*(np.unique(row) for row in grid)):
+        prices = np.array(prices)
+        quantity = response.demand(prices).quantity
+        if allowed(prices, quantity):
+            best = max(best, value(prices, quantity))
+    return best
+
+
+def total(prices, quantity):
+    return float(prices @ quantity)
+
+
+@pytest.mark.parametrize("most", [None, 1, 2])
+@pytest.mark.parametrize("least", [None, 0.9, 1.02])
+def test_a_plan_on_steps_equals_brute_force(three, most, least):
+    constraints = Constraints(max_change=0.3, step=7.0, most_changed=most, least_enrollments=least)
+    grid = candidate_prices(three, price_bounds(three, constraints), constraints)
+    floor = (least or 0) * three.demand(three.baseline).quantity.sum()
+
+    def allowed(prices, quantity):
+        changed = (~np.isclose(prices, three.baseline)).sum()
+        return (most is None or changed <= most) and quantity.sum() >= floor * (1 - 1e-9)
+
+    best = brute_force(three, grid, total, allowed)
+    plan = plan_for(three, constraints=constraints)
+    found = plan.table["recommended"].to_numpy()
+    quantity = three.demand(found).quantity
+    assert allowed(found, quantity)
+    assert total(found, quantity) == pytest.approx(best, rel=1e-4)
+
+
+@pytest.mark.parametrize("most", [None, 1])
+@pytest.mark.parametrize("least", [None, 0.97])
+def test_a_joint_plan_on_steps_equals_brute_force(competing, most, least):
+    constraints = Constraints(max_change=0.3, step=9.0, most_changed=most, least_enrollments=least)
+    grid = candidate_prices(competing, price_bounds(competing, constraints), constraints)
+    floor = (least or 0) * competing.demand(competing.baseline).quantity.sum()
+
+    def allowed(prices, quantity):
+        changed = (~np.isclose(prices, competing.baseline)).sum()
+        return (most is None or changed <= most) and quantity.sum() >= floor * (1 - 1e-9)
+
+    best = brute_force(competing, grid, total, allowed)
+    found = plan_for(competing, constraints=constraints).table["recommended"].to_numpy()
+    quantity = competing.demand(found).quantity
+    assert allowed(found, quantity)
+    assert total(found, quantity) >= best * (1 - 1e-3)
+
+
+@given(
+    limit=st.floats(0.05, 0.5), step=st.sampled_from([None, 1.0, 2.5]), most=st.sampled_from([None, 1, 3]),
+    least=st.sampled_from([None, 0.5, 1.0]), objective=st.sampled_from(["token_revenue", "enrollments", WEIGHTS]),
+)  # fmt: skip
+@settings(max_examples=25, deadline=None)
+def test_every_plan_keeps_to_its_constraints(response, limit, step, most, least, objective):
+    plan = plan_for(
+        response, objective, Constraints(max_change=limit, step=step, most_changed=most, least_enrollments=least)
+    )
+    table = plan.table
+    changed = ~np.isclose(table["change"], 0)
+    assert (table["change"].abs() <= limit + 1e-9).all()
+    assert most is None or changed.sum() <= most
+    if step is not None:
+        steps = table["recommended"][changed] / step
+        assert steps.to_numpy() == pytest.approx(steps.round().to_numpy())
+    if least is not None:
+        assert plan.outcome.enrollments.planned >= least * plan.outcome.enrollments.today * (1 - 1e-6)
+    assert plan.expected.change >= -1e-9
+
+
+def test_limits_that_bind_are_named(response):
+    free = plan_for(response)
+    assert free.binding == ()
+    few = plan_for(response, constraints=Constraints(most_changed=5))
+    assert few.binding == ("at most 5 prices may change",)
+    more = round(1.02 * (1 + free.outcome.enrollments.change), 4)
+    kept = plan_for(response, constraints=Constraints(least_enrollments=more))
+    assert kept.binding == (f"{more:.0%} of today's enrollments must be kept",)
+    assert 0 < kept.expected.change < free.expected.change
+
+
+def test_a_floor_and_a_ceiling_bind_and_are_named(response):
+    units = response.units[:3]
+    floor = pd.Series(response.baseline[:3] * 1.05, index=units)
+    plan = plan_for(response, "enrollments", Constraints(floor=floor, extrapolate=True))
+    rows = plan.table.set_index(plan.table["unit"].astype(str)).loc[units]
+    assert rows["recommended"].to_numpy() == pytest.approx(floor.to_numpy())
+    assert set(rows["bound"]) == {"floor you gave"}
+
+
+def test_contradictions_are_said_with_the_units(response):
+    unit = response.units[:1]
+    floor, ceiling = (pd.Series(response.baseline[:1] * factor, index=unit) for factor in (1.2, 1.1))
+    with pytest.raises(PricingError, match="contradict") as caught:
+        plan_for(response, constraints=Constraints(floor=floor, ceiling=ceiling, extrapolate=True))
+    assert "the floor you gave and the ceiling you gave for 1 units" in caught.value.found
+    assert unit[0] in caught.value.where
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_enrollments_that_cannot_be_kept_are_said_with_what_can(response, competing, joint):
+    with pytest.raises(PricingError, match="so many enrollments cannot be kept") as caught:
+        plan_for(competing if joint else response, constraints=Constraints(max_change=0.05, least_enrollments=1.9))
+    assert "at most" in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"step": 0.0}, {"step": float("nan")}, {"most_changed": 0}, {"least_enrollments": -0.1}, {"max_change": 2}],
+)
+def test_values_that_cannot_be_used_are_refused(response, wrong):
+    with pytest.raises(PricingError) as caught:
+        plan_for(response, constraints=Constraints(**wrong))
+    assert caught.value.expected
+
+
+@pytest.mark.parametrize("objective", [{"token_revenue": -1.0}, {"enrollments": 0.0}, {"happiness": 1.0}])
+def test_objectives_that_cannot_be_used_are_refused(response, objective):
+    with pytest.raises(PricingError):
+        plan_for(response, objective)
+
+
+def test_bounds_for_unknown_units_are_refused(response):
+    with pytest.raises(PricingError, match="do not exist"):
+        plan_for(response, constraints=Constraints(floor=pd.Series([1.0], index=["nowhere"])))
