@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from edtech.ui import pricing, reports, sidebar
+from edtech.ui import plans, pricing, reports, scenarios, sidebar
 from edtech.ui.widgets import errors_shown, header, page_link
 
-header("Pricing", "Move prices by segment and see what is expected in a typical period, against today's mean prices.")
+header("Pricing", "Move prices and see what is expected in a typical period, against today's mean prices.")
 
 dataset = sidebar.current_dataset()
 if dataset is None:
@@ -24,5 +24,8 @@ with errors_shown():
     asked = pricing.ask(run_id, experiment, dataset)
     pricing.show_answer(asked)
     pricing.show_curve(asked)
-    pricing.show_plan(asked, pricing.judged(run_id, experiment))
+    pricing.show_trust(asked, run_id, experiment, dataset)
+    with errors_shown():
+        plans.show_plan(plans.recommend(run_id, experiment, dataset), pricing.judged(run_id, experiment))
+    scenarios.show(asked, experiment, dataset)
     reports.pricing_downloads(asked, run_id, dataset)

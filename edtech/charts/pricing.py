@@ -64,6 +64,34 @@ def revenue_curve(
     return figure
 
 
+def demand_curve(curve: pd.DataFrame, *, support: tuple[float, float], title: str) -> alt.LayerChart:
+    """Draw enrollments per period over a relative price change: `change`, `quantity`, `quantity_low` and `_high`."""
+    curve = curve.rename(columns={"quantity_low": "low", "quantity_high": "high"})
+    return _over_change(curve, "quantity", support, title, "Enrollments (per period)")
+
+
+def elasticity_curve(curve: pd.DataFrame, *, support: tuple[float, float], title: str) -> alt.LayerChart:
+    """Draw the elasticity of demand to the common price along the curve: `change`, `elasticity`."""
+    return _over_change(curve[["change", "elasticity"]], "elasticity", support, title, "Elasticity (% per %)")
+
+
+def _over_change(
+    curve: pd.DataFrame, value: str, support: tuple[float, float], title: str, y_title: str
+) -> alt.LayerChart:  # fmt: skip
+    curve = need(curve, ("change", value), value)
+    base = alt.Chart(curve).encode(
+        x=alt.X("change:Q", title="Price change against today", axis=alt.Axis(format="+.0%"))
+    )
+    line = base.mark_line(color=BLUE).encode(
+        y=alt.Y(f"{value}:Q", title=y_title).scale(zero=False), tooltip=[alt.Tooltip("change:Q", format="+.0%"), value]
+    )
+    seen = alt.Chart(pd.DataFrame({"from": [support[0]], "to": [support[1]]}))
+    layers = [seen.mark_rect(color=GREY, opacity=0.15).encode(x="from:Q", x2="to:Q")]
+    if has_interval(curve):
+        layers.append(base.mark_area(color=BLUE, opacity=0.2).encode(y="low:Q", y2="high:Q"))
+    return layered([*layers, line], heading(title, "grey: prices seen; band: 95 %" if has_interval(curve) else ""))
+
+
 def _add_band(figure: go.Figure, curve: pd.DataFrame) -> None:
     figure.add_scatter(
         x=[*curve["change"], *curve["change"][::-1]],

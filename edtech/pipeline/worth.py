@@ -17,6 +17,8 @@ from edtech.ml.teachers.truth import against_truth
 from edtech.pipeline.judging import KNOWN, UNKNOWN, judge, known_truth
 from edtech.pipeline.probabilities import judge_probabilities
 from edtech.pricing import Plan, Response, plan_for, recommend_prices, withheld
+from edtech.pricing.bounds import Constraints, Objective
+from edtech.pricing.optimum import FREE
 from edtech.tables.split import RevenueSplit
 
 if TYPE_CHECKING:
@@ -89,13 +91,19 @@ def revenue_split(dataset: "Dataset") -> RevenueSplit:
     return RevenueSplit.model_validate({name: params[name] for name in RevenueSplit.model_fields})
 
 
-def plan_to_act_on(dataset: "Dataset", response: Response, split: RevenueSplit) -> Plan:
+def plan_to_act_on(
+    dataset: "Dataset",
+    response: Response,
+    split: RevenueSplit,
+    objective: Objective = "token_revenue",
+    constraints: Constraints = FREE,
+) -> Plan:
     """Return the plan that may be shown as one to act on.
 
     Where visits show that offers compete and the model takes each for itself, its plan is withheld: moving many prices
     by such a model has been seen to lose what it promised to gain.
     """
-    plan = plan_for(response, split=split)
+    plan = plan_for(response, objective, constraints, split=split)
     if response.joint or plan.refused or "views" not in dataset.tables:
         return plan
     return withheld(plan, COMPETING)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ from edtech.errors import PricingError
 from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.response import Response
 from edtech.tables.values import listed, to_number
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
 
 How = Literal["percent", "tokens", "set"]
 UNIT, SEGMENT, ALL = "unit", "segment", "all"
@@ -29,6 +32,13 @@ class PriceChange:
     names: tuple[str, ...]
     how: How
     amount: float
+
+
+def unit_table(dataset: "Dataset") -> pd.DataFrame | None:
+    """Return what is known of a data set's units beside their segment, indexed by unit; None where nothing is."""
+    if dataset.kind != "market":
+        return None
+    return dataset.table("courses", ["course_id", "level", "teacher_id"]).set_index("course_id")
 
 
 def attributes(response: Response, units: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -155,6 +155,28 @@ class RunStore:
                 self._client.set_terminated(run_id, "FAILED")
         return left
 
+    def delete(self, run_id: str) -> None:
+        """Take a run from the lists; what it holds stays, and `restore` brings it back. Raises RunNotFoundError."""
+        self._get(run_id)
+        with translated("delete the run", self._store):
+            self._client.delete_run(run_id)
+
+    def restore(self, run_id: str) -> None:
+        """Bring a deleted run back. Raises RunNotFoundError."""
+        self._get(run_id)
+        with translated("restore the run", self._store):
+            self._client.restore_run(run_id)
+
+    def deleted(self, experiment: str, kind: str | None = None) -> pd.DataFrame:
+        """Return the deleted runs of an experiment, as `list_runs` does."""
+        from mlflow.entities import ViewType
+
+        names = {key: name for key, name in self._experiment_names().items() if name == experiment}
+        condition = f"tags.kind = '{kind}'" if kind else ""
+        with translated("list the deleted runs", self._store):
+            found = self._client.search_runs(list(names), condition, ViewType.DELETED_ONLY, max_results=PAGE)
+        return as_frame([_as_run(run, names) for run in found] if names else [])
+
     def _keeping(self, run_id: str) -> "RunStore | None":
         """Return the store on this machine where it keeps this run of a server: it waits to be sent, or was."""
         kept = self._kept._store.database if self._kept else None

@@ -1,4 +1,4 @@
-"""Parts of the Pricing page: the what-if, its curve, the recommendation, the report."""
+"""Parts of the Pricing page: the run that answers, what is asked, the answer, its curve."""
 
 from dataclasses import dataclass
 
@@ -7,37 +7,39 @@ import streamlit as st
 
 from edtech.charts import pricing as charts
 from edtech.data import Dataset
-from edtech.pipeline.worth import revenue_split
-from edtech.pricing import Plan, Response, WhatIf, revenue_curve
-from edtech.pricing.curve import RevenueCurve
-from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, answer, changed_prices
+from edtech.ml.base import Estimate
+from edtech.pricing import Plan, Response, RevenueCurve, WhatIf, answer, revenue_curve
+from edtech.pricing.card import trust_card
+from edtech.pricing.saved import Scenario
+from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
-from edtech.tables.split import RevenueSplit
-from edtech.ui import resources
+from edtech.ui import asking, resources
+from edtech.ui.checks import show_checks
 from edtech.ui.state import Key, choose, get
 from edtech.ui.widgets import number, page_link, percent, plain
 
-MOST_SLIDERS = 12
+COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One what-if with everything that is shown of it."""
+    """One what-if with everything that is shown of it; `changes` are those of segments, in percent of today's price."""
 
-    changes: dict[str, float]
+    scenario: Scenario
     response: Response
     outcome: WhatIf
     curve: RevenueCurve
     plan: Plan
 
+    @property
+    def changes(self) -> dict[str, float]:
+        """Relative changes by segment."""
+        return {name: one.amount for one in self.scenario.changes if one.scope == "segment" for name in one.names}
+
 
 def choose_run(dataset: Dataset, experiment: str) -> str | None:
     """Return the run to ask, among those trained on this data set; None where there is none."""
-    runs = resources.run_table(experiment)
-    if "tags.dataset_digest" in runs.columns:
-        runs = runs[runs["tags.dataset_digest"] == dataset.digest]
-    else:
-        runs = runs.iloc[:0]
+    runs = resources.demand_runs(experiment, dataset.digest)
     if runs.empty:
         return None
     ids = runs["run_id"].tolist()
@@ -63,14 +65,15 @@ def _soundest(runs: pd.DataFrame) -> str:
 
 
 def ask(run_id: str, experiment: str, dataset: Dataset) -> Asked:
-    """Show a slider for each segment and answer."""
+    """Show what can be asked, and answer."""
     response = resources.response(run_id, experiment, dataset.id)
-    split = _split(dataset)
-    changes = _sliders(response)
-    outcome = answer(response, changed_prices(response, changes), split)
-    moved = tuple(name for name, change in changes.items() if change)
-    curve = revenue_curve(response, moved or None)
-    return Asked(changes, response, outcome, curve, resources.plan(run_id, experiment, dataset.id))
+    known = resources.unit_attributes(run_id, experiment, dataset.id)
+    scenario = asking.scenario(run_id, dataset, response, known)
+    prices = scenario.asked(response, known)
+    outcome = answer(response, prices, scenario.split, scenario.planned_split)
+    moved = ~pd.Series(prices / response.baseline - 1).between(-1e-9, 1e-9).to_numpy()
+    curve = revenue_curve(response, moved=moved if moved.any() else None)
+    return Asked(scenario, response, outcome, curve, resources.plan(run_id, experiment, dataset.id))
 
 
 def judged(run_id: str, experiment: str) -> float | None:
@@ -80,50 +83,16 @@ def judged(run_id: str, experiment: str) -> float | None:
     return None if value is None or value != value else float(value)  # NaN is not equal to itself
 
 
-def _split(dataset: Dataset) -> RevenueSplit:
-    split = revenue_split(dataset)
-    st.caption(
-        f"Of each token spent, {split.teacher_rate:.0%} goes to the teacher, {split.commission_rate:.0%} is commission "
-        f"and {split.burn_rate:.0%} is burned"
-        + (" (the market's own rates)." if dataset.kind == "market" else " (assumed; an uploaded panel does not say).")
-    )
-    return split
-
-
-def _sliders(response: Response) -> dict[str, float]:
-    segments = response.segments.groupby(response.segments).size().sort_values(ascending=False).index.tolist()
-    shown = segments
-    if len(segments) > MOST_SLIDERS:
-        shown = st.multiselect("Segments to change", segments, segments[:MOST_SLIDERS], key="pricing.segments",
-                               help="Prices of all others stay as they are.")  # fmt: skip
-    changes = {}
-    columns = st.columns(2)
-    for position, name in enumerate(shown):
-        percents = columns[position % 2].slider(
-            plain(name), -50, 50, 0, 1, format="%+d %%", key=f"pricing.change.{name}",
-            help="Price change of all units of this segment, in percent of today's price.",
-        )  # fmt: skip
-        changes[name] = percents / 100
-    return changes
-
-
 def show_answer(asked: Asked) -> None:
-    """Show the four figures with intervals, and what they rest on."""
+    """Show the figures with intervals, and what they rest on."""
     outcome = asked.outcome
-    moved = any(asked.changes.values())
-    for column, (name, effect) in zip(st.columns(4), outcome.effects.items(), strict=True):
-        title, unit, help = LABELS[name]
-        change = percent(effect.change) if moved else None
-        column.metric(title, number(effect.planned), change, help=f"{help} In {unit}.", border=True)
-        reach = f"95 %: {percent(effect.low)} to {percent(effect.high)}" if effect.low is not None else "no interval"
-        column.caption(f"today {number(effect.today)} {unit}")
-        if moved:
-            column.caption(reach)
-    for reason in outcome.reasons:
-        st.warning(plain(reason), icon=":material/block:" if outcome.refused else ":material/warning:")
-    if asked.response.covariance is None:
-        st.info(plain(asked.response.result.elasticity.note), icon=":material/info:")
-    st.info(NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION, icon=":material/info:")
+    moved = _moved(outcome)
+    names = list(outcome.effects)
+    for start in range(0, len(names), COLUMNS):
+        for column, name in zip(st.columns(COLUMNS), names[start : start + COLUMNS], strict=False):
+            with column:
+                _figure(name, outcome, moved)
+    _warn(asked)
     if not moved:
         st.caption("Move a slider to see what a price change is expected to do.")
         return
@@ -131,59 +100,68 @@ def show_answer(asked: Asked) -> None:
     st.altair_chart(charts.effect_bars(effect_rows(outcome), title=title), alt=title)
 
 
-def show_curve(asked: Asked) -> None:
-    """Draw revenue over a common price change of the moved segments, or of all."""
-    moved = [name for name, change in asked.changes.items() if change]
-    scope = ", ".join(moved) if moved else "all segments"
-    st.subheader("Revenue over the price")
-    st.caption(f"All prices of {plain(scope)} move together; the shaded range holds prices seen in the data.")
-    may = not asked.outcome.refused
-    figure = charts.revenue_curve(
-        asked.curve.points, best=asked.curve.best if may else None, support=asked.curve.support,
-        title=curve_title(asked.curve, may), unit="tokens / period",
-    )  # fmt: skip
-    st.plotly_chart(figure, key="pricing.curve", alt=curve_title(asked.curve, may))
+def _moved(outcome: WhatIf) -> bool:
+    return any(abs(effect.change) > 1e-12 for effect in outcome.effects.values())
 
 
-def show_plan(asked: Asked, judged: float | None) -> None:
-    """Show recommended prices, or why there are none; `judged` is what the plan truly earns, where that is known."""
-    plan = asked.plan
-    st.subheader("Recommended prices")
-    if plan.refused:
-        own = [reason for reason in plan.reasons if reason not in plan.outcome.reasons]
-        st.warning(
-            plain(" ".join(own) or "No price is recommended here, for the reasons above."), icon=":material/block:"
-        )
-        if judged is not None:
-            st.info(_judged_words(judged, plan.expected.today), icon=":material/gavel:")
+def _figure(name: str, outcome: WhatIf, moved: bool) -> None:
+    title, unit, help = LABELS[name]
+    effect = outcome.effects[name]
+    change = percent(effect.change) if moved else None
+    st.metric(title, number(effect.planned), change, help=f"{help} In {unit}.", border=True)
+    st.caption(f"today {number(effect.today)} {unit}")
+    if not moved:
         return
-    effect = plan.expected
-    reach = f" (95 % interval {percent(effect.low)} to {percent(effect.high)})" if effect.low is not None else ""
-    st.markdown(
-        f"Inside the prices seen and at most 50 % away from today's, the best prices are expected to change token "
-        f"revenue by **{percent(effect.change)}**{reach}."
-    )
-    for remark in plan.reasons[len(plan.outcome.reasons) :]:
-        st.warning(plain(remark), icon=":material/warning:")
-    if judged is not None:
-        st.info(_judged_words(judged, effect.today), icon=":material/gavel:")
-    st.dataframe(
-        plan.table, hide_index=True, key="pricing.plan",
-        column_config={
-            "unit": "Unit", "segment": "Segment",
-            "today": st.column_config.NumberColumn("Today (tokens)", format="%.1f", help="Mean price in the data set."),
-            "recommended": st.column_config.NumberColumn("Recommended (tokens)", format="%.1f"),
-            "change": st.column_config.NumberColumn("Change", format="percent"),
-            "bound": st.column_config.TextColumn("Bound", help="The limit that the price lies on, if any."),
-        },
+    if effect.low is None:
+        st.caption("no interval")
+        return
+    st.caption(f"95 %: {percent(effect.low)} to {percent(effect.high)}")
+    st.caption(f"80 %: {percent(effect.low_80)} to {percent(effect.high_80)}")
+
+
+def _warn(asked: Asked) -> None:
+    outcome = asked.outcome
+    for reason in outcome.reasons:
+        st.warning(plain(reason), icon=":material/block:" if outcome.refused else ":material/warning:")
+    if asked.response.covariance is None:
+        st.info(plain(asked.response.result.elasticity.note), icon=":material/info:")
+    st.info(NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION, icon=":material/info:")
+    if outcome.own is not None and outcome.others is not None and _moved(outcome):
+        st.markdown(
+            f"If each course's price moved alone, token revenue would change by **{number(outcome.own)} tokens per "
+            f"period** in all; what courses take from each other adds **{number(outcome.others)}**."
+        )
+
+
+def show_curve(asked: Asked) -> None:
+    """Draw revenue and demand over a common price change of the moved units, or of all."""
+    curve, may = asked.curve, not asked.outcome.refused
+    st.subheader("Revenue and demand over the price")
+    scope = "the changed prices" if _moved(asked.outcome) else "all prices"
+    drawn = curve.randomized_support
+    random = "" if drawn is None else f" Prices drawn at random reach from {drawn[0]:+.0%} to {drawn[1]:+.0%}."
+    st.caption(f"Here {scope} move together; the shaded range holds prices seen in the data.{random}")
+    figure = charts.revenue_curve(
+        curve.points, best=curve.best if may else None, support=curve.support, title=curve_title(curve, may),
+        unit="tokens / period",
     )  # fmt: skip
+    st.plotly_chart(figure, key="pricing.curve", alt=curve_title(curve, may))
+    left, right = st.columns(2)
+    at = curve.points.set_index("change")["elasticity"]
+    title = f"Demand answers by {at.loc[0.0]:.2f} % to 1 % of price today"
+    points = curve.points.drop(columns=["low", "high"])
+    left.altair_chart(charts.demand_curve(points, support=curve.support, title=title), alt=title)
+    steeper = "More" if abs(at.iloc[-1]) > abs(at.iloc[0]) else "Not more"
+    title = f"{steeper} elastic at higher prices: {at.iloc[0]:.2f} at the lowest, {at.iloc[-1]:.2f} at the highest"
+    right.altair_chart(charts.elasticity_curve(curve.points, support=curve.support, title=title), alt=title)
 
 
-def _judged_words(judged: float, today: float) -> str:
-    return (
-        "In this generated market the truth is known: this run's plan would really change token revenue by "
-        f"**{judged:+,.0f} tokens per period** ({judged / today:+.1%})."
-    )
+def show_trust(asked: Asked, run_id: str, experiment: str, dataset: Dataset) -> None:
+    """Show what the answer rests on, finding by finding."""
+    st.subheader("What it rests on")
+    others = resources.other_elasticities(run_id, experiment, dataset.digest)
+    show_checks(trust_card(asked.response, asked.outcome, {name: Estimate(value) for name, value in others.items()}))
+    st.caption(f"Data set {plain(dataset.name)}, digest {dataset.digest[:12]}; run {run_id}.")
 
 
 def no_run() -> None:

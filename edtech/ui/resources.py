@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edtech.market import MarketParams
     from edtech.market.estimate import Expected
     from edtech.pricing import Plan, Response
+    from edtech.pricing.bounds import Constraints, Objective
     from edtech.tracking import EdTechMLFlowTracker
 
 
@@ -179,12 +180,51 @@ def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
 
 
 @st.cache_resource(show_spinner="Looking for better prices", max_entries=20)
-def plan(run_id: str, experiment: str, dataset_id: str) -> "Plan":
-    """Return the plan of a run for a data set that may be acted on; no slider changes it."""
+def plan(
+    run_id: str, experiment: str, dataset_id: str, objective: "Objective" = "token_revenue",
+    constraints: "Constraints | None" = None,
+) -> "Plan":  # fmt: skip
+    """Return the plan of a run for a data set that may be acted on; no slider of the what-if changes it."""
     from edtech.pipeline.worth import plan_to_act_on, revenue_split
+    from edtech.pricing.bounds import Constraints
 
     chosen = dataset(dataset_id)
-    return plan_to_act_on(chosen, response(run_id, experiment, dataset_id), revenue_split(chosen))
+    split = revenue_split(chosen)
+    return plan_to_act_on(
+        chosen, response(run_id, experiment, dataset_id), split, objective, constraints or Constraints()
+    )  # fmt: skip
+
+
+@st.cache_resource(show_spinner=False, max_entries=20)
+def unit_attributes(run_id: str, experiment: str, dataset_id: str) -> pd.DataFrame:
+    """Return what the units of a response can be chosen by."""
+    from edtech.pricing.asked import attributes, unit_table
+
+    return attributes(response(run_id, experiment, dataset_id), unit_table(dataset(dataset_id)))
+
+
+def demand_runs(experiment: str, digest: str) -> pd.DataFrame:
+    """Return the experiment's finished trainings of demand on the data set of that digest, newest first."""
+    runs = run_table(experiment)
+    told = runs.reindex(columns=["tags.dataset_digest", "tags.model_type"])
+    return runs[(told["tags.dataset_digest"] == digest) & (told["tags.model_type"] == "token_elasticity")]
+
+
+def other_elasticities(run_id: str, experiment: str, digest: str) -> dict[str, float]:
+    """Return the elasticity that the newest run of each other algorithm found on the same data set."""
+    runs = demand_runs(experiment, digest).drop_duplicates("tags.algorithm")
+    others = runs[(runs["run_id"] != run_id) & runs["metrics.price_elasticity_coefficient"].notna()]
+    own = runs.loc[runs["run_id"] == run_id, "tags.algorithm"]
+    others = others[~others["tags.algorithm"].isin(own)]
+    return dict(zip(others["tags.algorithm"], others["metrics.price_elasticity_coefficient"], strict=True))
+
+
+@st.cache_data(show_spinner=False, ttl=30, max_entries=20)
+def scenario_table(experiment: str) -> pd.DataFrame:
+    """Return the experiment's saved scenarios, newest first."""
+    from edtech.tracking import RunStore
+
+    return RunStore(settings=settings()).list_runs([experiment], kind="scenario")
 
 
 @st.cache_data(show_spinner=False, max_entries=50)

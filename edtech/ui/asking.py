@@ -1,0 +1,142 @@
+"""Part of the Pricing page: which prices are asked for, by sliders, amounts or a list, and how tokens are shared."""
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import pandas as pd
+import streamlit as st
+
+from edtech.data import Dataset, read_upload
+from edtech.pipeline.worth import revenue_split
+from edtech.pricing import Response
+from edtech.pricing.asked import ALL, SEGMENT, UNIT, How, PriceChange, price_list
+from edtech.pricing.saved import Scenario
+from edtech.tables.split import RevenueSplit
+from edtech.ui import resources
+from edtech.ui.widgets import plain
+
+MOST_SLIDERS = 12
+LIST = "price list"
+HOW: dict[How, str] = {"percent": "by percent", "tokens": "by tokens", "set": "to a price"}
+TITLES = {ALL: "All", SEGMENT: "Segment", UNIT: "Course or unit", "teacher_id": "Teacher", LIST: "Price list"}
+
+
+def scenario(run_id: str, dataset: Dataset, response: Response, known: pd.DataFrame) -> Scenario:
+    """Show what can be asked and return it, not yet named."""
+    split = revenue_split(dataset)
+    changes, prices = _asked(dataset, response, known)
+    planned = _rates(dataset, split)
+    return Scenario(
+        name="What-if", run_id=run_id, dataset_id=dataset.id, changes=changes, prices=prices, split=split,
+        planned_split=planned,
+    )  # fmt: skip
+
+
+def _asked(
+    dataset: Dataset, response: Response, known: pd.DataFrame
+) -> tuple[tuple[PriceChange, ...], dict[str, float] | None]:
+    scopes = [SEGMENT, ALL, *(str(name) for name in known if name not in (UNIT, SEGMENT)), UNIT, LIST]
+    scope = st.segmented_control(
+        "Change prices of", scopes, default=SEGMENT, required=True, key="pricing.scope",
+        format_func=lambda one: TITLES.get(one, one.capitalize()), help="Whose prices the what-if changes.",
+    )  # fmt: skip
+    scope = scope or SEGMENT
+    if scope == LIST:
+        return (), _uploaded(dataset, response)
+    if scope == ALL:
+        return _all(), None
+    names = [str(name) for name in known[scope].value_counts().index]
+    if scope == SEGMENT or len(names) <= MOST_SLIDERS:
+        return _sliders(scope, names), None
+    return _picked(scope, names), None
+
+
+def _all() -> tuple[PriceChange, ...]:
+    how, amount = _amount(ALL)
+    return (PriceChange(ALL, (), how, amount),) if amount else ()
+
+
+def _sliders(scope: str, names: Sequence[str]) -> tuple[PriceChange, ...]:
+    shown = names
+    if len(names) > MOST_SLIDERS:
+        shown = st.multiselect("Segments to change", names, names[:MOST_SLIDERS], key="pricing.segments",
+                               help="Prices of all others stay as they are.")  # fmt: skip
+    key = "pricing.change" if scope == SEGMENT else f"pricing.change.{scope}"
+    changes = []
+    for position, column in enumerate(st.columns(2)):
+        for name in shown[position::2]:
+            percents = column.slider(
+                plain(name), -50, 50, 0, 1, format="%+d %%", key=f"{key}.{name}",
+                help="Price change of all units of this kind, in percent of today's price.",
+            )  # fmt: skip
+            changes += [PriceChange(scope, (name,), "percent", percents / 100)] if percents else []
+    return tuple(changes)
+
+
+def _picked(scope: str, names: Sequence[str]) -> tuple[PriceChange, ...]:
+    chosen = st.multiselect(
+        f"{TITLES.get(scope, scope)}s to change", names, key=f"pricing.picked.{scope}", max_selections=200,
+        help="Type to search; prices of all others stay as they are.",
+    )  # fmt: skip
+    how, amount = _amount(scope)
+    return (PriceChange(scope, tuple(chosen), how, amount),) if chosen and (amount or how == "set") else ()
+
+
+def _amount(scope: str) -> tuple[How, float]:
+    left, right = st.columns(2)
+    how = left.radio("How", get_args(How), format_func=HOW.__getitem__, key=f"pricing.how.{scope}", horizontal=True,
+                     help="In percent of today's price, in tokens to add, or to one price.")  # fmt: skip
+    if how == "percent":
+        return how, right.slider("Change", -50, 50, 0, 1, format="%+d %%", key=f"pricing.percent.{scope}",
+                                 help="In percent of today's price.") / 100  # fmt: skip
+    low, start = (0.01, 1.0) if how == "set" else (-1e6, 0.0)
+    return how, float(right.number_input("Tokens", low, 1e6, start, key=f"pricing.tokens.{how}.{scope}",
+                                         help="The new price, or what is added to today's."))  # fmt: skip
+
+
+def _uploaded(dataset: Dataset, response: Response) -> dict[str, float] | None:
+    sample = pd.DataFrame({"unit": response.units[:3], "price": response.baseline[:3].round(2)}).to_csv(index=False)
+    st.download_button("Sample list (CSV)", sample, "price_list_sample.csv", "text/csv", key="pricing.list.sample",
+                       on_click="ignore", icon=":material/download:")  # fmt: skip
+    file = st.file_uploader(
+        "Price list (CSV, TSV, Parquet or XLSX)",
+        key=f"pricing.list.{dataset.id}",
+        help="One row for each unit with its new price; units that are not listed keep theirs.",
+    )
+    if file is None:
+        st.caption("Upload a list with a column for the unit and one for its new price.")
+        return None
+    frame = read_upload(file.name, file, limit_mb=resources.settings().upload_limit_mb).frame
+    names = [str(name) for name in frame]
+    left, right = st.columns(2)
+    unit = left.selectbox("Unit", names, _first(names, ("unit", "id")), key="pricing.list.unit",
+                          help="Column that names the unit.")  # fmt: skip
+    price = right.selectbox("New price", names, _first(names, ("price", "token")), key="pricing.list.price",
+                            help="Column with the new price, in tokens.")  # fmt: skip
+    prices = price_list(response, frame, unit, price)
+    return dict(zip(map(str, response.units), prices.tolist(), strict=True))
+
+
+def _first(names: Sequence[str], words: Sequence[str]) -> int:
+    return next((place for place, name in enumerate(names) if any(word in name.casefold() for word in words)), 0)
+
+
+def _rates(dataset: Dataset, split: RevenueSplit) -> RevenueSplit:
+    own = "the market's own rates" if dataset.kind == "market" else "assumed; an uploaded panel does not say"
+    st.caption(
+        f"Of each token spent, {split.teacher_rate:.0%} goes to the teacher, {split.commission_rate:.0%} is commission "
+        f"and {split.burn_rate:.0%} is burned ({own})."
+    )
+    with st.expander("Other rates of commission and burn"):
+        left, right = st.columns(2)
+        return RevenueSplit(
+            commission_rate=_rate(left, "commission_rate", split.commission_rate, 60),
+            burn_rate=_rate(right, "burn_rate", split.burn_rate, 30),
+        )
+
+
+def _rate(column: Any, name: str, today: float, highest: int) -> float:  # noqa: ANN401  # a column of Streamlit
+    info = RevenueSplit.model_fields[name]
+    shown = column.slider(info.title or name, 0, highest, round(today * 100), 1, format="%d %%", key=f"pricing.{name}",
+                          help=f"{info.description} Under the plan.")  # fmt: skip
+    return today if shown == round(today * 100) else shown / 100
