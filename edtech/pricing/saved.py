@@ -84,8 +84,9 @@ def read_scenario(store: "RunStore", run_id: str) -> Scenario:
 def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each scenario of a run table, newest first: name, saved, trust, run, and its figures."""
     names = [str(name) for name in runs if str(name).startswith("metrics.")]
+    saved = pd.to_datetime(runs["started"], utc=True).dt.tz_localize(None)
     shown = {
-        "name": runs["name"], "saved (UTC)": pd.to_datetime(runs["started"], utc=True).dt.tz_localize(None), "trust": runs.get("tags.trust"),
+        "name": runs["name"], "saved (UTC)": saved, "trust": runs.get("tags.trust"),
         "data set": runs.get("tags.dataset_name"), **{name.removeprefix("metrics."): runs[name] for name in names},
     }  # fmt: skip
     return pd.DataFrame(shown)
