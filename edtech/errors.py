@@ -13,6 +13,7 @@
     ├── PricingError              a what-if or recommendation cannot be asked like this
     ├── TrackingError             the MLflow store cannot be used
     │   ├── RunNotFoundError      no run of that id
+    │   ├── RegistryError         a model cannot be registered or promoted like this
     │   └── UntrustedModelError   a stored model holds types that are not on our list
     ├── ReportError               a report cannot be built
     ├── PipelineError             a stage of the pipeline failed; the message names it
@@ -111,6 +112,10 @@ class TrackingError(EdtechError):
 
 class RunNotFoundError(TrackingError):
     """There is no run of that id."""
+
+
+class RegistryError(TrackingError):
+    """A model cannot be registered, promoted or rolled back like this."""
 
 
 class UntrustedModelError(TrackingError):

@@ -25,10 +25,15 @@ def write_table(dataset: Dataset, table: str, into: BinaryIO, form: Form = "csv"
         return dataset.copy_table(table, into)
     rows = 0
     for frame in dataset.batches(table):
-        plain = frame.assign(**{str(name): _safe(frame[name]) for name in frame if _is_text(frame[name])})
-        into.write(plain.to_csv(index=False, header=rows == 0, lineterminator="\n").encode("utf-8", errors="replace"))
+        into.write(frame_csv(frame, header=rows == 0))
         rows += len(frame)
     return rows
+
+
+def frame_csv(frame: pd.DataFrame, *, header: bool = True) -> bytes:
+    """Return a frame as CSV in which no text of a cell is a formula."""
+    plain = frame.assign(**{str(name): _safe(frame[name]) for name in frame if _is_text(frame[name])})
+    return plain.to_csv(index=False, header=header, lineterminator="\n").encode("utf-8", errors="replace")
 
 
 def write_file(dataset: Dataset, table: str, path: Path) -> int:

@@ -139,6 +139,22 @@ class RunStore:
             data = (files / MODEL_FILE).read_bytes()
         return load_trusted(data, f"runs:/{run_id}/{MODEL_NAME}")
 
+    def signature(self, run_id: str) -> dict[str, str]:
+        """Return the columns that the run's model predicts from, with MLflow's names of their types.
+
+        Raises RunNotFoundError, TrackingError where the run has no model or the model no signature.
+        """
+        from mlflow.models import Model
+
+        if kept := self._keeping(run_id):
+            return kept.signature(run_id)
+        run = self._get(run_id)
+        with translated(f"read the model of the run {run_id}", self._store), TemporaryDirectory() as folder:
+            found = Model.load(str(self._fetch_model(run, folder))).signature
+        if found is None or found.inputs is None or not found.inputs.has_input_names():
+            raise TrackingError("The model does not say which columns it predicts from", where=f"run {run_id}")
+        return {str(one.name): getattr(one.type, "name", "any") for one in found.inputs.inputs}
+
     def close_stale_runs(self) -> list[str]:
         """Set runs of ours to FAILED whose process on this machine is gone, and return their ids."""
         database = self._store.database

@@ -5,7 +5,8 @@ import streamlit as st
 from edtech.charts import models, teachers
 from edtech.ml.teachers.result import TeacherResult
 from edtech.ml.teachers.words import finding, sentence
-from edtech.ui.results.parts import show_checks, show_metrics
+from edtech.ui.checks import show_checks
+from edtech.ui.results.parts import show_metrics
 from edtech.ui.widgets import plain
 
 RESULT_METRICS = (

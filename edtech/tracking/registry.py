@@ -1,0 +1,284 @@
+"""Registered models: versions under the aliases `champion` and `challenger`, what lets a version in, and the way back.
+
+MLflow's stages are deprecated; aliases took their place. Every change of the champion is an event in a tag of the
+registered model, so that whoever looks later sees when, why, and what a rollback goes back to.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from edtech.errors import RegistryError, RunNotFoundError
+from edtech.settings import Settings
+from edtech.tracking.entities import cut
+from edtech.tracking.frames import Run, moment
+from edtech.tracking.gates import Gate, checks_of, decision_gate, decision_value, entry_gates, refuse
+from edtech.tracking.runs import RunStore
+from edtech.tracking.store import connect, find_store, translated
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+_EVENTS = "edtech.champions"
+_MOST_EVENTS = 25  # a tag holds 5,000 characters
+_REASON = "edtech.reason"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a registered model. `facts` are tags and metrics of its run as they were when it came in."""
+
+    name: str
+    version: int
+    run_id: str
+    aliases: tuple[str, ...]
+    created: datetime | None
+    tags: Mapping[str, str]
+
+    @property
+    def uri(self) -> str:
+        """The address by which MLflow loads it."""
+        return f"models:/{self.name}/{self.version}"
+
+    @property
+    def is_champion(self) -> bool:
+        """Whether it is the one to be used."""
+        return CHAMPION in self.aliases
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change of the champion: to which version, when (UTC, ISO 8601), how (promoted or rolled back) and why."""
+
+    version: int
+    at: str
+    how: str
+    reason: str
+
+
+class ModelRegistry:
+    """The registered models of one store; nothing is opened before it is asked.
+
+    Raises RegistryError for a model, version or step that there is not, TrackingError where the store cannot answer.
+    """
+
+    def __init__(self, settings: Settings | None = None, tracking_uri: str | None = None) -> None:
+        settings = settings or Settings()
+        self._store = find_store(tracking_uri, settings)
+        self.runs = RunStore(tracking_uri, settings)
+
+    @cached_property
+    def _client(self) -> "MlflowClient":
+        return connect(self._store)
+
+    @property
+    def uri(self) -> str:
+        """The store's address, as `mlflow.set_tracking_uri` takes it."""
+        return self._store.uri
+
+    def names(self) -> list[str]:
+        """Return the names of the registered models that ours may have; none where there is no store yet."""
+        if self._store.database is not None and not self._store.database.exists():
+            return []
+        with translated("list the registered models", self._store):
+            found = [model.name for model in self._client.search_registered_models(max_results=1_000)]
+        return sorted(name for name in found if _NAME.fullmatch(name))
+
+    def versions(self, name: str) -> list[Version]:
+        """Return the versions of a model, newest first; none where there is no such model."""
+        if name not in self.names():
+            return []
+        with translated(f"list the versions of {name!r}", self._store):
+            aliases = self._model(name).aliases
+            found = self._client.search_model_versions(f"name = '{name}'", max_results=1_000)
+        versions = [_version(one, aliases) for one in found]
+        return sorted(versions, key=lambda one: -one.version)
+
+    def version(self, name: str, version: int) -> Version:
+        """Return one version. Raises RegistryError where there is none."""
+        found = self.versions(name)
+        for one in found:
+            if one.version == version:
+                return one
+        raise RegistryError(
+            "There is no such version of the model",
+            expected=", ".join(str(one.version) for one in found[:20]) or "a registered model",
+            found=f"{version}",
+            where=name,
+            fix="choose from the list",
+        )
+
+    def champion(self, name: str) -> Version | None:
+        """Return the version to be used, None where none was promoted."""
+        return next((one for one in self.versions(name) if one.is_champion), None)
+
+    def gates(self, run_id: str, name: str | None = None) -> tuple[Gate, ...]:
+        """Return what lets a run in, and what lets it take the champion's place in the model `name`."""
+        run = self.runs.get_run(run_id)
+        held = self.champion(name or _family(run))
+        against = None if held is None else self._run_of(held)
+        return (*entry_gates(checks_of(self.runs, run)), decision_gate(run, against))
+
+    def register(self, run_id: str, name: str | None = None) -> Version:
+        """Register a run's model as the newest version and the challenger; the same run again gives its version.
+
+        `name` is the family where none is given. Raises RegistryError where a gate that no reason opens is shut.
+        """
+        run = self.runs.get_run(run_id)
+        name = _checked_name(name or _family(run))
+        for one in self.versions(name):
+            if one.run_id == run_id:
+                return one
+        refuse([gate for gate in entry_gates(checks_of(self.runs, run)) if not gate.passed], "register")
+        with translated(f"register the run {run_id}", self._store):
+            model = self._model_of(run_id)
+            if name not in self.names():
+                self._client.create_registered_model(name, tags={"platform": "EdTech", "family": _family(run)})
+            made = self._client.create_model_version(
+                # Its place, since MLflow would look a models:/ address up in its global store.
+                name,
+                model.artifact_location,
+                run_id,
+                tags=_facts(run),
+                model_id=model.model_id,
+                await_creation_for=0,
+            )
+            self._client.set_registered_model_alias(name, CHALLENGER, made.version)
+        return self.version(name, int(made.version))
+
+    def promote(self, name: str, version: int, reason: str = "") -> Version:
+        """Make a version the champion. A `reason` is needed where its decision value is not better; it is kept.
+
+        Raises RegistryError where a gate is shut.
+        """
+        chosen = self.version(name, version)
+        if chosen.is_champion:
+            return chosen
+        shut = [gate for gate in self.gates(chosen.run_id, name) if not gate.passed]
+        refuse([gate for gate in shut if not (gate.opens_for_a_reason and reason.strip())], "promote")
+        return self._set_champion(chosen, "promoted", reason if shut else reason.strip())
+
+    def rollback(self, name: str) -> Version:
+        """Give the champion's place back to the version that held it before. Raises RegistryError where none did."""
+        line = _line_of_champions(self.events(name))
+        if len(line) < 2:
+            raise RegistryError(
+                "There is no champion to go back to",
+                expected="a version that was champion before",
+                found=f"{len(line)} so far",
+                where=name,
+                fix="promote another version instead",
+            )
+        return self._set_champion(self.version(name, line[-2]), "rolled back", f"instead of version {line[-1]}")
+
+    def events(self, name: str) -> tuple[Event, ...]:
+        """Return the changes of the champion, oldest first."""
+        if name not in self.names():
+            return ()
+        with translated(f"read the history of {name!r}", self._store):
+            text = self._model(name).tags.get(_EVENTS, "[]")
+        try:
+            return tuple(Event(**one) for one in json.loads(text))
+        except (ValueError, TypeError):
+            return ()  # written by someone else: what is not ours is not a history
+
+    def run_of(self, version: Version) -> Run | None:
+        """Return the run of a version, None where it is gone."""
+        return self._run_of(version)
+
+    def _run_of(self, version: Version) -> Run | None:
+        try:
+            return self.runs.get_run(version.run_id)
+        except RunNotFoundError:
+            return None
+
+    def _set_champion(self, chosen: Version, how: str, reason: str) -> Version:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        events = [*self.events(chosen.name), Event(chosen.version, now, how, cut(reason.strip(), 80))]
+        with translated(f"make version {chosen.version} of {chosen.name!r} the champion", self._store):
+            if reason.strip():
+                self._client.set_model_version_tag(
+                    chosen.name, str(chosen.version), _REASON, cut(reason.strip(), 1_000)
+                )
+            kept = json.dumps([asdict(event) for event in events[-_MOST_EVENTS:]], ensure_ascii=False)
+            self._client.set_registered_model_tag(chosen.name, _EVENTS, kept)
+            self._client.set_registered_model_alias(chosen.name, CHAMPION, str(chosen.version))
+            if CHALLENGER in chosen.aliases:
+                self._client.delete_registered_model_alias(chosen.name, CHALLENGER)
+        return self.version(chosen.name, chosen.version)
+
+    def _model(self, name: str) -> "RegisteredModel":
+        return self._client.get_registered_model(name)
+
+    def _model_of(self, run_id: str) -> "LoggedModel":
+        outputs = self._client.get_run(run_id).outputs
+        if not outputs or not outputs.model_outputs:
+            raise RegistryError("The run has no model", found=f"run {run_id}", fix="choose a finished training")
+        return self._client.get_logged_model(outputs.model_outputs[-1].model_id)
+
+
+def champion(family: str, dataset_digest: str | None = None, settings: Settings | None = None) -> str | None:
+    """Return the id of the champion's run of a family, None where there is none, or it is of other data."""
+    held = ModelRegistry(settings).champion(family)
+    if held is None or (dataset_digest is not None and held.tags.get("dataset_digest") != dataset_digest):
+        return None
+    return held.run_id
+
+
+def _line_of_champions(events: Sequence[Event]) -> list[int]:
+    """Return the versions that hold the place one after another; a rollback takes the last one off."""
+    line: list[int] = []
+    for event in events:
+        if event.how == "rolled back" and len(line) > 1:
+            line.pop()
+        else:
+            line.append(event.version)
+    return line
+
+
+def _version(found: "ModelVersion", aliases: Mapping[str, Any]) -> Version:
+    number = int(found.version)
+    held = tuple(sorted(alias for alias, at in aliases.items() if int(at) == number))
+    return Version(
+        found.name, number, found.run_id or "", held, moment(found.creation_timestamp), dict(found.tags)
+    )  # fmt: skip
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """Return what a version says of its run even where that is deleted."""
+    names = ("model_type", "algorithm", "dataset_name", "dataset_digest", "split", "decision_value")
+    facts = {name: cut(run.tags[name], 1_000) for name in names if run.tags.get(name)}
+    value = decision_value(run)
+    return facts | ({} if value is None else {f"metric.{value[0]}": repr(value[1])})
+
+
+def _family(run: Run) -> str:
+    family = run.tags.get("model_type", "")
+    if run.kind != "training" or run.status != "FINISHED" or not _NAME.fullmatch(family):
+        raise RegistryError(
+            "Only a finished training can be registered",
+            expected="a run of the kind training with the status FINISHED",
+            found=f"kind {run.kind or 'unknown'}, status {run.status}",
+            where=f"run {run.run_id}",
+            fix="choose another run, or train again",
+        )
+    return family
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise RegistryError(
+            "A model cannot have this name",
+            expected="letters, digits, spaces, _ . and -, at most 100",
+            found=repr(name)[:120],
+            fix="choose another name",
+        )
+    return name

@@ -1,0 +1,214 @@
+"""The registry: gates, the champion and the way back, and that MLflow answers what the page does."""
+
+import json
+import os
+import warnings
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from edtech.cli import app
+from edtech.data import Catalogue
+from edtech.errors import ContractError, RegistryError
+from edtech.market import MarketParams, generate_market
+from edtech.ml.scoring import conform, score
+from edtech.ml.teachers.family import ratings
+from edtech.pipeline.training import train_runs
+from edtech.settings import Settings
+from edtech.tracking import EdTechMLFlowTracker, RunItems
+from edtech.tracking.gates import CARD
+from edtech.tracking.registry import ModelRegistry, champion
+
+FAMILY = "teacher_quality"
+
+
+def card(severity="PASS", code="baseline"):
+    found = {"code": code, "title": "Better than raw means", "severity": severity, "evidence": "0.6 against 0.7"}
+    return json.dumps({"checks": [{**found, "fix": "look"}]})
+
+
+def items(ridge_items: RunItems, value=1.0, card_text=None, **tags) -> RunItems:
+    return RunItems(
+        name="ridge",
+        metrics={} if value is None else {"decision_value_tokens": value},
+        tags={"model_type": "token_elasticity", "dataset_digest": "d1", **tags},
+        artifacts={CARD: card_text or card()},
+        model=ridge_items.model,
+    )
+
+
+@pytest.fixture
+def registry(settings):
+    return ModelRegistry(settings)
+
+
+@pytest.fixture
+def log(tracker, items):
+    own = globals()["items"]
+    return lambda **values: tracker.log(own(items, **values))
+
+
+def test_a_store_that_is_not_there_has_no_models_and_is_not_made(tmp_path):
+    home = Settings(home=tmp_path / "none", mlflow_tracking_uri=None)
+    assert ModelRegistry(home).names() == []
+    assert champion("token_elasticity", settings=home) is None
+    assert not home.mlruns_dir.exists()
+
+
+def test_the_champion_is_promoted_replaced_and_given_back(registry, log):
+    first, second = (registry.register(log(value=value)) for value in (1.0, 2.0))
+    assert (first.version, first.aliases, second.aliases) == (1, ("challenger",), ("challenger",))
+    registry.promote(first.name, 1)
+    assert registry.champion(first.name).version == 1
+    registry.promote(first.name, 2)
+    assert registry.champion(first.name).version == 2
+    assert registry.version(first.name, 2).aliases == ("champion",)
+    assert registry.rollback(first.name).version == 1
+    assert [(event.version, event.how) for event in registry.events(first.name)] == [
+        (1, "promoted"), (2, "promoted"), (1, "rolled back"),
+    ]  # fmt: skip
+    with pytest.raises(RegistryError, match="no champion to go back to"):
+        registry.rollback(first.name)
+    # the way back is open again once somebody was promoted
+    registry.promote(first.name, 2)
+    assert registry.rollback(first.name).version == 1
+
+
+def test_a_run_is_registered_once(registry, log):
+    run_id = log()
+    assert registry.register(run_id) == registry.register(run_id)
+    assert len(registry.versions("token_elasticity")) == 1
+
+
+@pytest.mark.parametrize("value", [1.0, 0.5, None])
+def test_decisions_that_are_not_better_need_a_reason_that_is_kept(registry, log, value):
+    held, other = registry.register(log(value=1.0)), registry.register(log(value=value))
+    registry.promote(held.name, held.version)
+    with pytest.raises(RegistryError, match="write why it should be the champion"):
+        registry.promote(other.name, other.version, " ")
+    made = registry.promote(other.name, other.version, "It is simpler")
+    assert made.is_champion
+    assert made.tags["edtech.reason"] == "It is simpler"
+    assert registry.events(held.name)[-1].reason == "It is simpler"
+
+
+def test_runs_on_other_data_do_not_compare(registry, log):
+    held, other = registry.register(log(value=1.0)), log(value=9.0, dataset_digest="d2")
+    registry.promote(held.name, held.version)
+    gate = registry.gates(other)[-1]
+    assert (gate.passed, gate.opens_for_a_reason) == (False, True)
+    assert "another data set" in gate.evidence
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (card("FAIL"), "0.6 against 0.7"),
+        (card("REVIEW", "leaky_columns"), "0.6 against 0.7"),
+        ("<html>", "no diagnostics card"),
+        (json.dumps({"checks": [{"code": 1}]}), "no diagnostics card"),
+    ],
+)
+def test_a_card_that_fails_or_is_none_keeps_the_run_out(registry, log, text, said):
+    with pytest.raises(RegistryError, match=said):
+        registry.register(log(card_text=text))
+    assert registry.names() == []
+
+
+def test_what_there_is_not_is_said(registry, log, tracker):
+    with pytest.raises(RegistryError, match="Only a finished training"):
+        registry.register(tracker.log(RunItems(name="what-if", kind="scenario")))
+    with pytest.raises(RegistryError, match="cannot have this name"):
+        registry.register(log(), "../../etc")
+    with pytest.raises(RegistryError, match="no such version"):
+        registry.promote("token_elasticity", 3)
+
+
+def test_the_champion_of_other_data_is_not_offered(registry, log, settings):
+    made = registry.register(log())
+    assert champion(made.name, settings=settings) is None
+    registry.promote(made.name, made.version)
+    assert champion(made.name, "d1", settings) == champion(made.name, settings=settings) == made.run_id
+    assert champion(made.name, "d2", settings) is None
+
+
+# ---- predictions
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """A champion of ratings in a home of its own, and the rows it was trained on."""
+    home = Settings(home=tmp_path_factory.mktemp("scored"), mlflow_tracking_uri=None)
+    market = generate_market(MarketParams(learners=600, teachers=20, courses=40, weeks=16, seed=2))
+    dataset = Catalogue(home.data_dir).add_market(market, name="Small")
+    (run,) = train_runs(dataset, ["empirical_bayes"], family=FAMILY, tracker=EdTechMLFlowTracker(settings=home))
+    registry = ModelRegistry(home)
+    registry.register(run.run_id)
+    registry.promote(FAMILY, 1)
+    return home, registry, run, ratings(dataset)[0].drop(columns="rating")
+
+
+@pytest.fixture
+def clean_process():
+    """MLflow's global address is set; nothing of it stays."""
+    before = dict(os.environ)
+    yield
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_mlflow_answers_the_same_numbers_as_scoring(scored, clean_process):
+    _, registry, run, rows = scored
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # importing it, MLflow warns of type hints in its own code
+        mlflow.set_tracking_uri(registry.uri)
+        mlflow.set_registry_uri(registry.uri)
+        theirs = mlflow.pyfunc.load_model(f"models:/{FAMILY}@champion").predict(rows)
+    ours = score(registry.runs, run.run_id, rows)
+    assert np.array_equal(ours["prediction"], theirs)
+    assert np.array_equal(theirs, run.result.model.predict(rows))
+
+
+def test_a_file_is_scored_from_the_shell_with_the_same_numbers(scored, tmp_path):
+    home, _, run, rows = scored
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    asked = ["models", "score", FAMILY, str(tmp_path / "rows.csv"), "--to", str(tmp_path / "out.csv")]
+    done = CliRunner().invoke(app, [*asked, "--out", str(home.root)])
+    assert done.exit_code == 0, done.output
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert found["prediction"].to_numpy() == pytest.approx(run.result.model.predict(rows), rel=1e-12)
+    listed = CliRunner().invoke(app, ["models", "list", "--out", str(home.root)]).output
+    assert f"run {run.run_id}" in listed
+    assert "champion" in listed
+
+
+def test_rows_that_do_not_fit_are_named(scored):
+    _, registry, run, rows = scored
+    spoiled = rows.head(4).astype({"token_price": object, "certificate": object})
+    spoiled.loc[1, "token_price"] = "dear"
+    spoiled.loc[2, "teacher_id"] = None
+    with pytest.raises(ContractError) as caught:
+        score(registry.runs, run.run_id, spoiled)
+    failures = caught.value.failures
+    assert {(2, "token_price"), (3, "teacher_id")} <= set(zip(failures["row"], failures["column"], strict=True))
+    with pytest.raises(ContractError, match="lacks 'teacher_id'"):
+        score(registry.runs, run.run_id, rows.drop(columns="teacher_id"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "said"),
+    [("long", "1.5", "whole number"), ("double", "x", "a number"), ("boolean", "maybe", "true or false"),
+     ("datetime", "soon", "a date")],
+)  # fmt: skip
+def test_types_are_checked_without_roles_too(kind, cell, said):
+    good = {"long": "3", "double": "2.5", "boolean": "yes", "datetime": "2024-01-31"}[kind]
+    assert len(conform(pd.DataFrame({"a": [good]}), {"a": kind})) == 1
+    with pytest.raises(ContractError) as caught:
+        conform(pd.DataFrame({"a": [good, cell]}), {"a": kind})
+    assert said in caught.value.details[0]
+    assert caught.value.failures["row"].tolist() == [2]
