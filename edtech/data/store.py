@@ -163,6 +163,15 @@ class Dataset(BaseModel):
         with readable(self):
             return parquet.read_schema(self.files(name)[0])
 
+    def statistics(self, name: str) -> list[list[Any]]:
+        """Return, for each column of a table, pyarrow's statistics of each part of its files. Raises as `table`."""
+        self._require(name)
+        with readable(self):
+            files = [parquet.read_metadata(path) for path in self.files(name)]
+            groups = [file.row_group(place) for file in files for place in range(file.num_row_groups)]
+            found = [[group.column(place).statistics for group in groups] for place in range(files[0].num_columns)]
+        return [[one for one in column if one is not None] for column in found]
+
     def _require(self, name: str) -> None:
         if name not in self.tables:
             raise DatasetNotFoundError(f"No table {name!r:.80}", expected=", ".join(self.tables), where=self.name)

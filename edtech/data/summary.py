@@ -1,6 +1,8 @@
 """What a data set amounts to and what its columns mean, each from one aggregate query."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -115,35 +117,36 @@ def dictionary(dataset: Dataset, table: str) -> pd.DataFrame:
     """Return the dictionary of a table: column, role, meaning, type, missing (share), different, lowest, highest.
 
     `different` is counted in tables of at most `EXACT_ROWS` rows, else estimated (HyperLogLog, within some percent);
-    lowest and highest are texts.
+    lowest and highest are texts. What is missing, lowest and highest stands in the Parquet files' own statistics.
 
     Raises:
         DataError: there is no such table, or its file is missing or damaged.
     """
     types = column_types(dataset, table)
     columns = [f"c{place}" for place in range(len(types))]
-    distinct = "count(DISTINCT {})" if dataset.tables[table] <= EXACT_ROWS else "approx_count_distinct({})"
-    each = ", ".join(f"count({c}), {distinct.format(c)}, min({c})::VARCHAR, max({c})::VARCHAR" for c in columns)
-    view = f"{table} AS t({', '.join(columns)})"
-    _, *found = dataset.query(f"SELECT count(*), {each} FROM {view}").iloc[0]  # noqa: S608 - positions, a checked name
     rows = dataset.tables[table]
-    told = _told(dataset, table)
+    distinct = "count(DISTINCT {})" if rows <= EXACT_ROWS else "approx_count_distinct({})"
+    view = f"{table} AS t({', '.join(columns)})"
+    different = dataset.query(f"SELECT {', '.join(map(distinct.format, columns))} FROM {view}").iloc[0]  # noqa: S608
+    told, parts = _told(dataset, table), dataset.statistics(table)
     lines = [
         {
             "column": name,
             "role": told.get(name, ("", ""))[0],
             "meaning": told.get(name, ("", ""))[1],
             "type": kind,
-            "missing": 1 - int(there) / rows if rows else 0.0,
-            "different": int(different),
-            "lowest": None if low is None else period_text(low)[:80],
-            "highest": None if high is None else period_text(high)[:80],
+            "missing": sum(part.null_count or 0 for part in parts[place]) / rows if rows else 0.0,
+            "different": int(different.iloc[place]),
+            "lowest": _end(min, [part.min for part in parts[place] if part.has_min_max]),
+            "highest": _end(max, [part.max for part in parts[place] if part.has_min_max]),
         }
-        for (name, kind), there, different, low, high in zip(
-            types.items(), found[::4], found[1::4], found[2::4], found[3::4], strict=True
-        )
+        for place, (name, kind) in enumerate(types.items())
     ]
     return pd.DataFrame(lines)
+
+
+def _end(which: Callable[[list[Any]], Any], values: list[Any]) -> str | None:
+    return period_text(which(values))[:80] if values else None
 
 
 def _told(dataset: Dataset, table: str) -> dict[str, tuple[str, str]]:
