@@ -25,7 +25,9 @@ with errors_shown():
     pricing.show_answer(asked)
     pricing.show_curve(asked)
     pricing.show_trust(asked, run_id, experiment, dataset)
+    plan = None
     with errors_shown():
-        plans.show_plan(plans.recommend(run_id, experiment, dataset), pricing.judged(run_id, experiment))
+        plan = plans.recommend(run_id, experiment, dataset)
+        plans.show_plan(plan, pricing.judged(run_id, experiment))
     scenarios.show(asked, experiment, dataset)
-    reports.pricing_downloads(asked, run_id, dataset)
+    reports.pricing_downloads(asked, plan)

@@ -19,7 +19,9 @@ def what_if(
     """Say what price changes are expected to do, with intervals, and which prices are best."""
     from edtech.ml.artifacts import load_result
     from edtech.pipeline.worth import plan_to_act_on, revenue_split
-    from edtech.pricing import answer, changed_prices, price_response
+    from edtech.pricing import answer, price_response
+    from edtech.pricing.asked import PriceChange, attributes, unit_table
+    from edtech.pricing.saved import Scenario
     from edtech.pricing.tables import effect_rows
     from edtech.tracking import RunStore
 
@@ -28,7 +30,11 @@ def what_if(
     response = price_response(load_result(RunStore(settings=settings), run_id), stored.panel())
     changes = {name: number(name, value) for name, value in assignments(change or []).items()}
     split = revenue_split(stored)
-    outcome = answer(response, changed_prices(response, changes), split)
+    asked = tuple(PriceChange("segment", (name,), "percent", change) for name, change in changes.items())
+    scenario = Scenario(
+        name="What-if", run_id=run_id, dataset_id=dataset, changes=asked, split=split, planned_split=split
+    )  # fmt: skip
+    outcome = answer(response, scenario.asked(response, attributes(response, unit_table(stored))), split)
     plan = plan_to_act_on(stored, response, split)
     typer.echo(effect_rows(outcome).to_string(index=False))
     for line in dict.fromkeys((*outcome.reasons, *plan.reasons)):
@@ -36,4 +42,4 @@ def what_if(
     if report is not None:
         from edtech.pipeline.recipes import WhatIfRecipe
 
-        write_report(WhatIfRecipe(dataset=dataset, run=run_id, changes=changes), report, settings)
+        write_report(WhatIfRecipe(scenario=scenario), report, settings)

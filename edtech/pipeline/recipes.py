@@ -1,6 +1,6 @@
 """What a report is made of, as a few words that can be stored in it: the same recipe makes the same report again.
 
-`report_of(WhatIfRecipe(run=..., dataset=..., changes={...}), stores)` is what pages, commands and `verify` all call.
+`report_of(RunRecipe(run=...), stores)` is what pages, commands and `verify` all call.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edtech import __version__
 from edtech.errors import ReportError
+from edtech.pricing.bounds import Constraints, Figure
+from edtech.pricing.saved import Scenario
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
@@ -116,28 +118,31 @@ class ComparisonRecipe(_Recipe):
 
 
 class WhatIfRecipe(_Recipe):
-    """Relative price changes by segment, asked of a run."""
+    """A what-if asked of a run, and the plan under an objective and constraints."""
 
     kind: Literal["what-if"] = "what-if"
-    dataset: Id
-    run: Id
-    changes: dict[str, float] = {}
+    scenario: Scenario
+    objective: Figure | dict[Figure, float] = "token_revenue"
+    constraints: Constraints = Constraints()
 
     def make(self, stores: Stores) -> "Report":
         """Return the report; errors as `_Recipe.make`."""
         from edtech.ml.artifacts import load_result
-        from edtech.pipeline.worth import plan_to_act_on, revenue_split
-        from edtech.pricing import answer, changed_prices, price_response, revenue_curve
+        from edtech.pipeline.worth import plan_to_act_on
+        from edtech.pricing import answer, price_response, revenue_curve
+        from edtech.pricing.asked import attributes, unit_table
         from edtech.reports.pricing import pricing_report
 
-        dataset, run = stores.catalogue.get(self.dataset), stores.runs.get_run(self.run)
-        response = price_response(load_result(stores.runs, self.run), dataset.panel())
-        split = revenue_split(dataset)
-        outcome = answer(response, changed_prices(response, self.changes), split)
-        moved = tuple(name for name, change in self.changes.items() if change)
-        curve, plan = revenue_curve(response, moved or None), plan_to_act_on(dataset, response, split)
+        asked = self.scenario
+        dataset, run = stores.catalogue.get(asked.dataset_id), stores.runs.get_run(asked.run_id)
+        response = price_response(load_result(stores.runs, asked.run_id), dataset.panel())
+        prices = asked.asked(response, attributes(response, unit_table(dataset)))
+        outcome = answer(response, prices, asked.split, asked.planned_split)
+        moved = prices != response.baseline
+        curve = revenue_curve(response, moved=moved if moved.any() else None)
+        plan = plan_to_act_on(dataset, response, asked.split, self.objective, self.constraints)
         origin = _run_origin(run) | _dataset_origin(dataset) | self.origin()
-        return pricing_report(response, self.changes, outcome, curve, plan, origin)
+        return pricing_report(response, asked, outcome, curve, plan, origin)
 
 
 class TrainingsRecipe(_Recipe):

@@ -33,6 +33,13 @@ class PriceChange:
     how: How
     amount: float
 
+    @property
+    def words(self) -> str:
+        """The change in words: category Programming +15%."""
+        whom = "all" if self.scope == ALL else f"{self.scope} {', '.join(self.names)[:200]}"
+        amounts = {"percent": f"{self.amount:+.0%}", "tokens": f"{self.amount:+g} tokens", "set": f"to {self.amount:g}"}
+        return f"{whom} {amounts[self.how]}"
+
 
 def unit_table(dataset: "Dataset") -> pd.DataFrame | None:
     """Return what is known of a data set's units beside their segment, indexed by unit; None where nothing is."""
@@ -131,6 +138,25 @@ def price_list(response: Response, frame: pd.DataFrame, unit: str, price: str) -
     full = response.baseline.copy()
     full[place] = prices.to_numpy(dtype=float)
     return full
+
+
+def bounds_of(frame: pd.DataFrame, column: str) -> dict[str, float] | None:
+    """Return the prices of a column by the unit in the first one, None where there is no such column.
+
+    Raises PricingError where a price is not a number above zero; a blank one is no bound.
+    """
+    if column not in frame:
+        return None
+    given = frame[column].notna() & (frame[column].astype("str").str.strip() != "")
+    prices, units = to_number(frame[column])[given], frame.iloc[:, 0].astype("str")[given]
+    if wrong := int((~(np.isfinite(prices) & (prices > 0))).sum()):
+        raise PricingError(
+            "The bounds cannot be used",
+            expected=f"prices above 0 in the column {column!r}",
+            found=f"{wrong:,} rows with others",
+            fix="correct these rows, or leave the cell blank where a unit has no bound",
+        )
+    return dict(zip(units, prices.astype(float), strict=True))
 
 
 def _fault(words: str, rows: NDArray[np.bool_], units: pd.Series, prices: pd.Series) -> str:

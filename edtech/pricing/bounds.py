@@ -33,8 +33,8 @@ class Constraints:
 
     max_change: float = 0.5
     extrapolate: bool = False
-    floor: pd.Series | None = None
-    ceiling: pd.Series | None = None
+    floor: Mapping[str, float] | None = None
+    ceiling: Mapping[str, float] | None = None
     step: float | None = None
     most_changed: int | None = None
     least_enrollments: float | None = None
@@ -102,18 +102,17 @@ def price_bounds(response: Response, constraints: Constraints) -> Bounds:
     return bounds
 
 
-def _given(response: Response, prices: pd.Series | None, otherwise: float) -> Floats:
+def _given(response: Response, prices: Mapping[str, float] | None, otherwise: float) -> Floats:
     if prices is None:
         return np.full(len(response.units), otherwise)
-    given = pd.Series(prices.to_numpy(dtype=float), index=prices.index.astype(str))
-    if unknown := sorted(set(given.index) - set(response.units)):
+    if unknown := sorted(set(prices) - set(response.units)):
         raise PricingError(
             "Bounds are given for units that do not exist",
             expected="units of the data set",
             found=listed(unknown, 5),
             fix="leave these out",
         )
-    return given.reindex(response.units).fillna(otherwise).to_numpy(dtype=float)
+    return response.units.map(dict(prices)).fillna(otherwise).to_numpy(dtype=float)
 
 
 def _refuse_contradiction(response: Response, bounds: Bounds) -> None:

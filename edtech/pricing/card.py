@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 from edtech.data.findings import Check, Severity, graded
 from edtech.ml.base import Estimate
@@ -36,6 +37,15 @@ def trust_card(response: Response, outcome: WhatIf, others: Mapping[str, Estimat
         _substitution(outcome),
         _backtest(result),
     )
+
+
+def other_elasticities(runs: pd.DataFrame, run_id: str) -> dict[str, Estimate]:
+    """Return what the newest run of each other algorithm found; `runs` are trainings of demand on the same data set."""
+    newest = runs.drop_duplicates("tags.algorithm")
+    own = runs.loc[runs["run_id"] == run_id, "tags.algorithm"]
+    others = newest[~newest["tags.algorithm"].isin(own)].dropna(subset=["metrics.price_elasticity_coefficient"])
+    pairs = zip(others["tags.algorithm"], others["metrics.price_elasticity_coefficient"], strict=True)
+    return {str(name): Estimate(float(value)) for name, value in pairs}
 
 
 def _identification(result: ElasticityResult) -> Check:

@@ -35,6 +35,7 @@ class Plan:
     refused: bool
     reasons: tuple[str, ...]
     binding: tuple[str, ...] = ()
+    constraints: Constraints = FREE
 
 
 def recommend_prices(
@@ -76,7 +77,7 @@ def plan_for(
     best = joint_optimum if response.joint else separable_optimum
     prices = best(response, weights, bounds, constraints)
     plan = _plan(response, prices, bounds.touched(prices, response.baseline), objective, split)
-    return replace(plan, binding=_binding(plan, constraints))
+    return replace(plan, binding=_binding(plan, constraints), constraints=constraints)
 
 
 def _binding(plan: Plan, constraints: Constraints) -> tuple[str, ...]:

@@ -36,6 +36,13 @@ class Scenario(BaseModel):
     split: RevenueSplit = RevenueSplit()
     planned_split: RevenueSplit = RevenueSplit()
 
+    @property
+    def words(self) -> str:
+        """What is asked, in words."""
+        if self.prices is not None:
+            return f"a list of {len(self.prices):,} prices"
+        return "; ".join(one.words for one in self.changes) or "no price changed"
+
     def asked(self, response: Response, known: pd.DataFrame) -> Floats:
         """Return the units' prices (u,) that the scenario asks for; units that came since keep theirs.
 
@@ -93,10 +100,7 @@ def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _params(scenario: Scenario) -> Mapping[str, str | float]:
-    changes = {
-        f"change {place}": f"{one.scope} {', '.join(one.names)[:200]}: {one.how} {one.amount:+g}"
-        for place, one in enumerate(scenario.changes, 1)
-    }
+    changes = {f"change {place}": one.words for place, one in enumerate(scenario.changes, 1)}
     rates = {"commission_rate": scenario.planned_split.commission_rate, "burn_rate": scenario.planned_split.burn_rate}
     listed = {} if scenario.prices is None else {"price list": f"{len(scenario.prices):,} prices"}
     return {"run": scenario.run_id, "dataset": scenario.dataset_id, **changes, **listed, **rates}

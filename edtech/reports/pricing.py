@@ -8,7 +8,9 @@ from edtech.charts import pricing as charts
 from edtech.charts import static
 from edtech.ml.elasticity.words import finding, sentence, warning
 from edtech.pricing import Plan, Response, WhatIf
+from edtech.pricing.card import trust_card
 from edtech.pricing.curve import RevenueCurve
+from edtech.pricing.saved import Scenario
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION
 from edtech.pricing.tables import curve_title, effect_rows
 from edtech.reports.bundle import Report, Section, Table
@@ -20,36 +22,38 @@ _EFFECT_HELP = {
     "change": "Relative change; 0.1 is 10 % more.",
     "low": "Lower end of the 95 % interval of the change.",
     "high": "Upper end of the 95 % interval of the change.",
+    "low_80": "Lower end of the 80 % interval of the change.",
+    "high_80": "Upper end of the 80 % interval of the change.",
 }
 
 
 def pricing_report(
     response: Response,
-    changes: Mapping[str, float],
+    scenario: Scenario,
     outcome: WhatIf,
     curve: RevenueCurve,
     plan: Plan,
     provenance: Mapping[str, str | int | float],
 ) -> Report:
     """Return what was asked, what is expected, what it rests on and which prices are recommended."""
-    asked = ", ".join(f"{name} {change:+.0%}" for name, change in changes.items() if change) or "no price changed"
     return Report(
         title="Pricing what-if",
-        question=f"What happens if prices change: {asked}?",
+        question=f"What happens if prices change: {scenario.words}?",
         sections=(
-            _answer(outcome, changes),
+            _answer(outcome, scenario),
             _curve(curve, outcome),
             _plan(plan),
-            _ground(response),
+            _ground(response, outcome),
         ),
         provenance=provenance,
     )
 
 
-def _answer(outcome: WhatIf, changes: Mapping[str, float]) -> Section:
+def _answer(outcome: WhatIf, scenario: Scenario) -> Section:
     rows = effect_rows(outcome)
     text = [*outcome.reasons, *([NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION])]
-    asked = pd.DataFrame({"segment": list(changes), "price change": list(changes.values())})
+    asked = pd.DataFrame([(one.scope, ", ".join(one.names), one.how, one.amount) for one in scenario.changes],
+                         columns=["prices of", "which", "how", "amount"])  # fmt: skip
     chart = charts.effect_bars(rows, title="Change against today")
     return Section(
         "What is expected",
@@ -83,7 +87,7 @@ def _plan(plan: Plan) -> Section:
     )
 
 
-def _ground(response: Response) -> Section:
+def _ground(response: Response, outcome: WhatIf) -> Section:
     result = response.result
     chart = charts.elasticity_by_segment(
         result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
@@ -91,6 +95,15 @@ def _ground(response: Response) -> Section:
     return Section(
         "What it rests on",
         (sentence(result), warning(result), *result.notes),
-        (Table("Elasticity by segment", result.elasticity_by_segment),),
+        (Table("Trust card", _card(response, outcome)), Table("Elasticity by segment", result.elasticity_by_segment)),
         (figure("Elasticity by segment", chart, finding(result)),),
+    )
+
+
+def _card(response: Response, outcome: WhatIf) -> pd.DataFrame:
+    """Return the findings, but whether other algorithms agree: that changes with every training."""
+    found = [check for check in trust_card(response, outcome) if check.code != "agreement"]
+    return pd.DataFrame(
+        [(str(check.severity), check.title, check.evidence, check.fix) for check in found],
+        columns=["finding", "what", "evidence", "what to do"],
     )

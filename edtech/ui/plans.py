@@ -1,12 +1,13 @@
 """Part of the Pricing page: recommended prices under constraints, or why there are none."""
 
-import pandas as pd
+from typing import Any
+
 import streamlit as st
 
 from edtech.data import Dataset, read_upload
 from edtech.pricing import Plan
+from edtech.pricing.asked import bounds_of
 from edtech.pricing.bounds import Constraints, Objective
-from edtech.tables.values import to_number
 from edtech.ui import resources
 from edtech.ui.widgets import percent, plain
 
@@ -60,13 +61,9 @@ def _constraints(dataset: Dataset) -> Constraints:
     return Constraints(step / 100, beyond, floor, ceiling, whole or None, int(most) or None, least / 100 or None)
 
 
-def _bounds(name: str, file: object) -> tuple[pd.Series | None, pd.Series | None]:
-    frame = read_upload(name, file, limit_mb=resources.settings().upload_limit_mb).frame  # type: ignore[arg-type]
-    units = frame.iloc[:, 0].astype("str")
-    found = (to_number(frame[column]).set_axis(units).dropna() if column in frame else None
-             for column in ("floor", "ceiling"))  # fmt: skip
-    floor, ceiling = found
-    return floor, ceiling
+def _bounds(name: str, file: Any) -> tuple[dict[str, float] | None, ...]:  # noqa: ANN401  # Streamlit's uploaded file
+    frame = read_upload(name, file, limit_mb=resources.settings().upload_limit_mb).frame
+    return bounds_of(frame, "floor"), bounds_of(frame, "ceiling")
 
 
 def show_plan(plan: Plan, judged: float | None) -> None:

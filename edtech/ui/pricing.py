@@ -7,9 +7,8 @@ import streamlit as st
 
 from edtech.charts import pricing as charts
 from edtech.data import Dataset
-from edtech.ml.base import Estimate
-from edtech.pricing import Plan, Response, RevenueCurve, WhatIf, answer, revenue_curve
-from edtech.pricing.card import trust_card
+from edtech.pricing import Response, RevenueCurve, WhatIf, answer, revenue_curve
+from edtech.pricing.card import other_elasticities, trust_card
 from edtech.pricing.saved import Scenario
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
@@ -23,18 +22,12 @@ COLUMNS = 3
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One what-if with everything that is shown of it; `changes` are those of segments, in percent of today's price."""
+    """One what-if with everything that is shown of it."""
 
     scenario: Scenario
     response: Response
     outcome: WhatIf
     curve: RevenueCurve
-    plan: Plan
-
-    @property
-    def changes(self) -> dict[str, float]:
-        """Relative changes by segment."""
-        return {name: one.amount for one in self.scenario.changes if one.scope == "segment" for name in one.names}
 
 
 def choose_run(dataset: Dataset, experiment: str) -> str | None:
@@ -73,7 +66,7 @@ def ask(run_id: str, experiment: str, dataset: Dataset) -> Asked:
     outcome = answer(response, prices, scenario.split, scenario.planned_split)
     moved = ~pd.Series(prices / response.baseline - 1).between(-1e-9, 1e-9).to_numpy()
     curve = revenue_curve(response, moved=moved if moved.any() else None)
-    return Asked(scenario, response, outcome, curve, resources.plan(run_id, experiment, dataset.id))
+    return Asked(scenario, response, outcome, curve)
 
 
 def judged(run_id: str, experiment: str) -> float | None:
@@ -159,8 +152,8 @@ def show_curve(asked: Asked) -> None:
 def show_trust(asked: Asked, run_id: str, experiment: str, dataset: Dataset) -> None:
     """Show what the answer rests on, finding by finding."""
     st.subheader("What it rests on")
-    others = resources.other_elasticities(run_id, experiment, dataset.digest)
-    show_checks(trust_card(asked.response, asked.outcome, {name: Estimate(value) for name, value in others.items()}))
+    others = other_elasticities(resources.demand_runs(experiment, dataset.digest), run_id)
+    show_checks(trust_card(asked.response, asked.outcome, others))
     st.caption(f"Data set {plain(dataset.name)}, digest {dataset.digest[:12]}; run {run_id}.")
 
 

@@ -20,6 +20,7 @@ from edtech.pipeline.recipes import (
     WhatIfRecipe,
     report_of,
 )
+from edtech.pricing import Plan
 from edtech.reports import FORMS, failed, write
 from edtech.tracking import Comparison
 from edtech.ui import resources
@@ -52,10 +53,10 @@ def _made(recipe: Recipe, stores: Stores, ending: str) -> bytes:
         return write(failed(error), ending)
 
 
-def pricing_downloads(asked: Asked, run_id: str, dataset: Dataset) -> None:
-    """Offer the what-if as a report."""
-    changes = {name: change for name, change in asked.changes.items() if change}
-    downloads(WhatIfRecipe(dataset=dataset.id, run=run_id, changes=changes), "pricing-report")
+def pricing_downloads(asked: Asked, plan: Plan | None) -> None:
+    """Offer the what-if and the plan as a report."""
+    wanted = {} if plan is None else {"objective": plan.objective, "constraints": plan.constraints}
+    downloads(WhatIfRecipe(scenario=asked.scenario, **wanted), "pricing-report")
 
 
 def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:

@@ -210,15 +210,6 @@ def demand_runs(experiment: str, digest: str) -> pd.DataFrame:
     return runs[(told["tags.dataset_digest"] == digest) & (told["tags.model_type"] == "token_elasticity")]
 
 
-def other_elasticities(run_id: str, experiment: str, digest: str) -> dict[str, float]:
-    """Return the elasticity that the newest run of each other algorithm found on the same data set."""
-    runs = demand_runs(experiment, digest).drop_duplicates("tags.algorithm")
-    others = runs[(runs["run_id"] != run_id) & runs["metrics.price_elasticity_coefficient"].notna()]
-    own = runs.loc[runs["run_id"] == run_id, "tags.algorithm"]
-    others = others[~others["tags.algorithm"].isin(own)]
-    return dict(zip(others["tags.algorithm"], others["metrics.price_elasticity_coefficient"], strict=True))
-
-
 @st.cache_data(show_spinner=False, ttl=30, max_entries=20)
 def scenario_table(experiment: str) -> pd.DataFrame:
     """Return the experiment's saved scenarios, newest first."""

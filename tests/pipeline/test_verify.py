@@ -29,6 +29,9 @@ from edtech.pipeline.recipes import (
 )
 from edtech.pipeline.training import train_runs
 from edtech.pipeline.verify import differences, verify
+from edtech.pricing.asked import PriceChange
+from edtech.pricing.bounds import Constraints
+from edtech.pricing.saved import Scenario
 from edtech.reports import FORMS, Report, read, write
 from edtech.reports.pdf import NUMBERS
 
@@ -47,11 +50,13 @@ def made(market, tracker, stores) -> dict[str, Report]:
     """A report of each kind."""
     runs = tuple(str(run.run_id) for run in train_runs(market, ["fixed_effects", "linear"], tracker=tracker))
     segment = str(market.panel()["category"].iloc[0])
+    dearer = Scenario(name="Dearer", dataset_id=market.id, run_id=runs[0],
+                      changes=(PriceChange("segment", (segment,), "percent", 0.1),))  # fmt: skip
     recipes = [
         HealthRecipe(dataset=market.id),
         RunRecipe(run=runs[0]),
         ComparisonRecipe(runs=runs, baseline=runs[0]),
-        WhatIfRecipe(dataset=market.id, run=runs[0], changes={segment: 0.1}),
+        WhatIfRecipe(scenario=dearer, constraints=Constraints(most_changed=5)),
         TrainingsRecipe(dataset=market.id, runs=runs),
         EconomyRecipe(dataset=market.id),
         OutlookRecipe(dataset=market.id, run=runs[0], changes={segment: 0.1}, assumed={"draws": 100}),
