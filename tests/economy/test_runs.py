@@ -7,8 +7,7 @@ import pytest
 from edtech.economy.forecast import OUTLOOK, STOCKS, TODAY, forecast
 from edtech.economy.observed import observe
 from edtech.economy.runs import MODEL_METRICS, RunOfEconomy, economy_of_runs, price_effect, runs_of, side_by_side
-from edtech.economy.simulation import Assumptions, PriceEffect
-from edtech.ml.elasticity.inference import critical_value
+from edtech.economy.simulation import Assumptions, PriceEffect, simulate
 from edtech.pricing import plan_for, price_response, what_if
 from edtech.reports import to_csv, to_html
 from edtech.reports.economy import outlook_report
@@ -63,12 +62,14 @@ def test_what_it_rests_on_is_said(observed, asked):
     assert "every 28 days" in said
 
 
-def test_the_price_effect_is_that_of_the_answer_with_the_error_its_interval_is_made_of(world, results):
+def test_the_draws_of_a_price_effect_spread_as_the_interval_of_the_answer(observed, asked, world, results):
     outcome = what_if(results["fixed_effects"], world.panel, {"cat0": 0.1})
     effect = price_effect(outcome)
     assert effect.change == outcome.token_revenue.change
-    reach = critical_value(60) * effect.error
-    assert (1 + effect.change) * np.exp(-reach) - 1 == pytest.approx(outcome.token_revenue.low)
+    draws = simulate(observed, asked.model_copy(update={"draws": 5_000}), effect).spent
+    same = simulate(observed, asked.model_copy(update={"draws": 5_000}), TODAY).spent
+    low, high = np.quantile(draws[:, 0] / same[:, 0] - 1, (0.025, 0.975))
+    assert (low, high) == pytest.approx((outcome.token_revenue.low, outcome.token_revenue.high), abs=0.005)
     none = price_effect(what_if(results["random_forest"], world.panel, {"cat0": 0.1}))
     assert none.error is None
     unmoved = price_effect(what_if(results["random_forest"], world.panel, {}))
