@@ -17,8 +17,8 @@ def supply(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
     long = shown.melt("day", list(HOLDERS), "holder", "tokens")
     area = alt.Chart(long).mark_area(opacity=0.8)
     area = area.encode(
-        x=alt.X("day:T", title="Day"),
-        y=alt.Y("tokens:Q", title="Tokens held at the end of the day").axis(format=",.3~s"),
+        x=alt.X("day:T", title="End of the day"),
+        y=alt.Y("tokens:Q", title="Tokens held").axis(format=",.3~s"),
         color=alt.Color("holder:N", legend=BELOW).scale(domain=list(HOLDERS), range=list(HOLDERS.values())),
         tooltip=["day:T", "holder", alt.Tooltip("tokens:Q", format=",.0f")],
     )

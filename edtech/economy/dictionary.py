@@ -98,7 +98,9 @@ ECONOMY: dict[str, Meaning] = {
         PEOPLE, "Revenue per active learner", _T, "Tokens spent, refunds taken off, for each active learner (ARPU).",
         _VIEWS, ("spent", "refunded"),
     ),
-    "enrollments": Meaning(PEOPLE, "Enrollments", "pieces", "Pieces sold in the range.", ()),
+    "enrollments": Meaning(
+        PEOPLE, "Enrollments", "pieces", "Pieces sold in the demand panel's periods that begin in the range.", ()
+    ),
     "panel_revenue": Meaning(
         PRICES, "Price times quantity", _T, "Of the demand panel's periods that begin in the range.", ()
     ),

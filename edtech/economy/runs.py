@@ -84,13 +84,13 @@ def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     Figures of the economy have their 90 % band in brackets, where there is one.
     """
     of_models = [metric(name) for name in MODEL_METRICS]
-    titles = [*(one.title for one in of_models), *(title for title, _ in OUTLOOK.values()), "Remark"]
-    units = [*(one.unit for one in of_models), *["tokens"] * len(OUTLOOK), ""]
+    titles = ["Remark", *(one.title for one in of_models), *(title for title, _ in OUTLOOK.values())]
+    units = ["", *(one.unit for one in of_models), *["tokens"] * len(OUTLOOK)]
     found = pd.DataFrame({"figure": titles, "unit": units})
     for _, row in table.iterrows():
         name = row["run"] if (table["run"] == row["run"]).sum() == 1 else f"{row['run']} {row['run_id'][:8]}"
         model = [_text(row[one], 3) for one in MODEL_METRICS]
-        found[name] = [*model, *(_with_band(row, one) for one in OUTLOOK), row["note"]]
+        found[name] = [row["note"], *model, *(_with_band(row, one) for one in OUTLOOK)]
     return found
 
 

@@ -151,7 +151,7 @@ def show_runs(dataset: Dataset) -> None:
         "Thirteen weeks ahead under today's rules and each run's recommended prices: the median of possible futures, "
         "the same for all, with the band that holds nine of ten. Model metrics are per period, as logged with the run."
     )
-    st.dataframe(side_by_side(table), hide_index=True, key="economy.runs.table")
+    st.dataframe(side_by_side(table), hide_index=True, height="content", key="economy.runs.table")
     st.download_button(
         "All numbers (CSV)", table_csv(table), "economy-of-runs.csv", "text/csv", key="economy.runs.csv",
         on_click="ignore", icon=":material/download:",
