@@ -31,7 +31,8 @@ class WorldParams:
     elastic. `endogeneity`: how much log list prices follow half the shock. `prices`: "promotions" on top of list
     prices, or a "schedule" of steps every four weeks that ignores demand. `flags`, of promotions: "all" rows were drawn
     by lot, zero discounts included; only the "promoted" rows are flagged; "half" of the rows were drawn, and the others
-    have promotions where demand is weak.
+    have promotions where demand is weak. `form`: what enrolls is a logit of the price, or exponential in it.
+    `views_react`: elasticity of views by the price over the unit's own level.
     """
 
     seed: int = 0
@@ -44,6 +45,8 @@ class WorldParams:
     prices: Literal["promotions", "schedule"] = "promotions"
     promo_share: float = 0.12
     flags: Literal["all", "promoted", "half"] = "all"
+    form: Literal["logit", "exponential"] = "logit"
+    views_react: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,14 +69,20 @@ class World:
         """Return the log odds of enrolling (u, w) at `prices` (u, w) or (u, 1)."""
         return self.utility - self.slope[:, None] * (prices / self.level[:, None] - 1)
 
+    def rate(self, prices: Floats) -> Floats:
+        """Return the chance that a view enrolls (u, w) at `prices` (u, w) or (u, 1)."""
+        odds = self.odds(prices)
+        return expit(odds) if self.params.form == "logit" else np.exp(np.minimum(odds, 0.0))
+
     def expected(self, prices: Floats) -> Floats:
         """Return the expected enrollments (u, w) at `prices` (u, w) or (u, 1)."""
-        return self.views * expit(self.odds(prices))
+        return self.views * (prices / self.prices) ** self.params.views_react * self.rate(prices)
 
     @cached_property
     def _elasticities(self) -> Floats:
         """d log E[enrollments] / d log price of each row (u, w)."""
-        return -self.slope[:, None] * self.prices / self.level[:, None] * (1 - expit(self.odds(self.prices)))
+        room = 1 - self.rate(self.prices) if self.params.form == "logit" else 1.0
+        return self.params.views_react - self.slope[:, None] * self.prices / self.level[:, None] * room
 
     @property
     def elasticity(self) -> float:
@@ -150,10 +159,11 @@ def make_world(params: WorldParams | None = None, **knobs: object) -> World:
     level = own_level
     if params.scale == "segment":
         level = np.array([own_level[segment == number].mean() for number in range(SEGMENTS)])[segment]
-    views = rng.poisson(params.views * np.exp(rng.normal(0, 0.8, u))[:, None], shape).astype(float)
+    seen = np.exp(rng.normal(0, 0.8, u))[:, None] * (prices / level[:, None]) ** params.views_react
+    views = rng.poisson(params.views * seen, shape).astype(float)
     season = 0.2 * np.sin(2 * np.pi * np.arange(w) / 52)
     world = World(params, pd.DataFrame(), segment, slope, level, quality[:, None] - 3.2 + season + shock, views, prices)
-    sold = rng.binomial(views.astype(int), expit(world.odds(prices)))
+    sold = rng.binomial(views.astype(int), world.rate(prices))
     panel = _panel(segment, list_price, discount, prices, views, sold, flag)
     return replace(world, panel=panel)
 

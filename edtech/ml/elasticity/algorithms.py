@@ -25,7 +25,7 @@ class FixedEffectsParams(Params):
         "auto",
         title="Form of demand",
         description="Logit of quantity per view, exponential in price, or constant elasticity (log); auto: logit where "
-        "views are given, else exponential.",
+        "views are given and do not react to the price, else exponential.",
     )
     tiers: Literal["auto", "one", "three"] = Field(
         "auto",

@@ -66,9 +66,10 @@ class CurvedDemand(FixedEffectsDemand):
     def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
         scale = relative_to_group(arrays.price, arrays.group, int(arrays.group.max()) + 1)
         self._learn_curve(np.log(arrays.price / scale[arrays.group]), panel)
+        first = ground.first if self.control_function else None
         found = fit_fixed_effects(
-            replace(arrays, controls=self._controls(panel)),
-            ground.first if self.control_function else None,
+            replace(self._with_views_that_stay(arrays, first), controls=self._controls(panel)),
+            first,
             form="log",
             tiers="one",
             segment_slopes=self.segment_slopes,

@@ -5,6 +5,7 @@ unit has its segment's mean effect, a new period the mean effect of the last eig
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +15,9 @@ from sklearn.base import BaseEstimator, RegressorMixin
 
 from edtech.ml.elasticity.fixed_effects import FixedEffectsFit, fit_fixed_effects, price_term
 from edtech.ml.elasticity.identification import Identification, identify
+from edtech.ml.elasticity.inference import FirstStage
 from edtech.ml.elasticity.panel import Floats, PanelArrays, control_matrix, panel_arrays, relative_to_group
+from edtech.ml.elasticity.views import reacts, views_slope
 from edtech.ml.elasticity.weighted import mean_rate
 from edtech.tables.roles import PanelRoles
 
@@ -34,6 +37,8 @@ class DemandEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     slope_covariance_: Floats | None
     slope_freedom_: Floats
     interval_note = ""
+    refits_quickly = False
+    """Whether a fit takes so little time that parts of the time can be fitted apart, as a check."""
 
     @property
     def roles(self) -> PanelRoles:
@@ -114,6 +119,9 @@ def value_at(values: Floats, positions: NDArray[np.intp], otherwise: Floats | fl
 class FixedEffectsDemand(DemandEstimator):
     """Unit and period effects with a price slope for each segment; see `fixed_effects`."""
 
+    refits_quickly = True
+    views_react_ = False
+
     def __init__(
         self,
         columns: dict[str, Any] | None = None,
@@ -131,16 +139,28 @@ class FixedEffectsDemand(DemandEstimator):
         self.max_iterations = max_iterations
 
     def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:  # noqa: ARG002
-        form = ("logit" if self.roles.views else "exponential") if self.form == "auto" else self.form
+        first = ground.first if self.control_function else None
+        form = self.form
+        if form == "auto":
+            arrays = self._with_views_that_stay(arrays, first)
+            form = "logit" if self.roles.views and not self.views_react_ else "exponential"
         found = fit_fixed_effects(
             arrays,
-            ground.first if self.control_function else None,
+            first,
             form=form,  # type: ignore[arg-type]
             tiers=self.tiers,  # type: ignore[arg-type]
             segment_slopes=self.segment_slopes,
             max_iterations=self.max_iterations,
         )
         self._keep(found, arrays)
+
+    def _with_views_that_stay(self, arrays: PanelArrays, first: FirstStage | None) -> PanelArrays:
+        """Return the arrays without views where these react to the price, so that sales tell the whole effect."""
+        self.views_react_ = self.roles.views is not None and reacts(views_slope(arrays, first))
+        return replace(arrays, exposure=np.ones_like(arrays.exposure)) if self.views_react_ else arrays
+
+    def _exposure(self, X: pd.DataFrame) -> Floats:
+        return np.ones(len(X)) if self.views_react_ else super()._exposure(X)
 
     def _keep(self, found: FixedEffectsFit, arrays: PanelArrays) -> None:
         self.form_, self.scale_, self.tier_ = found.form, found.scale, found.tier

@@ -5,8 +5,9 @@ weighted by quantity or equally. Every algorithm is read through this one defini
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from edtech.errors import ModelError, ParamsError
 from edtech.ml.base import Algorithm, Estimate, Params, Progress
 from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
+from edtech.ml.elasticity.checks import Evidence, elasticity_checks, fold_elasticities
 from edtech.ml.elasticity.estimators import DemandEstimator
 from edtech.ml.elasticity.evaluation import errors, per_period, permutation_importance, split_panel
 from edtech.ml.elasticity.identification import Identification, identify
@@ -132,18 +134,18 @@ def train(
     started = time.perf_counter()
     split = split_panel(panel, roles, params.evaluation_share)
     arrays = panel_arrays(panel, roles)
-    rows = panel if roles.views is None else panel[panel[roles.views] > 0]
+    rows = _seen(panel, roles)
     ground = identify(rows, arrays, roles)
-    model = _fit(rows, roles, algorithm, params, ground, visits)
-    held_back, early, notes = rows.iloc[:0], None, list(ground.notes)
+    fit = partial(_fit, roles=roles, algorithm=algorithm, params=params, visits=visits)
+    model = fit(rows, ground=ground)
+    held_back, known, early, notes = rows.iloc[:0], panel, None, list(ground.notes)
     if split.held_back is None:
         notes.append(f"Errors on later data are not measured: {split.words}.")
     else:
-        held_back = panel[split.held_back]
-        early = _fit(panel[~split.held_back], roles, algorithm, params, None, visits)
+        held_back, known = panel[split.held_back], panel[~split.held_back]
+        early = fit(known)
     elasticity, by_segment = read_elasticity(model, rows, arrays, roles)
-    naive = naive_elasticity(arrays)
-    evaluation = _evaluation_rows(held_back, early, roles)
+    naive, evaluation = naive_elasticity(arrays), _evaluation_rows(held_back, early, roles)
     metrics = {
         "price_elasticity_coefficient": elasticity.estimate,
         "naive_elasticity": naive.estimate,
@@ -154,6 +156,11 @@ def train(
         **({} if ground.first_stage_f is None else {"first_stage_f": ground.first_stage_f}),
         **_evaluation_metrics(held_back, evaluation, roles),
     }
+    folds = fold_elasticities(panel if model.refits_quickly else panel.iloc[:0], roles, partial(_refitted, roles, fit))
+    before = None if early is None else read_elasticity(early, rows, arrays, roles)[0]
+    checks = elasticity_checks(
+        Evidence(params, model, roles, known, arrays, ground, elasticity, before, folds, evaluation)
+    )
     return ElasticityResult(
         family=FAMILY,
         algorithm=algorithm.name,
@@ -171,16 +178,27 @@ def train(
         importance=permutation_importance(early, held_back, roles) if early is not None else _no_importance(),
         split=split.words,
         notes=tuple(notes),
+        checks=checks,
+        tables={} if folds.empty else {"elasticity_by_fold": folds},
     )
+
+
+def _seen(panel: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
+    return panel if roles.views is None else panel[panel[roles.views] > 0]
+
+
+def _refitted(roles: PanelRoles, fit: Callable[[pd.DataFrame], DemandEstimator], part: pd.DataFrame) -> Estimate:
+    return read_elasticity(fit(part), _seen(part, roles), panel_arrays(part, roles), roles)[0]
 
 
 def _fit(
     panel: pd.DataFrame,
+    *,
     roles: PanelRoles,
     algorithm: Algorithm,
     params: Params,
-    ground: Identification | None,
     visits: pd.DataFrame | None,
+    ground: Identification | None = None,
 ) -> DemandEstimator:
     model: DemandEstimator = algorithm.estimator(columns=roles.model_dump(), **params.estimator_arguments())
     more = {"visits": visits} if algorithm.needs == VISITS else {}

@@ -20,6 +20,8 @@ _STEP = 1e-4
 class ShareLogitDemand(DemandEstimator):
     """Logit of market shares, nested by segment if asked; see `share_logit`."""
 
+    refits_quickly = True
+
     def __init__(self, columns: dict[str, Any] | None = None, nested: bool = False, unit_effects: bool = True) -> None:
         self.columns = columns
         self.nested = nested
