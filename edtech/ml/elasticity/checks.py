@@ -140,7 +140,8 @@ def price_range(found: Evidence) -> Check:
 
 def views_reaction(found: Evidence) -> Check | None:
     """Whether views fall or rise with the price: then an elasticity at given views is only a part of the answer."""
-    slope = views_slope(found.arrays, found.ground.first) if found.roles.views is not None else None
+    slope = getattr(found.model, "views_slope_", None)
+    slope = views_slope(found.arrays, found.ground.first) if slope is None else slope
     if slope is None:
         return None
     counted = getattr(found.model, "views_react_", False)
@@ -149,8 +150,8 @@ def views_reaction(found: Evidence) -> Check | None:
         "views_react",
         "Views do not depend on the price",
         review=reacts(slope),
-        evidence=f"views move by {slope.estimate:+.2f} % for each percent of price, 95 % interval {slope.low:+.2f} to "
-        f"{slope.high:+.2f}; {more}",
+        evidence=f"views move by {slope[0]:+.2f} % for each percent of price, 95 % interval {slope[1]:+.2f} to "
+        f"{slope[2]:+.2f}; {more}",
         fix="nothing, as long as the price alone moves views"
         if counted
         else "train fixed_effects, which counts it in, or without the column of views",

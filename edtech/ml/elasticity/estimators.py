@@ -121,6 +121,7 @@ class FixedEffectsDemand(DemandEstimator):
 
     refits_quickly = True
     views_react_ = False
+    views_slope_: Floats | None = None
 
     def __init__(
         self,
@@ -156,7 +157,8 @@ class FixedEffectsDemand(DemandEstimator):
 
     def _with_views_that_stay(self, arrays: PanelArrays, first: FirstStage | None) -> PanelArrays:
         """Return the arrays without views where these react to the price, so that sales tell the whole effect."""
-        self.views_react_ = self.roles.views is not None and reacts(views_slope(arrays, first))
+        self.views_slope_ = views_slope(arrays, first)
+        self.views_react_ = reacts(self.views_slope_)
         return replace(arrays, exposure=np.ones_like(arrays.exposure)) if self.views_react_ else arrays
 
     def _exposure(self, X: pd.DataFrame) -> Floats:

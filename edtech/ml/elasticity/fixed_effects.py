@@ -24,7 +24,7 @@ from scipy import sparse
 from edtech.errors import NotIdentifiedError
 from edtech.ml.elasticity.inference import FirstStage, SlopeErrors, independent_columns, stacked_errors, take_out
 from edtech.ml.elasticity.panel import Floats, PanelArrays, relative_to_group
-from edtech.ml.elasticity.weighted import Form, Rows, iterate
+from edtech.ml.elasticity.weighted import Form, Rows, Settled, iterate
 
 Tiers = Literal["auto", "one", "three"]
 Curve = Callable[[Floats], Floats]
@@ -62,8 +62,6 @@ class FixedEffectsFit:
     period_effects: Floats
     later_effect: float
     iterations: int
-    deviance: float
-    dispersion: float
 
 
 def price_term(form: Form, relative_price: Floats) -> Floats:
@@ -91,26 +89,43 @@ def fit_fixed_effects(
     `curve` is the same for all segments. Raises ConvergenceError where the iterations do not settle.
     """
     counts = {"one": (1,), "three": (TIERS,), "auto": (1, TIERS)}[tiers] if arrays.repeated else (1,)
-    fits = [
-        _fit(arrays, first, form, slope_groups(arrays, segment_slopes, count), curve, max_iterations)
+    drafts = [
+        _settle(arrays, first, form, slope_groups(arrays, segment_slopes, count), curve, max_iterations)
         for count in counts
     ]
-    return min(fits, key=lambda fit: fit.deviance / fits[0].dispersion + 2 * fit.slopes.size)
+    dispersion = drafts[0].settled.dispersion
+    best = min(drafts, key=lambda draft: draft.settled.deviance / dispersion + 2 * draft.k)
+    return _finished(best, arrays, first)
 
 
-def _fit(
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A settled fit of some slope groups, before its errors and effects: only the one chosen needs them."""
+
+    form: Form
+    scale: Floats
+    tier: NDArray[np.intp]
+    loadings: Floats
+    k: int
+    design: Floats
+    kept: NDArray[np.bool_]
+    columns: NDArray[np.intp]
+    settled: Settled
+
+
+def _settle(
     arrays: PanelArrays,
     first: FirstStage | None,
     form: Form,
     tier: NDArray[np.intp],
     curve: Curve,
     max_iterations: int,
-) -> FixedEffectsFit:
+) -> _Draft:
     scale = relative_to_group(arrays.price, arrays.group, tier.size)
     term = price_term(form, arrays.price / scale[arrays.group])
     loadings = slope_loadings(term, arrays, tier[arrays.group])
     bends = curve(term)
-    lines, k = loadings.shape[1], loadings.shape[1] + bends.shape[1]
+    lines = loadings.shape[1]
     parts = [term[:, None] * loadings[tier[arrays.group]], bends, arrays.controls]
     if first is not None:
         parts += [first.exogenous, first.powers]
@@ -120,6 +135,11 @@ def _fit(
     _refuse_flat_prices(columns, lines)
     rows = Rows(arrays.quantity[kept], arrays.exposure[kept], arrays.effects[kept])
     settled = iterate(design[kept][:, columns], rows, form, max_iterations)
+    return _Draft(form, scale, tier, loadings, lines + bends.shape[1], design, kept, columns, settled)
+
+
+def _finished(draft: _Draft, arrays: PanelArrays, first: FirstStage | None) -> FixedEffectsFit:
+    design, kept, columns, settled, k = draft.design, draft.kept, draft.columns, draft.settled, draft.k
     slopes = np.zeros(design.shape[1])
     slopes[columns] = settled.slopes
     pull = None if first is None else first.pull(slopes[-first.powers.shape[1] :])
@@ -128,11 +148,11 @@ def _fit(
     spread = stacked_errors(used[:, :-2], used[:, -2], used[:, -1], arrays.cluster, first, pull)
     effects = _effects(arrays, kept, settled.eta - design[kept] @ slopes, design @ slopes)
     return FixedEffectsFit(
-        form=form,
-        scale=scale,
-        tier=tier,
-        loadings=loadings,
-        segment_loadings=segment_loadings(loadings, arrays, tier),
+        form=draft.form,
+        scale=draft.scale,
+        tier=draft.tier,
+        loadings=draft.loadings,
+        segment_loadings=segment_loadings(draft.loadings, arrays, draft.tier),
         slopes=slopes[:k],
         errors=spread.first(k),
         covariate_slopes=slopes[k : k + arrays.controls.shape[1]],
@@ -141,8 +161,6 @@ def _fit(
         period_effects=effects[2],
         later_effect=float(effects[2][-LAST_PERIODS:].mean()),
         iterations=settled.iterations,
-        deviance=settled.deviance,
-        dispersion=settled.dispersion,
     )
 
 

@@ -160,14 +160,11 @@ def few_cluster_errors(scores: Floats, information: Floats, total: Floats) -> Sl
 
 def cluster_information(design: Floats, weights: Floats, cluster: Codes) -> Floats:
     """Sum weights * outer products of the design's rows (n, k) within each cluster: shape (clusters, k, k)."""
-    _, index = np.unique(cluster, return_inverse=True)
-    k = design.shape[1]
-    found = np.empty((int(index.max()) + 1, k, k))
-    for one in range(k):
-        for two in range(one, k):
-            sums = np.bincount(index, weights=weights * design[:, one] * design[:, two])
-            found[:, one, two] = found[:, two, one] = sums
-    return found
+    order = np.argsort(cluster, kind="stable")
+    design, weights, cluster = design[order], weights[order], cluster[order]
+    starts = np.flatnonzero(np.r_[True, cluster[1:] != cluster[:-1]])
+    sums = [np.add.reduceat(design * (weights * column)[:, None], starts) for column in design.T]
+    return np.stack(sums, axis=1)
 
 
 def first_stage(

@@ -28,6 +28,9 @@ from edtech.tables.roles import PanelRoles, PricesSet, Weights
 
 _NAIVE_NOTE = "Pooled log-log slope: it mixes what prices do with why they differ. A warning, not an answer."
 
+_MOST_ROWS_IN_FOLDS = 100_000
+"""On more rows parts of the time are not fitted apart: it would take as long as the training itself."""
+
 
 class TokenPriceElasticityModeler:
     """Trains the algorithms of the family on a demand panel; the defaults are the columns of `course_weeks`.
@@ -156,7 +159,8 @@ def train(
         **({} if ground.first_stage_f is None else {"first_stage_f": ground.first_stage_f}),
         **_evaluation_metrics(held_back, evaluation, roles),
     }
-    folds = fold_elasticities(panel if model.refits_quickly else panel.iloc[:0], roles, partial(_refitted, roles, fit))
+    parted = panel if model.refits_quickly and len(panel) <= _MOST_ROWS_IN_FOLDS else panel.iloc[:0]
+    folds = fold_elasticities(parted, roles, partial(_refitted, roles, fit))
     before = None if early is None else read_elasticity(early, rows, arrays, roles)[0]
     checks = elasticity_checks(
         Evidence(params, model, roles, known, arrays, ground, elasticity, before, folds, evaluation)
@@ -213,6 +217,7 @@ def read_elasticity(
     The interval is that of the slopes, clustered by unit, at the fitted probabilities.
     """
     weights = arrays.quantity if roles.weights == "quantity" else np.ones_like(arrays.quantity)
+    panel = model.encoded(panel)
     rows, covariance = model.elasticities(panel), model.slope_covariance_
     terms = None if covariance is None else model.elasticity_terms(panel)
 

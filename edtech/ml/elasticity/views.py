@@ -5,17 +5,16 @@ from dataclasses import replace
 import numpy as np
 
 from edtech.errors import ModelError
-from edtech.ml.base import Estimate
 from edtech.ml.elasticity.fixed_effects import fit_fixed_effects
 from edtech.ml.elasticity.inference import FirstStage, half_width
-from edtech.ml.elasticity.panel import PanelArrays
+from edtech.ml.elasticity.panel import Floats, PanelArrays
 
 SMALL = 0.05
 """An elasticity of views below this is left out: it would change the answer by less than other things do."""
 
 
-def views_slope(arrays: PanelArrays, first: FirstStage | None) -> Estimate | None:
-    """Return the elasticity of views by the price, by the same effects and control function as that of sales.
+def views_slope(arrays: PanelArrays, first: FirstStage | None) -> Floats | None:
+    """Return the elasticity of views by the price and its 95 % interval (3,), with the effects that sales have.
 
     None where units do not repeat or it cannot be told.
     """
@@ -28,11 +27,9 @@ def views_slope(arrays: PanelArrays, first: FirstStage | None) -> Estimate | Non
         return None
     slope = float(fit.slopes[0])
     half = half_width(np.ones(1), fit.errors.covariance, fit.errors.freedom)
-    return Estimate(slope, slope - half, slope + half)
+    return np.array([slope, slope - half, slope + half])
 
 
-def reacts(slope: Estimate | None) -> bool:
+def reacts(slope: Floats | None) -> bool:
     """Whether views react to the price by more than chance and by enough to matter."""
-    if slope is None or slope.low is None or slope.high is None:
-        return False
-    return abs(slope.estimate) > SMALL and (slope.low > 0 or slope.high < 0)
+    return slope is not None and abs(slope[0]) > SMALL and (slope[1] > 0 or slope[2] < 0)
