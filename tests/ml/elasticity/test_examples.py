@@ -68,6 +68,20 @@ def test_the_media_offers_by_income_are_near_the_published_truth(media, media_mo
     assert by_group["richer"] == pytest.approx(-0.136, abs=0.1)
 
 
+def test_double_machine_learning_finds_the_published_truth_of_the_media_offers(media, media_modeler):
+    panel = media.assign(group=(media["income"] < 1).map({True: "poorer", False: "richer"}))
+    modeler = TokenPriceElasticityModeler(**{**media_modeler.roles.model_dump(), "segment": "group"})
+    result = modeler.compare_models(panel, ["dml"])["dml"]
+    assert result.identification == "controls"
+    assert result.elasticity.estimate == pytest.approx(-0.940, rel=0.1)
+    assert result.elasticity.low < -0.940 < result.elasticity.high
+    by_group = result.elasticity_by_segment.set_index("segment")
+    for group, truth in {"poorer": -1.722, "richer": -0.136}.items():
+        assert by_group.loc[group, "estimate"] == pytest.approx(truth, abs=0.1)
+        assert by_group.loc[group, "low"] < truth < by_group.loc[group, "high"]
+    assert recommend_prices(result, panel).refused
+
+
 # ---- 24 cereals in 94 city-quarters with 20 instruments (pyblp's fake cereal data); published logit: -3.71
 
 
@@ -83,6 +97,35 @@ def cereal_result(cereal, unit, period):
         instruments=[f"demand_instruments{number}" for number in range(20)],
     )  # fmt: skip
     return modeler.compare_models(cereal, ["fixed_effects"])["fixed_effects"]
+
+
+@pytest.fixture(scope="module")
+def cereal_shares() -> TokenPriceElasticityModeler:
+    return TokenPriceElasticityModeler(
+        unit="place", period="quarter", price="prices", quantity="shares", segment=None, views=None, weights="equal",
+        controls=("product_ids",), market="city_ids",
+        instruments=[f"demand_instruments{number}" for number in range(20)],
+    )  # fmt: skip
+
+
+def test_a_logit_of_shares_with_product_effects_is_the_published_one(cereal, cereal_shares):
+    params = {"share_logit": {"unit_effects": False}}
+    result = cereal_shares.compare_models(cereal, ["share_logit"], params=params)["share_logit"]
+    # published: a price coefficient of -30.0 with error 1.0, which makes a mean own-price elasticity of -3.71
+    coefficient = result.model.slopes_[0] / result.model.scale_
+    assert coefficient == pytest.approx(-30.0, abs=0.2)
+    assert result.elasticity.estimate == pytest.approx(-3.71, rel=0.02)
+    assert result.elasticity.low < -3.71 < result.elasticity.high
+    answer = what_if(result, cereal, {"all": 0.1})
+    assert not answer.refused
+    assert not answer.assumes_no_substitution
+    # all prices of a market at once lose less than each alone would
+    assert result.elasticity.estimate < result.metrics["segment_elasticity"] < 0
+
+
+def test_with_effects_of_each_place_a_logit_of_shares_is_still_near(cereal, cereal_shares):
+    result = cereal_shares.compare_models(cereal, ["share_logit"])["share_logit"]
+    assert result.elasticity.estimate == pytest.approx(-3.71, rel=0.1)
 
 
 def test_cereals_in_a_city_are_compared_over_its_two_quarters(cereal):
