@@ -1,16 +1,18 @@
 """Predictions of a stored model for other rows: the rows are checked against what the model was trained on first."""
 
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from edtech.errors import ContractError
+from edtech.errors import ContractError, TrackingError
 from edtech.tables import values
 from edtech.tables.contract import Failure, check_column, failed_rows
 from edtech.tables.families import contract_for
 from edtech.tables.roles import Roles
+from edtech.tracking.model_validation import SAMPLE
 
 if TYPE_CHECKING:
     from edtech.tracking.runs import RunStore
@@ -33,6 +35,15 @@ def score(store: "RunStore", run_id: str, rows: pd.DataFrame) -> pd.DataFrame:
     while name in rows:
         name += "_"
     return rows.reset_index(drop=True).assign(**{name: np.asarray(model.predict(fitted), dtype=float)})
+
+
+def example_row(store: "RunStore", run_id: str) -> dict[str, str]:
+    """Return a row that the run's model was asked, as text; empty where the run kept none."""
+    try:
+        kept = pd.read_csv(BytesIO(store.read_artifact(run_id, SAMPLE)), nrows=1, dtype=str, keep_default_na=False)
+    except (TrackingError, ValueError):
+        return {}
+    return {str(name): str(values.iloc[0]) for name, values in kept.items()} if len(kept) else {}
 
 
 def conform(rows: pd.DataFrame, signature: Mapping[str, str], roles: Roles | None = None) -> pd.DataFrame:

@@ -120,6 +120,13 @@ class ModelRegistry:
         """Return the version to be used, None where none was promoted."""
         return next((one for one in self.versions(name) if one.is_champion), None)
 
+    def run_to_use(self, name: str, dataset_digest: str | None = None) -> str | None:
+        """Return the id of the champion's run; None where there is none, or it is of other data than the digest's."""
+        held = self.champion(name)
+        if held is None or (dataset_digest is not None and held.tags.get("dataset_digest") != dataset_digest):
+            return None
+        return held.run_id
+
     def gates(self, run_id: str, name: str | None = None) -> tuple[Gate, ...]:
         """Return what lets a run in, and what lets it take the champion's place in the model `name`."""
         run = self.runs.get_run(run_id)
@@ -227,10 +234,7 @@ class ModelRegistry:
 
 def champion(family: str, dataset_digest: str | None = None, settings: Settings | None = None) -> str | None:
     """Return the id of the champion's run of a family, None where there is none, or it is of other data."""
-    held = ModelRegistry(settings).champion(family)
-    if held is None or (dataset_digest is not None and held.tags.get("dataset_digest") != dataset_digest):
-        return None
-    return held.run_id
+    return ModelRegistry(settings).run_to_use(family, dataset_digest)
 
 
 def _line_of_champions(events: Sequence[Event]) -> list[int]:

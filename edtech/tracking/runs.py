@@ -1,16 +1,19 @@
 """Reads runs, whoever wrote them: as a frame, one by one, their files and their models."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pandas as pd
 
 from edtech.errors import RunNotFoundError, TrackingError, UntrustedModelError
 from edtech.settings import Settings
-from edtech.tracking.entities import safe_path
+from edtech.tracking.entities import MAX_KEY, cut, safe_path
 from edtech.tracking.frames import Run, as_frame, finite_or_inf, moment
 from edtech.tracking.models import MODEL_FILE, MODEL_NAME
 from edtech.tracking.sql import holds_sent_or_waiting, read_experiments, read_running, read_runs, read_waiting
@@ -24,6 +27,15 @@ if TYPE_CHECKING:
 
 PAGE = 1_000
 MAX_ARTIFACTS = 1_000
+MAX_NOTE = 5_000
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ /-]{0,99}")
+KEPT_TAGS = frozenset(
+    {
+        *("kind", "model_type", "algorithm", "dataset_name", "dataset_digest", "split", "seed", "platform", "domain"),
+        *("experiment_type", "decision_value", "identification", "plan", "rerun_of"),
+    }
+)
+"""Tags by which runs are found and judged; a name with a dot is MLflow's or ours too."""
 MAX_ARTIFACT_BYTES = 500 * 1024**2
 
 
@@ -170,6 +182,47 @@ class RunStore:
                 self._client.set_tag(run_id, "edtech.failed_because", because)
                 self._client.set_terminated(run_id, "FAILED")
         return left
+
+    def describe(self, run_id: str, name: str, note: str) -> None:
+        """Give a run another name and note. Raises RunNotFoundError, TrackingError for an empty name."""
+        if not name.strip():
+            raise TrackingError("A run needs a name", expected="at least one character", found="nothing")
+        self._get(run_id)
+        with translated("describe the run", self._store):
+            self._client.update_run(run_id, name=cut(name.strip(), MAX_KEY))
+            self._client.set_tag(run_id, "mlflow.note.content", cut(note, MAX_NOTE))
+
+    def tag(self, run_id: str, key: str, value: str) -> None:
+        """Set a tag of a run, or take it off where the value is empty; those that MLflow and we write stay as they are.
+
+        Raises RunNotFoundError, TrackingError for a key that is not free.
+        """
+        own = self._get(run_id).data.tags
+        if not TAG.fullmatch(key) or key in KEPT_TAGS:
+            raise TrackingError(
+                "This tag cannot be changed",
+                expected="letters, digits, spaces, _ - and /, and none of those that a training writes",
+                found=repr(key)[:100],
+                fix="choose another name for the tag",
+            )
+        with translated("tag the run", self._store):
+            if value:
+                self._client.set_tag(run_id, key, cut(value, MAX_NOTE))
+            elif key in own:
+                self._client.delete_tag(run_id, key)
+
+    def model_zip(self, run_id: str) -> bytes:
+        """Return the files of a run's model, zipped. Raises RunNotFoundError, TrackingError where it has none."""
+        if kept := self._keeping(run_id):
+            return kept.model_zip(run_id)
+        run = self._get(run_id)
+        sink = BytesIO()
+        with translated(f"fetch the model of the run {run_id}", self._store), TemporaryDirectory() as folder:
+            files = self._fetch_model(run, folder)
+            with ZipFile(sink, "w", ZIP_DEFLATED) as archive:
+                for path in sorted(one for one in files.rglob("*") if one.is_file()):
+                    archive.write(path, path.relative_to(files).as_posix())
+        return sink.getvalue()
 
     def delete(self, run_id: str) -> None:
         """Take a run from the lists; what it holds stays, and `restore` brings it back. Raises RunNotFoundError."""

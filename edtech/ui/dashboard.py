@@ -10,6 +10,7 @@ MENU = (
     ("data", "Data", ":material/database:"),
     ("train", "Train", ":material/model_training:"),
     ("compare", "Compare", ":material/compare_arrows:"),
+    ("models", "Models", ":material/deployed_code:"),
     ("pricing", "Pricing", ":material/sell:"),
     ("economy", "Economy", ":material/toll:"),
 )

@@ -38,7 +38,8 @@ def choose_run(dataset: Dataset, experiment: str) -> str | None:
     ids = runs["run_id"].tolist()
     names = resources.run_labels(runs)
     kept = get(Key.PRICED)
-    wanted = kept if kept in ids else _soundest(runs)
+    held = resources.registry().run_to_use("token_elasticity", dataset.digest)
+    wanted = kept if kept in ids else held if held in ids else _soundest(runs)
     chosen = st.selectbox(
         "Run", ids, index=ids.index(wanted), format_func=names.__getitem__,
         key="pricing.run", help="The trained model that answers; only runs on the chosen data set are listed.",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edtech.pricing import Plan, Response
     from edtech.pricing.bounds import Constraints, Objective
     from edtech.tracking import EdTechMLFlowTracker
+    from edtech.tracking.registry import ModelRegistry
 
 
 @st.cache_resource(show_spinner=False)
@@ -256,3 +257,33 @@ def price_index(dataset_id: str) -> pd.DataFrame:
     from edtech.economy.series import price_index
 
     return price_index(dataset(dataset_id))
+
+
+@st.cache_resource(show_spinner=False)
+def registry() -> "ModelRegistry":
+    """Return the registered models of the store."""
+    from edtech.tracking.registry import ModelRegistry
+
+    return ModelRegistry(settings())
+
+
+@st.cache_data(show_spinner="Predicting", max_entries=5)
+def scored(run_id: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the predictions of a run's model."""
+    from edtech.ml.scoring import score
+
+    return score(registry().runs, run_id, rows)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def signature(run_id: str) -> dict[str, str]:
+    """Return the columns that a run's model predicts from, with their types."""
+    return registry().runs.signature(run_id)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def example_row(run_id: str) -> dict[str, str]:
+    """Return a row that a run's model was asked, as text."""
+    from edtech.ml.scoring import example_row
+
+    return example_row(registry().runs, run_id)

@@ -12,6 +12,7 @@ NEXT = {
     "data": "generate a market or upload a file",
     "train": "There is no data set to train on yet",
     "compare": "train some first",
+    "models": "There is no finished training in this experiment yet",
     "pricing": "There is no data set yet",
     "economy": "There is no data set yet",
 }

@@ -1,0 +1,152 @@
+"""The run page: everything that a run holds, to be seen, downloaded, edited, deleted and repeated."""
+
+import json
+from io import BytesIO
+
+import pandas as pd
+import streamlit as st
+
+from edtech.metrics import metric
+from edtech.tracking import Run
+from edtech.ui import resources
+from edtech.ui.state import Key, choose, notify
+from edtech.ui.widgets import errors_shown, number
+
+_MOST_TEXT = 100_000
+_NOTE = "mlflow.note.content"
+
+
+def choose_run(experiment: str) -> str | None:
+    """Let the user choose a finished training; None where there is none."""
+    table = resources.run_table(experiment)
+    if table.empty:
+        return None
+    labels = resources.run_labels(table)
+    return st.selectbox("Run", list(labels), format_func=labels.__getitem__, key="models.run",
+                        help="Finished trainings, newest first.")  # fmt: skip
+
+
+def show(run_id: str, experiment: str) -> None:
+    """Show a run whole."""
+    store = resources.tracker(experiment).runs
+    run = store.get_run(run_id)
+    st.code(run.run_id, language=None)
+    if run.started is not None:
+        st.caption(f"{run.status}, {run.started:%Y-%m-%d %H:%M:%S} UTC, {number(run.duration_seconds, 's')}")
+    _link(run)
+    st.text(run.tags.get(_NOTE, "") or "No note.")
+    st.subheader("Metrics")
+    st.dataframe(metric_rows(run), hide_index=True, key="models.metrics")
+    left, right = st.columns(2)
+    left.subheader("Parameters")
+    left.dataframe(_pairs(run.params), hide_index=True, key="models.params")
+    right.subheader("Tags")
+    right.dataframe(_pairs({k: v for k, v in run.tags.items() if k != _NOTE}), hide_index=True, key="models.tags")
+    _artifacts(run, experiment)
+    _edit(run, experiment)
+    _again(run)
+
+
+def metric_rows(run: Run) -> pd.DataFrame:
+    """Return a run's metrics with title, value, unit and what they mean."""
+    rows = [(metric(name).title, value, metric(name).unit, metric(name).help) for name, value in run.metrics.items()]
+    return pd.DataFrame(rows, columns=["Metric", "Value", "Unit", "Meaning"])
+
+
+def _pairs(values: object) -> pd.DataFrame:
+    return pd.DataFrame(sorted(dict(values).items()), columns=["Name", "Value"])  # type: ignore[call-overload]
+
+
+def _link(run: Run) -> None:
+    uri = resources.settings().mlflow_tracking_uri or ""
+    if uri.startswith(("http://", "https://")):
+        st.link_button("Open in MLflow", f"{uri.rstrip('/')}/#/runs/{run.run_id}", icon=":material/open_in_new:")
+
+
+def _artifacts(run: Run, experiment: str) -> None:
+    st.subheader("Files")
+    if not run.artifacts:
+        st.caption("The run holds no files.")
+        return
+    store = resources.tracker(experiment).runs
+    path = st.selectbox("File", run.artifacts, key="models.file", help="Files that the run holds.")
+    with errors_shown():
+        content = store.read_artifact(run.run_id, path)
+        show_file(path, content)
+        st.download_button("Download the file", content, path.rsplit("/", 1)[-1], key="models.file.get",
+                           on_click="ignore", icon=":material/download:")  # fmt: skip
+    if run.has_model and st.toggle("Offer the model for download", key="models.zip", help="Its files, zipped."):
+        with errors_shown():
+            st.download_button("Download the model", store.model_zip(run.run_id), f"model-{run.run_id[:8]}.zip",
+                               key="models.zip.get", on_click="ignore", icon=":material/download:")  # fmt: skip
+
+
+def show_file(path: str, content: bytes) -> None:
+    """Show a file by its ending; what cannot be shown is said to be so, and nothing of it is ever run."""
+    ending = path.rpartition(".")[2].lower()
+    try:
+        if ending == "png":
+            st.image(content)
+        elif ending == "csv":
+            st.dataframe(pd.read_csv(BytesIO(content)), key="models.file.table")
+        elif ending == "json":
+            st.json(json.loads(content), expanded=1)
+        else:
+            st.code(content[:_MOST_TEXT].decode("utf-8"), language=None, height=400)
+    except (ValueError, OSError):  # pandas', json's, Pillow's and the decoder's errors are of these
+        st.caption("This file cannot be shown here; download it.")
+
+
+def _edit(run: Run, experiment: str) -> None:
+    store = resources.tracker(experiment).runs
+    with st.expander("Name, note and tags"):
+        with st.form("models.describe", border=False):
+            name = st.text_input("Name", run.name, max_chars=250, key=f"models.name.{run.run_id}")
+            note = st.text_area("Note", run.tags.get(_NOTE, ""), max_chars=5_000, key=f"models.note.{run.run_id}")
+            if st.form_submit_button("Save name and note", icon=":material/save:"):
+                with errors_shown():
+                    store.describe(run.run_id, name, note)
+                    _changed("Name and note are saved.")
+        with st.form("models.tag", border=False):
+            key = st.text_input("Tag", max_chars=100, key="models.tag.name", placeholder="stage")
+            value = st.text_input("Value", max_chars=1_000, key="models.tag.value", help="Empty takes the tag off.")
+            if st.form_submit_button("Save tag", icon=":material/sell:"):
+                with errors_shown():
+                    store.tag(run.run_id, key.strip(), value.strip())
+                    _changed("The tag is saved.")
+    if st.button("Delete the run", key="models.delete", icon=":material/delete:", help="It can be restored below."):
+        with errors_shown():
+            store.delete(run.run_id)
+            _changed("The run is deleted; it can be restored below.")
+
+
+def _again(run: Run) -> None:
+    if st.button("Train again with these settings", key="models.again", icon=":material/replay:",
+                 help="Same data set, parameters and seed; says what changed."):  # fmt: skip
+        from edtech.pipeline.rerun import rerun
+
+        with errors_shown(), st.spinner("Training again"):
+            done = rerun(run.run_id, resources.settings())
+            choose(Key.TRAINED, done.new.run_id)
+            _changed(f"Trained again as run {done.new.run_id}. {done.words}")
+
+
+def restore(experiment: str) -> None:
+    """Offer deleted trainings back."""
+    runs = resources.tracker(experiment).runs
+    deleted = runs.deleted(experiment, "training")
+    if deleted.empty:
+        return
+    with st.expander(f"{len(deleted)} deleted runs"):
+        for run_id, name in zip(deleted["run_id"], deleted["name"], strict=True):
+            st.text(f"{name}, {run_id}")
+            if st.button("Restore", key=f"models.restore.{run_id}", icon=":material/undo:"):
+                with errors_shown():
+                    runs.restore(run_id)
+                    _changed("The run is restored.")
+
+
+def _changed(text: str) -> None:
+    resources.run_table.clear()
+    notify(text)
+    st.rerun()

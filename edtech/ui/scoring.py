@@ -1,0 +1,77 @@
+"""Predictions on the Models page: of a file, and of one row written by hand."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from edtech.errors import ContractError
+from edtech.ml.scoring import PREDICTION
+from edtech.reports.export import frame_csv
+from edtech.tracking.registry import Version
+from edtech.ui import resources
+from edtech.ui.widgets import error_panel, errors_shown, number, plain
+
+_SHOWN = 1_000
+_HELP = {"double": "A number.", "float": "A number.", "long": "A whole number.", "integer": "A whole number.",
+         "datetime": "A date, such as 2024-01-31.", "any": "A date or a number."}  # fmt: skip
+
+
+def file_scored(version: Version) -> None:
+    """Predict the rows of a file; rows that do not fit are listed."""
+    signature = resources.signature(version.run_id)
+    st.markdown(f"The file needs {len(signature)} columns:")
+    st.dataframe(pd.DataFrame(list(signature.items()), columns=["Column", "Type"]), hide_index=True,
+                 key="scoring.columns", height=200)  # fmt: skip
+    limit = resources.settings().upload_limit_mb
+    file = st.file_uploader("File (CSV, TSV, Parquet or XLSX)", key="scoring.file", max_upload_size=limit,
+                            help=f"At most {limit} MB. Every row gets a prediction.")  # fmt: skip
+    if file is None:
+        return
+    with errors_shown():
+        upload = resources.staged(f"scoring.{file.file_id}", None, None, file)
+        if isinstance(upload, Exception):
+            raise upload
+        rows = upload.frame if upload.path is None else pd.read_parquet(upload.path)
+        _show(version, rows)
+
+
+def _show(version: Version, rows: pd.DataFrame) -> None:
+    try:
+        found = resources.scored(version.run_id, rows)
+    except ContractError as error:
+        error_panel(error)
+        if error.failures is not None:
+            st.dataframe(error.failures.head(_SHOWN), hide_index=True, key="scoring.failures")
+        return
+    st.success(f"{len(found):,} rows predicted.", icon=":material/done:")
+    st.dataframe(found.head(_SHOWN), hide_index=True, key="scoring.rows")
+    st.download_button("Download the predictions", frame_csv(found), "predictions.csv", key="scoring.get",
+                       on_click="ignore", icon=":material/download:")  # fmt: skip
+
+
+def row_scored(version: Version) -> None:
+    """Predict one row from a form made of the model's signature."""
+    signature, example = resources.signature(version.run_id), resources.example_row(version.run_id)
+    with st.form("scoring.one", border=True):
+        values: dict[str, Any] = {}
+        columns = st.columns(3)
+        for place, (name, kind) in enumerate(signature.items()):
+            with columns[place % 3]:
+                values[name] = _field(name, kind, version.run_id, example.get(name, ""))
+        asked = st.form_submit_button("Predict", type="primary", icon=":material/play_arrow:")
+    if not asked:
+        return
+    with errors_shown():
+        row = pd.DataFrame({name: [value] for name, value in values.items()})
+        found = resources.scored(version.run_id, row)
+        st.metric("Prediction", number(float(found[PREDICTION].iloc[0])), border=True,
+                  help="What the model expects of this row, in units of what it was trained on.")  # fmt: skip
+
+
+def _field(name: str, kind: str, run_id: str, example: str) -> object:
+    """Show a widget for a column, filled with the example; numbers are typed as text, so that a gap can be left."""
+    key, label = f"scoring.{run_id}.{name}", plain(name)
+    if kind == "boolean":
+        return st.toggle(label, example.casefold() in ("true", "1"), key=key)
+    return st.text_input(label, example, max_chars=200, key=key, help=_HELP.get(kind, "Text."))

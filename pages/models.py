@@ -1,0 +1,40 @@
+"""Models: a run whole, the registry with its champion, and predictions."""
+
+import streamlit as st
+
+from edtech.ui import models, runs, scoring, sidebar
+from edtech.ui.widgets import errors_shown, header, page_link
+
+header("Models", "Look at a run whole, register what passes the gates, choose the champion, and predict with it.")
+
+if not sidebar.opened():
+    st.stop()
+experiment = sidebar.current_experiment()
+one, versions, predictions = st.tabs(["Run", "Registry", "Predict"])
+
+with one, errors_shown():
+    run_id = runs.choose_run(experiment)
+    if run_id is None:
+        st.info("There is no finished training in this experiment yet.", icon=":material/model_training:")
+        page_link("train", "Train a model", ":material/model_training:")
+    else:
+        runs.show(run_id, experiment)
+        models.register(run_id)
+    runs.restore(experiment)
+
+with versions, errors_shown():
+    name = models.choose_model()
+    if name is None:
+        st.info("No model is registered yet: choose a run on the first tab.", icon=":material/add_box:")
+    else:
+        models.show_versions(name)
+
+with predictions, errors_shown():
+    if name is None:
+        st.info("Register a model first; then its predictions are made here.", icon=":material/add_box:")
+    else:
+        chosen = models.choose_version(name, "models.scored")
+        st.subheader("Of a file")
+        scoring.file_scored(chosen)
+        st.subheader("Of one row")
+        scoring.row_scored(chosen)

@@ -1,0 +1,76 @@
+"""The Models page: a run whole, the registry behind its gates, predictions."""
+
+import shutil
+
+import pytest
+
+from edtech.pipeline.training import train_runs
+from edtech.tracking import EdTechMLFlowTracker
+from edtech.tracking.registry import ModelRegistry
+from tests.pages.look import markdown, press, table, texts
+
+
+@pytest.fixture
+def trained(stored_full, home):
+    """The small market in this test's own home, with one run of teachers."""
+    shutil.copytree(stored_full.settings.data_dir / stored_full.market.id, home.data_dir / stored_full.market.id)
+    database = stored_full.settings.mlruns_dir / "mlflow.db"
+    home.mlruns_dir.mkdir(parents=True)
+    shutil.copyfile(database, home.mlruns_dir / "mlflow.db")
+    tracker = EdTechMLFlowTracker("models", settings=home)
+    (run,) = train_runs(stored_full.market, ["empirical_bayes"], family="teacher_quality", tracker=tracker)
+    return run
+
+
+@pytest.fixture
+def page(trained, open_page, monkeypatch):
+    monkeypatch.setenv("EDTECH_EXPERIMENT", "models")
+    app = open_page("models")
+    assert not app.exception
+    return app
+
+
+def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, home):
+    said = texts(page)
+    assert trained.run_id in said
+    assert set(table(page, "Meaning")["Metric"]) >= {"Spread of teachers", "RMSE of ratings"}
+    assert "No model is registered yet" in said
+    page = press(page, "Register as the challenger")
+    assert "Registered as version 1 of teacher_quality" in texts(page)
+    page = press(page, "Make it the champion")
+    assert ModelRegistry(home).champion("teacher_quality").run_id == trained.run_id
+    assert table(page, "Alias")["Alias"].tolist() == ["champion"]
+    page.text_input(key=f"scoring.{trained.run_id}.teacher_id").set_value("nobody")
+    page = press(page, "Predict")
+    assert not page.exception
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert float(shown["Prediction"]) == pytest.approx(trained.result.model.mean_, abs=0.01)
+
+
+def test_a_run_is_described_tagged_deleted_and_restored(page, trained, home):
+    name = "<b>Bold</b> ![](https://evil.example/x.png)"
+    page.text_input(key=f"models.name.{trained.run_id}").set_value(name)
+    page.text_area(key=f"models.note.{trained.run_id}").set_value("# Look here")
+    page = press(page, "Save name and note")
+    page.text_input(key="models.tag.name").set_value("owner")
+    page.text_input(key="models.tag.value").set_value("pricing")
+    page = press(page, "Save tag")
+    run = ModelRegistry(home).runs.get_run(trained.run_id)
+    assert (run.name, run.tags["owner"]) == (name, "pricing")
+    assert not any("![](" in text for text in markdown(page))
+    page.text_input(key="models.tag.name").set_value("dataset_digest")
+    page = press(page, "Save tag")
+    assert "This tag cannot be changed" in texts(page)
+    page = press(page, "Delete the run")
+    assert "There is no finished training in this experiment yet" in texts(page)
+    page = press(page, "Restore")
+    assert trained.run_id in texts(page)
+
+
+def test_every_kind_of_file_can_be_looked_at(page, trained):
+    paths = page.selectbox(key="models.file").options
+    assert {path.rpartition(".")[2] for path in paths} >= {"png", "csv", "json", "txt"}
+    for ending in ("png", "csv", "json", "txt"):
+        page.selectbox(key="models.file").set_value(next(path for path in paths if path.endswith(ending))).run()
+        assert not page.exception
+        assert "cannot be shown here" not in texts(page)
