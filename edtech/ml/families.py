@@ -3,11 +3,12 @@
 from edtech.errors import ParamsError
 from edtech.ml.base import Family
 from edtech.ml.elasticity.family import TOKEN_ELASTICITY
-from edtech.ml.labels.families import COURSE_COMPLETION, ENROLLMENT_PROPENSITY
+from edtech.ml.labels.families import CHURN_PREDICTION, COURSE_COMPLETION, ENROLLMENT_PROPENSITY
 from edtech.ml.teachers.family import TEACHER_QUALITY
 
 FAMILIES: dict[str, Family] = {
-    family.name: family for family in (TOKEN_ELASTICITY, ENROLLMENT_PROPENSITY, COURSE_COMPLETION, TEACHER_QUALITY)
+    family.name: family
+    for family in (TOKEN_ELASTICITY, ENROLLMENT_PROPENSITY, COURSE_COMPLETION, CHURN_PREDICTION, TEACHER_QUALITY)
 }
 
 

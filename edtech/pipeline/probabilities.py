@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from edtech.ml.labels import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.labels.result import LabelResult
 from edtech.pipeline.judging import Judgement
 
@@ -29,7 +30,7 @@ def judge_probabilities(truth: "Truth | None", dataset: "Dataset", result: Label
         "probability_error": float(np.abs(predicted - true).mean()),
         "probability_correlation": float(np.corrcoef(predicted, true)[0, 1]),
     }
-    if result.family != "enrollment_propensity":
+    if result.family != PROPENSITY:
         return Judgement(NO_DECISION, metrics)
     value = showing_value(result, true)
     words = "judged by the known truth of the generated market: what is not shown sends learners to what is"
@@ -98,7 +99,36 @@ def _completions(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Flo
     )
 
 
+def _leaving(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:
+    """Return the chance of no visit within the horizon, of one who knows how often each comes and each visit's chance
+    to be the last, but not whether it was: by Bayes' rule from the time since, then by the Poisson visits to come.
+    """
+    from edtech.market.demand import season
+
+    rows, ends = result.evaluation, np.arange(truth.params.weeks + 1)
+    level = np.concatenate([[0.0], np.cumsum(season(truth.params))])
+    views = dataset.table("views", ["visit_id", "learner_id", "viewed_at"]).drop_duplicates("visit_id")
+    start = views["viewed_at"].min().to_period("W").start_time
+
+    def expected(moment: pd.Series) -> Floats:
+        return np.asarray(np.interp((moment - start) / WEEK, ends, level))
+
+    views = views.merge(truth.tables["visits"], on="visit_id").sort_values("viewed_at")
+    asked = rows[["subject", "time"]].reset_index().sort_values("time")
+    last = pd.merge_asof(
+        asked, views, left_on="time", right_on="viewed_at", left_by="subject", right_by="learner_id",
+        allow_exact_matches=False,
+    ).sort_values("index")  # fmt: skip
+    often = truth.tables["learners"].set_index("learner_id")["visits_per_week"].loc[last["subject"]].to_numpy()
+    chance, now = last["churn_probability"].to_numpy(), expected(last["time"])
+    silent = np.exp(-often * (now - expected(last["viewed_at"])))
+    gone = chance / (chance + (1 - chance) * silent)
+    later = expected(last["time"] + pd.Timedelta(days=float(result.horizon or 0)))
+    return np.asarray(gone + (1 - gone) * np.exp(-often * (later - now)))
+
+
 TRUE: "dict[str, Callable[[Truth, Dataset, LabelResult], Floats]]" = {
-    "enrollment_propensity": _views,
-    "course_completion": _completions,
+    PROPENSITY: _views,
+    COMPLETION: _completions,
+    CHURN: _leaving,
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edtech.ml.base import Trained
 from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
 from edtech.ml.elasticity.result import ElasticityResult
+from edtech.ml.labels import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.labels.result import LabelResult
 from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
 from edtech.ml.teachers.result import TeacherResult
@@ -77,9 +78,7 @@ def _labels(dataset: "Dataset", trained: Trained) -> Worth:
 WORTH: "dict[str, Callable[[Dataset, Trained], Worth]]" = {
     TOKEN_ELASTICITY: _elasticity,
     TEACHER_QUALITY: _teachers,
-    "enrollment_propensity": _labels,
-    "course_completion": _labels,
-    "churn_prediction": _labels,
+    **dict.fromkeys((PROPENSITY, COMPLETION, CHURN), _labels),
 }
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+PERIODS = 4
+"""Parts of the horizon in which an event may come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,9 @@ class Cases:
 
     `target` (bool, missing where not known yet) is what happened, named by what it says. `time` is the moment of the
     prediction, `known` that from which the outcome was known; None where the data do not tell. `subject` is whom a row
-    is about, `value` the tokens that a yes brings. For churn `follow` holds duration and event: how long each row was
-    watched, and whether what ends the watch (`ends_by`) was seen. `ids` says what a row is about.
+    is about, `value` the tokens that a yes brings. For churn `follow` holds duration and event, until when each row
+    was watched and whether what ends that (`ends_by`) was seen, and `watch`, how long it could have been; `stays` holds
+    cohort, duration and event (left) of each subject from the start on. `ids` says what a row is about.
     """
 
     features: pd.DataFrame
@@ -33,6 +36,8 @@ class Cases:
     ids: pd.DataFrame = field(default_factory=pd.DataFrame)
     meanings: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    horizon: float | None = None
+    stays: pd.DataFrame | None = None
     as_of: str | None = None
     generated: bool = False
 
@@ -58,7 +63,9 @@ class Cases:
         left = ((moment - cases.time) / pd.Timedelta(days=1)).clip(lower=0)
         duration = cases.follow["duration"].clip(upper=left)
         event = cases.follow["event"] & (cases.follow["duration"] <= left)
-        return replace(cases, follow=pd.DataFrame({"duration": duration, "event": event}))
+        watch = cases.follow["watch"].clip(upper=left)
+        follow = pd.DataFrame({"duration": duration, "event": event, "watch": watch})
+        return replace(cases, target=cases.target.mask(cases.known > moment), follow=follow)
 
     @property
     def labeled(self) -> Bools:

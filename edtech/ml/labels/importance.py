@@ -49,6 +49,10 @@ def odds_ratios(model: Any, cases: Cases) -> pd.DataFrame:  # noqa: ANN401  # an
     that the data cannot tell apart have none. Empty for other models.
     """
     empty = pd.DataFrame({name: [] for name in ("feature", "ratio", "low", "high", "note")})
+    if hasattr(model, "ratios"):
+        return pd.DataFrame(model.ratios())
+    if getattr(model, "ends_", np.empty(0)).size:
+        return empty
     if not (isinstance(model, ProbabilityModel) and model.linear and hasattr(model, "classifier_")):
         return empty
     known = cases.rows(cases.labeled)

@@ -10,7 +10,7 @@ import pandas as pd
 from edtech.data.features import FeatureFrame, features
 from edtech.errors import DataError
 from edtech.ml.base import Params
-from edtech.ml.labels.cases import Cases
+from edtech.ml.labels.cases import PERIODS, Cases
 from edtech.tables.roles import LabelRoles
 
 if TYPE_CHECKING:
@@ -138,6 +138,8 @@ def _per_week(made: FeatureFrame, start: pd.Timestamp) -> pd.DataFrame:
         if name in frame:
             days = record if since not in frame else np.minimum(record, made.frame[since])
             frame[name] = made.frame[name] * 7 / np.maximum(days, 7)
+    if (recent := "visits_last_12_weeks") in frame:  # of fewer weeks where the record is shorter
+        frame[recent] = frame[recent] * 12 / np.clip(record / 7, 1, 12)
     return frame.rename(columns=_renamed)
 
 
@@ -169,7 +171,54 @@ def learners(dataset: "Dataset", params: Params) -> Cases:
             found=f"{(end - start).days} days",
             fix="choose a shorter horizon, or generate more weeks",
         )
-    return _stacked(parts)
+    return replace(_stacked(parts), stays=_stays(tables["views"], horizon, end))
+
+
+def _stays(seen: pd.DataFrame, horizon: int, end: pd.Timestamp) -> pd.DataFrame:
+    """Return how long each learner stayed from their first visit on: cohort (month of it), duration, event.
+
+    Whoever was not seen in the last horizon left at their last visit; whoever was, had not left when it began.
+    """
+    visits = seen.groupby("learner_id")["viewed_at"].agg(["min", "max"])
+    begun = end - horizon * DAY
+    visits = visits[visits["min"] < begun]
+    left = visits["max"] < begun
+    days = (visits["max"].where(left, begun) - visits["min"]).dt.total_seconds() / 86_400
+    cohort = visits["min"].dt.strftime("%Y-%m")
+    return pd.DataFrame({"cohort": cohort, "duration": days, "event": left}).reset_index(drop=True)
+
+
+def churn_labels(dataset: "Dataset", params: Params) -> Cases:
+    """Return labeled rows; with a duration, who had left by the horizon, and how long each was watched."""
+    cases, roles = from_labels(dataset, params), cast(LabelRoles, dataset.mapping)
+    if roles.duration is None:
+        return cases
+    duration, left = dataset.main()[roles.duration].astype(float), cases.target.astype(bool)
+    longest = float(duration.quantile(0.9))
+    horizon = min(float(cast(Any, params).horizon_days), longest)
+    gone = left & (duration <= horizon)
+    target = gone.astype("boolean").mask(~gone & (duration < horizon)).rename(roles.label)
+    notes = [f"The horizon is {horizon:g} of the file's own unit of {roles.duration}."]
+    if horizon < float(cast(Any, params).horizon_days):
+        notes.append(f"A tenth of the rows was watched for longer than {longest:g}: a longer horizon has no ground.")
+    if short := float(target.isna().mean()):
+        notes.append(
+            f"{short:.1%} of the rows were watched for less than the horizon: they count in the fit, the concordance "
+            "and the integrated Brier score, not in the figures at the horizon, whose base rate is so too high."
+        )
+    cohort = "all" if cases.time is None else _cohort(cases.time)
+    stays = pd.DataFrame({"cohort": cohort, "duration": duration, "event": left})
+    half = horizon / PERIODS / 2  # a period counts where more than half of it was watched
+    follow = pd.DataFrame({"duration": duration, "event": left, "watch": (duration + half).mask(left, np.inf)})
+    return replace(
+        cases, target=target, follow=follow, ends_by="leave", horizon=horizon, stays=stays, notes=tuple(notes)
+    )
+
+
+def _cohort(time: pd.Series) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(time):
+        return pd.Series(time.dt.to_period("Q").astype("str"))
+    return time.astype("str")
 
 
 def _moments(start: pd.Timestamp, end: pd.Timestamp, horizon: int) -> list[pd.Timestamp]:
@@ -195,8 +244,9 @@ def _at(tables: "_Tables", moment: pd.Timestamp, horizon: int, start: pd.Timesta
         time=made.ids["time"],
         known=made.ids["time"] + horizon * DAY,
         subject=made.ids["learner_id"],
-        follow=pd.DataFrame({"duration": watched, "event": back.notna()}),
+        follow=pd.DataFrame({"duration": watched, "event": back.notna(), "watch": (end - moment) / DAY}),
         ends_by="return",
+        horizon=float(horizon),
         ids=made.ids.drop(columns="time"),
         meanings=_meanings(made),
         generated=True,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.ml.base import Algorithm, Params, Progress, Trained
-from edtech.ml.labels import tables
+from edtech.ml.labels import survival, tables
 from edtech.ml.labels.cases import Cases, Floats
 from edtech.ml.labels.checks import all_checks
 from edtech.ml.labels.estimators import Rows
@@ -60,6 +60,7 @@ def train_cases(
     actual, predicted = held.actual, early.predict(held.features)
     progress(0.5, "Measuring on the later part")
     metrics = all_metrics(actual, predicted, held.clusters)
+    metrics |= _survival_metrics(early, held)
     importance = permutation_importance(early, held)
     progress(0.7, "Fitting on everything")
     model = fit(algorithm, params, cases)
@@ -76,25 +77,25 @@ def train_cases(
         split=split.words,
         notes=cases.notes,
         checks=all_checks(cases, split, metrics, importance),
-        tables=_tables(actual, predicted, chosen),
+        tables=_tables(actual, predicted, chosen) | _churn_tables(model, cases),
         outcome=str(cases.target.name),
         threshold=chosen.threshold,
         threshold_words=chosen.words,
         odds=odds_ratios(model, cases),
         meanings=dict(cases.meanings),
-        horizon=float(getattr(params, "horizon_days", 0)) or None,
+        horizon=cases.horizon or float(getattr(params, "horizon_days", 0)) or None,
     )
 
 
 def fit(algorithm: Algorithm, params: Params, cases: Cases) -> Any:  # noqa: ANN401  # an estimator of ours
     """Return the algorithm's estimator fitted on the cases."""
-    known = cases.rows(cases.labeled)
-    arguments = params.estimator_arguments()
-    if "seed" in algorithm.estimator().get_params():
-        arguments["seed"] = getattr(params, "seed", 0)
-    model = algorithm.estimator(**arguments)
+    known = cases if cases.follow is not None else cases.rows(cases.labeled)
+    more = {"seed": getattr(params, "seed", 0), "horizon": cases.horizon or 1.0, "leaving": cases.ends_by != "return"}
+    taken = algorithm.estimator().get_params()
+    arguments = params.estimator_arguments() | {name: value for name, value in more.items() if name in taken}
     when = None if known.time is None else np.asarray(known.time.rank())
-    return model.fit(known.features, known.actual, Rows(known.clusters, when))
+    outcome = known.actual if known.follow is None else known.follow
+    return algorithm.estimator(**arguments).fit(known.features, outcome, Rows(known.clusters, when))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,34 @@ def _chosen(params: Params, held: Cases, predicted: Floats, split: Split) -> _Ch
         "profit_all": 1000 * float(earned["all"].mean()),
     }
     return _Chosen(threshold, words, flagged, value, cost, found)
+
+
+def _survival_metrics(model: Any, held: Cases) -> dict[str, float]:  # noqa: ANN401  # an estimator of ours
+    """Return how well predicted curves fit how long rows were watched; empty where that is not known."""
+    if held.follow is None or held.horizon is None:
+        return {}
+    duration, event = held.follow["duration"].to_numpy(float), held.follow["event"].to_numpy(bool)
+    times = np.linspace(0, held.horizon, survival.GRID + 1)[1:]
+    curves = model.survival(held.features, times)
+    km = survival.kaplan_meier(duration, event)
+    usual = survival.step_at(km["time"].to_numpy(), km["share"].to_numpy(), times)
+    return {
+        **survival.concordance(duration, event, 1 - curves[:, -1], held.horizon),
+        "integrated_brier": survival.integrated_brier(duration, event, curves, times),
+        "integrated_brier_base": survival.integrated_brier(duration, event, np.tile(usual, (len(held), 1)), times),
+    }
+
+
+def _churn_tables(model: Any, cases: Cases) -> dict[str, pd.DataFrame]:  # noqa: ANN401  # an estimator of ours
+    """Return survival by cohort, and who of those seen last is most likely to leave by the horizon."""
+    if cases.follow is None or cases.stays is None:
+        return {}
+    found = {"survival": survival.by_cohort(cases.stays)}
+    if cases.time is not None and cases.subject is not None:
+        now = cases.rows((cases.time == cases.time.max()).to_numpy())
+        frame = pd.DataFrame({"subject": now.subject, "time": now.time, "probability": model.predict(now.features)})
+        found["at_horizon"] = frame.sort_values("probability", ascending=False, ignore_index=True)
+    return found
 
 
 def _evaluation(held: Cases, predicted: Floats, value: Floats | None) -> pd.DataFrame:

@@ -1,11 +1,12 @@
 """What a training of labels found, in sentences."""
 
+from edtech.ml.labels import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.labels.result import LabelResult
 
 OUTCOMES = {
-    "enrollment_propensity": ("enroll", "views"),
-    "course_completion": ("complete", "enrollments"),
-    "churn_prediction": ("leave", "learners"),
+    PROPENSITY: ("enroll", "views"),
+    COMPLETION: ("complete", "enrollments"),
+    CHURN: ("leave", "learners"),
 }
 """What a yes means, and what the rows are."""
 

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
+from edtech.ml.labels import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
 from edtech.ui import resources
 from edtech.ui.results import elasticity, labels, teachers
@@ -14,9 +15,7 @@ from edtech.ui.widgets import page_link
 SHOW: dict[str, Callable[[Any], None]] = {
     TOKEN_ELASTICITY: elasticity.show,
     TEACHER_QUALITY: teachers.show,
-    "enrollment_propensity": labels.show,
-    "course_completion": labels.show,
-    "churn_prediction": labels.show,
+    **dict.fromkeys((PROPENSITY, COMPLETION, CHURN), labels.show),
 }
 """How the result of each family is shown."""
 

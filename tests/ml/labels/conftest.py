@@ -10,7 +10,7 @@ from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker
 
 SMALL = MarketParams(learners=500, teachers=20, courses=40, weeks=20, seed=5)
-LABELS = ("enrollment_propensity", "course_completion")
+LABELS = ("enrollment_propensity", "course_completion", "churn_prediction")
 QUICK = {"trees": 20, "horizon_days": 28}
 
 

@@ -1,0 +1,62 @@
+"""Figures of probabilities against known answers and against libraries."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from edtech.ml.labels import metrics, tables
+
+RNG = np.random.default_rng(3)
+P = RNG.uniform(0.05, 0.9, 4_000)
+Y = (RNG.random(4_000) < P).astype(float)
+ALONE = np.arange(4_000)
+
+
+@given(st.integers(0, 10_000), st.integers(5, 60))
+def test_the_auc_is_that_of_scikit_learn_also_with_ties(seed, rows):
+    rng = np.random.default_rng(seed)
+    actual = np.r_[0.0, 1.0, rng.integers(0, 2, rows)]
+    predicted = rng.integers(0, 8, rows + 2) / 8
+    influence, auc = metrics.auc_influence(actual, predicted)
+    assert auc == pytest.approx(roc_auc_score(actual, predicted))
+    assert influence.sum() == pytest.approx(0, abs=1e-9)
+
+
+def test_the_interval_of_the_auc_covers_as_often_as_it_says_where_subjects_repeat():
+    # AUC of two normals one apart, with a shared part for each subject of five rows; 300 repeats: 95 % +- 3.8 (3 sd).
+    truth, covered = 0.7602, 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        cluster = np.repeat(np.arange(60), 5)
+        actual = np.repeat(rng.integers(0, 2, 60), 5).astype(float)
+        score = actual + np.repeat(rng.normal(0, 0.8, 60), 5) + rng.normal(0, 0.6, 300)
+        found = metrics.roc_auc(actual, score, cluster)
+        covered += found.low <= truth <= found.high
+    assert 0.91 <= covered / 300 <= 0.99
+
+
+def test_right_probabilities_are_found_right():
+    found = metrics.all_metrics(Y, P, ALONE)
+    assert found["calibration_slope_low"] < 1 < found["calibration_slope_high"]
+    assert found["calibration_intercept_low"] < 0 < found["calibration_intercept_high"]
+    assert found["calibration_error"] < found["calibration_error_chance"]
+    assert found["brier_low"] < found["brier"] < found["brier_high"] < found["brier_base"]
+
+
+def test_probabilities_that_are_too_extreme_and_too_high_are_found_so():
+    odds = np.log(P / (1 - P))
+    found = metrics.all_metrics(Y, 1 / (1 + np.exp(-(2 * odds + 1))), ALONE)
+    assert found["calibration_slope"] == pytest.approx(0.5, abs=0.05)  # standard error 0.015
+    assert found["calibration_intercept_high"] < 0
+    assert found["calibration_error"] > 3 * found["calibration_error_chance"]
+
+
+def test_the_profit_table_adds_up():
+    table = tables.profit(Y, P, np.full(4_000, 10.0), cost=3.0)
+    assert table["earned"].iloc[-1] == pytest.approx(1000 * (10 * Y.mean() - 3))
+    best = table.loc[table["expected"].idxmax()]
+    # showing pays from a probability of 0.3 on; the table has steps of a fiftieth
+    assert best["share"] == pytest.approx((P > 0.3).mean(), abs=0.03)
+    assert tables.confusion(Y, P > 0.3)["rows"].sum() == 4_000
