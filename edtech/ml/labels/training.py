@@ -156,7 +156,7 @@ def _churn_tables(model: Any, cases: Cases) -> dict[str, pd.DataFrame]:  # noqa:
     found = {"survival": survival.by_cohort(cases.stays)}
     if cases.time is not None and cases.subject is not None:
         now = cases.rows((cases.time == cases.time.max()).to_numpy())
-        frame = pd.DataFrame({"subject": now.subject, "time": now.time, "probability": model.predict(now.features)})
+        frame = pd.DataFrame({"subject": now.subject, "probability": model.predict(now.features)})
         found["at_horizon"] = frame.sort_values("probability", ascending=False, ignore_index=True)
     return found
 

@@ -9,7 +9,7 @@ from edtech.pipeline.training import TrainedRun, train_runs
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker
 
-SMALL = MarketParams(learners=500, teachers=20, courses=40, weeks=20, seed=5)
+SMALL = MarketParams(learners=400, teachers=15, courses=30, weeks=18, seed=5)
 LABELS = ("enrollment_propensity", "course_completion", "churn_prediction")
 QUICK = {"trees": 20, "horizon_days": 28}
 

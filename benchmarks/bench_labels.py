@@ -1,0 +1,156 @@
+"""How right probabilities are: published data sets, and generated markets against their truth.
+
+python benchmarks/bench_labels.py      exits with 1 where a promised figure is missed
+Real data are read from EDTECH_EXAMPLES, default ../shared/examples; what is not there is left out and said so.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from edtech.data import Catalogue, Dataset
+from edtech.market import MarketParams
+from edtech.ml.elasticity.inference import critical_value
+from edtech.ml.families import FAMILIES
+from edtech.ml.labels import families as of
+from edtech.ml.labels.cases import Cases
+from edtech.ml.labels.metrics import auc_difference
+from edtech.ml.labels.training import train_cases
+from edtech.pipeline.training import TrainedRun, train_runs
+from edtech.settings import PROJECT
+
+EXAMPLES = Path(os.environ.get("EDTECH_EXAMPLES", PROJECT.parent / "shared" / "examples"))
+MARKETS = 3
+LATER = MarketParams(learners=10_000, teachers=200, courses=400, weeks=52)
+STARTS = {"2013B": "2013-02-01", "2013J": "2013-10-01", "2014B": "2014-02-01", "2014J": "2014-10-01"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A promised figure: `low` <= value <= `high`."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the figure is inside its limits."""
+        return self.low <= self.value <= self.high
+
+
+def auc(task: of.Task, cases: Cases, family: str, algorithm: str, **params: float) -> float:
+    """Return the AUC on the rows held back."""
+    kind = FAMILIES[family].algorithms[algorithm]
+    return train_cases(task, cases, kind, kind.parameters(params)).metrics["roc_auc"]
+
+
+def telco() -> Iterator[Target]:
+    """Yield the mean AUC of ten stratified splits of a quarter."""
+    frame = pd.read_csv(EXAMPLES / "telco_churn" / "Telco-Customer-Churn.csv.gz")
+    frame["TotalCharges"] = pd.to_numeric(frame["TotalCharges"], errors="coerce")
+    cases = Cases(frame.drop(columns=["customerID", "Churn"]), (frame["Churn"] == "Yes").astype("boolean"))
+    for algorithm in ("logistic", "gradient_boosting"):
+        found = [
+            auc(of.LEARNERS, cases, "churn_prediction", algorithm, seed=seed, evaluation_share=0.25)
+            for seed in range(10)
+        ]
+        yield Target(f"Telco churn, {algorithm}: mean AUC of 10 splits", float(np.mean(found)), 0.84, 0.90)
+
+
+def oulad() -> Iterator[Target]:
+    """Yield the AUC of withdrawal in the last presentation, from what was known at registration."""
+    keys = ["code_module", "code_presentation", "id_student"]
+    frame = pd.read_csv(EXAMPLES / "oulad" / "student.csv.gz").merge(
+        pd.read_csv(EXAMPLES / "oulad" / "student_registration.csv.gz"), on=keys
+    )
+    target = (frame["final_result"] == "Withdrawn").astype("boolean")
+    features = frame.drop(columns=["final_result", "date_unregistration", "id_student", "code_presentation"])
+    start = pd.to_datetime(frame["code_presentation"].map(STARTS))
+    cases = Cases(features, target, time=start, subject=frame["id_student"].astype("str"))
+    for algorithm in ("logistic", "gradient_boosting"):
+        yield Target(
+            f"OULAD withdrawal in 2014J, {algorithm}: AUC",
+            auc(of.ENROLLMENTS, cases, "course_completion", algorithm), 0.65, 0.75,
+        )  # fmt: skip
+
+
+def dropout() -> Iterator[Target]:
+    """Yield the mean AUC of dropout at enrollment over five stratified splits of a quarter."""
+    frame = pd.read_csv(EXAMPLES / "student_dropout" / "students_dropout_academic_success.csv")
+    features = frame.drop(columns=["target", *(name for name in frame if name.startswith("Curricular"))])
+    cases = Cases(features, (frame["target"] == "Dropout").astype("boolean"), as_of="enrollment")
+    for algorithm in ("logistic", "gradient_boosting"):
+        found = [
+            auc(of.ENROLLMENTS, cases, "course_completion", algorithm, seed=seed, evaluation_share=0.25)
+            for seed in range(5)
+        ]
+        yield Target(f"Student dropout at enrollment, {algorithm}: mean AUC", float(np.mean(found)), 0.80, 0.83)
+
+
+def markets(catalogue: Catalogue) -> Iterator[Target]:
+    """Yield calibration on later data of large markets, and boosting against Cox."""
+    for family in ("enrollment_propensity", "course_completion", "churn_prediction"):
+        runs = []
+        for seed in range(MARKETS):
+            dataset = catalogue.add_generated(LATER.model_copy(update={"seed": 100 + seed}), name=f"Market {seed}")
+            runs.append({run.result.algorithm: run for run in train_runs(dataset, family=family)})
+        table = pd.DataFrame([{"algorithm": a} | run.metrics for one in runs for a, run in one.items()])
+        for algorithm, mean in table.groupby("algorithm").mean(numeric_only=True).iterrows():
+            yield Target(f"{family}, {algorithm}: calibration slope", mean["calibration_slope"], 0.9, 1.1)
+            yield Target(f"{family}, {algorithm}: calibration error", mean["calibration_error"], 0, 0.02)
+            shown = ("roc_auc", "probability_error", "integrated_brier", "integrated_brier_base", "fit_seconds")
+            print("   ", {name: round(mean[name], 4) for name in shown if name in mean}, flush=True)
+        if family == "churn_prediction":
+            for number, one in enumerate(runs):
+                yield _against_cox(one, number)
+
+
+def _against_cox(runs: dict[str, TrainedRun], number: int) -> Target:
+    boosting, cox = (runs[name].result.evaluation for name in ("gradient_boosting", "cox"))
+    cluster = np.asarray(pd.factorize(cox["subject"])[0])
+    found = auc_difference(
+        cox["actual"].to_numpy(), boosting["predicted"].to_numpy(), cox["predicted"].to_numpy(), cluster
+    )
+    error = ((found.high or 0) - found.estimate) / critical_value(len(np.unique(cluster)))
+    print(f"    AUC of boosting less Cox {found.estimate:+.4f} ({found.low:+.4f} to {found.high:+.4f})", flush=True)
+    return Target(f"market {number}: boosting against Cox, standard errors", found.estimate / error, -1.96, 9)
+
+
+def timings(dataset: Dataset) -> Iterator[Target]:
+    """Yield how long each default training takes on the default data set."""
+    for family in ("enrollment_propensity", "course_completion", "churn_prediction"):
+        for name in FAMILIES[family].algorithms:
+            started, spent = time.perf_counter(), time.process_time()
+            train_runs(dataset, [name], family=family)
+            print(f"    {family} {name}: {time.process_time() - spent:.1f} s of processor", flush=True)
+            yield Target(f"{family}, {name}: seconds", time.perf_counter() - started, 0, 20)
+
+
+def main() -> int:
+    """Print every figure; return 1 where one is missed."""
+    missed = 0
+    with tempfile.TemporaryDirectory() as home:
+        catalogue = Catalogue(Path(home))
+        parts = {"telco_churn": telco, "oulad": oulad, "student_dropout": dropout}
+        there = [part() for name, part in parts.items() if (EXAMPLES / name).is_dir()]
+        print(f"{len(there)} of {len(parts)} real data sets are there")
+        default = catalogue.add_generated(MarketParams(), name="Default")
+        for part in (*there, timings(default), markets(catalogue)):
+            for target in part:
+                missed += not target.met
+                limits = f"{target.low:g} to {target.high:g}"
+                print(f"{'ok  ' if target.met else 'MISS'} {target.name}: {target.value:.4f} ({limits})", flush=True)
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
