@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from edtech.data import CONTRACTS, Catalogue, check_dataset, check_table, roles_for, sample_csv, suggest_kind
+from edtech.data import checks as checks_module
 from edtech.data.explore import mean_by
 from edtech.data.suggest import suggest_mapping
 from edtech.data.summary import dictionary, summary
@@ -184,3 +185,20 @@ def test_a_market_has_its_books_checked_too(catalogue):
     codes = [check.code for check in check_dataset(made)]
     assert codes[0] == "identities"
     assert codes[-1] == "learnable"
+
+
+@pytest.mark.parametrize("kind", CONTRACTS)
+def test_of_a_long_table_a_part_is_looked_at_and_said_so(stored, kind, monkeypatch):
+    dataset = stored(kind)
+    whole = check_dataset(dataset)
+    monkeypatch.setattr(checks_module, "MANY_ROWS", dataset.rows // 3)
+    told = check_dataset(dataset)
+    assert [check.code for check in told] == ["part", *(check.code for check in whole)]
+    table = checks_module._part(dataset, 3)
+    assert 0.1 * dataset.rows < len(table) < 0.6 * dataset.rows
+    assert f"{checks_module._part(dataset, -(-dataset.rows // (dataset.rows // 3))).shape[0]:,} of" in told[0].evidence
+    assert list(table.columns) == list(dataset.main().columns)
+    key = {"panel": "course_id", "visits": "visit_id", "ratings": "teacher_id"}.get(kind)
+    if key is not None:  # those that are there are there whole
+        rows = dataset.main()
+        assert len(rows[rows[key].isin(set(table[key]))]) == len(table)
