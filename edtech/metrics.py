@@ -1,5 +1,8 @@
 """The one dictionary of metrics: direction, unit and one sentence of help, for every page and report."""
 
+import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +12,10 @@ Kind = Literal["model", "business", "truth"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What a metric means. `direction` says what is better: higher, lower, nearer to zero, or nothing of the sort."""
+    """What a metric means. `direction` says what is better: higher, lower, nearer to zero, or nothing of the sort.
+
+    `guessed` is True where only its name, and the values it has, say so.
+    """
 
     name: str
     title: str
@@ -17,6 +23,7 @@ class Metric:
     unit: str
     kind: Kind
     help: str
+    guessed: bool = False
 
 
 _MODEL = [
@@ -175,3 +182,29 @@ def metric(name: str) -> Metric:
     """Return what is known of a metric; one that nobody described has no direction and says so."""
     unknown = Metric(name, name, "none", "", "model", "Logged by someone else; its direction and unit are not known.")
     return METRICS.get(name, unknown)
+
+
+_LOWER_WORDS = """mape smape wape mase mae rmse mse rmsle loss logloss error err deviance brier aic bic perplexity
+    wer cer regret latency seconds duration time fpr fnr"""
+_HIGHER_WORDS = "r2 auc auroc auprc ndcg bleu rouge correlation concordance kappa mcc likelihood"
+_SHARE_WORDS = "accuracy acc precision recall f1 fbeta iou dice specificity sensitivity tpr tnr"
+_LOWER, _HIGHER, _SHARES = (frozenset(one.split()) for one in (_LOWER_WORDS, _HIGHER_WORDS, _SHARE_WORDS))
+_TIMES = frozenset(("seconds", "duration", "time", "latency"))
+
+
+def guess(name: str, values: Iterable[float] = ()) -> Metric:
+    """Return what a foreign metric seems to mean by the last word of its name that is known, and by its values.
+
+    What is named like a share but has a value above 100 is taken for a count, and is not ranked.
+    """
+    known = {*_LOWER, *_HIGHER, *_SHARES, "bias"}
+    word = next((word for word in reversed(re.split(r"[^a-z0-9]+", name.lower())) if word in known), None)
+    if word is None:
+        return metric(name)
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if word in _SHARES and largest > 100:
+        why = f"Named like a share, but it holds values such as {largest:,.6g}: taken for a count, so it is not ranked."
+        return Metric(name, name, "none", "count", "model", why, guessed=True)
+    direction: Direction = "zero" if word == "bias" else "lower" if word in _LOWER else "higher"
+    unit = "%" if word in _SHARES and largest > 1 else "share" if word in _SHARES else "s" if word in _TIMES else ""
+    return Metric(name, name, direction, unit, "model", f"A guess, from {word!r} in its name.", guessed=True)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from edtech.ui import compare, reports, sidebar
+from edtech.ui import compare, compare_charts, reports, sidebar
 from edtech.ui.widgets import errors_shown, header, page_link
 
 header(
@@ -13,12 +13,19 @@ if not sidebar.opened():
     st.stop()
 
 with errors_shown():
-    runs = compare.choose_runs(sidebar.current_experiment())
+    experiment = sidebar.current_experiment()
+    runs = compare.runs_of(experiment)
     if runs.empty:
-        st.info("Nothing to compare: choose runs above, or train some first.", icon=":material/compare_arrows:")
+        st.info("Nothing to compare: no run in these experiments yet.", icon=":material/compare_arrows:")
         page_link("train", "Train a model", ":material/model_training:")
         st.stop()
-    comparison = compare.settle(runs)
+    found = compare.ask(runs)
+    compare.show_found(found)
+    chosen = compare.chosen_runs(found, runs)
+    if chosen.empty:
+        st.info("Nothing to compare: choose runs above.", icon=":material/compare_arrows:")
+        st.stop()
+    comparison = compare.settle(chosen)
     compare.show_tables(comparison)
-    x, y = compare.show_scatter(comparison)
+    x, y = compare_charts.show(comparison, chosen, sidebar.current_dataset(), experiment)
     reports.comparison_downloads(comparison, x, y)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edtech import __version__
 from edtech.errors import ReportError
+from edtech.metrics import Direction
 from edtech.pricing.bounds import Constraints, Figure
 from edtech.pricing.saved import Scenario
 from edtech.settings import Settings
@@ -95,7 +96,7 @@ class RunRecipe(_Recipe):
 
 
 class ComparisonRecipe(_Recipe):
-    """Runs side by side; `x` and `y` are the metrics of the scatter."""
+    """Runs side by side; `x` and `y` are the metrics of the scatter, `said` the user's direction and unit of others."""
 
     kind: Literal["comparison"] = "comparison"
     runs: Annotated[tuple[Id, ...], Field(min_length=1, max_length=50)]
@@ -103,14 +104,18 @@ class ComparisonRecipe(_Recipe):
     rank_across_data: bool = False
     x: str = Field("rmse", max_length=250)
     y: str = Field("decision_value_tokens", max_length=250)
+    said: dict[str, tuple[Direction, str]] = {}
 
     def make(self, stores: Stores) -> "Report":
         """Return the report; errors as `_Recipe.make`."""
         from edtech.reports.comparison import comparison_report
-        from edtech.tracking import compare_runs
+        from edtech.tracking import as_frame, compare_runs
+        from edtech.tracking.dictionary import Said, dictionary
 
         runs = [stores.runs.get_run(run_id) for run_id in self.runs]
-        found = compare_runs(runs, baseline=self.baseline, rank_across_data=self.rank_across_data)
+        frame = as_frame(runs)
+        said = {name: Said(direction=direction, unit=unit) for name, (direction, unit) in self.said.items()}
+        found = compare_runs(frame, dictionary(frame, said), self.baseline, self.rank_across_data)
         origin: Origin = {}
         for number, run in enumerate(runs, 1):
             origin |= {f"run {number}": run.run_id, f"data set digest {number}": run.tags.get("dataset_digest", "")}

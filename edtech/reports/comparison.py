@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from edtech.charts import models as charts
-from edtech.metrics import Kind, metric
-from edtech.reports.bundle import Report, Section, Table
+from edtech.metrics import Kind, Metric, metric
+from edtech.reports.bundle import Figure, Report, Section, Table
 from edtech.reports.figures import figure
 from edtech.tracking.compare import Comparison
 
@@ -17,21 +17,30 @@ KINDS: tuple[tuple[Kind, str], ...] = (
     ("truth", "Against the known truth"),
 )
 BEST = "★ "
+GOOD, BAD = " ✓", " ✗"
+SIGNS = {1: GOOD, 0: "", -1: BAD}
+"""What stands behind a difference to the baseline that is good or bad, for who sees no color."""
 _DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "zero": "nearer 0 is better", "none": ""}
 
 
 def metric_table(comparison: Comparison, kind: Kind) -> pd.DataFrame:
     """Return one row for each metric: metric, one text column for each run, unit, better; the best marked by a star.
 
-    Differences to the baseline stand behind the values.
+    Differences to the baseline stand behind the values, with a sign where one is better. Guessed directions say so.
     """
     values = comparison.metrics_of(kind)
     rows = []
     for name in values.index:
         known = comparison.dictionary.get(name, metric(name))
         cells = {label: _cell(comparison, name, run_id) for run_id, label in comparison.labels.items()}
-        rows.append({"metric": known.title, **cells, "unit": known.unit, "better": _DIRECTIONS[known.direction]})
+        rows.append({"metric": known.title, **cells, "unit": known.unit, "better": _words(known)})
     return pd.DataFrame(rows)
+
+
+def _words(known: Metric) -> str:
+    return (
+        f"{_DIRECTIONS[known.direction] or 'not ranked'} (a guess)" if known.guessed else _DIRECTIONS[known.direction]
+    )
 
 
 def _cell(comparison: Comparison, name: str, run_id: str) -> str:
@@ -43,16 +52,19 @@ def _cell(comparison: Comparison, name: str, run_id: str) -> str:
     if comparison.differences is None or run_id == comparison.baseline:
         return text
     difference = float(comparison.differences.loc[name, run_id])  # type: ignore[arg-type]  # a frame of floats
-    return text if np.isnan(difference) or difference == 0 else f"{text} ({_shown(difference, '+')})"
+    if np.isnan(difference) or difference == 0:
+        return text
+    better = 0.0 if comparison.better is None else float(comparison.better.loc[name, run_id])  # type: ignore[arg-type]
+    return f"{text} ({_shown(difference, '+')}{SIGNS[int(better)]})"
 
 
 def _shown(value: float, sign: str = "") -> str:
     return f"{value:{sign},.0f}" if abs(value) >= 1000 else f"{value:{sign}.4g}"
 
 
-def param_table(comparison: Comparison) -> pd.DataFrame:
-    """Return the parameters that differ: parameter, one column for each run."""
-    differing = comparison.differing_params.rename(columns=dict(comparison.labels))
+def param_table(comparison: Comparison, every: bool = False) -> pd.DataFrame:
+    """Return the parameters that differ, or every one: parameter, one column for each run."""
+    differing = (comparison.params if every else comparison.differing_params).rename(columns=dict(comparison.labels))
     return differing.fillna("-").rename_axis("parameter").reset_index()
 
 
@@ -61,23 +73,28 @@ def metric_pairs(comparison: Comparison, x: str, y: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "run": [comparison.labels[run_id] for run_id in comparison.metrics.columns],
-            "x": comparison.metrics.loc[x].to_numpy(dtype=float),
-            "y": comparison.metrics.loc[y].to_numpy(dtype=float),
+            "x": _values(comparison, x),
+            "y": _values(comparison, y),
         }
     )
 
 
-def pair_title(pairs: pd.DataFrame, x: str, y: str) -> str:
+def _values(comparison: Comparison, name: str) -> pd.Series:
+    """Return a metric of each run; missing where none has it."""
+    return comparison.metrics.reindex([name]).iloc[0].reset_index(drop=True).astype(float)
+
+
+def pair_title(pairs: pd.DataFrame, x: Metric, y: Metric) -> str:
     """Say whether the run that is best at `x` is also best at `y`."""
     rows = pairs.dropna()
     if len(rows) < 2:
-        return f"{metric(y).title} against {metric(x).title}"
-    first, second = (_best_run(rows, column, metric(name).direction) for column, name in (("x", x), ("y", y)))
+        return f"{y.title} against {x.title}"
+    first, second = (_best_run(rows, column, known.direction) for column, known in (("x", x), ("y", y)))
     if first is None or second is None:
-        return f"{metric(y).title} against {metric(x).title}"
+        return f"{y.title} against {x.title}"
     if first == second:
-        return f"The run with the best {metric(x).title} also has the best {metric(y).title}"
-    return f"The run with the best {metric(x).title} is not the one with the best {metric(y).title}"
+        return f"The run with the best {x.title} also has the best {y.title}"
+    return f"The run with the best {x.title} is not the one with the best {y.title}"
 
 
 def _best_run(rows: pd.DataFrame, column: str, direction: str) -> object | None:
@@ -88,8 +105,8 @@ def _best_run(rows: pd.DataFrame, column: str, direction: str) -> object | None:
 def comparison_report(comparison: Comparison, x: str, y: str, provenance: Mapping[str, str | int | float]) -> Report:
     """Return the comparison as a report: what differs, the metrics by kind, and one metric against another."""
     pairs = metric_pairs(comparison, x, y)
-    title = pair_title(pairs, x, y)
-    chart = charts.metric_scatter(pairs, title=title, x_title=_axis(x), y_title=_axis(y))
+    across, up = (comparison.dictionary.get(name, metric(name)) for name in (x, y))
+    title = pair_title(pairs, across, up)
     warnings = (comparison.warning,) if comparison.warning else ()
     sections = [
         Section(
@@ -106,7 +123,7 @@ def comparison_report(comparison: Comparison, x: str, y: str, provenance: Mappin
         sections=(
             Section("What differs", warnings, (Table("Parameters that differ", param_table(comparison)),)),
             *sections,
-            Section("One metric against another", (title,), (), (figure(title, chart, title),)),
+            Section("One metric against another", (title,), (), _scatter(pairs, title, across, up)),
         ),
         provenance=provenance,
     )
@@ -116,6 +133,14 @@ def _exact(comparison: Comparison, kind: Kind) -> pd.DataFrame:
     return comparison.metrics_of(kind).rename(columns=dict(comparison.labels)).rename_axis("metric").reset_index()
 
 
-def _axis(name: str) -> str:
-    known = metric(name)
+def _scatter(pairs: pd.DataFrame, title: str, x: Metric, y: Metric) -> tuple[Figure, ...]:
+    finite = pairs.replace([np.inf, -np.inf], np.nan).dropna()
+    if finite.empty:
+        return ()
+    chart = charts.metric_scatter(pairs, title=title, x_title=axis(x), y_title=axis(y))
+    return (figure(title, chart, title),)
+
+
+def axis(known: Metric) -> str:
+    """Return a metric's title with its unit."""
     return f"{known.title} ({known.unit})" if known.unit else known.title

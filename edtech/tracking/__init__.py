@@ -4,7 +4,7 @@ Importing this package, or a name from it, does not load MLflow: opening a store
 """
 
 from edtech.tracking.compare import Comparison, compare_runs
-from edtech.tracking.frames import Run
+from edtech.tracking.frames import Run, as_frame
 from edtech.tracking.items import DatasetItem, ModelItem, RunItems, SampleItem
 from edtech.tracking.outbox import SyncReport, sync, waiting
 from edtech.tracking.runs import RunStore
@@ -21,6 +21,7 @@ __all__ = [
     "RunStore",
     "SampleItem",
     "SyncReport",
+    "as_frame",
     "compare_runs",
     "setup_mlflow_for_edtech_pipeline",
     "sync",

@@ -16,7 +16,14 @@ from edtech.settings import Settings
 from edtech.tracking.entities import MAX_KEY, cut, safe_path
 from edtech.tracking.frames import Run, as_frame, finite_or_inf, moment
 from edtech.tracking.models import MODEL_FILE, MODEL_NAME
-from edtech.tracking.sql import holds_sent_or_waiting, read_experiments, read_running, read_runs, read_waiting
+from edtech.tracking.sql import (
+    holds_sent_or_waiting,
+    read_experiments,
+    read_history,
+    read_running,
+    read_runs,
+    read_waiting,
+)
 from edtech.tracking.store import connect, embedded_store, find_store, guard_artifacts, translated
 from edtech.tracking.trusted import load_trusted
 from edtech.tracking.writers import is_abandoned
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 
 PAGE = 1_000
 MAX_ARTIFACTS = 1_000
+MAX_HISTORY = 50_000
 MAX_NOTE = 5_000
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ /-]{0,99}")
 KEPT_TAGS = frozenset(
@@ -104,6 +112,21 @@ class RunStore:
             and (kind is None or run.kind == kind)
             and (run.status == "FINISHED" or not finished)
         ]
+
+    def metric_history(self, run_ids: Sequence[str], metric: str) -> pd.DataFrame:
+        """Return each time a metric was logged, at most 50,000: run_id, step, time, value."""
+        database = self._store.database
+        if database is not None:
+            rows = read_history(database, run_ids, metric, MAX_HISTORY) if database.exists() else []
+        else:
+            with translated(f"read the history of {metric!r}", self._store):
+                rows = [
+                    (run_id, one.step, one.timestamp, one.value)
+                    for run_id in run_ids
+                    for one in self._client.get_metric_history(run_id, metric)
+                ][:MAX_HISTORY]
+        frame = pd.DataFrame(rows, columns=["run_id", "step", "time", "value"]).astype({"value": float})
+        return frame.assign(time=pd.to_datetime(frame["time"], unit="ms", utc=True, errors="coerce"))
 
     def get_run(self, run_id: str) -> Run:
         """Return one run with its artifact paths. Raises RunNotFoundError."""

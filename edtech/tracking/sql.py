@@ -37,6 +37,10 @@ PARAMS = "SELECT run_uuid, key, value FROM params JOIN chosen USING (run_uuid)"
 METRICS = """
 SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END FROM latest_metrics JOIN chosen USING (run_uuid)
 """
+HISTORY = """
+SELECT run_uuid, step, timestamp, CASE WHEN is_nan THEN NULL ELSE value END FROM metrics
+WHERE key = :key AND run_uuid IN (SELECT value FROM json_each(:runs)) ORDER BY run_uuid, step, timestamp LIMIT :limit
+"""
 TAGS = "SELECT run_uuid, key, value FROM tags JOIN chosen USING (run_uuid)"
 
 
@@ -100,6 +104,12 @@ def read_runs(
         db.execute("BEGIN")  # one moment of the store for all four tables
         db.execute(CHOOSE, asked)
         return runs_frame(*(db.execute(query) for query in (CHOSEN, PARAMS, METRICS, TAGS)))
+
+
+def read_history(database: Path, run_ids: Sequence[str], metric: str, limit: int) -> list[tuple[str, int, int, float]]:
+    """Return run id, step, milliseconds and value of each time a metric was logged."""
+    with reading(database) as db:
+        return db.execute(HISTORY, {"key": metric, "runs": json.dumps(list(run_ids)), "limit": limit}).fetchall()
 
 
 @contextmanager

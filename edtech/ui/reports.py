@@ -9,6 +9,7 @@ from edtech.data import Dataset
 from edtech.economy import Economy
 from edtech.economy.forecast import Forecast
 from edtech.errors import EdtechError
+from edtech.metrics import METRICS
 from edtech.pipeline.recipes import (
     ComparisonRecipe,
     EconomyRecipe,
@@ -64,6 +65,11 @@ def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:
     recipe = ComparisonRecipe(
         runs=tuple(comparison.labels), baseline=comparison.baseline, x=x, y=y,
         rank_across_data=comparison.rank_across_data,
+        said={
+            name: (known.direction, known.unit)
+            for name, known in comparison.dictionary.items()
+            if name not in METRICS and not known.guessed and name in comparison.metrics.index
+        },
     )  # fmt: skip
     downloads(recipe, "comparison-report")
 

@@ -11,6 +11,8 @@ from edtech.data import summary as summaries
 from edtech.errors import UploadError
 from edtech.settings import Settings
 
+MOST_RUNS = 100_000
+
 if TYPE_CHECKING:
     from edtech.economy import Economy, Period, Reconciliation
     from edtech.economy.observed import Observed
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from edtech.pricing import Plan, Response
     from edtech.pricing.bounds import Constraints, Objective
     from edtech.tracking import EdTechMLFlowTracker
+    from edtech.tracking.dictionary import MetricMemory
     from edtech.tracking.registry import ModelRegistry
 
 
@@ -154,6 +157,54 @@ def run_table(experiment: str) -> pd.DataFrame:
     from edtech.tracking import RunStore
 
     return RunStore(settings=settings()).list_runs([experiment])
+
+
+@st.cache_resource(show_spinner="Reading the runs", ttl=30, max_entries=5)
+def all_runs(experiments: tuple[str, ...]) -> pd.DataFrame:
+    """Return every run of the experiments, whoever wrote it and whatever became of it; not to be changed."""
+    from edtech.tracking import RunStore
+
+    return RunStore(settings=settings()).list_runs(list(experiments), kind=None, limit=MOST_RUNS, finished=False)
+
+
+@st.cache_data(show_spinner=False, ttl=30)
+def experiments() -> list[str]:
+    """Return the names of all experiments, newest first."""
+    from edtech.tracking import RunStore
+
+    return RunStore(settings=settings()).experiments()
+
+
+@st.cache_resource(show_spinner=False)
+def metric_memory() -> "MetricMemory":
+    """Return what users said of metrics that are not ours."""
+    from edtech.tracking.dictionary import MetricMemory
+
+    return MetricMemory(settings().root / "metrics.json")
+
+
+@st.cache_data(show_spinner="Reading the run's files", max_entries=200)
+def artifact(run_id: str, path: str) -> bytes:
+    """Return a file of a run."""
+    from edtech.tracking import RunStore
+
+    return RunStore(settings=settings()).read_artifact(run_id, path)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def artifacts(run_id: str) -> tuple[str, ...]:
+    """Return the paths of a run's files."""
+    from edtech.tracking import RunStore
+
+    return RunStore(settings=settings()).get_run(run_id).artifacts
+
+
+@st.cache_data(show_spinner="Reading the metric's history", ttl=30, max_entries=50)
+def metric_history(run_ids: tuple[str, ...], metric: str) -> pd.DataFrame:
+    """Return each time a metric was logged in these runs."""
+    from edtech.tracking import RunStore
+
+    return RunStore(settings=settings()).metric_history(run_ids, metric)
 
 
 def run_labels(runs: pd.DataFrame) -> dict[str, str]:

@@ -98,7 +98,7 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
 
     tab.menu("Compare")
     tab.see("Is the most accurate run also the most useful?")
-    chosen = tab.page.get_by_test_id("stMultiSelect").first
+    chosen = tab.widget("compare.runs")
     for name in runs["name"]:
         chosen.get_by_text(name).first.wait_for()
     tab.page.get_by_test_id("stVegaLiteChart").first.wait_for()

@@ -1,7 +1,18 @@
 """The Compare page: runs side by side, ranked only on the same data."""
 
+import pytest
+from streamlit.testing.v1 import AppTest
+
 from edtech.reports.comparison import BEST
-from tests.pages.look import table, texts
+from edtech.settings import PROJECT
+from edtech.tracking import RunStore
+from edtech.ui.compare_charts import VIEWS
+from tests.pages.look import figures, table, texts
+
+DRAWN = (
+    "One metric against another", "Parallel coordinates", "Boxes by group", "Means over seeds",
+    "A metric over training time", "Importance side by side",
+)  # fmt: skip
 
 
 def marked(app) -> int:
@@ -13,7 +24,7 @@ def marked(app) -> int:
 
 def test_runs_on_the_same_data_are_ranked_by_each_metrics_direction(full, open_page):
     app = open_page("compare")
-    assert app.multiselect[0].value == list(reversed(full.runs[full.market.id].values()))
+    assert app.multiselect(key="compare.runs").value == list(reversed(full.runs[full.market.id].values()))
     metrics = table(app, "better").set_index("metric")
     rmse = metrics.loc["RMSE"].iloc[:-2].str.replace(BEST, "").str.split(" ").str[0].astype(float)
     assert [name for name in rmse.index if metrics.loc["RMSE", name].startswith(BEST)] == [rmse.idxmin()]
@@ -27,7 +38,7 @@ def test_runs_on_the_same_data_are_ranked_by_each_metrics_direction(full, open_p
 def test_runs_on_different_data_are_not_ranked_until_that_is_asked_for(full, open_page):
     app = open_page("compare")
     other = full.runs[full.unknown.id]["fixed_effects"]
-    app.multiselect[0].set_value([full.runs[full.market.id]["linear"], other]).run()
+    app.multiselect(key="compare.runs").set_value([full.runs[full.market.id]["linear"], other]).run()
     assert not app.exception
     assert "data" in app.warning[0].value
     assert marked(app) == 0
@@ -38,7 +49,7 @@ def test_runs_on_different_data_are_not_ranked_until_that_is_asked_for(full, ope
 
 def test_choosing_no_run_says_what_to_do(full, open_page):
     app = open_page("compare")
-    app.multiselect[0].set_value([]).run()
+    app.multiselect(key="compare.runs").set_value([]).run()
     assert not app.exception
     assert "choose runs above" in texts(app)
 
@@ -49,3 +60,76 @@ def test_other_metrics_can_be_set_against_each_other(full, open_page):
     app.selectbox(key="compare.y").set_value("fit_seconds").run()
     assert not app.exception
     assert len(app.get("vega_lite_chart")) == 1
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_shows_something_or_says_why_not(full, open_page, view):
+    app = open_page("compare")
+    app.selectbox(key="compare.view").set_value(view).run()
+    assert not app.exception
+    assert not app.error
+    if view in DRAWN:
+        assert len(app.get("vega_lite_chart")) == 1
+    if view == "Pictures side by side":
+        assert any(path.endswith(".png") for path in app.selectbox(key="compare.image").options)
+
+
+def test_the_decisions_of_runs_stand_side_by_side(full, open_page):
+    app = open_page("compare")
+    app.sidebar.selectbox[0].set_value(full.market.id).run()
+    app.selectbox(key="compare.view").set_value("Would the decision change?").run()
+    worth = table(app, "recommends").set_index("run")
+    assert len(worth) == 2
+    logged = RunStore(settings=full.settings).list_runs()["metrics.decision_value_tokens"].dropna()
+    assert set(worth["decision value"].dropna()) <= set(logged)
+    assert "decision" in texts(app) or "nothing to choose" in texts(app)
+
+
+def test_two_runs_are_compared_on_the_same_rows(full, open_page):
+    app = open_page("compare")
+    app.selectbox(key="compare.view").set_value("Two runs on the same rows").run()
+    assert "on the same" in texts(app)
+    [value] = figures(app).values()
+    runs = full.runs[full.market.id]
+    maes = [RunStore(settings=full.settings).get_run(runs[one]).metrics["mae"] for one in ("fixed_effects", "linear")]
+    assert value.endswith("pieces")
+    assert abs(float(value.split()[0])) < max(maes)
+
+
+def test_search_conditions_and_order_live_in_the_address(full, open_page):
+    app = open_page("compare")
+    every = table(app, "started")
+    app.text_input(key="compare.search").set_value("small MARKET")
+    app.text_input(key="compare.where").set_value("rmse > 0 and algorithm = linear").run()
+    assert not app.exception
+    found = table(app, "started")
+    assert (len(every), len(found)) == (4, 1)
+    assert "1 of 4 runs match" in texts(app)
+    assert app.multiselect(key="compare.runs").value == list(reversed(full.runs[full.market.id].values()))
+    app.text_input(key="compare.search").set_value("")
+    app.text_input(key="compare.where").set_value("nonsense < 2").run()
+    assert "No run has a metric" in texts(app)
+    app.text_input(key="compare.where").set_value("rmse <").run()
+    assert "not a condition" in texts(app)
+
+
+def test_runs_of_the_address_are_laid_side_by_side(full, open_page):
+    app = open_page("compare")
+    asked = full.runs[full.unknown.id]["fixed_effects"]
+    fresh = AppTest.from_file(str(PROJECT / "pages" / "compare.py"), default_timeout=60)
+    fresh.query_params["runs"] = f"{asked},no-such-run"
+    fresh.run()
+    assert not fresh.exception
+    assert fresh.multiselect(key="compare.runs").value == [asked]
+    assert app.query_params["runs"]
+
+
+def test_ticked_runs_are_laid_side_by_side(full, open_page):
+    app = open_page("compare")
+    shown = app.dataframe[0].value
+    app.session_state["compare.table.4"] = {"selection": {"rows": [0, 3], "columns": []}}
+    app.run()
+    app.button(key="compare.lay").click().run()
+    assert not app.exception
+    assert len(app.multiselect(key="compare.runs").value) == 2
+    assert len(shown) == 4

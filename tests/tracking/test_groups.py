@@ -1,38 +1,76 @@
-"""Runs that belong to another one: a search and its trials, repeats over seeds."""
+"""Means over seeds against the closed form, and paired errors against a simulation whose difference is known."""
 
+import numpy as np
+import pandas as pd
 import pytest
-from mlflow import MlflowClient
+from scipy import stats
 
-from edtech.errors import ParamsError
+from edtech.errors import TrackingError
 from edtech.tracking import RunItems
+from edtech.tracking.groups import by_all_but_the_seed, paired
 
 
-@pytest.fixture
-def client(tracker) -> MlflowClient:
-    return MlflowClient(tracking_uri=tracker.uri)
+def test_the_mean_over_seeds_and_its_interval_are_students():
+    values = np.array([1.0, 2.0, 4.0, 10.0])
+    runs = pd.DataFrame(
+        {
+            "params.trees": ["10", "10", "10", "50"],
+            "params.random_state": ["1", "2", "3", "1"],
+            "params.seed": ["1", "2", "3", "1"],
+            "metrics.rmse": values,
+        }
+    )
+    found = by_all_but_the_seed(runs, "rmse").set_index("group")
+    assert found.index.tolist() == ["trees 10", "trees 50"]
+    low, high = stats.t.interval(0.95, 2, loc=values[:3].mean(), scale=stats.sem(values[:3]))
+    assert found.loc["trees 10", ["runs", "mean", "low", "high"]].tolist() == pytest.approx([3, 7 / 3, low, high])
+    assert np.isnan(found.loc["trees 50", "low"])
+    with pytest.raises(TrackingError, match="None of the runs"):
+        by_all_but_the_seed(runs, "mae")
 
 
-def test_children_belong_to_an_open_group_that_takes_results_at_the_end(tracker, client):
-    with tracker.group(RunItems("search", kind="group", params={"trials": 2})) as group:
-        children = [tracker.log(RunItems(f"trial {i}", metrics={"rmse": i}, parent=group.run_id)) for i in (2.0, 1.0)]
-        assert client.get_run(group.run_id).info.status == "RUNNING"
-        group.add(RunItems("", metrics={"rmse": 1.0}, tags={"best": children[1]}, artifacts={"a.csv": "x"}))
-    parent = tracker.runs.get_run(group.run_id)
-    assert (parent.name, parent.kind, parent.status) == ("search", "group", "FINISHED")
-    assert (parent.metrics, parent.params, parent.tags["best"]) == ({"rmse": 1.0}, {"trials": "2"}, children[1])
-    assert parent.artifacts == ("a.csv",)
-    found = client.search_runs([tracker.experiment_id], f"tags.mlflow.parentRunId = '{group.run_id}'")
-    assert {run.info.run_id for run in found} == set(children)
-    assert sorted(tracker.runs.list_runs()["name"]) == ["trial 1.0", "trial 2.0"]  # the group is no training
+def predictions(sigma: float, shared: np.ndarray, seed: int) -> pd.DataFrame:
+    units = np.repeat(np.arange(60), 10)
+    noise = np.random.default_rng(seed).normal(scale=sigma, size=600)
+    return pd.DataFrame(
+        {"unit": units, "period": np.tile(np.arange(10), 60), "actual": shared, "predicted": shared + noise}
+    )
 
 
-def test_a_group_whose_work_fails_is_closed_as_failed_and_its_finished_children_stay(tracker):
-    def work() -> None:
-        with tracker.group(RunItems("search", kind="group")) as group:
-            tracker.log(RunItems("trial", parent=group.run_id))
-            raise ParamsError("stopped")
+def test_the_better_run_is_found_on_the_same_rows():
+    actual = np.random.default_rng(0).poisson(5, 600).astype(float)
+    found = paired(predictions(1.0, actual, 1), predictions(2.0, actual, 2))
+    truth = np.sqrt(2 / np.pi)  # the mean absolute value of a normal draw, times 2 - 1
+    assert found.low < truth < found.high
+    assert found.low > 0
+    assert (found.rows, found.clusters) == (600, 60)
+    assert "first run" in found.words
+    assert "Neither" in paired(predictions(1.0, actual, 1), predictions(1.0, actual, 3)).words
 
-    with pytest.raises(ParamsError, match="stopped"):
-        work()
-    frame = tracker.runs.list_runs(kind=None, finished=False).set_index("name")
-    assert frame["status"].to_dict() == {"search": "FAILED", "trial": "FINISHED"}
+
+def test_the_interval_holds_no_difference_as_often_as_it_says():
+    actual = np.zeros(600)
+    covered = [
+        (one := paired(predictions(1.0, actual, seed), predictions(1.0, actual, seed + 500))).low <= 0 <= one.high
+        for seed in range(100)
+    ]
+    assert 88 <= sum(covered) <= 100  # binomial(100, 0.95): fewer than 88 in 1 of 1,000 tries
+
+
+def test_other_rows_are_refused():
+    actual = np.arange(600.0)
+    one = predictions(1.0, actual, 1)
+    for other in (one.head(10), one.assign(actual=1.0), one.assign(unit=one["unit"] + 1), one.drop(columns="actual")):
+        with pytest.raises(TrackingError):
+            paired(one, other)
+
+
+def test_the_history_of_a_metric_is_that_of_mlflow(tracker):
+    run_id = tracker.log(RunItems("r", metrics={"rmse": 3.0}))
+    for step, value in ((1, 2.0), (2, float("nan"))):
+        tracker.runs._client.log_metric(run_id, "rmse", value, step=step)
+    found = tracker.runs.metric_history([run_id], "rmse")
+    assert found["step"].tolist() == [0, 1, 2]
+    assert found["value"].tolist()[:2] == [3.0, 2.0]
+    assert np.isnan(found["value"].iloc[2])
+    assert tracker.runs.metric_history([run_id], "x' OR 1=1").empty

@@ -1,0 +1,70 @@
+"""What the metrics of a frame of runs mean: our own, what users said of others, else a guess."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from edtech.errors import TrackingError
+from edtech.metrics import METRICS, Direction, Metric, guess
+
+PREFIX = "metrics."
+
+
+class Said(BaseModel):
+    """What a user said of a metric that is not ours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    direction: Direction
+    unit: str = Field("", max_length=60)
+
+
+_SAID = TypeAdapter(dict[Annotated[str, Field(max_length=250)], Said])
+
+
+class MetricMemory:
+    """What users said of foreign metrics, kept in one file of the home."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def said(self) -> dict[str, Said]:
+        """Return what was said. Raises TrackingError where the file is damaged."""
+        if not self.file.exists():
+            return {}
+        try:
+            return _SAID.validate_json(self.file.read_bytes())
+        except (ValidationError, OSError) as exc:
+            raise TrackingError(
+                "What was said of metrics cannot be read",
+                found=str(exc).splitlines()[0][:200],
+                where=str(self.file),
+                fix="Move the file away; guesses take its place",
+            ) from exc
+
+    def say(self, name: str, said: Said | None) -> None:
+        """Keep what a metric means, or forget it."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{self.file}.lock"):
+            kept = {key: value for key, value in self.said().items() if key != name}
+            kept |= {} if said is None else {name: said}
+            fresh = self.file.with_suffix(".new")
+            fresh.write_bytes(_SAID.dump_json(kept, indent=1))
+            fresh.replace(self.file)
+
+
+def dictionary(runs: pd.DataFrame, said: Mapping[str, Said] | None = None) -> dict[str, Metric]:
+    """Return the meaning of every metric of ours and of `runs`; what was said goes before a guess, ours before both."""
+    foreign = [name for name in runs.columns if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in METRICS]
+    found = {name.removeprefix(PREFIX): runs[name] for name in foreign}
+    return METRICS | {name: _meaning(name, values, (said or {}).get(name)) for name, values in found.items()}
+
+
+def _meaning(name: str, values: pd.Series, said: Said | None) -> Metric:
+    if said is None:
+        return guess(name, values.dropna())
+    return Metric(name, name, said.direction, said.unit, "model", "As a user of this dashboard said.")

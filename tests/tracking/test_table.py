@@ -1,0 +1,123 @@
+"""Search, conditions and order over many runs; what foreign metrics mean."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.errors import TrackingError
+from edtech.metrics import METRICS, guess
+from edtech.tracking.dictionary import MetricMemory, Said, dictionary
+from edtech.tracking.table import RunQuery, conditions, search_runs, telling_columns
+
+
+@pytest.fixture
+def runs() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "run_id": ["a", "b", "c", "d"],
+            "name": ["ridge", "forest <b>", "名前", "ridge 2"],
+            "experiment": "e",
+            "started": pd.to_datetime(["2026-01-01 00:00", "2026-01-02 00:00", "2026-01-03 23:59", None], utc=True),
+            "status": ["FINISHED", "FAILED", "RUNNING", "FINISHED"],
+            "duration_seconds": [1.0, 2.0, np.nan, 4.0],
+            "kind": "",
+            "params.seed": ["7", "07", None, "8"],
+            "params.same": "x",
+            "params.empty": None,
+            "metrics.rmse": [2.0, 1.0, np.nan, np.inf],
+            "tags.model_type": ["f", "f", "g", None],
+            "tags.two words": ["spring sale", None, "autumn", "spring"],
+            "tags.mlflow.user": ["u", "v", "w", "x"],
+        }
+    )
+
+
+def ids(runs, **asked) -> str:
+    return "".join(search_runs(runs, RunQuery(**{"order": "", "failed": True} | asked)).runs["run_id"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, "abcd"),
+        ({"failed": False}, "acd"),
+        ({"running": False}, "abd"),
+        ({"search": "RIDGE"}, "ad"),
+        ({"search": "<b>"}, "b"),
+        ({"search": "名"}, "c"),
+        ({"search": "spring"}, "ad"),
+        ({"search": ".*"}, ""),
+        ({"families": ("g",)}, "c"),
+        ({"datasets": ("none",)}, ""),
+        ({"since": date(2026, 1, 2)}, "bc"),
+        ({"until": date(2026, 1, 3)}, "abc"),
+        ({"where": "rmse < 2"}, "b"),
+        ({"where": "rmse >= 1 and seed = 7"}, "ab"),
+        ({"where": "metrics.rmse <= 2, params.seed != 7"}, ""),
+        ({"where": '"two words" ~ SPRING'}, "ad"),
+        ({"where": '"two words" = "spring sale"'}, "a"),
+        ({"where": '"two words" != autumn'}, "abd"),
+        ({"where": "status = FAILED"}, "b"),
+        ({"order": "metrics.rmse", "descending": False}, "badc"),
+        ({"order": "started"}, "cbad"),
+    ],
+)
+def test_what_is_asked_is_found_in_order(runs, asked, found):
+    assert ids(runs, **asked) == found
+
+
+@pytest.mark.parametrize("text", ["rmse", "rmse <", "< 2", "rmse < 2 seed = 7 )", "rmse < two", "nothing = 1"])
+def test_a_condition_that_cannot_be_read_is_said(runs, text):
+    with pytest.raises(TrackingError):
+        ids(runs, where=text)
+
+
+def test_conditions_keep_their_quotes_apart():
+    assert conditions("a<1 AND `b c`!='x y', \"d\" ~ z") == [("a", "<", "1"), ("b c", "!=", "x y"), ("d", "~", "z")]
+    assert conditions("  ") == []
+
+
+def test_columns_that_differ_come_first_and_empty_ones_not_at_all(runs):
+    columns = telling_columns(runs)
+    assert columns[:2] == ("metrics.rmse", "params.seed")
+    assert columns[-1] == "params.same"
+    assert not {"params.empty", "tags.mlflow.user"} & set(columns)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "direction", "unit"),
+    [
+        ("mape", [3.0], "lower", ""),
+        ("val_r2", [0.5], "higher", ""),
+        ("training_loss", [1.0], "lower", ""),
+        ("accuracy", [0.91, np.nan], "higher", "share"),
+        ("accuracy", [91.0], "higher", "%"),
+        ("accuracy", [5_293.0, 12.0], "none", "count"),
+        ("bias", [-1.0], "zero", ""),
+        ("wall time", [1.0], "lower", "s"),
+        ("=cmd()", [1.0], "none", ""),
+        ("accuracy", [np.inf], "higher", "share"),
+    ],
+)
+def test_foreign_metrics_are_guessed_and_marked(name, values, direction, unit):
+    found = guess(name, values)
+    assert (found.direction, found.unit) == (direction, unit)
+    assert found.guessed == (name != "=cmd()")
+
+
+def test_what_a_user_says_is_remembered_and_goes_before_a_guess(tmp_path):
+    runs = pd.DataFrame({"metrics.mape": [1.0], "metrics.rmse": [2.0], "metrics.odd": [3.0]})
+    memory = MetricMemory(tmp_path / "home" / "metrics.json")
+    assert dictionary(runs, memory.said())["mape"].guessed
+    memory.say("mape", Said(direction="higher", unit="points"))
+    memory.say("rmse", Said(direction="higher"))
+    found = dictionary(runs, MetricMemory(memory.file).said())
+    assert (found["mape"].direction, found["mape"].unit, found["mape"].guessed) == ("higher", "points", False)
+    assert found["rmse"] == METRICS["rmse"]  # ours are not to be changed
+    memory.say("mape", None)
+    assert dictionary(runs, memory.said())["mape"].direction == "lower"
+    memory.file.write_text('{"mape": {"direction": "sideways"}}')
+    with pytest.raises(TrackingError, match="cannot be read"):
+        memory.said()
