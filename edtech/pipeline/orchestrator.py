@@ -25,15 +25,17 @@ class PipelineResult:
     """What a pipeline made.
 
     `checks`: findings on the data set's health. `runs`: one training for each algorithm. `best`: family -> the run
-    that is best, and why. `models`: addresses that
-    `mlflow.pyfunc.load_model` takes. `reports`: HTML and CSV.
+    that is best, and why. `registered`: family -> address of the registered version. `models`: addresses that
+    `mlflow.pyfunc.load_model` takes. `export`: the experiment's runs as JSON. `reports`: one file for each form.
     """
 
     dataset: "Dataset"
     checks: "tuple[Check, ...]"
     runs: "tuple[TrainedRun, ...]"
     best: "dict[str, stages.Best]"
+    registered: dict[str, str]
     models: tuple[str, ...]
+    export: Path | None
     reports: tuple[Path, ...]
     tracking_uri: str | None
     ui_command: str | None
@@ -90,12 +92,17 @@ class EdTechPipelineOrchestrator:
             runs = stages.training(dataset, work, state, tracker, self.settings, self.say)
         with self._stage("evaluation"):
             best = stages.evaluation(runs, self.say)
+            may_register = tracker is not None and state.register_best
+            registered = stages.registration(best, self.settings, self.say) if may_register else {}
         with self._stage("report"):
+            export = tracker.export_experiment_results() if tracker else None
             reports = stages.report(dataset, runs, self.settings)
         models = tuple(f"runs:/{run.run_id}/model" for run in runs if run.run_id)
         command = tracker.ui_command if tracker else None
         uri = tracker.uri if tracker else None
-        found = PipelineResult(dataset, checks, tuple(runs), best, models, reports, uri, command)
+        found = PipelineResult(
+            dataset, checks, tuple(runs), best, registered, models, export, reports, uri, command
+        )  # fmt: skip
         self._conclude(found)
         return found
 
@@ -118,7 +125,7 @@ class EdTechPipelineOrchestrator:
         self.say(f"{len(found.runs)} models trained, {len(found.models)} of them saved:")
         for model in found.models:
             self.say(f"  {model}")
-        for path in found.reports:
+        for path in (*(() if found.export is None else (found.export,)), *found.reports):
             self.say(f"  {path}")
         if found.ui_command:
             self.say(f"See the runs in MLflow: {found.ui_command}")

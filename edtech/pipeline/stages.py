@@ -173,7 +173,7 @@ def evaluation(runs: "Sequence[TrainedRun]", say: Say) -> dict[str, Best]:
     return best
 
 
-RANKED_BY = ("decision_value_tokens", "poisson_deviance", "rank_correlation", "log_loss", "rmse")
+RANKED_BY = ("decision_value_tokens", "poisson_deviance", "rating_rmse", "log_loss", "rmse")
 """The metrics that decide, the first that there is: money before errors."""
 
 
@@ -187,6 +187,29 @@ def _best(runs: "Sequence[TrainedRun]") -> Best | None:
             run = max(valued, key=lambda one: sign * one.metrics[name])
             return Best(run, name, run.metrics[name])
     return None
+
+
+def registration(best: dict[str, Best], settings: Settings, say: Say) -> dict[str, str]:
+    """Register the best model of each family and make it the champion, as far as its gates let it; say what came of it.
+
+    Returns family -> address of the registered version.
+    """
+    from edtech.errors import TrackingError
+    from edtech.tracking.registry import ModelRegistry
+
+    registry, found = ModelRegistry(settings), {}
+    for family, one in best.items():
+        if one.run.run_id is None:
+            continue
+        try:
+            version = registry.register(one.run.run_id)
+            found[family] = version.uri
+            say(f"  {family}: registered as {version.uri}")
+            registry.promote(version.name, version.version)
+            say(f"  {family}: {version.uri} is the champion")
+        except TrackingError as error:
+            say(f"  {family}: {error}")
+    return found
 
 
 def report(dataset: "Dataset", runs: "Sequence[TrainedRun]", settings: Settings) -> tuple[Path, ...]:

@@ -1,5 +1,6 @@
 """The whole way in one call: what it makes, and which stage is named when it fails."""
 
+import json
 import shutil
 
 import numpy as np
@@ -13,6 +14,7 @@ from edtech.pipeline.recipes import Stores
 from edtech.pipeline.verify import verify
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import RunStore
+from edtech.tracking.registry import ModelRegistry
 from tests.pipeline.conftest import MARKET
 from tests.worlds import make_world
 
@@ -41,6 +43,10 @@ def test_one_call_makes_data_runs_and_a_report(home):
         assert run.run_id in html
         assert any(run.result.algorithm in line for line in csv.splitlines())
     assert "http://" not in html.replace("http://www.w3.org", "")
+    assert {run["run_id"] for run in json.loads(done.export.read_text(encoding="utf-8"))["runs"]} == set(runs["run_id"])
+    champion = ModelRegistry(home).champion("token_elasticity")
+    assert champion is None or champion.run_id == best.run.run_id
+    assert (champion is not None) == ("token_elasticity" in done.registered and "is the champion" in "\n".join(said))
     assert done.tracking_uri in done.ui_command
     assert done.ui_command in said[-1]
 
