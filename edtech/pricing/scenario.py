@@ -144,7 +144,8 @@ def _own_change(response: Response, prices: Floats, quantity: Floats) -> float |
     """Change of revenue if each price moved alone, all others at today's, added up over the units."""
     if not response.joint:
         return None
-    alone = response.alone(prices) / response.alone(response.baseline)
+    before = response.alone(response.baseline)
+    alone = np.divide(response.alone(prices), before, out=np.ones_like(before), where=before > 0)
     return float((quantity * (prices * alone - response.baseline)).sum())
 
 
