@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edtech.ml.elasticity.estimators import FixedEffectsDemand
+from edtech.ml.elasticity.estimators import Codes3, FixedEffectsDemand
 from edtech.ml.elasticity.fixed_effects import fit_fixed_effects
 from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.panel import Floats, PanelArrays, relative_to_group
@@ -87,14 +87,14 @@ class CurvedDemand(FixedEffectsDemand):
     def _curve_slopes(self, term: Floats) -> Floats:
         raise NotImplementedError
 
-    def price_terms(self, X: pd.DataFrame) -> Floats:
-        """Return what the slopes multiply, shape (n, k)."""
-        term = np.log(self._relative_price(X))
-        return np.column_stack([term[:, None] * self._loadings(X), self._curve(term)])
+    def _price_terms(self, X: pd.DataFrame, codes: Codes3) -> Floats:
+        term = np.log(self._relative_price(X, codes))
+        return np.column_stack([term[:, None] * self._loadings(codes), self._curve(term)])
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
-        return np.column_stack([self._loadings(X), self._curve_slopes(np.log(self._relative_price(X)))])
+        codes = self._codes(X)
+        return np.column_stack([self._loadings(codes), self._curve_slopes(np.log(self._relative_price(X, codes)))])
 
 
 class PolynomialDemand(CurvedDemand):

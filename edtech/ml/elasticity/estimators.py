@@ -21,6 +21,8 @@ from edtech.ml.elasticity.views import reacts, views_slope
 from edtech.ml.elasticity.weighted import mean_rate
 from edtech.tables.roles import PanelRoles
 
+Codes3 = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+"""Positions of unit, period and segment among the trained ones, (n,) each, -1 where new."""
 STEP = 0.1
 """Half-width, in log price, of the central difference for models that are step functions of the price."""
 
@@ -85,7 +87,7 @@ class DemandEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
             }
         )
 
-    def _codes(self, X: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    def _codes(self, X: pd.DataFrame) -> Codes3:
         """Positions of unit, period and segment among the trained ones, -1 where new."""
         roles = self.roles
         return (
@@ -177,28 +179,35 @@ class FixedEffectsDemand(DemandEstimator):
 
     def price_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply, shape (n, k)."""
-        return price_term(self.form_, self._relative_price(X))[:, None] * self._loadings(X)
+        return self._price_terms(X, self._codes(X))
 
-    def _loadings(self, X: pd.DataFrame) -> Floats:
+    def _price_terms(self, X: pd.DataFrame, codes: Codes3) -> Floats:
+        return price_term(self.form_, self._relative_price(X, codes))[:, None] * self._loadings(codes)
+
+    def _loadings(self, codes: Codes3) -> Floats:
         """What the slopes have in each row's slope, shape (n, k); a new unit has its segment's mean."""
-        unit, _, segment = self._codes(X)
+        unit, _, segment = codes
         group = unit if self.repeated_ else segment
         new = np.where((segment >= 0)[:, None], self.segment_loadings_[segment], self.segment_loadings_.mean(axis=0))
         return np.where((group >= 0)[:, None], self.loadings_[self.tier_[group]], new)
 
-    def _relative_price(self, X: pd.DataFrame) -> Floats:
-        unit, _, segment = self._codes(X)
+    def _relative_price(self, X: pd.DataFrame, codes: Codes3) -> Floats:
+        unit, _, segment = codes
         at_segment = value_at(self.segment_scale_, segment, self.segment_scale_.mean())
         scale = value_at(self.scale_, unit, at_segment) if self.repeated_ else at_segment
         return np.asarray(X[self.roles.price].to_numpy(dtype=float) / scale)
 
     def eta(self, X: pd.DataFrame) -> Floats:
         """Return the linear predictor of each row, shape (n,)."""
-        unit, period, segment = self._codes(X)
+        return self._eta(X, self._codes(X))
+
+    def _eta(self, X: pd.DataFrame, codes: Codes3) -> Floats:
+        unit, period, segment = codes
         at_segment = value_at(self.segment_effects_, segment, self.segment_effects_.mean())
         group = value_at(self.group_effects_, unit, at_segment) if self.repeated_ else at_segment
         when = value_at(self.period_effects_, period, self.later_effect_)
-        return group + when + self.price_terms(X) @ self.slopes_ + self._controls(X) @ self.covariate_slopes_
+        priced = self._price_terms(X, codes) @ self.slopes_
+        return np.asarray(group + when + priced + self._controls(X) @ self.covariate_slopes_)
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected quantity of each row, shape (n,)."""
@@ -211,10 +220,11 @@ class FixedEffectsDemand(DemandEstimator):
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
+        codes = self._codes(X)
         if self.form_ == "log":
-            return self._loadings(X)
-        room = 1 - mean_rate(self.form_, self.eta(X)) if self.form_ == "logit" else np.ones(len(X))
-        return (room * self._relative_price(X))[:, None] * self._loadings(X)
+            return self._loadings(codes)
+        room = 1 - mean_rate(self.form_, self._eta(X, codes)) if self.form_ == "logit" else np.ones(len(X))
+        return (room * self._relative_price(X, codes))[:, None] * self._loadings(codes)
 
     def elasticities(self, X: pd.DataFrame) -> Floats:
         """Return d log E[quantity] / d log price of each row, shape (n,), in closed form."""

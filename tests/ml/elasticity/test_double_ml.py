@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from skops.io import dumps
 
 from edtech.errors import NotIdentifiedError
 from edtech.ml import TokenPriceElasticityModeler
@@ -10,6 +11,7 @@ from edtech.ml.elasticity.algorithms import fitting
 from edtech.ml.elasticity.double_ml import solve_moment
 from edtech.ml.elasticity.estimators import DemandEstimator
 from edtech.pricing import recommend_prices, what_if
+from edtech.tracking.trusted import load_trusted
 
 TRUTH = {"a": -1.8, "b": -0.7}
 
@@ -82,3 +84,9 @@ def test_without_covariates_it_is_refused(offers):
     with pytest.raises(NotIdentifiedError, match="needs covariates"):
         modeler.compare_models(offers, ["dml"])
     assert "dml" not in fitting(modeler.roles, has_visits=False)
+
+
+def test_it_is_stored_and_loaded_by_our_list_of_types_alone(offers, result):
+    model, rows = result.model, offers.head(50)
+    again = load_trusted(dumps(model), "m")
+    assert (again.predict(rows) == model.predict(rows)).all()

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from skops.io import dumps
 
 from edtech.errors import ContractError, NotIdentifiedError
 from edtech.ml import TokenPriceElasticityModeler
@@ -10,6 +11,7 @@ from edtech.ml.elasticity.algorithms import fitting
 from edtech.ml.elasticity.estimators import DemandEstimator
 from edtech.ml.elasticity.share_logit import Nests
 from edtech.pricing import price_response, recommend_prices, what_if
+from edtech.tracking.trusted import load_trusted
 
 SLOPE, SIGMA, CITIES, UNITS, WEEKS = -2.0, 0.5, 8, 12, 60
 
@@ -105,3 +107,9 @@ def test_what_it_needs_is_asked_for():
     assert "share_logit" not in fitting(plain.roles, has_visits=False)
     with pytest.raises(ContractError, match="nobody is left"):
         modeler().compare_models(panel.assign(size=100.0), ["share_logit"])
+
+
+def test_it_is_stored_and_loaded_by_our_list_of_types_alone(case):
+    model, rows = case[1].model, case[0].head(50)
+    again = load_trusted(dumps(model), "m")
+    assert (again.predict(rows) == model.predict(rows)).all()
