@@ -17,6 +17,7 @@
     │   └── UntrustedModelError   a stored model holds types that are not on our list
     ├── ReportError               a report cannot be built
     ├── PipelineError             a stage of the pipeline failed; the message names it
+    ├── JobError                  a background job ended without a result
     └── JobCancelledError         the user cancelled; nothing was stored
 
 A message says what was expected, what was found, where, and what to do about it.
@@ -128,6 +129,10 @@ class ReportError(EdtechError):
 
 class PipelineError(EdtechError):
     """A stage of the pipeline failed."""
+
+
+class JobError(EdtechError):
+    """A background job ended without a result."""
 
 
 class JobCancelledError(EdtechError):

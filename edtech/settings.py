@@ -31,6 +31,12 @@ class Settings(BaseSettings):
     upload_limit_mb: int = Field(
         default=500, ge=1, le=2_000, description="Largest file that the upload takes, in megabytes."
     )
+    workers: int = Field(
+        default=2,
+        ge=0,
+        le=64,
+        description="Processes that train in the background, about 300 MB each; 0: the page waits for its training.",
+    )
 
     @cached_property
     def root(self) -> Path:

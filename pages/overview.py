@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from edtech.ui import overview, sidebar
+from edtech.ui import jobs, overview, sidebar
 from edtech.ui.widgets import errors_shown, header, plain
 
 header(
@@ -11,6 +11,7 @@ header(
     "Generate or upload sales, train models that say why they can be believed, compare them, ask what-ifs.",
 )
 
+jobs.follow()
 with errors_shown():
     dataset = sidebar.current_dataset()
     if dataset is None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from edtech.ui import results, sidebar, train
+from edtech.ui import jobs, results, sidebar, train
 from edtech.ui.state import Key, get
 from edtech.ui.widgets import errors_shown, header, page_link, plain
 
@@ -24,6 +24,8 @@ st.caption(f"Data set: {plain(dataset.name)}")
 family = train.choose_family(dataset)
 if family is not None:
     train.training_form(dataset, family)
+jobs.follow()
+jobs.others()
 if run_id := get(Key.TRAINED):
     with errors_shown():
         results.show_result(run_id, sidebar.current_experiment())

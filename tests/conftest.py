@@ -26,6 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name in [name for name in os.environ if name.startswith("EDTECH_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("EDTECH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("EDTECH_WORKERS", "0")  # jobs are done where they are asked for; workers have tests of their own
     settings = Settings()
     settings.root.mkdir()
     return settings

@@ -5,30 +5,50 @@ from typing import Annotated
 import typer
 
 from edtech.cli.entry import app
-from edtech.cli.options import Experiment, Out, ReportFile, assignments, catalogue, settings_of, write_report
+from edtech.cli.options import (
+    Experiment,
+    Family,
+    Out,
+    Param,
+    ReportFile,
+    RoleOf,
+    catalogue,
+    params_by_algorithm,
+    roles_of,
+    settings_of,
+    write_report,
+)
 
 
 @app.command()
 def train(
     dataset: Annotated[str, typer.Argument(help="Id of the data set.")],
-    family: Annotated[str, typer.Option(help="Model family.")] = "token_elasticity",
-    algorithm: Annotated[str, typer.Option(help="Algorithm of the family; default: the one to start with.")] = "",
-    param: Annotated[list[str] | None, typer.Option(help="name=value of a hyperparameter. Repeatable.")] = None,
+    family: Family = "token_elasticity",
+    algorithm: Annotated[
+        str, typer.Option(help="Algorithms, separated by commas, or all; default: the one to start with.")
+    ] = "",
+    param: Param = None,
+    role: RoleOf = None,
+    repeats: Annotated[int, typer.Option(min=1, max=50, help="Trainings with different seeds.")] = 1,
     experiment: Experiment = None,
     out: Out = None,
 ) -> None:
-    """Train one algorithm on a data set and log it."""
+    """Train algorithms on a data set and log them, a run each; prints what was found and the diagnostics card."""
     from edtech.ml.families import family as family_of
-    from edtech.pipeline.training import train_runs
-    from edtech.tracking import EdTechMLFlowTracker
+    from edtech.pipeline.plans import TrainingPlan, train_planned
 
     settings = settings_of(out)
-    tracker = EdTechMLFlowTracker(experiment, settings=settings)
     stored, kind = catalogue(settings).get(dataset), family_of(family)
-    chosen = algorithm or next(iter(kind.fits(stored)), next(iter(kind.algorithms)))
-    values = {chosen: assignments(param or [])}
-    for run in train_runs(stored, [chosen], family=family, params=values, tracker=tracker):
+    first = next(iter(kind.fits(stored)), next(iter(kind.algorithms)))
+    chosen = () if algorithm == "all" else tuple(name.strip() for name in (algorithm or first).split(","))
+    plan = TrainingPlan(
+        dataset, family, chosen, params_by_algorithm(param or [], chosen), roles_of(stored.mapping, role or []),
+        experiment, repeats,
+    )  # fmt: skip
+    for run in train_planned(plan, settings):
         typer.echo(f"run {run.run_id}\n{kind.summary(run.result)}")
+        for check in run.result.checks:
+            typer.echo(f"  {check.severity:6}  {check.title}: {check.evidence} {check.fix}".rstrip())
         for name, value in run.metrics.items():
             typer.echo(f"  {name} = {value!r}")
     if tracker.notice:

@@ -9,11 +9,22 @@ from edtech.errors import ParamsError
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from edtech.data import Catalogue
     from edtech.pipeline.recipes import Recipe
 
 Out = Annotated[Path | None, typer.Option(help="Home folder for what is made; default: EDTECH_HOME.")]
 Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; default: EDTECH_EXPERIMENT.")]
+Family = Annotated[str, typer.Option(help="Model family.")]
+Param = Annotated[
+    list[str] | None,
+    typer.Option(help="name=value of a hyperparameter; algorithm.name=value where several are trained. Repeatable."),
+]
+RoleOf = Annotated[
+    list[str] | None,
+    typer.Option(help="role=column other than stored with the data set, such as controls=rating. Repeatable."),
+]
 Learners = Annotated[int, typer.Option(help="Learners who join until the last week.")]
 Teachers = Annotated[int, typer.Option(help="Teachers who offer courses.")]
 Courses = Annotated[int, typer.Option(help="Courses published until the last week.")]
@@ -47,6 +58,28 @@ def assignments(texts: list[str]) -> dict[str, Any]:
             )
         found[name] = value or None
     return found
+
+
+def params_by_algorithm(texts: list[str], algorithms: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Return `name=value` or `algorithm.name=value` texts as hyperparameters by algorithm."""
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in assignments(texts).items():
+        named, dot, name = key.rpartition(".")
+        for algorithm in (named,) if dot else algorithms:
+            found.setdefault(algorithm, {})[name] = value
+    return found
+
+
+def roles_of(mapping: "BaseModel", texts: list[str]) -> dict[str, Any]:
+    """Return `role=column` texts by role: all columns of a role that takes several, else the last one or None."""
+    given: dict[str, list[str]] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        given.setdefault(name, []).extend([value] if value else [])
+    return {
+        name: tuple(values) if isinstance(getattr(mapping, name, None), tuple) else (values[-1] if values else None)
+        for name, values in given.items()
+    }
 
 
 def number(name: str, text: str | None) -> float:

@@ -110,6 +110,11 @@ class Dataset(BaseModel):
         """Rows of the main table."""
         return self.tables[self.main_table]
 
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of the main table's columns."""
+        with readable(self):
+            return tuple(parquet.read_schema(self.files(self.main_table)[0]).names)
+
     def files(self, table: str) -> list[Path]:
         """Return the Parquet files of a table, in order; none where it is missing."""
         whole = self.folder / f"{table}.parquet"

@@ -5,16 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edtech.pipeline.orchestrator import EdTechPipelineOrchestrator, PipelineResult
+    from edtech.pipeline.plans import TrainingPlan, train_planned
     from edtech.pipeline.training import TrainedRun, train_runs
 
 _WHERE = {
     "EdTechPipelineOrchestrator": "edtech.pipeline.orchestrator",
     "PipelineResult": "edtech.pipeline.orchestrator",
     "TrainedRun": "edtech.pipeline.training",
+    "TrainingPlan": "edtech.pipeline.plans",
+    "train_planned": "edtech.pipeline.plans",
     "train_runs": "edtech.pipeline.training",
 }
 
-__all__ = ["EdTechPipelineOrchestrator", "PipelineResult", "TrainedRun", "train_runs"]
+__all__ = ["EdTechPipelineOrchestrator", "PipelineResult", "TrainedRun", "TrainingPlan", "train_planned", "train_runs"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # loaded when used: the trainings need scikit-learn

@@ -1,19 +1,33 @@
 """One training from data set to logged run: fit, say what it is worth, log."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from scipy.stats import t as student
+
+from edtech.data.findings import Check
 from edtech.ml.artifacts import run_items
-from edtech.ml.base import Family, Params, Progress
+from edtech.ml.base import Family, Params, Progress, Trained
+from edtech.ml.diagnostics import agreement, common_checks
 from edtech.ml.elasticity.algorithms import FAMILY
 from edtech.ml.families import family as family_of
+from edtech.pipeline.jobs import part
 from edtech.pipeline.worth import Worth, worth_of
 from edtech.pricing import Plan
+from edtech.tracking.items import RunItems
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
     from edtech.tracking import EdTechMLFlowTracker
+
+REPEATED = (
+    "Means, standard deviations and intervals over trainings that differ in their seed alone: how much the algorithm's "
+    "own draws matter, not how much the data do."
+)
+_NEWEST = 300
+"""Runs that are looked at for a second opinion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +53,14 @@ def train_runs(
     params: Mapping[str, Mapping[str, Any]] | None = None,
     tracker: "EdTechMLFlowTracker | None" = None,
     progress: Progress | None = None,
+    repeats: int = 1,
 ) -> list[TrainedRun]:
     """Train algorithms of a family on a data set (by default all it has the tables for), one run each, and log them
     where there is a tracker.
 
-    `progress` is told the share done and what is being done; what it raises stops the work between two steps, and a run
-    that was not finished is not logged. Raises what the family and the tracker raise.
+    With `repeats`, an algorithm that has a seed is trained that often, with seeds that follow one another. `progress`
+    is told the share done and what is being done; what it raises stops the work between two steps, and a run that was
+    not finished is not logged. Raises what the family and the tracker raise.
     """
     tell = progress or (lambda _share, _text: None)
     kind = family_of(family)
@@ -53,31 +69,92 @@ def train_runs(
     tell(0.0, "Reading the data set")
     runs = []
     for number, (name, values) in enumerate(settings.items()):
-        steps = _part(tell, number / len(settings), 1 / len(settings))
-        runs.append(_train_one(dataset, kind, name, values, tracker, steps))
+        steps = part(tell, number / len(settings), 1 / len(settings))
+        runs += train_repeatedly(Training(dataset, kind, tracker), name, values, steps, repeats)
     tell(1.0, "Done")
     return runs
 
 
-def _part(tell: Progress, start: float, size: float) -> Progress:
-    """Return a progress callback for a part of the work."""
-    return lambda share, text: tell(start + size * share, text)
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What trainings share: the data set, the family, where they are logged (None: nowhere) and under which run."""
+
+    dataset: "Dataset"
+    kind: Family
+    tracker: "EdTechMLFlowTracker | None"
+    parent: str | None = None
+
+    def train(self, name: str, params: Params, tell: Progress, found: Sequence[Check] = ()) -> TrainedRun:
+        """Train and log one algorithm; its card says what was `found` before, too."""
+        algorithm = self.kind.algorithm(name)
+        tell(0.05, f"Training {algorithm.title}")
+        trained = self.kind.train(self.dataset, algorithm, params, part(tell, 0.1, 0.5))
+        tell(0.6, "Checking it")
+        trained = replace(trained, result=replace(trained.result, checks=(*self._card(trained), *found)))
+        tell(0.65, "Asking what it is worth")
+        worth = worth_of(self.dataset, trained)
+        metrics = {**trained.result.metrics, **worth.metrics}
+        run_id = None
+        if self.tracker is not None:
+            tell(0.8, "Logging the run")
+            names = {"dataset_name": self.dataset.name, "dataset_digest": self.dataset.digest}
+            items = run_items(trained, **names, metrics=metrics, tags=worth.tags)
+            run_id = self.tracker.log(replace(items, parent=self.parent))
+        return TrainedRun(run_id, trained.result, worth, metrics)
+
+    def _card(self, trained: Trained) -> Iterator[Check]:
+        """Yield the diagnostics card: what the family says, what all are asked, what other runs say."""
+        yield from trained.result.checks
+        yield from common_checks(trained)
+        if self.tracker is not None:
+            runs = self.tracker.runs.list_runs([self.tracker.experiment_name], limit=_NEWEST)
+            if not runs.empty:
+                same = (runs["tags.dataset_digest"] == self.dataset.digest) & (
+                    runs["tags.model_type"] == self.kind.name
+                )
+                found = agreement(trained, runs[same])
+                yield from () if found is None else (found,)
 
 
-def _train_one(
-    dataset: "Dataset", kind: Family, name: str, params: Params, tracker: "EdTechMLFlowTracker | None", tell: Progress
-) -> TrainedRun:  # fmt: skip
-    algorithm = kind.algorithm(name)
-    tell(0.05, f"Training {algorithm.title}")
-    trained = kind.train(dataset, algorithm, params, _part(tell, 0.1, 0.5))
-    tell(0.65, "Asking what it is worth")
-    worth = worth_of(dataset, trained)
-    metrics = {**trained.result.metrics, **worth.metrics}
-    run_id = None
-    if tracker is not None:
-        tell(0.8, "Logging the run")
-        items = run_items(
-            trained, dataset_name=dataset.name, dataset_digest=dataset.digest, metrics=metrics, tags=worth.tags
-        )  # fmt: skip
-        run_id = tracker.log(items)
-    return TrainedRun(run_id, trained.result, worth, metrics)
+def train_repeatedly(training: Training, name: str, params: Params, tell: Progress, repeats: int) -> "list[TrainedRun]":
+    """Train one algorithm as often as asked, with seeds that follow one another, as runs under one that sums them up.
+
+    An algorithm without a seed gives the same each time and is trained once.
+    """
+    if repeats == 1 or not hasattr(params, "seed"):
+        return [training.train(name, params, tell)]
+    seeds = [params.model_copy(update={"seed": params.seed + number}) for number in range(repeats)]
+    if training.tracker is None:
+        return [training.train(name, values, part(tell, at / repeats, 1 / repeats)) for at, values in enumerate(seeds)]
+    title = training.kind.algorithm(name).title
+    items = RunItems(
+        f"{title}, {repeats} seeds, on {training.dataset.name}"[:200],
+        kind="group",
+        params={"algorithm": name, "repeats": repeats, **params.model_dump()},
+        tags={
+            "model_type": training.kind.name,
+            "algorithm": name,
+            "dataset_name": training.dataset.name,
+            "dataset_digest": training.dataset.digest,
+        },
+        description=REPEATED,
+    )
+    with training.tracker.group(items) as group:
+        under = replace(training, parent=group.run_id)
+        runs = [under.train(name, values, part(tell, at / repeats, 1 / repeats)) for at, values in enumerate(seeds)]
+        group.add(RunItems(items.name, metrics=spread([run.metrics for run in runs])))
+    return runs
+
+
+def spread(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return each metric's mean over repeats, its standard deviation (_sd), and the mean's 95 % interval by Student's t
+    (_seeds_low, _seeds_high); only metrics that every repeat has.
+    """
+    names = [name for name in metrics[0] if all(name in one for one in metrics)]
+    table = np.array([[one[name] for name in names] for one in metrics])
+    mean, sd = table.mean(axis=0), table.std(axis=0, ddof=1)
+    half = student.ppf(0.975, len(metrics) - 1) * sd / np.sqrt(len(metrics))
+    parts = {"": mean, "_sd": sd, "_seeds_low": mean - half, "_seeds_high": mean + half}
+    return {
+        f"{name}{end}": float(value) for end, values in parts.items() for name, value in zip(names, values, strict=True)
+    }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-RunKind = Literal["training", "scenario", "group"]
+RunKind = Literal["training", "scenario", "group", "trial"]
 ParamValue = str | int | float | bool
 
 

@@ -1,13 +1,14 @@
 """Part of the Data page: the knobs of a market, how big it will be, and making it."""
 
 import os
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from edtech.market import PRESETS, MarketParams
+from edtech.pipeline import works
 from edtech.ui import jobs, resources
-from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, params_form
 
 SIZE = ("learners", "teachers", "courses", "weeks", "seed")
@@ -27,9 +28,8 @@ def generate_form() -> None:
     values, workers = _knobs(preset)
     if st.button("Generate", type="primary", key="generate.go", icon=":material/play_arrow:"):
         with errors_shown():
-            stored = jobs.generate(MarketParams.of(values), name, jobs.progress(), workers)
-            notify(f"{stored.name} is stored and chosen: {stored.rows:,} course-weeks.")
-            st.rerun()
+            jobs.start(f"Generate {name}", partial(works.generate, MarketParams.of(values), name, workers))
+    jobs.follow()
 
 
 @st.fragment
@@ -50,7 +50,7 @@ def _knobs(preset: str) -> tuple[dict[str, Any], int]:
         help="More of them pay from some ten thousand learners on; the market is the same.",
     )  # fmt: skip
     with errors_shown():
-        st.caption(f"{resources.expected(MarketParams.of(values), workers)} Leaving this page ends the generation.")
+        st.caption(resources.expected(MarketParams.of(values), workers))
     return values, workers
 
 

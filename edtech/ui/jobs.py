@@ -1,65 +1,106 @@
-"""Actions that take a while: they show their progress, and a click on Cancel ends them at their next step."""
-
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+"""Jobs in the background, as every page shows them: progress, log, Cancel, and what came of them."""
 
 import streamlit as st
 
-from edtech.data import Dataset
+from edtech.pipeline.jobs import Job, State, Work
 from edtech.ui import resources
-from edtech.ui.state import Key, choose, notify
+from edtech.ui.state import Key, choose, forget, get, notify
+from edtech.ui.widgets import error_panel, plain
 
-if TYPE_CHECKING:
-    from edtech.market import MarketParams
+POLL_SECONDS = 0.5
+LISTED = 12
+MARKS = {
+    State.WAITING: ":material/hourglass:",
+    State.RUNNING: ":material/sync:",
+    State.DONE: ":material/check_circle:",
+    State.FAILED: ":material/error:",
+    State.CANCELLED: ":material/cancel:",
+}
 
-Tell = Callable[[float, str], None]
+
+def start(title: str, work: Work) -> None:
+    """Have work done in the background and follow it on this and every page that calls `follow`."""
+    _follow_now(resources.jobs().submit(title, work))
 
 
-def progress() -> Tell:
-    """Show a progress bar and a Cancel button, and return what moves the bar.
+def follow() -> None:
+    """Show the job that this session follows: while it runs its progress, then why it failed, or its outcome once.
 
-    Any click reruns the page, and Streamlit stops the script that runs at its next call: so Cancel needs no more than
-    to be there, and what was not finished is not stored.
+    The job's id is in the address too, so that it is found again after a reload.
     """
-    st.button("Cancel", key="jobs.cancel", icon=":material/cancel:", on_click=notify,
-              args=("Cancelled: what was not finished is not stored.",), help="Stops at the next step.")  # fmt: skip
-    bar = st.progress(0.0, text="Starting")
-
-    def tell(share: float, text: str) -> None:
-        bar.progress(min(max(share, 0.0), 1.0), text=text)
-
-    return tell
-
-
-def part(tell: Tell, start: float, end: float) -> Tell:
-    """Return what moves the bar from `start` to `end`."""
-    return lambda share, text: tell(start + (end - start) * share, text)
+    job = resources.jobs().get(get(Key.JOB) or st.query_params.get("job", ""))
+    if job is None:
+        return
+    st.query_params["job"] = job.id
+    with st.container(key="jobs.followed"):
+        if job.active:
+            st.fragment(_progress, run_every=POLL_SECONDS)(job.id)
+        elif job.state is State.DONE:
+            _take(job)
+        else:
+            _failed(job)
 
 
-def generate(params: "MarketParams", name: str, tell: Tell, workers: int = 1) -> Dataset:
-    """Generate a market, store it and choose it."""
-    stored = resources.catalogue().add_generated(params, name=name, workers=workers, progress=part(tell, 0.0, 0.9))
-    tell(1.0, "Stored")
-    choose(Key.DATASET, stored.id)
-    return stored
+def others() -> None:
+    """List the jobs of this server, those of other visitors too, to follow or to cancel."""
+    jobs = resources.jobs().list()[:LISTED]
+    running = sum(job.active for job in jobs)
+    if not jobs:
+        return
+    with st.expander(f"Jobs of this server: {running} under way", icon=":material/list:"):
+        for job in jobs:
+            left, right = st.columns([4, 1], vertical_alignment="center")
+            left.markdown(f"{MARKS[job.state]} {plain(job.title)}: {job.state}, asked {job.asked:%H:%M:%S} UTC")
+            if right.button("Show", key=f"jobs.show.{job.id}", help="Its progress, its log and what came of it."):
+                _follow_now(job)
 
 
-def train(
-    dataset: Dataset,
-    algorithms: Sequence[str],
-    values: Mapping[str, Mapping[str, Any]],
-    experiment: str,
-    tell: Tell,
-    family: str = "token_elasticity",
-) -> list[str]:
-    """Train algorithms with these hyperparameters, log them, choose the first and return the ids of the runs."""
-    from edtech.pipeline.training import train_runs
+def _follow_now(job: Job) -> None:
+    choose(Key.JOB, job.id)
+    forget(Key.SETTLED)
+    st.rerun()
 
-    tell(0.0, "Opening the MLflow store")
-    tracker = resources.tracker(experiment)
-    runs = train_runs(dataset, algorithms, family=family, params=values, tracker=tracker, progress=part(tell, 0.1, 1.0))
-    resources.run_table.clear()
-    ids = [run.run_id for run in runs if run.run_id]
-    choose(Key.TRAINED, ids[0])
-    choose(Key.PRICED, ids[0])
-    return ids
+
+def _progress(job_id: str) -> None:
+    job = resources.jobs().get(job_id)
+    if job is None or not job.active:
+        st.rerun()  # the whole page: it stops asking and shows what came of it
+        return
+    with st.container(border=True):
+        waiting = job.state is State.WAITING
+        st.markdown(f"{MARKS[job.state]} **{plain(job.title)}**")
+        now = "Waiting for a free worker" if waiting else job.log[-1] if job.log else "Starting"
+        st.progress(min(max(job.share, 0.0), 1.0), text=plain(now))
+        if st.button("Cancel", key="jobs.cancel", icon=":material/cancel:", help="Ends it; finished runs stay."):
+            resources.jobs().cancel(job_id)
+            st.rerun()
+        _log(job)
+
+
+def _log(job: Job) -> None:
+    with st.expander("Log", key=f"jobs.log.{job.id}"):
+        st.text("\n".join(job.log) or "Nothing yet")
+
+
+def _take(job: Job) -> None:
+    """Choose what a finished job made, once in a session."""
+    if job.outcome is None or get(Key.SETTLED) == job.id:
+        return
+    choose(Key.SETTLED, job.id)
+    if job.outcome.dataset:
+        choose(Key.DATASET, job.outcome.dataset)
+    if job.outcome.runs:
+        resources.run_table.clear()
+        choose(Key.TRAINED, job.outcome.runs[0])
+        choose(Key.PRICED, job.outcome.runs[0])
+    notify(job.outcome.words)
+    st.rerun()
+
+
+def _failed(job: Job) -> None:
+    st.markdown(f"{MARKS[job.state]} **{plain(job.title)}: {job.state}**")
+    if job.state is State.FAILED and job.error is not None:
+        error_panel(job.error)
+    else:
+        st.info("The job was cancelled. What it had finished and logged before stays.", icon=":material/cancel:")
+    _log(job)

@@ -1,12 +1,13 @@
 """Parts of the overview: key figures, newest runs, the next step."""
 
+from functools import partial
+
 import streamlit as st
 
 from edtech.charts import models as charts
 from edtech.data import CONTRACTS, Dataset
-from edtech.ui import resources, sidebar
-from edtech.ui.jobs import generate, part, progress, train
-from edtech.ui.state import notify
+from edtech.pipeline import works
+from edtech.ui import jobs, resources, sidebar
 from edtech.ui.widgets import number, page_link, plain
 
 DEMO_NAME = "Demo market"
@@ -21,13 +22,8 @@ def empty_state() -> None:
     )
     if st.button("Make the demo", type="primary", key="overview.demo", icon=":material/play_arrow:"):
         from edtech.market import MarketParams
-        from edtech.ml.families import FAMILIES  # brings scikit-learn, which takes seconds to load
 
-        tell = progress()
-        made = generate(MarketParams(), DEMO_NAME, part(tell, 0.0, 0.3))
-        train(made, FAMILIES["token_elasticity"].fits(made)[:1], {}, sidebar.current_experiment(), part(tell, 0.3, 1.0))
-        notify("The demo is ready: a market and a first model.")
-        st.rerun()
+        jobs.start("Make the demo", partial(works.demo, MarketParams(), DEMO_NAME, sidebar.current_experiment()))
     page_link("data", "Bring your own data", ":material/upload:")
 
 

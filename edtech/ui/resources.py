@@ -9,6 +9,7 @@ from edtech.data import Catalogue, Check, Dataset, Dialect, Difference, KeyFigur
 from edtech.data import explore as aggregates
 from edtech.data import summary as summaries
 from edtech.errors import UploadError
+from edtech.pipeline.jobs import Jobs
 from edtech.settings import Settings
 
 MOST_RUNS = 100_000
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 def settings() -> Settings:
     """Return the settings the server started with."""
     return Settings()
+
+
+@st.cache_resource(show_spinner=False, on_release=Jobs.close)
+def jobs() -> Jobs:
+    """Return the jobs of this server and the processes that do them."""
+    return Jobs(settings())
 
 
 @st.cache_resource(show_spinner=False)

@@ -13,6 +13,8 @@ class Key(StrEnum):
     TRAINED = "trained"
     PRICED = "priced"
     NOTICE = "notice"
+    JOB = "job"
+    SETTLED = "settled"
 
 
 def get(key: Key) -> str | None:
@@ -24,6 +26,11 @@ def get(key: Key) -> str | None:
 def choose(key: Key, value: str) -> None:
     """Keep a choice for the pages that follow."""
     st.session_state[key] = value
+
+
+def forget(key: Key) -> None:
+    """Drop a choice."""
+    st.session_state.pop(key, None)
 
 
 def notify(text: str) -> None:

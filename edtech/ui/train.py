@@ -1,5 +1,6 @@
 """Parts of the Train page: the choice of family and algorithm, the hyperparameters."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -7,9 +8,10 @@ import streamlit as st
 from edtech.data import Dataset
 from edtech.ml.base import Family
 from edtech.ml.families import FAMILIES
+from edtech.pipeline import works
+from edtech.pipeline.plans import TrainingPlan
 from edtech.ui import jobs, sidebar
-from edtech.ui.state import notify
-from edtech.ui.widgets import errors_shown, page_link, params_form, plain
+from edtech.ui.widgets import page_link, params_form, plain
 
 
 def choose_family(dataset: Dataset) -> Family | None:
@@ -55,9 +57,12 @@ def training_form(dataset: Dataset, family: Family) -> None:
         st.session_state["train.version"] = version + 1
         st.rerun()
     if asked or everything:
-        with errors_shown():
-            chosen, settings = (names, {}) if everything else ([algorithm.name], {algorithm.name: values})
-            experiment = sidebar.current_experiment()
-            runs = jobs.train(dataset, chosen, settings, experiment, jobs.progress(), family=family.name)
-            notify(f"Trained and logged: {len(runs)} {'run' if len(runs) == 1 else 'runs'}.")
-            st.rerun()
+        plan = TrainingPlan(
+            dataset.id,
+            family.name,
+            tuple(names) if everything else (algorithm.name,),
+            {} if everything else {algorithm.name: values},
+            experiment=sidebar.current_experiment(),
+        )
+        title = f"Train all {len(names)} algorithms" if everything else f"Train {algorithm.title}"
+        jobs.start(f"{title} on {dataset.name}", partial(works.train, plan))

@@ -1,0 +1,40 @@
+"""What a job can be: module functions that a worker process is sent, with what they need as values."""
+
+from typing import TYPE_CHECKING
+
+from edtech.pipeline.jobs import Outcome, Progress, part
+from edtech.settings import Settings
+
+if TYPE_CHECKING:
+    from edtech.market import MarketParams
+    from edtech.pipeline.plans import TrainingPlan
+
+
+def train(plan: "TrainingPlan", settings: Settings, progress: Progress) -> Outcome:
+    """Train and log what a plan says."""
+    from edtech.pipeline.plans import train_planned
+
+    ids = tuple(run.run_id for run in train_planned(plan, settings, progress) if run.run_id)
+    return Outcome(f"Trained and logged: {len(ids)} {'run' if len(ids) == 1 else 'runs'}.", runs=ids)
+
+
+def generate(params: "MarketParams", name: str, workers: int, settings: Settings, progress: Progress) -> Outcome:
+    """Generate a market in this number of processes and store it."""
+    from edtech.data import Catalogue
+
+    made = Catalogue(settings.data_dir).add_generated(params, name=name, workers=workers, progress=progress)
+    return Outcome(f"{made.name} is stored and chosen: {made.rows:,} course-weeks.", dataset=made.id)
+
+
+def demo(params: "MarketParams", name: str, experiment: str, settings: Settings, progress: Progress) -> Outcome:
+    """Generate a market and train the algorithm to start with on it."""
+    from edtech.data import Catalogue
+    from edtech.ml.elasticity.family import TOKEN_ELASTICITY
+    from edtech.pipeline.plans import TrainingPlan
+
+    made = generate(params, name, 1, settings, part(progress, 0.0, 0.4)).dataset
+    assert made is not None  # noqa: S101  # what `generate` made
+    first = TOKEN_ELASTICITY.fits(Catalogue(settings.data_dir).get(made))[:1]
+    plan = TrainingPlan(made, TOKEN_ELASTICITY.name, first, experiment=experiment)
+    trained = train(plan, settings, part(progress, 0.4, 0.6))
+    return Outcome("The demo is ready: a market and a first model.", trained.runs, made)
