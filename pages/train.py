@@ -23,9 +23,11 @@ if not sidebar.opened():
 st.caption(f"Data set: {plain(dataset.name)}")
 family = train.choose_family(dataset)
 if family is not None:
-    train.training_form(dataset, family)
+    with errors_shown():
+        train.forms(dataset, family)
 jobs.follow()
 jobs.others()
 if run_id := get(Key.TRAINED):
     with errors_shown():
         results.show_result(run_id, sidebar.current_experiment())
+        jobs.repeat(run_id)

@@ -35,7 +35,7 @@ def train(
 ) -> None:
     """Train algorithms on a data set and log them, a run each; prints what was found and the diagnostics card."""
     from edtech.ml.families import family as family_of
-    from edtech.pipeline.plans import TrainingPlan, train_planned
+    from edtech.pipeline.plans import TrainingPlan, tracker_of, train_planned
 
     settings = settings_of(out)
     stored, kind = catalogue(settings).get(dataset), family_of(family)
@@ -53,6 +53,35 @@ def train(
             typer.echo(f"  {name} = {value!r}")
     if tracker.notice:
         typer.echo(tracker.notice, err=True)
+
+
+@app.command()
+def search(
+    dataset: Annotated[str, typer.Argument(help="Id of the data set.")],
+    algorithm: Annotated[str, typer.Option(help="Algorithm whose hyperparameters are searched.")],
+    family: Family = "token_elasticity",
+    vary: Annotated[list[str] | None, typer.Option(help="Hyperparameter to vary; default: all. Repeatable.")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Most trials; the defaults are the first.")] = 20,
+    seconds: Annotated[float, typer.Option(min=1, help="No trial begins later than this.")] = 300,
+    folds: Annotated[int, typer.Option(min=1, max=8, help="Later parts that each trial is scored on.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same points.")] = 0,
+    role: RoleOf = None,
+    experiment: Experiment = None,
+    out: Out = None,
+) -> None:
+    """Search an algorithm's hyperparameters on later periods of the training part; train and log the best."""
+    from edtech.pipeline.plans import SearchPlan, search_planned
+    from edtech.pipeline.search import Budget
+
+    settings = settings_of(out)
+    roles = roles_of(catalogue(settings).get(dataset).mapping, role or [])
+    budget = Budget(trials, seconds, folds, seed)
+    plan = SearchPlan(dataset, family, algorithm, tuple(vary or ()), budget, roles, experiment)
+    found = search_planned(plan, settings, lambda share, text: typer.echo(f"{share:4.0%}  {text}"))
+    typer.echo(found.trials.head(10).to_string(index=False))
+    typer.echo(f"search {found.run_id}\nrun {found.best.run_id}")
+    for edge in found.edges:
+        typer.echo(f"At the edge of what was searched: {edge}")
 
 
 @app.command()

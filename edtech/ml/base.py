@@ -50,6 +50,7 @@ class Algorithm:
     """One way to train a family: its estimator's class, its hyperparameters and one sentence of help.
 
     `needs` is what it asks beyond the family's main table, one of the family's own words; "" where nothing.
+    `presets`: sets of hyperparameters by name, such as quick and thorough; what they do not name is at its default.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Algorithm:
     params: type[Params]
     help: str
     needs: str = ""
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def parameters(self, values: Mapping[str, Any] | None) -> Params:
         """Return checked hyperparameters, the defaults where none are given.

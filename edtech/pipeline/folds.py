@@ -37,7 +37,9 @@ class Earlier(Dataset):
         if time is None:
             return super().table(name, columns)
         frame = super().table(name, None if columns is None else list(dict.fromkeys([*columns, time])))
-        return frame.loc[frame[time] < self.before, frame.columns if columns is None else columns].reset_index(drop=True)
+        return frame.loc[frame[time] < self.before, frame.columns if columns is None else columns].reset_index(
+            drop=True
+        )
 
 
 @dataclass(frozen=True)

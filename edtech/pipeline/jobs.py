@@ -6,7 +6,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,11 +42,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job made, in words, and the ids: of the runs it logged, the one to look at first, and of a data set."""
+    """What a job made, in words, and the ids: of the runs it logged, the one to look at first, and of a data set.
+
+    `command` and `code` do the same from a shell and in Python.
+    """
 
     words: str
     runs: tuple[str, ...] = ()
     dataset: str | None = None
+    command: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,12 @@ class Jobs:
         with self._lock:
             entries = list(self._entries.values())
         return [self._job(entry) for entry in reversed(entries)]
+
+    def wait(self, job_id: str, seconds: float | None = None) -> Job | None:
+        """Return a job when it has ended, or as it stands after so many seconds."""
+        if entry := self._entries.get(job_id):
+            wait([entry.future], timeout=seconds)
+        return self.get(job_id)
 
     def cancel(self, job_id: str) -> None:
         """End a job at once. What it had finished and logged stays; a run it was writing is closed as failed."""

@@ -1,8 +1,8 @@
 """What to train, as values: the same plan goes to a worker process, is a command line, or is a few lines of Python."""
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from edtech.errors import ParamsError
 from edtech.ml.base import Progress
 from edtech.ml.families import family as family_of
+from edtech.pipeline.search import Budget, Searched, search
 from edtech.pipeline.training import TrainedRun, train_runs
 from edtech.settings import PROJECT, Settings
 
@@ -52,14 +53,9 @@ class TrainingPlan:
         for name, values in self.changed_params().items():
             prefix = "" if self.algorithms == (name,) else f"{name}."
             words += [word for key, value in values.items() for word in ("--param", f"{prefix}{key}={value}")]
-        for role, value in self.roles.items():
-            named = value or [""] if isinstance(value, Sequence) and not isinstance(value, str) else [value or ""]
-            words += [word for one in named for word in ("--role", f"{role}={one}")]
         if self.repeats > 1:
             words += ["--repeats", str(self.repeats)]
-        if self.experiment:
-            words += ["--experiment", self.experiment]
-        return shlex.join([*words, *_home(settings)])
+        return shlex.join([*words, *_options(self.roles, self.experiment, settings)])
 
     def code(self, settings: Settings | None = None) -> str:
         """Return the Python that trains the same and gives the same numbers."""
@@ -79,6 +75,35 @@ class TrainingPlan:
             f"for run in train_planned(plan{', settings' if home else ''}):\n"
             "    print(run.run_id, run.metrics)\n"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """A search over hyperparameters of one algorithm; `names` are those searched, none stands for all."""
+
+    dataset: str
+    family: str
+    algorithm: str
+    names: tuple[str, ...] = ()
+    budget: Budget = field(default_factory=Budget)
+    roles: Mapping[str, Any] = field(default_factory=dict)
+    experiment: str | None = None
+
+    def command(self, settings: Settings | None = None) -> str:
+        """Return the shell command of the same search; it tries the same points in the same order."""
+        words = ["python", "-m", "edtech", "search", self.dataset, "--family", self.family]
+        words += ["--algorithm", self.algorithm]
+        words += [word for name in self.names for word in ("--vary", name)]
+        words += [word for name, value in asdict(self.budget).items() for word in (f"--{name}", f"{value:g}")]
+        return shlex.join([*words, *_options(self.roles, self.experiment, settings)])
+
+
+def _options(roles: Mapping[str, Any], experiment: str | None, settings: Settings | None) -> list[str]:
+    words: list[str] = []
+    for role, value in roles.items():
+        named = (value or ("",)) if isinstance(value, tuple) else (value or "",)
+        words += [word for one in named for word in ("--role", f"{role}={one}")]
+    return [*words, *(["--experiment", experiment] if experiment else []), *_home(settings)]
 
 
 def _home(settings: Settings | None) -> list[str]:
@@ -102,6 +127,20 @@ def train_planned(
         tracker=tracker_of(settings, plan.experiment),
         progress=progress,
         repeats=plan.repeats,
+    )
+
+
+def search_planned(plan: SearchPlan, settings: Settings | None = None, progress: Progress | None = None) -> Searched:
+    """Do the search that a plan says. Raises DatasetNotFoundError, and what `search` raises."""
+    settings = settings or Settings()
+    return search(
+        stored(plan.dataset, plan.roles, settings),
+        family_of(plan.family),
+        plan.algorithm,
+        budget=plan.budget,
+        names=plan.names,
+        tracker=tracker_of(settings, plan.experiment),
+        progress=progress,
     )
 
 

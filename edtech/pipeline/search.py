@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SCORES = ("poisson_deviance", "log_loss", "integrated_brier", "brier", "rmse")
 """What trials are ranked by: the first of these that the family measures; lower is better for all."""
 FIXED = ("evaluation_share", "seed")
-EDGE = 0.02
+EDGE = 0.01
 WIDE = 50.0
 """Bounds of this ratio or more are searched in the logarithm."""
 
@@ -214,9 +214,9 @@ def _edge(name: str, info: FieldInfo, value: Any) -> str | None:  # noqa: ANN401
         return None
     low, high = _range(info)
     room = EDGE * (high - low)
-    if low < value - room and value + room < high:
+    if low + room < value < high - room:
         return None
-    return f"{name} = {value:g} at its {'lower' if value - room <= low else 'upper'} bound"
+    return f"{name} = {value:g} at its {'lower' if value <= low + room else 'upper'} bound"
 
 
 def on_edge(edges: tuple[str, ...], trials: int) -> Check:

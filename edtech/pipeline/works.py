@@ -7,7 +7,7 @@ from edtech.settings import Settings
 
 if TYPE_CHECKING:
     from edtech.market import MarketParams
-    from edtech.pipeline.plans import TrainingPlan
+    from edtech.pipeline.plans import SearchPlan, TrainingPlan
 
 
 def train(plan: "TrainingPlan", settings: Settings, progress: Progress) -> Outcome:
@@ -15,7 +15,17 @@ def train(plan: "TrainingPlan", settings: Settings, progress: Progress) -> Outco
     from edtech.pipeline.plans import train_planned
 
     ids = tuple(run.run_id for run in train_planned(plan, settings, progress) if run.run_id)
-    return Outcome(f"Trained and logged: {len(ids)} {'run' if len(ids) == 1 else 'runs'}.", runs=ids)
+    words = f"Trained and logged: {len(ids)} {'run' if len(ids) == 1 else 'runs'}."
+    return Outcome(words, ids, command=plan.command(settings), code=plan.code(settings))
+
+
+def search(plan: "SearchPlan", settings: Settings, progress: Progress) -> Outcome:
+    """Do the search that a plan says."""
+    from edtech.pipeline.plans import search_planned
+
+    found = search_planned(plan, settings, progress)
+    words = f"Searched: the best of {len(found.trials)} trials is trained and logged."
+    return Outcome(words, (found.best.run_id,) if found.best.run_id else (), command=plan.command(settings))
 
 
 def generate(params: "MarketParams", name: str, workers: int, settings: Settings, progress: Progress) -> Outcome:

@@ -3,12 +3,11 @@
 import streamlit as st
 
 from edtech.charts import explore as charts
-from edtech.data import Check, Dataset
+from edtech.data import Dataset
 from edtech.ui import reports, resources
 from edtech.ui.overview import key_figures, origin
-from edtech.ui.widgets import plain
+from edtech.ui.widgets import plain, show_check
 
-MARKS = {"PASS": ":material/check_circle:", "REVIEW": ":material/visibility:", "FAIL": ":material/error:"}
 FAMILIES = {
     "visits": "It serves models of which course is taken out of those seen.",
     "labels": "It serves models of who enrolls, completes or leaves.",
@@ -28,14 +27,14 @@ def dataset_details(dataset: Dataset) -> None:
         _prices(dataset)
     *checks, verdict = resources.checks(dataset.id)
     st.subheader(verdict.title)
-    _check(verdict)
+    show_check(verdict)
     passed = [check for check in checks if check.severity == "PASS"]
     for check in checks:
         if check not in passed:
-            _check(check)
+            show_check(check)
     with st.expander(f"{len(passed)} checks passed"):
         for check in passed:
-            _check(check)
+            show_check(check)
     reports.health_downloads(dataset)
 
 
@@ -49,11 +48,3 @@ def _prices(dataset: Dataset) -> None:
         for column, (segment, chart) in zip(st.columns(3), panels[start : start + 3], strict=False):
             column.text(segment)
             column.altair_chart(chart, alt=f"Mean price against mean quantity of each unit: {segment}")
-
-
-def _check(check: Check) -> None:
-    with st.container(border=True):
-        st.markdown(f"{MARKS[check.severity]} **{check.severity}: {plain(check.title)}** (`{check.code}`)")
-        st.text(check.evidence)
-        if check.fix:
-            st.text(f"What to do: {check.fix}")

@@ -41,6 +41,17 @@ def follow() -> None:
             _failed(job)
 
 
+def repeat(run_id: str) -> None:
+    """Show how the followed job, where it made this run, is done from a shell and in Python, with the same numbers."""
+    job = resources.jobs().get(get(Key.JOB) or "")
+    if job is None or job.outcome is None or run_id not in job.outcome.runs:
+        return
+    with st.expander("The same from a shell or in Python", icon=":material/content_copy:"):
+        st.code(job.outcome.command, language="shell", wrap_lines=True)
+        if job.outcome.code:
+            st.code(job.outcome.code, language="python", wrap_lines=True)
+
+
 def others() -> None:
     """List the jobs of this server, those of other visitors too, to follow or to cancel."""
     jobs = resources.jobs().list()[:LISTED]

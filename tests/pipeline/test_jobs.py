@@ -40,7 +40,9 @@ def until(jobs: Jobs, job_id: str, met):
 
 
 def ended(jobs: Jobs, job_id: str):
-    return until(jobs, job_id, lambda job: not job.active)
+    job = jobs.wait(job_id, SECONDS)
+    assert not job.active
+    return job
 
 
 def hanging(jobs: Jobs, work=works.hang):

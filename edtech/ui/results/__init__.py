@@ -9,7 +9,7 @@ from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
 from edtech.ml.labels import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
 from edtech.ui import resources
-from edtech.ui.results import elasticity, labels, teachers
+from edtech.ui.results import card, elasticity, labels, teachers
 from edtech.ui.widgets import page_link
 
 SHOW: dict[str, Callable[[Any], None]] = {
@@ -25,6 +25,7 @@ def show_result(run_id: str, experiment: str) -> None:
     result = resources.result(run_id, experiment)
     st.subheader("What was found")
     SHOW[result.family](result)
+    card.show(result.checks)
     page_link("compare", "Compare it with other runs", ":material/compare_arrows:")
     st.caption("The run's id, for MLflow and for code:")
     st.code(f'mlflow.pyfunc.load_model("runs:/{run_id}/model")', language=None)

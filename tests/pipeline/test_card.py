@@ -1,0 +1,107 @@
+"""The card of a training: the existing system's leaks are caught by name, baselines, and what other runs say."""
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from edtech.data import Catalogue
+from edtech.ml.artifacts import CARD, load_result
+from edtech.ml.base import Trained
+from edtech.ml.diagnostics import agreement, common_checks
+from edtech.ml.elasticity.family import TOKEN_ELASTICITY
+from edtech.ml.gates import LEAKS, blocked, blocking
+from edtech.pipeline.training import train_runs
+from edtech.tables.roles import PanelRoles
+from tests.worlds import make_world
+
+LEAKING = ("actual_enrollments", "total_revenue", "demand_intensity")
+RANDOMIZED = {"randomized_discount": "discount_pct", "randomized_flag": "promo_randomized"}
+
+
+def card(result) -> dict[str, str]:
+    return {check.code: str(check.severity) for check in result.checks}
+
+
+@pytest.fixture(scope="module")
+def leaky(place):
+    frame = make_world(seed=4, units=30, weeks=14).panel
+    noise = frame["list_price"] / frame["list_price"].mean() / 10
+    frame = frame.assign(
+        actual_enrollments=frame["enrollments"],
+        total_revenue=frame["enrollments"] * frame["token_price"],
+        demand_intensity=frame["enrollments"] / frame["views"].clip(lower=1) + noise,
+        rating=4.0 + noise,
+    )
+    roles = PanelRoles(**RANDOMIZED, controls=(*LEAKING, "rating"))
+    return Catalogue(place.data_dir).add_panel(frame, roles, name="With columns of the existing system")
+
+
+@pytest.mark.parametrize("algorithm", ["fixed_effects", "random_forest"])
+def test_the_existing_systems_columns_are_caught_and_named_and_block_registration(leaky, tracker, algorithm):
+    [run] = train_runs(leaky, [algorithm], tracker=tracker)
+    said = blocked(run.result.checks)
+    assert all(repr(name) in said for name in LEAKING)
+    assert "'rating'" not in said
+    assert blocking(run.result.checks)[0].code == "leak_outcome"
+    stored = json.loads(tracker.runs.read_artifact(run.run_id, CARD))
+    assert stored["worst"] == "FAIL"
+    assert [check["code"] for check in stored["checks"]] == [check.code for check in run.result.checks]
+    assert load_result(tracker.runs, run.run_id).checks == run.result.checks
+
+
+def test_a_sound_training_passes_every_leak_gate(panel, tracker):
+    [run] = train_runs(panel, ["fixed_effects"], tracker=tracker)
+    found = card(run.result)
+    assert {found[code] for code in LEAKS if code in found} == {"PASS"}
+    assert blocking(run.result.checks) == ()
+
+
+@pytest.fixture(scope="module")
+def trained(panel) -> Trained:
+    algorithm = TOKEN_ELASTICITY.algorithm("linear")
+    return TOKEN_ELASTICITY.train(panel, algorithm, algorithm.params(), lambda _share, _text: None)
+
+
+def changed(trained: Trained, **columns) -> dict[str, str]:
+    evaluation = trained.result.evaluation.assign(**columns)
+    made = common_checks(replace(trained, result=replace(trained.result, evaluation=evaluation, checks=())))
+    return {check.code: str(check.severity) for check in made}
+
+
+def test_predictions_worse_than_a_units_own_mean_are_said_to_be(trained):
+    held = trained.result.evaluation
+    assert changed(trained, predicted=held["predicted"] * 10)["worse_than_base"] == "REVIEW"
+    assert changed(trained, predicted=held["actual"] + 0.5)["worse_than_base"] == "PASS"
+
+
+def test_rows_held_back_that_are_older_than_some_in_training_are_an_overlap(trained):
+    earlier = trained.result.evaluation["period"] - pd.Timedelta(weeks=3)
+    assert changed(trained)["time_overlap"] == "PASS"
+    assert changed(trained, period=earlier)["time_overlap"] == "FAIL"
+
+
+def test_a_family_that_checked_something_itself_is_not_checked_again(trained):
+    checks = common_checks(trained)
+    again = replace(trained, result=replace(trained.result, checks=checks))
+    assert {check.code for check in checks} >= {"leak_outcome", "worse_than_base"}
+    assert common_checks(again) == ()
+
+
+def runs(*estimates: tuple[str, float, float]) -> pd.DataFrame:
+    own = "metrics.price_elasticity_"
+    rows = [(name, middle, middle - half, middle + half) for name, middle, half in estimates]
+    return pd.DataFrame(rows, columns=["tags.algorithm", f"{own}coefficient", f"{own}low", f"{own}high"])
+
+
+def test_the_newest_runs_of_other_algorithms_agree_or_not(trained):
+    own = trained.result.elasticity.estimate
+    near = agreement(trained, runs(("fixed_effects", own * 1.1, 0.05), ("gam", own * 0.95, 0.05)))
+    assert str(near.severity) == "PASS"
+    assert f"fixed_effects {own * 1.1:.2f}" in near.evidence
+    assert str(agreement(trained, runs(("fixed_effects", own * 3, 0.01))).severity) == "REVIEW"
+    assert str(agreement(trained, runs(("fixed_effects", -own, 9.0))).severity) == "REVIEW"  # another sign
+    assert agreement(trained, runs(("linear", own, 0.1))) is None  # no other algorithm
+    old = runs(("fixed_effects", own, 0.01), ("fixed_effects", own * 9, 0.01))
+    assert str(agreement(trained, old).severity) == "PASS"

@@ -1,0 +1,132 @@
+"""A plan in a process, on the command line and in Python: the same numbers; repeats over seeds."""
+
+import contextlib
+import io
+import shlex
+from functools import partial
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from edtech.cli import app
+from edtech.data import Catalogue, Dataset
+from edtech.errors import ParamsError
+from edtech.ml.base import Params
+from edtech.pipeline import works
+from edtech.pipeline.jobs import Jobs, State
+from edtech.pipeline.plans import SearchPlan, TrainingPlan, train_planned
+from edtech.pipeline.search import Budget
+from edtech.pipeline.training import spread
+from edtech.pipeline.workers import Workers
+from edtech.tables.roles import PanelRoles
+from edtech.tracking import RunStore
+from tests.worlds import make_world
+
+SECONDS = 300
+OTHER_ROLES = {"controls": ("shelf",), "weights": "equal", "views": None}
+
+
+def numbers(metrics) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if name != "fit_seconds"}
+
+
+@pytest.fixture(scope="module")
+def panel(place) -> Dataset:
+    frame = make_world(seed=1, units=24, weeks=16).panel
+    frame = frame.assign(shelf=frame["views"] % 7, rating=frame["views"] % 5)
+    roles = PanelRoles(randomized_discount="discount_pct", randomized_flag="promo_randomized",
+                       controls=("shelf", "rating"))  # fmt: skip
+    return Catalogue(place.data_dir).add_panel(frame, roles, name="It's uploaded")
+
+
+@pytest.fixture(scope="module")
+def plan(panel) -> TrainingPlan:
+    params = {"random_forest": {"trees": 12, "max_features": 0.35, "seed": 9, "evaluation_share": 0.2}}
+    return TrainingPlan(panel.id, "token_elasticity", ("random_forest",), params, OTHER_ROLES, "Plans")
+
+
+@pytest.fixture(scope="module")
+def ran(plan, place):
+    [run] = train_planned(plan, place)
+    assert run.result.roles.controls == ("shelf",)
+    assert (run.result.roles.weights, run.result.roles.views) == ("equal", None)
+    return run
+
+
+def last_metrics(place, experiment: str) -> dict[str, float]:
+    store = RunStore(settings=place)
+    return numbers(store.get_run(store.list_runs([experiment])["run_id"].iloc[0]).metrics)
+
+
+def test_the_command_gives_the_same_numbers(plan, ran, place):
+    words = shlex.split(plan.command(place))
+    assert words[:4] == ["python", "-m", "edtech", "train"]
+    assert "trees=12" in words
+    assert "evaluation_share=0.2" not in words  # the default
+    done = CliRunner().invoke(app, words[3:], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert last_metrics(place, "Plans") == numbers(ran.metrics)
+    for name, value in numbers(ran.metrics).items():
+        assert f"{name} = {value!r}" in done.output
+
+
+def test_the_python_gives_the_same_numbers(plan, ran, place):
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        exec(compile(plan.code(place), "plan", "exec"), {})  # noqa: S102  # what the page offers to copy
+    assert f"'rmse': {ran.metrics['rmse']!r}" in told.getvalue()
+    assert last_metrics(place, "Plans") == numbers(ran.metrics)
+
+
+def test_a_worker_process_gives_the_same_numbers(plan, ran, place):
+    jobs = Jobs(place, Workers(1, modules=()))
+    job = jobs.wait(jobs.submit("Train", partial(works.train, plan)).id, SECONDS)
+    jobs.close()
+    assert job.state is State.DONE, job.error
+    assert numbers(RunStore(settings=place).get_run(job.outcome.runs[0]).metrics) == numbers(ran.metrics)
+    assert (job.outcome.command, job.outcome.code) == (plan.command(place), plan.code(place))
+    assert "Training Random forest" in job.log
+
+
+def test_roles_that_no_column_can_play_are_refused(plan, place):
+    for roles, words in (({"controls": ("absent",)}, "no such column"), ({"cost": "x"}, "cannot play these roles")):
+        with pytest.raises(ParamsError, match=words):
+            train_planned(TrainingPlan(plan.dataset, plan.family, ("linear",), roles=roles), place)
+
+
+def test_a_search_is_the_same_from_the_command_line(panel, place):
+    plan = SearchPlan(panel.id, "token_elasticity", "linear", budget=Budget(trials=2, folds=1), experiment="Searches")
+    searched = works.search(plan, place, lambda _share, _text: None)
+    first = last_metrics(place, "Searches")
+    done = CliRunner().invoke(app, shlex.split(searched.command)[3:], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert last_metrics(place, "Searches") == first
+    assert len(RunStore(settings=place).list_runs(["Searches"], kind="trial")) == 4
+
+
+def test_repeats_differ_in_their_seed_alone_and_one_run_sums_them_up(panel, place):
+    plan = TrainingPlan(
+        panel.id, "token_elasticity", ("random_forest", "fixed_effects"), {"random_forest": {"trees": 10}},
+        experiment="Repeats", repeats=3,
+    )  # fmt: skip
+    runs = train_planned(plan, place)
+    assert [run.result.algorithm for run in runs] == [*3 * ["random_forest"], "fixed_effects"]  # one without a seed
+    seeds = [run.result.params.seed for run in runs[:3]]
+    assert seeds == [0, 1, 2]
+    store = RunStore(settings=place)
+    [parent] = store.list_runs(["Repeats"], kind="group").to_dict("records")
+    values = np.array([run.metrics["rmse"] for run in runs[:3]])
+    assert parent["metrics.rmse"] == pytest.approx(values.mean())
+    assert parent["metrics.rmse_sd"] == pytest.approx(values.std(ddof=1))
+    half = 4.302653 * values.std(ddof=1) / np.sqrt(3)  # Student's t, 2 degrees of freedom
+    assert parent["metrics.rmse_seeds_high"] - parent["metrics.rmse"] == pytest.approx(half, rel=1e-5)
+    children = store.list_runs(["Repeats"])
+    assert (children["tags.mlflow.parentRunId"] == parent["run_id"]).sum() == 3
+
+
+def test_a_spread_is_of_metrics_that_all_repeats_have():
+    found = spread([{"rmse": 1.0, "r2": 0.5}, {"rmse": 3.0}])
+    assert (found["rmse"], found["rmse_sd"]) == (2.0, pytest.approx(2**0.5))
+    assert not any(name.startswith("r2") for name in found)
+    assert not hasattr(Params(), "seed")

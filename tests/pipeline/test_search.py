@@ -1,0 +1,112 @@
+"""A search: what its trials see, what it tries, what it logs, and when it ends."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.data import Catalogue
+from edtech.errors import JobCancelledError, ModelError, ParamsError
+from edtech.ml.elasticity.family import TOKEN_ELASTICITY
+from edtech.pipeline.folds import Folds
+from edtech.pipeline.search import Budget, points, search, tunable
+from edtech.tables.roles import PanelRoles
+from tests.worlds import make_world
+
+BUDGET = Budget(trials=4, folds=2)
+FOREST = TOKEN_ELASTICITY.algorithm("random_forest")
+
+
+@pytest.fixture(scope="module")
+def found(panel, tracker):
+    names = ("trees", "max_depth", "min_samples_leaf")
+    return search(
+        panel, TOKEN_ELASTICITY, "random_forest", names=names, fixed={"trees": 10}, budget=BUDGET, tracker=tracker
+    )
+
+
+def test_folds_are_predicted_from_earlier_periods_and_never_see_what_is_held_back(panel):
+    folds = Folds(panel, held_back=0.25, count=2)
+    times = np.sort(panel.panel()["week"].unique())
+    assert [part.panel()["week"].max() for part in folds.parts] == [times[11], times[7]]  # of 16
+    assert [round(folds.share(number), 3) for number in range(2)] == [round(4 / 12, 3), round(4 / 8, 3)]
+    assert folds.parts[0].table("panel", ["enrollments"]).columns.tolist() == ["enrollments"]
+
+
+def test_a_generated_market_is_cut_in_every_table_with_a_time(market):
+    part = Folds(market, held_back=0.25, count=1).parts[0]
+    assert part.panel()["week"].max() < pd.Timestamp(part.before)
+    for table, time in (("views", "viewed_at"), ("enrollments", "enrolled_at"), ("platform_metrics", "day")):
+        assert 0 < len(part.table(table)) < len(market.table(table))
+        assert part.table(table, [time])[time].max() < pd.Timestamp(part.before)
+
+
+def test_what_is_too_short_or_has_no_time_is_refused(place):
+    frame = make_world(seed=1, units=20, weeks=5).panel
+    short = Catalogue(place.data_dir).add_panel(frame, PanelRoles(), name="Short")
+    with pytest.raises(ModelError, match="too short for a search"):
+        search(short, TOKEN_ELASTICITY, "linear", budget=BUDGET)
+    timeless = Catalogue(place.data_dir).add_panel(frame, PanelRoles(period=None, unit=None), name="No time")
+    with pytest.raises(ModelError, match="needs a column that says when"):
+        search(timeless, TOKEN_ELASTICITY, "linear", budget=BUDGET)
+
+
+def test_points_begin_at_the_defaults_stay_in_bounds_and_fill_them():
+    fields = tunable(FOREST)
+    assert not {"seed", "evaluation_share"} & set(fields)
+    tried = list(points(FOREST.params(), fields, Budget(trials=64)))
+    assert tried[0] == FOREST.params()
+    assert tried == list(points(FOREST.params(), fields, Budget(trials=64)))
+    depths = [one.max_depth for one in tried[1:]]
+    assert (min(depths), max(depths)) == (2, 20)
+    # in the logarithm: about half of 5 to 500 lies below 50
+    assert 0.4 < np.mean([one.min_samples_leaf < 50 for one in tried[1:]]) < 0.6
+
+
+def test_the_best_trial_is_trained_and_the_search_is_one_run_with_its_trials(found, panel, tracker):
+    assert len(found.trials) == BUDGET.trials
+    assert found.trials["score"].is_monotonic_increasing
+    assert found.best.result.params.max_depth == found.trials["max_depth"].iloc[0]
+    assert found.best.result.params.max_features == FOREST.params().max_features
+    parent = tracker.runs.get_run(found.run_id)
+    assert (parent.kind, parent.status) == ("group", "FINISHED")
+    assert parent.metrics["poisson_deviance"] == found.trials["score"].iloc[0]
+    assert parent.tags["best"] == found.best.run_id
+    assert "trials.csv" in parent.artifacts
+    trials = tracker.runs.list_runs(kind="trial")
+    assert (trials["tags.mlflow.parentRunId"] == found.run_id).all()
+    assert sorted(trials["metrics.poisson_deviance"]) == sorted(found.trials["score"])
+    best = tracker.runs.get_run(found.best.run_id)
+    assert (best.kind, best.tags["mlflow.parentRunId"]) == ("training", found.run_id)
+    assert found.best.result.evaluation["period"].min() > Folds(panel, 0.2, 2).parts[0].panel()["week"].max()
+
+
+def test_a_best_value_at_a_bound_is_warned_of(panel):
+    one = search(panel, TOKEN_ELASTICITY, "random_forest", names=("trees",), fixed={"trees": 10}, budget=Budget(1))
+    assert one.edges == ("trees = 10 at its lower bound",)
+    [check] = [check for check in one.best.result.checks if check.code == "search_edge"]
+    assert str(check.severity) == "REVIEW"
+    assert "trees = 10" in check.evidence
+
+
+def test_seconds_end_a_search_after_the_trial_under_way(panel):
+    ended = search(panel, TOKEN_ELASTICITY, "linear", budget=Budget(trials=50, seconds=1e-6))
+    assert len(ended.trials) == 1
+
+
+def test_a_cancelled_search_keeps_its_trials_and_is_closed(panel, tracker):
+    before = len(tracker.runs.list_runs(kind="trial"))
+
+    def cancel(_share, text):
+        if text.startswith("Trial 2"):
+            raise JobCancelledError("You cancelled the search")
+
+    with pytest.raises(JobCancelledError):
+        search(panel, TOKEN_ELASTICITY, "linear", budget=BUDGET, tracker=tracker, progress=cancel)
+    assert len(tracker.runs.list_runs(kind="trial")) == before + 1
+    groups = tracker.runs.list_runs(kind="group", finished=False)
+    assert groups.loc[groups["tags.algorithm"] == "linear", "status"].tolist() == ["FAILED"]
+
+
+def test_what_cannot_be_searched_is_refused(panel):
+    with pytest.raises(ParamsError, match="cannot be searched"):
+        search(panel, TOKEN_ELASTICITY, "random_forest", names=("seed",))
