@@ -1,10 +1,10 @@
-# make run: the dashboard.  make test: all tests.  make check: lint, types, import rule, docs.  make bench: timings.  make soak: many more hostile uploads and kills.
+# make run: the dashboard.  make test: all tests.  make check: lint, types, import rule, docs.  make bench: timings.  make truth: every algorithm on 100 worlds, into docs/models.md.  make soak: many more hostile uploads and kills.
 PYTHON ?= python3
 PORT ?=
 APP := app.py
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: run setup test check bench soak browser
+.PHONY: run setup test check bench truth soak browser
 
 run: setup
 	@$(BIN)/python -m streamlit run $(APP) $(if $(PORT),--server.port $(PORT)) || { code=$$?; \
@@ -23,6 +23,9 @@ check: $(VENV)/.requirements-dev
 
 bench: $(VENV)/.requirements-dev
 	set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done
+
+truth: $(VENV)/.requirements-dev
+	PYTHONPATH=. $(BIN)/python benchmarks/truth.py
 
 soak: $(VENV)/.requirements-dev
 	EDTECH_MUTATIONS=2000 EDTECH_KILLS=50 $(BIN)/python -m pytest -q tests/data/test_mutated.py tests/data/test_killed.py

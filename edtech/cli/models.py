@@ -51,8 +51,8 @@ def train(
             typer.echo(f"  {check.severity:6}  {check.title}: {check.evidence} {check.fix}".rstrip())
         for name, value in run.metrics.items():
             typer.echo(f"  {name} = {value!r}")
-    if tracker.notice:
-        typer.echo(tracker.notice, err=True)
+    if notice := tracker_of(settings, experiment).notice:
+        typer.echo(notice, err=True)
 
 
 @app.command()

@@ -14,7 +14,6 @@ from edtech.ml.elasticity.result import ElasticityResult
 
 APART = 0.25
 """Elasticities that differ by more than this share, and beyond their intervals, disagree."""
-WORSE_SE = 2.0
 
 
 def common_checks(trained: Trained) -> tuple[Check, ...]:
@@ -57,47 +56,7 @@ def _covariates(result: ElasticityResult) -> tuple[str, ...]:
     return (*result.roles.controls, *result.roles.instruments)
 
 
-def _worse_than_base(trained: Trained, result: ElasticityResult) -> Check | None:
-    """Compare with each unit's own mean before the evaluation, per view where there are views, whatever the price."""
-    roles, held = result.roles, result.evaluation
-    if roles.period is None or held.empty:
-        return None
-    early = trained.rows[trained.rows[roles.period] < held["period"].min()]
-    exposure = early[roles.views].astype(float) if roles.views else pd.Series(1.0, index=early.index)
-    rate = early[roles.quantity].sum() / max(float(exposure.sum()), 1e-12)
-    unit = early[roles.unit].astype(str) if roles.unit else pd.Series("all", index=early.index)
-    sold, seen = early[roles.quantity].groupby(unit).sum(), exposure.groupby(unit).sum()
-    usual = (sold + rate) / (seen + 1)  # one view, or period, at the panel's own rate
-    of = held["unit"].astype(str) if roles.unit else pd.Series("all", index=held.index)
-    base = of.map(usual).fillna(rate) * (held["views"].astype(float) if roles.views else 1.0)
-    return _compared(held["actual"], held["predicted"], base)
-
-
-def _compared(actual: pd.Series, predicted: pd.Series, base: pd.Series) -> Check:
-    model, plain = _deviance(actual, predicted), _deviance(actual, base)
-    more = model - plain
-    error = float(more.std() / np.sqrt(len(more))) if len(more) > 1 else 0.0
-    return graded(
-        "worse_than_base",
-        "Better than each unit's own mean",
-        review=float(more.mean()) > WORSE_SE * error,
-        evidence=f"Poisson deviance {model.mean():.4f} on rows held back, against {plain.mean():.4f} of giving each "
-        f"unit its mean of before, whatever the price; the difference is {more.mean():.4f}, SE {error:.4f}.",
-        fix="Do not rely on the levels it predicts. Where prices follow demand, a model of what prices do predicts "
-        "levels less well than one that takes the price for a sign of demand: that alone speaks against no elasticity.",
-    )
-
-
-def _deviance(actual: pd.Series, expected: pd.Series) -> "pd.Series[float]":
-    """Return each row's Poisson deviance."""
-    expected = expected.clip(lower=1e-9)
-    log = np.log(np.where(actual > 0, actual / expected, 1.0))
-    return pd.Series(2 * (actual * log - actual + expected), index=actual.index)
-
-
-_PANEL_CHECKS: tuple[Callable[[Trained, ElasticityResult], Check | None], ...] = (
-    _leaks, _overlap, _too_good, _single, _worse_than_base
-)  # fmt: skip
+_PANEL_CHECKS: tuple[Callable[[Trained, ElasticityResult], Check | None], ...] = (_leaks, _overlap, _too_good, _single)
 
 
 def agreement(trained: Trained, runs: pd.DataFrame) -> Check | None:

@@ -137,8 +137,9 @@ class Jobs:
 
     def _close_runs(self) -> None:
         from edtech.tracking import RunStore
+        from edtech.tracking.store import embedded_store
 
-        RunStore(settings=self._settings).close_stale_runs()
+        RunStore(embedded_store(self._settings).uri, self._settings).close_stale_runs()
 
     def _forget(self) -> None:
         finished = [entry for entry in self._entries.values() if entry.future.done()]

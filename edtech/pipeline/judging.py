@@ -1,6 +1,7 @@
 """What a training is worth, judged by the truth of a generated market; never by the run's own model."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,6 +10,8 @@ from edtech.ml import ElasticityResult
 from edtech.pricing import Plan
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edtech.data import Dataset
     from edtech.market import Truth
 
@@ -30,12 +33,14 @@ def known_truth(dataset: "Dataset") -> "Truth | None":
     return dataset.market().truth if dataset.kind == "market" else None
 
 
-def judge(truth: "Truth | None", result: ElasticityResult, plan: Plan) -> Judgement:
-    """Return elasticity_truth, elasticity_bias, elasticity_covered and decision_value_tokens where they can be known.
+def judge(dataset: "Dataset", result: ElasticityResult, plan: Plan) -> Judgement:
+    """Return elasticity_truth, elasticity_bias, elasticity_covered, decision_value_tokens and pricing_regret_pct where
+    they can be known.
 
     The decision value is what the plan truly earns per period minus what today's prices do: both are played through the
-    same market with the same learners and random draws.
+    same market with the same learners and random draws. The regret is against the best prices within half of today's.
     """
+    truth = known_truth(dataset)
     if truth is None:
         return Judgement(UNKNOWN)
     found = result.elasticity
@@ -48,9 +53,19 @@ def judge(truth: "Truth | None", result: ElasticityResult, plan: Plan) -> Judgem
         metrics["elasticity_covered"] = float(found.low <= truth.own_elasticity <= found.high)
     if plan.refused:
         return Judgement("empty: no plan is recommended on this identification", metrics)
-    today = plan.table.set_index("unit")["today"]
-    metrics["decision_value_tokens"] = true_revenue(truth, plan.prices) - true_revenue(truth, today)
+    planned, most = true_revenue(truth, plan.prices), most_revenue(dataset.folder)
+    metrics["decision_value_tokens"] = planned - true_revenue(truth, plan.table.set_index("unit")["today"])
+    metrics["pricing_regret_pct"] = 100 * (most - planned) / most
     return Judgement(KNOWN, metrics)
+
+
+@lru_cache(maxsize=16)
+def most_revenue(folder: "Path") -> float:
+    """Return the expected token revenue per week at the best constant prices of the market stored in a folder."""
+    from edtech.data import Catalogue
+
+    truth = Catalogue(folder.parent).get(folder.name).market().truth
+    return true_revenue(truth, truth.best_prices())
 
 
 def true_revenue(truth: "Truth", prices: pd.Series) -> float:

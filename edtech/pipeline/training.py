@@ -1,6 +1,7 @@
 """One training from data set to logged run: fit, say what it is worth, log."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from edtech.data.findings import Check
+from edtech.errors import TrackingError
 from edtech.ml.artifacts import run_items
 from edtech.ml.base import Family, Params, Progress, Trained
 from edtech.ml.diagnostics import agreement, common_checks
@@ -19,6 +21,8 @@ from edtech.pricing import Plan
 from edtech.tracking.items import RunItems
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from edtech.data import Dataset
     from edtech.tracking import EdTechMLFlowTracker
 
@@ -107,13 +111,15 @@ class Training:
         yield from trained.result.checks
         yield from common_checks(trained)
         if self.tracker is not None:
-            runs = self.tracker.runs.list_runs([self.tracker.experiment_name], limit=_NEWEST)
-            if not runs.empty:
-                same = (runs["tags.dataset_digest"] == self.dataset.digest) & (
-                    runs["tags.model_type"] == self.kind.name
-                )
-                found = agreement(trained, runs[same])
+            with suppress(TrackingError):  # a server that is away takes no run with it, only the second opinion
+                runs = self.tracker.runs.list_runs([self.tracker.experiment_name], limit=_NEWEST)
+                found = None if runs.empty else agreement(trained, self._of_the_same(runs))
                 yield from () if found is None else (found,)
+
+    def _of_the_same(self, runs: "pd.DataFrame") -> "pd.DataFrame":
+        wanted = {"tags.dataset_digest": self.dataset.digest, "tags.model_type": self.kind.name}
+        same = [runs[name] == value for name, value in wanted.items() if name in runs]
+        return runs[np.logical_and.reduce(same)] if len(same) == len(wanted) else runs.iloc[:0]
 
 
 def train_repeatedly(training: Training, name: str, params: Params, tell: Progress, repeats: int) -> "list[TrainedRun]":

@@ -54,7 +54,7 @@ def _elasticity(dataset: "Dataset", trained: Trained) -> Worth:
     assert isinstance(result, ElasticityResult)  # noqa: S101  # the family's own
     split = revenue_split(dataset)
     plan = recommend_prices(result, trained.rows, split=split)
-    judgement = judge(known_truth(dataset), result, plan)
+    judgement = judge(dataset, result, plan)
     metrics = {**shared_metrics(result, split), **plan_metrics(plan), **judgement.metrics}
     tags = {"decision_value": judgement.words, "plan": "refused" if plan.refused else "recommended"}
     return Worth(judgement.words, metrics, tags, plan)

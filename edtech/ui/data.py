@@ -5,8 +5,9 @@ import streamlit as st
 from edtech.charts import explore as charts
 from edtech.data import Dataset
 from edtech.ui import reports, resources
+from edtech.ui.checks import show_check, show_checks
 from edtech.ui.overview import key_figures, origin
-from edtech.ui.widgets import plain, show_check
+from edtech.ui.widgets import plain
 
 FAMILIES = {
     "visits": "It serves models of which course is taken out of those seen.",
@@ -28,13 +29,7 @@ def dataset_details(dataset: Dataset) -> None:
     *checks, verdict = resources.checks(dataset.id)
     st.subheader(verdict.title)
     show_check(verdict)
-    passed = [check for check in checks if check.severity == "PASS"]
-    for check in checks:
-        if check not in passed:
-            show_check(check)
-    with st.expander(f"{len(passed)} checks passed"):
-        for check in passed:
-            show_check(check)
+    show_checks(checks)
     reports.health_downloads(dataset)
 
 

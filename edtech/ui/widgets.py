@@ -10,13 +10,11 @@ import streamlit as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from edtech.data.findings import Check
 from edtech.errors import EdtechError
 from edtech.settings import PROJECT
 from edtech.ui.state import take_notice
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
-MARKS = {"PASS": ":material/check_circle:", "REVIEW": ":material/visibility:", "FAIL": ":material/error:"}
 _WIDEST_SLIDER = 5_000  # a pixel of a wider one skips values: a number is typed instead
 
 
@@ -62,15 +60,6 @@ def errors_shown() -> Iterator[None]:
         yield
     except EdtechError as error:
         error_panel(error)
-
-
-def show_check(check: Check) -> None:
-    """Show a finding: how it stands, the evidence, what to do."""
-    with st.container(border=True):
-        st.markdown(f"{MARKS[check.severity]} **{check.severity}: {plain(check.title)}** (`{check.code}`)")
-        st.text(check.evidence)
-        if check.fix:
-            st.text(f"What to do: {check.fix}")
 
 
 def params_form(model: type[BaseModel], key: str, values: BaseModel, names: tuple[str, ...]) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from edtech.data.findings import Check, Severity, worst
-from edtech.ml.gates import blocking
-from edtech.ui.widgets import MARKS, show_check
+from edtech.ui.checks import MARKS, show_checks
 
 VERDICTS = {
     Severity.PASS: "Nothing speaks against this run",
@@ -16,16 +15,10 @@ VERDICTS = {
 
 
 def show(checks: Sequence[Check]) -> None:
-    """Show the card, what failed first; what passed is folded away."""
+    """Show the card: the verdict, then each finding."""
     if not checks:
         return
     verdict = worst(checks)
     st.subheader("Diagnostics card")
     st.markdown(f"{MARKS[verdict]} **{VERDICTS[verdict]}**")
-    review = [check for check in checks if check.severity is Severity.REVIEW]
-    for check in (*blocking(checks), *review):
-        show_check(check)
-    passed = [check for check in checks if check.severity is Severity.PASS]
-    with st.expander(f"{len(passed)} checks passed"):
-        for check in passed:
-            show_check(check)
+    show_checks(checks)

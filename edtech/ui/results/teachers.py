@@ -5,7 +5,6 @@ import streamlit as st
 from edtech.charts import models, teachers
 from edtech.ml.teachers.result import TeacherResult
 from edtech.ml.teachers.words import finding, sentence
-from edtech.ui.checks import show_checks
 from edtech.ui.results.parts import show_metrics
 from edtech.ui.widgets import plain
 
@@ -46,7 +45,6 @@ def show(result: TeacherResult) -> None:
         ),
         alt="Effect and raw mean of each teacher over the number of ratings",
     )  # fmt: skip
-    show_checks(result.checks)
     if not result.evaluation.empty:
         _errors(result)
 
