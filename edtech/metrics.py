@@ -58,7 +58,7 @@ _MODEL = [
     ("teacher_sd", "Spread of teachers", "none", "stars", "Standard deviation of teachers beyond chance."),
     ("course_sd", "Spread of courses", "none", "stars", "Standard deviation of a teacher's courses beyond chance."),
     ("rating_sd", "Spread of ratings", "none", "stars", "Standard deviation of single ratings of a course or teacher."),
-    ("rank_interval_width", "Width of rank intervals", "lower", "share of ranks",
+    ("rank_interval_width", "Width of rank intervals", "lower", "%",
      "Mean width of the 90 % intervals of ranks, as a share of all ranks."),
     ("teachers", "Teachers", "none", "teachers", "Teachers with a rating."),
     ("ratings_per_teacher", "Ratings of a teacher", "none", "ratings", "Median number of ratings of a teacher."),

@@ -7,7 +7,7 @@ from edtech.charts import models as charts
 from edtech.metrics import metric
 from edtech.reports.model_card import model_card
 from edtech.tracking.gates import DECISIONS, Gate
-from edtech.tracking.registry import Event, Version
+from edtech.tracking.registry import CHAMPION, Event, Version
 from edtech.ui import resources
 from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, plain
@@ -62,7 +62,8 @@ def show_versions(name: str) -> None:
     registry = resources.registry()
     st.dataframe(version_rows(registry.versions(name)), hide_index=True, key="models.versions")
     chosen = choose_version(name, "models.version")
-    st.code(f'mlflow.pyfunc.load_model("{chosen.uri}")', language=None)
+    address = f"models:/{name}@{CHAMPION}" if chosen.is_champion else chosen.uri
+    st.code(f'mlflow.pyfunc.load_model("{address}")', language=None)
     run = registry.run_of(chosen)
     gates = () if run is None else registry.gates(chosen.run_id, name)
     if run is None:
@@ -119,7 +120,7 @@ def _history(name: str, events: tuple[Event, ...]) -> None:
         st.caption("No version was the champion yet.")
         return
     st.subheader("Champions so far")
-    st.dataframe(pd.DataFrame([(e.at, e.version, e.how, e.reason) for e in events],
+    st.dataframe(pd.DataFrame([(e.at[:16].replace("T", " "), e.version, e.how, e.reason) for e in events],
                               columns=["When (UTC)", "Version", "How", "Reason"]),
                  hide_index=True, key="models.events")  # fmt: skip
     found = history(resources.registry().versions(name), events)

@@ -1,6 +1,7 @@
 """The run page: everything that a run holds, to be seen, downloaded, edited, deleted and repeated."""
 
 import json
+import re
 from io import BytesIO
 
 import pandas as pd
@@ -34,7 +35,7 @@ def show(run_id: str, experiment: str) -> None:
     if run.started is not None:
         st.caption(f"{run.status}, {run.started:%Y-%m-%d %H:%M:%S} UTC, {number(run.duration_seconds, 's')}")
     _link(run)
-    st.text(run.tags.get(_NOTE, "") or "No note.")
+    st.text(note_text(run.tags.get(_NOTE, "")) or "No note.")
     st.subheader("Metrics")
     st.dataframe(metric_rows(run), hide_index=True, key="models.metrics")
     left, right = st.columns(2)
@@ -45,6 +46,12 @@ def show(run_id: str, experiment: str) -> None:
     _artifacts(run, experiment)
     _edit(run, experiment)
     _again(run)
+
+
+def note_text(note: str) -> str:
+    """Return a note as plain text: without the backslashes of escaped Markdown and its table, which stands below."""
+    lines = [line for line in note.splitlines() if not line.startswith("|")]
+    return re.sub(r"\\([^\w\s])", r"\1", "\n".join(lines)).strip()
 
 
 def metric_rows(run: Run) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pytest
 from edtech.pipeline.training import train_runs
 from edtech.tracking import EdTechMLFlowTracker
 from edtech.tracking.registry import ModelRegistry
+from edtech.ui.runs import note_text
 from tests.pages.look import markdown, press, table, texts
 
 
@@ -33,6 +34,7 @@ def page(trained, open_page, monkeypatch):
 def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, home):
     said = texts(page)
     assert trained.run_id in said
+    assert "Teachers differ by" in said
     assert set(table(page, "Meaning")["Metric"]) >= {"Spread of teachers", "RMSE of ratings"}
     assert "No model is registered yet" in said
     page = press(page, "Register as the challenger")
@@ -74,3 +76,8 @@ def test_every_kind_of_file_can_be_looked_at(page, trained):
         page.selectbox(key="models.file").set_value(next(path for path in paths if path.endswith(ending))).run()
         assert not page.exception
         assert "cannot be shown here" not in texts(page)
+
+
+def test_a_note_is_shown_as_text_without_its_escapes_and_table():
+    assert note_text("It is 0\\.5 \\(RMSE\\)\\.\n\n| metric | value |\n|---|---|\n") == "It is 0.5 (RMSE)."
+    assert note_text("C:\\temp ![](https://evil.example/x.png)") == "C:\\temp ![](https://evil.example/x.png)"

@@ -138,7 +138,8 @@ def _sizes(model: TeacherRatings, arrays: RatingArrays, later: int) -> dict[str,
 def _precision(table: pd.DataFrame) -> dict[str, float]:
     if table["rank_low"].isna().any():
         return {}
-    return {"rank_interval_width": float(np.mean((table["rank_high"] - table["rank_low"] + 1) / len(table)))}
+    width = np.mean(table["rank_high"] - table["rank_low"] + 1) / len(table)
+    return {"rank_interval_width": 100 * float(width)}
 
 
 def _no_importance() -> pd.DataFrame:

@@ -74,7 +74,7 @@ def test_few_ratings_are_pulled_to_the_mean():
 @pytest.mark.parametrize("algorithm", ["mixed_model", "empirical_bayes"])
 def test_intervals_cover_the_truth_as_often_as_they_say(algorithm):
     covered, ranked = [], []
-    for seed in range(12):
+    for seed in range(8):
         world = simulate(seed=seed, course_sd=0.0, ability=0.0, sorting=0.0, experience=0.0, mean_ratings=3.0)
         roles = ROLES if algorithm == "mixed_model" else RatingRoles()
         table = train(world.rows, algorithm, roles).teachers.set_index("teacher").loc[world.effects.index]
@@ -82,7 +82,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(algorithm):
         covered.append(((table["low"] <= true) & (true <= table["high"])).mean())
         rank = (-true).rank()
         ranked.append(((table["rank_low"] <= rank) & (rank <= table["rank_high"])).mean())
-    # 960 intervals: a standard error of about 0.01 were they independent
+    # 640 intervals: a standard error of about 0.012 were they independent
     assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
     assert np.mean(ranked) == pytest.approx(0.90, abs=0.045)
 
@@ -105,7 +105,7 @@ def test_the_card_sees_sorting_few_ratings_and_teachers_that_are_all_alike(resul
     assert severities(poor)["teachers_apart"] in ("REVIEW", "FAIL")
     assert severities(poor)["few_ratings"] == "REVIEW"
     # nobody is surely anywhere: the intervals hold nearly all ranks
-    assert poor.metrics["rank_interval_width"] > 0.7
+    assert poor.metrics["rank_interval_width"] > 70
 
 
 def test_later_ratings_are_held_back_and_foreseen_better_than_by_raw_means(results, simulated):
