@@ -107,10 +107,10 @@ _PROBABILITY = [
     ("integrated_brier_base", "Integrated Brier score of one curve for all", "none", "",
      "That of giving every later row their common survival curve."),
     ("share_shown", "Share shown", "none", "share", "Share of later views whose expected value is above the cost."),
-    ("profit_chosen", "Profit of the chosen", "higher", "tokens / 1,000 views",
-     "What later views whose expected value is above the cost earned, less the cost of showing them."),
-    ("profit_all", "Profit of showing all", "none", "tokens / 1,000 views",
-     "What all later views earned, less the cost of showing them."),
+    ("profit_chosen", "Profit of the chosen", "higher", "tokens",
+     "What 1,000 later views earn where only those are shown whose expected value is above the cost, less that cost."),
+    ("profit_all", "Profit of showing all", "none", "tokens",
+     "What 1,000 later views earn where all are shown, less the cost of showing them."),
 ]  # fmt: skip
 
 _BUSINESS = [

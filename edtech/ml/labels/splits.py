@@ -38,9 +38,8 @@ def split_cases(cases: Cases, share: float, seed: int, row: str) -> Split:
         if cut == times.min():
             cut = times[times > cut].min() if times.nunique() > 1 else cut
         later = known & (cases.time >= cut).to_numpy()
-        words = (
-            f"{row} from {_moment(cut)} on, {later.sum() / known.sum():.0%} of all, none of them or later in training"
-        )
+        part = later.sum() / known.sum()
+        words = f"{row} from {_moment(cut)} on, {part:.0%} of all; what was fitted on ends before"
         split = Split(cases.before(cut), cases.rows(later), words)
     for name, side in (("fit", split.training), ("evaluate", split.evaluation)):
         _require(side, name, row)

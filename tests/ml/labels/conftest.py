@@ -38,6 +38,8 @@ def label_runs(label_market: Dataset, label_tracker: EdTechMLFlowTracker) -> dic
             name: {field: value for field, value in QUICK.items() if field in algorithm.params.model_fields}
             for name, algorithm in kind.algorithms.items()
         }
-        for run in train_runs(label_market, family=family, params=params, tracker=label_tracker):
+        first, *others = kind.algorithms
+        logged = train_runs(label_market, [first], family=family, params=params, tracker=label_tracker)
+        for run in (*logged, *train_runs(label_market, others, family=family, params=params)):
             found[family, run.result.algorithm] = run
     return found

@@ -4,10 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from skops.io import dumps
 
+from edtech.market.outcomes import completed_within
 from edtech.metrics import METRICS
 from edtech.ml.artifacts import load_result
 from edtech.ml.families import FAMILIES
+from edtech.tracking.trusted import load_trusted
 from tests.ml.labels.conftest import LABELS
 
 EVERY = [(family, algorithm) for family in LABELS for algorithm in FAMILIES[family].algorithms]
@@ -18,20 +21,23 @@ def run(request, label_runs):
     return label_runs[request.param]
 
 
-def test_a_run_comes_back_with_its_model_and_every_table(run, label_tracker):
+@pytest.mark.parametrize("family", LABELS)
+def test_a_run_comes_back_with_its_model_and_every_table(family, label_runs, label_tracker):
+    run = label_runs[family, next(iter(FAMILIES[family].algorithms))]
     back = load_result(label_tracker.runs, run.run_id)
-    rows = run.result.importance["feature"]
     assert list(back.tables) == list(run.result.tables)
     for name, table in run.result.tables.items():
         assert_frame_equal(back.tables[name], table, check_dtype=False)
     assert (back.metrics, back.checks, back.horizon) == (run.result.metrics, run.result.checks, run.result.horizon)
-    assert list(back.importance["feature"]) == list(rows)
+    assert list(back.importance["feature"]) == list(run.result.importance["feature"])
+    files = [path for path in FAMILIES[family].plots(back) if path.startswith("evaluation/")]
+    assert {"evaluation/calibration_curve.png", "evaluation/confusion_matrix.png"} <= set(files)
 
 
-def test_a_loaded_model_gives_the_same_probabilities(run, label_tracker, label_market):
-    back = load_result(label_tracker.runs, run.run_id)
+def test_a_stored_model_gives_the_same_probabilities_of_rows_with_gaps_only(run):
+    back = load_trusted(dumps(run.result.model), "a test")
     frame = pd.DataFrame({name: [np.nan, np.nan] for name in run.result.model.encoder_.columns_})
-    probability = back.model.predict(frame)
+    probability = back.predict(frame)
     assert np.array_equal(probability, run.result.model.predict(frame))
     assert ((probability > 0) & (probability < 1)).all()
 
@@ -61,3 +67,26 @@ def test_nothing_of_a_market_leaks_and_every_metric_is_described(run):
 def test_a_run_says_how_its_decision_was_judged(run):
     assert run.worth.words
     assert ("decision_value_tokens" in run.metrics) == (run.result.family == "enrollment_propensity")
+
+
+def test_the_true_chance_of_completion_is_that_of_the_outcomes(label_market):
+    """Mean truth and share that completed agree up to 4 standard errors of some 1,000 enrollments."""
+    truth, horizon = label_market.market().truth, 28
+    rows = label_market.table("enrollments").merge(truth.tables["enrollments"], on="enrollment_id")
+    rows = rows.merge(label_market.table("courses")[["course_id", "duration_hours"]], on="course_id")
+    end = label_market.table("platform_metrics")["day"].max() + pd.Timedelta(days=1)
+    rows = rows[rows["enrolled_at"] + pd.Timedelta(days=horizon) <= end]
+    chance = completed_within(
+        truth.params, *(rows[name].to_numpy() for name in ("completion_probability", "refund_probability")),
+        rows["duration_hours"].to_numpy(), days=horizon,
+    )  # fmt: skip
+    done = (rows["completed_at"] - rows["enrolled_at"]) <= pd.Timedelta(days=horizon)
+    assert abs(done.mean() - chance.mean()) < 4 * np.sqrt((chance * (1 - chance)).mean() / len(rows))
+
+
+def test_the_true_chance_of_churn_is_right_on_average(label_runs):
+    """Some 400 learners at each of several moments, their outcomes not independent: 5 standard errors of 400."""
+    rows = label_runs["churn_prediction", "cox"]
+    actual = rows.result.evaluation["actual"].mean()
+    assert rows.metrics["probability_error"] < 0.25
+    assert abs(rows.metrics["mean_predicted"] - actual) < 5 * np.sqrt(actual * (1 - actual) / 400)
