@@ -77,7 +77,10 @@ class Encoder(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     def _raw(self, X: pd.DataFrame) -> Floats:
         if not self.numbers_:
             return np.empty((len(X), 0))
-        return np.column_stack([to_number(X[name]).to_numpy() for name in self.numbers_])
+        numbers = X[self.numbers_]
+        if not all(_is_number(numbers[name]) for name in numbers):  # a column of gaps only, say
+            numbers = numbers.apply(to_number)
+        return np.asarray(numbers.to_numpy(dtype=np.float64, na_value=np.nan))
 
     def _curbed(self, values: Floats) -> Floats:
         return np.where(self.logs_, np.log1p(np.maximum(values, 0)), values) if values.size else values

@@ -14,7 +14,7 @@ from edtech.ml.labels.cases import Floats
 
 Codes = NDArray[np.intp]
 BINS = 10
-REPEATS = 200
+REPEATS = 100
 CHANCE_REPEATS = 500
 SEED = 20
 
@@ -145,7 +145,7 @@ def calibration_error_by_chance(predicted: Floats) -> float:
 
 
 def bootstrap(figure: Callable[[Floats, Floats], float], actual: Floats, predicted: Floats, cluster: Codes) -> Estimate:
-    """Return a figure with the percentile interval of a bootstrap of subjects (200 repeats, seed 20)."""
+    """Return a figure with the percentile interval of a bootstrap of subjects (100 repeats, seed 20)."""
     rng = np.random.default_rng(SEED)
     order = np.argsort(cluster, kind="stable")
     names, first, size = np.unique(cluster[order], return_index=True, return_counts=True)
