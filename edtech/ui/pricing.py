@@ -145,8 +145,7 @@ def show_curve(asked: Asked) -> None:
     title = f"Demand answers by {at.loc[0.0]:.2f} % to 1 % of price today"
     points = curve.points.drop(columns=["low", "high"])
     left.altair_chart(charts.demand_curve(points, support=curve.support, title=title), alt=title)
-    steeper = "More" if abs(at.iloc[-1]) > abs(at.iloc[0]) else "Not more"
-    title = f"{steeper} elastic at higher prices: {at.iloc[0]:.2f} at the lowest, {at.iloc[-1]:.2f} at the highest"
+    title = f"Elasticity from {at.iloc[0]:.2f} at low prices to {at.iloc[-1]:.2f} at high ones"
     right.altair_chart(charts.elasticity_curve(curve.points, support=curve.support, title=title), alt=title)
 
 
