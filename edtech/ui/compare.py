@@ -117,9 +117,11 @@ def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _newest(runs: pd.DataFrame) -> list[str]:
+    """Return the newest finished runs that answer the newest one's question on its data."""
     done = runs[runs["status"] == "FINISHED"]
-    if "tags.dataset_digest" in done and len(done):
-        done = done[done["tags.dataset_digest"].fillna("") == (done["tags.dataset_digest"].fillna("").iloc[0])]
+    alike = done.reindex(columns=["tags.dataset_digest", "tags.model_type"]).fillna("")
+    if len(done):
+        done = done[(alike == alike.iloc[0]).all(axis=1)]
     return [str(one) for one in done["run_id"].head(6)]
 
 

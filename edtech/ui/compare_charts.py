@@ -197,7 +197,7 @@ def _images(comparison: Comparison, runs: pd.DataFrame) -> None:
         with columns[place % len(columns)]:
             st.text(comparison.labels[run_id])
             if name in found:
-                st.image(resources.artifact(run_id, name))
+                st.image(resources.artifact(run_id, name), alt=f"{name} of {comparison.labels[run_id]}")
             else:
                 st.caption("not logged")
 

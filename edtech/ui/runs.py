@@ -93,7 +93,7 @@ def show_file(path: str, content: bytes) -> None:
     ending = path.rpartition(".")[2].lower()
     try:
         if ending == "png":
-            st.image(content)
+            st.image(content, alt=f"Picture of the run: {path}")
         elif ending == "csv":
             st.dataframe(pd.read_csv(BytesIO(content)), key="models.file.table")
         elif ending == "json":
