@@ -16,6 +16,7 @@ from edtech.errors import ConvergenceError
 from edtech.ml.elasticity.panel import Codes, Floats
 
 _ROUNDS = 200
+_EFFECTS_OF_A_PANEL = 2
 POWERS = 3
 """Powers of the first stage's residual that are held fixed, so that the price effect is read from the instrument alone
 and not from the shape of demand along prices that follow it."""
@@ -75,11 +76,13 @@ class FirstStage:
 def take_out(values: Floats, effects: NDArray[np.uint64], weights: Floats) -> Floats:
     """Take the weighted effects out of the columns of `values` (n, k).
 
-    By alternating projections, which are quick on a panel, else by preconditioned LSMR, which settles on sparse
-    effects such as those of visits (0.1 s where the projections take 25 s and fail). Raises ConvergenceError where
-    neither settles.
+    By alternating projections, which are quick on a panel, else by preconditioned LSMR, which is quicker and settles on
+    sparse effects such as those of visits (0.1 s where the projections take 25 s and fail). Raises ConvergenceError
+    where neither settles.
     """
-    rest, settled = demean(values, effects, weights, 1e-9, _ROUNDS)
+    settled = False
+    if effects.shape[1] <= _EFFECTS_OF_A_PANEL:
+        rest, settled = demean(values, effects, weights, 1e-9, _ROUNDS)
     if not settled:
         rest, settled, _ = demean_within(values, effects.astype(np.uint32), weights, 1e-9, 10_000)
     if not settled:
