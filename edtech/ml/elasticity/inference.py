@@ -51,7 +51,8 @@ class FirstStage:
     @property
     def powers(self) -> Floats:
         """The residual's powers (n, c), which a second step holds fixed; rows that were not drawn have their own."""
-        return self._by_draw(self._scaled[:, None] ** np.arange(1, POWERS + 1))
+        scaled = np.repeat(self._scaled[:, None], POWERS, axis=1)
+        return self._by_draw(np.asarray(np.cumprod(scaled, axis=1), dtype=float))
 
     def pull(self, slopes: Floats) -> Floats:
         """Return how eta moves with the residual (n,), given the slopes of its powers (c,)."""
@@ -100,7 +101,7 @@ def independent_columns(columns: Floats) -> NDArray[np.intp]:
     centered = columns - columns.mean(axis=0)
     size = np.linalg.norm(centered, axis=0)
     scaled = np.divide(centered, size, out=np.zeros_like(centered), where=size > 1e-10 * len(columns))
-    return np.flatnonzero(np.abs(np.diag(np.linalg.qr(scaled)[1])) > 1e-7)
+    return np.flatnonzero(np.abs(np.diag(np.linalg.qr(scaled, mode="r"))) > 1e-7)
 
 
 def cluster_sums(rows: Floats, cluster: Codes) -> Floats:
