@@ -28,7 +28,7 @@ from edtech.settings import PROJECT
 
 EXAMPLES = Path(os.environ.get("EDTECH_EXAMPLES", PROJECT.parent / "shared" / "examples"))
 MARKETS = 2
-LATER = MarketParams(learners=10_000, teachers=200, courses=400, weeks=52)
+LATER = MarketParams(learners=6_000, teachers=150, courses=300, weeks=52)
 STARTS = {"2013B": "2013-02-01", "2013J": "2013-10-01", "2014B": "2014-02-01", "2014J": "2014-10-01"}
 
 

@@ -81,7 +81,7 @@ def odds(frame: pd.DataFrame, *, title: str, top: int = 15) -> alt.LayerChart:
     shown = need(frame, ("feature", "ratio", "low", "high"), "odds ratios").head(top)
     shown = shown.assign(feature=shown["feature"].map(label))
     base = alt.Chart(shown).encode(y=alt.Y("feature:N", sort=None, title=None).axis(labelLimit=260))
-    x = alt.X("ratio:Q", title="Odds multiply by (95 % interval)").scale(type="log")
+    x = alt.X("ratio:Q", title="Multiplied by (95 % interval)").scale(type="log")
     points = base.mark_point(filled=True, color=BLUE, size=70).encode(x=x, tooltip=["feature", "ratio", "low", "high"])
     rules = base.mark_rule(color=BLUE, strokeWidth=2).encode(x=alt.X("low:Q").scale(type="log"), x2="high:Q")
     one = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=ORANGE, strokeDash=[5, 4]).encode(x="ratio:Q")

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from edtech.tracking import EdTechMLFlowTracker
-from tests.pages.look import figures, press, texts
+from tests.pages.look import figures, press, table, texts
 
 
 @pytest.fixture
@@ -25,3 +25,15 @@ def test_propensity_is_trained_on_the_page_and_shown(market, open_page, home):
     assert {tab.label for tab in app.tabs} >= {"Calibration", "ROC", "Lift", "Profit", "Confusion"}
     assert "half by chance" in texts(app)
     assert "what was fitted on ends before" in texts(app)
+
+
+def test_churn_shows_curves_by_cohort_and_who_is_likely_to_leave(market, open_page):
+    app = open_page("train")
+    app.selectbox(key="train.family").set_value("churn_prediction").run()
+    [horizon] = [slider for slider in app.slider if slider.key.endswith(".horizon_days")]
+    horizon.set_value(14)
+    press(app, "Train")
+    assert not app.exception
+    assert "Survival" in {tab.label for tab in app.tabs}
+    assert table(app, "probability")["probability"].is_monotonic_decreasing
+    assert "Integrated Brier score" in figures(app)

@@ -86,7 +86,8 @@ class ProbabilityModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def predict_matrix(self, matrix: Floats) -> Floats:
         """Return the probability for encoded features, (n,)."""
-        return self.correction_(self.classifier_.predict_proba(matrix)[:, 1])
+        with threadpool_limits(1, "openmp"):
+            return self.correction_(self.classifier_.predict_proba(matrix)[:, 1])
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the probability of the outcome for each row, (n,)."""

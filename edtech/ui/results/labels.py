@@ -31,6 +31,7 @@ def show(result: LabelResult) -> None:
         st.info(plain(note), icon=":material/info:")
     show_metrics(result.metrics, RESULT_METRICS)
     _curves(result)
+    _likeliest(result)
     _moves(result)
 
 
@@ -48,6 +49,19 @@ def _curves(result: LabelResult) -> None:
     last.caption(plain(f"Called yes: {result.threshold_words}."))
 
 
+def _likeliest(result: LabelResult) -> None:
+    if "at_horizon" in result.tables:
+        st.subheader("Who is likely to leave")
+        st.caption(f"Of those seen last, the probability to have left within {result.horizon:g} days, highest first.")
+        st.dataframe(
+            result.tables["at_horizon"], hide_index=True, lazy=True,
+            column_config={
+                "subject": "Learner",
+                "probability": st.column_config.NumberColumn("Probability", format="percent"),
+            },
+        )  # fmt: skip
+
+
 def _moves(result: LabelResult) -> None:
     st.subheader("What moves it")
     top = result.importance["feature"].iloc[0]
@@ -57,7 +71,8 @@ def _moves(result: LabelResult) -> None:
         alt=f"Permutation importance; predictions lean most on {top}",
     )
     if len(result.odds):
-        title = "By what the odds multiply, everything else equal"
+        what = f"the {result.odds['note'].iloc[0]}" if result.algorithm == "cox" else "the odds"
+        title = f"What each column multiplies {what} by, everything else equal"
         st.altair_chart(classification.odds(result.odds, title=title), alt=title)
         st.caption("Numbers per standard deviation, words against the commonest value. Associations, not effects.")
     with st.expander("All columns"):
