@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import TrackingError
+from edtech.metrics import METRICS
 from edtech.tracking.frames import COLUMNS
 
 Mask = NDArray[np.bool_]
@@ -29,6 +30,11 @@ _COMPARE: Mapping[str, Callable[[Any, float], Any]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
     "=": operator.eq, "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
+ASKED_FIRST = (
+    "params.algorithm", "metrics.decision_value_tokens", "metrics.revenue_impact", "metrics.rmse", "metrics.r2",
+    "metrics.price_elasticity_coefficient",
+)  # fmt: skip
+_IN_DICTIONARY = {name: place for place, name in enumerate(METRICS)}
 _INTERNAL = ("tags.mlflow.", "tags.edtech.")
 
 
@@ -71,14 +77,18 @@ def search_runs(runs: pd.DataFrame, query: RunQuery) -> RunTable:
 
 
 def telling_columns(runs: pd.DataFrame) -> tuple[str, ...]:
-    """Return the columns that are not empty, those that differ between the runs first, metrics before parameters."""
-    others = [name for name in runs.columns if name not in COLUMNS and not name.startswith(_INTERNAL)]
+    """Return the columns that are not empty: those that differ first, then those that people ask for first."""
+    others = [name for name in map(str, runs.columns) if name not in COLUMNS and not name.startswith(_INTERNAL)]
     counts = {name: runs[name].nunique() for name in others}
-    filled = [name for name in others if counts[name]]
-    rank = {prefix: place for place, prefix in enumerate(_PREFIXES)}
-    return tuple(
-        sorted(filled, key=lambda name: (counts[name] < 2, rank.get(f"{name.partition('.')[0]}.", len(rank)), name))
-    )
+    return tuple(sorted((name for name in others if counts[name]), key=lambda name: (counts[name] < 2, _place(name))))
+
+
+def _place(name: str) -> tuple[int, int, int, str]:
+    """Order columns: those asked first, metrics in the order of the dictionary, parameters, tags, each by name."""
+    asked = ASKED_FIRST.index(name) if name in ASKED_FIRST else len(ASKED_FIRST)
+    prefix, _, rest = name.partition(".")
+    kind = _PREFIXES.index(f"{prefix}.") if f"{prefix}." in _PREFIXES else len(_PREFIXES)
+    return asked, kind, _IN_DICTIONARY.get(rest, len(_IN_DICTIONARY)), name
 
 
 def columns_of(runs: pd.DataFrame, *prefixes: str) -> list[str]:

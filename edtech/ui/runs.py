@@ -9,7 +9,7 @@ import streamlit as st
 
 from edtech.metrics import metric
 from edtech.tracking import Run
-from edtech.ui import resources
+from edtech.ui import reports, resources
 from edtech.ui.state import Key, choose, notify
 from edtech.ui.widgets import errors_shown, number
 
@@ -44,6 +44,7 @@ def show(run_id: str, experiment: str) -> None:
     right.subheader("Tags")
     right.dataframe(_pairs({k: v for k, v in run.tags.items() if k != _NOTE}), hide_index=True, key="models.tags")
     _artifacts(run, experiment)
+    reports.run_downloads(run_id)
     _edit(run, experiment)
     _again(run)
 

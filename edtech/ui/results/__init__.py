@@ -8,7 +8,7 @@ import streamlit as st
 from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
 from edtech.ml.labels import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
-from edtech.ui import resources
+from edtech.ui import reports, resources
 from edtech.ui.results import card, elasticity, labels, teachers
 from edtech.ui.widgets import page_link
 
@@ -29,3 +29,4 @@ def show_result(run_id: str, experiment: str) -> None:
     page_link("compare", "Compare it with other runs", ":material/compare_arrows:")
     st.caption("The run's id, for MLflow and for code:")
     st.code(f'mlflow.pyfunc.load_model("runs:/{run_id}/model")', language=None)
+    reports.run_downloads(run_id)
