@@ -16,7 +16,7 @@ with errors_shown():
     experiment = sidebar.current_experiment()
     runs = compare.runs_of(experiment)
     if runs.empty:
-        st.info("Nothing to compare: no run in these experiments yet.", icon=":material/compare_arrows:")
+        st.info("Nothing to compare in these experiments: train some first, or choose others.", icon=":material/compare_arrows:")
         page_link("train", "Train a model", ":material/model_training:")
         st.stop()
     found = compare.ask(runs)
