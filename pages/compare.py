@@ -16,7 +16,9 @@ with errors_shown():
     experiment = sidebar.current_experiment()
     runs = compare.runs_of(experiment)
     if runs.empty:
-        st.info("Nothing to compare in these experiments: train some first, or choose others.", icon=":material/compare_arrows:")
+        st.info(
+            "Nothing to compare here: train some first, or choose other experiments.", icon=":material/compare_arrows:"
+        )
         page_link("train", "Train a model", ":material/model_training:")
         st.stop()
     found = compare.ask(runs)
