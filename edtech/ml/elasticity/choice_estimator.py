@@ -16,6 +16,7 @@ from edtech.tables.roles import PanelRoles
 
 VISIT, TAKEN, SEEN_AT = "visit_id", "enrolled", "viewed_at"
 _NOT_SOLD = -12.0
+_ROUNDS = 20
 
 
 class ChoiceLogitDemand(DemandEstimator):
@@ -86,8 +87,19 @@ class ChoiceLogitDemand(DemandEstimator):
         value = np.exp(self._values(self.mean_price_))
         rivals = self._per_visit(value[self.shelf_unit_])[self.shelf_visit_] - value[self.shelf_unit_]
         crowd = relative_to_group(np.log1p(rivals), self.shelf_unit_, arrays.units.size)
-        self.crowd_ = np.where(np.isnan(crowd), np.nanmean(crowd), crowd)
+        self.crowd_ = self._calibrated(np.where(np.isnan(crowd), np.nanmean(crowd), crowd), arrays)
         self.segment_elasticity_ = float(self._segment_terms(found, offers) @ found.slopes)
+
+    def _calibrated(self, crowd: Floats, arrays: PanelArrays) -> Floats:
+        """Return what rivals are worth to each unit (u,), so that it is expected to sell what it sold, or half one."""
+        terms = (arrays.price / self.scale_[arrays.unit])[:, None] * self.loadings_[self.tier_[arrays.unit]]
+        value = self.unit_effects_[arrays.unit] + self.period_effects_[arrays.period] + terms @ self.slopes_
+        sold = np.maximum(np.bincount(arrays.unit, weights=arrays.quantity, minlength=crowd.size), 0.5)
+        for _ in range(_ROUNDS):
+            rate = arrays.exposure * expit(value - crowd[arrays.unit])
+            expected = np.bincount(arrays.unit, weights=rate, minlength=crowd.size)
+            crowd = crowd + np.log(np.maximum(expected, 1e-9) / sold)
+        return crowd
 
     def _sample(self, offers: VisitArrays, periods: int) -> None:
         """Keep at most `max_visits` visits and how many visits of a period each stands for."""
