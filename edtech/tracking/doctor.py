@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from edtech.errors import EdtechError
+from edtech.errors import EdtechError, TrackingError
 from edtech.settings import PROJECT, Settings
 from edtech.tracking.items import RunItems
 from edtech.tracking.outbox import COMMAND, waiting
@@ -63,8 +63,9 @@ def _examine_store(store: Store, settings: Settings) -> Iterator[Finding]:
         found = runs.get_run(kept["run_id"]).params["token"], runs.read_artifact(kept["run_id"], TOKEN).decode()
         with translated("delete the run of this check", store):
             connect(store).delete_run(kept["run_id"])
-        same = found == (kept["token"], kept["token"])
-        return "what was written came back" if same else f"something else came back: {found}"
+        if found != (kept["token"], kept["token"]):
+            raise TrackingError("Something else came back than was written", found=str(found)[:200], where=store.shown)
+        return "what was written came back"
 
     def registry() -> str:
         with translated("read the model registry", store):

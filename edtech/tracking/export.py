@@ -4,10 +4,10 @@ import json
 import math
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from edtech import __version__
+from edtech.data.drafts import write_whole
 from edtech.errors import TrackingError
 from edtech.tracking.runs import RunStore
 
@@ -34,7 +34,7 @@ def export_experiment(store: RunStore, experiment: str, path: Path) -> Path:
     text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, text)
+        write_whole(path, text)
     except OSError as exc:
         raise TrackingError(
             "The summary of the experiment cannot be written",
@@ -43,16 +43,6 @@ def export_experiment(store: RunStore, experiment: str, path: Path) -> Path:
             fix="Choose a folder that is writable, on a disk that has space",
         ) from exc
     return path
-
-
-def _write(path: Path, text: str) -> None:
-    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        file.write(text)
-    try:
-        Path(file.name).replace(path)
-    except OSError:
-        Path(file.name).unlink()
-        raise
 
 
 def _run(row: dict[str, Any]) -> dict[str, Any]:

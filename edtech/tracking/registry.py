@@ -34,7 +34,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a registered model. `facts` are tags and metrics of its run as they were when it came in."""
+    """A version of a registered model; `tags` hold what its run said when it came in."""
 
     name: str
     version: int
@@ -131,7 +131,7 @@ class ModelRegistry:
         """Return what lets a run in, and what lets it take the champion's place in the model `name`."""
         run = self.runs.get_run(run_id)
         held = self.champion(name or _family(run))
-        against = None if held is None else self._run_of(held)
+        against = None if held is None else self.run_of(held)
         return (*entry_gates(checks_of(self.runs, run)), decision_gate(run, against))
 
     def register(self, run_id: str, name: str | None = None) -> Version:
@@ -171,7 +171,7 @@ class ModelRegistry:
             return chosen
         shut = [gate for gate in self.gates(chosen.run_id, name) if not gate.passed]
         refuse([gate for gate in shut if not (gate.opens_for_a_reason and reason.strip())], "promote")
-        return self._set_champion(chosen, "promoted", reason if shut else reason.strip())
+        return self._set_champion(chosen, "promoted", reason)
 
     def rollback(self, name: str) -> Version:
         """Give the champion's place back to the version that held it before. Raises RegistryError where none did."""
@@ -199,9 +199,6 @@ class ModelRegistry:
 
     def run_of(self, version: Version) -> Run | None:
         """Return the run of a version, None where it is gone."""
-        return self._run_of(version)
-
-    def _run_of(self, version: Version) -> Run | None:
         try:
             return self.runs.get_run(version.run_id)
         except RunNotFoundError:
@@ -230,11 +227,6 @@ class ModelRegistry:
         if not outputs or not outputs.model_outputs:
             raise RegistryError("The run has no model", found=f"run {run_id}", fix="choose a finished training")
         return self._client.get_logged_model(outputs.model_outputs[-1].model_id)
-
-
-def champion(family: str, dataset_digest: str | None = None, settings: Settings | None = None) -> str | None:
-    """Return the id of the champion's run of a family, None where there is none, or it is of other data."""
-    return ModelRegistry(settings).run_to_use(family, dataset_digest)
 
 
 def _line_of_champions(events: Sequence[Event]) -> list[int]:

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -144,11 +145,11 @@ def connect(store: Store) -> "MlflowClient":
 def _probe(store: Store) -> None:
     # MLflow's own client retries for minutes; this answers within the blink that a page can wait.
     try:
-        with urllib.request.urlopen(f"{store.uri}/health", timeout=PROBE_SECONDS):  # noqa: S310  # http(s) by find_store
+        with urllib.request.urlopen(f"{store.bare}/health", timeout=PROBE_SECONDS):  # noqa: S310  # http(s) by find_store
             return
     except urllib.error.HTTPError as exc:
         found = f"HTTP status {exc.code}"
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, HTTPException) as exc:  # the last: an impossible port, an answer that is not HTTP
         found = str(getattr(exc, "reason", exc))
     raise TrackingError(
         "The MLflow server does not answer",

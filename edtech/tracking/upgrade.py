@@ -58,7 +58,7 @@ def _upgraded(store: Store, database: Path) -> Path:
                 _migrate(copy)
             check_schema(copy)
             old.rollback()
-            copy.replace(database)
+        copy.replace(database)  # after both are closed: Windows replaces no file that is open
     return backup
 
 

@@ -66,6 +66,13 @@ def test_other_packages_than_the_pinned_ones_are_named(settings, monkeypatch):
     assert "pip install" in finding.fix
 
 
+def test_a_store_that_gives_back_something_else_fails(settings, monkeypatch):
+    monkeypatch.setattr(RunStore, "read_artifact", lambda *_: b"another")
+    finding = next(found for found in examine(settings=settings) if found.name == "read")
+    assert (finding.ok, "Something else came back" in finding.text) == (False, True)
+    assert RunStore(settings=settings).list_runs(kind=None, finished=False).empty
+
+
 OLDER = "71994744cf8e"
 
 

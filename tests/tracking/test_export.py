@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path, PureWindowsPath
+from pathlib import PureWindowsPath
 
 import pytest
 from mlflow import MlflowClient
@@ -45,8 +45,7 @@ def test_an_export_that_cannot_be_written_is_said_and_leaves_no_crumbs(tracker, 
     (tmp_path / "file").write_text("")
     with pytest.raises(TrackingError, match="cannot be written"):
         tracker.export_experiment_results(tmp_path / "file" / "x.json")
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(f".{tmp_path.name}")]
-    assert not list(Path(tmp_path.parent).glob(f".{tmp_path.name}-*"))
+    assert not [path for folder in (tmp_path, tmp_path.parent) for path in folder.glob(".writing-*")]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from edtech.pipeline.training import train_runs
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.tracking.gates import CARD
-from edtech.tracking.registry import ModelRegistry, champion
+from edtech.tracking.registry import ModelRegistry
 
 FAMILY = "teacher_quality"
 
@@ -54,7 +54,7 @@ def log(tracker, items):
 def test_a_store_that_is_not_there_has_no_models_and_is_not_made(tmp_path):
     home = Settings(home=tmp_path / "none", mlflow_tracking_uri=None)
     assert ModelRegistry(home).names() == []
-    assert champion("token_elasticity", settings=home) is None
+    assert ModelRegistry(home).run_to_use("token_elasticity") is None
     assert not home.mlruns_dir.exists()
 
 
@@ -127,12 +127,12 @@ def test_what_there_is_not_is_said(registry, log, tracker):
         registry.promote("token_elasticity", 3)
 
 
-def test_the_champion_of_other_data_is_not_offered(registry, log, settings):
+def test_the_champion_of_other_data_is_not_offered(registry, log):
     made = registry.register(log())
-    assert champion(made.name, settings=settings) is None
+    assert registry.run_to_use(made.name) is None
     registry.promote(made.name, made.version)
-    assert champion(made.name, "d1", settings) == champion(made.name, settings=settings) == made.run_id
-    assert champion(made.name, "d2", settings) is None
+    assert registry.run_to_use(made.name, "d1") == registry.run_to_use(made.name) == made.run_id
+    assert registry.run_to_use(made.name, "d2") is None
 
 
 # ---- predictions

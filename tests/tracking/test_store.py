@@ -211,6 +211,12 @@ def test_a_server_that_is_away_is_said_within_two_seconds():
     assert time.perf_counter() - began < 2
 
 
+@pytest.mark.parametrize("address", ["http://localhost:abc", "http://a b:5000", "http://[::1"])
+def test_an_impossible_address_of_a_server_is_said(address):
+    with pytest.raises(TrackingError, match="does not answer"):
+        connect(find_store(address))
+
+
 def test_a_server_that_hangs_is_said_within_two_seconds():
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         began = time.perf_counter()
