@@ -10,6 +10,11 @@ Direction = Literal["higher", "lower", "zero", "none"]
 Kind = Literal["model", "business", "truth"]
 
 
+BETTER: dict[Direction, str] = {
+    "higher": "higher is better", "lower": "lower is better", "zero": "nearer 0 is better", "none": "",
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """What a metric means. `direction` says what is better: higher, lower, nearer to zero, or nothing of the sort.

@@ -12,6 +12,7 @@ from edtech.data import CONTRACTS, Catalogue, check_dataset, difference, sample_
 from edtech.data.summary import dictionary, summary
 from edtech.errors import ContractError, DataError, DatasetNotFoundError, EdtechError, ParamsError
 from edtech.market import MarketParams
+from edtech.reports.export import frame_csv
 from tests.test_cli import run
 
 SIZE = {"learners": 200, "teachers": 10, "courses": 20, "weeks": 8}
@@ -134,6 +135,10 @@ def test_text_that_would_run_as_a_formula_is_exported_plain(data, home, catalogu
     data("export", dataset, str(home / "out.csv"))
     assert set(pd.read_csv(home / "out.csv")["category"]) == {"'=HYPERLINK(1)"}
     assert set(catalogue.get(dataset).main()["category"]) == {"=HYPERLINK(1)"}
+
+
+def test_neither_a_name_nor_a_category_is_exported_as_a_formula():
+    assert frame_csv(pd.DataFrame({"=1+1": pd.Categorical(["=1", "x"])})) == b"'=1+1\n'=1\nx\n"
 
 
 @pytest.mark.parametrize("figure", ["distribution", "by-unit", "by-period", "season", "retention", "flows", "likeness"])

@@ -40,12 +40,12 @@ ECONOMY: dict[str, Meaning] = {
         "the range: 0 all alike, 1 one has all.", lines=("learner_balance",),
     ),
     "top_1": Meaning(
-        SUPPLY, "Held by the top 1 %", "% of tokens", "Share of learners' tokens that the one in a hundred with the "
-        "largest balances hold.", lines=("learner_balance",),
+        SUPPLY, "Held by the top 1 %", "share of tokens", "Share of learners' tokens that the one in a hundred with "
+        "the largest balances hold.", lines=("learner_balance",),
     ),
     "top_10": Meaning(
-        SUPPLY, "Held by the top 10 %", "% of tokens", "Share of learners' tokens that the ten in a hundred with the "
-        "largest balances hold.", lines=("learner_balance",),
+        SUPPLY, "Held by the top 10 %", "share of tokens", "Share of learners' tokens that the ten in a hundred with "
+        "the largest balances hold.", lines=("learner_balance",),
     ),
     "issued": Meaning(FLOWS, "Issued", _T, "Tokens that left the mint in the range: bought, given, or minted again."),
     "minted_purchase": Meaning(FLOWS, "Minted for purchases", _T, "Tokens that learners bought."),
@@ -63,7 +63,7 @@ ECONOMY: dict[str, Meaning] = {
     "teacher_earnings": Meaning(DEBTS, "Teacher earnings", _T, "Teachers' parts of prices, less those clawed back."),
     "commission": Meaning(DEBTS, "Commission", _T, "The platform's parts of prices, less those of refunds."),
     "take_rate": Meaning(
-        DEBTS, "Take rate", "% of revenue", "Commission over tokens spent, refunds taken off both.",
+        DEBTS, "Take rate", "share of revenue", "Commission over tokens spent, refunds taken off both.",
         lines=("commission", "spent", "refunded"),
     ),
     "money_in": Meaning(DEBTS, "Money received", "money", "Paid by learners for tokens, in whole units of money."),
@@ -91,7 +91,7 @@ ECONOMY: dict[str, Meaning] = {
     ),
     "buyers": Meaning(PEOPLE, "Buyers", "learners", "Learners who spent tokens in the range.", lines=("spent",)),
     "repurchase_rate": Meaning(
-        PEOPLE, "Repurchase rate", "% of buyers", "Buyers of the range who took at least two courses in it.",
+        PEOPLE, "Repurchase rate", "share of buyers", "Buyers of the range who took at least two courses in it.",
         lines=("spent",),
     ),
     "arpu": Meaning(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.charts import models as charts
-from edtech.metrics import Kind, Metric, metric
+from edtech.metrics import BETTER, Kind, Metric, metric
 from edtech.reports.bundle import Figure, Report, Section, Table
 from edtech.reports.figures import figure
 from edtech.tracking.compare import Comparison
@@ -20,7 +20,6 @@ BEST = "★ "
 GOOD, BAD = " ✓", " ✗"
 SIGNS = {1: GOOD, 0: "", -1: BAD}
 """What stands behind a difference to the baseline that is good or bad, for who sees no color."""
-_DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "zero": "nearer 0 is better", "none": ""}
 
 
 def metric_table(comparison: Comparison, kind: Kind) -> pd.DataFrame:
@@ -38,9 +37,8 @@ def metric_table(comparison: Comparison, kind: Kind) -> pd.DataFrame:
 
 
 def _words(known: Metric) -> str:
-    return (
-        f"{_DIRECTIONS[known.direction] or 'not ranked'} (a guess)" if known.guessed else _DIRECTIONS[known.direction]
-    )
+    words = BETTER[known.direction]
+    return f"{words or 'not ranked'} (a guess)" if known.guessed else words
 
 
 def _cell(comparison: Comparison, name: str, run_id: str) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from edtech.data import Dataset
 from edtech.errors import DataError
-from edtech.reports.cells import FORMULA
+from edtech.reports.cells import FORMULA, safe
 
 Form = Literal["csv", "parquet"]
 
@@ -31,9 +31,10 @@ def write_table(dataset: Dataset, table: str, into: BinaryIO, form: Form = "csv"
 
 
 def frame_csv(frame: pd.DataFrame, *, header: bool = True) -> bytes:
-    """Return a frame as CSV in which no text of a cell is a formula."""
+    """Return a frame as CSV in which no text of a cell or of the head is a formula."""
     plain = frame.assign(**{str(name): _safe(frame[name]) for name in frame if _is_text(frame[name])})
-    return plain.to_csv(index=False, header=header, lineterminator="\n").encode("utf-8", errors="replace")
+    text = plain.rename(columns=safe).to_csv(index=False, header=header, lineterminator="\n")
+    return text.encode("utf-8", errors="replace")
 
 
 def write_file(dataset: Dataset, table: str, path: Path) -> int:
@@ -68,7 +69,7 @@ def parquet_bytes(dataset: Dataset, table: str) -> bytes:
 
 
 def _is_text(values: pd.Series) -> bool:
-    return isinstance(values.dtype, pd.StringDtype) or values.dtype == object
+    return values.dtype == object or isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype)
 
 
 def _safe(values: pd.Series) -> pd.Series:

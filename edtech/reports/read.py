@@ -21,7 +21,6 @@ MOST_BYTES = 100_000_000
 MOST_UNPACKED = 300_000_000
 MOST_MEMBERS = 1_000
 MOST_PAGES = 2_000
-_MOST_CELL = 200_000
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, csv.Error, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError,
     SyntaxError, RuntimeError, ArithmeticError, AssertionError,
@@ -54,7 +53,9 @@ def read_file(path: Path) -> Shown:
     """Return what a report's file shows. Raises ReportError where it is no report of ours, damaged or too large."""
     try:
         size = path.stat().st_size
-        if size > MOST_BYTES or not path.is_file():
+        if not path.is_file():
+            raise ReportError("This is not a file", where=str(path), fix="Name the report's file")
+        if size > MOST_BYTES:
             raise ReportError(
                 "The file is too large for a report", expected=f"at most {MOST_BYTES:,} bytes", found=f"{size:,}"
             )

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from edtech.charts import models as charts
-from edtech.metrics import metric
+from edtech.metrics import BETTER, metric
 from edtech.reports.bundle import Figure, Report, Section, Table
 from edtech.reports.figures import figure
 from edtech.tracking import Run
 
-_DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "zero": "nearer 0 is better", "none": ""}
 _NOTE = "mlflow.note.content"
 _INTERNAL = ("mlflow.", "edtech.lock", "edtech.host", "edtech.pid")
 
@@ -36,7 +35,7 @@ def run_report(run: Run, tables: Mapping[str, pd.DataFrame], provenance: Mapping
 
 def _metrics(run: Run) -> pd.DataFrame:
     rows = [
-        (known.title, value, known.unit, _DIRECTIONS[known.direction], known.help)
+        (known.title, value, known.unit, BETTER[known.direction], known.help)
         for name, value in sorted(run.metrics.items())
         for known in [metric(name)]
     ]

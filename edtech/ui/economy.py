@@ -66,7 +66,7 @@ def show_figures(dataset: Dataset, period: Period | None) -> None:
 
 def _metric(column: "st.delta_generator.DeltaGenerator", figure: Figure) -> None:
     about = ECONOMY[figure.name]
-    share = about.unit.startswith("%")
+    share = about.unit.startswith("share")
     value = "-" if figure.value is None else f"{figure.value:.1%}" if share else number(figure.value)
     change = None if figure.change is None else percent(figure.change)
     label = f"{about.title} ({about.unit})"

@@ -29,7 +29,7 @@ def test_the_figures_are_those_of_the_last_weeks_against_the_weeks_before(full, 
     shown = figures(app)
     assert set(shown) == {f"{ECONOMY[name].title} ({ECONOMY[name].unit})" for name in found}
     assert shown["Circulating supply (tokens)"] == number(found["circulating_supply"].value)
-    assert shown["Take rate (% of revenue)"] == f"{found['take_rate'].value:.1%}"
+    assert shown["Take rate (share of revenue)"] == f"{found['take_rate'].value:.1%}"
     deltas = {metric.label: metric.delta for metric in app.metric}
     assert deltas["Token revenue (tokens)"] == percent(found["spent"].change)
     assert "the range right before" in texts(app)

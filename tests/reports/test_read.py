@@ -129,6 +129,8 @@ def test_a_formula_is_told_from_the_number_that_it_makes():
 def test_a_file_is_looked_at_before_it_is_read(tmp_path):
     with pytest.raises(ReportError, match="cannot be opened"):
         read_file(tmp_path / "missing.html")
+    with pytest.raises(ReportError, match="not a file"):
+        read_file(tmp_path)
     with (tmp_path / "large.csv").open("wb") as file:
         file.truncate(100_000_001)
     with pytest.raises(ReportError, match="too large"):
