@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+FEW_ROWS = 100
+
 
 class Severity(StrEnum):
     """PASS: nothing to do; REVIEW: read the evidence before acting on results; FAIL: mend the data first."""
@@ -41,3 +43,22 @@ def worst(checks: Sequence[Check]) -> Severity:
     """Return the most severe of the findings."""
     order = list(Severity)
     return max((check.severity for check in checks), key=order.index, default=Severity.PASS)
+
+
+def verdict(title: str, checks: Sequence[Check], rows: int) -> Check:
+    """Return the finding `learnable` that sums up the findings on so many rows."""
+    severity, few = worst(checks), rows < FEW_ROWS
+    bad = "; ".join(check.title for check in checks if check.severity is severity)
+    sums = {
+        Severity.PASS: "Yes, as far as the rows themselves can tell.",
+        Severity.REVIEW: f"Yes, once you have looked at: {bad}.",
+        Severity.FAIL: f"Not yet. It fails on: {bad}.",
+    }
+    return graded(
+        "learnable",
+        title,
+        fail=severity is Severity.FAIL,
+        review=severity is Severity.REVIEW or few,
+        evidence=sums[severity] + (f" There are only {rows:,} rows." if few else ""),
+        fix="Do what the findings above say, or add rows.",
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.data import leakage
-from edtech.data.findings import Check, Severity, graded
+from edtech.data.findings import FEW_ROWS, Check, Severity, graded
 from edtech.tables.roles import PanelRoles
 from edtech.tables.values import MAX_CATEGORIES, listed, to_number
 
@@ -21,7 +21,6 @@ MANY_ZEROS = 0.5
 MANY_GAPS = 0.05
 OUTLIER_FACTOR = 10.0
 FEW_ROWS_PER_SEGMENT = 50
-FEW_ROWS = 100
 
 
 def check_panel(panel: pd.DataFrame, roles: PanelRoles) -> tuple[Check, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from edtech.data import leakage
-from edtech.data.findings import Check, counted, graded, worst
+from edtech.data.findings import Check, counted, graded, verdict
 from edtech.errors import DataError
 from edtech.tables.values import MAX_CATEGORIES, as_label, listed, to_number
 
@@ -14,7 +14,6 @@ MANY_MISSING = 0.2
 RARE = 50
 RARE_SHARE = 0.01
 FAR = 10.0
-FEW_ROWS = 100
 NAMED = 30
 
 
@@ -64,7 +63,7 @@ def check_frame(
         _missing(rows, frame[target]), _duplicates(rows), _balance(rows), _constants(rows), _outliers(rows),
         _categories(rows), _leakage(rows), _known_later(rows),
     ]  # fmt: skip
-    return (*checks, _learnable(rows, checks))
+    return (*checks, verdict("Can this outcome be learned here?", checks, len(frame)))
 
 
 def _outcome(target: pd.Series, positive: Sequence[str]) -> pd.Series:
@@ -215,23 +214,4 @@ def _known_later(rows: _Rows) -> Check:
         if later
         else f"No column's name speaks of a time after {rows.as_of[:60]!r}.",
         fix=fix,
-    )
-
-
-def _learnable(rows: _Rows, checks: Sequence[Check]) -> Check:
-    few = len(rows.frame) < FEW_ROWS
-    bad = [check.title for check in checks if check.severity == worst(checks)]
-    severity = worst(checks)
-    sums = {
-        "PASS": "Yes, as far as the rows themselves can tell.",
-        "REVIEW": f"Yes, once you have looked at: {'; '.join(bad)}.",
-        "FAIL": f"Not yet. It fails on: {'; '.join(bad)}.",
-    }
-    return graded(
-        "learnable",
-        "Can this outcome be learned here?",
-        fail=severity == "FAIL",
-        review=severity == "REVIEW" or few,
-        evidence=sums[severity] + (f" There are only {len(rows.frame):,} rows." if few else ""),
-        fix="Do what the findings above say, or add rows.",
     )

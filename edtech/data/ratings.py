@@ -5,14 +5,13 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from edtech.data.findings import Check, counted, graded, worst
+from edtech.data.findings import Check, counted, graded, verdict
 from edtech.tables.roles import RatingRoles
 
 FEW_RATINGS = 5
 MANY_THIN = 0.5
 MANY_MISSING = 0.2
 CONNECTED = 0.9
-FEW_ROWS = 100
 
 
 def check_ratings(ratings: pd.DataFrame, roles: RatingRoles) -> tuple[Check, ...]:
@@ -24,7 +23,7 @@ def check_ratings(ratings: pd.DataFrame, roles: RatingRoles) -> tuple[Check, ...
         _missing(ratings, roles), _duplicates(ratings, roles), _scale(ratings, roles), _thin(ratings, roles),
         _connected(ratings, roles),
     ]  # fmt: skip
-    return (*checks, _learnable(ratings, checks))
+    return (*checks, verdict("Can teachers be compared by these ratings?", checks, len(ratings)))
 
 
 def _missing(ratings: pd.DataFrame, roles: RatingRoles) -> Check:
@@ -111,21 +110,3 @@ def _largest_linked(teacher: pd.Series, learner: pd.Series) -> float:
     links = coo_array((np.ones(len(one)), (one, other + teachers)), shape=(nodes, nodes))
     group = connected_components(links, directed=False)[1][:teachers]
     return float(np.bincount(group).max() / teachers)
-
-
-def _learnable(ratings: pd.DataFrame, checks: list[Check]) -> Check:
-    severity, few = worst(checks), len(ratings) < FEW_ROWS
-    bad = [check.title for check in checks if check.severity == severity]
-    sums = {
-        "PASS": "Yes, as far as the rows themselves can tell.",
-        "REVIEW": f"Yes, once you have looked at: {'; '.join(bad)}.",
-        "FAIL": f"Not yet. It fails on: {'; '.join(bad)}.",
-    }
-    return graded(
-        "learnable",
-        "Can teachers be compared by these ratings?",
-        fail=severity == "FAIL",
-        review=severity == "REVIEW" or few,
-        evidence=sums[severity] + (f" There are only {len(ratings):,} rows." if few else ""),
-        fix="Do what the findings above say, or add ratings.",
-    )

@@ -129,6 +129,17 @@ def _refuse_contradiction(response: Response, bounds: Bounds) -> None:
     )
 
 
+def refuse_enrollments(most: float, floor: float) -> None:
+    """Raise PricingError where the enrollments to keep are more than the most that can be reached, per period."""
+    if most < floor * (1 - 1e-9):
+        raise PricingError(
+            "Constraints contradict each other: so many enrollments cannot be kept",
+            expected=f"at most {most:,.1f} enrollments per period to keep, the most that the bounds allow",
+            found=f"{floor:,.1f}",
+            fix="keep fewer enrollments, or allow larger steps or more changed prices",
+        )
+
+
 def weights_of(objective: Objective, split: RevenueSplit) -> tuple[float, float]:
     """Return what the objective counts for each token of revenue and for each enrollment.
 

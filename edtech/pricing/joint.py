@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
-from edtech.errors import PricingError
 from edtech.ml.elasticity.panel import Floats
-from edtech.pricing.bounds import Bounds, Constraints
+from edtech.pricing.bounds import Bounds, Constraints, refuse_enrollments
 from edtech.pricing.response import Response
 
 _BISECTIONS = 12
@@ -75,13 +74,7 @@ def _with_enrollments(
     if kept(prices) >= floor:
         return prices
     most = _free(response, (0.0, 1.0), bounds)
-    if kept(most) < floor * (1 - 1e-9):
-        raise PricingError(
-            "Constraints contradict each other: so many enrollments cannot be kept",
-            expected=f"at most {kept(most):,.1f} enrollments per period to keep, the most that the bounds allow",
-            found=f"{floor:,.1f}",
-            fix="keep fewer enrollments, or allow larger steps or more changed prices",
-        )
+    refuse_enrollments(kept(most), floor)
     low, high, best = 0.0, 4 * float(response.baseline.max()) * max(weights), most
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2

@@ -92,14 +92,12 @@ def _binding(plan: Plan, constraints: Constraints) -> tuple[str, ...]:
 
 
 def withheld(plan: Plan, reason: str) -> Plan:
-    """Return the plan as refused, with today's prices and the reason; what it expected is gone."""
-    outcome = plan.outcome
+    """Return the plan as refused, with today's prices and the reason; only `outcome` still tells what was withheld."""
     table = plan.table.assign(recommended=plan.table["today"], change=0.0, bound="")
-    names = pd.Index(plan.table["unit"], name="unit")
-    prices = pd.Series(plan.table["today"].to_numpy(dtype=float), index=names, name="price").sort_index()
+    prices = table.set_index("unit")["today"].rename("price").astype(float).sort_index()
     today = plan.expected.today
     nothing = Effect(today, today, 0.0, 0.0, 0.0)
-    return Plan(prices, plan.objective, nothing, outcome, table, True, (reason,))
+    return replace(plan, prices=prices, expected=nothing, table=table, refused=True, reasons=(reason,), binding=())
 
 
 def _plan(

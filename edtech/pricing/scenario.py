@@ -69,7 +69,7 @@ def what_if(
 ) -> WhatIf:
     """Return what relative price changes by segment (0.15 is 15 % up) do, against baseline prices.
 
-    Raises PricingError for an unknown segment or a change of -95 % and below.
+    Raises PricingError for an unknown segment or a change that is not above -0.95 and below 10.
     """
     response = price_response(result, panel, baseline)
     return answer(response, changed_prices(response, changes), split)

@@ -7,7 +7,7 @@ from scipy.sparse import csr_array, vstack
 
 from edtech.errors import PricingError
 from edtech.ml.elasticity.panel import Floats
-from edtech.pricing.bounds import Bounds, Constraints
+from edtech.pricing.bounds import Bounds, Constraints, refuse_enrollments
 from edtech.pricing.response import Response
 
 GRID = 61
@@ -68,29 +68,13 @@ def _chosen(
     value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
 ) -> NDArray[np.intp]:
     """Return the candidate of each unit (u,) that an integer program chooses."""
-    if floor is not None and (reach := float(_most_reached(quantity, moved, most))) < floor * (1 - 1e-9):
-        raise PricingError(
-            "Constraints contradict each other: so many enrollments cannot be kept",
-            expected=f"at most {reach:,.1f} enrollments per period to keep, the most that the bounds allow",
-            found=f"{floor:,.1f}",
-            fix="keep fewer enrollments, or allow larger steps or more changed prices",
-        )
-    unit, place = np.nonzero(_worth_looking_at(value, quantity, moved, floor is not None))
-    scale = max(float(np.abs(value).max()), 1e-12)
-    columns = np.arange(unit.size)
-    each = csr_array((np.ones(unit.size), (unit, columns)), shape=(len(value), unit.size))
-    lower, upper, rows = [np.ones(len(value))], [np.ones(len(value))], [each]
     if floor is not None:
-        rows.append(csr_array(quantity[unit, place][None, :]))
-        lower.append(np.array([floor * (1 - 1e-9)]))
-        upper.append(np.array([np.inf]))
-    if most is not None:
-        rows.append(csr_array(moved[unit, place].astype(float)[None, :]))
-        lower.append(np.array([0.0]))
-        upper.append(np.array([float(most)]))
+        refuse_enrollments(_most_reached(quantity, moved, most), floor)
+    unit, place = np.nonzero(_worth_looking_at(value, quantity, moved, floor is not None))
+    limits = _limits(unit, quantity[unit, place], moved[unit, place], floor, most)
     found = milp(
-        -value[unit, place] / scale,
-        constraints=LinearConstraint(vstack(rows), np.concatenate(lower), np.concatenate(upper)),
+        -value[unit, place] / max(float(np.abs(value).max()), 1e-12),
+        constraints=limits,
         integrality=np.ones(unit.size),
         bounds=(0, 1),
         options={"mip_rel_gap": 1e-4, "time_limit": SECONDS},
@@ -98,7 +82,7 @@ def _chosen(
     if found.x is None:
         raise PricingError(
             "No plan was found that keeps to all constraints",
-            expected="a plan within the time allowed",
+            expected=f"a plan within {SECONDS:g} s",
             found=str(found.message)[:200],
             fix="loosen the limit on changed prices or the enrollments to keep",
         )
@@ -106,6 +90,22 @@ def _chosen(
     best = np.full(len(value), value.shape[1] - 1)
     best[unit[picked]] = place[picked]
     return best
+
+
+def _limits(
+    unit: NDArray[np.intp], quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
+) -> LinearConstraint:  # fmt: skip
+    """Return what the choice among candidates (c,) must keep to: one for each unit, and the limits over all."""
+    units = int(unit.max()) + 1
+    each = csr_array((np.ones(unit.size), (unit, np.arange(unit.size))), shape=(units, unit.size))
+    together: list[tuple[Floats, float, float]] = []
+    if floor is not None:
+        together.append((quantity, floor * (1 - 1e-9), np.inf))
+    if most is not None:
+        together.append((moved.astype(float), 0.0, float(most)))
+    rows = [each, *(csr_array(weights[None, :]) for weights, _, _ in together)]
+    lower, upper = (np.r_[np.ones(units), [limit[end] for limit in together]] for end in (1, 2))
+    return LinearConstraint(vstack(rows), lower, upper)
 
 
 def _most_reached(quantity: Floats, moved: NDArray[np.bool_], most: int | None) -> float:
