@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from edtech.cli import app
 from edtech.data import Catalogue
 from edtech.data.samples import sample_panel_csv
-from edtech.errors import DatasetNotFoundError, ParamsError
+from edtech.errors import DatasetNotFoundError, ParamsError, ReportError
 from edtech.ml.artifacts import load_result
 from edtech.pricing import what_if
 from edtech.settings import PROJECT, Settings
@@ -101,11 +101,20 @@ def test_generate_and_runs_are_listed(tmp_path):
         (["train", "0" * 16], DatasetNotFoundError),
         (["data", "generate", "--preset", "golden"], ParamsError),
         (["what-if", "x", "y", "--change", "Design"], DatasetNotFoundError),
+        (["data", "generate", "--set", "name=x"], ParamsError),
+        (["data", "generate", "--learners", "50", "--set", "learners=1"], ParamsError),
+        (["pipeline", "--set", "learners=1"], ParamsError),
+        (["report", "no id", "report.html"], ReportError),
     ],
 )
 def test_bad_asks_are_errors_of_ours(words, error, tmp_path):
     with pytest.raises(error):
         CliRunner().invoke(app, [*words, "--out", str(tmp_path)], catch_exceptions=False)
+
+
+def test_a_file_that_cannot_be_written_is_said(tmp_path):
+    with pytest.raises(ReportError, match="cannot be written"):
+        run("data", "sample", "panel", str(tmp_path / "none" / "sample.csv"))
 
 
 def test_an_error_is_one_message_and_exit_code_1(tmp_path):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from edtech.cli.data import DatasetId, data
-from edtech.cli.options import Out, catalogue, settings_of
+from edtech.cli.options import Out, catalogue, settings_of, write_bytes
 
 
 @data.command("rename")
@@ -97,5 +97,5 @@ def data_sample(
     if file is None:
         typer.echo(content.decode(), nl=False)
     else:
-        file.write_bytes(content)
+        write_bytes(file, content)
         typer.echo(str(file))

@@ -6,7 +6,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from edtech.cli.entry import app
-from edtech.cli.options import Name, Out, Preset, ReportFile, assignments, catalogue, settings_of, write_report
+from edtech.cli.options import (
+    Courses,
+    Knobs,
+    Learners,
+    Name,
+    Out,
+    Preset,
+    ReportFile,
+    Seed,
+    Teachers,
+    Weeks,
+    assignments,
+    catalogue,
+    settings_of,
+    write_bytes,
+    write_report,
+)
 from edtech.errors import ContractError, ParamsError
 
 if TYPE_CHECKING:
@@ -16,18 +32,17 @@ data = typer.Typer(help="Generate, upload, check, explore, compare and keep data
 app.add_typer(data, name="data")
 
 DatasetId = Annotated[str, typer.Argument(help="Id of the data set.")]
-Size = Annotated[int | None, typer.Option(help="Overrides the preset's.")]
 
 
 @data.command("generate")
 def data_generate(
-    learners: Size = None,
-    teachers: Size = None,
-    courses: Size = None,
-    weeks: Size = None,
-    seed: Size = None,
-    preset: Preset = "balanced",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="knob=value of any knob. Repeatable.")] = None,
+    learners: Learners = None,
+    teachers: Teachers = None,
+    courses: Courses = None,
+    weeks: Weeks = None,
+    seed: Seed = None,
+    preset: Preset = None,
+    set_: Knobs = None,
     knobs: Annotated[bool, typer.Option(help="List all knobs with bounds and meaning, and end.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes; the market is the same.")] = 1,
     name: Name = "Market",
@@ -39,7 +54,7 @@ def data_generate(
 
     sizes = {"learners": learners, "teachers": teachers, "courses": courses, "weeks": weeks, "seed": seed}
     given = {size: value for size, value in sizes.items() if value is not None}
-    params = MarketParams.preset(preset, **given, **assignments(set_ or []))
+    params = MarketParams.preset(preset or "balanced", **given | assignments(set_ or []))
     if knobs:
         for knob, info in MarketParams.model_fields.items():
             bounds = " ".join(str(bound) for bound in info.metadata)
@@ -98,7 +113,7 @@ def data_upload(
         if failures is not None and error.failures is not None:
             from edtech.reports import table_csv
 
-            failures.write_bytes(table_csv(error.failures))
+            write_bytes(failures, table_csv(error.failures))
             typer.echo(f"All rows that fail: {failures}", err=True)
         raise
     finally:

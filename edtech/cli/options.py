@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edtech.errors import ParamsError
+from edtech.errors import ParamsError, ReportError
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,12 +25,18 @@ RoleOf = Annotated[
     list[str] | None,
     typer.Option(help="role=column other than stored with the data set, such as controls=rating. Repeatable."),
 ]
-Learners = Annotated[int, typer.Option(help="Learners who join until the last week.")]
-Teachers = Annotated[int, typer.Option(help="Teachers who offer courses.")]
-Courses = Annotated[int, typer.Option(help="Courses published until the last week.")]
-Weeks = Annotated[int, typer.Option(help="Length of the observed time.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same market.")]
-Preset = Annotated[str, typer.Option(help="Kind of market: balanced, confounded, price_test, thin, growing.")]
+Learners = Annotated[int | None, typer.Option(help="Learners who join until the last week.")]
+Teachers = Annotated[int | None, typer.Option(help="Teachers who offer courses.")]
+Courses = Annotated[int | None, typer.Option(help="Courses published until the last week.")]
+Weeks = Annotated[int | None, typer.Option(help="Length of the observed time.")]
+Seed = Annotated[int | None, typer.Option(help="Same seed, same market.")]
+Preset = Annotated[
+    str | None, typer.Option(help="Kind of market: balanced (default), confounded, price_test, thin, growing.")
+]
+Knobs = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="name=value of any knob; `data generate --knobs` lists them. Repeatable."),
+]
 ReportFile = Annotated[Path | None, typer.Option(help="Write a report there: .html, .pdf, .xlsx, .zip or .csv.")]
 Name = Annotated[str, typer.Option(help="Name of the data set.")]
 
@@ -100,5 +106,18 @@ def write_report(recipe: "Recipe", path: Path, settings: Settings) -> None:
     from edtech.pipeline.recipes import Stores, report_of
     from edtech.reports import write
 
-    path.write_bytes(write(report_of(recipe, Stores.of(settings)), path.suffix.removeprefix(".").lower()))
+    write_bytes(path, write(report_of(recipe, Stores.of(settings)), path.suffix.removeprefix(".").lower()))
     typer.echo(f"Report: {path}")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file that was asked for. Raises ReportError where it cannot be written."""
+    try:
+        path.write_bytes(content)
+    except OSError as exc:
+        raise ReportError(
+            "The file cannot be written",
+            found=exc.strerror,
+            where=str(path),
+            fix="name a file in a folder that is there and can be written",
+        ) from exc

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edtech.cli.entry import app
-from edtech.cli.options import Out, assignments, catalogue, settings_of
+from edtech.cli.options import (
+    Courses,
+    Knobs,
+    Learners,
+    Out,
+    Preset,
+    Seed,
+    Teachers,
+    Weeks,
+    assignments,
+    catalogue,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from edtech.market import MarketParams
@@ -15,13 +27,13 @@ if TYPE_CHECKING:
 
 @app.command()
 def pipeline(
-    learners: Annotated[int | None, typer.Option(help="Learners who join until the last week.")] = None,
-    teachers: Annotated[int | None, typer.Option(help="Teachers who offer courses.")] = None,
-    courses: Annotated[int | None, typer.Option(help="Courses published until the last week.")] = None,
-    weeks: Annotated[int | None, typer.Option(help="Length of the observed time.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same market.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Kind of market: balanced, confounded, price_test, ...")] = None,
-    knob: Annotated[list[str] | None, typer.Option("--set", help="name=value of a further knob. Repeatable.")] = None,
+    learners: Learners = None,
+    teachers: Teachers = None,
+    courses: Courses = None,
+    weeks: Weeks = None,
+    seed: Seed = None,
+    preset: Preset = None,
+    set_: Knobs = None,
     dataset: Annotated[str | None, typer.Option(help="Id of a stored data set to use instead of a new market.")] = None,
     families: Annotated[str | None, typer.Option(help="Model families, separated by commas, or all.")] = None,
     algorithms: Annotated[str | None, typer.Option(help="Algorithms, separated by commas.")] = None,
@@ -38,7 +50,7 @@ def pipeline(
 
     flags = {
         "learners": learners, "teachers": teachers, "courses": courses, "weeks": weeks, "seed": seed, "preset": preset,
-        "market": assignments(knob) if knob else None, "dataset": dataset, "families": families,
+        "market": assignments(set_) if set_ else None, "dataset": dataset, "families": families,
         "algorithms": algorithms, "mlflow": mlflow, "register_best": register_best,
     }  # fmt: skip
     configured = read_config(config, flags)
@@ -64,4 +76,4 @@ def _market(chosen: "PipelineConfig") -> "MarketParams":
     from edtech.market import MarketParams
 
     sizes = chosen.model_dump(include={"learners", "teachers", "courses", "weeks", "seed"})
-    return MarketParams.preset(chosen.preset, **sizes, **chosen.market)
+    return MarketParams.preset(chosen.preset, **sizes | chosen.market)

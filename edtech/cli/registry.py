@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from edtech.cli.entry import app
-from edtech.cli.options import Out, settings_of
+from edtech.cli.options import Out, settings_of, write_bytes
 
 models = typer.Typer(help="The model registry: versions, the champion, and predictions.", no_args_is_help=True)
 app.add_typer(models, name="models")
@@ -86,5 +86,5 @@ def models_score(
     if chosen is None:
         raise RegistryError("The model has no champion", where=name, fix="promote a version, or name one: --version")
     scored = score(registry.runs, chosen.run_id, read_upload(file.name, file).frame)
-    to.write_bytes(frame_csv(scored))
+    write_bytes(to, frame_csv(scored))
     typer.echo(f"{len(scored):,} rows predicted by {chosen.uri}: {to}")

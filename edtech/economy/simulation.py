@@ -75,7 +75,7 @@ class Assumptions(BaseModel):
         return 1 - self.commission_rate - self.burn_rate
 
     @classmethod
-    def of(cls, observed: Observed, **changes: float) -> "Assumptions":
+    def of(cls, observed: Observed, /, **changes: float) -> "Assumptions":
         """Return the rules that the ledger shows, with changes. Raises ParamsError that lists every wrong change."""
         start: dict[str, float] = {
             "commission_rate": round(min(observed.commission_rate, 0.6), 4),

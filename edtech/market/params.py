@@ -138,7 +138,7 @@ class MarketParams(BaseModel):
     )
 
     @classmethod
-    def preset(cls, name: str = "balanced", **changes: Any) -> "MarketParams":  # noqa: ANN401 - any field's value
+    def preset(cls, name: str = "balanced", /, **changes: Any) -> "MarketParams":  # noqa: ANN401 - any field's value
         """Return a preset with changes. Raises ParamsError that lists every wrong name or value."""
         if name not in PRESETS:
             raise ParamsError(

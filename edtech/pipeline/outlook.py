@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from edtech.data import Dataset
     from edtech.tracking import RunStore
 
+STAYS = "No price is recommended by this run, so prices stay as today."
+
 
 def asked_effect(
     store: "RunStore", dataset: "Dataset", run_id: str | None, changes: Mapping[str, float], recommended: bool
@@ -33,6 +35,6 @@ def asked_effect(
     response = price_response(load_result(store, run_id), dataset.panel())
     if recommended:
         plan = plan_to_act_on(dataset, response, revenue_split(dataset))
-        return TODAY if plan.refused else price_effect(plan.outcome), plan.reasons
+        return (TODAY, (STAYS, *plan.reasons)) if plan.refused else (price_effect(plan.outcome), plan.reasons)
     outcome = answer(response, changed_prices(response, changes), revenue_split(dataset))
     return price_effect(outcome), outcome.reasons

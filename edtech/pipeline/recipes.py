@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from io import StringIO
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -56,6 +56,13 @@ class _Recipe(BaseModel):
 
     version: str = Field(__version__, max_length=40)
     created: str = Field(default_factory=_now, max_length=40)
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - checked here
+        """Take the values. Raises ReportError that names those which no report can be made of."""
+        try:
+            super().__init__(**values)
+        except ValidationError as exc:
+            raise _unusable(exc) from exc
 
     def origin(self) -> Origin:
         """Return the provenance that every report has."""
@@ -216,9 +223,10 @@ class OutlookRecipe(_Recipe):
         dataset = stores.catalogue.get(self.dataset)
         observed = observe(dataset)
         asked = Assumptions.of(observed, **self.assumed)
-        effect, _ = asked_effect(stores.runs, dataset, self.run, self.changes, self.recommended)
+        effect, reasons = asked_effect(stores.runs, dataset, self.run, self.changes, self.recommended)
         origin: Origin = {"run": self.run or "none: today's prices", "seed": asked.seed}
-        return outlook_report(forecast(observed, asked, effect), _dataset_origin(dataset) | origin | self.origin())
+        found = forecast(observed, asked, effect)
+        return outlook_report(found, reasons, _dataset_origin(dataset) | origin | self.origin())
 
 
 Recipe = HealthRecipe | RunRecipe | ComparisonRecipe | WhatIfRecipe | TrainingsRecipe | EconomyRecipe | OutlookRecipe
@@ -247,12 +255,16 @@ def parse(text: str) -> Recipe:
     try:
         return _ANY.validate_json(text)
     except ValidationError as exc:
-        raise ReportError(
-            "The report's recipe cannot be read",
-            expected="one that this version writes",
-            found="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:3]),
-            fix="Download the report again",
-        ) from exc
+        raise _unusable(exc) from exc
+
+
+def _unusable(exc: ValidationError) -> ReportError:
+    return ReportError(
+        "No report can be made of this",
+        expected="ids of what is stored, and values that a page or command can ask for",
+        found="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:3]),
+        fix="Correct what is named; where it came from a report's file, download the report again",
+    )
 
 
 def _dataset_origin(dataset: "Dataset") -> Origin:

@@ -1,6 +1,6 @@
 """The token economy over a range of days as a report."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -69,15 +69,20 @@ def _ledger(dataset: Dataset, found: Economy, period: Period) -> Iterator[Sectio
     yield Section("Does it agree with the ledger?", (verdict,), (Table("Identities", proof.table),))
 
 
-def outlook_report(found: Forecast, provenance: Mapping[str, str | int | float]) -> Report:
-    """Return a forecast: where prices and rules lead, week by week, and everything that it assumes."""
+def outlook_report(
+    found: Forecast, reasons: Sequence[str], provenance: Mapping[str, str | int | float]
+) -> Report:  # fmt: skip
+    """Return a forecast: where prices and rules lead, week by week, and everything that it assumes.
+
+    `reasons` say what the prices rest on, or why none is recommended.
+    """
     title = outlook_title(found, "circulating_supply")
     weekly = found.weekly[found.weekly["figure"] == "circulating_supply"]
     chart = charts.outlook(weekly, title=title, y_title="Circulating supply (tokens)")
     sections = (
         Section(
             "At the horizon",
-            (f"Token revenue changes by {found.effect.change:+.1%} through prices, against today's.",),
+            (f"Token revenue changes by {found.effect.change:+.1%} through prices, against today's.", *reasons),
             (Table("Figures", found.totals.drop(columns="figure"), help=_OUTLOOK_HELP),),
             (figure(title, chart, title),),
         ),

@@ -13,6 +13,7 @@ from edtech.economy.forecast import OUTLOOK, STOCKS, TODAY, Forecast, forecast
 from edtech.economy.runs import RunOfEconomy, economy_of_runs, price_effect, runs_of, side_by_side
 from edtech.economy.simulation import Assumptions, PriceEffect
 from edtech.economy.tables import outlook_title
+from edtech.pipeline.outlook import STAYS
 from edtech.pricing import Response, WhatIf, answer, changed_prices
 from edtech.reports import table_csv
 from edtech.ui import resources, sidebar
@@ -85,8 +86,7 @@ def _ask_prices(dataset: Dataset) -> Prices:
 def _recommended(dataset: Dataset, run_id: str) -> Prices:
     plan = resources.plan(run_id, sidebar.current_experiment(), dataset.id)
     if plan.refused:
-        return Prices(TODAY, ("No price is recommended by this run, so prices stay as today.", *plan.reasons), run_id,
-                      recommended=True)  # fmt: skip
+        return Prices(TODAY, (STAYS, *plan.reasons), run_id, recommended=True)
     outcome: WhatIf = plan.outcome
     return Prices(price_effect(outcome), plan.reasons, run_id, recommended=True)
 

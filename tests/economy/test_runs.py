@@ -126,7 +126,8 @@ def test_runs_of_the_data_set_come_soundest_first():
 
 
 def test_the_outlook_is_a_report(observed, asked):
-    report = outlook_report(forecast(observed, asked, PriceEffect(0.02, 0.01)), {"seed": asked.seed})
+    report = outlook_report(forecast(observed, asked, PriceEffect(0.02, 0.01)), ["Only if so."], {"seed": asked.seed})
+    assert report.sections[0].text == ("Token revenue changes by +2.0% through prices, against today's.", "Only if so.")
     assert [section.title for section in report.sections] == ["At the horizon", "Week by week", "What this assumes"]
     assumed = report.sections[-1].tables[0].frame.set_index("assumption")["value"]
     assert assumed["Expiry"] == asked.expiry_weeks
