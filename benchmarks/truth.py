@@ -25,7 +25,9 @@ from edtech.settings import PROJECT, Settings
 
 PRESETS = ("balanced", "confounded", "price_test", "thin", "growing")
 SIZE = {"learners": 800, "teachers": 40, "courses": 60, "weeks": 26}
-CODE = ("market", "ml", "pricing", "pipeline")
+CODE = ("market", "ml", "pricing", "data/features.py", "data/known.py", "pipeline/judging.py",
+        "pipeline/probabilities.py", "pipeline/worth.py")  # fmt: skip
+"""What rows depend on: packages and modules of edtech."""
 START, END = "<!-- truth bench: make truth writes what follows -->", "<!-- end of the truth bench -->"
 KEPT = ("fit_seconds", "decision_value_tokens", "decision_value_stars", "token_revenue", "revenue_impact")
 
@@ -34,7 +36,8 @@ Row = dict[str, str | int | float]
 
 def code_digest() -> str:
     """Return a digest of the code that rows depend on."""
-    files = sorted(path for name in CODE for path in (PROJECT / "edtech" / name).rglob("*.py"))
+    named = [PROJECT / "edtech" / name for name in CODE]
+    files = sorted(path for one in named for path in (one.rglob("*.py") if one.is_dir() else [one]))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from edtech.ui import jobs, results, sidebar, train
-from edtech.ui.state import Key, get
 from edtech.ui.widgets import errors_shown, header, page_link, plain
 
 header(
@@ -27,7 +26,7 @@ if family is not None:
         train.forms(dataset, family)
 jobs.follow()
 jobs.others()
-if run_id := get(Key.TRAINED):
+if run_id := train.trained_run():
     with errors_shown():
         results.show_result(run_id, sidebar.current_experiment())
         jobs.repeat(run_id)

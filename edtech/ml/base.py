@@ -13,6 +13,8 @@ from edtech.errors import ParamsError
 if TYPE_CHECKING:
     from edtech.data import Dataset
 
+Presets = Mapping[str, Mapping[str, Any]]
+
 Progress = Callable[[float, str], None]
 """Told the share of the work that is done, and what is being done; what it raises ends the work."""
 
@@ -21,6 +23,8 @@ class Params(BaseModel):
     """Hyperparameters of an algorithm. Each field is bounded and explained: the sliders are made from them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    PRESETS: ClassVar[Presets] = {}
+    """Where to start from instead of the defaults, by name; what one does not name is at its default."""
 
     evaluation_share: float = Field(
         0.2,
@@ -50,7 +54,6 @@ class Algorithm:
     """One way to train a family: its estimator's class, its hyperparameters and one sentence of help.
 
     `needs` is what it asks beyond the family's main table, one of the family's own words; "" where nothing.
-    `presets`: sets of hyperparameters by name, such as quick and thorough; what they do not name is at its default.
     """
 
     name: str
@@ -59,7 +62,6 @@ class Algorithm:
     params: type[Params]
     help: str
     needs: str = ""
-    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def parameters(self, values: Mapping[str, Any] | None) -> Params:
         """Return checked hyperparameters, the defaults where none are given.

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SCORES = ("poisson_deviance", "log_loss", "integrated_brier", "brier", "rmse")
 """What trials are ranked by: the first of these that the family measures; lower is better for all."""
-FIXED = ("evaluation_share", "seed")
 EDGE = 0.01
 WIDE = 50.0
 """Bounds of this ratio or more are searched in the logarithm."""
@@ -65,8 +64,12 @@ class _Trial:
 
 
 def tunable(algorithm: Algorithm) -> dict[str, FieldInfo]:
-    """Return the hyperparameters that can be searched: all but the seed and what says how a run is judged."""
-    return {name: info for name, info in algorithm.params.model_fields.items() if name not in FIXED}
+    """Return the hyperparameters that can be searched: what the estimator takes, but its seed.
+
+    The others say what is predicted and how a run is judged.
+    """
+    taken = algorithm.params().estimator_arguments()
+    return {name: info for name, info in algorithm.params.model_fields.items() if name in taken and name != "seed"}
 
 
 def search(

@@ -31,6 +31,7 @@ def follow() -> None:
     job = resources.jobs().get(get(Key.JOB) or st.query_params.get("job", ""))
     if job is None:
         return
+    choose(Key.JOB, job.id)
     st.query_params["job"] = job.id
     with st.container(key="jobs.followed"):
         if job.active:
@@ -39,6 +40,12 @@ def follow() -> None:
             _take(job)
         else:
             _failed(job)
+
+
+def runs() -> tuple[str, ...]:
+    """Return the ids of the runs that the followed job made."""
+    job = resources.jobs().get(get(Key.JOB) or "")
+    return () if job is None or job.outcome is None else job.outcome.runs
 
 
 def repeat(run_id: str) -> None:

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 
 from edtech.pipeline.workers import HEAVY
-from edtech.ui import resources
 
 PAGES = ("edtech.ui.dashboard", "edtech.ui.sidebar", "edtech.ui.results", "edtech.ui.pricing", "edtech.ui.compare")
 
@@ -18,6 +17,8 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         import_module(module)
     gc.collect()
     gc.freeze()  # what was imported stays: later collections need not look at it again
+    from edtech.ui import resources  # its caches need Streamlit's runtime, which is there by now
+
     jobs = resources.jobs()
     yield
     jobs.close()

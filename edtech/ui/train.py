@@ -11,8 +11,9 @@ from edtech.ml.families import FAMILIES
 from edtech.pipeline import works
 from edtech.pipeline.plans import SearchPlan, TrainingPlan
 from edtech.pipeline.search import Budget, tunable
-from edtech.ui import jobs, sidebar
+from edtech.ui import jobs, resources, sidebar
 from edtech.ui.columns import choose_columns
+from edtech.ui.state import Key, get
 from edtech.ui.widgets import page_link, params_form, plain
 
 DEFAULT = "default"
@@ -45,6 +46,18 @@ def choose_algorithm(dataset: Dataset, family: Family) -> Algorithm:
     return algorithm
 
 
+def trained_run() -> str | None:
+    """Return the run to show: the one trained last, or one of those that the followed job made."""
+    run_id, ids = get(Key.TRAINED), jobs.runs()
+    if run_id not in ids or len(ids) < 2:
+        return run_id
+    names = resources.run_labels(resources.run_table(sidebar.current_experiment()))
+    return st.selectbox(
+        "Run", ids, key=f"train.run.{ids[0]}", format_func=lambda one: names.get(one, one),
+        help="What was trained together; the Compare page lays them side by side.",
+    )  # fmt: skip
+
+
 def forms(dataset: Dataset, family: Family) -> None:
     """Show what a training may vary; train or search on request."""
     algorithm = choose_algorithm(dataset, family)
@@ -63,7 +76,7 @@ def _training_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles
     with st.form("train", border=True):
         st.markdown("**Hyperparameters**")
         key = f"train.{family.name}.{algorithm.name}.{preset}{version}"
-        start = algorithm.parameters(algorithm.presets.get(preset))
+        start = algorithm.parameters(algorithm.params.PRESETS.get(preset))
         values, repeats = _hyperparameters(algorithm, key, start), 1
         if hasattr(start, "seed"):
             repeats = st.number_input(
@@ -89,10 +102,10 @@ def _training_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles
 
 def _preset(family: Family, algorithm: Algorithm) -> str:
     """Let the user start from a preset; empty for the defaults."""
-    if not algorithm.presets:
+    if not algorithm.params.PRESETS:
         return ""
     chosen = st.segmented_control(
-        "Start from", [DEFAULT, *algorithm.presets], default=DEFAULT, required=True,
+        "Start from", [DEFAULT, *algorithm.params.PRESETS], default=DEFAULT, required=True,
         key=f"train.preset.{family.name}.{algorithm.name}", help="Sets the hyperparameters below.",
     )  # fmt: skip
     return "" if chosen in (None, DEFAULT) else chosen

@@ -1,10 +1,10 @@
 """The algorithms of the family `token_elasticity`: hyperparameters with their bounds, and the registry."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from edtech.ml.base import Algorithm, Params
+from edtech.ml.base import Algorithm, Params, Presets
 from edtech.ml.elasticity.choice_estimator import ChoiceLogitDemand
 from edtech.ml.elasticity.curved import AdditiveDemand, PolynomialDemand
 from edtech.ml.elasticity.double_ml import DoubleMLDemand
@@ -142,6 +142,11 @@ class ShareLogitParams(Params):
 class GradientBoostingParams(Params):
     """Hyperparameters of `gradient_boosting`."""
 
+    PRESETS: ClassVar[Presets] = {
+        "quick": {"trees": 50, "learning_rate": 0.25},
+        "thorough": {"trees": 500, "learning_rate": 0.04},
+    }
+
     learning_rate: float = Field(
         0.1,
         ge=0.01,
@@ -160,6 +165,8 @@ class GradientBoostingParams(Params):
 
 class RandomForestParams(Params):
     """Hyperparameters of `random_forest`."""
+
+    PRESETS: ClassVar[Presets] = {"quick": {"trees": 20, "max_depth": 8}, "thorough": {"trees": 250, "max_depth": 14}}
 
     trees: int = Field(60, ge=10, le=300, title="Trees", description="More is steadier and slower.")
     max_depth: int = Field(10, ge=2, le=20, title="Depth", description="How many splits a path may have.")

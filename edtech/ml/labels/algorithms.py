@@ -1,10 +1,10 @@
 """Hyperparameters of the families of labels, with their bounds."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edtech.ml.base import Params
+from edtech.ml.base import Params, Presets
 from edtech.ml.labels.estimators import Calibration
 
 OURS = ("evaluation_share", "seed", "weeks", "horizon_days", "cost", "value")
@@ -61,6 +61,8 @@ class _Trees(BaseModel):
 
 
 class _Forest(_Trees):
+    PRESETS: ClassVar[Presets] = {"quick": {"trees": 20, "max_depth": 8}, "thorough": {"trees": 250, "max_depth": 14}}
+
     trees: int = Field(50, ge=10, le=300, title="Trees", description="More is steadier and slower.")
     max_depth: int = Field(10, ge=2, le=20, title="Depth", description="How many splits a path may have.")
     max_features: float = Field(
@@ -69,6 +71,11 @@ class _Forest(_Trees):
 
 
 class _Boosting(_Trees):
+    PRESETS: ClassVar[Presets] = {
+        "quick": {"trees": 40, "learning_rate": 0.15},
+        "thorough": {"trees": 500, "learning_rate": 0.02},
+    }
+
     learning_rate: float = Field(
         0.05, ge=0.01, le=0.5, title="Learning rate", description="How much each tree corrects; smaller needs more."
     )

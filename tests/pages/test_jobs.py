@@ -1,0 +1,81 @@
+"""Jobs on a page, in a real worker process: followed, found after a reload, cancelled, failing with a reason."""
+
+import os
+import shutil
+import signal
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from edtech.pipeline.jobs import State
+from edtech.settings import PROJECT
+from edtech.tracking import RunStore
+from edtech.ui import resources
+from tests.pages.look import press, texts, visit
+from tests.pipeline import works
+
+SECONDS = 300
+
+
+@pytest.fixture
+def server(stored_full, home, forget, monkeypatch):
+    """A server with one worker and the small market, and its jobs."""
+    shutil.copytree(stored_full.settings.data_dir / stored_full.market.id, home.data_dir / stored_full.market.id)
+    monkeypatch.setenv("EDTECH_WORKERS", "1")
+    forget()
+    jobs = resources.jobs()
+    yield jobs
+    jobs.close()
+    monkeypatch.setenv("EDTECH_WORKERS", "0")
+    forget()
+
+
+def browser(job_id: str = "") -> AppTest:
+    """Return a new session on the Train page, at the address that a reload would ask for."""
+    app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=60).run()
+    if job_id:
+        app.query_params["job"] = job_id
+    return visit(app, "train")
+
+
+def hanging(jobs):
+    """Return a job that hangs in its process, and the process's id."""
+    job = jobs.submit("Hang", works.hang)
+    while not (log := jobs.get(job.id).log):
+        jobs.wait(job.id, 0.1)
+    return job, int(log[0])
+
+
+def test_a_training_is_followed_after_a_reload_and_its_run_is_shown(server, home):
+    app = browser()
+    app.segmented_control(key="train.algorithm.token_elasticity").set_value("linear").run()
+    press(app, "Train")
+    [job] = server.list()
+    assert app.query_params["job"] in (job.id, [job.id])
+    assert "Cancel" in [button.label for button in app.button]
+    again = browser(job.id)
+    assert "Train Log-linear Poisson regression on Small market" in texts(again)
+    assert server.wait(job.id, SECONDS).state is State.DONE, server.get(job.id).error
+    for session in (app, again):
+        session.run()
+        assert not session.exception
+        assert "Trained and logged: 1 run." in texts(session)
+        assert server.get(job.id).outcome.command in texts(session)
+    assert RunStore(settings=home).list_runs()["run_id"].tolist() == list(server.get(job.id).outcome.runs)
+
+
+def test_cancel_on_the_page_ends_the_job_and_a_killed_worker_gives_the_reason(server):
+    job, _ = hanging(server)
+    app = browser(job.id)
+    press(app, "Cancel")
+    assert server.wait(job.id, SECONDS).state is State.CANCELLED
+    assert "The job was cancelled" in texts(app.run())
+
+    job, pid = hanging(server)
+    app = browser(job.id)
+    os.kill(pid, signal.SIGKILL)
+    assert server.wait(job.id, SECONDS).state is State.FAILED
+    said = texts(app.run())
+    assert "The worker process that ran the job ended before the job was done" in said
+    assert "start the job again" in said
+    assert not app.exception
