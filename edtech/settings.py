@@ -16,7 +16,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default=PROJECT,
-        description="Folder that holds everything that is made: data/, mlruns/, models/, reports/.",
+        description="Folder that holds everything that is made: data/, mlruns/, reports/, metrics.json.",
     )
     mlflow_tracking_uri: str | None = Field(
         default=None,

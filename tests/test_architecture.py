@@ -139,6 +139,16 @@ def test_every_dependency_says_why_it_is_there():
     assert not missing, f"docs/architecture.md has no line for {missing}"
 
 
+def test_the_documents_name_what_is_there():
+    docs = {file: file.read_text(encoding="utf-8") for file in [PROJECT / "README.md", *PROJECT.glob("docs/*.md")]}
+    named = {
+        path for text in docs.values() for path in re.findall(r"`((?:edtech|docs|tests|benchmarks)/[\w./-]*)`", text)
+    }
+    assert not [path for path in named if not (PROJECT / path).exists()]
+    table = docs[ARCHITECTURE]
+    assert not [file for file in (PROJECT / "edtech").glob("[a-z]*/") if f"`edtech/{file.name}/`" not in table]
+
+
 def test_every_setting_is_documented():
     docs = "".join(file.read_text(encoding="utf-8") for file in [PROJECT / "README.md", *PROJECT.glob("docs/*.md")])
     missing = [
