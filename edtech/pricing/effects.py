@@ -41,15 +41,21 @@ def effect(
 ) -> Effect:  # fmt: skip
     """Return the effect on the weighted sum of demand; the weights (u,) are prices for revenue, 1 for enrollments.
 
-    Delta method on the log of planned over today's total: its interval cannot reach below -100 %.
+    Delta method on the log of planned over today's total: its interval cannot reach below -100 %. How much of what the
+    moved units lose goes to others, a logit takes for granted and no data tell; so what the others gain may widen the
+    interval, but not narrow it.
     """
     before, after = float(weight_today @ today.quantity), float(weight_planned @ planned.quantity)
     change = after / before - 1
     if planned.gradient is None or response.covariance is None:
         return Effect(before, after, change, None, None)
-    slope, freedom = weight_planned @ planned.gradient / after, response.result.model.slope_freedom_
+    counted = [weight_planned] if planned.moved is None else [weight_planned, weight_planned * planned.moved]
+    slopes, freedom = [one @ planned.gradient / after for one in counted], response.result.model.slope_freedom_
     ends = [
-        float(np.exp(sign * half_width(slope, response.covariance, freedom, level)) * (1 + change) - 1)
+        float(
+            np.exp(sign * max(half_width(one, response.covariance, freedom, level) for one in slopes)) * (1 + change)
+            - 1
+        )
         for level in (0.95, 0.8)
         for sign in (-1, 1)
     ]

@@ -21,10 +21,14 @@ _LATER = "a later period"
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Expected quantity (u,) and its gradient by the k slopes (u, k), or None where there is no honest interval."""
+    """Expected quantity (u,) and its gradient by the k slopes (u, k), or None where there is no honest interval.
+
+    `moved` (u,) are the units whose price is not the baseline's, where the model knows substitution.
+    """
 
     quantity: Floats
     gradient: Floats | None
+    moved: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Response:
 
     def _joint_demand(self, prices: Floats) -> Demand:
         quantity, gradient = self.result.model.joint_demand(self._everywhere(prices), self._everywhere(self.baseline))
-        return Demand(self._here(quantity), self._here(gradient))
+        return Demand(self._here(quantity), self._here(gradient), ~np.isclose(prices, self.baseline))
 
     def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
         """Return demand (u,) at `prices` and the gradient (u,) by them of margin @ demand, margins held fixed."""
