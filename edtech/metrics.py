@@ -183,8 +183,20 @@ def _build() -> dict[str, Metric]:
 METRICS: dict[str, Metric] = _build()
 
 
+REPEATED = {
+    "_sd": ("SD over seeds", "Standard deviation over trainings that differ in their seed alone."),
+    "_seeds_low": ("mean over seeds, low end", "Lower end of the 95 % interval of the mean over seeds."),
+    "_seeds_high": ("mean over seeds, high end", "Upper end of the 95 % interval of the mean over seeds."),
+}
+"""What repeats add to a metric, by the end of its name."""
+
+
 def metric(name: str) -> Metric:
     """Return what is known of a metric; one that nobody described has no direction and says so."""
+    for end, (title, help_) in REPEATED.items():
+        base = METRICS.get(name.removesuffix(end)) if name.endswith(end) and name not in METRICS else None
+        if base is not None:
+            return Metric(name, f"{base.title}, {title}", "none", base.unit, base.kind, help_)
     unknown = Metric(name, name, "none", "", "model", "Logged by someone else; its direction and unit are not known.")
     return METRICS.get(name, unknown)
 

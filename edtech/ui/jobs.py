@@ -120,5 +120,5 @@ def _failed(job: Job) -> None:
     if job.state is State.FAILED and job.error is not None:
         error_panel(job.error)
     else:
-        st.info("The job was cancelled. What it had finished and logged before stays.", icon=":material/cancel:")
+        st.info("Cancelled: what was not finished is not stored. Finished runs stay.", icon=":material/cancel:")
     _log(job)

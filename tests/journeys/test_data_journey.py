@@ -5,7 +5,7 @@ import pytest
 
 from edtech.data import Catalogue, sample_csv
 from edtech.tables.roles import LabelRoles
-from tests.journeys.conftest import Dashboard
+from tests.journeys.conftest import JOB, Dashboard
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ def test_a_long_generation_is_cancelled_and_leaves_nothing(tab, dashboard_home):
     tab.press("Generate")
     cancel = tab.page.get_by_role("button", name="Cancel", exact=True)
     cancel.wait_for()
-    tab.page.get_by_text("shard 1 of 40").first.wait_for()
+    tab.page.get_by_text("shard 1 of 40").first.wait_for(timeout=JOB)  # a worker must be warm
     cancel.click()
     tab.see("Cancelled: what was not finished is not stored.")
     assert [one.id for one in catalogue.list()] == before

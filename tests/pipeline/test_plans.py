@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from edtech.cli import app
 from edtech.data import Catalogue, Dataset
 from edtech.errors import ParamsError
+from edtech.metrics import metric
 from edtech.ml.base import Params
 from edtech.pipeline import works
 from edtech.pipeline.jobs import Jobs, State
@@ -129,4 +130,7 @@ def test_a_spread_is_of_metrics_that_all_repeats_have():
     found = spread([{"rmse": 1.0, "r2": 0.5}, {"rmse": 3.0}])
     assert (found["rmse"], found["rmse_sd"]) == (2.0, pytest.approx(2**0.5))
     assert not any(name.startswith("r2") for name in found)
+    for name in found:  # each of them is described
+        assert metric(name).title.startswith("RMSE")
+        assert "Logged by someone else" not in metric(name).help
     assert not hasattr(Params(), "seed")
