@@ -4,15 +4,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from edtech.cli import app
 from edtech.data import Catalogue
 from edtech.data.samples import sample_panel_csv
-from edtech.errors import DatasetNotFoundError, ParamsError, ReportError
+from edtech.errors import DatasetNotFoundError, ParamsError, PricingError, ReportError
 from edtech.ml.artifacts import load_result
-from edtech.pricing import what_if
+from edtech.pipeline.worth import revenue_split
+from edtech.pricing import answer, price_response, what_if
+from edtech.pricing.saved import read_scenario
+from edtech.pricing.tables import effect_rows
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import RunStore
 
@@ -69,6 +74,38 @@ def test_a_what_if_is_that_of_the_library(home, ids, tmp_path):
     result = load_result(RunStore(settings=Settings(home=home)), run_id)
     outcome = what_if(result, Catalogue(home / "data").get(dataset).panel(), {segment: 0.1})
     assert repr(outcome.token_revenue.planned) in report.read_text(encoding="utf-8")
+
+
+def test_what_the_pricing_page_asks_can_be_asked_here(home, ids, tmp_path):
+    dataset, _ = ids
+    run_id = run("train", dataset, "--algorithm", "choice_logit", "--out", str(home)).split()[1]
+    stored, store = Catalogue(home / "data").get(dataset), RunStore(settings=Settings(home=home))
+    response = price_response(load_result(store, run_id), stored.panel())
+
+    def ask(*words: str) -> str:
+        return run("what-if", run_id, dataset, *words, "--out", str(home))
+
+    plan, saved = tmp_path / "plan.csv", tmp_path / "prices.csv"
+    asked = "--scope level --how tokens --change beginner=1 --commission 0.3"
+    wanted = "--step 1 --most-changed 3 --objective platform_commission --save Dearer --plan"
+    told = ask(*asked.split(), *wanted.split(), str(plan))
+    scenario = read_scenario(store, told.split("scenario ")[1].split()[0])
+    assert (scenario.name, scenario.planned_split.commission_rate) == ("Dearer", 0.3)
+    assert [(one.scope, one.names, one.how, one.amount) for one in scenario.changes] == [
+        ("level", ("beginner",), "tokens", 1.0)
+    ]
+    table = pd.read_csv(plan)
+    changed = table[table["change"] != 0]
+    assert 0 < len(changed) <= 3
+    assert (changed["recommended"] % 1 == 0).all()
+    assert f"Recommended: {len(changed)} of 40 prices change" in told
+    unit = response.units[0]
+    saved.write_text(f"unit,price\n{unit},{response.baseline[0] * 1.1}\n", encoding="utf-8")
+    outcome = answer(response, np.r_[response.baseline[0] * 1.1, response.baseline[1:]], revenue_split(stored))
+    shown = effect_rows(outcome).to_string(index=False)
+    assert shown in ask("--prices", str(saved), "--objective", "token_revenue=1", "--objective", "enrollments=5")
+    with pytest.raises(PricingError, match="no such objective"):
+        ask("--objective", "fame")
 
 
 def test_compare_lays_runs_side_by_side(home, piped):

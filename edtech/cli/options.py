@@ -89,15 +89,15 @@ def roles_of(mapping: "BaseModel", texts: list[str]) -> dict[str, Any]:
 
 
 def number(name: str, text: str | None) -> float:
-    """Return the change of a segment as a number. Raises ParamsError where it is none."""
+    """Return what is asked of a name as a number. Raises ParamsError where it is none."""
     try:
         return float(text or "")
     except ValueError as exc:
         raise ParamsError(
-            f"The change of {name!r} is not a number",
-            expected="a share such as 0.15",
+            f"What is asked of {name!r} is not a number",
+            expected="a number such as 0.15",
             found=repr(text),
-            fix=f"write {name}=0.15 for 15 % up",
+            fix=f"write {name}=0.15",
         ) from exc
 
 

@@ -1,45 +1,175 @@
 """Commands about prices."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
 from edtech.cli.entry import app
-from edtech.cli.options import Out, ReportFile, assignments, catalogue, number, settings_of, write_report
+from edtech.cli.options import (
+    Experiment,
+    Out,
+    ReportFile,
+    assignments,
+    catalogue,
+    number,
+    settings_of,
+    write_bytes,
+    write_report,
+)
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+    from edtech.pricing import Plan, Response, WhatIf
+    from edtech.pricing.asked import How, PriceChange
+    from edtech.pricing.bounds import Constraints, Objective
+    from edtech.pricing.saved import Scenario
+    from edtech.settings import Settings
+
+MOST_SHOWN = 20
 
 
 @app.command("what-if")
 def what_if(
     run_id: Annotated[str, typer.Argument(help="Id of the run that answers.")],
     dataset: Annotated[str, typer.Argument(help="Id of the data set it was trained on.")],
-    change: Annotated[list[str] | None, typer.Option(help="segment=change, such as Programming=0.15.")] = None,
+    change: Annotated[list[str] | None, typer.Option(help="name=amount, such as Programming=0.15. Repeatable.")] = None,
+    scope: Annotated[str, typer.Option(help="What is named: segment, unit, level, teacher_id; or all.")] = "segment",
+    how: Annotated[
+        Literal["percent", "tokens", "set"],
+        typer.Option(help="The amount is a share of today's price (0.15: 15 % up), tokens to add, or the new price."),
+    ] = "percent",
+    prices: Annotated[Path | None, typer.Option(help="Table of unit and price, in place of --change.")] = None,
+    commission: Annotated[float | None, typer.Option(min=0, max=0.6, help="Another rate of commission.")] = None,
+    burn: Annotated[float | None, typer.Option(min=0, max=0.3, help="Another rate that is burned.")] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What recommended prices make largest: token_revenue (default), teacher_earnings, "
+            "platform_commission or enrollments; or several as name=weight. Repeatable."
+        ),
+    ] = None,
+    max_change: Annotated[float, typer.Option(help="Largest relative change of a price, at most 0.9.")] = 0.5,
+    step: Annotated[float | None, typer.Option(help="Changed prices are multiples of it.")] = None,
+    most_changed: Annotated[int | None, typer.Option(help="How many prices may change.")] = None,
+    least_enrollments: Annotated[float | None, typer.Option(help="Share of today's enrollments to keep.")] = None,
+    extrapolate: Annotated[bool, typer.Option("--extrapolate", help="Allow prices never seen.")] = False,
+    bounds: Annotated[Path | None, typer.Option(help="Table with the unit first, then floor and ceiling.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Write all recommended prices there, as CSV.")] = None,
+    save: Annotated[str | None, typer.Option(help="Save the what-if as a scenario of this name.")] = None,
+    experiment: Experiment = None,
     report: ReportFile = None,
     out: Out = None,
 ) -> None:
-    """Say what price changes are expected to do, with intervals, and which prices are best."""
+    """Say what price changes are expected to do, with intervals, and which prices are recommended."""
     from edtech.ml.artifacts import load_result
-    from edtech.pipeline.worth import plan_to_act_on, revenue_split
+    from edtech.pipeline.recipes import WhatIfRecipe
+    from edtech.pipeline.worth import plan_to_act_on
     from edtech.pricing import answer, price_response
-    from edtech.pricing.asked import PriceChange, attributes, unit_table
-    from edtech.pricing.saved import Scenario
+    from edtech.pricing.asked import attributes, unit_table
     from edtech.pricing.tables import effect_rows
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
     stored = catalogue(settings).get(dataset)
     response = price_response(load_result(RunStore(settings=settings), run_id), stored.panel())
-    changes = {name: number(name, value) for name, value in assignments(change or []).items()}
-    split = revenue_split(stored)
-    asked = tuple(PriceChange("segment", (name,), "percent", change) for name, change in changes.items())
-    scenario = Scenario(
-        name="What-if", run_id=run_id, dataset_id=dataset, changes=asked, split=split, planned_split=split
-    )  # fmt: skip
-    outcome = answer(response, scenario.asked(response, attributes(response, unit_table(stored))), split)
-    plan = plan_to_act_on(stored, response, split)
+    changes = _changes(scope, how, change or [])
+    listed = None if prices is None else _listed(prices, response, settings)
+    scenario = _scenario(save or "What-if", run_id, stored, changes, listed, commission, burn)
+    asked = scenario.asked(response, attributes(response, unit_table(stored)))
+    outcome = answer(response, asked, scenario.split, scenario.planned_split)
+    limits = _limits(max_change, extrapolate, step, most_changed, least_enrollments, bounds, settings)
+    found = plan_to_act_on(stored, response, scenario.split, _objective(objective or []), limits)
     typer.echo(effect_rows(outcome).to_string(index=False))
-    for line in dict.fromkeys((*outcome.reasons, *plan.reasons)):
+    for line in dict.fromkeys((*outcome.reasons, *_told(found))):
         typer.echo(line)
+    if plan is not None:
+        _write_plan(plan, found)
+    if save is not None:
+        typer.echo(f"scenario {_save(scenario, outcome, stored, experiment, settings)}")
     if report is not None:
-        from edtech.pipeline.recipes import WhatIfRecipe
+        recipe = WhatIfRecipe(scenario=scenario, objective=found.objective, constraints=found.constraints)
+        write_report(recipe, report, settings)
 
-        write_report(WhatIfRecipe(scenario=scenario), report, settings)
+
+def _changes(scope: str, how: "How", texts: list[str]) -> "tuple[PriceChange, ...]":
+    from edtech.pricing.asked import ALL, PriceChange
+
+    amounts = {name: number(name, value) for name, value in assignments(texts).items()}
+    return tuple(PriceChange(scope, () if scope == ALL else (name,), how, by) for name, by in amounts.items())
+
+
+def _scenario(
+    name: str, run_id: str, stored: "Dataset", changes: "tuple[PriceChange, ...]", listed: dict[str, float] | None,
+    commission: float | None, burn: float | None,
+) -> "Scenario":  # fmt: skip
+    from edtech.pipeline.worth import revenue_split
+    from edtech.pricing.saved import Scenario
+
+    split = revenue_split(stored)
+    rates = {"commission_rate": commission, "burn_rate": burn}
+    planned = split.model_copy(update={rate: value for rate, value in rates.items() if value is not None})
+    return Scenario(
+        name=name[:200], run_id=run_id, dataset_id=stored.id, changes=changes, prices=listed, split=split,
+        planned_split=planned,
+    )  # fmt: skip
+
+
+def _write_plan(file: Path, plan: "Plan") -> None:
+    from edtech.reports import table_csv
+
+    write_bytes(file, table_csv(plan.table))
+    typer.echo(f"Recommended prices: {file}")
+
+
+def _save(
+    scenario: "Scenario", outcome: "WhatIf", stored: "Dataset", experiment: str | None, settings: "Settings"
+) -> str:  # fmt: skip
+    from edtech.pricing.saved import scenario_items
+    from edtech.tracking import EdTechMLFlowTracker
+
+    items = scenario_items(scenario, outcome, stored.name, stored.digest)
+    return EdTechMLFlowTracker(experiment, settings=settings).log(items)
+
+
+def _listed(file: Path, response: "Response", settings: "Settings") -> dict[str, float]:
+    from edtech.data import read_upload
+    from edtech.pricing.asked import price_list
+
+    frame = read_upload(file.name, file, limit_mb=settings.upload_limit_mb).frame
+    return dict(zip(response.units, price_list(response, frame, "unit", "price").tolist(), strict=True))
+
+
+def _objective(texts: list[str]) -> "Objective":
+    """Return one figure by name, or several with weights."""
+    if len(texts) == 1 and "=" not in texts[0]:
+        return cast("Objective", texts[0])
+    weights = {name: number(name, value) for name, value in assignments(texts).items()}
+    return cast("Objective", weights or "token_revenue")
+
+
+def _limits(
+    max_change: float, extrapolate: bool, step: float | None, most: int | None, least: float | None,
+    bounds: Path | None, settings: "Settings",
+) -> "Constraints":  # fmt: skip
+    from edtech.data import read_upload
+    from edtech.pricing.asked import bounds_of
+    from edtech.pricing.bounds import Constraints
+
+    floor = ceiling = None
+    if bounds is not None:
+        frame = read_upload(bounds.name, bounds, limit_mb=settings.upload_limit_mb).frame
+        floor, ceiling = bounds_of(frame, "floor"), bounds_of(frame, "ceiling")
+    return Constraints(max_change, extrapolate, floor, ceiling, step, most, least)
+
+
+def _told(plan: "Plan") -> list[str]:
+    """Return a plan as lines: what it changes, what it is expected to bring, and the largest changes."""
+    if plan.refused:
+        return ["No price is recommended.", *plan.reasons]
+    moved = plan.table[plan.table["change"] != 0]
+    expected = plan.expected
+    reach = "" if expected.low is None else f" (95 % interval {expected.low:+.1%} to {expected.high:+.1%})"
+    lines = [f"Recommended: {len(moved):,} of {len(plan.table):,} prices change; {expected.change:+.1%}{reach}."]
+    largest = moved.loc[moved["change"].abs().sort_values(ascending=False, kind="stable").index].head(MOST_SHOWN)
+    return [*lines, *([largest.to_string(index=False)] if len(largest) else []), *plan.binding, *plan.reasons]
