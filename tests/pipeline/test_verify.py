@@ -64,6 +64,15 @@ def made(market, tracker, stores) -> dict[str, Report]:
     return {recipe.kind: report_of(recipe, stores) for recipe in recipes}
 
 
+def short(report: Report) -> Report:
+    """The report with the first rows of its tables: it is read eleven times."""
+    sections = [
+        replace(section, tables=tuple(replace(table, frame=table.frame.head(12)) for table in section.tables))
+        for section in report.sections
+    ]
+    return replace(report, sections=tuple(sections))
+
+
 def spread(count: int) -> list[int]:
     """Ten places out of so many, from the first to the last."""
     assert count >= CHANGES
@@ -178,7 +187,7 @@ def test_a_report_in_every_form_agrees_with_the_stores(made, stores, tmp_path, k
 @pytest.mark.parametrize("ending", FORMS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_of_ten_changed_numbers_is_found(made, kind, ending):
-    data = write(made[kind], ending)
+    data = write(short(made[kind]), ending)
     fresh, changed = read(data, ending), CHANGED[ending](data)
     assert len(changed) >= CHANGES
     for one in changed:
