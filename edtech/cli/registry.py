@@ -71,7 +71,7 @@ def models_score(
     name: Name,
     file: Annotated[Path, typer.Argument(help="CSV, TSV, Parquet or XLSX with the columns of the model.")],
     to: Annotated[Path, typer.Option(help="Where the rows with their predictions go, as CSV.")],
-    version: Annotated[int, typer.Option(help="Version; default: the champion.")] = 0,
+    version: Annotated[int | None, typer.Option(help="Version; default: the champion.")] = None,
     out: Out = None,
 ) -> None:
     """Predict the rows of a file with the champion, or with a version."""
@@ -82,7 +82,7 @@ def models_score(
     from edtech.tracking.registry import ModelRegistry
 
     registry = ModelRegistry(settings_of(out))
-    chosen = registry.version(name, version) if version else registry.champion(name)
+    chosen = registry.version(name, version) if version is not None else registry.champion(name)
     if chosen is None:
         raise RegistryError("The model has no champion", where=name, fix="promote a version, or name one: --version")
     scored = score(registry.runs, chosen.run_id, read_upload(file.name, file).frame)

@@ -48,17 +48,15 @@ def data(state: PipelineState, settings: Settings, say: Say) -> "Dataset":
 
 def understanding(dataset: "Dataset", say: Say) -> "tuple[Check, ...]":
     """Say what the data set holds and how healthy it is."""
-    from edtech.data import check_panel
-    from edtech.data.identities import identities_check
+    from edtech.data import check_dataset
 
-    if dataset.kind not in ("panel", "market"):
+    if dataset.kind in ("panel", "market"):
+        figures = dataset.key_figures()
+        say(f"  {figures.quantity:,.0f} sold for {figures.revenue:,.0f} tokens, prices {figures.lowest_price:g} to "
+            f"{figures.highest_price:g}, from {figures.first_period} to {figures.last_period}")  # fmt: skip
+    else:
         say(f"  {dataset.rows:,} rows of the kind {dataset.kind}")
-        return ()
-    figures = dataset.key_figures()
-    say(f"  {figures.quantity:,.0f} sold for {figures.revenue:,.0f} tokens, prices {figures.lowest_price:g} to "
-        f"{figures.highest_price:g}, from {figures.first_period} to {figures.last_period}")  # fmt: skip
-    books = (identities_check(dataset),) if dataset.kind == "market" else ()
-    checks = (*books, *check_panel(dataset.panel(), dataset.roles))
+    checks = check_dataset(dataset)
     for check in checks:
         if check.severity != "PASS" or check.code == "learnable":
             say(f"  {check.severity}: {check.title}. {check.evidence}")

@@ -1,14 +1,15 @@
 """The whole way in one call: what it makes, and which stage is named when it fails."""
 
+import io
 import json
 import shutil
 
 import numpy as np
 import pytest
 
-from edtech.data import Catalogue
+from edtech.data import Catalogue, roles_for, sample_csv, suggest_mapping
 from edtech.errors import PipelineError
-from edtech.pipeline import EdTechPipelineOrchestrator
+from edtech.pipeline import EdTechPipelineOrchestrator, stages
 from edtech.pipeline.orchestrator import STAGES
 from edtech.pipeline.recipes import Stores
 from edtech.pipeline.verify import verify
@@ -61,6 +62,16 @@ def test_an_uploaded_panel_goes_the_same_way_without_mlflow(home):
     assert (done.tracking_uri, done.ui_command, done.runs[0].run_id) == (None, None, None)
     assert not home.mlruns_dir.exists()
     assert all(path.is_file() for path in done.reports)
+
+
+def test_the_health_of_ratings_is_looked_at_too(home):
+    kept, said = Catalogue(home.data_dir), []
+    upload = kept.stage("ratings.csv", io.BytesIO(sample_csv("ratings")))
+    roles = roles_for("ratings", suggest_mapping(upload.frame, "ratings"))
+    checks = stages.understanding(kept.add_upload(upload, roles, name="Ratings"), said.append)
+    upload.close()
+    assert checks[-1].code == "learnable"
+    assert any("Can teachers be compared" in line for line in said)
 
 
 def test_the_stage_that_failed_is_named_and_earlier_ones_stay(home):
