@@ -1,6 +1,5 @@
 """Cases of each family, from a generated market or from labeled rows that were uploaded."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -63,7 +62,7 @@ def market_end(dataset: "Dataset") -> pd.Timestamp:
 
 def views(dataset: "Dataset", params: Params) -> Cases:  # noqa: ARG001  # the signature of all sources
     """Return each view: did it end in an enrollment?"""
-    made = features(_tables(dataset), "enrollment_propensity", market_end(dataset))
+    made = features(_Tables(dataset), "enrollment_propensity", market_end(dataset))
     frame, start = _per_week(made, made.ids["time"].min()), made.frame
     usual = float(made.target.astype(float).mean())
     seen, taken = start["course_views_before"], start["course_enrollments_before"]
@@ -89,7 +88,7 @@ def enrollments(dataset: "Dataset", params: Params) -> Cases:
     """
     weeks, horizon = (int(getattr(params, name)) for name in ("weeks", "horizon_days"))
     end, wait = market_end(dataset), pd.Timedelta(weeks=weeks)
-    made = features(_tables(dataset), "course_completion", end, weeks=weeks, horizon_days=horizon)
+    made = features(_Tables(dataset), "course_completion", end, weeks=weeks, horizon_days=horizon)
     due = made.ids["time"] - wait + horizon * DAY
     cases = Cases(
         features=_per_week(made, made.ids["time"].min() - wait),
@@ -107,10 +106,6 @@ def enrollments(dataset: "Dataset", params: Params) -> Cases:
 def commission(dataset: "Dataset") -> float:
     """Return the platform's share of a price in a generated market."""
     return float(cast(dict[str, Any], dataset.source["params"])["commission_rate"])
-
-
-def _tables(dataset: "Dataset") -> "_Tables":
-    return _Tables(dataset)
 
 
 class _Tables(dict[str, pd.DataFrame]):
@@ -161,7 +156,7 @@ def learners(dataset: "Dataset", params: Params) -> Cases:
     apart; those whose horizon is not over by the end of the data have no known outcome, but are watched until then.
     """
     horizon, end = int(cast(Any, params).horizon_days), market_end(dataset)
-    tables = _tables(dataset)
+    tables = _Tables(dataset)
     start = pd.Timestamp(tables["views"]["viewed_at"].min()).normalize()
     parts = [_at(tables, moment, horizon, start, end) for moment in _moments(start, end, horizon)]
     if not any(part.target.notna().any() for part in parts):
@@ -254,6 +249,6 @@ def _at(tables: "_Tables", moment: pd.Timestamp, horizon: int, start: pd.Timesta
 
 
 def _stacked(parts: list[Cases]) -> Cases:
-    whole: Callable[[str], Any] = lambda name: pd.concat([getattr(part, name) for part in parts], ignore_index=True)  # noqa: E731
     names = ("features", "target", "time", "known", "subject", "follow", "ids")
-    return replace(parts[0], **{name: whole(name) for name in names})
+    whole = {name: pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in names}
+    return replace(parts[0], **whole)
