@@ -110,7 +110,8 @@ def markets(catalogue: Catalogue) -> Iterator[Target]:
         for algorithm, mean in table.groupby("algorithm").mean(numeric_only=True).iterrows():
             yield Target(f"{family}, {algorithm}: calibration slope", mean["calibration_slope"], 0.9, 1.1)
             yield Target(f"{family}, {algorithm}: calibration error", mean["calibration_error"], 0, 0.02)
-            shown = ("roc_auc", "probability_error", "integrated_brier", "integrated_brier_base", "fit_seconds")
+            shown = ("roc_auc", "calibration_error_chance", "calibration_intercept", "probability_error")
+            shown += ("integrated_brier", "integrated_brier_base", "fit_seconds")
             print("   ", {name: round(mean[name], 4) for name in shown if name in mean}, flush=True)
         if family == "churn_prediction":
             for number, one in enumerate(runs):

@@ -147,7 +147,13 @@ class CompletionBoosting(_Completion, _Boosting, LabelParams):
 
 
 class ChurnLogistic(_Churn, _Logistic, LabelParams):
-    """Hyperparameters of `logistic` for churn."""
+    """Hyperparameters of `logistic` for churn; calibrated, since how often people come moves with the season."""
+
+    calibration: Calibration = Field(
+        "platt",
+        title="Calibration",
+        description="What corrects the probabilities: a line in the log odds (platt), steps (isotonic), or nothing.",
+    )
 
 
 class ChurnBoosting(_Churn, _Boosting, LabelParams):

@@ -67,7 +67,8 @@ class PersonPeriod(ProbabilityModel):
                 fix="choose another horizon",
             )  # fmt: skip
         subject = case if rows is None else rows.subject[case]
-        return self.fit_matrix(_with_period(matrix[case], period), came.astype(float), Rows(subject))
+        when = None if rows is None or rows.time is None else rows.time[case]
+        return self.fit_matrix(_with_period(matrix[case], period), came.astype(float), Rows(subject, when))
 
     def survival(self, X: pd.DataFrame, times: Floats) -> Floats:
         """Return the chance of no event up to each time (n, t), even in the log between the ends of periods."""
@@ -98,7 +99,7 @@ class LogisticChurn(PersonPeriod, LogisticProbability):
         horizon: float = 56.0,
         leaving: bool = True,
         penalty: float = 10.0,
-        calibration: Calibration = "none",
+        calibration: Calibration = "platt",
         max_iterations: int = 500,
     ) -> None:
         super().__init__(penalty, calibration, max_iterations)
