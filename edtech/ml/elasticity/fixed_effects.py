@@ -89,10 +89,11 @@ def fit_fixed_effects(
     `curve` is the same for all segments. Raises ConvergenceError where the iterations do not settle.
     """
     counts = {"one": (1,), "three": (TIERS,), "auto": (1, TIERS)}[tiers] if arrays.repeated else (1,)
-    drafts = [
-        _settle(arrays, first, form, slope_groups(arrays, segment_slopes, count), curve, max_iterations)
-        for count in counts
-    ]
+    drafts: list[_Draft] = []
+    for count in counts:
+        start = drafts[-1].settled.eta if drafts else None  # near: the same effects, fewer slopes
+        tier = slope_groups(arrays, segment_slopes, count)
+        drafts.append(_settle(arrays, first, form, tier, curve, max_iterations, start))
     dispersion = drafts[0].settled.dispersion
     best = min(drafts, key=lambda draft: draft.settled.deviance / dispersion + 2 * draft.k)
     return _finished(best, arrays, first)
@@ -120,6 +121,7 @@ def _settle(
     tier: NDArray[np.intp],
     curve: Curve,
     max_iterations: int,
+    start: Floats | None,
 ) -> _Draft:
     scale = relative_to_group(arrays.price, arrays.group, tier.size)
     term = price_term(form, arrays.price / scale[arrays.group])
@@ -134,7 +136,7 @@ def _settle(
     columns = independent_columns(take_out(design[kept], arrays.effects[kept], np.ones(int(kept.sum()))))
     _refuse_flat_prices(columns, lines)
     rows = Rows(arrays.quantity[kept], arrays.exposure[kept], arrays.effects[kept])
-    settled = iterate(design[kept][:, columns], rows, form, max_iterations)
+    settled = iterate(design[kept][:, columns], rows, form, max_iterations, start)
     return _Draft(form, scale, tier, loadings, lines + bends.shape[1], design, kept, columns, settled)
 
 

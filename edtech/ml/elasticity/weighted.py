@@ -46,15 +46,13 @@ class Settled:
     dispersion: float
 
 
-def iterate(design: Floats, rows: Rows, form: Form, max_iterations: int) -> Settled:
-    """Fit slopes (k,) of `design` (n, k) with the effects taken out in each step.
+def iterate(design: Floats, rows: Rows, form: Form, max_iterations: int, start: Floats | None = None) -> Settled:
+    """Fit slopes (k,) of `design` (n, k) with the effects taken out in each step; `start` (n,) is eta to begin with.
 
     Raises ConvergenceError where the iterations do not settle.
     """
     q, n = rows.quantity, rows.exposure
-    overall = q.sum() / n.sum()
-    start = np.clip((q + overall) / (n + 1), 1e-9, 0.999 if form == "logit" else np.inf)
-    eta = np.log(start / (1 - start)) if form == "logit" else np.log(start)
+    eta = _first_guess(form, q, n) if start is None else start
     before, change = np.inf, np.inf
     for iteration in range(1, max_iterations + 1):
         rate = mean_rate(form, eta)
@@ -77,6 +75,11 @@ def iterate(design: Floats, rows: Rows, form: Form, max_iterations: int) -> Sett
         found=f"the deviance still changes by {change:.1e} of itself",
         fix="allow more iterations, use one slope for all segments, or drop segments with few sales",
     )
+
+
+def _first_guess(form: Form, q: Floats, n: Floats) -> Floats:
+    rate = np.clip((q + q.sum() / n.sum()) / (n + 1), 1e-9, 0.999 if form == "logit" else np.inf)
+    return np.asarray(np.log(rate / (1 - rate)) if form == "logit" else np.log(rate))
 
 
 def _shortened(form: Form, q: Floats, n: Floats, eta: Floats, full: Floats, before: float) -> tuple[Floats, float]:
