@@ -48,6 +48,7 @@ def test_each_server_finding_is_made(server, settings):
         ("file:///srv/mlruns", "URI", "mlflow migrate-filestore"),
         (f"http://127.0.0.1:{free_port()}", "store", "Start the server"),
     ],
+    ids=["file", "nobody answers"],  # the port differs between the processes that collect the tests
 )
 def test_what_is_wrong_is_named_with_what_to_do(settings, monkeypatch, uri, failing, words):
     monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", uri)
