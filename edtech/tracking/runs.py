@@ -25,7 +25,7 @@ from edtech.tracking.sql import (
     read_waiting,
 )
 from edtech.tracking.store import connect, embedded_store, find_store, guard_artifacts, translated
-from edtech.tracking.trusted import load_trusted
+from edtech.tracking.trusted import BROKEN, load_trusted
 from edtech.tracking.writers import is_abandoned
 
 if TYPE_CHECKING:
@@ -180,15 +180,27 @@ class RunStore:
         Raises RunNotFoundError, TrackingError where the run has no model or the model no signature.
         """
         from mlflow.models import Model
+        from yaml import YAMLError  # MLflow's own reader raises it
 
         if kept := self._keeping(run_id):
             return kept.signature(run_id)
         run = self._get(run_id)
         with translated(f"read the model of the run {run_id}", self._store), TemporaryDirectory() as folder:
-            found = Model.load(str(self._fetch_model(run, folder))).signature
-        if found is None or found.inputs is None or not found.inputs.has_input_names():
+            files = self._fetch_model(run, folder)
+            try:
+                inputs = getattr(Model.load(str(files)).signature, "inputs", None)
+                columns = inputs.inputs if inputs is not None and inputs.has_input_names() else []
+            except (YAMLError, *BROKEN) as exc:  # whoever wrote the file can make its reader raise any of these
+                raise TrackingError(
+                    "The description of the model cannot be read",
+                    expected="an MLmodel file as MLflow writes it",
+                    found=f"{type(exc).__name__}: {str(exc)[:200]}",
+                    where=f"runs:/{run_id}/{MODEL_NAME}",
+                    fix="Train the model again here",
+                ) from exc
+        if not columns:
             raise TrackingError("The model does not say which columns it predicts from", where=f"run {run_id}")
-        return {str(one.name): getattr(one.type, "name", "any") for one in found.inputs.inputs}
+        return {str(one.name): getattr(one.type, "name", "any") for one in columns}
 
     def close_stale_runs(self) -> list[str]:
         """Set runs of ours to FAILED whose process on this machine is gone, and return their ids."""
@@ -210,17 +222,19 @@ class RunStore:
         """Give a run another name and note. Raises RunNotFoundError, TrackingError for an empty name."""
         if not name.strip():
             raise TrackingError("A run needs a name", expected="at least one character", found="nothing")
-        self._get(run_id)
-        with translated("describe the run", self._store):
-            self._client.update_run(run_id, name=cut(name.strip(), MAX_KEY))
-            self._client.set_tag(run_id, "mlflow.note.content", cut(note, MAX_NOTE))
+        at = self._keeping(run_id) or self
+        at._get(run_id)
+        with translated("describe the run", at._store):
+            at._client.update_run(run_id, name=cut(name.strip(), MAX_KEY))
+            at._client.set_tag(run_id, "mlflow.note.content", cut(note, MAX_NOTE))
 
     def tag(self, run_id: str, key: str, value: str) -> None:
         """Set a tag of a run, or take it off where the value is empty; those that MLflow and we write stay as they are.
 
         Raises RunNotFoundError, TrackingError for a key that is not free.
         """
-        own = self._get(run_id).data.tags
+        at = self._keeping(run_id) or self
+        own = at._get(run_id).data.tags
         if not TAG.fullmatch(key) or key in KEPT_TAGS:
             raise TrackingError(
                 "This tag cannot be changed",
@@ -228,11 +242,11 @@ class RunStore:
                 found=repr(key)[:100],
                 fix="choose another name for the tag",
             )
-        with translated("tag the run", self._store):
+        with translated("tag the run", at._store):
             if value:
-                self._client.set_tag(run_id, key, cut(value, MAX_NOTE))
+                at._client.set_tag(run_id, key, cut(value, MAX_NOTE))
             elif key in own:
-                self._client.delete_tag(run_id, key)
+                at._client.delete_tag(run_id, key)
 
     def model_zip(self, run_id: str) -> bytes:
         """Return the files of a run's model, zipped. Raises RunNotFoundError, TrackingError where it has none."""
@@ -249,15 +263,17 @@ class RunStore:
 
     def delete(self, run_id: str) -> None:
         """Take a run from the lists; what it holds stays, and `restore` brings it back. Raises RunNotFoundError."""
-        self._get(run_id)
-        with translated("delete the run", self._store):
-            self._client.delete_run(run_id)
+        at = self._keeping(run_id) or self
+        at._get(run_id)
+        with translated("delete the run", at._store):
+            at._client.delete_run(run_id)
 
     def restore(self, run_id: str) -> None:
         """Bring a deleted run back. Raises RunNotFoundError."""
-        self._get(run_id)
-        with translated("restore the run", self._store):
-            self._client.restore_run(run_id)
+        at = self._keeping(run_id) or self
+        at._get(run_id)
+        with translated("restore the run", at._store):
+            at._client.restore_run(run_id)
 
     def deleted(self, experiment: str, kind: str | None = None) -> pd.DataFrame:
         """Return the deleted runs of an experiment, as `list_runs` does."""

@@ -134,6 +134,9 @@ def test_what_waits_is_listed_with_the_runs_of_the_server(away, server, settings
     here = away.log(RunItems("made offline"))
     runs = RunStore(server, settings)
     assert runs.list_runs([away.experiment_name])["run_id"].tolist() == [here]
+    runs.describe(here, "named while it waits", "a note")
+    runs.tag(here, "mine", "yes")
+    assert runs.get_run(here).name == "named while it waits"
     sent = sync(server, settings).sent[here]
     assert runs.list_runs([away.experiment_name])["run_id"].tolist() == [sent]
 

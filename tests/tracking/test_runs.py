@@ -182,6 +182,16 @@ def test_the_trusted_list_of_a_models_own_file_does_not_count(tracker, foreign, 
         tracker.runs.load_model(run_id)
 
 
+@pytest.mark.parametrize("text", ["flavors: [", "flavors: 3\nsignature: 7", "[]", "signature: {inputs: '{{'}", "\x00"])
+def test_a_description_of_a_model_that_was_forged_is_refused_in_words(tracker, foreign, tmp_path, text):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "MLmodel").write_text(text)
+    run_id = foreign.create_run(tracker.experiment_id).info.run_id
+    foreign.log_artifacts(run_id, str(tmp_path / "model"), "model")
+    with pytest.raises(TrackingError):
+        tracker.runs.signature(run_id)
+
+
 def test_missing_files_are_said(tracker, items, settings):
     run_id = tracker.log(items)
     (settings.mlruns_dir / "artifacts").rename(settings.mlruns_dir / "moved")
