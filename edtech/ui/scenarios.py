@@ -9,7 +9,7 @@ from edtech.pricing.scenario import answer
 from edtech.ui import resources
 from edtech.ui.pricing import Asked
 from edtech.ui.state import notify
-from edtech.ui.widgets import errors_shown, percent, plain
+from edtech.ui.widgets import errors_shown, percent
 
 
 def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
@@ -84,5 +84,5 @@ def _restore(experiment: str) -> None:
 
 def _changed(text: str) -> None:
     resources.scenario_table.clear()
-    notify(plain(text))
+    notify(text)
     st.rerun()

@@ -27,8 +27,9 @@ def header(title: str, help: str) -> None:
     """Show a page's title, what it is for, and a message left by the last action."""
     st.title(title)
     st.markdown(help)
+    place = st.empty()  # held without a message too: tabs that move on the page fall back to their first
     if notice := take_notice():
-        st.success(plain(notice), icon=":material/check_circle:")
+        place.success(plain(notice), icon=":material/check_circle:")
 
 
 def page_link(name: str, label: str, icon: str) -> None:
@@ -105,4 +106,4 @@ def number(value: float | None, unit: str = "", digits: int = 3) -> str:
 
 def percent(value: float | None, digits: int = 1) -> str:
     """Return a signed change in percent."""
-    return "-" if value is None else f"{value:+.{digits}%}"
+    return "-" if value is None else f"{value:+z.{digits}%}"
