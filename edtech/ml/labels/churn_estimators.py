@@ -150,15 +150,14 @@ class CoxChurn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         time, event = np.ceil(y["duration"].to_numpy(float)[some]), y["event"].to_numpy(bool)[some]
         self.kept_ = independent_columns(matrix)
         groups = None if rows is None else rows.subject[some]
-        found = PHReg(time, matrix[:, self.kept_], status=event.astype(int), ties="efron").fit(disp=0, groups=groups)
+        model = PHReg(time, matrix[:, self.kept_], status=event.astype(int), ties="efron")
+        try:
+            found = model.fit(disp=0, groups=groups)
+        except np.linalg.LinAlgError as error:
+            raise _unsettled("no curvature left to step along") from error
         self.coefficients_, self.errors_ = np.asarray(found.params), np.asarray(found.bse)
         if not (np.isfinite(self.coefficients_).all() and np.abs(self.coefficients_).max(initial=0) < 20):
-            raise ConvergenceError(
-                "The Cox regression did not settle",
-                expected="finite effects",
-                found=f"effects up to {np.abs(self.coefficients_).max():.3g}",
-                fix="leave out columns that tell the outcome or have a value seen only with one outcome",
-            )
+            raise _unsettled(f"effects up to {np.abs(self.coefficients_).max():.3g}")
         self.times_, self.hazard_ = _baseline(time, event, np.exp(matrix[:, self.kept_] @ self.coefficients_))
         return self
 
@@ -182,6 +181,16 @@ class CoxChurn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         what = "hazard of leaving" if self.leaving else "hazard of coming again"
         table = pd.DataFrame({"feature": names, **ends, "note": what})
         return table.iloc[np.argsort(-np.abs(self.coefficients_), kind="stable")].reset_index(drop=True)
+
+
+def _unsettled(found: str) -> ConvergenceError:
+    return ConvergenceError(
+        "The Cox regression did not settle",
+        expected="finite effects",
+        found=found,
+        fix="leave out columns that tell the outcome or the duration, such as what was paid so far, or have a value "
+        "seen only with one outcome",
+    )
 
 
 def _baseline(time: Floats, event: Bools, relative: Floats) -> tuple[Floats, Floats]:

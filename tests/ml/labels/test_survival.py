@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from edtech.errors import ConvergenceError
 from edtech.ml.labels import survival
 from edtech.ml.labels.churn_estimators import BoostingChurn, CoxChurn, LogisticChurn, person_periods
 
@@ -64,3 +65,12 @@ def test_the_hazard_ratio_is_recovered_with_its_interval(watched):
     sd = frame["x"].std(ddof=0)
     assert ratios.loc["x", "low"] < np.exp(sd) < ratios.loc["x", "high"]
     assert ratios.loc["noise", "low"] < 1 < ratios.loc["noise", "high"]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_cox_regression_on_a_column_that_tells_the_duration_says_so():
+    duration = np.ceil(np.random.default_rng(7).exponential(20, 2_000))
+    rows = pd.DataFrame({"paid": duration**3})
+    follow = pd.DataFrame({"duration": duration, "event": True, "watch": duration})
+    with pytest.raises(ConvergenceError, match="what was paid so far"):
+        CoxChurn().fit(rows, follow)
