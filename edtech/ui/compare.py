@@ -117,11 +117,12 @@ def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _newest(runs: pd.DataFrame) -> list[str]:
-    """Return the newest finished runs that answer the newest one's question on its data."""
+    """Return the newest finished runs of one question on the same data; where no two are alike, the newest."""
     done = runs[runs["status"] == "FINISHED"]
     alike = done.reindex(columns=["tags.dataset_digest", "tags.model_type"]).fillna("")
     if len(done):
-        done = done[(alike == alike.iloc[0]).all(axis=1)]
+        first = alike[alike.duplicated(keep=False)].head(1) if alike.duplicated().any() else alike.head(1)
+        done = done[(alike == first.iloc[0]).all(axis=1)]
     return [str(one) for one in done["run_id"].head(6)]
 
 
@@ -151,7 +152,7 @@ def show_tables(comparison: Comparison) -> None:
     st.subheader("Parameters" if every else "Parameters that differ")
     params = param_table(comparison, every)
     if params.empty:
-        st.caption("None: these runs have the same parameters.")
+        st.caption("None.")
     else:
         st.dataframe(params, hide_index=True, key="compare.params", height="content")
     for kind, title in KINDS:
