@@ -12,6 +12,8 @@ if dataset is None:
     st.info("There is no data set yet.", icon=":material/database:")
     page_link("data", "Generate or upload one", ":material/database:")
     st.stop()
+if not sidebar.has_panel(dataset):
+    st.stop()
 
 with errors_shown():
     economy.show(dataset)

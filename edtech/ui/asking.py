@@ -75,7 +75,7 @@ def _sliders(scope: str, names: Sequence[str]) -> tuple[PriceChange, ...]:
 
 def _picked(scope: str, names: Sequence[str]) -> tuple[PriceChange, ...]:
     chosen = st.multiselect(
-        f"{TITLES.get(scope, scope)}s to change", names, key=f"pricing.picked.{scope}", max_selections=200,
+        f"To change: {TITLES.get(scope, scope).lower()}", names, key=f"pricing.picked.{scope}", max_selections=200,
         help="Type to search; prices of all others stay as they are.",
     )  # fmt: skip
     how, amount = _amount(scope)

@@ -145,7 +145,7 @@ def show_curve(asked: Asked) -> None:
     title = f"Demand answers by {at.loc[0.0]:.2f} % to 1 % of price today"
     points = curve.points.drop(columns=["low", "high"])
     left.altair_chart(charts.demand_curve(points, support=curve.support, title=title), alt=title)
-    title = f"Elasticity from {at.iloc[0]:.2f} at low prices to {at.iloc[-1]:.2f} at high ones"
+    title = f"Elasticity between {at.min():.2f} and {at.max():.2f}"
     right.altair_chart(charts.elasticity_curve(curve.points, support=curve.support, title=title), alt=title)
 
 

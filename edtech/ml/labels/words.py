@@ -24,7 +24,8 @@ def sentence(result: LabelResult) -> str:
     drawn = f"Of two {rows}, one that did {does} and one that did not, it gives the higher probability to the right one"
     return " ".join(
         [
-            f"{drawn} in {m['roc_auc']:.0%} of cases (ROC AUC{_ends(m, 'roc_auc', 2)}; half by chance).",
+            f"{drawn} in {m['roc_auc']:.0%} of cases; half by chance (ROC AUC {m['roc_auc']:.2f}"
+            f"{_ends(m, 'roc_auc', 2)}).",
             f"Its log loss is {abs(better):.1%} {'below' if better > 0 else 'above'} that of giving everyone the base "
             f"rate of {m['base_rate']:.1%}.",
             f"Probabilities were off by {m['calibration_error']:.3f} on average over ten equally full bins (right ones "
