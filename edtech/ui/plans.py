@@ -86,7 +86,7 @@ def show_plan(plan: Plan, judged: float | None) -> None:
         st.info(plain(f"This limit binds: {name}."), icon=":material/vertical_align_bottom:")
     for remark in plan.reasons[len(plan.outcome.reasons) :]:
         st.warning(plain(remark), icon=":material/warning:")
-    if judged is not None and plan.objective == "token_revenue":
+    if judged is not None and plan.objective == "token_revenue" and plan.constraints == Constraints():
         st.info(_judged_words(judged, effect.today), icon=":material/gavel:")
     st.dataframe(
         plan.table, hide_index=True, key="pricing.plan",

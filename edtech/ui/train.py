@@ -21,9 +21,11 @@ DEFAULT = "default"
 
 def choose_family(dataset: Dataset) -> Family | None:
     """Let the user choose a family; None where the data set lacks its tables, with what to do."""
+    names = list(FAMILIES)
+    first = next((place for place, one in enumerate(names) if FAMILIES[one].fits(dataset)), 0)
     name = st.selectbox(
-        "Model family", list(FAMILIES), key="train.family", format_func=lambda one: FAMILIES[one].title,
-        help="What is predicted.",
+        "Model family", names, index=first, key=f"train.family.{dataset.id}", help="What is predicted.",
+        format_func=lambda one: FAMILIES[one].title,
     )  # fmt: skip
     family = FAMILIES[name]
     st.caption(family.question)

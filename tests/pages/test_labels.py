@@ -16,7 +16,7 @@ def market(stored_full, home):
 
 def test_propensity_is_trained_on_the_page_and_shown(market, open_page, home):
     app = open_page("train")
-    app.selectbox(key="train.family").set_value("enrollment_propensity").run()
+    app.selectbox(key=f"train.family.{market.id}").set_value("enrollment_propensity").run()
     press(app, "Train")
     assert not app.exception
     [run] = EdTechMLFlowTracker(home.experiment, settings=home).runs.list_runs([home.experiment]).to_dict("records")
@@ -29,7 +29,7 @@ def test_propensity_is_trained_on_the_page_and_shown(market, open_page, home):
 
 def test_churn_shows_curves_by_cohort_and_who_is_likely_to_leave(market, open_page):
     app = open_page("train")
-    app.selectbox(key="train.family").set_value("churn_prediction").run()
+    app.selectbox(key=f"train.family.{market.id}").set_value("churn_prediction").run()
     [horizon] = [slider for slider in app.slider if slider.key.endswith(".horizon_days")]
     horizon.set_value(14)
     press(app, "Train")
