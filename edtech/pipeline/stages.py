@@ -203,6 +203,9 @@ def registration(best: dict[str, Best], settings: Settings, say: Say) -> dict[st
             version = registry.register(one.run.run_id)
             found[family] = version.uri
             say(f"  {family}: registered as {version.uri}")
+            if one.metric == "decision_value_tokens" and one.value <= 0:
+                say(f"  {family}: its decisions would earn nothing, so it is not made the champion")
+                continue
             registry.promote(version.name, version.version)
             say(f"  {family}: {version.uri} is the champion")
         except TrackingError as error:
