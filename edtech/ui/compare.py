@@ -26,7 +26,7 @@ def runs_of(current: str) -> pd.DataFrame:
     """Let the user choose experiments, and return all their runs, whoever wrote them."""
     names = resources.experiments()
     chosen = st.multiselect(
-        "Experiments", names, [current] if current in names else [], key="compare.experiments",
+        "Experiments", names, [current] if current in names else [], key=f"compare.experiments.{current}",
         help="Runs of others are shown too: any experiment of this store.",
     )  # fmt: skip
     return resources.all_runs(tuple(chosen))

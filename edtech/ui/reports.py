@@ -23,6 +23,7 @@ from edtech.pipeline.recipes import (
 )
 from edtech.pricing import Plan
 from edtech.reports import FORMS, failed, write
+from edtech.settings import Settings
 from edtech.tracking import Comparison
 from edtech.ui import resources
 from edtech.ui.pricing import Asked
@@ -33,23 +34,23 @@ OFFERED = ("html", "pdf", "xlsx", "zip")
 def downloads(recipe: Recipe, name: str) -> None:
     """Show one button for each form of a report; it is made, its figures drawn, when a button is clicked."""
     st.subheader("Take it with you")
-    stores = Stores.of(resources.settings())
+    settings = resources.settings()
     for column, ending in zip(st.columns(len(OFFERED)), OFFERED, strict=True):
         form = FORMS[ending]
         column.download_button(
-            form.title, partial(_made, recipe, stores, ending), f"{name}.{ending}", form.mime, key=f"{name}.{ending}",
+            form.title, partial(_made, recipe, settings, ending), f"{name}.{ending}", form.mime, key=f"{name}.{ending}",
             on_click="ignore", icon=":material/download:", help=form.help, width="stretch",
         )  # fmt: skip
     st.caption("`python -m edtech verify FILE` recomputes such a file from what is stored and names what differs.")
 
 
-def _made(recipe: Recipe, stores: Stores, ending: str) -> bytes:
+def _made(recipe: Recipe, settings: Settings, ending: str) -> bytes:
     """Return the file; where the report cannot be made, one of the same form that says why.
 
     Streamlit calls this in a thread of its own, whose errors no page can show.
     """
     try:
-        return write(report_of(recipe, stores), ending)
+        return write(report_of(recipe, Stores.of(settings)), ending)
     except EdtechError as error:
         return write(failed(error), ending)
 

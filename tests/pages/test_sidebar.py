@@ -6,7 +6,7 @@ from tests.pages.conftest import PAGES
 from tests.pages.look import texts, visit
 from tests.serving import free_port
 
-NEEDS_STORE = ("overview", "train", "compare", "pricing")
+NEEDS_STORE = ("overview", "train", "compare", "models", "pricing")
 
 
 def test_another_experiment_is_kept_over_pages_and_shows_its_own_runs(full, open_page):
