@@ -270,6 +270,12 @@ def demand_runs(experiment: str, digest: str) -> pd.DataFrame:
 
 
 @st.cache_data(show_spinner=False, ttl=30, max_entries=20)
+def deleted_scenarios(experiment: str) -> pd.DataFrame:
+    """Return the experiment's deleted scenarios, newest first."""
+    return tracker(experiment).runs.deleted(experiment, "scenario")
+
+
+@st.cache_data(show_spinner=False, ttl=30, max_entries=20)
 def scenario_table(experiment: str) -> pd.DataFrame:
     """Return the experiment's saved scenarios, newest first."""
     from edtech.tracking import RunStore

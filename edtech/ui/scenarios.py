@@ -74,7 +74,7 @@ def _rerun(run_id: str, experiment: str, dataset: Dataset, same: bool = False) -
 
 
 def _restore(experiment: str) -> None:
-    deleted = resources.tracker(experiment).runs.deleted(experiment, "scenario")
+    deleted = resources.deleted_scenarios(experiment)
     for run_id, name in zip(deleted["run_id"], deleted["name"], strict=True):
         st.text(f"Deleted: {name}")
         if st.button("Restore", key=f"scenarios.restore.{run_id}", icon=":material/undo:"):
@@ -84,5 +84,6 @@ def _restore(experiment: str) -> None:
 
 def _changed(text: str) -> None:
     resources.scenario_table.clear()
+    resources.deleted_scenarios.clear()
     notify(text)
     st.rerun()
