@@ -38,14 +38,19 @@ def choose_run(dataset: Dataset, experiment: str) -> str | None:
     ids = runs["run_id"].tolist()
     names = resources.run_labels(runs)
     kept = get(Key.PRICED)
-    held = resources.registry().run_to_use("token_elasticity", dataset.digest)
-    wanted = kept if kept in ids else held if held in ids else _soundest(runs)
+    wanted = kept if kept in ids else _first_choice(runs, dataset)
     chosen = st.selectbox(
         "Run", ids, index=ids.index(wanted), format_func=names.__getitem__,
         key="pricing.run", help="The trained model that answers; only runs on the chosen data set are listed.",
     )  # fmt: skip
     choose(Key.PRICED, chosen)
     return str(chosen)
+
+
+def _first_choice(runs: pd.DataFrame, dataset: Dataset) -> str:
+    """Return the champion where it is among the runs, else the soundest; no slider asks the registry again."""
+    held = resources.registry().run_to_use("token_elasticity", dataset.digest)
+    return held if held is not None and held in set(runs["run_id"]) else _soundest(runs)
 
 
 def _soundest(runs: pd.DataFrame) -> str:
