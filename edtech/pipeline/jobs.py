@@ -95,6 +95,7 @@ class Jobs:
         self._cleanup = finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._executor = executor or (Workers(settings.workers, self._close_runs) if settings.workers else Inline())
         self._entries: dict[str, _Entry] = {}
+        self._ended: set[str] = set()
         self._lock = threading.Lock()
 
     def submit(self, title: str, work: Work) -> Job:
@@ -126,8 +127,13 @@ class Jobs:
         return self.get(job_id)
 
     def cancel(self, job_id: str) -> None:
-        """End a job at once. What it had finished and logged stays; a run it was writing is closed as failed."""
+        """End a job at once. What it had finished and logged stays; a run it was writing is closed as failed.
+
+        It counts as cancelled from now on; `wait` also waits until what it left is cleared away.
+        """
         if entry := self._entries.get(job_id):
+            if hasattr(self._executor, "end"):
+                self._ended.add(job_id)
             getattr(self._executor, "end", Future.cancel)(entry.future)
 
     def close(self) -> None:
@@ -145,10 +151,13 @@ class Jobs:
         finished = [entry for entry in self._entries.values() if entry.future.done()]
         for entry in finished[:-KEPT]:
             entry.log.unlink(missing_ok=True)
+            self._ended.discard(entry.id)
             del self._entries[entry.id]
 
     def _job(self, entry: _Entry) -> Job:
         state, error = _state(entry.future)
+        if entry.id in self._ended and not entry.future.done():
+            state = State.CANCELLED
         steps = _steps(entry.log)
         done = entry.future.result() if state is State.DONE else None
         share = 1.0 if done else steps[-1][0] if steps else 0.0

@@ -89,9 +89,14 @@ def _progress(job_id: str) -> None:
         st.markdown(f"{MARKS[job.state]} **{plain(job.title)}**")
         now = "Waiting for a free worker" if waiting else job.log[-1] if job.log else "Starting"
         st.progress(min(max(job.share, 0.0), 1.0), text=plain(now))
-        if st.button("Cancel", key="jobs.cancel", icon=":material/cancel:", help="Ends it; finished runs stay."):
-            resources.jobs().cancel(job_id)
-            st.rerun()
+        st.button(
+            "Cancel",
+            key="jobs.cancel",
+            icon=":material/cancel:",
+            help="Ends it; finished runs stay.",
+            on_click=resources.jobs().cancel,  # before anything is drawn: a redraw cannot come between
+            args=(job_id,),
+        )
         _log(job)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser import Watch, watch
 
@@ -44,7 +45,10 @@ class Dashboard:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def see(self, text: str, timeout: float = JOB) -> None:
-        self.page.get_by_text(text).first.wait_for(timeout=timeout)
+        try:
+            self.page.get_by_text(text).first.wait_for(timeout=timeout)
+        except PlaywrightTimeout as exc:
+            raise AssertionError(f"{text!r} is not on the page:\n{self.page.inner_text('body')}") from exc
         self.settle()
 
     def fill(self, key: str, text: str) -> None:

@@ -1,5 +1,7 @@
 """The Data page by clicking: a long generation cancelled, files of every kind brought, data sets compared."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -28,7 +30,8 @@ def test_a_long_generation_is_cancelled_and_leaves_nothing(tab, dashboard_home):
     tab.press("Generate")
     cancel = tab.page.get_by_role("button", name="Cancel", exact=True)
     cancel.wait_for()
-    tab.page.get_by_text("shard 1 of 40").first.wait_for(timeout=JOB)  # a worker must be warm
+    progress = tab.page.get_by_test_id("stProgress").get_by_text(re.compile(r"shard \d+ of 40"))
+    progress.wait_for(timeout=JOB)  # a worker must be warm
     cancel.click()
     tab.see("Cancelled: what was not finished is not stored.")
     assert [one.id for one in catalogue.list()] == before

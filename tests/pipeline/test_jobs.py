@@ -77,7 +77,7 @@ def test_a_bug_is_told_as_one_and_goes_to_the_log(jobs, caplog):
     job = ended(jobs, jobs.submit("Fail", works.fail).id)
     assert (job.state, type(job.error)) == (State.FAILED, JobError)
     assert job.error.found == "ZeroDivisionError: a bug"
-    assert "tests/pipeline/works.py" in caplog.text
+    until(jobs, job.id, lambda _: "tests/pipeline/works.py" in caplog.text)  # told after those who wait
 
 
 def test_a_killed_worker_is_an_error_its_run_is_closed_others_go_on_and_the_next_job_works(jobs, place):
@@ -92,6 +92,7 @@ def test_a_killed_worker_is_an_error_its_run_is_closed_others_go_on_and_the_next
     assert ended(jobs, jobs.submit("Next", works.name_process).id).state is State.DONE
     assert jobs.get(other.id).state is State.RUNNING
     jobs.cancel(other.id)
+    assert jobs.get(other.id).state is State.CANCELLED
     ended(jobs, other.id)
 
 
