@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from edtech.ui import compare, compare_charts, reports, sidebar
+from edtech.ui import address, compare, compare_charts, compare_runs, reports, sidebar
 from edtech.ui.widgets import errors_shown, header, page_link
 
 header(
@@ -12,22 +12,22 @@ header(
 if not sidebar.opened():
     st.stop()
 
-with errors_shown():
+with address.kept(), errors_shown():
     experiment = sidebar.current_experiment()
-    runs = compare.runs_of(experiment)
+    runs = compare_runs.runs_of(experiment)
     if runs.empty:
         st.info(
             "Nothing to compare here: train some first, or choose other experiments.", icon=":material/compare_arrows:"
         )
         page_link("train", "Train a model", ":material/model_training:")
-        st.stop()
-    found = compare.ask(runs)
-    compare.show_found(found)
-    chosen = compare.chosen_runs(found, runs)
-    if chosen.empty:
-        st.info("Nothing to compare: choose runs above.", icon=":material/compare_arrows:")
-        st.stop()
-    comparison = compare.settle(chosen)
-    compare.show_tables(comparison)
-    x, y = compare_charts.show(comparison, chosen, sidebar.current_dataset(), experiment)
-    reports.comparison_downloads(comparison, x, y)
+    else:
+        found = compare_runs.ask(runs)
+        compare_runs.show_found(found)
+        chosen = compare_runs.chosen_runs(found, runs)
+        if chosen.empty:
+            st.info("Nothing to compare: choose runs above.", icon=":material/compare_arrows:")
+        else:
+            comparison = compare.settle(chosen)
+            compare.show_tables(comparison)
+            x, y = compare_charts.show(comparison, chosen, sidebar.current_dataset(), experiment)
+            reports.comparison_downloads(comparison, x, y)

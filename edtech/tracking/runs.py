@@ -1,6 +1,7 @@
 """Reads runs, whoever wrote them: as a frame, one by one, their files and their models."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from io import BytesIO
@@ -36,6 +37,7 @@ PAGE = 1_000
 MAX_ARTIFACTS = 1_000
 MAX_HISTORY = 50_000
 MAX_NOTE = 5_000
+SERVER_SECONDS = 30
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ /-]{0,99}")
 KEPT_TAGS = frozenset(
     {
@@ -112,6 +114,17 @@ class RunStore:
             and (kind is None or run.kind == kind)
             and (run.status == "FINISHED" or not finished)
         ]
+
+    def stamp(self) -> tuple[int, ...]:
+        """Return what is another after each writing: times and sizes of the embedded store; of a server, half minutes.
+
+        MLflow's tables say nothing of the kind, and asking a server costs as much as listing its runs.
+        """
+        database = self._store.database
+        if database is None:
+            return (int(time.time() // SERVER_SECONDS),)
+        files = [file for file in (database, Path(f"{database}-wal")) if file.exists()]
+        return tuple(value for file in files for value in (file.stat().st_mtime_ns, file.stat().st_size))
 
     def metric_history(self, run_ids: Sequence[str], metric: str) -> pd.DataFrame:
         """Return each time a metric was logged, at most 50,000: run_id, step, time, value."""

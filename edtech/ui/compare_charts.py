@@ -17,7 +17,7 @@ from edtech.reports.comparison import axis, metric_pairs, pair_title
 from edtech.tracking import Comparison
 from edtech.tracking.groups import by_all_but_the_seed, paired
 from edtech.tracking.table import columns_of
-from edtech.ui import resources
+from edtech.ui import address, resources
 from edtech.ui.widgets import error_panel, plain
 
 ERRORS = ("rmse", "mae", "poisson_deviance", "r2", "elasticity_bias", "fit_seconds")
@@ -33,7 +33,7 @@ def show(comparison: Comparison, runs: pd.DataFrame, dataset: Dataset | None, ex
     if comparison.metrics.empty:
         st.info("None of these runs logged a metric.", icon=":material/info:")
         return ERRORS[0], BUSINESS[0]
-    view = st.selectbox("Look at", list(VIEWS), key="compare.view", bind="query-params", help="One chart at a time.")
+    view = address.selectbox("Look at", list(VIEWS), SCATTER, key="compare.view", help="One chart at a time.")
     if view == SCATTER:
         return _scatter(comparison)
     if view == DECISION:
@@ -54,11 +54,10 @@ def _known(comparison: Comparison, name: str) -> Metric:
 
 def _choose(comparison: Comparison, label: str, preferred: tuple[str, ...], key: str) -> str:
     names = [str(name) for name in comparison.metrics.index]
-    chosen = st.selectbox(
-        label, names, names.index(_first(comparison, preferred)), key=key, help="A metric of the runs.",
+    return address.selectbox(
+        label, names, _first(comparison, preferred), key=key, help="A metric of the runs.",
         format_func=lambda name: _known(comparison, name).title,
     )  # fmt: skip
-    return str(chosen)
 
 
 def _scatter(comparison: Comparison) -> tuple[str, str]:
@@ -77,8 +76,8 @@ def _scatter(comparison: Comparison) -> tuple[str, str]:
 
 def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
     numbers = [one for one in columns_of(runs, "metrics.", "params.") if _numeric(runs[one]).nunique() > 1]
-    names = st.multiselect("Axes", numbers, numbers[:6], max_selections=12, key=f"compare.axes.{len(numbers)}",
-                           help="Metrics and numeric parameters that differ.")  # fmt: skip
+    names = address.multiselect("Axes", numbers, numbers[:6], most=12, key="compare.axes", follows=True,
+                                help="Metrics and numeric parameters that differ.")  # fmt: skip
     if len(names) < 2:
         st.info("Choose two or more axes that differ between the runs.", icon=":material/info:")
         return
@@ -101,7 +100,7 @@ def _boxes(comparison: Comparison, runs: pd.DataFrame) -> None:
     if not groups:
         st.info("These runs do not differ in a parameter or tag with a few values.", icon=":material/info:")
         return
-    group = st.selectbox("By", groups, key="compare.box.group", help="A parameter or tag.")
+    group = address.selectbox("By", groups, groups[0], key="compare.box.group", help="A parameter or tag.")
     known = _known(comparison, name)
     frame = pd.DataFrame({"group": runs[group].fillna("-"), "value": runs[f"metrics.{name}"]})
     title = f"{known.title} by {group.partition('.')[2]}"
@@ -141,8 +140,8 @@ def _pair(comparison: Comparison, runs: pd.DataFrame) -> None:
     if comparison.baseline is None or not others:
         st.info("Choose a second run to compare with the baseline.", icon=":material/info:")
         return
-    other = st.selectbox("Second run", others, format_func=comparison.labels.__getitem__, key="compare.pair",
-                         help="The first is the baseline.")  # fmt: skip
+    other = address.selectbox("Second run", others, others[0], format_func=comparison.labels.__getitem__,
+                              key="compare.pair", help="The first is the baseline.")  # fmt: skip
     found = paired(*(_table(one, PREDICTIONS) for one in (comparison.baseline, other)))
     st.metric(
         "Mean absolute error, second minus first", f"{found.difference:+.4g} pieces", border=True,
@@ -166,19 +165,19 @@ def _importance(comparison: Comparison, runs: pd.DataFrame) -> None:
 
 
 def _curves(comparison: Comparison, runs: pd.DataFrame) -> None:
-    kind = st.segmented_control("Curve", list(CURVES), default="roc", required=True, key="compare.curve",
-                                help="Of classifiers that logged its table.")  # fmt: skip
+    kind = address.selectbox("Curve", list(CURVES), "roc", key="compare.curve",
+                             help="Of classifiers that logged its table.")  # fmt: skip
     parts = []
     for run_id in runs["run_id"].head(8):
         for path in resources.artifacts(run_id):
-            if path.endswith(".csv") and str(kind) in path.rpartition("/")[2]:
+            if path.endswith(".csv") and kind in path.rpartition("/")[2]:
                 table = _table(run_id, path)
                 x, y = table.columns[:2]
                 parts.append(pd.DataFrame({"x": table[x], "y": table[y], "run": comparison.labels[run_id]}))
     if not parts:
         st.info(f"None of these runs logged a table of {kind}: only classifiers do.", icon=":material/info:")
         return
-    x_title, y_title = CURVES[str(kind)]
+    x_title, y_title = CURVES[kind]
     chart = charts.lines(pd.concat(parts), title=f"{kind} of each run", x_title=x_title, y_title=y_title, equal=True)
     st.altair_chart(chart, alt=f"{kind} of each run")
 
@@ -191,7 +190,7 @@ def _images(comparison: Comparison, runs: pd.DataFrame) -> None:
     if not names:
         st.info("None of these runs logged a picture.", icon=":material/info:")
         return
-    name = st.selectbox("Picture", names, key="compare.image", help="The same file of each run.")
+    name = address.selectbox("Picture", names, names[0], key="compare.image", help="The same file of each run.")
     columns = st.columns(min(3, len(paths)))
     for place, (run_id, found) in enumerate(paths.items()):
         with columns[place % len(columns)]:

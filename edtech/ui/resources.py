@@ -166,8 +166,15 @@ def run_table(experiment: str) -> pd.DataFrame:
     return RunStore(settings=settings()).list_runs([experiment])
 
 
-@st.cache_resource(show_spinner="Reading the runs", ttl=30, max_entries=5)
-def all_runs(experiments: tuple[str, ...]) -> pd.DataFrame:
+def store_stamp() -> tuple[int, ...]:
+    """Return what is another where the store was written to."""
+    from edtech.tracking import RunStore
+
+    return RunStore(settings=settings()).stamp()
+
+
+@st.cache_resource(show_spinner="Reading the runs", max_entries=5)
+def all_runs(experiments: tuple[str, ...], stamp: tuple[int, ...]) -> pd.DataFrame:  # noqa: ARG001  # its cache's key
     """Return every run of the experiments, whoever wrote it and whatever became of it; not to be changed."""
     from edtech.tracking import RunStore
 

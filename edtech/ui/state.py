@@ -15,6 +15,7 @@ class Key(StrEnum):
     NOTICE = "notice"
     JOB = "job"
     SETTLED = "settled"
+    ADDRESS = "address"
 
 
 def get(key: Key) -> str | None:

@@ -117,11 +117,11 @@ def test_runs_of_the_address_are_laid_side_by_side(full, open_page):
     app = open_page("compare")
     asked = full.runs[full.unknown.id]["fixed_effects"]
     fresh = AppTest.from_file(str(PROJECT / "pages" / "compare.py"), default_timeout=60)
-    fresh.query_params["runs"] = f"{asked},no-such-run"
+    fresh.query_params["compare.runs"] = [asked, "no-such-run"]
     fresh.run()
     assert not fresh.exception
     assert fresh.multiselect(key="compare.runs").value == [asked]
-    assert app.query_params["runs"]
+    assert app.query_params["compare.runs"]
 
 
 def test_ticked_runs_are_laid_side_by_side(full, open_page):

@@ -1,0 +1,141 @@
+"""The table of runs on the Compare page: experiments, search and filters, columns, and which runs are chosen."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from edtech.errors import TrackingError
+from edtech.tracking.table import MOST_ROWS, RunQuery, RunTable, columns_of, search_runs
+from edtech.ui import address, resources
+from edtech.ui.widgets import counted, error_panel
+
+MOST = 50
+TELLING = 8
+HEAD = ("name", "started", "status", "experiment")
+OFFERED = 200
+CHOSEN = "compare.runs"
+WORDS: Mapping[str, str] = {"tags.model_type": "family", "tags.dataset_name": "data set"}
+KIND = {"metrics": "metric", "params": "parameter", "tags": "tag"}
+
+
+def runs_of(current: str) -> pd.DataFrame:
+    """Let the user choose experiments, and return all their runs, whoever wrote them."""
+    names = resources.experiments()
+    chosen = address.multiselect(
+        "Experiments", names, [current] if current in names else [], key="compare.experiments", follows=True,
+        help="Runs of others are shown too: any experiment of this store.",
+    )  # fmt: skip
+    return resources.all_runs(tuple(chosen), resources.store_stamp())
+
+
+def ask(runs: pd.DataFrame) -> RunTable:
+    """Show search and filters and return the runs that match; conditions that cannot be read are told and left out."""
+    left, right = st.columns(2)
+    search = address.text("Search", key="compare.search", most=200, place=left,
+                          help="Part of a name, parameter, tag or id.")  # fmt: skip
+    where = address.text(
+        "Conditions", key="compare.where", most=500, place=right, placeholder="rmse < 2 and seed = 7",
+        help="A metric, parameter or tag, one of < <= > >= = != ~ (holds), a value; joined by and.",
+    )  # fmt: skip
+    with st.expander("More filters, order"):
+        query = _more(runs, search, where)
+    try:
+        return search_runs(runs, query)
+    except TrackingError as error:
+        error_panel(error)
+        return search_runs(runs, replace(query, where=""))
+
+
+def _more(runs: pd.DataFrame, search: str, where: str) -> RunQuery:
+    left, right = st.columns(2)
+    every = "All where none is chosen."
+    with left:
+        families = address.multiselect("Family", _values(runs, "tags.model_type"), key="compare.family", help=every)
+        since = address.day("Started from", key="compare.since")
+        orders = ["started", "name", "duration_seconds", *columns_of(runs, "metrics.", "params.")]
+        titles = column_titles(orders)
+        order = address.selectbox("Order by", orders, "started", key="compare.order", format_func=titles.__getitem__)
+        failed = address.toggle("Show failed", key="compare.failed")
+    with right:
+        names = _values(runs, "tags.dataset_name")
+        datasets = address.multiselect("Data set", names, key="compare.dataset", help=every)
+        until = address.day("until", key="compare.until", help="This day counts.")
+        upward = address.toggle("Smallest first", key="compare.upward")
+        running = address.toggle("Show running", True, key="compare.running")
+    return RunQuery(search, where, tuple(families), tuple(datasets), since, until, failed, running, order, not upward)
+
+
+def _values(runs: pd.DataFrame, column: str) -> list[str]:
+    return sorted(runs[column].dropna().unique()) if column in runs else []
+
+
+def column_titles(names: Iterable[str]) -> dict[str, str]:
+    """Return how each column is read: without what kind of thing it is, unless two would be called the same."""
+    words = {name: WORDS.get(name, name.partition(".")[2] if _kind(name) else name) for name in names}
+    often = Counter([*words.values(), *(name for name in HEAD if name not in words)])
+    return {
+        name: f"{word} ({_kind(name)})" if often[word] > 1 and _kind(name) else word for name, word in words.items()
+    }
+
+
+def _kind(name: str) -> str:
+    return KIND.get(name.partition(".")[0], "") if "." in name else ""
+
+
+def show_found(found: RunTable) -> None:
+    """Show how many runs match and a table of the first, columns that differ first, with boxes to tick."""
+    shown = found.runs.head(MOST_ROWS)
+    more = f"; the first {MOST_ROWS:,} are shown" if len(found.runs) > MOST_ROWS else ""
+    match = "match" if found.total != 1 else "matches"
+    st.caption(f"{len(found.runs):,} of {counted(found.total, 'run')} {match}{more}. Columns that differ come first.")
+    table = shown[[*HEAD, *(columns := _columns(found))]].assign(started=shown["started"].dt.tz_convert(None))
+    picked = st.dataframe(
+        table.rename(columns=column_titles(columns)), hide_index=True, key=f"compare.table.{len(shown)}", height=300,
+        selection_mode="multi-row", on_select="rerun",
+    )  # fmt: skip
+    ticked = [shown["run_id"].iloc[place] for place in picked["selection"]["rows"] if place < len(shown)]
+    st.button(f"Lay the {counted(len(ticked), 'ticked run')} side by side", disabled=not ticked, on_click=_choose,
+              args=(ticked,), key="compare.lay", icon=":material/compare_arrows:")  # fmt: skip
+
+
+def _columns(found: RunTable) -> list[str]:
+    """Let the user choose columns; at first those that differ, whatever is searched for."""
+    key = "compare.columns"
+    wanted = [*st.session_state.get(key, []), *address.asked(key)]
+    offered = list(dict.fromkeys([*found.columns[:OFFERED], *(one for one in wanted if one in found.columns)]))
+    titles = column_titles(offered)
+    return address.multiselect(
+        "Columns", offered, found.columns[:TELLING], key=key, follows=True,
+        format_func=lambda name: titles.get(name, name), help="What the table shows of each run.",
+    )  # fmt: skip
+
+
+def _choose(run_ids: list[str]) -> None:
+    st.session_state[CHOSEN] = run_ids[:MOST]
+
+
+def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs side by side: those of the address, else the newest finished ones on the same data."""
+    rows = runs.drop_duplicates("run_id").set_index("run_id", drop=False)
+    start = _newest(found.runs)
+    wanted = [*st.session_state.get(CHOSEN, []), *address.asked(CHOSEN), *start, *found.runs["run_id"].head(100)]
+    known = [one for one in dict.fromkeys(wanted) if one in rows.index]
+    names = resources.run_labels(rows.loc[known])
+    chosen = address.multiselect(
+        "Runs side by side", known, start, key=CHOSEN, most=MOST, format_func=lambda one: names.get(one, one),
+        help=f"At most {MOST}; kept while you search for more.",
+    )  # fmt: skip
+    return rows.loc[chosen].reset_index(drop=True)
+
+
+def _newest(runs: pd.DataFrame) -> list[str]:
+    """Return the newest finished runs of one question on the same data; where no two are alike, the newest."""
+    done = runs[runs["status"] == "FINISHED"]
+    alike = done.reindex(columns=["tags.dataset_digest", "tags.model_type"]).fillna("")
+    if len(done):
+        first = alike[alike.duplicated(keep=False)].head(1) if alike.duplicated().any() else alike.head(1)
+        done = done[(alike == first.iloc[0]).all(axis=1)]
+    return [str(one) for one in done["run_id"].head(6)]
