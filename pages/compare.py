@@ -29,5 +29,6 @@ with address.kept(), errors_shown():
         else:
             comparison = compare.settle(chosen)
             compare.show_tables(comparison)
+            compare.register_one(comparison)
             x, y = compare_charts.show(comparison, chosen, sidebar.current_dataset(), experiment)
             reports.comparison_downloads(comparison, x, y)

@@ -19,7 +19,8 @@ with one, errors_shown():
         page_link("train", "Train a model", ":material/model_training:")
     else:
         runs.show(run_id, experiment)
-        models.register(run_id)
+        st.subheader("Register it")
+        models.register(run_id, "models.register")
     runs.restore(experiment)
 
 with versions, errors_shown():

@@ -8,7 +8,8 @@ from edtech.metrics import METRICS, Metric
 from edtech.reports.comparison import BAD, GOOD, KINDS, metric_table, param_table
 from edtech.tracking import Comparison, compare_runs
 from edtech.tracking.dictionary import Said, dictionary
-from edtech.ui import address, resources
+from edtech.tracking.gates import DECISIONS
+from edtech.ui import address, models, resources
 from edtech.ui.widgets import errors_shown, plain
 
 COLORS = {GOOD: "background-color: rgba(0, 158, 115, .22)", BAD: "background-color: rgba(213, 94, 0, .22)"}
@@ -52,6 +53,21 @@ def show_tables(comparison: Comparison) -> None:
         st.dataframe(_colored(table), hide_index=True, key=f"compare.{kind}", height="content",
                      column_config={"metric": st.column_config.Column(pinned=True)})  # fmt: skip
     _meanings(comparison)
+
+
+def register_one(comparison: Comparison) -> None:
+    """Let one of the runs be registered, behind the gates of the Models page; the best by its decisions comes first."""
+    if not st.toggle("Register one of these runs", key="compare.registering",
+                     help="Shows what lets it in, and what lets it take the champion's place."):  # fmt: skip
+        return
+    best = next((comparison.best[name][0] for name in DECISIONS if comparison.best.get(name)), None)
+    names = list(comparison.labels)
+    run_id = st.selectbox(
+        "Run to register", names, names.index(best) if best else 0, key="compare.registered",
+        format_func=comparison.labels.__getitem__, help="At first the one whose decisions are worth most.",
+    )  # fmt: skip
+    with errors_shown():
+        models.register(run_id, "compare.register")
 
 
 def _colored(table: pd.DataFrame) -> Styler:

@@ -15,16 +15,33 @@ from edtech.ui.widgets import errors_shown, plain
 _MARKS = {True: ":material/check_circle:", False: ":material/block:"}
 
 
-def register(run_id: str) -> None:
-    """Show the gates of a run and register it on request."""
+def register(run_id: str, key: str) -> None:
+    """Show the gates of a run; register it, and make it the champion, on request."""
     registry = resources.registry()
-    st.subheader("Register it")
     _gates(registry.gates(run_id))
-    if st.button("Register as the challenger", key="models.register", icon=":material/add_box:",
-                 help="The newest version of its family's model."):  # fmt: skip
+    with st.form(key, border=True):
+        reason = _reason(f"{key}.reason")
+        challenger = st.form_submit_button(
+            "Register as the challenger", key=f"{key}.challenger", icon=":material/add_box:",
+            help="The newest version of its family's model.",
+        )  # fmt: skip
+        champion = st.form_submit_button(
+            "Register and make it the champion", key=f"{key}.champion", icon=":material/trophy:",
+            help="The version that Predict, Pricing and `models:/...@champion` take.",
+        )  # fmt: skip
+    if challenger or champion:
         with errors_shown():
             made = registry.register(run_id)
-            _changed(f"Registered as version {made.version} of {made.name}.")
+            words = f"Registered as version {made.version} of {made.name}"
+            if champion:
+                st.success(plain(f"{words}."), icon=":material/check_circle:")  # true where the next gate is shut too
+                registry.promote(made.name, made.version, reason)
+            _changed(f"{words}, the champion." if champion else f"{words}.")
+
+
+def _reason(key: str) -> str:
+    return st.text_input("Reason", max_chars=1_000, key=key,
+                         help="Needed for a champion whose decisions are not worth more; it is kept.")  # fmt: skip
 
 
 def _gates(gates: tuple[Gate, ...]) -> None:
@@ -99,8 +116,7 @@ def _utc(version: Version) -> str:
 
 def _promote(chosen: Version) -> None:
     with st.form("models.promote", border=True):
-        reason = st.text_input("Reason", max_chars=1_000, key="models.reason",
-                               help="Needed where its decisions are not worth more; it is kept.")  # fmt: skip
+        reason = _reason("models.reason")
         if st.form_submit_button("Make it the champion", type="primary", icon=":material/trophy:"):
             with errors_shown():
                 resources.registry().promote(chosen.name, chosen.version, reason)

@@ -49,6 +49,33 @@ def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, ho
     assert float(shown["Prediction"]) == pytest.approx(trained.result.model.mean_, abs=0.01)
 
 
+def test_a_run_is_registered_from_compare_behind_the_same_gates(trained, home, open_page, monkeypatch):
+    monkeypatch.setenv("EDTECH_EXPERIMENT", "models")
+    page = open_page("compare")
+    page.toggle(key="compare.registering").set_value(True).run()
+    assert page.selectbox(key="compare.registered").value == trained.run_id
+    assert "Diagnostics card without FAIL" in texts(page)
+    page = press(page, "Register and make it the champion")
+    assert not page.exception
+    assert "Registered as version 1 of teacher_quality, the champion" in texts(page)
+    assert ModelRegistry(home).champion("teacher_quality").run_id == trained.run_id
+
+
+def test_what_a_shut_gate_says_is_the_same_on_both_pages(full, open_page):
+    said = []
+    for name, key in (("compare", "compare.register"), ("models", "models.register")):
+        page = open_page(name)
+        run_id = full.runs[full.unknown.id]["fixed_effects"]
+        if name == "compare":
+            page.multiselect(key="compare.runs").set_value([run_id]).run()
+            page.toggle(key="compare.registering").set_value(True).run()
+        else:
+            page.selectbox(key="models.run").set_value(run_id).run()
+        said.append([one.value for one in page.markdown if "No leak" in one.value or "Better decisions" in one.value])
+        assert page.button(key=f"{key}.challenger")
+    assert said[0] == said[1] != []
+
+
 def test_a_run_is_described_tagged_deleted_and_restored(page, trained, home):
     name = "<b>Bold</b> ![](https://evil.example/x.png)"
     page.text_input(key=f"models.name.{trained.run_id}").set_value(name)
