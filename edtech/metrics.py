@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -199,6 +199,13 @@ def metric(name: str) -> Metric:
             return Metric(name, f"{base.title}, {title}", "none", base.unit, base.kind, help_)
     unknown = Metric(name, name, "none", "", "model", "Logged by someone else; its direction and unit are not known.")
     return METRICS.get(name, unknown)
+
+
+def interval_of(name: str, logged: Container[str]) -> tuple[str, str] | None:
+    """Return the names of the ends of a metric's 95 % interval where both are logged; only of metrics known here."""
+    stems = (name.removesuffix("_coefficient"), f"{name}_seeds")
+    pairs = [(f"{stem}_low", f"{stem}_high") for stem in stems]
+    return next((pair for pair in pairs if all(end in logged and metric(end).title != end for end in pair)), None)
 
 
 _LOWER_WORDS = """mape smape wape mase mae rmse mse rmsle loss logloss error err deviance brier aic bic perplexity

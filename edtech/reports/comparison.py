@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.charts import models as charts
-from edtech.metrics import BETTER, Kind, Metric, metric
+from edtech.metrics import BETTER, Kind, Metric, interval_of, metric
 from edtech.reports.bundle import Figure, Report, Section, Table
 from edtech.reports.figures import figure
 from edtech.tracking.compare import Comparison
@@ -16,6 +16,7 @@ KINDS: tuple[tuple[Kind, str], ...] = (
     ("business", "Business metrics"),
     ("truth", "Against the known truth"),
 )
+LONGEST_TAG = 200
 BEST = "★ "
 GOOD, BAD = " ✓", " ✗"
 SIGNS = {1: GOOD, 0: "", -1: BAD}
@@ -25,11 +26,13 @@ SIGNS = {1: GOOD, 0: "", -1: BAD}
 def metric_table(comparison: Comparison, kind: Kind) -> pd.DataFrame:
     """Return one row for each metric: metric, one text column for each run, unit, better; the best marked by a star.
 
-    Differences to the baseline stand behind the values, with a sign where one is better. Guessed directions say so.
+    A value's 95 % interval stands behind it, where its ends are logged, then the difference to the baseline, with a
+    sign where one is better. Guessed directions say so.
     """
-    values = comparison.metrics_of(kind)
+    logged = comparison.metrics_of(kind).index
+    ends = {end for name in logged for end in interval_of(name, logged) or ()}
     rows = []
-    for name in values.index:
+    for name in [one for one in logged if one not in ends]:
         known = comparison.dictionary.get(name, metric(name))
         cells = {label: _cell(comparison, name, run_id) for run_id, label in comparison.labels.items()}
         rows.append({"metric": known.title, **cells, "unit": known.unit, "better": _words(known)})
@@ -46,7 +49,7 @@ def _cell(comparison: Comparison, name: str, run_id: str) -> str:
     if np.isnan(value):
         return "-"
     star = BEST if run_id in comparison.best.get(name, ()) else ""
-    text = f"{star}{_shown(value)}"
+    text = f"{star}{_shown(value)}{_interval(comparison, name, run_id)}"
     if comparison.differences is None or run_id == comparison.baseline:
         return text
     difference = float(comparison.differences.loc[name, run_id])  # type: ignore[arg-type]  # a frame of floats
@@ -56,14 +59,29 @@ def _cell(comparison: Comparison, name: str, run_id: str) -> str:
     return f"{text} ({_shown(difference, '+')}{SIGNS[int(better)]})"
 
 
+def _interval(comparison: Comparison, name: str, run_id: str) -> str:
+    pair = interval_of(name, comparison.metrics.index)
+    ends = [] if pair is None else comparison.metrics.loc[list(pair), run_id].tolist()
+    return f" [{_shown(ends[0])}, {_shown(ends[1])}]" if ends and np.isfinite(ends).all() else ""
+
+
 def _shown(value: float, sign: str = "") -> str:
     return f"{value:{sign},.0f}" if abs(value) >= 1000 else f"{value:{sign}.4g}"
 
 
 def param_table(comparison: Comparison, every: bool = False) -> pd.DataFrame:
     """Return the parameters that differ, or every one: parameter, one column for each run."""
-    differing = (comparison.params if every else comparison.differing_params).rename(columns=dict(comparison.labels))
-    return differing.fillna("-").rename_axis("parameter").reset_index()
+    return _texts(comparison, comparison.params if every else comparison.differing_params, "parameter")
+
+
+def tag_table(comparison: Comparison, every: bool = False) -> pd.DataFrame:
+    """Return the tags that differ, or every one: tag, one column for each run; long ones are cut."""
+    tags = _texts(comparison, comparison.tags if every else comparison.differing_tags, "tag")
+    return tags.map(lambda text: text if len(text) <= LONGEST_TAG else f"{text[:LONGEST_TAG]}…")
+
+
+def _texts(comparison: Comparison, values: pd.DataFrame, name: str) -> pd.DataFrame:
+    return values.rename(columns=dict(comparison.labels)).fillna("-").rename_axis(name).reset_index()
 
 
 def metric_pairs(comparison: Comparison, x: str, y: str) -> pd.DataFrame:
@@ -109,7 +127,7 @@ def comparison_report(comparison: Comparison, x: str, y: str, provenance: Mappin
     sections = [
         Section(
             heading,
-            (f"{BEST}marks the best by each metric's direction.",),
+            (f"{BEST}marks the best by each metric's direction; in [brackets] a value's 95 % interval.",),
             (Table(heading, metric_table(comparison, kind)), Table(f"{heading}, exact", _exact(comparison, kind))),
         )
         for kind, heading in KINDS
@@ -119,12 +137,18 @@ def comparison_report(comparison: Comparison, x: str, y: str, provenance: Mappin
         title="Comparison of runs",
         question=f"Which of {len(comparison.labels)} runs should be believed, and what is each worth?",
         sections=(
-            Section("What differs", warnings, (Table("Parameters that differ", param_table(comparison)),)),
+            Section("What differs", warnings, _what_differs(comparison)),
             *sections,
             Section("One metric against another", (title,), (), _scatter(pairs, title, across, up)),
         ),
         provenance=provenance,
     )
+
+
+def _what_differs(comparison: Comparison) -> tuple[Table, ...]:
+    tags = tag_table(comparison)
+    of_tags = () if tags.empty else (Table("Tags that differ", tags),)
+    return (Table("Parameters that differ", param_table(comparison)), *of_tags)
 
 
 def _exact(comparison: Comparison, kind: Kind) -> pd.DataFrame:

@@ -13,6 +13,8 @@ from edtech.errors import TrackingError
 from edtech.metrics import METRICS, Direction, Kind, Metric, metric
 from edtech.tracking.frames import COLUMNS, Run, as_frame
 
+INTERNAL = ("mlflow.", "edtech.")
+"""How the tags begin that MLflow and this package keep for themselves."""
 DATA_TAGS = {"tags.dataset_digest": "data sets", "tags.split": "splits into training and evaluation rows"}
 
 
@@ -22,7 +24,7 @@ class Comparison:
 
     labels: run id -> name to show, made unique where two runs share one; a text of the run's writer.
     runs: rows name, experiment, started, status, duration_seconds, kind, dataset.
-    params: all parameters, text, None where a run has none of that name.
+    params, tags: all of them, text, None where a run has none of that name.
     metrics: all metrics, NaN where a run has none; those of the dictionary first, in its order.
     differences: metrics minus the baseline's; None without a baseline.
     better: 1 where a run beats the baseline by the metric's direction, -1 where it falls behind, 0 where neither is
@@ -36,6 +38,7 @@ class Comparison:
     labels: Mapping[str, str]
     runs: pd.DataFrame
     params: pd.DataFrame
+    tags: pd.DataFrame
     metrics: pd.DataFrame
     differences: pd.DataFrame | None
     better: pd.DataFrame | None
@@ -49,7 +52,12 @@ class Comparison:
     @property
     def differing_params(self) -> pd.DataFrame:
         """The parameters whose value is not the same in all runs."""
-        return self.params[self.params.nunique(axis=1, dropna=False) > 1]
+        return _differing(self.params)
+
+    @property
+    def differing_tags(self) -> pd.DataFrame:
+        """The tags whose value is not the same in all runs, without those of INTERNAL."""
+        return _differing(self.tags[[not str(name).startswith(INTERNAL) for name in self.tags.index]])
 
     def metrics_of(self, kind: Kind) -> pd.DataFrame:
         """Return the metrics of one kind: `model`, `business` or `truth`; rows = metric, columns = run id."""
@@ -102,6 +110,7 @@ def compare_runs(
         labels=_labels(frame["name"]),
         runs=_header(frame),
         params=_side_by_side(frame, "params."),
+        tags=_side_by_side(frame, "tags."),
         metrics=values,
         differences=None if baseline is None else values.sub(values[baseline], axis=0),
         better=None if baseline is None else _better(scores, baseline) * int(ranked),
@@ -123,6 +132,11 @@ def _side_by_side(frame: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """Turn the columns that begin with a prefix into rows, one column for each run; without those no run has."""
     part = frame[[name for name in frame.columns if name.startswith(prefix)]]
     return part.rename(columns=lambda name: name.removeprefix(prefix)).dropna(axis=1, how="all").T.rename_axis(None)
+
+
+def _differing(values: pd.DataFrame) -> pd.DataFrame:
+    told = values.astype(object).where(values.notna(), None)
+    return values[[len(set(row)) > 1 for row in told.to_numpy()]]
 
 
 def _header(frame: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edtech.errors import TrackingError
 from edtech.metrics import METRICS
+from edtech.tracking.compare import INTERNAL
 from edtech.tracking.frames import COLUMNS
 
 Mask = NDArray[np.bool_]
@@ -35,7 +36,7 @@ ASKED_FIRST = (
     "metrics.price_elasticity_coefficient",
 )  # fmt: skip
 _IN_DICTIONARY = {name: place for place, name in enumerate(METRICS)}
-_INTERNAL = ("tags.mlflow.", "tags.edtech.")
+_INTERNAL = tuple(f"tags.{start}" for start in INTERNAL)
 
 
 @dataclass(frozen=True, slots=True)

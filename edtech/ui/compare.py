@@ -5,13 +5,14 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from edtech.metrics import METRICS, Metric
-from edtech.reports.comparison import BAD, GOOD, KINDS, metric_table, param_table
+from edtech.reports.comparison import BAD, GOOD, KINDS, metric_table, param_table, tag_table
 from edtech.tracking import Comparison, compare_runs
 from edtech.tracking.dictionary import Said, dictionary
 from edtech.tracking.gates import DECISIONS
 from edtech.ui import address, models, resources
 from edtech.ui.widgets import errors_shown, plain
 
+_FIRST = st.column_config.Column(pinned=True, width="medium")
 COLORS = {GOOD: "background-color: rgba(0, 158, 115, .22)", BAD: "background-color: rgba(213, 94, 0, .22)"}
 
 
@@ -38,20 +39,24 @@ def show_tables(comparison: Comparison) -> None:
     """Show parameters that differ and the metrics by kind."""
     every = address.toggle("Also what is the same in all", key="compare.every",
                            help="All parameters and tags, not only those that differ.")  # fmt: skip
-    st.subheader("Parameters" if every else "Parameters that differ")
-    params = param_table(comparison, every)
-    if params.empty:
-        st.caption("None.")
-    else:
-        st.dataframe(params, hide_index=True, key="compare.params", height="content")
+    for name, table in (("Parameters", param_table(comparison, every)), ("Tags", tag_table(comparison, every))):
+        st.subheader(name if every else f"{name} that differ")
+        if table.empty:
+            st.caption("None.")
+        else:
+            st.dataframe(table, hide_index=True, key=f"compare.{name.lower()}", height="content",
+                         column_config={table.columns[0]: _FIRST})  # fmt: skip
     for kind, title in KINDS:
         table = metric_table(comparison, kind)
         if table.empty:
             continue
         st.subheader(title)
-        st.caption("★ best by each metric's direction; in brackets the difference to the baseline, ✓ better, ✗ worse.")
+        st.caption(
+            "★ best by each metric's direction; in [brackets] its 95 % interval where there is one; in (brackets) the "
+            "difference to the baseline, ✓ better, ✗ worse."
+        )
         st.dataframe(_colored(table), hide_index=True, key=f"compare.{kind}", height="content",
-                     column_config={"metric": st.column_config.Column(pinned=True)})  # fmt: skip
+                     column_config={"metric": _FIRST})  # fmt: skip
     _meanings(comparison)
 
 

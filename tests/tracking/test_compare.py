@@ -6,6 +6,7 @@ import pytest
 
 from edtech.errors import TrackingError
 from edtech.metrics import Metric
+from edtech.reports.comparison import metric_table, tag_table
 from edtech.tracking import EdTechMLFlowTracker, RunItems, compare_runs
 
 
@@ -134,3 +135,23 @@ def test_stored_runs_compare_as_frame_and_as_runs(settings):
     by_runs = compare_runs([tracker.runs.get_run(run_id) for run_id in ids])
     assert by_frame.best == by_runs.best == {"rmse": (ids[1],)}
     assert by_runs.runs.loc["status"].tolist() == ["FINISHED", "FINISHED"]
+
+
+def test_tags_that_differ_stand_side_by_side(runs):
+    runs = runs.assign(**{"tags.owner": ["ann", None, "ann"], "tags.mlflow.user": ["a", "b", "c"]})
+    found = compare_runs(runs)
+    assert found.differing_tags.index.tolist() == ["owner"]
+    assert found.tags.index.tolist() == ["dataset_digest", "split", "owner", "mlflow.user"]
+    assert tag_table(found)["tag"].tolist() == ["owner"]
+    assert set(tag_table(found, every=True)["tag"]) == {"dataset_digest", "split", "owner", "mlflow.user"}
+    long = compare_runs(runs.assign(**{"tags.owner": ["x" * 5_000, "y", "z"]}))
+    assert tag_table(long).iloc[0, 1] == "x" * 200 + "…"
+
+
+def test_an_interval_stands_beside_its_metric(runs):
+    ends = {"metrics.price_elasticity_low": [-1.5, np.nan, -3.5], "metrics.price_elasticity_high": [-0.5, -1.0, -2.5]}
+    foreign = {"metrics.foreign thing_low": [0.0] * 3, "metrics.foreign thing_high": [9.0] * 3}
+    table = metric_table(compare_runs(runs.assign(**ends, **foreign)), "model").set_index("metric")
+    assert table.loc["Own-price elasticity"].tolist()[:3] == ["-1 [-1.5, -0.5]", "-2", "-3 [-3.5, -2.5]"]
+    assert not {"Elasticity, low end", "Elasticity, high end"} & set(table.index)
+    assert {"foreign thing_low", "foreign thing_high"} <= set(table.index)  # what they mean there is not known
