@@ -1,30 +1,35 @@
 """Whether answers about prices hold: what-ifs, refusals and plans against the truth of generated markets.
 
-python benchmarks/bench_pricing.py [worlds]      exits with 1 where a promised figure is missed
+python benchmarks/bench_pricing.py                 exits with 1 where a promised figure is missed
+python benchmarks/bench_pricing.py --small --worlds 10 --processes 2
 
-Each world is a small market of one of the presets. Sound asks are identified and inside the prices seen; planted ones
-are outside the prices seen, or asked of prices of which nothing is known.
+Each world is a market of one of the presets, as big as the preset is; `--small` takes 100 courses and 1,500 learners.
+Sound asks are identified and inside the prices seen; planted ones are outside the prices seen, or asked of prices of
+which nothing is known. What a plan earns, and what the best prices inside the same bounds would, is told by the truth.
 """
 
+import argparse
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.bench_elasticity import Target, show
 from edtech.market import PRESETS, Market, MarketParams, generate_market
 from edtech.ml import ElasticityResult, TokenPriceElasticityModeler
 from edtech.pricing import answer, changed_prices, plan_for, price_response
-from edtech.pricing.bounds import Constraints
+from edtech.pricing.bounds import Constraints, price_bounds
 from edtech.pricing.scenario import WhatIf
 from edtech.tables.roles import MARKET_ROLES
 
 WORLDS = 60
-SIZE = {"learners": 1_500, "teachers": 50, "courses": 100, "weeks": 26}
+SMALL = {"learners": 1_500, "teachers": 50, "courses": 100, "weeks": 26}
 CHANGE = 0.08
 FAR = 1.5
-MAX_CHANGE = 0.2
+LIMITS = Constraints(max_change=0.2)
 
 
 def train(market: Market, **stated: object) -> ElasticityResult:
@@ -44,10 +49,10 @@ def is_marked(outcome: WhatIf) -> bool:
     return outcome.refused or outcome.extrapolates
 
 
-def judged(seed: int) -> dict[str, float | str]:
+def judged(seed: int, small: bool) -> dict[str, float | str]:
     """Return what one world says of asks and of a plan."""
     preset = list(PRESETS)[seed % len(PRESETS)]
-    market = generate_market(MarketParams.preset(preset, **SIZE, seed=seed))
+    market = generate_market(MarketParams.preset(preset, **(SMALL if small else {}), seed=seed))
     panel = market.tables["course_weeks"]
     response = price_response(train(market), panel)
     today = pd.Series(response.baseline, index=response.names)
@@ -58,10 +63,10 @@ def judged(seed: int) -> dict[str, float | str]:
     far = answer(response, changed_prices(response, {str(name): FAR for name in response.segments.unique()}))
     unknown = train(market, randomized_discount=None, randomized_flag=None)
     blind = answer(price_response(unknown, panel), response.baseline * (1 + CHANGE))
-    plan = plan_for(response, constraints=Constraints(max_change=MAX_CHANGE))
+    plan, bounds = plan_for(response, constraints=LIMITS), price_bounds(response, LIMITS)
     gained = revenue(market, plan.prices) / before - 1
-    low, high = (plan_bounds(response, sign) for sign in (-1, 1))
-    best = market.truth.best_prices(MAX_CHANGE).reindex(today.index).clip(low, high)
+    low, high = (pd.Series(end, index=response.names) for end in (bounds.low, bounds.high))
+    best = market.truth.best_prices(within=(low, high)).reindex(response.names)
     possible = revenue(market, best) / before - 1
     return {
         "preset": preset,
@@ -77,13 +82,6 @@ def judged(seed: int) -> dict[str, float | str]:
     }
 
 
-def plan_bounds(response, sign: int) -> np.ndarray:
-    """Return the lowest (-1) or highest (1) price that the plan may give each unit."""
-    step, seen = response.baseline * (1 + sign * MAX_CHANGE), response.low if sign < 0 else response.high
-    inside = np.maximum(step, seen) if sign < 0 else np.minimum(step, seen)
-    return np.minimum(inside, response.baseline) if sign < 0 else np.maximum(inside, response.baseline)
-
-
 def figures(table: pd.DataFrame) -> Iterator[Target]:
     """Yield the figures over all worlds."""
     mean = table.drop(columns="preset").mean()
@@ -97,10 +95,16 @@ def figures(table: pd.DataFrame) -> Iterator[Target]:
 
 def main() -> None:
     """Measure, print a line for each preset and each figure."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else WORLDS
-    table = pd.DataFrame([judged(seed) for seed in range(count)])
+    parser = argparse.ArgumentParser(description="Whether answers about prices hold.")
+    parser.add_argument("--worlds", type=int, default=WORLDS)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--small", action="store_true", help="100 courses and 1,500 learners in each world")
+    asked = parser.parse_args()
+    with ProcessPoolExecutor(asked.processes, mp_context=get_context("spawn")) as pool:
+        table = pd.DataFrame(pool.map(partial(judged, small=asked.small), range(asked.worlds)))
     print(table.groupby("preset").mean().round(3).to_string())
-    sys.exit(0 if show(f"{count} worlds of {len(PRESETS)} presets", figures(table)) else 1)
+    size = "small worlds" if asked.small else "worlds"
+    sys.exit(0 if show(f"{asked.worlds} {size} of {len(PRESETS)} presets", figures(table)) else 1)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,17 @@ from edtech.market.supply import UNITS, Floats, Ints, names
 Seen = tuple[Ints, Floats, Floats]
 
 
-def best_prices(world: World, max_change: float = 0.5) -> "pd.Series[float]":
+Range = tuple["pd.Series[float]", "pd.Series[float]"]
+
+
+def best_prices(world: World, max_change: float = 0.5, within: Range | None = None) -> "pd.Series[float]":
     """Return the constant token prices by course_id of highest expected token revenue over all weeks.
 
-    Each price is within `max_change` (a share) of the course's mean price paid; a course that is never seen keeps its
-    mean price asked. The optimum is joint: with competing courses it is not found course by course. Visits are those
-    that happened at the prices as they were, so that who leaves is held fixed. Revenue is maximized over log prices by
-    L-BFGS-B with the logit's own gradient; the problem is not concave, and the start is the mean prices.
+    Each price is within `max_change` (a share) of the course's mean price paid, or between its lowest and its highest
+    price in the two Series `within`; a course that is never seen keeps its mean price asked. The optimum is joint: with
+    competing courses it is not found course by course. Visits are those that happened at the prices as they were, so
+    that who leaves is held fixed. Revenue is maximized over log prices by L-BFGS-B with the logit's own gradient; the
+    problem is not concave, and the start is the mean prices.
 
     Raises PricingError unless 0 < max_change < 1. Memory grows with all views (about 30 bytes for each place seen).
     """
@@ -30,11 +34,27 @@ def best_prices(world: World, max_change: float = 0.5) -> "pd.Series[float]":
     mean = _mean_prices(world, sum((one[1] for one in played[1:]), start=played[0][1]))
     start, seen = np.log(mean), (course, value, slope)
     scale = max(-_loss(start, *seen, 1.0)[0], 1.0)
-    bounds = np.column_stack([start + np.log1p(-max_change), start + np.log1p(max_change)])
+    ids = pd.Index(names("C", world.params.courses), name="course_id")
+    low, high = start + np.log1p(-max_change), start + np.log1p(max_change)
+    if within is not None:
+        low, high = (_replaced(end, given, ids) for end, given in zip((low, high), within, strict=True))
+    bounds = np.column_stack([np.minimum(low, high), high])
     found = minimize(
-        _loss, start, args=(*seen, scale), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200}
+        _loss,
+        np.clip(start, *bounds.T),
+        args=(*seen, scale),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 200},
     )
-    return pd.Series(np.exp(found.x).round(2), index=pd.Index(names("C", world.params.courses), name="course_id"))
+    return pd.Series(np.exp(found.x).round(2), index=ids)
+
+
+def _replaced(log_price: Floats, prices: "pd.Series[float]", ids: pd.Index) -> Floats:
+    """Return log prices (J,) with those of `prices` in their places."""
+    given = np.log(prices.reindex(ids).to_numpy(dtype=float))
+    return np.where(np.isnan(given), log_price, given)
 
 
 def _seen(world: World, number: int) -> tuple[Seen, Ints]:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from edtech.market.best import best_prices
+from edtech.market.best import Range, best_prices
 from edtech.market.outcomes import split
 from edtech.market.parallel import in_order
 from edtech.market.params import MarketParams
@@ -104,9 +104,9 @@ class Truth:
         first, *others = in_order(partial(_played, self.params, plans), len(world.seeds), workers)
         return _counterfactual(world, sum(others, start=first))
 
-    def best_prices(self, max_change: float = 0.5) -> "pd.Series[float]":
+    def best_prices(self, max_change: float = 0.5, within: Range | None = None) -> "pd.Series[float]":
         """Return the constant prices by course_id that together earn most tokens; see `best.best_prices`."""
-        return best_prices(market_world(self.params, (self.prices,)), max_change)
+        return best_prices(market_world(self.params, (self.prices,)), max_change, within)
 
     def _mean(self, column: str) -> float:
         frame = self.tables["course_weeks"]

@@ -105,6 +105,9 @@ def test_best_prices_earn_most_within_their_bounds(truth):
     for _ in range(5):
         other = best * np.exp(0.1 * wiggle.standard_normal(len(best)))
         assert revenue(other.clip(mean * 0.7, mean * 1.3)) < revenue(best)
+    near = truth.best_prices(within=(0.95 * mean, 1.02 * mean))
+    assert (near / mean).between(0.949, 1.021).all()
+    assert revenue(mean) < revenue(near) < revenue(best)
     with pytest.raises(PricingError, match="share"):
         truth.best_prices(max_change=1.5)
 

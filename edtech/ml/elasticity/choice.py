@@ -4,8 +4,12 @@ A conditional logit (McFadden 1974) on visits, fitted as a Poisson regression wi
 for taking none, which has the same estimates (Baker 1994, "The Multinomial-Poisson Transformation", The Statistician
 43(4)).
 
-    V = unit effect + period effect - slope[segment] * price / the unit's mean price + control function
+    V = unit effect + period effect + slope[unit] * price / the unit's mean price + control function
+    slope[unit] = slope[segment] + dearness slope * log(the unit's mean price / its segment's)
     P(take j of the offers seen) = exp(V_j) / (1 + sum over the offers seen of exp(V_l))
+
+Where a token costs alike whatever it is paid for, demand for a dear unit falls by more as its price rises by a percent;
+where buyers of dear units look at prices less, by less. One more slope, over all segments, lets the data say which.
 
 The control function is that of `fixed_effects`: the first stage is fitted on the panel and its residual carried to the
 visits of the same unit and period.
@@ -16,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edtech.ml.elasticity.fixed_effects import LAST_PERIODS, Tiers, segment_loadings, slope_groups, slope_loadings
+from edtech.ml.elasticity.fixed_effects import LAST_PERIODS, segment_loadings, slope_groups, slope_loadings
 from edtech.ml.elasticity.inference import (
     FirstStage,
     SlopeErrors,
@@ -34,6 +38,9 @@ _ROUNDS = 50
 _NEVER = -20.0
 """Effect of a unit that nobody saw."""
 
+_DEAR, _FEWEST_DEAR = 0.05, 10
+"""What dearness does is asked of at least so many units that are this far (log points) from their segment's prices."""
+
 
 @dataclass(frozen=True, slots=True)
 class VisitArrays:
@@ -50,7 +57,8 @@ class VisitArrays:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceFit:
-    """A fit of k slopes. `unit_effects` (u,), `period_effects` (t,) and `scale` (u,); `loadings` as in `fixed_effects`.
+    """A fit of k slopes. `unit_effects` (u,), `period_effects` (t,) and `scale` (u,); `loadings` as in `fixed_effects`,
+    each unit a slope group (`tier`) of its own.
 
     `probability` (m,) is that of each offer seen to be taken.
     """
@@ -74,7 +82,6 @@ def fit_choice(
     visits: VisitArrays,
     first: FirstStage | None,
     *,
-    tiers: Tiers = "one",
     segment_slopes: bool = True,
     max_iterations: int = 50,
 ) -> ChoiceFit:
@@ -84,11 +91,9 @@ def fit_choice(
     """
     units = arrays.units.size
     scale = relative_to_group(arrays.price, arrays.unit, units)
-    count = 1 if tiers == "one" else 3
-    tier = slope_groups(arrays, segment_slopes, count)
-    loadings = slope_loadings(arrays.price / scale[arrays.unit], arrays, tier[arrays.unit])
+    loadings = _unit_loadings(arrays, visits, scale, slope_groups(arrays, segment_slopes, 1))
     k = loadings.shape[1]
-    parts = [(visits.price / scale[visits.unit])[:, None] * loadings[tier[visits.unit]]]
+    parts = [(visits.price / scale[visits.unit])[:, None] * loadings[visits.unit]]
     if first is not None:
         parts += [first.exogenous[visits.panel_row], first.powers[visits.panel_row]]
     design, rows, seen = _with_outside(np.column_stack(parts), visits, arrays, units)
@@ -99,6 +104,7 @@ def fit_choice(
     slopes = np.zeros(design.shape[1])
     slopes[columns] = settled.slopes
     errors = _errors(settled, visits, arrays, first, slopes, seen)
+    tier = np.arange(units)
     unit_effects, period_effects = _effects(settled.eta - design @ slopes, rows, seen, units, arrays.periods.size)
     segment_of = np.zeros(units, dtype=np.intp)
     segment_of[arrays.unit] = arrays.segment
@@ -116,6 +122,20 @@ def fit_choice(
         probability=np.exp(settled.eta[:seen]),
         iterations=settled.iterations,
     )
+
+
+def _unit_loadings(arrays: PanelArrays, visits: VisitArrays, scale: Floats, segment: NDArray[np.intp]) -> Floats:
+    """Return how the slopes make up those of the units (u, k): that of the segment, and by how dear the unit is.
+
+    Without the last where too few units that move their prices differ from their segments' prices to tell it.
+    """
+    by_segment = slope_loadings(arrays.price / scale[arrays.unit], arrays, segment[arrays.unit])[segment]
+    usual = relative_to_group(np.log(scale)[arrays.unit], segment[arrays.unit], int(segment.max()) + 1)
+    dearness = np.log(scale) - usual[segment]
+    moves = np.bincount(visits.unit, (visits.price / scale[visits.unit] - 1) ** 2, minlength=scale.size) > 0
+    if (moves & (np.abs(dearness) > _DEAR)).sum() < _FEWEST_DEAR:
+        return by_segment
+    return np.column_stack([by_segment, dearness])
 
 
 def _with_outside(columns: Floats, visits: VisitArrays, arrays: PanelArrays, units: int) -> tuple[Floats, Rows, int]:

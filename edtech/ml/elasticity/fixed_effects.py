@@ -202,9 +202,10 @@ def slope_loadings(term: Floats, arrays: PanelArrays, tier: NDArray[np.intp]) ->
 
 def segment_loadings(loadings: Floats, arrays: PanelArrays, tier: NDArray[np.intp]) -> Floats:
     """Return how the k slopes make up those of the segments, by quantity, shape (segments, k)."""
-    weights = np.zeros((arrays.segments.size, loadings.shape[0]))
-    np.add.at(weights, (arrays.segment, tier[arrays.group]), arrays.quantity + 1e-9)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True) @ loadings, dtype=float)
+    weights = arrays.quantity + 1e-9
+    sums = np.zeros((arrays.segments.size, loadings.shape[1]))
+    np.add.at(sums, arrays.segment, weights[:, None] * loadings[tier[arrays.group]])
+    return np.asarray(sums / np.bincount(arrays.segment, weights=weights)[:, None], dtype=float)
 
 
 def _informative(arrays: PanelArrays, form: Form) -> NDArray[np.bool_]:

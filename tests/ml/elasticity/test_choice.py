@@ -48,6 +48,29 @@ def test_own_and_segment_wide_elasticity_are_found(market, result):
     assert found.estimate < wide < 0
 
 
+def test_how_much_more_dear_courses_answer_is_found(market, panel, result):
+    by_course = market.truth.tables["course_weeks"].groupby("course_id")[["own_elasticity", "expected_enrollments"]]
+    own = by_course.apply(lambda rows: np.average(rows["own_elasticity"], weights=rows["expected_enrollments"] + 1e-9))
+    courses = panel.groupby("course_id").agg(price=("token_price", "mean"), category=("category", "first"))
+    dear = np.log(courses["price"])
+    dear -= dear.groupby(courses["category"]).transform("mean")
+    truth = np.polyfit(dear, own - own.groupby(courses["category"]).transform("mean"), 1)[0]
+    assert truth < 0
+    model = result.model
+    found, error = model.slopes_[-1], np.sqrt(model.slope_covariance_[-1, -1])
+    # 2.5 standard errors: one market in eighty lies further off; the slope is the elasticity's without the logit's room
+    assert abs(found - truth) < 2.5 * error
+    assert found < -2 * error
+
+
+def test_few_courses_have_a_slope_for_each_segment_and_none_for_how_dear_they_are(market, panel):
+    few = panel[panel["course_id"].isin(sorted(panel["course_id"].unique())[::9])]
+    visits = market.tables["views"]
+    modeler = TokenPriceElasticityModeler.from_roles(MARKET_ROLES)
+    found = modeler.compare_models(few, [ALGORITHM], visits=visits[visits["course_id"].isin(few["course_id"])])
+    assert found[ALGORITHM].model.slopes_.size == few["category"].nunique()
+
+
 def test_a_what_if_over_a_category_counts_substitution(market, panel, result):
     outcome = what_if(result, panel, {"Programming": 0.15})
     today = panel.groupby("course_id")["token_price"].mean()
