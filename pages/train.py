@@ -26,7 +26,8 @@ if family is not None:
         train.forms(dataset, family)
 jobs.follow()
 jobs.others()
-if run_id := train.trained_run():
-    with errors_shown():
-        results.show_result(run_id, sidebar.current_experiment())
+with errors_shown():
+    experiment = sidebar.current_experiment()
+    if (run_id := train.trained_run()) and results.wanted(run_id, experiment, family):
+        results.show_result(run_id, experiment, dataset)
         jobs.repeat(run_id)

@@ -38,11 +38,14 @@ def generate(params: "MarketParams", name: str, workers: int, settings: Settings
 
 def demo(params: "MarketParams", name: str, experiment: str, settings: Settings, progress: Progress) -> Outcome:
     """Generate a market and train the algorithm to start with on it."""
+    progress(0.0, "Generating a market")
     from edtech.data import Catalogue
+
+    made = generate(params, name, 1, settings, part(progress, 0.0, 0.4)).dataset
+    progress(0.4, "Loading the models")  # which takes seconds in a worker's first training
     from edtech.ml.elasticity.family import TOKEN_ELASTICITY
     from edtech.pipeline.plans import TrainingPlan
 
-    made = generate(params, name, 1, settings, part(progress, 0.0, 0.4)).dataset
     assert made is not None  # noqa: S101  # what `generate` made
     first = TOKEN_ELASTICITY.fits(Catalogue(settings.data_dir).get(made))[:1]
     plan = TrainingPlan(made, TOKEN_ELASTICITY.name, first, experiment=experiment)

@@ -1,5 +1,7 @@
 """Jobs in the background, as every page shows them: progress, log, Cancel, and what came of them."""
 
+from datetime import UTC, datetime
+
 import streamlit as st
 
 from edtech.pipeline.jobs import Job, State, Work
@@ -21,6 +23,14 @@ MARKS = {
 def start(title: str, work: Work) -> None:
     """Have work done in the background and follow it on this and every page that calls `follow`."""
     _follow_now(resources.jobs().submit(title, work))
+
+
+def join(title: str) -> bool:
+    """Follow the job of this title that is under way, whoever asked for it; False where there is none."""
+    job = next((one for one in resources.jobs().list() if one.active and one.title == title), None)
+    if job is not None and job.id != get(Key.JOB):
+        _follow_now(job)
+    return job is not None
 
 
 def follow() -> None:
@@ -88,7 +98,8 @@ def _progress(job_id: str) -> None:
         waiting = job.state is State.WAITING
         st.markdown(f"{MARKS[job.state]} **{plain(job.title)}**")
         now = "Waiting for a free worker" if waiting else job.log[-1] if job.log else "Starting"
-        st.progress(min(max(job.share, 0.0), 1.0), text=plain(now))
+        seconds = (datetime.now(UTC) - job.asked).total_seconds()
+        st.progress(min(max(job.share, 0.0), 1.0), text=f"{plain(now)}, {seconds:.0f} s since it was asked for")
         st.button(
             "Cancel",
             key="jobs.cancel",

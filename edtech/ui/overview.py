@@ -10,20 +10,22 @@ from edtech.pipeline import works
 from edtech.ui import jobs, resources, sidebar
 from edtech.ui.widgets import number, page_link, plain
 
-DEMO_NAME = "Demo market"
+DEMO, DEMO_NAME = "Make the demo", "Demo market"
 
 
 def empty_state() -> None:
-    """Say what to do when nothing is there, and offer to make the demo."""
+    """Say what to do when nothing is there, and offer to make the demo; where it is being made, follow that."""
+    if jobs.join(DEMO):
+        return
     st.info("There is no data yet.", icon=":material/database:")
     st.markdown(
         "**Make the demo** generates a market of 2,000 learners and 200 courses whose true price effect is known, and "
         "trains the default model on it. It takes up to a minute and needs no network. Or upload your own data."
     )
-    if st.button("Make the demo", type="primary", key="overview.demo", icon=":material/play_arrow:"):
+    if st.button(DEMO, type="primary", key="overview.demo", icon=":material/play_arrow:"):
         from edtech.market import MarketParams
 
-        jobs.start("Make the demo", partial(works.demo, MarketParams(), DEMO_NAME, sidebar.current_experiment()))
+        jobs.start(DEMO, partial(works.demo, MarketParams(), DEMO_NAME, sidebar.current_experiment()))
     page_link("data", "Bring your own data", ":material/upload:")
 
 

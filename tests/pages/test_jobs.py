@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from edtech.pipeline.jobs import State
 from edtech.settings import PROJECT
 from edtech.tracking import RunStore
-from edtech.ui import resources
+from edtech.ui import overview, resources
 from tests.pages.look import press, texts, visit
 from tests.pipeline import works
 
@@ -18,9 +18,14 @@ SECONDS = 300
 
 
 @pytest.fixture
-def server(stored_full, home, forget, monkeypatch):
-    """A server with one worker and the small market, and its jobs."""
+def market(stored_full, home):
+    """Put the small market into this test's home."""
     shutil.copytree(stored_full.settings.data_dir / stored_full.market.id, home.data_dir / stored_full.market.id)
+
+
+@pytest.fixture
+def server(home, forget, monkeypatch):
+    """A server with one worker, and its jobs."""
     monkeypatch.setenv("EDTECH_WORKERS", "1")
     forget()
     jobs = resources.jobs()
@@ -38,15 +43,15 @@ def browser(job_id: str = "") -> AppTest:
     return visit(app, "train")
 
 
-def hanging(jobs):
+def hanging(jobs, title: str = "Hang"):
     """Return a job that hangs in its process, and the process's id."""
-    job = jobs.submit("Hang", works.hang)
+    job = jobs.submit(title, works.hang)
     while not (log := jobs.get(job.id).log):
         jobs.wait(job.id, 0.1)
     return job, int(log[0])
 
 
-def test_a_training_is_followed_after_a_reload_and_its_run_is_shown(server, home):
+def test_a_training_is_followed_after_a_reload_and_its_run_is_shown(market, server, home):
     app = browser()
     app.segmented_control(key="train.algorithm.token_elasticity").set_value("linear").run()
     press(app, "Train")
@@ -64,7 +69,7 @@ def test_a_training_is_followed_after_a_reload_and_its_run_is_shown(server, home
     assert RunStore(settings=home).list_runs()["run_id"].tolist() == list(server.get(job.id).outcome.runs)
 
 
-def test_cancel_on_the_page_ends_the_job_and_a_killed_worker_gives_the_reason(server):
+def test_cancel_on_the_page_ends_the_job_and_a_killed_worker_gives_the_reason(market, server):
     job, _ = hanging(server)
     app = browser(job.id)
     press(app, "Cancel")
@@ -79,3 +84,14 @@ def test_cancel_on_the_page_ends_the_job_and_a_killed_worker_gives_the_reason(se
     assert "The worker process that ran the job ended before the job was done" in said
     assert "start the job again" in said
     assert not app.exception
+
+
+def test_a_demo_that_is_being_made_is_followed_by_everyone_and_not_offered_again(server, open_page):
+    job, _ = hanging(server, overview.DEMO)
+    app = open_page("overview")
+    assert app.query_params["job"] in (job.id, [job.id])
+    assert "Cancel" in [button.label for button in app.button]
+    assert not [button for button in app.button if button.key == "overview.demo"]
+    press(app, "Cancel")
+    server.wait(job.id, SECONDS)
+    assert app.run().button(key="overview.demo")

@@ -9,8 +9,9 @@ from edtech.ml import ALGORITHMS
 from edtech.ml.elasticity.algorithms import fitting
 from edtech.tables.roles import MARKET_ROLES
 from edtech.tracking import EdTechMLFlowTracker
+from edtech.ui.state import Key
 from edtech.ui.widgets import bounds, number
-from tests.pages.look import figures, press, texts
+from tests.pages.look import choose_dataset, figures, press, texts
 
 
 @pytest.fixture
@@ -58,6 +59,23 @@ def test_training_logs_a_run_with_the_chosen_values_and_says_what_was_found(mark
     assert f"{run['metrics.price_elasticity_coefficient']:.2f}" in said
     assert f"{run['metrics.naive_elasticity']:+.2f}" in said or f"{run['metrics.naive_elasticity']:.2f}" in said
     assert f"runs:/{run['run_id']}/model" in said
+    assert f"Run **{run['name']}**: Price elasticity of demand, by **{ALGORITHMS['linear'].title}**" in said
+
+
+def test_what_was_found_is_shown_with_another_family_only_on_request(full, open_page):
+    run_id = full.runs[full.market.id]["linear"]
+    app = choose_dataset(open_page("train"), full.market.id)
+    app.session_state[Key.TRAINED] = run_id
+    assert f"runs:/{run_id}/model" in texts(app.run())
+    app.selectbox(key=f"train.family.{full.market.id}").set_value("teacher_quality").run()
+    assert "The last training was of another family: Price elasticity of demand" in texts(app)
+    assert f"runs:/{run_id}/model" not in texts(app)
+    app.toggle(key=f"train.other.{run_id}").set_value(True).run()
+    assert not app.exception
+    assert f"runs:/{run_id}/model" in texts(app)
+    assert "another data set" not in texts(app)
+    choose_dataset(app, full.hostile.id)
+    assert "It was trained on another data set than the chosen one" in texts(app)
 
 
 def test_back_to_defaults_forgets_what_was_set(market, open_page):

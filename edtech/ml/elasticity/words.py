@@ -11,6 +11,14 @@ GROUNDS = {
 }
 
 
+CONDITIONS = {
+    "within_unit": "if prices do not follow demand",
+    "controls": "if prices do not follow demand at equal covariates",
+    "none": "not identified",
+}
+"""What a title adds where no price may be recommended on a ground."""
+
+
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
     """Return a 95 % interval in words."""
     return (
@@ -19,9 +27,10 @@ def interval(low: float | None, high: float | None, digits: int = 2) -> str:
 
 
 def finding(result: ElasticityResult) -> str:
-    """Return the elasticity in one line, fit for a title."""
+    """Return the elasticity in one line, fit for a title, with its condition where nothing may be built on it yet."""
     found = result.elasticity
-    return f"Own-price elasticity {found.estimate:.2f} ({interval(found.low, found.high)})"
+    told = f"Own-price elasticity {found.estimate:.2f} ({interval(found.low, found.high)})"
+    return told if result.may_recommend else f"{told}, {CONDITIONS[result.identification]}"
 
 
 def sentence(result: ElasticityResult) -> str:

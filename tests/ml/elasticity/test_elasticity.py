@@ -86,6 +86,9 @@ def test_the_sentence_tells_number_ground_condition_and_error(results):
     assert "This holds if the discounts marked as randomized were drawn without regard to demand." in text
     assert "On the last 8 of 40 periods it was off by" in text
     assert "no honest interval" in sentence(results["random_forest"])
+    assert finding(results["fixed_effects"]).endswith(f"{found.low:.2f} to {found.high:.2f})")
+    conditional = replace(results["fixed_effects"], identification="within_unit")
+    assert finding(conditional).endswith(", if prices do not follow demand")
     naive = results["fixed_effects"].naive.estimate
     assert f"says {naive:+.2f}. It is shown as a warning, not as an answer." in warning(results["fixed_effects"])
 
