@@ -5,7 +5,7 @@ import streamlit as st
 from edtech.ui import economy, sidebar
 from edtech.ui.widgets import errors_shown, header, page_link
 
-header("Economy", "Tokens issued, spent, owed and destroyed, from the ledger to the unit.")
+header("Economy", "Tokens issued, spent, owed, paid out and burned, from the ledger to the unit.")
 
 dataset = sidebar.current_dataset()
 if dataset is None:

@@ -26,7 +26,7 @@ def supply(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
 
 
 def causes(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
-    """Draw tokens that came into being and that were destroyed, by cause: `cause`, `tokens`, `side` (source, sink)."""
+    """Draw tokens that came into being and that were taken out, by cause: `cause`, `tokens`, `side` (source, sink)."""
     frame = need(frame, ("cause", "tokens", "side"), "sources and sinks")
     bars = alt.Chart(frame.assign(cause=frame["cause"].map(label))).mark_bar()
     bars = bars.encode(

@@ -33,7 +33,7 @@ def economy_figures(
     stored = catalogue(settings).get(dataset)
     found = figures_of(stored, chosen_period(stored, *_days(first, last)))
     typer.echo(figure_rows(found).drop(columns=["group", "meaning"]).to_string(index=False))
-    for line in missing_words(found):
+    for line in missing_words(found.missing):
         typer.echo(line)
     if report is not None:
         from edtech.pipeline.recipes import EconomyRecipe
@@ -75,7 +75,7 @@ def economy_outlook(
     from edtech.economy.forecast import forecast
     from edtech.economy.observed import observe
     from edtech.economy.simulation import Assumptions
-    from edtech.pipeline.outlook import asked_effect
+    from edtech.pipeline.outlook import AskedPrices, Models, asked_effect
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
@@ -83,7 +83,8 @@ def economy_outlook(
     observed = observe(stored)
     asked = Assumptions.of(observed, **assignments(assume or []))
     changes = {name: number(name, value) for name, value in assignments(change or []).items()}
-    effect, reasons = asked_effect(RunStore(settings=settings), stored, run_id, changes, recommended)
+    prices = AskedPrices(run_id, changes, recommended)
+    effect, reasons = asked_effect(Models.of(RunStore(settings=settings), stored), prices)
     found = forecast(observed, asked, effect)
     typer.echo(found.totals.drop(columns="figure").to_string(index=False))
     for line in (*reasons, *found.notes):
@@ -105,22 +106,13 @@ def economy_runs(
 ) -> None:
     """Lay runs side by side: model metrics, and the economy in 13 weeks under each one's recommended prices."""
     from edtech.economy.observed import observe
-    from edtech.economy.runs import RunOfEconomy, economy_of_runs, side_by_side
-    from edtech.economy.simulation import Assumptions
-    from edtech.ml.artifacts import load_result
-    from edtech.pipeline.worth import plan_to_act_on, revenue_split
-    from edtech.pricing import price_response
+    from edtech.economy.runs import side_by_side
+    from edtech.pipeline.outlook import Models, runs_ahead
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
-    stored, store = catalogue(settings).get(dataset), RunStore(settings=settings)
-    laid = {}
-    for run_id in run_ids:
-        run = store.get_run(run_id)
-        response = price_response(load_result(store, run_id), stored.panel())
-        laid[run_id] = RunOfEconomy(run.name, plan_to_act_on(stored, response, revenue_split(stored)), run.metrics)
-    observed = observe(stored)
-    table = economy_of_runs(observed, Assumptions.of(observed), laid)
+    stored = catalogue(settings).get(dataset)
+    table = runs_ahead(Models.of(RunStore(settings=settings), stored), observe(stored), run_ids)
     typer.echo(side_by_side(table).to_string(index=False))
 
 

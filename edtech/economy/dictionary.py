@@ -22,8 +22,12 @@ class Meaning:
 
 
 SUPPLY, FLOWS, DEBTS, PEOPLE, PRICES = "Supply", "Sources and sinks", "Sales and debts", "Learners", "Prices"
+MAIN = ("spent", "circulating_supply", "take_rate", "sink_source", "payout_cover", "active_learners")
+"""Figures to look at first."""
 GROUPS = (SUPPLY, FLOWS, DEBTS, PEOPLE, PRICES)
+SHARE, MONEY = "share", "100 cents"
 _T = "tokens"
+_CENTS = f"1.00 is {MONEY}, as the ledger stores money; it names no currency."
 _VIEWS = (LEDGER, "views")
 
 ECONOMY: dict[str, Meaning] = {
@@ -40,34 +44,34 @@ ECONOMY: dict[str, Meaning] = {
         "the range: 0 all alike, 1 one has all.", lines=("learner_balance",),
     ),
     "top_1": Meaning(
-        SUPPLY, "Held by the top 1 %", "share of tokens", "Share of learners' tokens that the one in a hundred with "
+        SUPPLY, "Held by the top 1 %", SHARE, "Share of learners' tokens that the one in a hundred with "
         "the largest balances hold.", lines=("learner_balance",),
     ),
     "top_10": Meaning(
-        SUPPLY, "Held by the top 10 %", "share of tokens", "Share of learners' tokens that the ten in a hundred with "
+        SUPPLY, "Held by the top 10 %", SHARE, "Share of learners' tokens that the ten in a hundred with "
         "the largest balances hold.", lines=("learner_balance",),
     ),
     "issued": Meaning(FLOWS, "Issued", _T, "Tokens that left the mint in the range: bought, given, or minted again."),
     "minted_purchase": Meaning(FLOWS, "Minted for purchases", _T, "Tokens that learners bought."),
     "minted_bonus": Meaning(FLOWS, "Minted for bonuses", _T, "Tokens given to learners."),
     "minted_refund": Meaning(FLOWS, "Minted for refunds", _T, "Burned parts of refunded prices, minted again."),
-    "burned": Meaning(FLOWS, "Burned", _T, "Parts of prices paid that were destroyed."),
+    "burned": Meaning(FLOWS, "Burned", _T, "Parts of prices paid that nobody gets: they cease to exist."),
     "expired": Meaning(FLOWS, "Expired", _T, "Balances of learners that lapsed."),
-    "paid_out": Meaning(FLOWS, "Paid out", _T, "Tokens of teachers that were destroyed against money."),
+    "paid_out": Meaning(FLOWS, "Paid out", _T, "Tokens that teachers handed in for money; they cease to exist."),
     "sink_source": Meaning(
-        FLOWS, "Sinks over sources", "ratio", "Tokens destroyed over tokens issued in the range: below 1 the supply "
-        "grows.", lines=("destroyed", "issued"),
+        FLOWS, "Sinks over sources", "ratio", "Tokens paid out to teachers, burned or expired over tokens issued in "
+        "the range: below 1 the supply grows.", lines=("taken_out", "issued"),
     ),
     "spent": Meaning(DEBTS, "Token revenue", _T, "Tokens spent on courses, refunds not taken off."),
     "refunded": Meaning(DEBTS, "Refunded", _T, "Tokens given back to learners."),
     "teacher_earnings": Meaning(DEBTS, "Teacher earnings", _T, "Teachers' parts of prices, less those clawed back."),
     "commission": Meaning(DEBTS, "Commission", _T, "The platform's parts of prices, less those of refunds."),
     "take_rate": Meaning(
-        DEBTS, "Take rate", "share of revenue", "Commission over tokens spent, refunds taken off both.",
+        DEBTS, "Take rate", SHARE, "Commission over tokens spent, refunds taken off both.",
         lines=("commission", "spent", "refunded"),
     ),
-    "money_in": Meaning(DEBTS, "Money received", "money", "Paid by learners for tokens, in whole units of money."),
-    "money_out": Meaning(DEBTS, "Money paid out", "money", "Paid to teachers for their tokens."),
+    "money_in": Meaning(DEBTS, "Money received", MONEY, f"Paid by learners for tokens. {_CENTS}"),
+    "money_out": Meaning(DEBTS, "Money paid out", MONEY, f"Paid to teachers for their tokens. {_CENTS}"),
     "learner_balance": Meaning(
         DEBTS, "Unredeemed", _T, "Owed to learners as courses: what they hold at the end of the range."
     ),
@@ -75,11 +79,11 @@ ECONOMY: dict[str, Meaning] = {
         DEBTS, "Owed to teachers", _T, "Payout liability: what teachers hold at the end of the range."
     ),
     "unredeemed_money": Meaning(
-        DEBTS, "Unredeemed, in money", "money", "What learners hold at the mean price paid for a token so far.",
+        DEBTS, "Unredeemed in money", MONEY, f"What learners hold at the mean price paid for a token so far. {_CENTS}",
         lines=("learner_balance", "money_in", "minted_purchase"),
     ),
     "payout_money": Meaning(
-        DEBTS, "Owed to teachers, in money", "money", "What teachers hold at the mean price paid for a token so far.",
+        DEBTS, "Owed in money", MONEY, f"What teachers hold at the mean price paid for a token so far. {_CENTS}",
         lines=("teacher_balance", "money_in", "minted_purchase"),
     ),
     "payout_cover": Meaning(
@@ -91,11 +95,11 @@ ECONOMY: dict[str, Meaning] = {
     ),
     "buyers": Meaning(PEOPLE, "Buyers", "learners", "Learners who spent tokens in the range.", lines=("spent",)),
     "repurchase_rate": Meaning(
-        PEOPLE, "Repurchase rate", "share of buyers", "Buyers of the range who took at least two courses in it.",
+        PEOPLE, "Repurchase rate", SHARE, "Buyers of the range who took at least two courses in it.",
         lines=("spent",),
     ),
     "arpu": Meaning(
-        PEOPLE, "Revenue per active learner", _T, "Tokens spent, refunds taken off, for each active learner (ARPU).",
+        PEOPLE, "Revenue per learner", _T, "Tokens spent, refunds taken off, for each active learner (ARPU).",
         _VIEWS, ("spent", "refunded"),
     ),
     "enrollments": Meaning(

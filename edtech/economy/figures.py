@@ -132,7 +132,7 @@ def ratios(sums: LedgerSums, token_days: int, active: int | None) -> dict[str, f
     net = line["spent"] - line["refunded"]
     found = {
         "velocity": _ratio(line["spent"] * sums.period.days, token_days),
-        "sink_source": _ratio(line["destroyed"], line["issued"]),
+        "sink_source": _ratio(line["taken_out"], line["issued"]),
         "take_rate": _ratio(line["commission"], net),
         "unredeemed_money": None if cents is None else line["learner_balance"] * cents / CENTS,
         "payout_money": owed,

@@ -20,7 +20,7 @@ OUTLOOK = {
     "issued": ("Issued", "Tokens bought, given, and minted again for refunds until the horizon."),
     "purchased": ("Bought", "Tokens that learners buy for money until the horizon."),
     "expired": ("Expired", "Balances of learners that lapse until the horizon."),
-    "paid_out": ("Paid out", "Tokens of teachers destroyed against money until the horizon."),
+    "paid_out": ("Paid out", "Tokens that teachers hand in for money until the horizon."),
     "circulating_supply": ("Circulating supply", "Tokens held by learners and teachers at the horizon."),
     "treasury": ("Treasury", "Tokens held by the platform at the horizon."),
     "learner_balance": ("Unredeemed", "Tokens owed to learners as courses at the horizon."),

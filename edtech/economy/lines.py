@@ -44,7 +44,7 @@ LINES: dict[str, Line] = {
     "minted_purchase": Line(("mint",), ("purchase",), -1),
     "minted_bonus": Line(("mint",), ("bonus",), -1),
     "minted_refund": Line(("mint",), ("refund",), -1),
-    "destroyed": Line(("burn",)),
+    "taken_out": Line(("burn",)),
     "burned": Line(("burn",), ("spend",)),
     "expired": Line(("burn",), ("expiry",)),
     "paid_out": Line(("burn",), ("payout",)),

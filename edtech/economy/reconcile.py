@@ -63,7 +63,7 @@ def reconcile(dataset: Dataset, period: Period) -> Reconciliation:
 
 
 def _supply(sums: LedgerSums) -> Iterator[Identity]:
-    """Issued less what was destroyed is what is held: since the start, and within the period."""
+    """Issued less what was taken out is what is held: since the start, and within the period."""
 
     def until(name: str) -> int:
         return sums.line(name, until=True)
@@ -75,7 +75,7 @@ def _supply(sums: LedgerSums) -> Iterator[Identity]:
     gone = sums.line("burned") + sums.line("expired") + sums.line("paid_out")
     moved = sums.line("circulating_supply", until=False) + sums.line("treasury", until=False)
     yield Identity("the same within the range, against the change of what is held", sums.line("issued") - gone, moved)
-    yield Identity("burned + expired + paid out = all that was destroyed", gone, sums.line("destroyed"))
+    yield Identity("burned + expired + paid out = all that was taken out", gone, sums.line("taken_out"))
     yield Identity(
         "spent - refunded + minted again - burned = teachers' earnings + commission",
         sums.line("spent") - sums.line("refunded") + sums.line("minted_refund") - sums.line("burned"),

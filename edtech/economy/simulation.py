@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 
 from edtech.economy.observed import NEVER, Dormancy, Observed, Payouts
 from edtech.economy.path import Beliefs, spending_paths
@@ -18,6 +19,9 @@ from edtech.errors import ParamsError
 
 Floats = NDArray[np.float64]
 UNITS = 100.0
+_PERCENT: JsonDict = {"format": "percent"}
+_WEEKS: JsonDict = {"format": "%d weeks"}
+"""How a slider shows the value."""
 
 
 class Assumptions(BaseModel):
@@ -25,47 +29,40 @@ class Assumptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weeks: int = Field(13, ge=1, le=52, title="Weeks ahead", description="How far to look.")
+    weeks: int = Field(13, ge=1, le=52, title="Weeks ahead", description="How far to look.",
+                       json_schema_extra=_WEEKS)  # fmt: skip
     commission_rate: float = Field(
-        0.2, ge=0.0, le=0.6, title="Commission", description="Share of tokens spent that the platform keeps."
-    )
+        0.2, ge=0.0, le=0.6, title="Commission", description="Share of tokens spent that the platform keeps.",
+        json_schema_extra=_PERCENT,
+    )  # fmt: skip
     burn_rate: float = Field(
-        0.02, ge=0.0, le=0.3, title="Burned", description="Share of tokens spent that is destroyed."
-    )
+        0.02, ge=0.0, le=0.3, title="Burned", description="Share of tokens spent that ceases to exist.",
+        json_schema_extra=_PERCENT,
+    )  # fmt: skip
     bonuses: float = Field(
-        1.0,
-        ge=0.0,
-        le=5.0,
-        title="Bonuses",
-        description="Tokens given to learners, as a multiple of what is given now.",
-    )
+        1.0, ge=0.0, le=5.0, title="Bonuses", description="Tokens given to learners, as a multiple of what is given "
+        "now.", json_schema_extra={"format": "%.2f times"},
+    )  # fmt: skip
     expiry_weeks: int = Field(
-        NEVER,
-        ge=1,
-        le=NEVER,
-        title="Expiry",
-        description=f"A balance lapses after so many weeks without a movement; {NEVER}: never.",
-    )
+        NEVER, ge=1, le=NEVER, title="Expiry", description="A balance lapses after so many weeks without a movement; "
+        f"{NEVER}: never.", json_schema_extra=_WEEKS,
+    )  # fmt: skip
     bonus_replaces: float = Field(
-        1.0,
-        ge=0.0,
-        le=1.0,
-        title="Bonus replaces purchases",
-        description="Share of more (or fewer) bonus tokens that learners buy less (or more) for.",
-    )
+        1.0, ge=0.0, le=1.0, title="Bonus replaces purchases", description="Share of more (or fewer) bonus tokens "
+        "that learners buy less (or more) for.", json_schema_extra=_PERCENT,
+    )  # fmt: skip
     recent_weeks: int = Field(
-        13, ge=4, le=104, title="Recent weeks", description="Refunds, bonuses and purchases per token spent are theirs."
-    )
+        13, ge=4, le=104, title="Recent weeks", description="Refunds, bonuses and purchases per token spent are "
+        "theirs.", json_schema_extra=_WEEKS,
+    )  # fmt: skip
     yearly_swing: float = Field(
-        0.2,
-        ge=0.0,
-        le=1.0,
-        title="Yearly swing",
-        description="How far spending may swing over a year before the data are asked, as a share (one deviation).",
-    )
+        0.2, ge=0.0, le=1.0, title="Yearly swing", description="How far spending may swing over a year before the data "
+        "are asked, as a share of it (one deviation).", json_schema_extra=_PERCENT,
+    )  # fmt: skip
     trend: float = Field(
-        0.01, ge=0.0, le=0.1, title="Trend", description="Steady change per week that is possible, as a share."
-    )
+        0.01, ge=0.0, le=0.1, title="Trend per week", description="Steady change per week that is possible, as a "
+        "share.", json_schema_extra=_PERCENT,
+    )  # fmt: skip
     draws: int = Field(500, ge=100, le=5_000, title="Draws", description="Possible futures that the band is made of.")
     seed: int = Field(1, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same band.")  # fmt: skip
 

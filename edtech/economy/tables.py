@@ -1,5 +1,7 @@
 """The economy as frames and titles, for charts, pages and reports."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -31,7 +33,7 @@ def figure_rows(found: Economy) -> pd.DataFrame:
 
 
 def cause_rows(found: Economy) -> pd.DataFrame:
-    """Return how tokens came into being and were destroyed in the range: cause, side, tokens, share_of_issued."""
+    """Return how tokens came into being and were taken out in the range: cause, side, tokens, share_of_issued."""
     issued = found.figures["issued"].value or float("nan")
     rows = [
         (cause, side, value, value / issued)
@@ -39,6 +41,17 @@ def cause_rows(found: Economy) -> pd.DataFrame:
         if (value := found.figures[name].value) is not None
     ]
     return pd.DataFrame(rows, columns=["cause", "side", "tokens", "share_of_issued"])
+
+
+def flow_title(found: Economy) -> str:
+    """Return what left for what was issued, and what it is made of, in one line."""
+    issued = found.figures["issued"].value
+    if not issued:
+        return "Nothing was issued in the range"
+    whole = f"{found.figures['sink_source'].value:.0%}"
+    parts = {"paid_out": "paid out to teachers", "burned": "burned", "expired": "expired"}
+    told = ", ".join(f"{(found.figures[name].value or 0) / issued:.0%} {words}" for name, words in parts.items())
+    return f"As many tokens left as {whole} of those issued: {told}"
 
 
 def in_tokens(daily: pd.DataFrame) -> pd.DataFrame:
@@ -63,9 +76,9 @@ def outlook_title(found: Forecast, name: str) -> str:
     return f"{title} {when}: {row['mid']:,.0f} tokens{reach}"
 
 
-def missing_words(found: Economy) -> list[str]:
+def missing_words(missing: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Return one sentence for each table that is missing, with the figures that need it."""
     return [
         f"Without a table {table} there is no: {', '.join(ECONOMY[name].title for name in names)}."
-        for table, names in found.missing.items()
+        for table, names in missing.items()
     ]

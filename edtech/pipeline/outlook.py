@@ -1,40 +1,82 @@
-"""What asked prices do to the token economy, from the run that says so."""
+"""What asked prices do to the token economy, from the runs that say so; for pages, commands and reports alike."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from edtech.economy.forecast import TODAY
-from edtech.economy.runs import price_effect
-from edtech.economy.simulation import PriceEffect
+from edtech.economy.observed import Observed
+from edtech.economy.runs import RunOfEconomy, economy_of_runs, price_effect
+from edtech.economy.simulation import Assumptions, PriceEffect
 from edtech.errors import ParamsError
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
+    from edtech.pricing import Plan, Response
     from edtech.tracking import RunStore
 
 STAYS = "No price is recommended by this run, so prices stay as today."
 
 
-def asked_effect(
-    store: "RunStore", dataset: "Dataset", run_id: str | None, changes: Mapping[str, float], recommended: bool
-) -> tuple[PriceEffect, tuple[str, ...]]:
-    """Return what relative price changes by segment, or a run's recommended prices, do, and what there is to say of it.
+@dataclass(frozen=True, slots=True)
+class AskedPrices:
+    """Prices to look ahead at: relative changes by segment, or those that a run recommends; today's without a run."""
+
+    run_id: str | None = None
+    changes: Mapping[str, float] = field(default_factory=dict)
+    recommended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Where runs are read, and what gives a run's demand at prices and the plan that may be acted on, by its id."""
+
+    store: "RunStore"
+    response: "Callable[[str], Response]"
+    plan: "Callable[[str], Plan]"
+
+    @classmethod
+    def of(cls, store: "RunStore", dataset: "Dataset") -> "Models":
+        """Return those of a store's runs for the units of a data set."""
+        from edtech.ml.artifacts import load_result
+        from edtech.pipeline.worth import plan_to_act_on, revenue_split
+        from edtech.pricing import price_response
+
+        @cache
+        def response(run_id: str) -> "Response":
+            return price_response(load_result(store, run_id), dataset.panel())
+
+        return cls(store, response, lambda run_id: plan_to_act_on(dataset, response(run_id), revenue_split(dataset)))
+
+
+def asked_effect(models: Models, asked: AskedPrices) -> tuple[PriceEffect, tuple[str, ...]]:
+    """Return what the asked prices do to token revenue, and what there is to say of it.
 
     Raises ParamsError where prices are asked without a run, and what the run and the prices raise.
     """
-    from edtech.ml.artifacts import load_result
-    from edtech.pipeline.worth import plan_to_act_on, revenue_split
-    from edtech.pricing import answer, changed_prices, price_response
+    from edtech.pricing import answer, changed_prices
 
-    if run_id is None:
-        if changes or recommended:
+    if asked.run_id is None:
+        if asked.changes or asked.recommended:
             raise ParamsError(
                 "Only a trained run says what prices do", expected="--run", fix="name a run, or no prices"
             )
         return TODAY, ()
-    response = price_response(load_result(store, run_id), dataset.panel())
-    if recommended:
-        plan = plan_to_act_on(dataset, response, revenue_split(dataset))
+    if asked.recommended:
+        plan = models.plan(asked.run_id)
         return (TODAY, (STAYS, *plan.reasons)) if plan.refused else (price_effect(plan.outcome), plan.reasons)
-    outcome = answer(response, changed_prices(response, changes), revenue_split(dataset))
+    response = models.response(asked.run_id)
+    outcome = answer(response, changed_prices(response, asked.changes))
     return price_effect(outcome), outcome.reasons
+
+
+def runs_ahead(models: Models, observed: Observed, run_ids: Sequence[str]) -> pd.DataFrame:
+    """Return `economy_of_runs` under today's rules: the economy in 13 weeks at each run's recommended prices."""
+    laid = {}
+    for run_id in run_ids:
+        run = models.store.get_run(run_id)
+        laid[run_id] = RunOfEconomy(run.name, models.plan(run_id), run.metrics)
+    return economy_of_runs(observed, Assumptions.of(observed), laid)

@@ -217,13 +217,14 @@ class OutlookRecipe(_Recipe):
         from edtech.economy.forecast import forecast
         from edtech.economy.observed import observe
         from edtech.economy.simulation import Assumptions
-        from edtech.pipeline.outlook import asked_effect
+        from edtech.pipeline.outlook import AskedPrices, Models, asked_effect
         from edtech.reports.economy import outlook_report
 
         dataset = stores.catalogue.get(self.dataset)
         observed = observe(dataset)
         asked = Assumptions.of(observed, **self.assumed)
-        effect, reasons = asked_effect(stores.runs, dataset, self.run, self.changes, self.recommended)
+        prices = AskedPrices(self.run, self.changes, self.recommended)
+        effect, reasons = asked_effect(Models.of(stores.runs, dataset), prices)
         origin: Origin = {"run": self.run or "none: today's prices", "seed": asked.seed}
         found = forecast(observed, asked, effect)
         return outlook_report(found, reasons, _dataset_origin(dataset) | origin | self.origin())

@@ -11,7 +11,15 @@ from edtech.economy.forecast import Forecast
 from edtech.economy.period import LEDGER
 from edtech.economy.series import daily_balances
 from edtech.economy.simulation import Assumptions
-from edtech.economy.tables import cause_rows, figure_rows, in_tokens, missing_words, outlook_title, supply_title
+from edtech.economy.tables import (
+    cause_rows,
+    figure_rows,
+    flow_title,
+    in_tokens,
+    missing_words,
+    outlook_title,
+    supply_title,
+)
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.figures import figure
 
@@ -46,13 +54,13 @@ def _figures(found: Economy) -> Section:
         for group in GROUPS
         if len(part := rows[rows["group"] == group])
     ]
-    text = (f"Figures of {found.period or 'all periods'}{compared}", *missing_words(found))
+    text = (f"Figures of {found.period or 'all periods'}{compared}", *missing_words(found.missing))
     return Section("Figures", text, tuple(tables))
 
 
 def _ledger(dataset: Dataset, found: Economy, period: Period) -> Iterator[Section]:
     causes, daily = cause_rows(found), in_tokens(daily_balances(dataset, period))
-    title = "Tokens that came into being and that were destroyed"
+    title = flow_title(found)
     yield Section(
         "Sources and sinks by cause",
         tables=(Table("By cause", causes, {"tokens": "tokens", "share_of_issued": "share of the tokens issued"}),),

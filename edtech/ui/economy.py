@@ -1,7 +1,9 @@
 """Parts of the Economy page: the range, the figures with their charts, the entries behind them, the proof."""
 
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -9,14 +11,15 @@ from edtech.charts import economy as charts
 from edtech.charts import explore
 from edtech.data import Dataset
 from edtech.economy import ECONOMY, GROUPS, LINES, Economy, Figure, Period, chosen_period, entries_behind
-from edtech.economy.dictionary import lines_behind
+from edtech.economy.dictionary import DEBTS, FLOWS, MAIN, MONEY, PEOPLE, PRICES, SHARE, SUPPLY, lines_behind
+from edtech.economy.figures import missing_figures
 from edtech.economy.period import LEDGER
 from edtech.economy.series import concentration, daily_balances, retention
-from edtech.economy.tables import cause_rows, in_tokens, missing_words, supply_title
+from edtech.economy.tables import cause_rows, flow_title, in_tokens, missing_words, supply_title
 from edtech.reports import table_csv
 from edtech.ui import outlook, resources
 from edtech.ui.reports import economy_downloads
-from edtech.ui.widgets import number, percent, plain
+from edtech.ui.widgets import number, page_link, percent, plain
 
 QUARTER = 91
 MOST_DOWNLOADED = 100_000
@@ -44,59 +47,81 @@ def _day(column: "st.delta_generator.DeltaGenerator", label: str, value: date, w
 
 
 def show_figures(dataset: Dataset, period: Period | None) -> None:
-    """Show every figure against the range before, the charts, and what the tables do not allow."""
+    """Show every figure against the range before, the main ones first, each group with its charts."""
     found = resources.economy(dataset.id, period)
     if found.before is not None:
         st.caption(f"Small numbers: change against {found.before}, the range right before.")
     elif period is not None:
         st.caption("The data do not reach back far enough for a range of the same length before this one.")
-    for group in GROUPS:
-        figures = [figure for name, figure in found.figures.items() if ECONOMY[name].group == group]
-        if figures:
-            st.subheader(group)
-            for start in range(0, len(figures), 3):
-                for column, figure in zip(st.columns(3), figures[start : start + 3], strict=False):
-                    _metric(column, figure)
-    for words in missing_words(found):
-        st.info(words, icon=":material/info:")
-    st.subheader("How it came about")
-    _charts(dataset, period, found)
+    main = tuple(found.figures) if period is None or LEDGER not in dataset.tables else MAIN
+    _tiles([found.figures[name] for name in main if name in found.figures])
+    if main is MAIN:
+        for group, tab in zip(GROUPS, st.tabs(GROUPS), strict=True):
+            with tab:
+                _tiles(
+                    [one for name, one in found.figures.items() if name not in main and ECONOMY[name].group == group]
+                )
+                CHARTS[group](dataset, period, found)
+    else:
+        _price_chart(dataset, period, found)
     economy_downloads(dataset, found)
 
 
-def _metric(column: "st.delta_generator.DeltaGenerator", figure: Figure) -> None:
-    about = ECONOMY[figure.name]
-    share = about.unit.startswith("share")
-    value = "-" if figure.value is None else f"{figure.value:.1%}" if share else number(figure.value)
-    change = None if figure.change is None else percent(figure.change)
-    label = f"{about.title} ({about.unit})"
-    column.metric(label, value, change, delta_color="off", help=about.help, border=True)
+def _tiles(figures: Sequence[Figure]) -> None:
+    for start in range(0, len(figures), 3):
+        for column, figure in zip(st.columns(3), figures[start : start + 3], strict=False):
+            about = ECONOMY[figure.name]
+            label = about.title if about.unit == SHARE else f"{about.title} ({about.unit})"
+            change = None if figure.change is None else percent(figure.change)
+            column.metric(label, _shown(figure), change, delta_color="off", help=about.help, border=True)
 
 
-def _charts(dataset: Dataset, period: Period | None, found: Economy) -> None:
-    if period is not None and LEDGER in dataset.tables:
-        _ledger_charts(dataset, period, found)
+def _shown(figure: Figure) -> str:
+    """Return the value for reading: shares in percent, money with two decimals."""
+    unit = ECONOMY[figure.name].unit
+    if figure.value is None or unit not in (SHARE, MONEY):
+        return number(figure.value)
+    return f"{figure.value:.1%}" if unit == SHARE else f"{figure.value:,.2f}"
+
+
+def _supply_charts(dataset: Dataset, period: Period, found: Economy) -> None:
+    title = supply_title(found)
+    st.altair_chart(charts.supply(in_tokens(daily_balances(dataset, period)), title=title), alt=title)
+    held = concentration(dataset, period)
+    if held.top_10 is not None:
+        title = f"The top 10 % of {held.accounts:,} learners hold {held.top_10:.0%} of learners' tokens"
+        st.altair_chart(charts.lorenz(held.lorenz, title=title), alt=title)
+
+
+def _flow_chart(dataset: Dataset, period: Period, found: Economy) -> None:  # noqa: ARG001  # one shape for all groups
+    title = flow_title(found)
+    st.altair_chart(charts.causes(cause_rows(found), title=title), alt=title)
+
+
+def _retention_chart(dataset: Dataset, period: Period, found: Economy) -> None:  # noqa: ARG001  # as above
+    if not {"learners", "enrollments", "platform_metrics"} <= set(dataset.tables):
+        return
+    cells = retention(dataset, period)
+    if len(cells):
+        title = "Share of each month's new learners who take a course, by months since joining"
+        st.altair_chart(explore.retention(cells, title=title), alt=title)
+
+
+def _price_chart(dataset: Dataset, period: Period | None, found: Economy) -> None:  # noqa: ARG001  # as above
     index = resources.price_index(dataset.id)
     if len(index) > 1:
         title = f"Price index {index['index'].iloc[-1]:.1f} in the last period, the first being 100"
         st.altair_chart(charts.price_index(index, title=title), alt=title)
 
 
-def _ledger_charts(dataset: Dataset, period: Period, found: Economy) -> None:
-    title = supply_title(found)
-    st.altair_chart(charts.supply(in_tokens(daily_balances(dataset, period)), title=title), alt=title)
-    ratio = found.figures["sink_source"].value
-    title = "Nothing was issued in the range" if ratio is None else f"{ratio:.0%} of the tokens issued were destroyed"
-    st.altair_chart(charts.causes(cause_rows(found), title=title), alt=title)
-    held = concentration(dataset, period)
-    if held.top_10 is not None:
-        title = f"The top 10 % of {held.accounts:,} learners hold {held.top_10:.0%} of learners' tokens"
-        st.altair_chart(charts.lorenz(held.lorenz, title=title), alt=title)
-    if {"learners", "enrollments", "platform_metrics"} <= set(dataset.tables):
-        cells = retention(dataset, period)
-        if len(cells):
-            title = "Share of each month's new learners who take a course, by months since joining"
-            st.altair_chart(explore.retention(cells, title=title), alt=title)
+def _no_chart(*_: object) -> None:
+    pass
+
+
+CHARTS: dict[str, Callable[[Dataset, Any, Economy], None]] = {
+    SUPPLY: _supply_charts, FLOWS: _flow_chart, DEBTS: _no_chart, PEOPLE: _retention_chart, PRICES: _price_chart,
+}  # fmt: skip
+"""What is drawn below the figures of each group."""
 
 
 def show_entries(dataset: Dataset, period: Period | None) -> None:
@@ -105,7 +130,7 @@ def show_entries(dataset: Dataset, period: Period | None) -> None:
         return
     name = _choose_line()
     found = entries_behind(dataset, name, period)
-    unit = "money" if LINES[name].money else "tokens"
+    unit = f"in money (1.00 is {MONEY})" if LINES[name].money else "tokens"
     st.markdown(
         f"**{found.count:,} entries** sum to **{found.total / 100:,.2f} {unit}**"
         + (" up to the end of the range" if LINES[name].stock else " within the range")
@@ -163,6 +188,8 @@ AHEAD = {"What if": outlook.show_outlook, "Runs": outlook.show_runs}
 def show(dataset: Dataset) -> None:
     """Ask what to look at, and show it; without a ledger there are only figures."""
     names = [*PAST, *AHEAD] if LEDGER in dataset.tables else ["Figures"]
+    if LEDGER not in dataset.tables:
+        _without_ledger(dataset)
     view = str(
         st.segmented_control("Look at", names, default=names[0], key=f"economy.view.{len(names)}", required=True)
     )
@@ -170,3 +197,16 @@ def show(dataset: Dataset) -> None:
         AHEAD[view](dataset)
     else:
         PAST[view](dataset, choose_range(dataset))
+
+
+def _without_ledger(dataset: Dataset) -> None:
+    """Say what a data set without ledger allows, and what it lacks."""
+    st.info(
+        "This data set has no token ledger. Its prices and quantities are below; supply, debts, the entries behind "
+        "the figures, their proof and the outlook need a generated market, which has one.",
+        icon=":material/info:",
+    )
+    page_link("data", "Generate or choose a market", ":material/database:")
+    with st.expander("What is missing"):
+        for words in missing_words(missing_figures(dataset)):
+            st.markdown(words)

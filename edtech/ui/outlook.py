@@ -1,20 +1,17 @@
 """Parts of the Economy page that look ahead: what prices and rules would do, and where each run's prices would lead."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from edtech.charts import economy as charts
 from edtech.data import Dataset
-from edtech.economy.forecast import OUTLOOK, STOCKS, TODAY, Forecast, forecast
-from edtech.economy.runs import RunOfEconomy, economy_of_runs, price_effect, runs_of, side_by_side
-from edtech.economy.simulation import Assumptions, PriceEffect
+from edtech.economy.forecast import OUTLOOK, STOCKS, Forecast, forecast
+from edtech.economy.runs import runs_of, side_by_side
+from edtech.economy.simulation import Assumptions
 from edtech.economy.tables import outlook_title
-from edtech.pipeline.outlook import STAYS
-from edtech.pricing import Response, WhatIf, answer, changed_prices
+from edtech.pipeline.outlook import AskedPrices, Models, asked_effect, runs_ahead
+from edtech.pricing import Response
 from edtech.reports import table_csv
 from edtech.ui import resources, sidebar
 from edtech.ui.reports import outlook_downloads
@@ -28,25 +25,14 @@ MOST_SLIDERS = 12
 MOST_RUNS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """What is asked of prices: their effect, in words where it is from, and why not to act on it."""
-
-    effect: PriceEffect
-    reasons: tuple[str, ...] = ()
-    run_id: str | None = None
-    changes: Mapping[str, float] = field(default_factory=dict)
-    recommended: bool = False
-
-
 def show_outlook(dataset: Dataset) -> None:
     """Ask for prices, rules and assumptions, and show where they lead."""
     observed = resources.observed(dataset.id)
     st.markdown("Move prices and rules, and see where the tokens go; the band holds nine of ten possible futures.")
     prices = _ask_prices(dataset)
-    asked = _ask_rules(dataset, Assumptions.of(observed))
-    found = forecast(observed, asked, prices.effect)
-    for reason in prices.reasons:
+    effect, reasons = asked_effect(_models(dataset), prices)
+    found = forecast(observed, _ask_rules(dataset, Assumptions.of(observed)), effect)
+    for reason in reasons:
         st.warning(plain(reason), icon=":material/warning:")
     _metrics(found)
     name = st.selectbox(
@@ -59,36 +45,35 @@ def show_outlook(dataset: Dataset) -> None:
     st.subheader("What this assumes")
     for note in found.notes:
         st.markdown(f"- {plain(note)}")
-    outlook_downloads(dataset, found, prices.run_id, prices.changes, prices.recommended)
+    outlook_downloads(dataset, found, prices)
 
 
-def _ask_prices(dataset: Dataset) -> Prices:
+def _models(dataset: Dataset) -> Models:
+    """Return the experiment's runs, as they are held in memory."""
+    experiment = sidebar.current_experiment()
+    return Models(
+        resources.tracker(experiment).runs,
+        lambda run_id: resources.response(run_id, experiment, dataset.id),
+        lambda run_id: resources.plan(run_id, experiment, dataset.id),
+    )
+
+
+def _ask_prices(dataset: Dataset) -> AskedPrices:
     runs = runs_of(resources.run_table(sidebar.current_experiment()), dataset.digest)
     if runs.empty:
         st.info("No price model was trained on this data set yet, so only rules can be moved.", icon=":material/info:")
         page_link("train", "Train one to move prices", ":material/model_training:")
-        return Prices(TODAY)
+        return AskedPrices()
     how = st.segmented_control("Prices", (AS_TODAY, BY_SEGMENT, RECOMMENDED), default=AS_TODAY, required=True,
                                key="economy.prices", help="What prices to look ahead at.")  # fmt: skip
     if how == AS_TODAY:
-        return Prices(TODAY)
+        return AskedPrices()
     names = resources.run_labels(runs)
     run_id = str(st.selectbox("Run", list(names), format_func=names.__getitem__, key="economy.run",
                               help="The trained model that says what prices do."))  # fmt: skip
     if how == RECOMMENDED:
-        return _recommended(dataset, run_id)
-    response = resources.response(run_id, sidebar.current_experiment(), dataset.id)
-    changes = _sliders(response)
-    outcome = answer(response, changed_prices(response, changes))
-    return Prices(price_effect(outcome), outcome.reasons, run_id, changes)
-
-
-def _recommended(dataset: Dataset, run_id: str) -> Prices:
-    plan = resources.plan(run_id, sidebar.current_experiment(), dataset.id)
-    if plan.refused:
-        return Prices(TODAY, (STAYS, *plan.reasons), run_id, recommended=True)
-    outcome: WhatIf = plan.outcome
-    return Prices(price_effect(outcome), plan.reasons, run_id, recommended=True)
+        return AskedPrices(run_id, recommended=True)
+    return AskedPrices(run_id, _sliders(resources.response(run_id, sidebar.current_experiment(), dataset.id)))
 
 
 def _sliders(response: Response) -> dict[str, float]:
@@ -132,8 +117,7 @@ def _metrics(found: Forecast) -> None:
 
 def show_runs(dataset: Dataset) -> None:
     """Lay runs side by side: their model metrics, and the economy under each one's recommended prices."""
-    experiment = sidebar.current_experiment()
-    runs = runs_of(resources.run_table(experiment), dataset.digest)
+    runs = runs_of(resources.run_table(sidebar.current_experiment()), dataset.digest)
     if runs.empty:
         st.info("No price model was trained on this data set yet.", icon=":material/model_training:")
         page_link("train", "Train one", ":material/model_training:")
@@ -141,12 +125,7 @@ def show_runs(dataset: Dataset) -> None:
     names = resources.run_labels(runs)
     chosen = st.multiselect("Runs", list(names), list(names)[:3], format_func=names.__getitem__, key="economy.runs",
                             max_selections=MOST_RUNS, help="Each is asked for its recommended prices.")  # fmt: skip
-    laid = {
-        run_id: RunOfEconomy(names[run_id], resources.plan(run_id, experiment, dataset.id), _logged(runs, run_id))
-        for run_id in chosen
-    }
-    observed = resources.observed(dataset.id)
-    table = economy_of_runs(observed, Assumptions.of(observed), laid)
+    table = runs_ahead(_models(dataset), resources.observed(dataset.id), chosen)
     st.caption(
         "Thirteen weeks ahead under today's rules and each run's recommended prices: the median of possible futures, "
         "the same for all, with the band that holds nine of ten. Model metrics are per period, as logged with the run."
@@ -156,8 +135,3 @@ def show_runs(dataset: Dataset) -> None:
         "All numbers (CSV)", table_csv(table), "economy-of-runs.csv", "text/csv", key="economy.runs.csv",
         on_click="ignore", icon=":material/download:",
     )  # fmt: skip
-
-
-def _logged(runs: pd.DataFrame, run_id: str) -> dict[str, float]:
-    row = runs.set_index("run_id").loc[run_id]
-    return {str(name).removeprefix("metrics."): row[name] for name in row.index if str(name).startswith("metrics.")}

@@ -1,6 +1,5 @@
 """Downloads of what is on a page, each made when it is asked for and verifiable afterwards."""
 
-from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
@@ -10,6 +9,7 @@ from edtech.economy import Economy
 from edtech.economy.forecast import Forecast
 from edtech.errors import EdtechError
 from edtech.metrics import METRICS
+from edtech.pipeline.outlook import AskedPrices
 from edtech.pipeline.recipes import (
     ComparisonRecipe,
     EconomyRecipe,
@@ -91,12 +91,10 @@ def economy_downloads(dataset: Dataset, found: Economy) -> None:
     downloads(EconomyRecipe(dataset=dataset.id, **days), "economy-report")
 
 
-def outlook_downloads(
-    dataset: Dataset, found: Forecast, run_id: str | None, changes: Mapping[str, float], recommended: bool
-) -> None:
+def outlook_downloads(dataset: Dataset, found: Forecast, prices: AskedPrices) -> None:
     """Offer a forecast as a report."""
     recipe = OutlookRecipe(
-        dataset=dataset.id, run=run_id, changes=dict(changes), recommended=recommended,
+        dataset=dataset.id, run=prices.run_id, changes=dict(prices.changes), recommended=prices.recommended,
         assumed=found.asked.model_dump(),
     )  # fmt: skip
     downloads(recipe, "outlook-report")

@@ -81,7 +81,11 @@ def _field_widget(info: FieldInfo, key: str, value: Any, name: str) -> Any:  # n
     if high - low > _WIDEST_SLIDER:
         return st.number_input(title, min_value=low, max_value=high, value=value, step=1, key=key, help=help)
     step = 1 if info.annotation is int else _step(low, high)
-    return st.slider(title, min_value=low, max_value=high, value=value, step=step, key=key, help=help)
+    format = info.json_schema_extra.get("format") if isinstance(info.json_schema_extra, dict) else None
+    return st.slider(
+        title, min_value=low, max_value=high, value=value, step=step, key=key, help=help,
+        format=None if format is None else str(format),
+    )  # fmt: skip
 
 
 def bounds(info: FieldInfo) -> tuple[Any, Any]:

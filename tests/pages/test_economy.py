@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from edtech.economy import ECONOMY, chosen_period, economy, entries_behind, reconcile, whole_period
+from edtech.economy.dictionary import MAIN, SHARE
 from edtech.economy.forecast import forecast
 from edtech.economy.observed import observe
 from edtech.economy.simulation import Assumptions
@@ -12,6 +13,11 @@ from tests.pages.look import choose_dataset, figures, table, texts, visit
 
 def opened(open_page, dataset):
     return visit(choose_dataset(open_page("overview"), dataset.id), "economy")
+
+
+def labelled(name: str) -> str:
+    about = ECONOMY[name]
+    return about.title if about.unit == SHARE else f"{about.title} ({about.unit})"
 
 
 def look_at(app, dataset, view: str):
@@ -27,11 +33,13 @@ def test_the_figures_are_those_of_the_last_weeks_against_the_weeks_before(full, 
     period = chosen_period(full.market, whole.last - timedelta(days=whole.days // 2 - 1), whole.last)
     found = economy(full.market, period).figures
     shown = figures(app)
-    assert set(shown) == {f"{ECONOMY[name].title} ({ECONOMY[name].unit})" for name in found}
+    assert set(shown) == {labelled(name) for name in found}
+    assert [*shown][: len(MAIN)] == [labelled(name) for name in MAIN]
     assert shown["Circulating supply (tokens)"] == number(found["circulating_supply"].value)
-    assert shown["Take rate (share of revenue)"] == f"{found['take_rate'].value:.1%}"
+    assert shown["Take rate"] == f"{found['take_rate'].value:.1%}"
     deltas = {metric.label: metric.delta for metric in app.metric}
     assert deltas["Token revenue (tokens)"] == percent(found["spent"].change)
+    assert shown["Money received (100 cents)"] == f"{found['money_in'].value:,.2f}"
     assert "the range right before" in texts(app)
     assert all(metric.help for metric in app.metric)
 
@@ -77,6 +85,7 @@ def test_a_panel_shows_what_it_can_and_names_what_is_missing(full, open_page):
         "Mean price paid (tokens)",
         "Price index (first = 100)",
     }
+    assert "This data set has no token ledger" in texts(app)
     assert "Without a table token_ledger there is no: Circulating supply" in texts(app)
     assert app.segmented_control[0].options == ["Figures"]
 
@@ -88,7 +97,9 @@ def test_the_outlook_answers_to_rules_and_to_a_runs_prices(full, open_page):
     shown = figures(app)
     assert shown["Token revenue (tokens)"] == number(forecast(observed, asked).figure("spent")["mid"])
     assert "What this assumes" in texts(app)
-    app.slider(key=f"economy.{full.market.id}.commission_rate").set_value(0.4).run()
+    rate = app.slider(key=f"economy.{full.market.id}.commission_rate")
+    assert rate.proto.format == "percent"
+    rate.set_value(0.4).run()
     assert not app.exception
     more = forecast(observed, asked.model_copy(update={"commission_rate": 0.4})).figure("commission")
     assert figures(app)["Commission (tokens)"] == number(more["mid"])

@@ -1,5 +1,7 @@
 """The modeler: what it returns, what it refuses, and that what it registers is described."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from edtech.metrics import METRICS
 from edtech.ml import ALGORITHMS, TokenPriceElasticityModeler
 from edtech.ml.elasticity.modeler import naive_elasticity
 from edtech.ml.elasticity.panel import panel_arrays
-from edtech.ml.elasticity.words import sentence, warning
+from edtech.ml.elasticity.words import finding, sentence, warning
 from edtech.tables.roles import PanelRoles
 
 ALONE = ("fixed_effects", "linear", "polynomial", "gam", "gradient_boosting", "random_forest")
