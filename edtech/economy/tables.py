@@ -12,9 +12,9 @@ from edtech.economy.lines import UNITS
 
 _CAUSES = {
     "minted_purchase": ("bought", "source"),
-    "minted_bonus": ("bonus", "source"),
-    "minted_refund": ("minted again for refunds", "source"),
-    "burned": ("burned at spending", "sink"),
+    "minted_bonus": ("bonuses", "source"),
+    "minted_refund": ("for refunds", "source"),
+    "burned": ("burned", "sink"),
     "expired": ("expired", "sink"),
     "paid_out": ("paid out to teachers", "sink"),
 }

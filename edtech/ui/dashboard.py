@@ -5,6 +5,7 @@ import streamlit as st
 from edtech.settings import PROJECT
 
 PAGES = PROJECT / "pages"
+STYLE = PROJECT / "edtech" / "ui" / "style.css"
 MENU = (
     ("overview", "Overview", ":material/home:"),
     ("data", "Data", ":material/database:"),
@@ -19,6 +20,7 @@ MENU = (
 def main() -> None:
     """Show the dashboard."""
     st.set_page_config(page_title="EdTech Token Economy", page_icon="🪙", layout="wide")
+    st.html(STYLE)
     pages = [
         st.Page(PAGES / f"{name}.py", title=title, icon=icon, default=name == "overview") for name, title, icon in MENU
     ]

@@ -41,7 +41,7 @@ def downloads(recipe: Recipe, name: str) -> None:
             form.title, partial(_made, recipe, settings, ending), f"{name}.{ending}", form.mime, key=f"{name}.{ending}",
             on_click="ignore", icon=":material/download:", help=form.help, width="stretch",
         )  # fmt: skip
-    st.caption("`python -m edtech verify FILE` recomputes such a file from what is stored and names what differs.")
+    st.caption("The Reports page, or python -m edtech verify FILE, checks such a file against what is stored.")
 
 
 def _made(recipe: Recipe, settings: Settings, ending: str) -> bytes:
