@@ -1,30 +1,42 @@
-"""What the server does before its first visitor and after its last."""
+"""What the server does before its first visitor, soon after, and after its last."""
 
 import gc
-from asyncio import get_running_loop
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
+from threading import Timer
 
 from edtech.pipeline.workers import HEAVY
 
-PAGES = ("edtech.ui.dashboard", "edtech.ui.sidebar", "edtech.ui.results", "edtech.ui.pricing", "edtech.ui.compare")
+FIRST = ("edtech.ui.dashboard", "edtech.ui.sidebar", "edtech.ui.overview")
+LATER = (*HEAVY, "edtech.ui.results", "edtech.ui.pricing", "edtech.ui.compare")
 FIRST_PAGE_SECONDS = 5.0
 
 
 @asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[None]:
-    """Import what pages need before the server says healthy, start the workers soon after, and end them with it.
+    """Import what the first page needs before the server says healthy, all else soon after; end the workers with it."""
+    for module in FIRST:
+        import_module(module)
+    from edtech.ui import resources  # its caches need Streamlit's runtime, which is there by now
 
-    The workers import as much again: the first page comes before them. A job that is asked for earlier starts them.
+    warming = Timer(FIRST_PAGE_SECONDS, _warm)
+    warming.daemon = True
+    warming.start()
+    yield
+    warming.cancel()
+    resources.jobs().close()
+
+
+def _warm() -> None:
+    """Import what the other pages need and start the workers, which import as much again: the first page goes before.
+
+    A page or a job that is asked for earlier does so itself.
     """
-    for module in (*HEAVY, *PAGES):
+    from edtech.ui import resources
+
+    for module in LATER:
         import_module(module)
     gc.collect()
     gc.freeze()  # what was imported stays: later collections need not look at it again
-    from edtech.ui import resources  # its caches need Streamlit's runtime, which is there by now
-
-    starting = get_running_loop().call_later(FIRST_PAGE_SECONDS, resources.jobs)
-    yield
-    starting.cancel()
-    resources.jobs().close()
+    resources.jobs()
