@@ -26,10 +26,13 @@ def main() -> None:
     ]
     page = st.navigation(pages)
 
-    from edtech.ui import sidebar  # the menu is shown before the heavy imports
+    from edtech.ui.serving import importing  # the menu is shown before the heavy imports
 
-    sidebar.show()
-    page.run()
+    with importing():
+        from edtech.ui import sidebar
+
+        sidebar.show()
+        page.run()
 
 
 if __name__ == "__main__":

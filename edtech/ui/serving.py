@@ -2,15 +2,24 @@
 
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from importlib import import_module
-from threading import Timer
+from threading import Event, Lock, Timer
 
 from edtech.pipeline.workers import HEAVY
 
 FIRST = ("edtech.ui.dashboard", "edtech.ui.sidebar", "edtech.ui.overview")
 LATER = (*HEAVY, "edtech.ui.results", "edtech.ui.pricing", "edtech.ui.compare")
 FIRST_PAGE_SECONDS = 5.0
+
+_lock = Lock()
+_warm = Event()
+_warm.set()
+
+
+def importing() -> AbstractContextManager[object]:
+    """Return what keeps page runs apart until all is imported: threads that import at once meet half-made modules."""
+    return nullcontext() if _warm.is_set() else _lock
 
 
 @asynccontextmanager
@@ -20,7 +29,8 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         import_module(module)
     from edtech.ui import resources  # its caches need Streamlit's runtime, which is there by now
 
-    warming = Timer(FIRST_PAGE_SECONDS, _warm)
+    _warm.clear()
+    warming = Timer(FIRST_PAGE_SECONDS, _import_the_rest)
     warming.daemon = True
     warming.start()
     yield
@@ -28,15 +38,19 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     resources.jobs().close()
 
 
-def _warm() -> None:
+def _import_the_rest() -> None:
     """Import what the other pages need and start the workers, which import as much again: the first page goes before.
 
     A page or a job that is asked for earlier does so itself.
     """
     from edtech.ui import resources
 
-    for module in LATER:
-        import_module(module)
+    try:
+        for module in LATER:
+            with _lock:  # a page waits for one of them at most
+                import_module(module)
+    finally:
+        _warm.set()
     gc.collect()
     gc.freeze()  # what was imported stays: later collections need not look at it again
     resources.jobs()
