@@ -36,6 +36,15 @@ def generate(params: "MarketParams", name: str, workers: int, settings: Settings
     return Outcome(f"{made.name} is stored and chosen: {made.rows:,} course-weeks.", dataset=made.id)
 
 
+def check_report(name: str, data: bytes, settings: Settings, progress: Progress) -> Outcome:
+    """Check a report's file against the stores. Raises ReportError that names what differs."""
+    from edtech.pipeline.recipes import Stores
+    from edtech.pipeline.verify import agreed, verify_bytes
+
+    progress(0.1, "Making the report again from what is stored")
+    return Outcome(f"{name}: {agreed(verify_bytes(data, name, Stores.of(settings)))}")
+
+
 def demo(params: "MarketParams", name: str, experiment: str, settings: Settings, progress: Progress) -> Outcome:
     """Generate a market and train the algorithm to start with on it."""
     progress(0.0, "Generating a market")

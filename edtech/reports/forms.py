@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import pandas as pd
 
@@ -31,6 +32,11 @@ FORMS = {
     "zip": Form("CSV", "application/zip", "One CSV file for each table, in a zip.", to_csv_zip),
     "csv": Form("CSV, one file", "text/csv", "One row for each number.", to_csv),
 }  # fmt: skip
+
+
+def ending_of(name: str) -> str:
+    """Return the form that a file's name asks for: its ending in lower case."""
+    return PurePath(name).suffix.removeprefix(".").lower()
 
 
 def write(report: Report, ending: str) -> bytes:

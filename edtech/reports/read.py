@@ -16,6 +16,7 @@ from pathlib import Path
 from edtech.charts.base import label
 from edtech.errors import ReportError
 from edtech.reports.cells import RECIPE
+from edtech.reports.forms import ending_of
 
 MOST_BYTES = 100_000_000
 MOST_UNPACKED = 300_000_000
@@ -59,7 +60,7 @@ def read_file(path: Path) -> Shown:
             raise ReportError(
                 "The file is too large for a report", expected=f"at most {MOST_BYTES:,} bytes", found=f"{size:,}"
             )
-        return read(path.read_bytes(), path.suffix.removeprefix(".").lower())
+        return read(path.read_bytes(), ending_of(path.name))
     except OSError as exc:
         raise ReportError(
             "The report cannot be opened", found=type(exc).__name__, where=str(path), fix="Check the file's name"

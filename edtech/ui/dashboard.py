@@ -14,6 +14,7 @@ MENU = (
     ("models", "Models", ":material/deployed_code:"),
     ("pricing", "Pricing", ":material/sell:"),
     ("economy", "Economy", ":material/toll:"),
+    ("reports", "Reports", ":material/description:"),
 )
 
 

@@ -9,6 +9,7 @@ from edtech.economy import Economy
 from edtech.economy.forecast import Forecast
 from edtech.errors import EdtechError
 from edtech.metrics import METRICS
+from edtech.pipeline.kept import keep
 from edtech.pipeline.outlook import AskedPrices
 from edtech.pipeline.recipes import (
     ComparisonRecipe,
@@ -38,19 +39,21 @@ def downloads(recipe: Recipe, name: str) -> None:
     for column, ending in zip(st.columns(len(OFFERED)), OFFERED, strict=True):
         form = FORMS[ending]
         column.download_button(
-            form.title, partial(_made, recipe, settings, ending), f"{name}.{ending}", form.mime, key=f"{name}.{ending}",
-            on_click="ignore", icon=":material/download:", help=form.help, width="stretch",
+            form.title, partial(_made, recipe, name, settings, ending), f"{name}.{ending}", form.mime,
+            key=f"{name}.{ending}", on_click="ignore", icon=":material/download:", help=form.help, width="stretch",
         )  # fmt: skip
     st.caption("The Reports page, or python -m edtech verify FILE, checks such a file against what is stored.")
 
 
-def _made(recipe: Recipe, settings: Settings, ending: str) -> bytes:
-    """Return the file; where the report cannot be made, one of the same form that says why.
+def _made(recipe: Recipe, name: str, settings: Settings, ending: str) -> bytes:
+    """Return the file, and keep it; where the report cannot be made, return one of the same form that says why.
 
     Streamlit calls this in a thread of its own, whose errors no page can show.
     """
     try:
-        return write(report_of(recipe, Stores.of(settings)), ending)
+        data = write(report_of(recipe, Stores.of(settings)), ending)
+        keep(settings.reports_dir, name, ending, data)
+        return data
     except EdtechError as error:
         return write(failed(error), ending)
 

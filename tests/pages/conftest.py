@@ -18,7 +18,7 @@ from edtech.tables.roles import PanelRoles
 from edtech.tracking import EdTechMLFlowTracker
 from tests.pages.look import visit
 
-PAGES = ("overview", "data", "train", "compare", "models", "pricing", "economy")
+PAGES = ("overview", "data", "train", "compare", "models", "pricing", "economy", "reports")
 SMALL = MarketParams(learners=300, teachers=20, courses=40, weeks=12, seed=3)
 HOSTILE = (
     "<b onclick=alert(1)>Bold</b>",

@@ -15,6 +15,7 @@ NEXT = {
     "models": "There is no finished training in this experiment yet",
     "pricing": "There is no data set yet",
     "economy": "There is no data set yet",
+    "reports": "No report was made here yet",
 }
 
 

@@ -1,0 +1,43 @@
+"""The Reports page: what was made is kept, checked against the stores, and removed."""
+
+import shutil
+
+import pytest
+
+from edtech.pipeline.kept import keep, kept_reports
+from edtech.pipeline.recipes import HealthRecipe, Stores, report_of
+from edtech.reports import write
+from tests.pages.look import press, table, texts
+
+
+@pytest.fixture
+def report(stored_full, home) -> bytes:
+    """A report of the small market in this test's own home, as CSV."""
+    shutil.copytree(stored_full.settings.data_dir / stored_full.market.id, home.data_dir / stored_full.market.id)
+    return write(report_of(HealthRecipe(dataset=stored_full.market.id), Stores.of(home)), "csv")
+
+
+def test_a_kept_report_is_checked_again_and_removed(report, home, open_page):
+    name = keep(home.reports_dir, "health-report", "csv", report)
+    app = open_page("reports")
+    assert table(app, "report")["report"].tolist() == [name]
+    press(app, "Check again")
+    assert not app.exception
+    assert f"{name}: all " in texts(app)
+    assert "places agree with the stores" in texts(app)
+    press(app, "Remove for good")
+    assert "No report was made here yet" in texts(app)
+    assert kept_reports(home.reports_dir) == ()
+
+
+def test_a_changed_file_from_anywhere_has_its_numbers_named(report, open_page):
+    app = open_page("reports")
+    shown = report.replace(b"tokens", b"![](https://evil.example/x.png)", 1)
+    app.file_uploader(key="reports.file").upload("mine.csv", shown).run()
+    press(app, "Check")
+    assert not app.exception
+    assert "differ from what is stored" in texts(app)
+    assert "the file shows" in texts(app)
+    app.file_uploader(key="reports.file").upload("mine.csv", b"a,b\n1,2\n").run()
+    press(app, "Check")
+    assert "The file is not a report that can be read" in texts(app)

@@ -1,0 +1,48 @@
+"""Reports in their folder: listed, read and removed by name, and nothing else in reach."""
+
+import pytest
+
+from edtech.errors import ReportError
+from edtech.pipeline import kept
+from edtech.pipeline.kept import keep, kept_reports, read_kept, remove_kept
+
+
+def test_what_is_kept_is_listed_read_and_removed(tmp_path):
+    folder = tmp_path / "reports"
+    assert kept_reports(folder) == ()
+    name = keep(folder, "economy-report", "pdf", b"%PDF")
+    [one] = kept_reports(folder)
+    assert (one.name, one.form, one.size) == (name, "pdf", 4)
+    assert read_kept(folder, name) == b"%PDF"
+    remove_kept(folder, name)
+    assert kept_reports(folder) == ()
+
+
+@pytest.mark.parametrize("name", ["../secret.csv", "/etc/passwd", "state.json", "link.csv", "", "sub.csv"])
+def test_no_name_reaches_another_file(tmp_path, name):
+    (tmp_path / "secret.csv").write_text("secret")
+    folder = tmp_path / "reports"
+    (folder / "sub.csv").mkdir(parents=True)
+    (folder / "state.json").write_text("{}")
+    (folder / "link.csv").symlink_to(tmp_path / "secret.csv")
+    assert kept_reports(folder) == ()
+    for act in (read_kept, remove_kept):
+        with pytest.raises(ReportError, match="not kept here"):
+            act(folder, name)
+    assert (tmp_path / "secret.csv").exists()
+
+
+def test_only_the_newest_downloads_stay_and_other_reports_always(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "MOST", 2)
+    (tmp_path / "pipeline_report.csv").write_bytes(b"1")
+    names = [keep(tmp_path, "run-report", "csv", bytes([number])) for number in range(4)]
+    left = {one.name for one in kept_reports(tmp_path)}
+    assert "pipeline_report.csv" in left
+    assert len(left) == 3
+    assert left < {"pipeline_report.csv", *names}
+
+
+def test_a_folder_that_cannot_be_used_is_said(tmp_path):
+    (tmp_path / "reports").write_text("a file")
+    with pytest.raises(ReportError, match="cannot be used"):
+        keep(tmp_path / "reports", "run-report", "csv", b"1")
