@@ -30,7 +30,10 @@ def show_kept() -> None:
 
 
 def _rows(found: tuple[KeptReport, ...]) -> pd.DataFrame:
-    rows = [(one.name, FORMS[one.form].title, round(one.size / 1000, 1), f"{one.written:%Y-%m-%d %H:%M:%S}") for one in found]
+    rows = [
+        (one.name, FORMS[one.form].title, round(one.size / 1000, 1), f"{one.written:%Y-%m-%d %H:%M:%S}")
+        for one in found
+    ]
     return pd.DataFrame(rows, columns=["report", "form", "size (kB)", "written (UTC)"])
 
 
