@@ -101,7 +101,11 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="100 courses and 1,500 learners in each world")
     asked = parser.parse_args()
     with ProcessPoolExecutor(asked.processes, mp_context=get_context("spawn")) as pool:
-        table = pd.DataFrame(pool.map(partial(judged, small=asked.small), range(asked.worlds)))
+        rows = []
+        for row in pool.map(partial(judged, small=asked.small), range(asked.worlds)):
+            rows.append(row)
+            print(f"{len(rows)} of {asked.worlds}: {row}", file=sys.stderr, flush=True)
+    table = pd.DataFrame(rows)
     print(table.groupby("preset").mean().round(3).to_string())
     size = "small worlds" if asked.small else "worlds"
     sys.exit(0 if show(f"{asked.worlds} {size} of {len(PRESETS)} presets", figures(table)) else 1)

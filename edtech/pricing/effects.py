@@ -47,16 +47,12 @@ def effect(
     """
     before, after = float(weight_today @ today.quantity), float(weight_planned @ planned.quantity)
     change = after / before - 1
-    if planned.gradient is None or response.covariance is None:
+    if planned.pull is None or response.covariance is None:
         return Effect(before, after, change, None, None)
-    counted = [weight_planned] if planned.moved is None else [weight_planned, weight_planned * planned.moved]
-    slopes, freedom = [one @ planned.gradient / after for one in counted], response.result.model.slope_freedom_
-    ends = [
-        float(
-            np.exp(sign * max(half_width(one, response.covariance, freedom, level) for one in slopes)) * (1 + change)
-            - 1
-        )
-        for level in (0.95, 0.8)
-        for sign in (-1, 1)
-    ]
+    slopes = [planned.pull(weight_planned) / after]
+    if planned.moved is not None and not planned.moved.all():
+        slopes.append(planned.pull(weight_planned * planned.moved) / after)
+    freedom = response.result.model.slope_freedom_
+    halves = (max(half_width(one, response.covariance, freedom, level) for one in slopes) for level in (0.95, 0.8))
+    ends = [float(np.exp(sign * half) * (1 + change) - 1) for half in halves for sign in (-1, 1)]
     return Effect(before, after, change, *ends)

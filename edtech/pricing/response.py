@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import PricingError
+from edtech.ml.elasticity.along import Along, Pull
 from edtech.ml.elasticity.panel import ALL, Floats, as_named
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.panel import build_panel
@@ -21,13 +22,13 @@ _LATER = "a later period"
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Expected quantity (u,) and its gradient by the k slopes (u, k), or None where there is no honest interval.
+    """Expected quantity (u,) and how it moves with the k slopes, or None where there is no honest interval.
 
     `moved` (u,) are the units whose price is not the baseline's, where the model knows substitution.
     """
 
     quantity: Floats
-    gradient: Floats | None
+    pull: Pull | None
     moved: NDArray[np.bool_] | None = None
 
 
@@ -37,7 +38,8 @@ class Response:
 
     `names` are the units as the panel has them, `units` the same as text. `low` and `high` (u,) are the prices seen
     for each unit, `randomized_low` and `randomized_high` those drawn at random, None where none were. `places` (u,)
-    says where it stands among the units the model knows, -1 for one that nobody saw.
+    says where it stands among the units the model knows, -1 for one that nobody saw. `along` is demand along each
+    unit's own price, where the model has it in closed form.
     """
 
     result: ElasticityResult
@@ -51,6 +53,7 @@ class Response:
     randomized_low: Floats | None
     randomized_high: Floats | None
     places: NDArray[np.intp]
+    along: Along | None = None
 
     @property
     def covariance(self) -> Floats | None:
@@ -62,13 +65,16 @@ class Response:
         """Return demand at `prices` (u,). Today's demand is taken as known: what is uncertain is how it changes."""
         if self.joint:
             return self._joint_demand(prices)
-        model, price = self.result.model, self.result.roles.price
-        frame = self.frame.assign(**{price: prices})
-        quantity = model.predict(frame)
+        if self.along is not None:
+            return Demand(*self.along.demand(prices))
+        model, frame = self.result.model, self._at(prices)
         if self.covariance is None:
-            return Demand(quantity, None)
-        moved = model.price_terms(frame) - model.price_terms(self.frame)
-        return Demand(quantity, model.demand_slope(frame)[:, None] * moved)
+            return Demand(model.predict(frame), None)
+        gradient = model.demand_slope(frame)[:, None] * (model.price_terms(frame) - model.price_terms(self.frame))
+        return Demand(model.predict(frame), lambda weights: np.asarray(weights @ gradient))
+
+    def _at(self, prices: Floats) -> pd.DataFrame:
+        return self.frame.assign(**{self.result.roles.price: prices})
 
     @property
     def joint(self) -> bool:
@@ -83,12 +89,18 @@ class Response:
 
     def alone(self, prices: Floats) -> Floats:
         """Return the expected quantity (u,) of each unit at its price, all others at their mean prices."""
-        frame = self.frame.assign(**{self.result.roles.price: prices})
-        return np.asarray(self.result.model.predict(frame), dtype=float)
+        if self.along is not None:
+            return self.along.demand(prices)[0]
+        return np.asarray(self.result.model.predict(self._at(prices)), dtype=float)
 
     def _joint_demand(self, prices: Floats) -> Demand:
-        quantity, gradient = self.result.model.joint_demand(self._everywhere(prices), self._everywhere(self.baseline))
-        return Demand(self._here(quantity), self._here(gradient), ~np.isclose(prices, self.baseline))
+        quantity, pull = self.result.model.joint_demand(self._everywhere(prices), self._everywhere(self.baseline))
+        nothing = np.zeros_like(self.result.model.mean_price_)
+        return Demand(
+            self._here(quantity),
+            lambda weights: pull(self._everywhere(weights, nothing)),
+            ~np.isclose(prices, self.baseline),
+        )
 
     def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
         """Return demand (u,) at `prices` and the gradient (u,) by them of margin @ demand, margins held fixed."""
@@ -111,6 +123,8 @@ class Response:
     def grid(self, prices: Floats) -> Floats:
         """Return the expected quantity at a grid of prices (u, g), shape (u, g)."""
         u, g = prices.shape
+        if self.along is not None:
+            return np.column_stack([self.along.demand(column)[0] for column in prices.T])
         frame = self.frame.loc[np.repeat(self.frame.index.to_numpy(), g)].assign(
             **{self.result.roles.price: prices.ravel()}
         )
@@ -139,9 +153,10 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
     prices = frame[roles.price].to_numpy(dtype=float)
     low, high = _seen_prices(result, units, prices)
     drawn = _seen_prices(result, units, prices, "randomized_") if result.support["randomized_low"].notna().any() else ()
+    encoded = result.model.encoded(frame)
     return Response(
         result=result,
-        frame=result.model.encoded(frame),
+        frame=encoded,
         units=units,
         names=(as_named(units, panel, roles.unit) if roles.unit else pd.RangeIndex(len(units))).rename("unit"),
         segments=frame[roles.segment].astype(str) if roles.segment else pd.Series(ALL, index=frame.index),
@@ -151,6 +166,7 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
         randomized_low=drawn[0] if drawn else None,
         randomized_high=drawn[1] if drawn else None,
         places=np.asarray(pd.Index(result.model.units_).get_indexer(units), dtype=np.intp),
+        along=result.model.along(encoded) if hasattr(result.model, "along") else None,
     )
 
 

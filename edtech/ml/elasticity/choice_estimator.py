@@ -4,12 +4,14 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from edtech.errors import ContractError, NotIdentifiedError
+from edtech.ml.elasticity.along import Along, Pull
 from edtech.ml.elasticity.choice import ChoiceFit, VisitArrays, fit_choice
-from edtech.ml.elasticity.estimators import DemandEstimator, value_at
+from edtech.ml.elasticity.estimators import DemandEstimator, slope_group, value_at
+from edtech.ml.elasticity.fixed_effects import no_curve
 from edtech.ml.elasticity.identification import Identification, identify
 from edtech.ml.elasticity.panel import Floats, PanelArrays, panel_arrays, relative_to_group
 from edtech.tables.roles import PanelRoles
@@ -129,28 +131,40 @@ class ChoiceLogitDemand(DemandEstimator):
 
     # ---- one unit at a time, all others at their mean prices
 
-    def _row_loadings(self, X: pd.DataFrame) -> Floats:
+    def _grouped(self, X: pd.DataFrame) -> tuple[NDArray[np.intp], Floats]:
         unit, _, segment = self._codes(X)
-        new = np.where((segment >= 0)[:, None], self.segment_loadings_[segment], self.segment_loadings_.mean(axis=0))
-        return np.where((unit >= 0)[:, None], self.loadings_[self.tier_[unit]], new)
+        return slope_group(unit, segment, self.tier_, self.loadings_, self.segment_loadings_)
 
     def price_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply, shape (n, k)."""
-        unit, _, segment = self._codes(X)
-        at_segment = value_at(self.segment_scale_, segment, self.segment_scale_.mean())
-        relative = X[self.roles.price].to_numpy(dtype=float) / value_at(self.scale_, unit, at_segment)
-        return np.asarray(relative[:, None] * self._row_loadings(X))
+        relative = X[self.roles.price].to_numpy(dtype=float) / self._row_scale(X)
+        group, loadings = self._grouped(X)
+        return np.asarray(relative[:, None] * loadings[group])
 
-    def _rate(self, X: pd.DataFrame) -> Floats:
+    def _row_scale(self, X: pd.DataFrame) -> Floats:
+        unit, _, segment = self._codes(X)
+        return value_at(self.scale_, unit, value_at(self.segment_scale_, segment, self.segment_scale_.mean()))
+
+    def _row_rest(self, X: pd.DataFrame) -> Floats:
+        """Utility of each row (n,) without its price, against that of its rivals."""
         unit, period, segment = self._codes(X)
         at_segment = value_at(self.segment_effects_, segment, self.segment_effects_.mean())
-        value = value_at(self.unit_effects_, unit, at_segment) + self.price_terms(X) @ self.slopes_
         when = value_at(self.period_effects_, period, self.later_effect_)
-        return np.asarray(expit(value + when - value_at(self.crowd_, unit, float(self.crowd_.mean()))))
+        crowd = value_at(self.crowd_, unit, float(self.crowd_.mean()))
+        return np.asarray(value_at(self.unit_effects_, unit, at_segment) + when - crowd)
+
+    def _rate(self, X: pd.DataFrame) -> Floats:
+        return np.asarray(expit(self._row_rest(X) + self.price_terms(X) @ self.slopes_))
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected quantity of each row, rivals at their mean prices, shape (n,)."""
         return self._exposure(X) * self._rate(X)
+
+    def along(self, X: pd.DataFrame) -> Along:
+        """Return demand of the rows at other prices of their own, rivals at their mean prices."""
+        price = X[self.roles.price].to_numpy(dtype=float)
+        rest, exposure, scale = self._row_rest(X), self._exposure(X), self._row_scale(X)
+        return Along("logit", exposure, scale, rest, *self._grouped(X), self.slopes_, no_curve, price)
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply in each row's own elasticity, shape (n, k)."""
@@ -164,8 +178,11 @@ class ChoiceLogitDemand(DemandEstimator):
 
     def _values(self, prices: Floats) -> Floats:
         """Utility of each unit (u,) at `prices` (u,), in a period to come."""
-        terms = (prices / self.scale_)[:, None] * self.loadings_[self.tier_]
-        return self.unit_effects_ + self.later_effect_ + terms @ self.slopes_
+        return np.asarray(self.unit_effects_ + self.later_effect_ + prices / self.scale_ * self._unit_slopes)
+
+    @property
+    def _unit_slopes(self) -> Floats:
+        return np.asarray((self.loadings_ @ self.slopes_)[self.tier_])
 
     def _per_visit(self, values: Floats) -> Floats:
         return np.asarray(np.bincount(self.shelf_visit_, weights=values), dtype=float)
@@ -178,26 +195,29 @@ class ChoiceLogitDemand(DemandEstimator):
         sums = np.bincount(self.shelf_unit_, weights=values, minlength=self.units_.size)
         return np.asarray(sums * self.visits_each_, dtype=float)
 
-    def joint_demand(self, prices: Floats, reference: Floats) -> tuple[Floats, Floats]:
-        """Return demand per period (u,) at `prices` (u,) and its gradient by the slopes (u, k).
+    def joint_demand(self, prices: Floats, reference: Floats) -> tuple[Floats, Pull]:
+        """Return demand per period (u,) at `prices` (u,), and how it moves with the slopes.
 
-        Today's demand at `reference` prices is taken as known, so the gradient is that of the change.
+        Today's demand at `reference` prices is taken as known, so what moves is the change.
         """
         p = self._probabilities(prices)
-        moved = ((prices - reference) / self.scale_)[:, None] * self.loadings_[self.tier_]
-        gradient = np.empty((self.units_.size, self.slopes_.size))
-        for column in range(self.slopes_.size):
-            own = moved[self.shelf_unit_, column]
-            gradient[:, column] = self._per_unit(p * (own - self._per_visit(p * own)[self.shelf_visit_]))
-        return self._per_unit(p), gradient
+        moved = (prices - reference) / self.scale_
+
+        def pull(weights: Floats) -> Floats:
+            by_group = np.bincount(self.tier_, self._gained(p, weights) * moved, minlength=len(self.loadings_))
+            return np.asarray(by_group @ self.loadings_)
+
+        return self._per_unit(p), pull
+
+    def _gained(self, p: Floats, worth: Floats) -> Floats:
+        """Return d (worth @ demand) / d utility of each unit (u,), at chances `p` of the offers seen."""
+        each = p * worth[self.shelf_unit_]
+        return self._per_unit(each - p * self._per_visit(each)[self.shelf_visit_])
 
     def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
         """Return demand (u,) at `prices` and the gradient (u,) of margin @ demand by the prices, margins held fixed."""
         p = self._probabilities(prices)
-        slope = (self.loadings_[self.tier_] @ self.slopes_) / self.scale_
-        worth = margin[self.shelf_unit_]
-        gained = self._per_unit(p * (worth - self._per_visit(p * worth)[self.shelf_visit_]))
-        return self._per_unit(p), slope * gained
+        return self._per_unit(p), self._unit_slopes / self.scale_ * self._gained(p, margin)
 
 
 def visit_arrays(visits: pd.DataFrame, panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles) -> VisitArrays:

@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from edtech.ml.elasticity.fixed_effects import FixedEffectsFit, fit_fixed_effects, price_term
+from edtech.ml.elasticity.along import Along
+from edtech.ml.elasticity.fixed_effects import FixedEffectsFit, fit_fixed_effects, no_curve, price_term
 from edtech.ml.elasticity.identification import Identification, identify
 from edtech.ml.elasticity.inference import FirstStage
 from edtech.ml.elasticity.panel import Floats, PanelArrays, control_matrix, panel_arrays, relative_to_group
@@ -118,6 +119,19 @@ def value_at(values: Floats, positions: NDArray[np.intp], otherwise: Floats | fl
     return np.where(positions >= 0, values[positions], otherwise)
 
 
+def slope_group(
+    row: NDArray[np.intp], segment: NDArray[np.intp], tier: NDArray[np.intp], loadings: Floats, by_segment: Floats
+) -> tuple[NDArray[np.intp], Floats]:
+    """Return the slope group of rows (n,) by their place in `tier`, and the loadings of the groups (groups, k).
+
+    A row that is new (-1) has its segment's, one of a new segment the mean of the segments'.
+    """
+    known = len(loadings)
+    new = np.where(segment >= 0, known + segment, known + len(by_segment))
+    rows = np.vstack([loadings, by_segment, by_segment.mean(axis=0)])
+    return np.where(row >= 0, tier[row], new), rows
+
+
 class FixedEffectsDemand(DemandEstimator):
     """Unit and period effects with a price slope for each segment; see `fixed_effects`."""
 
@@ -186,10 +200,15 @@ class FixedEffectsDemand(DemandEstimator):
 
     def _loadings(self, codes: Codes3) -> Floats:
         """What the slopes have in each row's slope, shape (n, k); a new unit has its segment's mean."""
+        group, loadings = self._grouped(codes)
+        return np.asarray(loadings[group])
+
+    def _grouped(self, codes: Codes3) -> tuple[NDArray[np.intp], Floats]:
+        """Slope group of each row (n,), and how the slopes make up those of the groups, (groups, k)."""
         unit, _, segment = codes
-        group = unit if self.repeated_ else segment
-        new = np.where((segment >= 0)[:, None], self.segment_loadings_[segment], self.segment_loadings_.mean(axis=0))
-        return np.where((group >= 0)[:, None], self.loadings_[self.tier_[group]], new)
+        return slope_group(
+            unit if self.repeated_ else segment, segment, self.tier_, self.loadings_, self.segment_loadings_
+        )
 
     def _relative_price(self, X: pd.DataFrame, codes: Codes3) -> Floats:
         unit, _, segment = codes
@@ -213,10 +232,24 @@ class FixedEffectsDemand(DemandEstimator):
         """Return the expected quantity of each row, shape (n,)."""
         return self._exposure(X) * mean_rate(self.form_, self.eta(X))
 
-    def demand_slope(self, X: pd.DataFrame) -> Floats:
-        """Return d quantity / d eta of each row, shape (n,)."""
-        rate = mean_rate(self.form_, self.eta(X))
-        return self._exposure(X) * rate * ((1 - rate) if self.form_ == "logit" else 1)
+    def _curve(self, term: Floats) -> Floats:
+        return no_curve(term)
+
+    def along(self, X: pd.DataFrame) -> Along:
+        """Return demand of the rows at other prices than theirs."""
+        codes, price = self._codes(X), X[self.roles.price].to_numpy(dtype=float)
+        group, loadings = self._grouped(codes)
+        return Along(
+            form=self.form_,
+            exposure=self._exposure(X),
+            scale=price / self._relative_price(X, codes),
+            rest=self._eta(X, codes) - self._price_terms(X, codes) @ self.slopes_,
+            group=group,
+            loadings=loadings,
+            slopes=self.slopes_,
+            curve=self._curve,
+            before=price,
+        )
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply in each row's elasticity, shape (n, k)."""

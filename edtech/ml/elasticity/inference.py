@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pyfixest.core.demean import demean, demean_within
-from scipy import stats
+from scipy.special import stdtrit
 
 from edtech.errors import ConvergenceError
 from edtech.ml.elasticity.panel import Codes, Floats
@@ -140,7 +140,7 @@ def half_width(weights: Floats, covariance: Floats, freedom: Floats, level: floa
     least = float(np.sum(parts**2 / freedom))
     joint = float(parts.sum()) ** 2 / least if least > 0 else float(freedom.min())
     variance = max(float(weights @ covariance @ weights), 0.0)
-    return float(stats.t.ppf(0.5 + level / 2, max(joint, 1.0)) * np.sqrt(variance))
+    return float(stdtrit(max(joint, 1.0), 0.5 + level / 2) * np.sqrt(variance))
 
 
 def few_cluster_errors(scores: Floats, information: Floats, total: Floats) -> SlopeErrors:
@@ -246,4 +246,4 @@ def not_told_apart() -> ConvergenceError:
 
 def critical_value(clusters: int, level: float = 0.95) -> float:
     """Two-sided critical value of Student's t with clusters - 1 degrees of freedom."""
-    return float(stats.t.ppf(0.5 + level / 2, max(clusters - 1, 1)))
+    return float(stdtrit(max(clusters - 1, 1), 0.5 + level / 2))

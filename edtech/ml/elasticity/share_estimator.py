@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import ModelError, NotIdentifiedError
+from edtech.ml.elasticity.along import Pull
 from edtech.ml.elasticity.estimators import DemandEstimator, value_at
 from edtech.ml.elasticity.fixed_effects import LAST_PERIODS
 from edtech.ml.elasticity.identification import Identification
@@ -150,10 +151,10 @@ class ShareLogitDemand(DemandEstimator):
         own = self.unit_effects_ + self.unit_controls_ + self.later_effect_
         return np.asarray(own + prices / self.scale_ * self.slopes_[0])
 
-    def joint_demand(self, prices: Floats, reference: Floats) -> tuple[Floats, Floats]:
-        """Return demand per period (u,) at `prices` (u,) and its gradient by the slopes (u, k).
+    def joint_demand(self, prices: Floats, reference: Floats) -> tuple[Floats, Pull]:
+        """Return demand per period (u,) at `prices` (u,), and how it moves with the slopes.
 
-        Today's demand at `reference` prices is taken as known, so the gradient is that of the change.
+        Today's demand at `reference` prices is taken as known, so what moves is the change.
         """
         nests, moved = self._nests(), (prices - reference) / self.scale_
         share, inside = nests.shares(self._values(reference), self.sigma_)
@@ -166,7 +167,8 @@ class ShareLogitDemand(DemandEstimator):
 
         steps = _STEP * np.eye(self.slopes_.size)
         sides = [demand(self.slopes_ + step) - demand(self.slopes_ - step) for step in steps]
-        return demand(self.slopes_), np.column_stack(sides) / (2 * _STEP)
+        gradient = np.column_stack(sides) / (2 * _STEP)
+        return demand(self.slopes_), lambda weights: np.asarray(weights @ gradient)
 
     def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
         """Return demand (u,) at `prices` and the gradient (u,) of margin @ demand by the prices, margins held fixed."""

@@ -118,7 +118,7 @@ def test_gradients_are_those_of_finite_differences(result):
         step[unit] = 1e-4 * prices[unit]
         up, down = (float(margin @ model.joint_value(prices + sign * step, margin)[0]) for sign in (1, -1))
         assert slope[unit] == pytest.approx((up - down) / (2 * step[unit]), rel=1e-4, abs=1e-6)
-    quantity, gradient = model.joint_demand(prices, model.mean_price_)
+    quantity, pull = model.joint_demand(prices, model.mean_price_)
     slopes = model.slopes_.copy()
     moved = np.full_like(slopes, 1e-5)
     # the gradient is that of the change from the reference prices, so the values there are held fixed
@@ -128,7 +128,8 @@ def test_gradients_are_those_of_finite_differences(result):
     model.unit_effects_ = base - relative @ moved
     there = model.joint_demand(prices, model.mean_price_)[0]
     model.slopes_, model.unit_effects_ = slopes, base
-    assert there - quantity == pytest.approx(gradient @ moved, rel=1e-3, abs=1e-9)
+    for weights in (model.mean_price_, np.eye(len(prices))[3]):
+        assert weights @ (there - quantity) == pytest.approx(pull(weights) @ moved, rel=1e-3, abs=1e-9)
 
 
 def test_the_visits_it_needs_are_asked_for(market, panel):
