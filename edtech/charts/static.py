@@ -5,6 +5,7 @@ Built on `matplotlib.figure.Figure`, not on pyplot, whose global state is not sa
 
 from functools import cache
 from itertools import pairwise
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -166,11 +167,12 @@ def _between(curve: pd.DataFrame, start: float, end: float) -> pd.DataFrame:
 
 
 def blank(title: str, note: str, x: str, y: str, rows: int | None = None) -> tuple[Figure, Axes]:
-    """Return an empty figure; with `rows`, high enough for a name on each."""
+    """Return an empty figure, its margins still unset; with `rows`, high enough for a name on each."""
     height = 4.0 if rows is None else 1.4 + 0.28 * rows
-    figure = Figure(figsize=(7.2, height), layout="constrained")
+    figure = Figure(figsize=(7.2, height))
     axes = figure.add_subplot()
-    axes.set_title("\n".join(filter(None, [plain(title, 90), plain(note, 90)])), loc="left", fontsize=11)
+    lines = [*wrap(plain(title, 160), 80), *filter(None, [plain(note, 90)])]
+    figure.suptitle("\n".join(lines), fontsize=11, ha="left", va="top")
     axes.set_xlabel(plain(x))
     axes.set_ylabel(plain(y))
     axes.spines[["top", "right"]].set_visible(False)

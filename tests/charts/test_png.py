@@ -39,7 +39,7 @@ def test_names_are_written_out_and_not_read_as_formulas(segments):
     assert names[1] == "=1+1"
     assert names[3] == "\N{REPLACEMENT CHARACTER}" * 2
     assert names[2] == r"\$\frac{1\$"  # matplotlib's own spelling of a dollar that opens no formula
-    assert figure.axes[0].get_title("left") == r"costs \$5 or \$6"
+    assert figure.get_suptitle() == r"costs \$5 or \$6"
 
 
 def test_the_revenue_curve_is_dashed_outside_the_support(curve):
