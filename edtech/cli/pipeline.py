@@ -1,5 +1,6 @@
 """The command that goes the whole way."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +59,8 @@ def pipeline(
         typer.echo("\n".join(configured.lines()))
         return
     chosen, settings = configured.config, settings_of(out)
-    orchestrator = EdTechPipelineOrchestrator(use_mlflow=chosen.mlflow, settings=settings, say=typer.echo)
+    workers = min(settings.workers, os.cpu_count() or 1)
+    orchestrator = EdTechPipelineOrchestrator(chosen.mlflow, settings, typer.echo, workers)
     if resume:
         orchestrator.resume()
         return

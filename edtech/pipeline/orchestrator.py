@@ -1,7 +1,7 @@
 """The whole way from data to report in one call, stage by stage."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from edtech.errors import EdtechError, PipelineError
 from edtech.pipeline import stages
 from edtech.pipeline.state import PipelineState, read_state
+from edtech.pipeline.workers import Workers
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from edtech.data import Check, Dataset
     from edtech.market import MarketParams
     from edtech.pipeline.training import TrainedRun
@@ -42,12 +45,19 @@ class PipelineResult:
 
 
 class EdTechPipelineOrchestrator:
-    """Runs the six stages; `say` is told each line of progress."""
+    """Runs the six stages; `say` is told each line of progress.
 
-    def __init__(self, use_mlflow: bool = True, settings: Settings | None = None, say: Say | None = None) -> None:
+    With more than one of `workers` the models are fitted in so many processes, which pays from some thousand learners
+    on; the numbers are the same. A script that asks for it must guard its own start with `if __name__ == "__main__":`.
+    """
+
+    def __init__(
+        self, use_mlflow: bool = True, settings: Settings | None = None, say: Say | None = None, workers: int = 1
+    ) -> None:
         self.use_mlflow = use_mlflow
         self.settings = settings or Settings()
         self.say: Say = say or (lambda _line: None)
+        self.workers = workers
 
     def run_complete_pipeline(
         self,
@@ -68,7 +78,8 @@ class EdTechPipelineOrchestrator:
             params=params, name=name, families=tuple(families), algorithms=tuple(algorithms or ()),
             use_mlflow=self.use_mlflow, register_best=register_best, dataset_id=dataset.id if dataset else None,
         )  # fmt: skip
-        return self._run(state)
+        with self._processes(state) as workers:
+            return self._run(state, workers)
 
     def resume(self) -> PipelineResult:
         """Go on with the last pipeline of this home, as it was asked: what it made already is not made again.
@@ -77,9 +88,16 @@ class EdTechPipelineOrchestrator:
         """
         state = read_state(self.settings.reports_dir)
         self.use_mlflow = state.use_mlflow
-        return self._run(state)
+        with self._processes(state) as workers:
+            return self._run(state, workers)
 
-    def _run(self, state: PipelineState) -> PipelineResult:
+    def _processes(self, state: PipelineState) -> "AbstractContextManager[Workers | None]":
+        """Return processes that get warm while the data are made; None where there is too little to share."""
+        if self.workers < 2 or len(state.algorithms) - len(state.run_ids) == 1:
+            return nullcontext()
+        return Workers(self.workers, modules=("edtech.ml.families", "edtech.data"))
+
+    def _run(self, state: PipelineState, workers: "Executor | None") -> PipelineResult:
         state.save(self.settings.reports_dir)
         with self._stage("data"):
             dataset = stages.data(state, self.settings, self.say)
@@ -88,8 +106,9 @@ class EdTechPipelineOrchestrator:
         with self._stage("preparation"):
             work = stages.preparation(dataset, state, self.say)
         with self._stage("training"):
+            fits = stages.fits(dataset, work, state, workers)
             tracker = stages.tracker(self.settings) if self.use_mlflow else None
-            runs = stages.training(dataset, work, state, tracker, self.settings, self.say)
+            runs = stages.training(dataset, work, state, tracker, self.settings, self.say, fits)
         with self._stage("evaluation"):
             best = stages.evaluation(runs, self.say)
             may_register = tracker is not None and state.register_best

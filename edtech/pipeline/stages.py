@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,10 @@ from edtech.pipeline.state import PipelineState
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from edtech.data import Check, Dataset
+    from edtech.ml.base import Trained
     from edtech.pipeline.training import TrainedRun
     from edtech.tracking import EdTechMLFlowTracker
 
@@ -20,6 +24,8 @@ USUAL = ("fixed_effects", "linear", "polynomial", "gam", "random_forest", "gradi
 Say = Callable[[str], None]
 Work = dict[str, tuple[str, ...]]
 """Family -> the algorithms to train."""
+Fits = dict[tuple[str, str], Callable[[], "Trained"]]
+"""Family and algorithm -> what returns the fitted model, when it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +114,41 @@ def tracker(settings: Settings) -> "EdTechMLFlowTracker":
     return setup_mlflow_for_edtech_pipeline(settings=settings)
 
 
+def fits(dataset: "Dataset", work: Work, state: PipelineState, workers: "Executor | None") -> Fits:
+    """Return what fits each algorithm that no earlier attempt has logged; `workers` begin with all of them at once."""
+    asked = [(name, one) for name, algorithms in work.items() for one in algorithms]
+    todo = [key for key in asked if "/".join(key) not in state.run_ids]
+    if workers is None:
+        return {key: partial(_fit, dataset, *key) for key in todo}
+    return {key: workers.submit(_fit, dataset, *key).result for key in todo}
+
+
+def _fit(dataset: "Dataset", name: str, algorithm: str) -> "Trained":
+    from edtech.ml.families import family
+    from edtech.pipeline.training import Training
+
+    kind = family(name)
+    return Training(dataset, kind, None).fitted(algorithm, kind.algorithm(algorithm).parameters({}), lambda *_: None)
+
+
 def training(
     dataset: "Dataset", work: Work, state: PipelineState, tracker: "EdTechMLFlowTracker | None", settings: Settings,
-    say: Say,
+    say: Say, fits: Fits,
 ) -> "list[TrainedRun]":  # fmt: skip
     """Train and log what is to be trained; a run that is there already is read instead."""
     from edtech.ml.families import family
+    from edtech.pipeline.training import Training
 
-    runs = []
+    runs: list[TrainedRun] = []
     total = sum(map(len, work.values()))
     for name, algorithms in work.items():
+        logging = Training(dataset, family(name), tracker)
         for algorithm in algorithms:
             key = f"{name}/{algorithm}"
-            run = _read(state.run_ids.get(key), tracker) or _train(dataset, name, algorithm, tracker)
+            run = _read(state.run_ids.get(key), tracker)
+            if run is None:
+                fit = fits.get((name, algorithm), partial(_fit, dataset, name, algorithm))
+                run = logging.logged(fit(), lambda *_: None)
             runs.append(run)
             if run.run_id:
                 state.run_ids[key] = run.run_id
@@ -130,12 +158,6 @@ def training(
             if run.run_id:
                 say(f"    run {run.run_id}")
     return runs
-
-
-def _train(dataset: "Dataset", family: str, algorithm: str, tracker: "EdTechMLFlowTracker | None") -> "TrainedRun":
-    from edtech.pipeline.training import train_runs
-
-    return train_runs(dataset, [algorithm], family=family, tracker=tracker)[0]
 
 
 def _read(run_id: str | None, tracker: "EdTechMLFlowTracker | None") -> "TrainedRun | None":

@@ -90,26 +90,32 @@ class Training:
 
     def train(self, name: str, params: Params, tell: Progress, found: Sequence[Check] = ()) -> TrainedRun:
         """Train and log one algorithm; its card says what was `found` before, too."""
+        return self.logged(self.fitted(name, params, part(tell, 0.0, 0.65)), part(tell, 0.65, 0.35), found)
+
+    def fitted(self, name: str, params: Params, tell: Progress) -> Trained:
+        """Train one algorithm and check it, as far as no other run is asked; another process can do this."""
         algorithm = self.kind.algorithm(name)
-        tell(0.05, f"Training {algorithm.title}")
-        trained = self.kind.train(self.dataset, algorithm, params, part(tell, 0.1, 0.5))
-        tell(0.6, "Checking it")
-        trained = replace(trained, result=replace(trained.result, checks=(*self._card(trained), *found)))
-        tell(0.65, "Asking what it is worth")
+        tell(0.1, f"Training {algorithm.title}")
+        trained = self.kind.train(self.dataset, algorithm, params, part(tell, 0.15, 0.75))
+        tell(0.9, "Checking it")
+        return _with_checks(trained, common_checks(trained))
+
+    def logged(self, trained: Trained, tell: Progress, found: Sequence[Check] = ()) -> TrainedRun:
+        """Ask what a training is worth and, where there is a tracker, log it."""
+        trained = _with_checks(trained, (*self._second_opinion(trained), *found))
+        tell(0.0, "Asking what it is worth")
         worth = worth_of(self.dataset, trained)
         metrics = {**trained.result.metrics, **worth.metrics}
         run_id = None
         if self.tracker is not None:
-            tell(0.8, "Logging the run")
+            tell(0.45, "Logging the run")
             names = {"dataset_name": self.dataset.name, "dataset_digest": self.dataset.digest}
             items = run_items(trained, **names, metrics=metrics, tags=worth.tags)
             run_id = self.tracker.log(replace(items, parent=self.parent))
         return TrainedRun(run_id, trained.result, worth, metrics)
 
-    def _card(self, trained: Trained) -> Iterator[Check]:
-        """Yield the diagnostics card: what the family says, what all are asked, what other runs say."""
-        yield from trained.result.checks
-        yield from common_checks(trained)
+    def _second_opinion(self, trained: Trained) -> Iterator[Check]:
+        """Yield what runs of other algorithms on the same data say, where there are any."""
         if self.tracker is not None:
             with suppress(TrackingError):  # a server that is away takes no run with it, only the second opinion
                 runs = self.tracker.runs.list_runs([self.tracker.experiment_name], limit=_NEWEST)
@@ -120,6 +126,10 @@ class Training:
         wanted = {"tags.dataset_digest": self.dataset.digest, "tags.model_type": self.kind.name}
         same = [runs[name] == value for name, value in wanted.items() if name in runs]
         return runs[np.logical_and.reduce(same)] if len(same) == len(wanted) else runs.iloc[:0]
+
+
+def _with_checks(trained: Trained, more: Sequence[Check]) -> Trained:
+    return replace(trained, result=replace(trained.result, checks=(*trained.result.checks, *more)))
 
 
 def train_repeatedly(training: Training, name: str, params: Params, tell: Progress, repeats: int) -> "list[TrainedRun]":
