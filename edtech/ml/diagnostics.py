@@ -68,7 +68,7 @@ def agreement(trained: Trained, runs: pd.DataFrame) -> Check | None:
     if result.family != TOKEN_ELASTICITY or "metrics.price_elasticity_coefficient" not in runs:
         return None
     others = runs[runs["tags.algorithm"] != result.algorithm].drop_duplicates("tags.algorithm")
-    found = others.dropna(subset="metrics.price_elasticity_coefficient")
+    found = others.dropna(subset="metrics.price_elasticity_coefficient").sort_values("tags.algorithm")
     if found.empty:
         return None
     columns = [f"metrics.price_elasticity_{part}" for part in ("coefficient", "low", "high")]

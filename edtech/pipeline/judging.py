@@ -54,7 +54,8 @@ def judge(dataset: "Dataset", result: ElasticityResult, plan: Plan) -> Judgement
     if plan.refused:
         return Judgement("empty: no plan is recommended on this identification", metrics)
     planned, most = true_revenue(truth, plan.prices), most_revenue(dataset.folder)
-    metrics["decision_value_tokens"] = planned - true_revenue(truth, plan.table.set_index("unit")["today"])
+    today = plan.table[["unit", "today"]].itertuples(index=False, name=None)
+    metrics["decision_value_tokens"] = planned - todays_revenue(dataset.folder, tuple(today))
     metrics["pricing_regret_pct"] = 100 * (most - planned) / most
     return Judgement(KNOWN, metrics)
 
@@ -66,6 +67,14 @@ def most_revenue(folder: "Path") -> float:
 
     truth = Catalogue(folder.parent).get(folder.name).market().truth
     return true_revenue(truth, truth.best_prices())
+
+
+@lru_cache(maxsize=16)
+def todays_revenue(folder: "Path", prices: tuple[tuple[str, float], ...]) -> float:
+    """Return `true_revenue` at prices by course, which all trainings on the market stored in a folder compare with."""
+    from edtech.data import Catalogue
+
+    return true_revenue(Catalogue(folder.parent).get(folder.name).market().truth, pd.Series(dict(prices)))
 
 
 def true_revenue(truth: "Truth", prices: pd.Series) -> float:

@@ -13,6 +13,7 @@ from edtech.pipeline import EdTechPipelineOrchestrator, stages
 from edtech.pipeline.orchestrator import STAGES
 from edtech.pipeline.recipes import Stores
 from edtech.pipeline.verify import verify
+from edtech.settings import Settings
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import RunStore
 from edtech.tracking.registry import ModelRegistry
@@ -96,6 +97,25 @@ def test_it_goes_on_where_it_failed_and_makes_nothing_twice(home):
     assert set(after["run_id"]) == set(before["run_id"]) == {run.run_id for run in done.runs}
     assert len(Catalogue(home.data_dir).list()) == 1
     assert all(path.is_file() for path in done.reports)
+
+
+def test_processes_give_the_same_numbers(home, tmp_path):
+    asked = ("fixed_effects", "linear", "random_forest")
+    done = EdTechPipelineOrchestrator(settings=home).run_complete_pipeline(MARKET, algorithms=asked)
+    elsewhere = Settings(home=tmp_path / "elsewhere")
+    shared = EdTechPipelineOrchestrator(settings=elsewhere, workers=2).run_complete_pipeline(MARKET, algorithms=asked)
+    assert [run.result.algorithm for run in shared.runs] == list(asked)
+    for alone, along in zip(done.runs, shared.runs, strict=True):
+        assert {**along.metrics, "fit_seconds": 0} == {**alone.metrics, "fit_seconds": 0}
+        assert along.result.checks == alone.result.checks
+
+
+def test_what_fails_in_a_process_names_the_stage(home):
+    frame = make_world(seed=1, units=30, weeks=12).panel.assign(token_price=5.0)
+    flat = Catalogue(home.data_dir).add_panel(frame, PanelRoles(), name="Prices that never moved")
+    with pytest.raises(PipelineError, match="'training' failed") as caught:
+        EdTechPipelineOrchestrator(settings=home, workers=2).run_complete_pipeline(dataset=flat)
+    assert caught.value.__cause__.problem in str(caught.value)
 
 
 def test_there_must_be_a_pipeline_to_go_on_with(home):

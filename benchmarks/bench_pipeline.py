@@ -1,0 +1,34 @@
+"""How long the whole pipeline takes, from the shell and start-up included, at the size of the existing system's run.
+
+python benchmarks/bench_pipeline.py      exits with 1 where the promised time is missed
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+from edtech.settings import PROJECT
+
+SECONDS = 40.0
+SIZE = ("--learners", "10000", "--teachers", "500", "--courses", "2000", "--weeks", "52")
+ALGORITHMS = "fixed_effects,linear,polynomial,gam,random_forest,gradient_boosting"
+
+
+def main() -> bool:
+    """Print wall and processor seconds and return whether the promised time holds."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        command = [sys.executable, "-m", "edtech", "pipeline", *SIZE, "--algorithms", ALGORITHMS, "--out", folder]
+        began = time.perf_counter()
+        subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+        took = time.perf_counter() - began
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"the pipeline: {took:.1f} s on {os.cpu_count()} cores (promised {SECONDS:g} on two)")
+    print(f"processor time of its own process: {used.ru_utime + used.ru_stime:.1f} s")
+    return took <= SECONDS
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() else 1)
