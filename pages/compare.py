@@ -2,13 +2,16 @@
 
 import streamlit as st
 
-from edtech.ui import address, compare, compare_charts, compare_runs, reports, sidebar
+from edtech.ui import address, compare, compare_charts, compare_runs, jobs, reports, sending, sidebar
 from edtech.ui.widgets import errors_shown, header, page_link
 
 header(
     "Compare", "Runs side by side: parameters, errors on later data, business metrics, and what their plans are worth."
 )
 
+with st.container():  # held while there is nothing in it: tabs that move on the page fall back to their first
+    jobs.follow()
+    sending.offer()
 if not sidebar.opened():
     st.stop()
 

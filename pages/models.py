@@ -2,11 +2,14 @@
 
 import streamlit as st
 
-from edtech.ui import models, runs, scoring, sidebar
+from edtech.ui import jobs, models, runs, scoring, sending, sidebar
 from edtech.ui.widgets import errors_shown, header, page_link
 
 header("Models", "Look at a run whole, register what passes the gates, choose the champion, and predict with it.")
 
+with st.container():  # held while there is nothing in it: tabs that move on the page fall back to their first
+    jobs.follow()
+    sending.offer()
 if not sidebar.opened():
     st.stop()
 experiment = sidebar.current_experiment()

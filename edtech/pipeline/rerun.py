@@ -6,6 +6,7 @@ from edtech.data import Catalogue, Dataset
 from edtech.errors import DatasetNotFoundError
 from edtech.metrics import METRICS
 from edtech.ml.artifacts import read_settings
+from edtech.pipeline.jobs import Progress
 from edtech.pipeline.training import train_runs
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, Run
@@ -48,12 +49,14 @@ class Rerun:
         return f"{found} What changed: {changed}." if changed else f"{found} Nothing that is recorded changed."
 
 
-def rerun(run_id: str, settings: Settings | None = None, dataset_id: str | None = None) -> Rerun:
+def rerun(
+    run_id: str, settings: Settings | None = None, dataset_id: str | None = None, progress: Progress | None = None
+) -> Rerun:
     """Train a run again and compare. The new run is logged beside the old one, tagged `rerun_of`.
 
-    The data set is the stored one with the run's digest unless another is named. Raises RunNotFoundError, TrackingError
-    where the run is not a training of ours, DatasetNotFoundError where its data set is gone, and what the training
-    raises.
+    The data set is the stored one with the run's digest unless another is named; `progress` is told as by `train_runs`.
+    Raises RunNotFoundError, TrackingError where the run is not a training of ours, DatasetNotFoundError where its data
+    set is gone, and what the training raises.
     """
     settings = settings or Settings()
     tracker = EdTechMLFlowTracker(settings=settings, tags={RERUN_OF: run_id})
@@ -62,7 +65,9 @@ def rerun(run_id: str, settings: Settings | None = None, dataset_id: str | None 
     catalogue = Catalogue(settings.data_dir)
     dataset = catalogue.get(dataset_id) if dataset_id else _dataset_of(old, catalogue)
     tracker = EdTechMLFlowTracker(old.experiment, settings=settings, tags={RERUN_OF: run_id})
-    (trained,) = train_runs(dataset, [algorithm], family=family, params={algorithm: params}, tracker=tracker)
+    (trained,) = train_runs(
+        dataset, [algorithm], family=family, params={algorithm: params}, tracker=tracker, progress=progress
+    )
     new = tracker.runs.get_run(str(trained.run_id))
     return Rerun(old, new, _differing(old, new), _changes(old, new))
 

@@ -19,6 +19,22 @@ def train(plan: "TrainingPlan", settings: Settings, progress: Progress) -> Outco
     return Outcome(words, ids, command=plan.command(settings), code=plan.code(settings))
 
 
+def again(run_id: str, settings: Settings, progress: Progress) -> Outcome:
+    """Train a run again with its data set, parameters and seed, and say what is not as it was."""
+    from edtech.pipeline.rerun import rerun
+
+    done = rerun(run_id, settings, progress=progress)
+    return Outcome(f"Trained again. {done.words}", (done.new.run_id,), command=f"python -m edtech rerun {run_id}")
+
+
+def send(settings: Settings, progress: Progress) -> Outcome:
+    """Send the runs that wait on this machine to the server."""
+    from edtech.tracking.outbox import sync
+
+    report = sync(settings=settings, progress=progress)
+    return Outcome(report.words, command="python -m edtech sync")
+
+
 def search(plan: "SearchPlan", settings: Settings, progress: Progress) -> Outcome:
     """Do the search that a plan says."""
     from edtech.pipeline.plans import search_planned

@@ -1,7 +1,7 @@
 """Runs that wait in the embedded store for a server: found, sent once, in the background."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Thread
@@ -26,14 +26,29 @@ class SyncReport:
     sent: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def words(self) -> str:
+        """What became of them, in one or two sentences."""
+        sent = f"Sent to the server: {len(self.sent)} {'run' if len(self.sent) == 1 else 'runs'}."
+        if not self.failed:
+            return sent
+        why = next(iter(self.failed.values())).splitlines()[0]
+        return f"{sent} Still waiting: {len(self.failed)}; the first because: {why}"
+
 
 def waiting(settings: Settings | None = None) -> list[str]:
     """Return the ids of finished runs on this machine that wait to be sent, oldest first."""
     return [run.run_id for run in _ready(_waiting(embedded_store(settings or Settings())))]
 
 
-def sync(tracking_uri: str | None = None, settings: Settings | None = None) -> SyncReport:
+def sync(
+    tracking_uri: str | None = None,
+    settings: Settings | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> SyncReport:
     """Send the runs that wait to the server, each once, with their times, values, files, model and parents.
+
+    `progress` is told the share done and what is being sent.
 
     Raises SettingsError where no server is set, TrackingError where it does not answer or another process is sending.
     A run that cannot be sent does not keep the others from it. Broken off at any moment, it goes on where it was.
@@ -51,7 +66,10 @@ def sync(tracking_uri: str | None = None, settings: Settings | None = None) -> S
         return report
     with _alone(local):
         copier = Copier(local, connect(local), server, connect(server))
-        for tree in _trees(_waiting(local)):
+        trees = _trees(_waiting(local))
+        for number, tree in enumerate(trees):
+            if progress:
+                progress(number / len(trees), f"Sending {number + 1} of {len(trees)}")
             try:
                 report.sent.update(copier.copy(tree))
             except TrackingError as problem:

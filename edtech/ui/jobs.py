@@ -123,8 +123,8 @@ def _take(job: Job) -> None:
     choose(Key.SETTLED, job.id)
     if job.outcome.dataset:
         choose(Key.DATASET, job.outcome.dataset)
+    resources.run_table.clear()
     if job.outcome.runs:
-        resources.run_table.clear()
         choose(Key.TRAINED, job.outcome.runs[0])
         choose(Key.PRICED, job.outcome.runs[0])
     notify(job.outcome.words)

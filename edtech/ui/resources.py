@@ -166,6 +166,13 @@ def run_table(experiment: str) -> pd.DataFrame:
     return RunStore(settings=settings()).list_runs([experiment])
 
 
+def waiting_runs() -> list[str]:
+    """Return the ids of the finished runs that wait to be sent to a server; none where no server is set."""
+    from edtech.tracking.outbox import waiting
+
+    return waiting(settings()) if (settings().mlflow_tracking_uri or "").startswith("http") else []
+
+
 def store_stamp() -> tuple[int, ...]:
     """Return what is another where the store was written to."""
     from edtech.tracking import RunStore

@@ -2,15 +2,17 @@
 
 import json
 import re
+from functools import partial
 from io import BytesIO
 
 import pandas as pd
 import streamlit as st
 
 from edtech.metrics import metric
+from edtech.pipeline import works
 from edtech.tracking import Run
-from edtech.ui import reports, resources
-from edtech.ui.state import Key, choose, notify
+from edtech.ui import jobs, reports, resources
+from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, number
 
 _MOST_TEXT = 100_000
@@ -131,12 +133,7 @@ def _edit(run: Run, experiment: str) -> None:
 def _again(run: Run) -> None:
     if st.button("Train again with these settings", key="models.again", icon=":material/replay:",
                  help="Same data set, parameters and seed; says what changed."):  # fmt: skip
-        from edtech.pipeline.rerun import rerun
-
-        with errors_shown(), st.spinner("Training again"):
-            done = rerun(run.run_id, resources.settings())
-            choose(Key.TRAINED, done.new.run_id)
-            _changed(f"Trained again as run {done.new.run_id}. {done.words}")
+        jobs.start(f"Train again: {run.name}", partial(works.again, run.run_id))
 
 
 def restore(experiment: str) -> None:

@@ -5,10 +5,11 @@ import shutil
 import pytest
 
 from edtech.pipeline.training import train_runs
-from edtech.tracking import EdTechMLFlowTracker
+from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.tracking.registry import ModelRegistry
 from edtech.ui.runs import note_text
 from tests.pages.look import markdown, press, table, texts
+from tests.serving import free_port
 
 
 @pytest.fixture
@@ -94,6 +95,28 @@ def test_a_run_is_described_tagged_deleted_and_restored(page, trained, home):
     assert "There is no finished training in this experiment yet" in texts(page)
     page = press(page, "Restore")
     assert trained.run_id in texts(page)
+
+
+def test_a_run_is_trained_again_as_a_job(page, trained, home):
+    page = press(page, "Train again with these settings")
+    assert not page.exception
+    assert "Trained again. The metrics are equal." in texts(page)
+    runs = ModelRegistry(home).runs.list_runs(["models"])
+    assert runs["tags.rerun_of"].dropna().tolist() == [trained.run_id]
+
+
+@pytest.mark.parametrize("name", ["models", "compare"])
+def test_runs_that_wait_for_a_server_are_told_and_sent_on_request(home, open_page, monkeypatch, name):
+    address = f"http://127.0.0.1:{free_port()}"  # nobody answers there
+    EdTechMLFlowTracker("waiting", address, home).log(RunItems("made offline"))
+    assert "to be sent" not in texts(open_page(name))
+    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", address)
+    page = open_page(name)
+    assert "1 finished run waits here to be sent to the server" in texts(page)
+    page = press(page, "Send now")
+    assert not page.exception
+    assert "Send runs to the server: failed" in texts(page)
+    assert "does not answer" in texts(page)
 
 
 def test_every_kind_of_file_can_be_looked_at(page, trained):

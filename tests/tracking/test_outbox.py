@@ -12,9 +12,11 @@ import pytest
 from mlflow import MlflowClient
 
 from edtech.errors import SettingsError, TrackingError
+from edtech.pipeline import works
 from edtech.settings import PROJECT
 from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, SampleItem, sync, waiting
 from edtech.tracking.copying import Copier
+from edtech.tracking.outbox import SyncReport
 from tests.serving import free_port
 from tests.tracking.serving import misbehaving
 
@@ -68,6 +70,20 @@ def test_a_run_made_offline_is_sent_whole_and_once(away, server, client, setting
 
     assert sync(server, settings).sent == {}
     assert len(on_server(client, away.experiment_name)) == 1
+
+
+def test_a_job_sends_what_waits_and_says_so(away, server, settings, items):
+    here = away.log(items)
+    told = []
+    done = works.send(settings.model_copy(update={"mlflow_tracking_uri": server}), lambda *step: told.append(step))
+    assert done.words == "Sent to the server: 1 run."
+    assert told == [(0.0, "Sending 1 of 1")]
+    assert here not in waiting(settings)
+
+
+def test_what_still_waits_is_told_with_the_reason():
+    report = SyncReport({"a": "b", "c": "d"}, {"e": "The server said no.\nFound: 500"})
+    assert report.words == "Sent to the server: 2 runs. Still waiting: 1; the first because: The server said no."
 
 
 KILLED = """
