@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edtech.tracking.runs import RunStore
 
 PREDICTION = "prediction"
+IMPORTANCE = "evaluation/feature_importance.csv"
 NUMBERS = {"double", "float", "long", "integer"}
 WHOLE = {"long", "integer"}
 _MOST_LISTED = 20
@@ -44,6 +45,16 @@ def example_row(store: "RunStore", run_id: str) -> dict[str, str]:
     except (TrackingError, ValueError):
         return {}
     return {str(name): str(values.iloc[0]) for name, values in kept.items()} if len(kept) else {}
+
+
+def leaned_on(store: "RunStore", run_id: str) -> tuple[str, ...]:
+    """Return the columns whose shuffling made predictions worse, most first; empty where that was not logged."""
+    try:
+        table = pd.read_csv(BytesIO(store.read_artifact(run_id, IMPORTANCE)))
+        shares = table.set_index("feature")["importance"].astype(float)
+    except (TrackingError, ValueError, KeyError):
+        return ()
+    return tuple(str(name) for name in shares[shares > 0].sort_values(ascending=False, kind="stable").index)
 
 
 def conform(rows: pd.DataFrame, signature: Mapping[str, str], roles: Roles | None = None) -> pd.DataFrame:

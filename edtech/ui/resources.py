@@ -365,3 +365,11 @@ def example_row(run_id: str) -> dict[str, str]:
     from edtech.ml.scoring import example_row
 
     return example_row(registry().runs, run_id)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def leaned_on(run_id: str) -> tuple[str, ...]:
+    """Return the columns that a run's predictions lean on, most first."""
+    from edtech.ml.scoring import leaned_on
+
+    return leaned_on(registry().runs, run_id)

@@ -10,7 +10,7 @@ from edtech.ml.scoring import PREDICTION
 from edtech.reports.export import frame_csv
 from edtech.tracking.registry import Version
 from edtech.ui import resources
-from edtech.ui.widgets import error_panel, errors_shown, number, plain
+from edtech.ui.widgets import counted, error_panel, errors_shown, number, plain
 
 _SHOWN = 1_000
 _HELP = {"double": "A number.", "float": "A number.", "long": "A whole number.", "integer": "A whole number.",
@@ -20,7 +20,7 @@ _HELP = {"double": "A number.", "float": "A number.", "long": "A whole number.",
 def file_scored(version: Version) -> None:
     """Predict the rows of a file; rows that do not fit are listed."""
     signature = resources.signature(version.run_id)
-    st.markdown(f"The file needs {len(signature)} columns:")
+    st.markdown(f"The file needs {counted(len(signature), 'column')}:")
     st.dataframe(pd.DataFrame(list(signature.items()), columns=["Column", "Type"]), hide_index=True,
                  key="scoring.columns", height=200)  # fmt: skip
     limit = resources.settings().upload_limit_mb
@@ -44,7 +44,7 @@ def _show(version: Version, rows: pd.DataFrame) -> None:
         if error.failures is not None:
             st.dataframe(error.failures.head(_SHOWN), hide_index=True, key="scoring.failures")
         return
-    st.success(f"{len(found):,} rows predicted.", icon=":material/done:")
+    st.success(f"{counted(len(found), 'row')} predicted.", icon=":material/done:")
     st.dataframe(found.head(_SHOWN), hide_index=True, key="scoring.rows")
     st.download_button("Download the predictions", frame_csv(found), "predictions.csv", key="scoring.get",
                        on_click="ignore", icon=":material/download:")  # fmt: skip
@@ -52,21 +52,41 @@ def _show(version: Version, rows: pd.DataFrame) -> None:
 
 def row_scored(version: Version) -> None:
     """Predict one row from a form made of the model's signature."""
-    signature, example = resources.signature(version.run_id), resources.example_row(version.run_id)
+    signature, leaned = resources.signature(version.run_id), resources.leaned_on(version.run_id)
+    first = [name for name in leaned if name in signature] or list(signature)
+    others = [name for name in signature if name not in first]
+    st.caption(_told(len(first), bool(leaned), bool(resources.example_row(version.run_id))))
     with st.form("scoring.one", border=True):
-        values: dict[str, Any] = {}
-        columns = st.columns(3)
-        for place, (name, kind) in enumerate(signature.items()):
-            with columns[place % 3]:
-                values[name] = _field(name, kind, version.run_id, example.get(name, ""))
+        values = _fields(version, first)
+        if others:
+            with st.expander(f"{counted(len(others), 'more column')} that its predictions hardly lean on"):
+                values |= _fields(version, others)
         asked = st.form_submit_button("Predict", type="primary", icon=":material/play_arrow:")
     if not asked:
         return
     with errors_shown():
-        row = pd.DataFrame({name: [value] for name, value in values.items()})
+        row = pd.DataFrame({name: [values[name]] for name in signature})
         found = resources.scored(version.run_id, row)
         st.metric("Prediction", number(float(found[PREDICTION].iloc[0])), border=True,
                   help="What the model expects of this row, in units of what it was trained on.")  # fmt: skip
+
+
+def _told(first: int, ordered: bool, filled: bool) -> str:
+    order = (
+        f"The {counted(first, 'column')} that its predictions lean on, most first."
+        if ordered
+        else "In the order of the model's columns: which of them matter was not logged."
+    )
+    return f"{order} {'Filled with a row that the model was asked when it was trained.' if filled else ''}".strip()
+
+
+def _fields(version: Version, names: list[str]) -> dict[str, Any]:
+    signature, example = resources.signature(version.run_id), resources.example_row(version.run_id)
+    values, columns = {}, st.columns(3)
+    for place, name in enumerate(names):
+        with columns[place % 3]:
+            values[name] = _field(name, signature[name], version.run_id, example.get(name, ""))
+    return values
 
 
 def _field(name: str, kind: str, run_id: str, example: str) -> object:
