@@ -60,13 +60,26 @@ def metric_scatter(frame: pd.DataFrame, *, title: str, x_title: str, y_title: st
     shown = need(finite, ("run", "x", "y"), "runs by two metrics").assign(run=lambda rows: rows["run"].map(label))
     note = f"{left_out} runs without both metrics are not shown" if left_out else ""
     base = alt.Chart(shown).encode(
-        x=alt.X("x:Q", title=label(x_title)).scale(zero=False, padding=20),
-        y=alt.Y("y:Q", title=label(y_title)).scale(zero=False, padding=20),
+        x=alt.X("x:Q", title=label(x_title), scale=_around(shown["x"])),
+        y=alt.Y("y:Q", title=label(y_title), scale=_around(shown["y"])),
     )
     points = base.mark_point(color=BLUE, filled=True, size=110).encode(tooltip=["run", "x", "y"])
-    return layered(
-        [points.interactive(), base.mark_text(color=TEXT, dy=-12).encode(text="run:N")], heading(title, note)
-    )
+    middle = float(shown["x"].min() + shown["x"].max()) / 2
+    inwards = alt.expr(f"datum.x > {middle!r} ? 'right' : 'left'")  # names at the edges are not cut off
+    names = base.mark_text(color=TEXT, dy=-12, align=inwards).encode(text="run:N")
+    return layered([points.interactive(), names], heading(title, note))
+
+
+def _around(values: pd.Series) -> alt.Scale:
+    """Return a scale from the lowest to the highest value; wider where they are the same but for rounding.
+
+    A range of 1e-9 around 8,790 would be labeled 8,790.000000 at every tick.
+    """
+    low, high = float(values.min()), float(values.max())
+    reach = 0.05 * max(abs(low), abs(high)) or 1.0
+    if high - low > 1e-4 * reach:
+        return alt.Scale(zero=False, padding=20)
+    return alt.Scale(domain=[low - reach, high + reach], nice=True)
 
 
 def time_series(frame: pd.DataFrame, *, title: str, y_title: str, x_title: str = "Week") -> alt.LayerChart:

@@ -161,4 +161,4 @@ def bounds_of(frame: pd.DataFrame, column: str) -> dict[str, float] | None:
 
 def _fault(words: str, rows: NDArray[np.bool_], units: pd.Series, prices: pd.Series) -> str:
     first = [f"row {at + 1}: {units.iloc[at]!s:.40}, {prices.iloc[at]!s:.20}" for at in np.flatnonzero(rows)[:5]]
-    return f"{words} ({int(rows.sum()):,} rows, e.g. {'; '.join(first)})"
+    return f"{words} ({int(rows.sum()):,} {'row' if rows.sum() == 1 else 'rows'}, e.g. {'; '.join(first)})"

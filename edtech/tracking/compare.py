@@ -13,6 +13,7 @@ from edtech.errors import TrackingError
 from edtech.metrics import METRICS, Direction, Kind, Metric, metric
 from edtech.tracking.frames import COLUMNS, Run, as_frame
 
+ROUNDING = 1e-12
 INTERNAL = ("mlflow.", "edtech.")
 """How the tags begin that MLflow and this package keep for themselves."""
 DATA_TAGS = {"tags.dataset_digest": "data sets", "tags.split": "splits into training and evaluation rows"}
@@ -112,7 +113,7 @@ def compare_runs(
         params=_side_by_side(frame, "params."),
         tags=_side_by_side(frame, "tags."),
         metrics=values,
-        differences=None if baseline is None else values.sub(values[baseline], axis=0),
+        differences=None if baseline is None else _differences(values, baseline),
         better=None if baseline is None else _better(scores, baseline) * int(ranked),
         best=_best(scores) if ranked else {},
         baseline=baseline,
@@ -178,7 +179,14 @@ def _best(scores: pd.DataFrame) -> dict[str, tuple[str, ...]]:
 
 
 def _better(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    return pd.DataFrame(np.sign(scores.sub(scores[baseline], axis=0))).fillna(0).astype(int)
+    return pd.DataFrame(np.sign(_differences(scores, baseline))).fillna(0).astype(int)
+
+
+def _differences(values: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Return values minus the baseline's; 0 where they are the same but for rounding."""
+    base = values[baseline]
+    same = values.sub(base, axis=0).abs().le(ROUNDING * base.abs(), axis=0)
+    return values.sub(base, axis=0).mask(same & np.isfinite(values), 0.0)
 
 
 def _differing_data(frame: pd.DataFrame) -> list[str]:

@@ -12,7 +12,7 @@ from edtech.tracking.gates import DECISIONS
 from edtech.ui import address, models, resources
 from edtech.ui.widgets import errors_shown, plain
 
-_FIRST = st.column_config.Column(pinned=True, width="medium")
+_FIRST = st.column_config.Column(pinned=True, width=220)
 COLORS = {GOOD: "background-color: rgba(0, 158, 115, .22)", BAD: "background-color: rgba(213, 94, 0, .22)"}
 
 
@@ -52,8 +52,8 @@ def show_tables(comparison: Comparison) -> None:
             continue
         st.subheader(title)
         st.caption(
-            "★ best by each metric's direction; in [brackets] its 95 % interval where there is one; in (brackets) the "
-            "difference to the baseline, ✓ better, ✗ worse."
+            r"★ best by each metric's direction; \[low, high\] its 95 % interval where there is one; (+difference) to "
+            "the baseline, ✓ better, ✗ worse."
         )
         st.dataframe(_colored(table), hide_index=True, key=f"compare.{kind}", height="content",
                      column_config={"metric": _FIRST})  # fmt: skip

@@ -40,3 +40,10 @@ def test_a_time_series_takes_dates_and_numbers(period):
     chart = models.time_series(frame, title="Grows", y_title="Tokens / week")
     assert [layer["mark"]["type"] for layer in chart.to_dict()["layer"]] == ["area", "line"]
     assert "Tokens / week" in drawn(chart)
+
+
+def test_values_that_differ_by_rounding_alone_get_axes_one_can_read():
+    runs = pd.DataFrame({"run": ["a", "b"], "x": [8_790.0, 8_790.0 + 1e-9], "y": [0.0, 0.0]})
+    svg = drawn(models.metric_scatter(runs, title="x", x_title="RMSE", y_title="Tokens"))
+    assert "8,790.0" not in svg
+    assert "8,800" in svg

@@ -155,3 +155,10 @@ def test_an_interval_stands_beside_its_metric(runs):
     assert table.loc["Own-price elasticity"].tolist()[:3] == ["-1 [-1.5, -0.5]", "-2", "-3 [-3.5, -2.5]"]
     assert not {"Elasticity, low end", "Elasticity, high end"} & set(table.index)
     assert {"foreign thing_low", "foreign thing_high"} <= set(table.index)  # what they mean there is not known
+
+
+def test_a_difference_of_rounding_is_none(runs):
+    runs = runs.assign(**{"metrics.rmse": [0.1 + 0.2, 0.3, 0.4]})
+    found = compare_runs(runs, baseline="aaaaaaaa1")
+    assert found.differences.loc["rmse"].tolist() == [0.0, 0.0, pytest.approx(0.1)]
+    assert found.better.loc["rmse"].tolist() == [0, 0, -1]
