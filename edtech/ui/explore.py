@@ -73,7 +73,9 @@ def _market(dataset: Dataset) -> None:
     st.altair_chart(charts.retention(retention, title=title), alt=title)
     st.subheader("Flows of tokens")
     title = "Tokens issued, spent and burned each day"
-    st.plotly_chart(charts.token_flows(flows, title=title), key="explore.flows", alt=title)
+    st.plotly_chart(
+        charts.token_flows(flows, title=title), key="explore.flows", alt=title, config={"displayModeBar": False}
+    )
 
 
 def _tables(dataset: Dataset) -> None:

@@ -144,7 +144,7 @@ def show_curve(asked: Asked) -> None:
         curve.points, best=curve.best if may else None, support=curve.support, title=curve_title(curve, may),
         unit="tokens / period",
     )  # fmt: skip
-    st.plotly_chart(figure, key="pricing.curve", alt=curve_title(curve, may))
+    st.plotly_chart(figure, key="pricing.curve", alt=curve_title(curve, may), config={"displayModeBar": False})
     left, right = st.columns(2)
     at = curve.points.set_index("change")["elasticity"]
     title = f"Demand answers by {at.loc[0.0]:.2f} % to 1 % of price today"
