@@ -13,6 +13,7 @@ from edtech.pricing.asked import ALL, SEGMENT, UNIT, How, PriceChange, price_lis
 from edtech.pricing.saved import Scenario
 from edtech.tables.split import RevenueSplit
 from edtech.ui import resources
+from edtech.ui.uploads import SMALL_MB
 from edtech.ui.widgets import plain
 
 MOST_SLIDERS = 12
@@ -101,6 +102,7 @@ def _uploaded(dataset: Dataset, response: Response) -> dict[str, float] | None:
     file = st.file_uploader(
         "Price list (CSV, TSV, Parquet or XLSX)",
         key=f"pricing.list.{dataset.id}",
+        max_upload_size=SMALL_MB,
         help="One row for each unit with its new price; units that are not listed keep theirs.",
     )
     if file is None:

@@ -9,6 +9,7 @@ from edtech.pricing import Plan
 from edtech.pricing.asked import bounds_of
 from edtech.pricing.bounds import Constraints, Objective
 from edtech.ui import resources
+from edtech.ui.uploads import SMALL_MB
 from edtech.ui.widgets import percent, plain
 
 OBJECTIVES = {
@@ -55,6 +56,7 @@ def _constraints(dataset: Dataset) -> Constraints:
     file = st.file_uploader(
         "Bounds by unit (optional): unit, floor, ceiling",
         key=f"pricing.bounds.{dataset.id}",
+        max_upload_size=SMALL_MB,
         help="CSV with a row for each unit that has a lowest or highest price of its own.",
     )
     floor, ceiling = (None, None) if file is None else _bounds(file.name, file)

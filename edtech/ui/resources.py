@@ -11,6 +11,7 @@ from edtech.data import summary as summaries
 from edtech.errors import UploadError
 from edtech.pipeline.jobs import Jobs
 from edtech.settings import Settings
+from edtech.ui.uploads import UNTAKEN, take
 
 MOST_RUNS = 100_000
 
@@ -139,15 +140,27 @@ def _let_go(staged: Upload | UploadError) -> None:
         staged.close()
 
 
+def _close(content: BinaryIO | None) -> None:
+    if content is not None:
+        content.close()
+
+
+@st.cache_resource(scope="session", max_entries=UNTAKEN, on_release=_close, show_spinner=False)
+def large_file(file_id: str) -> BinaryIO | None:
+    """Return the content of a large upload, None where Streamlit holds it; it goes when the session ends."""
+    return take(file_id)
+
+
 @st.cache_resource(scope="session", max_entries=2, on_release=_let_go, show_spinner="Reading the file")
-def staged(file_id: str, dialect: Dialect | None, sheet: str | None, _file: BinaryIO) -> Upload | UploadError:  # noqa: ARG001
+def staged(file_id: str, dialect: Dialect | None, sheet: str | None, _file: Any) -> Upload | UploadError:  # noqa: ANN401, ARG001
     """Return a file that was read, its rows on disk, or why it cannot be; they go when replaced or the session ends.
 
     Two readings are kept: as found out, and as the user says it is written.
     """
     limit = settings().upload_limit_mb
     try:
-        return catalogue().stage(str(_file.name), _file, limit_mb=limit, dialect=dialect, sheet=sheet)
+        content = large_file(_file.file_id) or _file
+        return catalogue().stage(str(_file.name), content, limit_mb=limit, dialect=dialect, sheet=sheet)
     except UploadError as error:
         return error
 

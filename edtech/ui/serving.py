@@ -6,11 +6,15 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from importlib import import_module
 from threading import Event, Lock, Timer
 
+from starlette.middleware import Middleware
+
 from edtech.pipeline.workers import HEAVY
+from edtech.ui.uploads import UploadsToDisk
 
 FIRST = ("edtech.ui.dashboard", "edtech.ui.sidebar", "edtech.ui.overview")
 LATER = (*HEAVY, "edtech.ui.results", "edtech.ui.pricing", "edtech.ui.compare")
 FIRST_PAGE_SECONDS = 5.0
+MIDDLEWARE = (Middleware(UploadsToDisk),)
 
 _lock = Lock()
 _warm = Event()

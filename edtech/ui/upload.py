@@ -37,6 +37,7 @@ def upload_form() -> None:
                             help=f"At most {limit} MB; .gz is unpacked.")  # fmt: skip
     if file is None:
         resources.staged.clear()
+        resources.large_file.clear()
     elif st.session_state.get("upload.stored") == file.file_id:
         st.info("This file is stored and chosen; see the first tab. Choose another file above.", icon=":material/done:")
         st.button("Map it again", key="upload.again", on_click=_forget, icon=":material/undo:")

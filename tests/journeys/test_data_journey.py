@@ -1,5 +1,6 @@
 """The Data page by clicking: a long generation cancelled, files of every kind brought, data sets compared."""
 
+import io
 import re
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from edtech.data import Catalogue, sample_csv
 from edtech.tables.roles import LabelRoles
+from edtech.ui.uploads import MEGABYTE, SMALL_MB
 from tests.journeys.conftest import JOB, Dashboard
 
 pytestmark = pytest.mark.browser
@@ -18,6 +20,15 @@ def bring(tab: Dashboard, name: str, content: bytes) -> None:
         {"name": name, "mimeType": "text/csv", "buffer": content}
     )
     tab.see("Which column is what?")
+
+
+def large_labels() -> bytes:
+    """Return labeled rows of which Streamlit would hold too much in memory."""
+    sample = pd.read_csv(io.BytesIO(sample_csv("labels")))
+    times = 2 + (SMALL_MB * MEGABYTE) // len(sample_csv("labels"))
+    rows = pd.concat([sample] * times, ignore_index=True)
+    rows["learner_id"] = [f"L{number:07d}" for number in range(len(rows))]
+    return rows.to_csv(index=False).encode()
 
 
 def test_a_long_generation_is_cancelled_and_leaves_nothing(tab, dashboard_home):
@@ -48,11 +59,12 @@ def test_labeled_rows_and_a_bad_file_by_clicking(tab, dashboard_home, tmp_path):
     failures = pd.read_csv(tab.download("upload.failures", tmp_path))
     assert failures["value"].tolist() == ["'maybe'"] * 3
     tab.page.get_by_test_id("stFileChipDeleteBtn").get_by_role("button").click()
-    bring(tab, "who left.csv", sample_csv("labels"))
+    bring(tab, "who left.csv", large := large_labels())
     tab.press("Check and store")
     tab.see("who left.csv is stored and chosen")
     [stored] = [one for one in Catalogue(dashboard_home.data_dir).list() if one.name == "who left.csv"]
     assert isinstance(stored.mapping, LabelRoles)
+    assert (stored.rows, stored.source["bytes"]) == (large.count(b"\n") - 1, len(large))
     tab.page.get_by_role("tab", name="Explore").click()
     tab.see("How the outcome differs")
     table = pd.read_csv(tab.download("explore.download.csv", tmp_path))

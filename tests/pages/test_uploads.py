@@ -1,0 +1,102 @@
+"""Large uploads go to disk: what the application behind sees, what is kept, and what goes through as it is."""
+
+import asyncio
+import threading
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from urllib3 import encode_multipart_formdata
+
+from edtech.ui.uploads import MEGABYTE, PLACE, SMALL_MB, UNTAKEN, UploadsToDisk, take
+
+CONTENT = b"week,price\r\n" * MEGABYTE
+NAME = "Preise %22Herbst%22 \u00fc\u6e2c.csv"  # as browsers write quotes
+
+
+class Behind:
+    """An application that takes uploads as Streamlit does, and keeps what it saw."""
+
+    def __init__(self, status: int = 204) -> None:
+        self.status = status
+        self.seen: list[tuple[str, str, bytes]] = []
+        route = Route(PLACE + "{session}/{file}", self._answer, methods=["PUT", "DELETE"])
+        self.app = UploadsToDisk(Starlette(routes=[route]))
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method == "PUT":
+            async with request.form() as form:
+                [file] = form.values()
+                self.seen.append((file.filename, file.content_type, await file.read()))
+        return Response(status_code=self.status)
+
+    def put(self, file_id: str, body: bytes, kind: str, *, chunked: bool = False) -> int:
+        length = [] if chunked else [(b"content-length", str(len(body)).encode())]
+        return self._ask("PUT", file_id, body, [(b"content-type", kind.encode()), *length])
+
+    def delete(self, file_id: str) -> int:
+        return self._ask("DELETE", file_id, b"", [])
+
+    def _ask(self, method: str, file_id: str, body: bytes, headers: list[tuple[bytes, bytes]]) -> int:
+        path = f"{PLACE}session/{file_id}"
+        scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers, "app": self}
+        pieces = [body[start : start + MEGABYTE] for start in range(0, max(len(body), 1), MEGABYTE)]
+        status = []
+
+        async def receive():
+            piece = pieces.pop(0)
+            return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
+
+        async def send(message):
+            status.extend([message["status"]] if "status" in message else [])
+
+        thread = threading.Thread(
+            target=asyncio.run, args=[self.app(scope, receive, send)]
+        )  # Playwright has a loop here
+        thread.start()
+        thread.join()
+        return status[0]
+
+
+def form(content: bytes = CONTENT) -> tuple[bytes, str]:
+    return encode_multipart_formdata({"file": (NAME, content, "text/csv")})
+
+
+def test_a_large_file_is_kept_on_disk_and_streamlit_gets_an_empty_one_of_the_same_name():
+    behind = Behind()
+    assert behind.put("one", *form()) == 204
+    assert behind.seen == [(NAME, "text/csv", b"")]
+    with take("one") as kept:
+        assert kept.read() == CONTENT
+        assert kept._rolled  # on disk, not in memory
+    assert take("one") is None
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_small_file_or_one_of_unknown_size_goes_through_as_it_is(chunked):
+    behind = Behind()
+    content = CONTENT if chunked else b"a" * (SMALL_MB * MEGABYTE // 2)
+    assert behind.put("two", *form(content), chunked=chunked) == 204
+    assert behind.seen == [(NAME, "text/csv", content)]
+    assert take("two") is None
+
+
+def test_what_streamlit_refuses_or_the_user_takes_back_is_not_kept():
+    assert Behind(403).put("three", *form()) == 403
+    assert take("three") is None
+    behind = Behind()
+    behind.put("four", *form())
+    assert behind.delete("four") == 204
+    assert take("four") is None
+
+
+def test_a_broken_form_is_refused_and_what_no_page_takes_goes_in_time():
+    behind = Behind()
+    assert behind.put("five", CONTENT, "multipart/form-data") == 400
+    for number in range(UNTAKEN + 1):
+        behind.put(f"many{number}", *form())
+    assert take("many0") is None
+    for number in range(1, UNTAKEN + 1):
+        take(f"many{number}").close()
