@@ -35,6 +35,10 @@ def to_number(values: pd.Series) -> pd.Series:
     return _numbers(values)
 
 
+def _flags(values: pd.Series) -> pd.Series:
+    return values.astype("str").str.strip().str.casefold().map(FLAGS)
+
+
 def _numbers(values: pd.Series) -> pd.Series:
     return pd.to_numeric(values, errors="coerce").astype("float64")
 
@@ -163,8 +167,10 @@ def as_text(values: pd.Series) -> pd.Series:
 
 def as_flag(values: pd.Series) -> pd.Series:
     """Return `values` as bool; where some are missing, as boolean with gaps."""
+    if pd.api.types.is_bool_dtype(values) and not values.hasnans:
+        return values.astype(bool)
     values = _blank_to_missing(values)
-    whole = _whole(values, values.astype("str").str.strip().str.casefold().map(FLAGS))
+    whole = _whole(values, _by_value(values, _flags))
     return values if whole is None else whole.astype("boolean" if whole.hasnans else bool)
 
 
