@@ -203,13 +203,13 @@ def data_dictionary(
     typer.echo(dictionary(stored, table or stored.main_table).to_string(index=False))
 
 
-Figure = Literal["distribution", "by-unit", "by-period", "season", "retention", "flows", "outcome", "likeness"]
+Explored = Literal["distribution", "by-unit", "by-period", "season", "retention", "flows", "outcome", "likeness"]
 
 
 @data.command("explore")
 def data_explore(
     dataset: DatasetId,
-    figure: Annotated[Figure, typer.Option(help="Which figure's numbers.")] = "distribution",
+    figure: Annotated[Explored, typer.Option(help="Which figure's numbers.")] = "distribution",
     table: Annotated[str | None, typer.Option(help="For a distribution: the table; default: the main one.")] = None,
     column: Annotated[str | None, typer.Option(help="For a distribution or an outcome: the column.")] = None,
     out: Out = None,

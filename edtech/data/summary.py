@@ -15,7 +15,7 @@ EXACT_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class KeyFigure:
     """A number with its title, unit ("share" for parts of one), and one sentence on what it is; None is not known."""
 
     title: str
@@ -24,7 +24,7 @@ class Figure:
     help: str
 
 
-def summary(dataset: Dataset) -> tuple[Figure, ...]:
+def summary(dataset: Dataset) -> tuple[KeyFigure, ...]:
     """Return the figures that a data set amounts to.
 
     Raises:
@@ -40,21 +40,21 @@ def summary(dataset: Dataset) -> tuple[Figure, ...]:
     return _panel(dataset)
 
 
-def _panel(dataset: Dataset) -> tuple[Figure, ...]:
+def _panel(dataset: Dataset) -> tuple[KeyFigure, ...]:
     found = dataset.key_figures()
     rate = found.quantity / found.views if found.views else None
     return (
-        Figure("Token revenue", found.revenue, "tokens", "Price times quantity, summed over the whole data set."),
-        Figure("Enrollments", found.quantity, "", "Pieces sold over the whole data set."),
-        Figure("Enrollment rate", rate, "share", "Enrollments per view of a course at its price."),
-        Figure("Units", found.units, "", "Different courses (or whatever is sold) in the data set."),
-        Figure("Periods", found.periods, "", "Different weeks (or other periods) in the data set."),
-        Figure("Lowest price", found.lowest_price, "tokens", "Lowest price paid."),
-        Figure("Highest price", found.highest_price, "tokens", "Highest price paid."),
+        KeyFigure("Token revenue", found.revenue, "tokens", "Price times quantity, summed over the whole data set."),
+        KeyFigure("Enrollments", found.quantity, "", "Pieces sold over the whole data set."),
+        KeyFigure("Enrollment rate", rate, "share", "Enrollments per view of a course at its price."),
+        KeyFigure("Units", found.units, "", "Different courses (or whatever is sold) in the data set."),
+        KeyFigure("Periods", found.periods, "", "Different weeks (or other periods) in the data set."),
+        KeyFigure("Lowest price", found.lowest_price, "tokens", "Lowest price paid."),
+        KeyFigure("Highest price", found.highest_price, "tokens", "Highest price paid."),
     )
 
 
-def _visits(dataset: Dataset, roles: VisitRoles) -> tuple[Figure, ...]:
+def _visits(dataset: Dataset, roles: VisitRoles) -> tuple[KeyFigure, ...]:
     views, visits, courses, learners, taken, low, high = _aggregate(
         dataset,
         "count(*), count(DISTINCT {visit}), count(DISTINCT {course}), count(DISTINCT {learner}), "
@@ -62,39 +62,39 @@ def _visits(dataset: Dataset, roles: VisitRoles) -> tuple[Figure, ...]:
         roles,
     )
     return (
-        Figure("Visits", visits, "", "Different visits in the data set."),
-        Figure("Visits that take a course", _ratio(taken, visits), "share", "Visits that end with a course taken."),
-        Figure("Conversion of views", _ratio(taken, views), "share", "Courses taken for each course seen."),
-        Figure("Courses", courses, "", "Different courses that were seen."),
-        Figure("Learners", learners if roles.learner else None, "", "Different learners who came."),
-        Figure("Lowest price", low, "tokens", "Lowest price shown."),
-        Figure("Highest price", high, "tokens", "Highest price shown."),
+        KeyFigure("Visits", visits, "", "Different visits in the data set."),
+        KeyFigure("Visits that take a course", _ratio(taken, visits), "share", "Visits that end with a course taken."),
+        KeyFigure("Conversion of views", _ratio(taken, views), "share", "Courses taken for each course seen."),
+        KeyFigure("Courses", courses, "", "Different courses that were seen."),
+        KeyFigure("Learners", learners if roles.learner else None, "", "Different learners who came."),
+        KeyFigure("Lowest price", low, "tokens", "Lowest price shown."),
+        KeyFigure("Highest price", high, "tokens", "Highest price shown."),
     )
 
 
-def _labels(dataset: Dataset, roles: LabelRoles) -> tuple[Figure, ...]:
+def _labels(dataset: Dataset, roles: LabelRoles) -> tuple[KeyFigure, ...]:
     rows, share, subjects = _aggregate(dataset, "count(*), avg({label}::INT::DOUBLE), count(DISTINCT {subject})", roles)
     words = {"propensity": "enrolled", "completion": "completed", "churn": "left"}
     return (
-        Figure("Rows", rows, "", "Cases with an outcome."),
-        Figure("Outcome", share, "share", f"Cases that {words[roles.task]}."),
-        Figure("Features", len(roles.features), "", "Columns known before the outcome that a model may use."),
-        Figure("Subjects", subjects if roles.subject else None, "", "Different learners or cases."),
+        KeyFigure("Rows", rows, "", "Cases with an outcome."),
+        KeyFigure("Outcome", share, "share", f"Cases that {words[roles.task]}."),
+        KeyFigure("Features", len(roles.features), "", "Columns known before the outcome that a model may use."),
+        KeyFigure("Subjects", subjects if roles.subject else None, "", "Different learners or cases."),
     )
 
 
-def _ratings(dataset: Dataset, roles: RatingRoles) -> tuple[Figure, ...]:
+def _ratings(dataset: Dataset, roles: RatingRoles) -> tuple[KeyFigure, ...]:
     rows, teachers, mean, learners, courses = _aggregate(
         dataset,
         "count(*), count(DISTINCT {teacher}), avg({rating}), count(DISTINCT {learner}), count(DISTINCT {course})",
         roles,
     )
     return (
-        Figure("Ratings", rows, "", "Ratings in the data set."),
-        Figure("Teachers", teachers, "", "Different teachers who are rated."),
-        Figure("Mean rating", mean, "", "Mean of all ratings, on the scale of the file."),
-        Figure("Learners", learners if roles.learner else None, "", "Different learners who rate."),
-        Figure("Courses", courses if roles.course else None, "", "Different courses that are rated."),
+        KeyFigure("Ratings", rows, "", "Ratings in the data set."),
+        KeyFigure("Teachers", teachers, "", "Different teachers who are rated."),
+        KeyFigure("Mean rating", mean, "", "Mean of all ratings, on the scale of the file."),
+        KeyFigure("Learners", learners if roles.learner else None, "", "Different learners who rate."),
+        KeyFigure("Courses", courses if roles.course else None, "", "Different courses that are rated."),
     )
 
 

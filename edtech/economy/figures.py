@@ -16,7 +16,7 @@ CENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class EconomyFigure:
     """A figure of `ECONOMY` in its unit, and that of the range before; None where there is none.
 
     `exact` is the same in 1/100 token or cents where it is a line of the ledger.
@@ -45,7 +45,7 @@ class Economy:
 
     period: Period | None
     before: Period | None
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, EconomyFigure]
     missing: Mapping[str, tuple[str, ...]]
 
 
@@ -57,7 +57,7 @@ def economy(dataset: Dataset, period: Period | None) -> Economy:
     now, exact = _values(dataset, period, index)
     then = _values(dataset, before, index)[0] if before else {}
     figures = {
-        name: Figure(name, _known(now[name]), _known(then.get(name)), exact.get(name))
+        name: EconomyFigure(name, _known(now[name]), _known(then.get(name)), exact.get(name))
         for name in ECONOMY
         if name in now
     }

@@ -69,21 +69,6 @@ class Truth:
         return self.segment_elasticity - self.own_elasticity
 
     @property
-    def own_elasticity_by_category(self) -> pd.DataFrame:
-        """Own elasticity of each category: segment, elasticity."""
-        return self._by_category("own_elasticity")
-
-    @property
-    def segment_elasticity_by_category(self) -> pd.DataFrame:
-        """Segment-wide elasticity of each category: segment, elasticity."""
-        return self._by_category("segment_elasticity")
-
-    @property
-    def cross_elasticity_by_category(self) -> pd.DataFrame:
-        """Cross elasticity within each category: segment, elasticity."""
-        return self._by_category("cross_elasticity")
-
-    @property
     def cross(self) -> pd.DataFrame:
         """Elasticity of a category's enrollments (row) to all prices of a category (column)."""
         return self.tables["cross"].set_index("segment")
@@ -111,9 +96,6 @@ class Truth:
     def _mean(self, column: str) -> float:
         frame = self.tables["course_weeks"]
         return float(np.average(frame[column].to_numpy(), weights=frame["expected_enrollments"].to_numpy()))
-
-    def _by_category(self, column: str) -> pd.DataFrame:
-        return self.tables["segments"][["segment", column]].rename(columns={column: "elasticity"})
 
 
 def _played(params: MarketParams, plans: Plans, number: int) -> Sums:

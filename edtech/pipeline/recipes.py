@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from edtech import __version__
 from edtech.errors import ReportError
 from edtech.metrics import Direction
-from edtech.pricing.bounds import Constraints, Figure
+from edtech.pricing.bounds import Constraints, Goal
 from edtech.pricing.saved import Scenario
 from edtech.settings import Settings
 
@@ -134,7 +134,7 @@ class WhatIfRecipe(_Recipe):
 
     kind: Literal["what-if"] = "what-if"
     scenario: Scenario
-    objective: Figure | dict[Figure, float] = "token_revenue"
+    objective: Goal | dict[Goal, float] = "token_revenue"
     constraints: Constraints = Constraints()
 
     def make(self, stores: Stores) -> "Report":

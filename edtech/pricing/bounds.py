@@ -13,8 +13,8 @@ from edtech.pricing.response import Response
 from edtech.tables.split import RevenueSplit
 from edtech.tables.values import listed
 
-Figure = Literal["token_revenue", "teacher_earnings", "platform_commission", "enrollments"]
-Objective = Figure | Mapping[Figure, float]
+Goal = Literal["token_revenue", "teacher_earnings", "platform_commission", "enrollments"]
+Objective = Goal | Mapping[Goal, float]
 """What is to be as large as can be: one figure, or several with weights (tokens for each unit of the figure)."""
 
 SEEN = ("lowest price seen", "highest price seen")
@@ -152,10 +152,10 @@ def weights_of(objective: Objective, split: RevenueSplit) -> tuple[float, float]
         "teacher_earnings": split.teacher_rate,
         "platform_commission": split.commission_rate,
     }
-    if unknown := [name for name in asked if name not in get_args(Figure)]:
+    if unknown := [name for name in asked if name not in get_args(Goal)]:
         raise PricingError(
             "There is no such objective",
-            expected=f"one of {', '.join(get_args(Figure))}",
+            expected=f"one of {', '.join(get_args(Goal))}",
             found=listed(unknown, 5),
             fix="choose from the list",
         )

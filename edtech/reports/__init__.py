@@ -4,7 +4,7 @@ report = Report("What if", question, (Section("Answer", ("Revenue rises.",), (Ta
 write(report, "pdf"), read(data, "pdf")
 """
 
-from edtech.reports.bundle import Figure, Report, Section, Table
+from edtech.reports.bundle import Drawing, Report, Section, Table
 from edtech.reports.figures import figure
 from edtech.reports.forms import FORMS, failed, write
 from edtech.reports.html import to_html
@@ -14,6 +14,6 @@ from edtech.reports.sheets import table_csv, to_csv, to_csv_zip
 from edtech.reports.workbook import to_xlsx
 
 __all__ = [
-    "FORMS", "Figure", "Report", "Section", "Shown", "Table", "failed", "figure", "read", "read_file", "table_csv",
+    "FORMS", "Drawing", "Report", "Section", "Shown", "Table", "failed", "figure", "read", "read_file", "table_csv",
     "to_csv", "to_csv_zip", "to_html", "to_pdf", "to_xlsx", "write",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Drawing:
     """A drawing as SVG; `alt` says in words what it shows. Make it with `edtech.reports.figure`."""
 
     title: str
@@ -32,7 +32,7 @@ class Section:
     title: str
     text: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
-    figures: tuple[Figure, ...] = ()
+    figures: tuple[Drawing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

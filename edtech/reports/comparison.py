@@ -7,7 +7,7 @@ import pandas as pd
 
 from edtech.charts import models as charts
 from edtech.metrics import BETTER, Kind, Metric, interval_of, metric
-from edtech.reports.bundle import Figure, Report, Section, Table
+from edtech.reports.bundle import Drawing, Report, Section, Table
 from edtech.reports.figures import figure
 from edtech.tracking.compare import Comparison
 
@@ -155,7 +155,7 @@ def _exact(comparison: Comparison, kind: Kind) -> pd.DataFrame:
     return comparison.metrics_of(kind).rename(columns=dict(comparison.labels)).rename_axis("metric").reset_index()
 
 
-def _scatter(pairs: pd.DataFrame, title: str, x: Metric, y: Metric) -> tuple[Figure, ...]:
+def _scatter(pairs: pd.DataFrame, title: str, x: Metric, y: Metric) -> tuple[Drawing, ...]:
     finite = pairs.replace([np.inf, -np.inf], np.nan).dropna()
     if finite.empty:
         return ()

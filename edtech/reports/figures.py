@@ -7,12 +7,12 @@ from xml.etree import ElementTree
 
 import altair as alt
 import vl_convert
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 
 from edtech.charts.base import TEXT
 from edtech.charts.png import render
 from edtech.errors import ReportError
-from edtech.reports.bundle import Figure
+from edtech.reports.bundle import Drawing
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 _ELEMENTS = "svg g path rect line circle ellipse polyline polygon text tspan defs clipPath use"
@@ -35,14 +35,14 @@ _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _OUTSIDE = re.compile(r"url\((?!#)|@import|expression", re.IGNORECASE)
 
 
-def figure(title: str, chart: alt.TopLevelMixin | Drawing, alt_text: str) -> Figure:
+def figure(title: str, chart: alt.TopLevelMixin | Figure, alt_text: str) -> Drawing:
     """Return a chart of `edtech.charts` (altair or `charts.static`) as a figure of a report, 620 pixels wide.
 
     `alt_text` says what the chart shows to who cannot see it. Plotly figures cannot be drawn without a browser; each
     has a twin in `charts.static`.
     """
-    if isinstance(chart, Drawing):
-        return Figure(title, alt_text, render(chart, "svg").decode())
+    if isinstance(chart, Figure):
+        return Drawing(title, alt_text, render(chart, "svg").decode())
     if not isinstance(chart, alt.TopLevelMixin):
         raise ReportError(
             f"The figure {title!r} cannot be drawn in a report",
@@ -50,14 +50,14 @@ def figure(title: str, chart: alt.TopLevelMixin | Drawing, alt_text: str) -> Fig
             found=type(chart).__name__,
             fix="Use the function of the same name in edtech.charts.static",
         )
-    return Figure(title, alt_text, vl_convert.vegalite_to_svg(_sized(chart.to_dict()), config=CONFIG))
+    return Drawing(title, alt_text, vl_convert.vegalite_to_svg(_sized(chart.to_dict()), config=CONFIG))
 
 
 def _sized(spec: dict[str, Any]) -> dict[str, Any]:
     return spec if "facet" in spec else {"width": 620, **spec}
 
 
-def inline(drawing: Figure, prefix: str) -> str:
+def inline(drawing: Drawing, prefix: str) -> str:
     """Return the figure's SVG for use within HTML, ids numbered after `prefix`; anything but drawing is left out.
 
     Raises ReportError where the text is not SVG.
@@ -74,7 +74,7 @@ def inline(drawing: Figure, prefix: str) -> str:
     return ElementTree.tostring(clean, encoding="unicode")
 
 
-def to_png(drawing: Figure) -> bytes:
+def to_png(drawing: Drawing) -> bytes:
     """Return the figure as PNG on white for paper, its text black, twice as fine as on screen."""
     svg = inline(drawing, "f").replace("<svg ", f'<svg xmlns="{SVG}" ', 1).replace("currentColor", "#000000")
     return bytes(vl_convert.svg_to_png(svg, scale=2))

@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from edtech.errors import ReportError
-from edtech.reports.bundle import Figure, Report, Table
+from edtech.reports.bundle import Drawing, Report, Table
 from edtech.reports.cells import exact, is_number, shown
 from edtech.reports.figures import inline
 
@@ -56,7 +56,7 @@ def _is_number_column(table: Table, place: int) -> bool:
     return table.frame.dtypes.iloc[place].kind in "iuf"
 
 
-def _svg(drawing: Figure, prefix: str) -> Markup:
+def _svg(drawing: Drawing, prefix: str) -> Markup:
     return Markup(inline(drawing, prefix))  # noqa: S704 - rebuilt from known elements and attributes
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from edtech.charts.base import label
-from edtech.reports.bundle import Figure, Report, Section, Table
+from edtech.reports.bundle import Drawing, Report, Section, Table
 from edtech.reports.cells import is_number, shown
 from edtech.reports.figures import to_png
 from edtech.reports.sheets import to_csv
@@ -132,7 +132,7 @@ def _section(section: Section, width: float) -> "Iterator[Flowable]":
         yield _figure(drawing, width)
 
 
-def _figure(drawing: Figure, width: float) -> "Flowable":
+def _figure(drawing: Drawing, width: float) -> "Flowable":
     from reportlab.platypus import Image, KeepTogether
 
     image = Image(BytesIO(to_png(drawing)))

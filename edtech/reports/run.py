@@ -6,7 +6,7 @@ import pandas as pd
 
 from edtech.charts import models as charts
 from edtech.metrics import BETTER, metric
-from edtech.reports.bundle import Figure, Report, Section, Table
+from edtech.reports.bundle import Drawing, Report, Section, Table
 from edtech.reports.figures import figure
 from edtech.tracking import Run
 
@@ -57,7 +57,7 @@ def _logged(path: str, frame: pd.DataFrame) -> Section:
     return Section(title, (f"As the run logged it in {path}.",), (Table(title, frame),), _drawn(title, frame))
 
 
-def _drawn(title: str, frame: pd.DataFrame) -> tuple[Figure, ...]:
+def _drawn(title: str, frame: pd.DataFrame) -> tuple[Drawing, ...]:
     """Draw the tables that a chart of ours is made for."""
     if frame.empty:
         return ()

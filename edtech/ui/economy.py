@@ -10,7 +10,7 @@ import streamlit as st
 from edtech.charts import economy as charts
 from edtech.charts import explore
 from edtech.data import Dataset
-from edtech.economy import ECONOMY, GROUPS, LINES, Economy, Figure, Period, chosen_period, entries_behind
+from edtech.economy import ECONOMY, GROUPS, LINES, Economy, EconomyFigure, Period, chosen_period, entries_behind
 from edtech.economy.dictionary import DEBTS, FLOWS, MAIN, MONEY, PEOPLE, PRICES, SHARE, SUPPLY, lines_behind
 from edtech.economy.figures import missing_figures
 from edtech.economy.period import LEDGER
@@ -67,7 +67,7 @@ def show_figures(dataset: Dataset, period: Period | None) -> None:
     economy_downloads(dataset, found)
 
 
-def _tiles(figures: Sequence[Figure]) -> None:
+def _tiles(figures: Sequence[EconomyFigure]) -> None:
     for start in range(0, len(figures), 3):
         for column, figure in zip(st.columns(3), figures[start : start + 3], strict=False):
             about = ECONOMY[figure.name]
@@ -76,7 +76,7 @@ def _tiles(figures: Sequence[Figure]) -> None:
             column.metric(label, _shown(figure), change, delta_color="off", help=about.help, border=True)
 
 
-def _shown(figure: Figure) -> str:
+def _shown(figure: EconomyFigure) -> str:
     """Return the value for reading: shares in percent, money with two decimals."""
     unit = ECONOMY[figure.name].unit
     if figure.value is None or unit not in (SHARE, MONEY):

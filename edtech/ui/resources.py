@@ -85,7 +85,7 @@ def explorable(dataset_id: str) -> dict[str, list[str]]:
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
-def summary(dataset_id: str) -> tuple[summaries.Figure, ...]:
+def summary(dataset_id: str) -> tuple[summaries.KeyFigure, ...]:
     """Return the figures that a data set amounts to."""
     return summaries.summary(dataset(dataset_id))
 

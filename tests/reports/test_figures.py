@@ -5,7 +5,7 @@ import pytest
 
 from edtech.charts import models, static
 from edtech.errors import ReportError
-from edtech.reports import Figure, figure
+from edtech.reports import Drawing, figure
 from edtech.reports.figures import inline
 
 
@@ -28,7 +28,7 @@ def test_what_is_not_drawing_is_left_out():
       <image href="https://evil.example/a.png"/><a href="javascript:alert(3)"><text>x</text></a>
       <use xlink:href="https://evil.example/b.svg#c"/><rect id="kept" fill="url(https://evil.example/d)" width="2"/>
       <path style="fill: url(#kept)" d="M0 0"/></svg>"""
-    svg = inline(Figure("x", "x", hostile), "f")
+    svg = inline(Drawing("x", "x", hostile), "f")
     for word in ("evil", "alert", "script", "style>", "foreign", "<a", "image"):
         assert word not in svg
     assert '<rect id="f-' in svg
@@ -39,7 +39,7 @@ def test_a_plotly_figure_and_text_that_is_no_svg_are_named_errors():
     with pytest.raises(ReportError, match=r"Expected: a chart of altair or matplotlib\. Found: Figure\."):
         figure("Revenue", go.Figure(), "x")
     with pytest.raises(ReportError, match="'x<y' is not SVG"):
-        inline(Figure("x<y", "x", "<svg><b"), "f")
+        inline(Drawing("x<y", "x", "<svg><b"), "f")
 
 
 def test_a_chart_keeps_a_width_of_its_own():

@@ -10,6 +10,7 @@ from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
 from edtech.ml.elasticity.modeler import TokenPriceElasticityModeler
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ml.elasticity.words import finding, summary
+from edtech.ml.plots import error_plots, importance_plot
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
@@ -42,25 +43,14 @@ def train(dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Pr
 
 def plots(result: ElasticityResult) -> dict[str, bytes]:
     """Return the plots of a run as PNG files that are readable at a glance."""
-    drawn = {
-        "evaluation/elasticity_by_segment.png": png.elasticity_by_segment(
-            result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
-        )
-    }
-    if len(result.evaluation):
-        title = f"{ALGORITHMS[result.algorithm].title} on {result.split}: RMSE {result.metrics['rmse']:.3g}"
-        drawn |= {
-            "evaluation/actual_vs_predicted.png": png.actual_vs_predicted(result.evaluation, title=title),
-            "evaluation/residuals_plot.png": png.residuals_plot(result.evaluation, title=title),
-            "evaluation/residuals_histogram.png": png.residuals_histogram(result.evaluation, title=title),
-        }
-    if len(result.importance):
-        drawn["evaluation/feature_importance.png"] = png.feature_importance(
-            result.importance,
-            title=f"Predictions lean most on {result.importance['feature'].iloc[0]}",
-            unit="rise of Poisson deviance when shuffled",
-        )
-    return drawn
+    segments = png.elasticity_by_segment(
+        result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
+    )
+    return (
+        {"evaluation/elasticity_by_segment.png": segments}
+        | error_plots(result, ALGORITHMS[result.algorithm].title, "rmse", "pieces / row")
+        | importance_plot(result, "rise of Poisson deviance when shuffled")
+    )
 
 
 TOKEN_ELASTICITY = Family(

@@ -3,6 +3,7 @@
 from edtech.charts import png
 from edtech.ml.labels.result import LabelResult
 from edtech.ml.labels.words import finding
+from edtech.ml.plots import importance_plot
 
 
 def plots(result: LabelResult) -> dict[str, bytes]:
@@ -23,12 +24,7 @@ def plots(result: LabelResult) -> dict[str, bytes]:
     drawn["evaluation/confusion_matrix.png"] = png.confusion_matrix(
         result.tables["confusion"], title=titles["confusion"]
     )
-    drawn["evaluation/feature_importance.png"] = png.feature_importance(
-        result.importance,
-        title=f"Predictions lean most on {result.importance['feature'].iloc[0]}",
-        unit="rise of log loss when shuffled",
-    )
-    return drawn
+    return drawn | importance_plot(result, "rise of log loss when shuffled")
 
 
 def curve_titles(result: LabelResult) -> dict[str, str]:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from edtech.charts import png
 from edtech.ml.base import Algorithm, Family, Params, Progress, Trained
+from edtech.ml.plots import error_plots, importance_plot
 from edtech.ml.teachers.algorithms import ALGORITHMS, FAMILY, TeacherParams
 from edtech.ml.teachers.result import TeacherResult
 from edtech.ml.teachers.training import train_ratings
@@ -63,20 +64,8 @@ def plots(result: TeacherResult) -> dict[str, bytes]:
     }
     if result.has_intervals:
         drawn["evaluation/rank_intervals.png"] = png.rank_intervals(result.teachers, title=finding(result))
-    if len(result.evaluation):
-        title = f"{ALGORITHMS[result.algorithm].title} on {result.split}: RMSE {result.metrics['rating_rmse']:.3f}"
-        drawn |= {
-            "evaluation/actual_vs_predicted.png": png.actual_vs_predicted(result.evaluation, title=title, unit="stars"),
-            "evaluation/residuals_plot.png": png.residuals_plot(result.evaluation, title=title, unit="stars"),
-            "evaluation/residuals_histogram.png": png.residuals_histogram(result.evaluation, title=title, unit="stars"),
-        }
-    if len(result.importance):
-        drawn["evaluation/feature_importance.png"] = png.feature_importance(
-            result.importance,
-            title=f"Predictions lean most on {result.importance['feature'].iloc[0]}",
-            unit="rise of the mean squared error when shuffled",
-        )
-    return drawn
+    errors = error_plots(result, ALGORITHMS[result.algorithm].title, "rating_rmse", "stars")
+    return drawn | errors | importance_plot(result, "rise of the mean squared error when shuffled")
 
 
 TEACHER_QUALITY = Family(
