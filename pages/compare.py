@@ -33,5 +33,5 @@ with address.kept(), errors_shown():
             comparison = compare.settle(chosen)
             compare.show_tables(comparison)
             compare.register_one(comparison)
-            x, y = compare_charts.show(comparison, chosen, sidebar.current_dataset(), experiment)
+            x, y = compare_charts.show(comparison, chosen, experiment)
             reports.comparison_downloads(comparison, x, y)

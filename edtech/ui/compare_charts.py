@@ -18,7 +18,7 @@ from edtech.tracking import Comparison
 from edtech.tracking.groups import by_all_but_the_seed, paired
 from edtech.tracking.table import columns_of
 from edtech.ui import address, resources
-from edtech.ui.widgets import error_panel, plain
+from edtech.ui.widgets import counted, error_panel, plain
 
 ERRORS = ("rmse", "mae", "poisson_deviance", "r2", "elasticity_bias", "fit_seconds")
 BUSINESS = ("decision_value_tokens", "revenue_impact", "token_revenue_plan", "token_revenue_predicted")
@@ -28,7 +28,7 @@ MOST_GROUPS = 20
 CURVES = {"roc": ("False positives", "True positives"), "calibration": ("Predicted", "Observed")}
 
 
-def show(comparison: Comparison, runs: pd.DataFrame, dataset: Dataset | None, experiment: str) -> tuple[str, str]:
+def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> tuple[str, str]:
     """Show the chosen view, and return the two metrics that the report sets against each other."""
     if comparison.metrics.empty:
         st.info("None of these runs logged a metric.", icon=":material/info:")
@@ -37,7 +37,7 @@ def show(comparison: Comparison, runs: pd.DataFrame, dataset: Dataset | None, ex
     if view == SCATTER:
         return _scatter(comparison)
     if view == DECISION:
-        _decision(comparison, runs, dataset, experiment)
+        _decision(comparison, runs, experiment)
     else:
         VIEWS[view](comparison, runs)
     return _first(comparison, ERRORS), _first(comparison, BUSINESS)
@@ -205,13 +205,24 @@ def _table(run_id: str, path: str) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(resources.artifact(run_id, path)))
 
 
-def _decision(comparison: Comparison, runs: pd.DataFrame, dataset: Dataset | None, experiment: str) -> None:
+def _dataset_of(comparison: Comparison, runs: pd.DataFrame) -> Dataset | None:
+    """Return the stored data set of the baseline, else of the first run whose data set is stored."""
+    stored = {one.digest: one for one in resources.catalogue().list()}
+    digests = runs.set_index("run_id").reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"]
+    wanted = [digests.get(str(comparison.baseline)), *digests]
+    return next((stored[digest] for digest in wanted if digest in stored), None)
+
+
+def _decision(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
     st.subheader("Would the decision change?")
-    digest = runs["tags.dataset_digest"] if "tags.dataset_digest" in runs else pd.Series("", index=runs.index)
-    own = runs[(digest == dataset.digest)] if dataset is not None else runs.iloc[:0]
-    if own.empty or dataset is None:
-        st.info("None of these runs was trained on the data set chosen in the sidebar.", icon=":material/info:")
+    dataset = _dataset_of(comparison, runs)
+    if dataset is None:
+        st.info("The data sets that these runs were trained on are not stored here.", icon=":material/info:")
         return
+    own = runs[runs["tags.dataset_digest"] == dataset.digest]
+    left_out = len(runs) - min(len(own), MOST_DECISIONS)
+    more = f" {counted(left_out, 'run')} left out: of other data, or more than {MOST_DECISIONS}." if left_out else ""
+    st.caption(f"Prices of {plain(dataset.name)}.{more}")
     plans, judged = {}, {}
     for run_id in own["run_id"].head(MOST_DECISIONS):
         try:

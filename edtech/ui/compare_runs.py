@@ -97,8 +97,9 @@ def show_found(found: RunTable) -> None:
         selection_mode="multi-row", on_select="rerun",
     )  # fmt: skip
     ticked = [shown["run_id"].iloc[place] for place in picked["selection"]["rows"] if place < len(shown)]
-    st.button(f"Lay the {counted(len(ticked), 'ticked run')} side by side", disabled=not ticked, on_click=_choose,
-              args=(ticked,), key="compare.lay", icon=":material/compare_arrows:")  # fmt: skip
+    doing = f"Lay the {counted(len(ticked), 'ticked run')} side by side" if ticked else "Tick runs to lay side by side"
+    st.button(doing, disabled=not ticked, on_click=_choose, args=(ticked,), key="compare.lay",
+              icon=":material/compare_arrows:")  # fmt: skip
 
 
 def _columns(found: RunTable) -> list[str]:

@@ -76,8 +76,9 @@ def test_every_view_shows_something_or_says_why_not(full, open_page, view):
 
 def test_the_decisions_of_runs_stand_side_by_side(full, open_page):
     app = open_page("compare")
-    app.sidebar.selectbox[0].set_value(full.market.id).run()
+    app.sidebar.selectbox[0].set_value(full.unknown.id).run()  # the runs say which data set they are of
     app.selectbox(key="compare.view").set_value("Would the decision change?").run()
+    assert "Prices of Small market" in texts(app)
     worth = table(app, "recommends").set_index("run")
     assert len(worth) == 2
     logged = RunStore(settings=full.settings).list_runs()["metrics.decision_value_tokens"].dropna()
