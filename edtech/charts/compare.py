@@ -7,6 +7,9 @@ import pandas as pd
 from edtech.charts.base import BLUE, GREY, ORANGE, PALETTE, heading, label, layered, need, thin
 
 MOST_LINES = 200
+MOST_POINTS = 300
+WIDEST = 220
+"""Pixels that a name beside an axis may take."""
 
 
 def parallel(frame: pd.DataFrame, names: list[str], *, title: str, color: str | None = None) -> alt.Chart:
@@ -26,7 +29,7 @@ def parallel(frame: pd.DataFrame, names: list[str], *, title: str, color: str | 
     chart = alt.Chart(long, title=heading(title, note), height=320, background="transparent").mark_line(opacity=0.6)
     shade = alt.Color("shade:Q", legend=None, scale=alt.Scale(range=[ORANGE, BLUE])) if color else alt.value(BLUE)
     drawn: alt.Chart = chart.encode(
-        x=alt.X("column:N", sort=names, title=None, axis=alt.Axis(labelAngle=-25)),
+        x=alt.X("column:N", sort=names, title=None, axis=alt.Axis(labelAngle=-25, labelLimit=WIDEST)),
         y=alt.Y("place:Q", title="lowest to highest", axis=alt.Axis(values=[0, 1])),
         detail="run:N", color=shade, tooltip=["run:N", "column:N", "value:Q"],
     )  # fmt: skip
@@ -54,7 +57,11 @@ def lines(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str, equal:
         x=alt.X("x:Q", title=label(x_title)), y=alt.Y("y:Q", title=label(y_title)).scale(zero=False)
     )  # fmt: skip
     color = alt.Color("run:N", title=None, scale=alt.Scale(range=list(PALETTE)))
-    layers = [base.mark_line(point=True).encode(color=color, strokeDash="run:N", tooltip=["run", "x", "y"])]
+    layers = [
+        base.mark_line(point=len(shown) <= MOST_POINTS).encode(
+            color=color, strokeDash="run:N", tooltip=["run", "x", "y"]
+        )
+    ]
     if equal:
         ends = pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]})
         layers.append(alt.Chart(ends).mark_line(color=GREY, strokeDash=[4, 4]).encode(x="x:Q", y="y:Q"))
@@ -79,7 +86,7 @@ def importance_side_by_side(frame: pd.DataFrame, *, title: str, top: int = 12) -
     shown = frame[frame["feature"].isin(order)].assign(run=lambda rows: rows["run"].map(label))
     chart = alt.Chart(shown, title=heading(title, f"{len(order)} features"), background="transparent").mark_bar()
     drawn: alt.Chart = chart.encode(
-        y=alt.Y("feature:N", sort=order, title=None), yOffset="run:N",
+        y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=WIDEST)), yOffset="run:N",
         x=alt.X("share:Q", title="Share of the run's importance", axis=alt.Axis(format="%")),
         color=alt.Color("run:N", title=None, scale=alt.Scale(range=list(PALETTE))), tooltip=["run", "feature", "share"],
     )  # fmt: skip
@@ -89,7 +96,7 @@ def importance_side_by_side(frame: pd.DataFrame, *, title: str, top: int = 12) -
 def interval_rows(frame: pd.DataFrame, *, title: str, x_title: str) -> alt.LayerChart:
     """Draw `mean` with `low` to `high` for each `group`."""
     shown = need(frame, ("group", "mean"), "means by group").assign(group=lambda rows: rows["group"].map(label))
-    base = alt.Chart(shown).encode(y=alt.Y("group:N", sort=None, title=None))
+    base = alt.Chart(shown).encode(y=alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST)))
     points = base.mark_point(color=BLUE, filled=True, size=80).encode(
         x=alt.X("mean:Q", title=label(x_title)).scale(zero=False), tooltip=["group", "mean", "low", "high"]
     )  # fmt: skip

@@ -17,7 +17,7 @@ _KEYS = ("unit", "period", "course_id", "week")
 def by_all_but_the_seed(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return one row for each group of runs with the same parameters, family and data, seeds left aside.
 
-    Columns: group (the parameters in which the groups differ), runs, mean, low, high: the 95 % t interval of the mean,
+    Columns: group (the parameters that tell the groups apart), runs, mean, low, high: the 95 % t interval of the mean,
     missing for a single run. Infinite values count as missing. Raises TrackingError where no run has the metric.
     """
     column = f"metrics.{metric}"
@@ -27,10 +27,20 @@ def by_all_but_the_seed(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     params = [name for name in valued if name.startswith("params.") and not _SEED.search(name.removeprefix("params."))]
     keys = valued[[*params, *(name for name in ("tags.model_type", "tags.dataset_digest") if name in valued)]]
     keys = keys.astype(object).where(keys.notna(), "")
-    differing = [name for name in keys if keys[name].nunique() > 1]
+    differing = _telling(keys)
     labels = keys[differing].agg(_words, axis=1) if differing else pd.Series("all runs", index=valued.index)
     rows = [_group(str(name), part[column].to_numpy(dtype=float)) for name, part in valued.groupby(labels, sort=False)]
     return pd.DataFrame(rows, columns=["group", "runs", "mean", "low", "high"])
+
+
+def _telling(keys: pd.DataFrame) -> list[str]:
+    """Return the columns that tell the groups apart: one where one is enough, such as the algorithm, else all."""
+    differing = [str(name) for name in keys if keys[name].nunique() > 1]
+    groups = len(keys.drop_duplicates())
+    enough = [name for name in differing if keys[name].nunique() == groups and (keys[name] != "").all()]
+    if "params.algorithm" in enough:
+        return ["params.algorithm"]
+    return enough[:1] or differing
 
 
 def _words(row: pd.Series) -> str:

@@ -18,6 +18,7 @@ from edtech.tracking import Comparison
 from edtech.tracking.groups import by_all_but_the_seed, paired
 from edtech.tracking.table import columns_of
 from edtech.ui import address, resources
+from edtech.ui.compare_runs import column_titles
 from edtech.ui.widgets import counted, error_panel, plain
 
 ERRORS = ("rmse", "mae", "poisson_deviance", "r2", "elasticity_bias", "fit_seconds")
@@ -25,7 +26,10 @@ BUSINESS = ("decision_value_tokens", "revenue_impact", "token_revenue_plan", "to
 PREDICTIONS, IMPORTANCE = "evaluation/predictions.csv", "evaluation/feature_importance.csv"
 MOST_DECISIONS = 6
 MOST_GROUPS = 20
-CURVES = {"roc": ("False positives", "True positives"), "calibration": ("Predicted", "Observed")}
+CURVES = {
+    "roc": ("ROC", "Share of the others found (false positives)", "Share with the outcome found (true positives)"),
+    "calibration": ("Calibration", "Predicted probability", "Observed share"),
+}
 
 
 def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> tuple[str, str]:
@@ -76,17 +80,26 @@ def _scatter(comparison: Comparison) -> tuple[str, str]:
 
 def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
     numbers = [one for one in columns_of(runs, "metrics.", "params.") if _numeric(runs[one]).nunique() > 1]
-    names = address.multiselect("Axes", numbers, numbers[:6], most=12, key="compare.axes", follows=True,
-                                help="Metrics and numeric parameters that differ.")  # fmt: skip
+    titles = column_titles(numbers)
+    names = address.multiselect(
+        "Axes", numbers, numbers[:6], most=12, key="compare.axes", follows=True,
+        format_func=lambda name: titles.get(name, name), help="Metrics and numeric parameters that differ.",
+    )  # fmt: skip
     if len(names) < 2:
         st.info("Choose two or more axes that differ between the runs.", icon=":material/info:")
         return
-    frame = runs[names].apply(_numeric).assign(run=[comparison.labels[one] for one in runs["run_id"]])
+    axes = [titles[name] for name in names]
+    frame = (
+        runs[names]
+        .apply(_numeric)
+        .set_axis(axes, axis=1)
+        .assign(run=[comparison.labels[one] for one in runs["run_id"]])
+    )
     if frame.dropna().empty:
         st.info("No run has a number on each of these axes: leave some out.", icon=":material/info:")
         return
     st.altair_chart(
-        charts.parallel(frame, names, title="Each line is a run", color=names[-1]), alt="Parallel coordinates"
+        charts.parallel(frame, axes, title="Each line is a run", color=axes[-1]), alt="Parallel coordinates"
     )
 
 
@@ -100,7 +113,9 @@ def _boxes(comparison: Comparison, runs: pd.DataFrame) -> None:
     if not groups:
         st.info("These runs do not differ in a parameter or tag with a few values.", icon=":material/info:")
         return
-    group = address.selectbox("By", groups, groups[0], key="compare.box.group", help="A parameter or tag.")
+    titles = column_titles(groups)
+    group = address.selectbox("By", groups, groups[0], key="compare.box.group", help="A parameter or tag.",
+                              format_func=lambda name: titles.get(name, name))  # fmt: skip
     known = _known(comparison, name)
     frame = pd.DataFrame({"group": runs[group].fillna("-"), "value": runs[f"metrics.{name}"]})
     title = f"{known.title} by {group.partition('.')[2]}"
@@ -166,7 +181,7 @@ def _importance(comparison: Comparison, runs: pd.DataFrame) -> None:
 
 def _curves(comparison: Comparison, runs: pd.DataFrame) -> None:
     kind = address.selectbox("Curve", list(CURVES), "roc", key="compare.curve",
-                             help="Of classifiers that logged its table.")  # fmt: skip
+                             format_func=lambda one: CURVES[one][0], help="Of classifiers.")  # fmt: skip
     parts = []
     for run_id in runs["run_id"].head(8):
         for path in resources.artifacts(run_id):
@@ -175,11 +190,12 @@ def _curves(comparison: Comparison, runs: pd.DataFrame) -> None:
                 x, y = table.columns[:2]
                 parts.append(pd.DataFrame({"x": table[x], "y": table[y], "run": comparison.labels[run_id]}))
     if not parts:
-        st.info(f"None of these runs logged a table of {kind}: only classifiers do.", icon=":material/info:")
+        st.info(f"None of these runs logged a table of its {CURVES[kind][0]}: only classifiers do.")
         return
-    x_title, y_title = CURVES[kind]
-    chart = charts.lines(pd.concat(parts), title=f"{kind} of each run", x_title=x_title, y_title=y_title, equal=True)
-    st.altair_chart(chart, alt=f"{kind} of each run")
+    name, x_title, y_title = CURVES[kind]
+    title = f"{name} of {counted(len(parts), 'run')}; the dashed line is {EQUAL[kind]}"
+    chart = charts.lines(pd.concat(parts), title=title, x_title=x_title, y_title=y_title, equal=True)
+    st.altair_chart(chart, alt=title)
 
 
 def _images(comparison: Comparison, runs: pd.DataFrame) -> None:
@@ -243,10 +259,13 @@ def _decision(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> No
         "decision value": st.column_config.NumberColumn("Decision value (tokens)", format="%.0f", help=judged_help),
     }
     st.dataframe(found.worth, hide_index=True, key="compare.worth", height="content", column_config=worth)
+    if not found.worth["recommends"].any():
+        return
     prices = {**dict.fromkeys(plans, share), "today": st.column_config.NumberColumn("Today (tokens)", format="%.1f")}
     st.dataframe(found.prices, hide_index=True, key="compare.prices", column_config=prices)
 
 
+EQUAL = {"roc": "chance", "calibration": "what is predicted coming true"}
 SCATTER, DECISION = "One metric against another", "Would the decision change?"
 VIEWS: dict[str, Callable[..., object]] = {
     SCATTER: _scatter,

@@ -29,6 +29,22 @@ def test_the_mean_over_seeds_and_its_interval_are_students():
         by_all_but_the_seed(runs, "mae")
 
 
+def test_groups_are_called_by_the_one_parameter_that_tells_them_apart():
+    runs = pd.DataFrame(
+        {
+            "params.algorithm": ["forest", "forest", "linear"],
+            "params.depth": ["3", "3", None],
+            "params.alpha": [None, None, "0.1"],
+            "params.seed": ["1", "2", "1"],
+            "metrics.rmse": [1.0, 2.0, 3.0],
+        }
+    )
+    assert by_all_but_the_seed(runs, "rmse")["group"].tolist() == ["algorithm forest", "algorithm linear"]
+    deeper = runs.assign(**{"params.depth": ["3", "4", None]})
+    groups = by_all_but_the_seed(deeper, "rmse")["group"].tolist()
+    assert groups == ["algorithm forest, depth 3", "algorithm forest, depth 4", "algorithm linear, alpha 0.1"]
+
+
 def predictions(sigma: float, shared: np.ndarray, seed: int) -> pd.DataFrame:
     units = np.repeat(np.arange(60), 10)
     noise = np.random.default_rng(seed).normal(scale=sigma, size=600)
