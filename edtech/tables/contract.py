@@ -110,7 +110,7 @@ def table_schema(contract: Contract, roles: Roles) -> pa.DataFrameSchema:
     checks: dict[str, list[pa.Check]] = {name: [] for name in roles.columns()}
     optional = {name for name, kind in roles.kinds() if kind is Kind.FEATURE}
     for name, kind in roles.kinds():
-        checks[name] += _KINDS[kind][1]
+        checks[name] += values.period_checks(roles.dates) if kind is Kind.PERIOD else _KINDS[kind][1]
     columns = {
         name: pa.Column(checks=[*([] if name in optional else [values.PRESENT]), *own], nullable=True)
         for name, own in checks.items()
@@ -123,6 +123,7 @@ def converters(roles: Roles) -> Mapping[str, Convert]:
     """Return how each column that plays a role is converted; a segment that shares a column goes by the other role."""
     kinds = sorted(roles.kinds(), key=lambda pair: pair[1] is not Kind.SEGMENT)
     found: dict[str, Convert] = {name: _KINDS[kind][0] for name, kind in kinds}
+    found |= {name: partial(values.as_period, dates=roles.dates) for name, kind in kinds if kind is Kind.PERIOD}
     if isinstance(roles, LabelRoles):
         found[roles.label] = partial(values.as_label, positive=roles.positive)
     return found

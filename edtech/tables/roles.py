@@ -10,6 +10,7 @@ Weights = Literal["quantity", "equal"]
 
 
 Task = Literal["propensity", "completion", "churn"]
+Dates = Literal["clear", "day_first", "month_first"]
 
 
 class Kind(StrEnum):
@@ -33,6 +34,12 @@ class Roles(BaseModel):
     """The columns of a table by their role. A field whose annotation carries a `Kind` names one column or several."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dates: Dates = Field(
+        "clear",
+        title="Order of dates",
+        description="How dates such as 03/04/2024 are written; 'clear' refuses those that can be read both ways.",
+    )
 
     def kinds(self) -> list[tuple[str, Kind]]:
         """Return each column that plays a role and what kind it is, in the order of the fields."""

@@ -5,10 +5,13 @@ be converted whole is left as it is, for the checks to point at its rows.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+
+from edtech.tables.roles import Dates
 
 MAX_CATEGORIES = 200
 """Each segment gets its own slope and slider; more than this many hold too few rows each to say anything."""
@@ -80,10 +83,10 @@ def _is_flag(values: pd.Series) -> "pd.Series[bool]":
     return values.isna() | values.astype("str").str.strip().str.casefold().isin(FLAGS)
 
 
-def _is_period(values: pd.Series) -> "pd.Series[bool]":
+def _is_period(values: pd.Series, dates: Dates = "clear") -> "pd.Series[bool]":
     if pd.api.types.is_datetime64_any_dtype(values):
         return values.isna() | True
-    readable = np.isfinite(to_number(values)) if mostly_numbers(values) else _dates(values).notna()
+    readable = np.isfinite(to_number(values)) if mostly_numbers(values) else _dates(values, dates).notna()
     return values.isna() | readable
 
 
@@ -126,9 +129,14 @@ FLAG = [row_check(_is_flag, "must be true or false, yes or no, 1 or 0")]
 LABEL = [*FLAG, row_check(_both_occur, "must hold both outcomes, 1 and 0")]
 PERIOD_RULE = (
     "must be a date (2024-01-31, 2024-W05, 2024-03, 2024-Q1, 31.01.2024) or a number; "
-    "write dates such as 03/04/2024, whose order of day and month is not clear, as 2024-04-03"
+    "say in which order dates such as 03/04/2024 are written, or write 2024-04-03"
 )
 PERIOD = [row_check(_is_period, PERIOD_RULE)]
+
+
+def period_checks(dates: Dates) -> list[pa.Check]:
+    """Return the checks of a period whose dates are written in that order."""
+    return [row_check(partial(_is_period, dates=dates), PERIOD_RULE)]
 
 
 def _whole(values: pd.Series, converted: pd.Series) -> pd.Series | None:
@@ -183,23 +191,39 @@ def as_label(values: pd.Series, positive: Iterable[str]) -> pd.Series:
     return told.astype("boolean").mask(text.isna()) if text.hasnans else told
 
 
-def as_period(values: pd.Series) -> pd.Series:
-    """Return `values` as UTC datetimes without a zone, or as numbers."""
+def as_period(values: pd.Series, dates: Dates = "clear") -> pd.Series:
+    """Return `values` as UTC datetimes without a zone, or as numbers; `dates` tells those that can be read two ways."""
     if pd.api.types.is_datetime64_any_dtype(values):
         return _utc(values)
     numbers = as_number(values)
     if pd.api.types.is_numeric_dtype(numbers):
         return numbers.astype("int64") if bool((numbers % 1 == 0).all()) else numbers
-    dates = _whole(numbers, _dates(numbers))
-    return numbers if dates is None else dates
+    whole = _whole(numbers, _dates(numbers, dates))
+    return numbers if whole is None else whole
 
 
-def _dates(values: pd.Series) -> pd.Series:
+def is_ambiguous(values: pd.Series) -> bool:
+    """Whether these are dates whose day and month can be told in no row."""
+    if not pd.api.types.is_string_dtype(values) or mostly_numbers(values):
+        return False
+    return bool(_dates(values, "clear").count() < _dates(values, "day_first").count())
+
+
+def read_as(values: pd.Series, dates: Dates) -> str | None:
+    """Say of the first of these periods how it is read; None for numbers, and where they cannot be read."""
+    first = values.iloc[:1]
+    read = as_period(values, dates).iloc[:1]
+    if first.empty or not pd.api.types.is_datetime64_any_dtype(read):
+        return None
+    return f"{shown(values.name)}: {shown(first.item())} is read as {read.item().day} {read.item():%B %Y}."
+
+
+def _dates(values: pd.Series, dates: Dates) -> pd.Series:
     """Return `values` as datetimes by the format that reads most of them; none where two formats read them apart."""
-    return _by_value(values.astype("str").str.strip(), _dates_of_text)
+    return _by_value(values.astype("str").str.strip(), partial(_dates_of_text, dates=dates))
 
 
-def _dates_of_text(text: pd.Series) -> pd.Series:
+def _dates_of_text(text: pd.Series, dates: Dates) -> pd.Series:
     quarters = text.str.replace(r"^(\d{4})[- ]?[Qq]([1-4])$", _first_day_of_quarter, regex=True)
     readings = [_utc(text, form) for form in _DATE_FORMATS]
     readings += [_utc(text + "-1", "%G-W%V-%u"), _utc(quarters, "%Y-%m-%d")]
@@ -208,6 +232,8 @@ def _dates_of_text(text: pd.Series) -> pd.Series:
     slashed = max(day_first, month_first, key=pd.Series.count)
     if slashed.count() <= best.count():
         return best
+    if dates != "clear":
+        return day_first if dates == "day_first" else month_first
     clear = day_first.count() != month_first.count() or day_first.equals(month_first)
     return slashed if clear else slashed.mask(slashed.notna())
 

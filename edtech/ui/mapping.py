@@ -6,9 +6,10 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from edtech.data import CONTRACTS, Upload, suggest_kind, suggest_mapping, suggest_roles
-from edtech.tables.roles import Kind
-from edtech.tables.values import as_text
+from edtech.tables.roles import Dates, Kind
+from edtech.tables.values import as_text, is_ambiguous, read_as
 from edtech.ui import resources
+from edtech.ui.widgets import plain
 
 COMBINED = "unit (combined)"
 NOTHING = "(none)"
@@ -28,6 +29,9 @@ WORDS = {
     "propensity": "Enrolled",
     "completion": "Completed",
     "churn": "Left",
+    "clear": "I do not know",
+    "day_first": "Day first: 03/04/2024 is 3 April",
+    "month_first": "Month first: 03/04/2024 is 4 March",
 }
 """What the values of the roles that are no columns mean."""
 
@@ -65,10 +69,26 @@ def choose_roles(upload: Upload, kind: str, token: str) -> tuple[dict[str, Any],
         with column:
             for role in single[number::2]:
                 chosen[role] = _one(fields[role], role, columns, start.get(role), fresh=fresh)
-    for role in (name for name in fields if name not in single):
+    chosen["dates"] = _order_of_dates(upload, fields, chosen, start.get("dates"), fresh=fresh)
+    for role in (name for name in fields if name not in single and name != "dates"):
         options = list(upload.columns) if _is_column(fields[role]) else _words_of(upload, chosen.get("label"))
         chosen[role] = _other(fields[role], role, options, start.get(role), fresh=fresh)
     return chosen, parts if chosen.get("unit") == COMBINED else []
+
+
+def _order_of_dates(
+    upload: Upload, fields: dict[str, FieldInfo], chosen: dict[str, Any], start: object, *, fresh: bool
+) -> Any:  # noqa: ANN401
+    """Say how the dates of the period are read; ask for the order of day and month where no row tells it."""
+    names = [chosen[role] for role, info in fields.items() if Kind.PERIOD in info.metadata and chosen.get(role)]
+    texts = [upload.frame[name].dropna() for name in names if name in upload.frame]
+    order: Dates = "clear"
+    if any(is_ambiguous(text) for text in texts):
+        order = _other(fields["dates"], "dates", [], start, fresh=fresh)
+    for text in texts:
+        if reading := read_as(text, order):
+            st.caption(plain(reading))
+    return order
 
 
 def begin(key: str, value: object, *, fresh: bool) -> None:

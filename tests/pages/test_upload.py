@@ -128,3 +128,19 @@ def test_a_stored_file_can_be_mapped_again(open_page, catalogue):
     app.button(key="upload.again").click().run()
     app.selectbox(key="upload.kind").set_value("labels").run()
     assert "Choose a column for: Label" in texts(app)
+
+
+def test_how_dates_are_read_is_shown_and_asked_where_day_and_month_cannot_be_told(open_page, catalogue):
+    lines = "".join(f"K{i % 5},{week:02d}/04/2024,{i}.5,{i % 3}\n" for week in range(1, 13) for i in range(1, 6))
+    app = upload(open_page("data"), b"unit,week,price,sales\n" + lines.encode(), "x.csv")
+    assert "is read as" not in texts(app)
+    store(app)
+    assert "must be a date" in texts(app)
+    app.radio(key="upload.dates").set_value("day_first").run()
+    assert "'week': '01/04/2024' is read as 1 April 2024." in texts(app)
+    store(app)
+    assert [one.period for one in catalogue.list()] == [("2024-04-01", "2024-04-12")]
+    app = upload(
+        open_page("data"), lines.replace("/04/", "/14/").join(["unit,week,price,sales\n", ""]).encode(), "y.csv"
+    )
+    assert "'week': '01/14/2024' is read as 14 January 2024." in texts(app)

@@ -194,6 +194,19 @@ def test_periods_that_do_not_sort_are_refused(written):
     assert "2 rows" in line
 
 
+@pytest.mark.parametrize(
+    ("dates", "read"), [("day_first", ["2024-04-03", "2024-06-05"]), ("month_first", ["2024-03-04", "2024-05-06"])]
+)
+def test_dates_that_can_be_read_two_ways_are_read_as_said(dates, read):
+    table = build_panel(frame(t=["03/04/2024", "05/06/2024"]), roles(dates=dates))
+    assert table["t"].dt.strftime("%Y-%m-%d").tolist() == read
+
+
+def test_only_the_dates_that_break_the_order_said_are_told():
+    (line,) = failures(frame(t=["03/04/2024", "05/26/2024"]), roles(dates="day_first"))
+    assert line.endswith("(1 row, e.g. row 2: '05/26/2024')")
+
+
 def test_only_the_unreadable_dates_are_told():
     table = pd.DataFrame({"u": "a", "t": ["2024-01-01", "2024-01-08", "soon"], "p": 1.0, "q": 1})
     assert failures(table)[0].endswith("(1 row, e.g. row 3: 'soon')")
