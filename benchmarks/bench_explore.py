@@ -1,8 +1,7 @@
 """Time of every Overview and Explore figure, of the identities and of the features.
 
-python benchmarks/bench_explore.py                 about 100,000 enrollments
-python benchmarks/bench_explore.py --large         about 1,000,000, with the limits that the project promises
-python benchmarks/bench_explore.py --large FOLDER  the same, kept in FOLDER for the next time
+python benchmarks/bench_explore.py [FOLDER]  about 1,000,000 enrollments, kept in FOLDER for the next time
+python benchmarks/bench_explore.py --medium  about 100,000, and the features of each family
 """
 
 import resource
@@ -67,8 +66,8 @@ def timed_quietly(dataset: Dataset, table: str, column: str) -> float:
 def main() -> None:
     """Run what was asked for."""
     arguments = sys.argv[1:]
-    large = "--large" in arguments
-    kept = [name for name in arguments if name != "--large"]
+    large = "--medium" not in arguments
+    kept = [name for name in arguments if name != "--medium"]
     with tempfile.TemporaryDirectory() as folder:
         catalogue = Catalogue(Path(kept[0] if kept else folder))
         stored = [one for one in catalogue.list() if one.name == "explored"]
