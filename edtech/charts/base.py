@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from textwrap import wrap
 
 import altair as alt
 import numpy as np
@@ -19,6 +20,7 @@ OPTIONAL = ("low", "high", "truth", "segment")
 MAX_POINTS = 2_000
 MAX_ROWS = 30
 MAX_LABEL = 60
+MAX_LINE = 52  # letters of a title beside each other on a screen of 400 pixels
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
@@ -61,9 +63,10 @@ def first(frame: pd.DataFrame, what: str, most: int = MAX_ROWS) -> tuple[pd.Data
 
 
 def heading(title: str, *notes: str) -> alt.Title:
-    """Return a chart's title, left-aligned, with the notes below it."""
-    lines = [label(line, 120) for line in (title, *notes) if line] or [""]
-    return alt.Title(lines[0], subtitle=lines[1:], subtitleColor=TEXT, anchor="start")
+    """Return a chart's title, left-aligned, with the notes below it, in lines that a narrow screen shows whole."""
+    top, *notes_below = [wrap(label(line, 120), MAX_LINE) for line in (title, *notes) if line] or [[""]]
+    below = [line for note in notes_below for line in note]
+    return alt.Title(top if len(top) > 1 else "".join(top), subtitle=below, subtitleColor=TEXT, anchor="start")
 
 
 def layered(charts: Sequence[alt.Chart], title: alt.Title, step: int | None = None) -> alt.LayerChart:

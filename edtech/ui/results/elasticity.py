@@ -39,7 +39,7 @@ def _plots(result: ElasticityResult) -> None:
     if result.evaluation.empty:
         return
     left, right = st.columns(2)
-    title = f"Later rows: off by {result.metrics['mae']:.2f} on average"
+    title = f"Rows held back: off by {result.metrics['mae']:.2f} on average"
     left.altair_chart(models.actual_vs_predicted(result.evaluation, title=title, unit=UNIT), alt=title)
     right.altair_chart(models.residuals(result.evaluation, title="What the model missed", unit=UNIT), alt="Residuals")
     top = result.importance["feature"].iloc[0]
