@@ -76,7 +76,9 @@ class TokenPriceElasticityModeler:
     @classmethod
     def from_roles(cls, roles: PanelRoles) -> "TokenPriceElasticityModeler":
         """Return a modeler for these roles."""
-        return cls(**roles.model_dump())
+        found = cls()
+        found.roles = roles
+        return found
 
     def compare_models(
         self,
