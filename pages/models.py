@@ -3,7 +3,7 @@
 import streamlit as st
 
 from edtech.ui import jobs, models, runs, scoring, sending, sidebar
-from edtech.ui.widgets import errors_shown, header, page_link
+from edtech.ui.widgets import errors_shown, header, page_link, plain
 
 header("Models", "Look at a run whole, register what passes the gates, choose the champion, and predict with it.")
 
@@ -37,6 +37,7 @@ with predictions, errors_shown():
     if name is None:
         st.info("Register a model first; then its predictions are made here.", icon=":material/add_box:")
     else:
+        st.markdown(f"With **{plain(name)}**, which is chosen on the tab before.")
         chosen = models.choose_version(name, "models.scored")
         st.subheader("Of a file")
         scoring.file_scored(chosen)

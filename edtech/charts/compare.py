@@ -10,6 +10,7 @@ MOST_LINES = 200
 MOST_POINTS = 300
 WIDEST = 220
 """Pixels that a name beside an axis may take."""
+BELOW = alt.Legend(orient="bottom", columns=2, labelLimit=WIDEST, title=None)  # beside, it takes half of a phone
 
 
 def parallel(frame: pd.DataFrame, names: list[str], *, title: str, color: str | None = None) -> alt.Chart:
@@ -56,10 +57,10 @@ def lines(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str, equal:
     base = alt.Chart(shown).encode(
         x=alt.X("x:Q", title=label(x_title)), y=alt.Y("y:Q", title=label(y_title)).scale(zero=False)
     )  # fmt: skip
-    color = alt.Color("run:N", title=None, scale=alt.Scale(range=list(PALETTE)))
+    color = alt.Color("run:N", title=None, legend=BELOW, scale=alt.Scale(range=list(PALETTE)))
     layers = [
         base.mark_line(point=len(shown) <= MOST_POINTS).encode(
-            color=color, strokeDash="run:N", tooltip=["run", "x", "y"]
+            color=color, strokeDash=alt.StrokeDash("run:N", legend=BELOW), tooltip=["run", "x", "y"]
         )
     ]
     if equal:
@@ -73,9 +74,11 @@ def over_time(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChar
     shown, note = thin(need(frame, ("time", "value", "group", "run"), "a metric over time"))
     base = alt.Chart(shown.assign(group=shown["group"].map(label), run=shown["run"].map(label))).encode(
         x=alt.X("time:T", title="Started"), y=alt.Y("value:Q", title=label(y_title)).scale(zero=False),
-        color=alt.Color("group:N", title=None, scale=alt.Scale(range=list(PALETTE))),
+        color=alt.Color("group:N", title=None, legend=BELOW, scale=alt.Scale(range=list(PALETTE))),
     )  # fmt: skip
-    points = base.mark_point(filled=True, size=60).encode(shape="group:N", tooltip=["run", "group", "time", "value"])
+    points = base.mark_point(filled=True, size=60).encode(
+        shape=alt.Shape("group:N", legend=BELOW), tooltip=["run", "group", "time", "value"]
+    )
     return layered([base.mark_line(opacity=0.4), points], heading(title, note))
 
 
@@ -88,7 +91,8 @@ def importance_side_by_side(frame: pd.DataFrame, *, title: str, top: int = 12) -
     drawn: alt.Chart = chart.encode(
         y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=WIDEST)), yOffset="run:N",
         x=alt.X("share:Q", title="Share of the run's importance", axis=alt.Axis(format="%")),
-        color=alt.Color("run:N", title=None, scale=alt.Scale(range=list(PALETTE))), tooltip=["run", "feature", "share"],
+        color=alt.Color("run:N", title=None, legend=BELOW, scale=alt.Scale(range=list(PALETTE))),
+        tooltip=["run", "feature", "share"],
     )  # fmt: skip
     return drawn
 

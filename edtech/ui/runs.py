@@ -1,6 +1,7 @@
 """The run page: everything that a run holds, to be seen, downloaded, edited, deleted and repeated."""
 
 import json
+import math
 import re
 from functools import partial
 from io import BytesIO
@@ -8,7 +9,7 @@ from io import BytesIO
 import pandas as pd
 import streamlit as st
 
-from edtech.metrics import metric
+from edtech.metrics import interval_of, metric
 from edtech.pipeline import works
 from edtech.tracking import Run
 from edtech.ui import jobs, reports, resources
@@ -58,9 +59,20 @@ def note_text(note: str) -> str:
 
 
 def metric_rows(run: Run) -> pd.DataFrame:
-    """Return a run's metrics with title, value, unit and what they mean."""
-    rows = [(metric(name).title, value, metric(name).unit, metric(name).help) for name, value in run.metrics.items()]
-    return pd.DataFrame(rows, columns=["Metric", "Value", "Unit", "Meaning"])
+    """Return a run's metrics with title, value, the ends of its 95 % interval, unit and what they mean."""
+    ends = {name: interval_of(name, run.metrics) for name in run.metrics}
+    apart = {end for pair in ends.values() for end in pair or ()}
+    rows = [
+        (known.title, value, *_values(run, ends[name]), known.unit, known.help)
+        for name, value in run.metrics.items()
+        for known in [metric(name)]
+        if name not in apart
+    ]
+    return pd.DataFrame(rows, columns=["Metric", "Value", "Low", "High", "Unit", "Meaning"])
+
+
+def _values(run: Run, ends: tuple[str, str] | None) -> tuple[float, float]:
+    return (run.metrics[ends[0]], run.metrics[ends[1]]) if ends else (math.nan, math.nan)
 
 
 def _pairs(values: object) -> pd.DataFrame:
@@ -133,6 +145,7 @@ def _edit(run: Run, experiment: str) -> None:
 def _again(run: Run) -> None:
     if st.button("Train again with these settings", key="models.again", icon=":material/replay:",
                  help="Same data set, parameters and seed; says what changed."):  # fmt: skip
+        st.toast("Training again: its progress is at the top of the page.", icon=":material/replay:")
         jobs.start(f"Train again: {run.name}", partial(works.again, run.run_id))
 
 
