@@ -66,8 +66,7 @@ def _choose(comparison: Comparison, label: str, preferred: tuple[str, ...], key:
 
 
 def _draw(chart: Any, title: str) -> None:  # noqa: ANN401  # any chart of altair
-    """Show a chart under its title; one inside the chart is cut off on a phone."""
-    st.markdown(f"**{plain(title)}**")
+    """Show a chart; who cannot see it is told its title."""
     st.altair_chart(chart, alt=title)
 
 
@@ -78,7 +77,7 @@ def _scatter(comparison: Comparison) -> tuple[str, str]:
     pairs, across, up = metric_pairs(comparison, x, y), _known(comparison, x), _known(comparison, y)
     title = pair_title(pairs, across, up)
     if len(pairs.replace([np.inf, -np.inf], np.nan).dropna()):
-        _draw(models.metric_scatter(pairs, title="", x_title=axis(across), y_title=axis(up)), title)
+        _draw(models.metric_scatter(pairs, title=title, x_title=axis(across), y_title=axis(up)), title)
     else:
         st.info("None of these runs has both metrics: choose others.", icon=":material/info:")
     return x, y
@@ -104,7 +103,7 @@ def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
     if frame.dropna().empty:
         st.info("No run has a number on each of these axes: leave some out.", icon=":material/info:")
         return
-    _draw(charts.parallel(frame, axes, title="", color=axes[-1]), "Each line is a run")
+    _draw(charts.parallel(frame, axes, title="Each line is a run", color=axes[-1]), "Each line is a run")
 
 
 def _numeric(column: pd.Series) -> pd.Series:
@@ -123,7 +122,7 @@ def _boxes(comparison: Comparison, runs: pd.DataFrame) -> None:
     known = _known(comparison, name)
     frame = pd.DataFrame({"group": runs[group].fillna("-"), "value": runs[f"metrics.{name}"]})
     title = f"{known.title} by {group.partition('.')[2]}"
-    _draw(charts.box(frame, title="", y_title=axis(known)), title)
+    _draw(charts.box(frame, title=title, y_title=axis(known)), title)
 
 
 def _history(comparison: Comparison, runs: pd.DataFrame) -> None:
@@ -134,7 +133,7 @@ def _history(comparison: Comparison, runs: pd.DataFrame) -> None:
         return
     frame = frame.assign(run=frame["run_id"].map(comparison.labels), x=frame["step"], y=frame["value"])
     title = f"{_known(comparison, name).title} as it was logged"
-    _draw(charts.lines(frame, title="", x_title="Step", y_title=axis(_known(comparison, name))), title)
+    _draw(charts.lines(frame, title=title, x_title="Step", y_title=axis(_known(comparison, name))), title)
 
 
 def _over_time(comparison: Comparison, runs: pd.DataFrame) -> None:
@@ -143,14 +142,14 @@ def _over_time(comparison: Comparison, runs: pd.DataFrame) -> None:
     started = runs["started"].dt.tz_convert(None)
     frame = pd.DataFrame({"time": started, "value": runs[f"metrics.{name}"], "group": group, "run": runs["name"]})
     title = f"{_known(comparison, name).title} over training time by algorithm"
-    _draw(charts.over_time(frame, title="", y_title=axis(_known(comparison, name))), title)
+    _draw(charts.over_time(frame, title=title, y_title=axis(_known(comparison, name))), title)
 
 
 def _groups(comparison: Comparison, runs: pd.DataFrame) -> None:
     name = _choose(comparison, "Metric", ERRORS, "compare.group.metric")
     frame = by_all_but_the_seed(runs, name)
     title = f"Mean {_known(comparison, name).title} over seeds, with its 95 % interval"
-    _draw(charts.interval_rows(frame, title="", x_title=axis(_known(comparison, name))), title)
+    _draw(charts.interval_rows(frame, title=title, x_title=axis(_known(comparison, name))), title)
     st.dataframe(frame, hide_index=True, key="compare.groups", height="content")
 
 
@@ -180,7 +179,7 @@ def _importance(comparison: Comparison, runs: pd.DataFrame) -> None:
         st.info("None of these runs logged the importance of its features.", icon=":material/info:")
         return
     title = "What predictions lean on, run by run; that is no effect"
-    _draw(charts.importance_side_by_side(pd.concat(parts), title=""), title)
+    _draw(charts.importance_side_by_side(pd.concat(parts), title=title), title)
 
 
 def _curves(comparison: Comparison, runs: pd.DataFrame) -> None:
@@ -198,7 +197,7 @@ def _curves(comparison: Comparison, runs: pd.DataFrame) -> None:
         return
     name, x_title, y_title = CURVES[kind]
     title = f"{name} of {counted(len(parts), 'run')}; the dashed line is {EQUAL[kind]}"
-    _draw(charts.lines(pd.concat(parts), title="", x_title=x_title, y_title=y_title, equal=True), title)
+    _draw(charts.lines(pd.concat(parts), title=title, x_title=x_title, y_title=y_title, equal=True), title)
 
 
 def _images(comparison: Comparison, runs: pd.DataFrame) -> None:
