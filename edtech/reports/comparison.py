@@ -85,7 +85,7 @@ def _texts(comparison: Comparison, values: pd.DataFrame, name: str) -> pd.DataFr
 
 
 def metric_pairs(comparison: Comparison, x: str, y: str) -> pd.DataFrame:
-    """Return run, x, y: two metrics of each run."""
+    """Return run, x, y: two metrics, or numeric parameters, of each run."""
     return pd.DataFrame(
         {
             "run": [comparison.labels[run_id] for run_id in comparison.metrics.columns],
@@ -96,8 +96,9 @@ def metric_pairs(comparison: Comparison, x: str, y: str) -> pd.DataFrame:
 
 
 def _values(comparison: Comparison, name: str) -> pd.Series:
-    """Return a metric of each run; missing where none has it."""
-    return comparison.metrics.reindex([name]).iloc[0].reset_index(drop=True).astype(float)
+    """Return a metric of each run, or a parameter where no metric is called so; missing where it is no number."""
+    found = comparison.metrics if name in comparison.metrics.index else comparison.params
+    return pd.to_numeric(found.reindex([name]).iloc[0].reset_index(drop=True), errors="coerce").astype(float)
 
 
 def pair_title(pairs: pd.DataFrame, x: Metric, y: Metric) -> str:

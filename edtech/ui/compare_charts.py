@@ -1,7 +1,7 @@
 """Charts of the Compare page, one at a time: which is in the address."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,10 +57,13 @@ def _known(comparison: Comparison, name: str) -> Metric:
     return comparison.dictionary.get(name, metric(name))
 
 
-def _choose(comparison: Comparison, label: str, preferred: tuple[str, ...], key: str) -> str:
-    names = [str(name) for name in comparison.metrics.index]
+def _choose(
+    comparison: Comparison, label: str, preferred: tuple[str, ...], key: str, others: Sequence[str] = ()
+) -> str:
+    names = list(dict.fromkeys([*map(str, comparison.metrics.index), *others]))
     return address.selectbox(
-        label, names, _first(comparison, preferred), key=key, help="A metric of the runs.",
+        label, names, _first(comparison, preferred), key=key,
+        help="A metric of the runs, or a numeric parameter." if others else "A metric of the runs.",
         format_func=lambda name: _known(comparison, name).title,
     )  # fmt: skip
 
@@ -72,14 +75,16 @@ def _draw(chart: Any, title: str) -> None:  # noqa: ANN401  # any chart of altai
 
 def _scatter(comparison: Comparison) -> tuple[str, str]:
     st.subheader("Is the most accurate run also the most useful?")
-    x = _choose(comparison, "Across", ERRORS, "compare.x")
-    y = _choose(comparison, "Up", BUSINESS, "compare.y")
+    numbers = comparison.params.apply(_numeric).notna().any(axis=1)
+    numeric = [str(name) for name in numbers.index[numbers]]
+    x = _choose(comparison, "Across", ERRORS, "compare.x", numeric)
+    y = _choose(comparison, "Up", BUSINESS, "compare.y", numeric)
     pairs, across, up = metric_pairs(comparison, x, y), _known(comparison, x), _known(comparison, y)
     title = pair_title(pairs, across, up)
     if len(pairs.replace([np.inf, -np.inf], np.nan).dropna()):
         _draw(models.metric_scatter(pairs, title=title, x_title=axis(across), y_title=axis(up)), title)
     else:
-        st.info("None of these runs has both metrics: choose others.", icon=":material/info:")
+        st.info("None of these runs has both: choose others.", icon=":material/info:")
     return x, y
 
 

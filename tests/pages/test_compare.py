@@ -62,6 +62,14 @@ def test_other_metrics_can_be_set_against_each_other(full, open_page):
     assert len(app.get("vega_lite_chart")) == 1
 
 
+def test_a_metric_can_be_set_against_a_parameter(full, open_page):
+    app = open_page("compare")
+    numeric = [name for name in app.selectbox(key="compare.x").options if name == "max_iterations"]
+    app.selectbox(key="compare.x").set_value(numeric[0]).run()
+    assert not app.exception
+    assert len(app.get("vega_lite_chart")) == 1
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_shows_something_or_says_why_not(full, open_page, view):
     app = open_page("compare")

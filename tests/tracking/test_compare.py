@@ -6,7 +6,7 @@ import pytest
 
 from edtech.errors import TrackingError
 from edtech.metrics import Metric
-from edtech.reports.comparison import metric_table, tag_table
+from edtech.reports.comparison import metric_pairs, metric_table, tag_table
 from edtech.tracking import EdTechMLFlowTracker, RunItems, compare_runs
 
 
@@ -162,3 +162,10 @@ def test_a_difference_of_rounding_is_none(runs):
     found = compare_runs(runs, baseline="aaaaaaaa1")
     assert found.differences.loc["rmse"].tolist() == [0.0, 0.0, pytest.approx(0.1)]
     assert found.better.loc["rmse"].tolist() == [0, 0, -1]
+
+
+def test_a_parameter_stands_against_a_metric(runs):
+    pairs = metric_pairs(compare_runs(runs), "trees", "rmse")
+    assert pairs["y"].tolist() == [2.0, 1.0, 1.0]
+    assert pairs["x"].isna().tolist() == [True, False, True]
+    assert metric_pairs(compare_runs(runs), "algorithm", "rmse")["x"].isna().all()
