@@ -157,6 +157,10 @@ _TRUTH = [
      "Mean distance of predicted from true probabilities on later rows of a generated market."),
     ("probability_correlation", "Correlation of probabilities", "higher", "",
      "Correlation of predicted with true probabilities on later rows of a generated market."),
+    ("calibration_error_truth", "Calibration error against the truth", "lower", "share",
+     "Mean distance of predicted from true probabilities in ten equally full bins: no chance of outcomes is in it."),
+    ("decision_value_reach", "Losses reached", "higher", "share",
+     "True losses reached by contacting the fifth of highest predicted risk: 0 is random choice, 1 knowing the truth."),
     ("pricing_regret_pct", "Pricing regret", "lower", "%",
      "Revenue of the best possible prices minus that of the recommended ones, as a share of the best."),
 ]  # fmt: skip

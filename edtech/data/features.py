@@ -262,11 +262,14 @@ def _so_far(ask: _Ask, ids: pd.DataFrame) -> Columns:
     teacher = _look_up(ask.known["courses"], "course_id", course, ("teacher_id",))["teacher_id"]
     pair = rows["learner_id"] + "/" + rows["course_id"]
     columns["owned_before"] = History.of(pair, rows["enrolled_at"]).count(learner + "/" + course, time)
+    over = rows["enrolled_at"] + ask.horizon  # of those since, some that will complete have not yet
+    in_time = rows["completed_at"] < over
     for name, key, at in (("course", "course_id", course), ("teacher", "teacher_id", teacher)):
-        taken, done = (History.of(rows[key], rows[column]) for column in ("enrolled_at", "completed_at"))
+        taken = History.of(rows[key], rows["enrolled_at"])
+        due, done = (History.of(rows[key], when) for when in (over, over.where(in_time)))
         stars = History.of(rows[key], rows["completed_at"].where(rows["rating"].notna()), rows["rating"].fillna(0))
         columns[f"{name}_enrollments_before"] = taken.count(at, time)
-        columns[f"{name}_completion_before"] = ratio(done.count(at, time), taken.count(at, time))
+        columns[f"{name}_completion_before"] = ratio(done.count(at, time), due.count(at, time))
         columns[f"{name}_rating_before"] = stars.mean(at, time)
     return columns
 

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.ml.labels import CHURN, COMPLETION, PROPENSITY
+from edtech.ml.labels.metrics import calibration_error
 from edtech.ml.labels.result import LabelResult
 from edtech.pipeline.judging import Judgement
 
@@ -17,11 +18,18 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 WEEK = pd.Timedelta(weeks=1)
-NO_DECISION = "empty: these probabilities decide nothing that earns tokens by itself"
+CONTACTED = 0.2
+"""Share of the rows that can be contacted, those of the highest risk first."""
+LEAST_TOLD = 1e-9
+"""Where the true chances differ by less, nobody can be told from another."""
+UNSEEN = "empty: what contacting those at risk would reach is known only where the truth is"
 
 
 def judge_probabilities(truth: "Truth | None", dataset: "Dataset", result: LabelResult) -> Judgement:
-    """Return the error of a run's probabilities against the truth, and for propensity what showing by them is worth."""
+    """Return the error of a run's probabilities against the truth, and what acting on them is worth.
+
+    Propensity: showing courses by them; completion and churn: contacting those of the highest risk.
+    """
     if truth is None:
         return observed_value(result)
     true = TRUE[result.family](truth, dataset, result)
@@ -29,12 +37,34 @@ def judge_probabilities(truth: "Truth | None", dataset: "Dataset", result: Label
     metrics = {
         "probability_error": float(np.abs(predicted - true).mean()),
         "probability_correlation": float(np.corrcoef(predicted, true)[0, 1]),
+        "calibration_error_truth": calibration_error(true, predicted),
     }
     if result.family != PROPENSITY:
-        return Judgement(NO_DECISION, metrics)
+        bad, feared = (1 - true, 1 - predicted) if result.family == COMPLETION else (true, predicted)
+        return _contacting(bad, feared, metrics)
     value = showing_value(result, true)
     words = "judged by the known truth of the generated market: what is not shown sends learners to what is"
     return Judgement(words, metrics | {"decision_value_tokens": value})
+
+
+def _contacting(bad: Floats, feared: Floats, metrics: dict[str, float]) -> Judgement:
+    reached = reach(bad, feared)
+    words = (
+        f"judged by the known truth of the generated market: contacting the {CONTACTED:.0%} of highest predicted risk "
+        f"reaches {reached:.0%} of what knowing the true probabilities would reach beyond random choice"
+    )
+    return Judgement(words, metrics | {"decision_value_reach": reached})
+
+
+def reach(bad: Floats, feared: Floats) -> float:
+    """Return how many true losses the rows feared most hold: 0 is random choice, 1 that by the true chances.
+
+    `bad` (n,) is the true chance of the loss, `feared` (n,) the predicted one; a fifth of the rows is contacted.
+    """
+    count = max(1, round(CONTACTED * len(bad)))
+    chosen, best = (float(bad[np.argsort(-by, kind="stable")[:count]].mean()) for by in (feared, bad))
+    usual = float(bad.mean())
+    return (chosen - usual) / (best - usual) if best - usual > LEAST_TOLD else 0.0
 
 
 def observed_value(result: LabelResult) -> Judgement:
@@ -44,7 +74,7 @@ def observed_value(result: LabelResult) -> Judgement:
     """
     rows = result.evaluation
     if "value" not in rows or "time" not in rows:
-        reason = NO_DECISION if "value" not in rows else "empty: without a time there is no value per week"
+        reason = UNSEEN if "value" not in rows else "empty: without a time there is no value per week"
         return Judgement(reason)
     if not pd.api.types.is_datetime64_any_dtype(rows["time"]):
         return Judgement("empty: without dates there is no value per week")

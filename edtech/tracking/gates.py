@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edtech.tracking.runs import RunStore
 
 CARD = "evaluation/diagnostics_card.json"
-DECISIONS = ("decision_value_tokens", "decision_value_stars")
+DECISIONS = ("decision_value_tokens", "decision_value_stars", "decision_value_reach")
 """Metrics of what a run's decisions are worth, judged by truth or by randomized rows; higher is better."""
 
 

@@ -35,6 +35,7 @@ TRUSTED_TYPES = frozenset(
         "edtech.ml.labels.estimators.Correction",
         "edtech.ml.labels.estimators.ForestProbability",
         "edtech.ml.labels.estimators.LogisticProbability",
+        "edtech.ml.labels.season.Season",
         # scikit-learn's trees, which skops leaves to its user because they are compiled
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",

@@ -114,11 +114,12 @@ class _Churn(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     horizon_days: int = Field(
-        56,
-        ge=7,
+        0,
+        ge=0,
         le=365,
         title="Horizon",
-        description="Days without a visit after which a learner has left; in uploads, the time of the file's own unit.",
+        description="Days without a visit after which a learner has left (0: 56); in uploads in the file's unit "
+        "(0: the longest by which four fifths of the outcomes are known).",
     )
 
 
@@ -147,17 +148,17 @@ class CompletionBoosting(_Completion, _Boosting, LabelParams):
 
 
 class ChurnLogistic(_Churn, _Logistic, LabelParams):
-    """Hyperparameters of `logistic` for churn; calibrated, since how often people come moves with the season."""
-
-    calibration: Calibration = Field(
-        "platt",
-        title="Calibration",
-        description="What corrects the probabilities: a line in the log odds (platt), steps (isotonic), or nothing.",
-    )
+    """Hyperparameters of `logistic` for churn."""
 
 
 class ChurnBoosting(_Churn, _Boosting, LabelParams):
-    """Hyperparameters of `gradient_boosting` for churn."""
+    """Hyperparameters of `gradient_boosting` for churn; the season is in its features, not left to a correction."""
+
+    calibration: Calibration = Field(
+        "none",
+        title="Calibration",
+        description="What corrects the probabilities: a line in the log odds (platt), steps (isotonic), or nothing.",
+    )
 
 
 class ChurnCox(_Churn, LabelParams):

@@ -22,7 +22,8 @@ class Cases:
     prediction, `known` that from which the outcome was known; None where the data do not tell. `subject` is whom a row
     is about, `value` the tokens that a yes brings. For churn `follow` holds duration and event, until when each row
     was watched and whether what ends that (`ends_by`) was seen, and `watch`, how long it could have been; `stays` holds
-    cohort, duration and event (left) of each subject from the start on. `ids` says what a row is about.
+    cohort, duration and event (left) of each subject from the start on; `visits` subject and time of all that was seen,
+    from which the season is learned. `ids` says what a row is about.
     """
 
     features: pd.DataFrame
@@ -38,6 +39,7 @@ class Cases:
     notes: tuple[str, ...] = ()
     horizon: float | None = None
     stays: pd.DataFrame | None = None
+    visits: pd.DataFrame | None = None
     as_of: str | None = None
     generated: bool = False
 
@@ -65,7 +67,8 @@ class Cases:
         event = cases.follow["event"] & (cases.follow["duration"] <= left)
         watch = cases.follow["watch"].clip(upper=left)
         follow = pd.DataFrame({"duration": duration, "event": event, "watch": watch})
-        return replace(cases, target=cases.target.mask(cases.known > moment), follow=follow)
+        visits = None if self.visits is None else self.visits[self.visits["time"] < moment]
+        return replace(cases, target=cases.target.mask(cases.known > moment), follow=follow, visits=visits)
 
     @property
     def labeled(self) -> Bools:

@@ -1,5 +1,7 @@
 """The diagnostics card of a training of labels."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -7,6 +9,7 @@ from edtech.data import leakage
 from edtech.data.findings import Check, graded
 from edtech.data.labels import check_frame
 from edtech.ml.labels.cases import Cases
+from edtech.ml.labels.season import CLOCK
 from edtech.ml.labels.splits import Split
 from edtech.tables.values import listed
 
@@ -17,10 +20,21 @@ SLOPE = (0.9, 1.1)
 OFF = 0.02
 DRIFT = 0.25
 """Population stability index above which a column is said to have changed (Siddiqi 2006, Credit Risk Scorecards)."""
+SETTLED = 1e-3
+HOLDS_DURATION = 0.8
+"""Rank correlation with the duration from which on a column holds it: what was paid so far, say."""
+NOT_WATCHED = (0.25, 0.5)
+"""Shares of rows of unknown outcome from which on a horizon is doubtful, and from which on it has no ground."""
 NOT_PAST = ("last", "previous", "past", "prior", "before", "since")
 
 
-def all_checks(cases: Cases, split: Split, metrics: dict[str, float], importance: pd.DataFrame) -> tuple[Check, ...]:
+def all_checks(
+    cases: Cases,
+    split: Split,
+    metrics: dict[str, float],
+    importance: pd.DataFrame,
+    model: Any,  # noqa: ANN401  # an estimator of ours
+) -> tuple[Check, ...]:
     """Return the findings on a training: leaks first, then whether its numbers can be relied on."""
     return (
         *leaks(cases),
@@ -31,6 +45,8 @@ def all_checks(cases: Cases, split: Split, metrics: dict[str, float], importance
         calibration(metrics),
         few_events(split),
         drift(split),
+        *settled(model),
+        *watched(cases),
     )
 
 
@@ -162,10 +178,53 @@ def few_events(split: Split) -> Check:
     )
 
 
+def settled(model: Any) -> tuple[Check, ...]:  # noqa: ANN401  # an estimator of ours
+    """Return whether a Cox regression stands at its highest likelihood; nothing for other models."""
+    if (step := getattr(model, "unsettled_", None)) is None:
+        return ()
+    check = graded(
+        "convergence",
+        "The regression has settled",
+        fail=not step <= 1,
+        review=step > SETTLED,
+        evidence=f"Another step would move the effects by {step:.2g} standard errors.",
+        fix="Leave out columns that say the same, or that tell the outcome or the duration.",
+    )
+    return (check,)
+
+
+def watched(cases: Cases) -> tuple[Check, ...]:
+    """Return, for uploaded durations, whether rows outlive the horizon, and whether a feature holds the duration."""
+    if cases.follow is None or cases.generated:
+        return ()
+    unknown = float(1 - cases.labeled.mean())
+    ground = graded(
+        "horizon",
+        "Rows were watched up to the horizon",
+        fail=unknown > NOT_WATCHED[1],
+        review=unknown > NOT_WATCHED[0],
+        evidence=f"By the horizon of {cases.horizon:g} the outcome of {unknown:.0%} of the rows is not known.",
+        fix="Choose a shorter horizon, or 0 for one that the data bear.",
+    )
+    held = {str(name): leakage.tells(cases.features[name], cases.follow["duration"]) for name in cases.features}
+    holding = [name for name in held if held[name] >= HOLDS_DURATION]
+    most = max(held, key=lambda name: held[name])
+    leak = graded(
+        "leak_duration",
+        "No column holds the duration",
+        fail=bool(holding),
+        evidence=f"Columns that grow with how long a row was watched: {listed(holding)}."
+        if holding
+        else f"None follows the duration; nearest is {most[:60]!r}, rank correlation {held[most]:.2f}.",
+        fix="Leave them out, or use their values at the start: time watched tells who had not left yet.",
+    )
+    return ground, leak
+
+
 def drift(split: Split) -> Check:
     """Return which columns look different in the rows held back, by the population stability index."""
     index = {str(name): stability(split.training.features[name], split.evaluation.features[name])
-             for name in split.training.features}  # fmt: skip
+             for name in split.training.features if name not in CLOCK}  # fmt: skip
     changed = sorted((name for name in index if index[name] > DRIFT), key=lambda name: -index[name])
     most = max(index, key=lambda name: index[name])
     return graded(

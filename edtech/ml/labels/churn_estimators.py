@@ -19,14 +19,41 @@ from edtech.ml.labels.estimators import (
     ProbabilityModel,
     Rows,
 )
-from edtech.ml.labels.survival import step_at
+from edtech.ml.labels.season import CLOCK, Season
 
 MOST_ROWS = 20_000
+STOP = 1.5
+"""Horizons after which a Cox regression looks no further: what keeps hazards proportional for so long is rare."""
 
 
 def left(survival: Floats, leaving: bool) -> Floats:
     """Return the chance to have left, from that of no event: either leaving is the event, or coming again is."""
     return np.clip(1 - survival if leaving else survival, LEAST, 1 - LEAST)
+
+
+class Timed:
+    """What estimators of churn share: a horizon, and the season by which days are counted (None: all are usual)."""
+
+    horizon: float
+    leaving: bool
+    season: Season | None
+
+    def _known(self, X: pd.DataFrame) -> pd.DataFrame:
+        return X if self.season is None else self.season.adjusted(X)
+
+    def _ahead(self, X: pd.DataFrame, times: Floats) -> Floats:
+        """Return the usual days from each row's moment on (n, t) in so many days."""
+        if self.season is None:
+            return np.broadcast_to(times, (len(X), len(times)))
+        day = X[CLOCK[0]].to_numpy(float)
+        return np.column_stack([self.season.passed(day, np.full(len(X), one)) for one in times])
+
+    def survival(self, X: pd.DataFrame, times: Floats) -> Floats:
+        """Return the chance of no event up to each time, (n, t)."""
+        raise NotImplementedError
+
+    def _left(self, X: pd.DataFrame) -> Floats:
+        return left(self.survival(X, np.array([self.horizon]))[:, 0], self.leaving)
 
 
 def person_periods(follow: pd.DataFrame, ends: Floats) -> tuple[Ints, Ints, Ints]:
@@ -42,18 +69,16 @@ def person_periods(follow: pd.DataFrame, ends: Floats) -> tuple[Ints, Ints, Ints
     return case, period, came.astype(np.intp)
 
 
-class PersonPeriod(ProbabilityModel):
+class PersonPeriod(Timed, ProbabilityModel):
     """Discrete-time survival: in each quarter of the horizon, the chance of the event where it has not come yet.
 
     Singer and Willett (1993), J. Educational Statistics 18. From plain labels, whose time is not known, it is the
     classifier itself.
     """
 
-    horizon: float
-    leaving: bool
-
     def fit(self, X: pd.DataFrame, y: Any, rows: Rows | None = None) -> Self:  # noqa: ANN401  # labels or a frame
         """Fit on features (n, f) and a frame (n, 3) of duration, event and watch, or plain outcomes (n,)."""
+        X = self._known(X)
         self.encoder_ = Encoder(self.linear).fit(X)
         matrix = self.encoder_.transform(X)
         if not isinstance(y, pd.DataFrame):
@@ -72,19 +97,17 @@ class PersonPeriod(ProbabilityModel):
 
     def survival(self, X: pd.DataFrame, times: Floats) -> Floats:
         """Return the chance of no event up to each time (n, t), even in the log between the ends of periods."""
-        matrix = self.encoder_.transform(X)
-        stays = [np.log1p(-self.predict_matrix(_with_period(matrix, np.full(len(X), p)))) for p in range(PERIODS)]
-        log = np.cumsum(np.column_stack([np.zeros(len(X)), *stays]), axis=1)
-        ends = np.concatenate([[0.0], self.ends_])
-        place = np.clip(np.searchsorted(ends, times, side="left"), 1, PERIODS)
-        part = np.clip((times - ends[place - 1]) / (ends[place] - ends[place - 1]), 0, 1)
-        return np.asarray(np.exp(log[:, place - 1] * (1 - part) + log[:, place] * part))
+        matrix = self.encoder_.transform(self._known(X))
+        log = np.column_stack(
+            [np.log1p(-self.predict_matrix(_with_period(matrix, np.full(len(X), p)))) for p in range(PERIODS)]
+        )
+        past = self._ahead(X, times)[:, :, None] - np.concatenate([[0.0], self.ends_[:-1]])
+        part = past / self.ends_[0]  # of each period; the last one goes on
+        return np.asarray(np.exp((np.clip(part, 0, [*[1.0] * (PERIODS - 1), np.inf]) * log[:, None, :]).sum(axis=2)))
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the probability to have left by the horizon, (n,)."""
-        if self.ends_.size == 0:
-            return super().predict(X)
-        return left(self.survival(X, np.array([self.horizon]))[:, 0], self.leaving)
+        return super().predict(X) if self.ends_.size == 0 else self._left(X)
 
 
 def _with_period(matrix: Floats, period: Ints) -> Floats:
@@ -98,6 +121,7 @@ class LogisticChurn(PersonPeriod, LogisticProbability):
         self,
         horizon: float = 56.0,
         leaving: bool = True,
+        season: Season | None = None,
         penalty: float = 10.0,
         calibration: Calibration = "platt",
         max_iterations: int = 500,
@@ -105,6 +129,7 @@ class LogisticChurn(PersonPeriod, LogisticProbability):
         super().__init__(penalty, calibration, max_iterations)
         self.horizon = horizon
         self.leaving = leaving
+        self.season = season
 
 
 class BoostingChurn(PersonPeriod, BoostingProbability):
@@ -114,6 +139,7 @@ class BoostingChurn(PersonPeriod, BoostingProbability):
         self,
         horizon: float = 56.0,
         leaving: bool = True,
+        season: Season | None = None,
         learning_rate: float = 0.05,
         trees: int = 100,
         max_leaf_nodes: int = 15,
@@ -125,29 +151,36 @@ class BoostingChurn(PersonPeriod, BoostingProbability):
         super().__init__(learning_rate, trees, max_leaf_nodes, min_samples_leaf, l2, calibration, seed)
         self.horizon = horizon
         self.leaving = leaving
+        self.season = season
 
 
-class CoxChurn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class CoxChurn(Timed, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Proportional hazards: Cox (1972), J. Royal Statistical Society B 34, ties by Efron; Breslow's baseline."""
 
-    def __init__(self, horizon: float = 56.0, leaving: bool = True, seed: int = 0) -> None:
+    def __init__(
+        self, horizon: float = 56.0, leaving: bool = True, season: Season | None = None, seed: int = 0
+    ) -> None:
         self.horizon = horizon
         self.leaving = leaving
+        self.season = season
         self.seed = seed
 
     def fit(self, X: pd.DataFrame, y: pd.DataFrame, rows: Rows | None = None) -> Self:
         """Fit on features (n, f) and a frame (n, 3) with duration and event; of many rows on 20,000, by seed.
 
-        Raises ConvergenceError where the estimate is not finite.
+        `unsettled_` is how many standard errors another step of Newton's would move the effects together. Raises
+        ConvergenceError where the estimate is not finite.
         """
         from statsmodels.duration.hazard_regression import PHReg  # only here: it takes a second to load
 
         some = np.arange(len(X))
         if some.size > MOST_ROWS:
             some = np.sort(np.random.default_rng(self.seed).choice(some, MOST_ROWS, replace=False))
+        X = self._known(X)
         self.encoder_ = Encoder(linear=True).fit(X)
-        matrix = self.encoder_.transform(X)[some]
-        time, event = np.ceil(y["duration"].to_numpy(float)[some]), y["event"].to_numpy(bool)[some]
+        matrix, stop = self.encoder_.transform(X)[some], STOP * self.horizon
+        time, event = y["duration"].to_numpy(float)[some], y["event"].to_numpy(bool)[some]
+        time, event = np.ceil(np.minimum(time, stop)), event & (time <= stop)
         self.kept_ = independent_columns(matrix)
         groups = None if rows is None else rows.subject[some]
         model = PHReg(time, matrix[:, self.kept_], status=event.astype(int), ties="efron")
@@ -158,18 +191,21 @@ class CoxChurn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         self.coefficients_, self.errors_ = np.asarray(found.params), np.asarray(found.bse)
         if not (np.isfinite(self.coefficients_).all() and np.abs(self.coefficients_).max(initial=0) < 20):
             raise _unsettled(f"effects up to {np.abs(self.coefficients_).max():.3g}")
+        score, curved = model.score(self.coefficients_), -model.hessian(self.coefficients_)
+        self.unsettled_ = float(np.sqrt(np.abs(score @ np.linalg.lstsq(curved, score)[0])))
         self.times_, self.hazard_ = _baseline(time, event, np.exp(matrix[:, self.kept_] @ self.coefficients_))
         return self
 
     def survival(self, X: pd.DataFrame, times: Floats) -> Floats:
         """Return the chance of no event up to each time, (n, t)."""
-        relative = np.exp(self.encoder_.transform(X)[:, self.kept_] @ self.coefficients_)
-        gone = -np.log(np.maximum(step_at(self.times_, np.exp(-self.hazard_), times), 1e-300))
+        relative = np.exp(self.encoder_.transform(self._known(X))[:, self.kept_] @ self.coefficients_)
+        ends, hazard = (np.concatenate([[0.0], one]) for one in (self.times_, self.hazard_))  # even within a day
+        gone = np.interp(self._ahead(X, times), ends, hazard)
         return np.asarray(np.exp(-relative[:, None] * gone))
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the probability to have left by the horizon, (n,)."""
-        return left(self.survival(X, np.array([self.horizon]))[:, 0], self.leaving)
+        return self._left(X)
 
     def ratios(self) -> pd.DataFrame:
         """Return hazard ratios of the event, intervals clustered by subject: feature, ratio, low, high, note."""

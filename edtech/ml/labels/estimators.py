@@ -22,7 +22,11 @@ from edtech.ml.labels.encoding import Encoder
 
 Ints = NDArray[np.intp]
 Calibration = Literal["none", "platt", "isotonic"]
-FOLDS = 3
+FOLDS = 5
+NEWEST = 1 / 3
+"""Share of the rows that a correction is learned from, where there is a time."""
+MANY, ENOUGH = 20_000, 3_000
+"""Rows from which on halves are as good as fifths to fit on, and the fewest that a correction is learned from."""
 SAMPLED = 0.3
 """Share of many rows that each tree of a forest sees: as good on later rows and three times as fast."""
 WHOLE = 10_000
@@ -39,19 +43,22 @@ class Rows:
     time: Floats | None = None
 
     def parts(self) -> list[tuple[Ints, Ints]]:
-        """Return pairs of rows to fit on and rows to predict."""
-        if self.time is None:
-            return list(GroupKFold(FOLDS, shuffle=True, random_state=0).split(self.subject, groups=self.subject))
-        later = self.time >= np.quantile(self.time, 1 - 1 / FOLDS)
-        return [(np.flatnonzero(~later), np.flatnonzero(later))]
+        """Return pairs of rows to fit on and rows to predict: of other subjects, and the newest third of them."""
+        newest, many = np.ones(len(self.subject), dtype=bool), len(self.subject) > MANY
+        if self.time is not None:
+            newest = self.time >= np.quantile(self.time, max(0.0, 1 - max(NEWEST, ENOUGH / len(newest))))
+        folds = GroupKFold(2 if many else FOLDS, shuffle=True, random_state=0)
+        parts = folds.split(self.subject, groups=self.subject)
+        return [(fitted, apart[newest[apart]]) for fitted, apart in parts]
 
 
 class ProbabilityModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """P(outcome) from features: an encoder, a classifier of scikit-learn, and what corrects its probabilities.
 
-    Calibration (Platt 1999; Zadrozny and Elkan 2002) learns from the last third of the rows, predicted by a classifier
-    fitted on those before; without a time in three folds, no subject in two of them. The classifier itself is then
-    fitted on all rows.
+    Calibration (Platt 1999; Zadrozny and Elkan 2002) learns from predictions in folds, no subject in two of them,
+    and where there is a time from the newest third of the rows: features that lengthen with the record tell more by
+    then, so that a fit on the older rows alone would be corrected for what the one on all rows does not have. The
+    classifier itself is then fitted on all rows.
     """
 
     linear = False
@@ -95,6 +102,7 @@ class ProbabilityModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
 
 def _fitted(classifier: Any, matrix: Floats, outcome: Ints) -> Any:  # noqa: ANN401  # scikit-learn's
+    matrix = np.where(np.isnan(matrix).all(axis=0), 0.0, matrix)  # a column of gaps only has no place to split
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)

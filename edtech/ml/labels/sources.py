@@ -10,6 +10,7 @@ from edtech.data.features import FeatureFrame, features
 from edtech.errors import DataError
 from edtech.ml.base import Params
 from edtech.ml.labels.cases import PERIODS, Cases
+from edtech.ml.labels.season import YEAR, days
 from edtech.tables.roles import LabelRoles
 
 if TYPE_CHECKING:
@@ -32,7 +33,15 @@ VIEWS_TRUSTED = 20
 FIRST_DAYS = 28
 """Days of record before the first moment at which churn is asked for."""
 MOST_MOMENTS = 12
+USUAL_HORIZON = 56
+"""Days without a visit after which a learner of a market has left, unless another horizon is asked for."""
+UNKNOWN = 0.2
+"""Share of uploaded rows that may have been watched for less than the horizon, where the data choose it."""
 DAY = pd.Timedelta(days=1)
+CLOCK_MEANINGS = {
+    "day_of_year": "Day of the year: how often people come in the weeks ahead.",
+    "days_of_record": "Days since the learner joined, or since the record began where that is less.",
+}
 
 
 def from_labels(dataset: "Dataset", params: Params) -> Cases:  # noqa: ARG001  # the signature of all sources
@@ -155,7 +164,7 @@ def learners(dataset: "Dataset", params: Params) -> Cases:
     `follow` is the time to their next visit. Moments are at most `MOST_MOMENTS`, a quarter of the horizon or more
     apart; those whose horizon is not over by the end of the data have no known outcome, but are watched until then.
     """
-    horizon, end = int(cast(Any, params).horizon_days), market_end(dataset)
+    horizon, end = int(cast(Any, params).horizon_days) or USUAL_HORIZON, market_end(dataset)
     tables = _Tables(dataset)
     start = pd.Timestamp(tables["views"]["viewed_at"].min()).normalize()
     parts = [_at(tables, moment, horizon, start, end) for moment in _moments(start, end, horizon)]
@@ -166,7 +175,9 @@ def learners(dataset: "Dataset", params: Params) -> Cases:
             found=f"{(end - start).days} days",
             fix="choose a shorter horizon, or generate more weeks",
         )
-    return replace(_stacked(parts), stays=_stays(tables["views"], horizon, end))
+    seen = tables["views"].drop_duplicates("visit_id")
+    visits = pd.DataFrame({"subject": seen["learner_id"], "time": seen["viewed_at"]}).reset_index(drop=True)
+    return replace(_stacked(parts), stays=_stays(tables["views"], horizon, end), visits=visits)
 
 
 def _stays(seen: pd.DataFrame, horizon: int, end: pd.Timestamp) -> pd.DataFrame:
@@ -189,12 +200,14 @@ def churn_labels(dataset: "Dataset", params: Params) -> Cases:
     if roles.duration is None:
         return cases
     duration, left = dataset.main()[roles.duration].astype(float), cases.target.astype(bool)
-    longest = float(duration.quantile(0.9))
-    horizon = min(float(cast(Any, params).horizon_days), longest)
+    asked, longest = float(cast(Any, params).horizon_days), float(duration.quantile(0.9))
+    horizon = min(asked or watched_horizon(duration, left), longest)
     gone = left & (duration <= horizon)
     target = gone.astype("boolean").mask(~gone & (duration < horizon)).rename(roles.label)
     notes = [f"The horizon is {horizon:g} of the file's own unit of {roles.duration}."]
-    if horizon < float(cast(Any, params).horizon_days):
+    if not asked:
+        notes[0] += f" It is the longest by which the outcome of {1 - UNKNOWN:.0%} of the rows is known."
+    if horizon < asked:
         notes.append(f"A tenth of the rows was watched for longer than {longest:g}: a longer horizon has no ground.")
     if short := float(target.isna().mean()):
         notes.append(
@@ -208,6 +221,16 @@ def churn_labels(dataset: "Dataset", params: Params) -> Cases:
     return replace(
         cases, target=target, follow=follow, ends_by="leave", horizon=horizon, stays=stays, notes=tuple(notes)
     )
+
+
+def watched_horizon(duration: pd.Series, left: pd.Series) -> float:
+    """Return the longest time by which the outcome of most rows is known: they had left, or were still watched.
+
+    Where nobody was lost from sight it is the median duration.
+    """
+    seen = np.sort(duration.where(~left, np.inf).to_numpy(float))
+    horizon = seen[int(UNKNOWN * len(seen))]
+    return float(max(horizon if np.isfinite(horizon) else duration.median(), duration[duration > 0].min()))
 
 
 def _cohort(time: pd.Series) -> pd.Series:
@@ -233,8 +256,9 @@ def _at(tables: "_Tables", moment: pd.Timestamp, horizon: int, start: pd.Timesta
     back = later.reindex(made.ids["learner_id"]).reset_index(drop=True)
     watched = (back.fillna(end) - moment) / DAY
     over = moment + horizon * DAY <= end
+    record = np.minimum((moment - start) / DAY, made.frame["days_since_joining"])
     return Cases(
-        features=_per_week(made, start),
+        features=_per_week(made, start).assign(day_of_year=days(made.ids["time"]) % YEAR, days_of_record=record),
         target=made.target.rename("left") if over else made.target.mask(made.target.notna()).rename("left"),
         time=made.ids["time"],
         known=made.ids["time"] + horizon * DAY,
@@ -243,7 +267,7 @@ def _at(tables: "_Tables", moment: pd.Timestamp, horizon: int, start: pd.Timesta
         ends_by="return",
         horizon=float(horizon),
         ids=made.ids.drop(columns="time"),
-        meanings=_meanings(made),
+        meanings=_meanings(made) | CLOCK_MEANINGS,
         generated=True,
     )
 

@@ -16,6 +16,7 @@ from edtech.ml.labels.estimators import Rows
 from edtech.ml.labels.importance import odds_ratios, permutation_importance
 from edtech.ml.labels.metrics import all_metrics
 from edtech.ml.labels.result import LabelResult
+from edtech.ml.labels.season import usual_time
 from edtech.ml.labels.splits import Split, split_cases
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def train_cases(
         importance=importance,
         split=split.words,
         notes=cases.notes,
-        checks=all_checks(cases, split, metrics, importance),
+        checks=all_checks(cases, split, metrics, importance, model),
         tables=_tables(actual, predicted, chosen) | _churn_tables(model, cases),
         outcome=str(cases.target.name),
         threshold=chosen.threshold,
@@ -90,11 +91,17 @@ def train_cases(
 def fit(algorithm: Algorithm, params: Params, cases: Cases) -> Any:  # noqa: ANN401  # an estimator of ours
     """Return the algorithm's estimator fitted on the cases."""
     known = cases if cases.follow is not None else cases.rows(cases.labeled)
-    more = {"seed": getattr(params, "seed", 0), "horizon": cases.horizon or 1.0, "leaving": cases.ends_by != "return"}
+    season, follow = usual_time(known)
+    more = {
+        "seed": getattr(params, "seed", 0),
+        "horizon": cases.horizon or 1.0,
+        "leaving": cases.ends_by != "return",
+        "season": season,
+    }
     taken = algorithm.estimator().get_params()
     arguments = params.estimator_arguments() | {name: value for name, value in more.items() if name in taken}
     when = None if known.time is None else np.asarray(known.time.rank())
-    outcome = known.actual if known.follow is None else known.follow
+    outcome = known.actual if follow is None else follow
     return algorithm.estimator(**arguments).fit(known.features, outcome, Rows(known.clusters, when))
 
 

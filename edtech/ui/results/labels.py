@@ -12,7 +12,14 @@ from edtech.ui.widgets import plain
 RESULT_METRICS = (
     *("roc_auc", "pr_auc", "base_rate", "log_loss", "brier", "calibration_error", "calibration_slope"),
     *("calibration_intercept", "concordance", "concordance_uno", "integrated_brier", "profit_chosen", "profit_all"),
-    *("probability_error", "probability_correlation", "decision_value_tokens", "fit_seconds"),
+    *(
+        "probability_error",
+        "probability_correlation",
+        "calibration_error_truth",
+        "decision_value_tokens",
+        "decision_value_reach",
+        "fit_seconds",
+    ),
 )
 TABS = {
     "calibration": "Calibration",

@@ -10,6 +10,7 @@ from edtech.market.outcomes import completed_within
 from edtech.metrics import METRICS
 from edtech.ml.artifacts import load_result
 from edtech.ml.families import FAMILIES
+from edtech.pipeline.probabilities import reach
 from edtech.tracking.trusted import load_trusted
 from tests.ml.labels.conftest import LABELS
 
@@ -36,7 +37,7 @@ def test_a_run_comes_back_with_its_model_and_every_table(family, label_runs, lab
 
 def test_a_stored_model_gives_the_same_probabilities_of_rows_with_gaps_only(run):
     back = load_trusted(dumps(run.result.model), "a test")
-    frame = pd.DataFrame({name: [np.nan, np.nan] for name in run.result.model.encoder_.columns_})
+    frame = pd.DataFrame({name: [np.nan, np.nan] for name in run.result.importance["feature"]})
     probability = back.predict(frame)
     assert np.array_equal(probability, run.result.model.predict(frame))
     assert ((probability > 0) & (probability < 1)).all()
@@ -66,7 +67,20 @@ def test_nothing_of_a_market_leaks_and_every_metric_is_described(run):
 
 def test_a_run_says_how_its_decision_was_judged(run):
     assert run.worth.words
-    assert ("decision_value_tokens" in run.metrics) == (run.result.family == "enrollment_propensity")
+    shown = run.result.family == "enrollment_propensity"
+    assert ("decision_value_tokens" in run.metrics) == shown
+    assert ("decision_value_reach" in run.metrics) == (not shown)
+    assert shown or 0.1 < run.metrics["decision_value_reach"] <= 1
+
+
+def test_contacting_by_the_truth_reaches_all_and_by_chance_nothing():
+    rng = np.random.default_rng(1)
+    true = rng.beta(1, 3, 20_000)
+    assert reach(true, true) == 1
+    assert reach(true, true**3) == pytest.approx(1)
+    assert reach(true, rng.random(20_000)) == pytest.approx(0, abs=0.05)  # standard error 0.015
+    assert reach(true, -true) < 0
+    assert reach(np.full(50, 0.2), rng.random(50)) == 0
 
 
 def test_the_true_chance_of_completion_is_that_of_the_outcomes(label_market):

@@ -13,6 +13,7 @@ from edtech.data import Catalogue
 from edtech.data.samples import sample_labels_csv
 from edtech.errors import ModelError
 from edtech.ml.families import FAMILIES
+from edtech.ml.labels.encoding import Encoder
 from edtech.pipeline.training import train_runs
 from edtech.settings import PROJECT
 from edtech.tables.roles import LabelRoles
@@ -103,6 +104,37 @@ def test_churn_with_a_duration_has_all_algorithms_and_says_its_horizon(home):
     assert run.metrics["integrated_brier"] < run.metrics["integrated_brier_base"]
     without = churn.model_copy(update={"duration": None})
     assert "cox" not in FAMILIES["churn_prediction"].fits(stored(home, sample_labels_csv(), without, "Plain"))
+
+
+def test_the_data_choose_a_horizon_that_countoutlive_and_a_column_that_holds_the_duration_is_named(home):
+    rng, count = np.random.default_rng(6), 3_000
+    plan, watched = rng.choice(["basic", "pro"], count), rng.integers(1, 73, count)
+    leaves = np.ceil(rng.exponential(np.where(plan == "pro", 120, 40)))
+    months, left = np.minimum(leaves, watched), leaves <= watched
+    rows = pd.DataFrame({"churned": left, "tenure": months, "plan": plan, "fee": rng.normal(50, 5, count)})
+    churn = LabelRoles(task="churn", label="churned", duration="tenure", features=("plan", "fee"))
+    run = trained(stored(home, rows, churn), "churn_prediction", "cox")
+    watched_on = rows["churned"] | (rows["tenure"] >= run.result.horizon)
+    assert watched_on.mean() == pytest.approx(0.8, abs=0.03)  # months are whole
+    cards = {check.code: check.severity for check in run.result.checks}
+    assert (cards["convergence"], cards["horizon"], cards["leak_duration"]) == ("PASS", "PASS", "PASS")
+    paid = rows.assign(total=rows["tenure"] * rows["fee"])
+    ask = churn.model_copy(update={"features": ("plan", "fee", "total")})
+    run = trained(stored(home, paid, ask, "Paid"), "churn_prediction", horizon_days=60)
+    cards = {check.code: check for check in run.result.checks}
+    assert cards["leak_duration"].severity == "FAIL"
+    assert "total" in cards["leak_duration"].evidence
+    assert cards["horizon"].severity == "FAIL"  # most of those who stayed were watched for less than 60 months
+
+
+def test_whole_numbers_with_holes_are_told_apart_as_codes_and_amounts_are_not():
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({"course": rng.choice([33, 171, 9500], ROWS), "taken": rng.integers(0, 6, ROWS)})
+    encoder = Encoder(linear=True).fit(frame)
+    assert len([name for name in encoder.names_ if name.startswith("course: ")]) == 2
+    assert not [name for name in encoder.names_ if name.startswith("taken: ")]
+    assert encoder.transform(frame).shape == (ROWS, len(encoder.names_))
+    assert encoder.transform(pd.DataFrame({"course": [np.nan], "taken": [2]}))[0, 2:].sum() == 0
 
 
 def published(*parts: str) -> Path:
