@@ -13,7 +13,9 @@ MARKS = {"PASS": ":material/check_circle:", "REVIEW": ":material/visibility:", "
 def show_check(check: Check) -> None:
     """Show one finding."""
     with st.container(border=True):
-        asked = "" if check.severity == "PASS" else "?"  # a title says what should be: alone it would read as found
+        asked = (
+            "" if check.severity == "PASS" or check.title.endswith("?") else "?"
+        )  # a title says what should be: alone it would read as found
         st.markdown(f"{MARKS[check.severity]} **{check.severity}: {plain(check.title)}{asked}** (`{check.code}`)")
         st.text(check.evidence)
         if check.fix:
