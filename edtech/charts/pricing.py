@@ -1,4 +1,7 @@
-"""Charts of prices, demand and what a change of prices does."""
+"""Charts of prices, demand and what a change of prices does.
+
+Those that follow a slider name their channels (`alt.X2("to:Q")`): Altair takes 6 ms to find out what a bare text means.
+"""
 
 from html import escape
 from typing import Any
@@ -83,12 +86,14 @@ def _over_change(
         x=alt.X("change:Q", title="Price change against today", axis=alt.Axis(format="+.0%"))
     )
     line = base.mark_line(color=BLUE).encode(
-        y=alt.Y(f"{value}:Q", title=y_title).scale(zero=False), tooltip=[alt.Tooltip("change:Q", format="+.0%"), value]
+        y=alt.Y(f"{value}:Q", title=y_title).scale(zero=False),
+        tooltip=[alt.Tooltip("change:Q", format="+.0%"), alt.Tooltip(f"{value}:Q")],
     )
     seen = alt.Chart(pd.DataFrame({"from": [support[0]], "to": [support[1]]}))
-    layers = [seen.mark_rect(color=GREY, opacity=0.15).encode(x="from:Q", x2="to:Q")]
+    layers = [seen.mark_rect(color=GREY, opacity=0.15).encode(x=alt.X("from:Q"), x2=alt.X2("to:Q"))]
     if has_interval(curve):
-        layers.append(base.mark_area(color=BLUE, opacity=0.2).encode(y="low:Q", y2="high:Q"))
+        band = base.mark_area(color=BLUE, opacity=0.2)
+        layers.append(band.encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q")))
     return layered([*layers, line], heading(title, "grey: prices seen; band: 95 %" if has_interval(curve) else ""))
 
 
@@ -136,14 +141,13 @@ def effect_bars(effects: pd.DataFrame, *, title: str) -> alt.LayerChart:
     base = alt.Chart(effects).encode(y=alt.Y("name:N", sort=None, title=None))
     bars = base.mark_bar(color=BLUE, height={"band": 0.5}).encode(
         x=alt.X("change:Q", title="Change against today", axis=alt.Axis(format="+.1~%")),
-        tooltip=["name", "text"],
+        tooltip=[alt.Tooltip("name:N"), alt.Tooltip("text:N")],
     )
-    layers = [
-        bars,
-        base.mark_text(align="center", dy=-18, color=TEXT, fontWeight="bold").encode(x="change:Q", text="text"),
-    ]
+    said = base.mark_text(align="center", dy=-18, color=TEXT, fontWeight="bold")
+    layers = [bars, said.encode(x=alt.X("change:Q"), text=alt.Text("text:N"))]
     if has_interval(effects):
-        layers.append(base.mark_rule(color=ORANGE, strokeWidth=3).encode(x="low:Q", x2="high:Q"))
+        rule = base.mark_rule(color=ORANGE, strokeWidth=3)
+        layers.append(rule.encode(x=alt.X("low:Q"), x2=alt.X2("high:Q")))
     return layered(layers, heading(title), step=48)
 
 

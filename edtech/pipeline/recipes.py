@@ -150,7 +150,7 @@ class WhatIfRecipe(_Recipe):
         response = price_response(load_result(stores.runs, asked.run_id), dataset.panel())
         prices = asked.asked(response, attributes(response, unit_table(dataset)))
         outcome = answer(response, prices, asked.split, asked.planned_split)
-        moved = prices != response.baseline
+        moved = response.moved(prices)
         curve = revenue_curve(response, moved=moved if moved.any() else None)
         plan = plan_to_act_on(dataset, response, asked.split, self.objective, self.constraints)
         origin = _run_origin(run) | _dataset_origin(dataset) | self.origin()

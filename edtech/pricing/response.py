@@ -18,6 +18,8 @@ from edtech.tables.panel import build_panel
 from edtech.tables.roles import PanelRoles
 
 _LATER = "a later period"
+SAME_PRICE = 1e-9
+"""Prices that differ by no more than this share are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,10 @@ class Response:
         name = self.result.roles.views
         return None if name is None else float(self.frame[name].sum())
 
+    def moved(self, prices: Floats) -> NDArray[np.bool_]:
+        """Return which units (u,) have another price than the baseline's."""
+        return np.abs(prices / self.baseline - 1) > SAME_PRICE
+
     def alone(self, prices: Floats) -> Floats:
         """Return the expected quantity (u,) of each unit at its price, all others at their mean prices."""
         if self.along is not None:
@@ -99,7 +105,7 @@ class Response:
         return Demand(
             self._here(quantity),
             lambda weights: pull(self._everywhere(weights, nothing)),
-            ~np.isclose(prices, self.baseline),
+            self.moved(prices),
         )
 
     def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from edtech.charts import pricing as charts
 from edtech.data import Dataset
-from edtech.pricing import Response, RevenueCurve, WhatIf, answer, revenue_curve
+from edtech.pricing import Response, RevenueCurve, WhatIf, answer
 from edtech.pricing.card import other_elasticities, trust_card
 from edtech.pricing.saved import Scenario
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION
@@ -70,9 +70,7 @@ def ask(run_id: str, experiment: str, dataset: Dataset) -> Asked:
     scenario = asking.scenario(run_id, dataset, response, known)
     prices = scenario.asked(response, known)
     outcome = answer(response, prices, scenario.split, scenario.planned_split)
-    moved = ~pd.Series(prices / response.baseline - 1).between(-1e-9, 1e-9).to_numpy()
-    curve = revenue_curve(response, moved=moved if moved.any() else None)
-    return Asked(scenario, response, outcome, curve)
+    return Asked(scenario, response, outcome, resources.curve(run_id, experiment, dataset.id, prices))
 
 
 def judged(run_id: str, experiment: str) -> float | None:

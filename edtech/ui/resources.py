@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from edtech.economy.observed import Observed
     from edtech.market import MarketParams
     from edtech.market.estimate import Expected
-    from edtech.pricing import Plan, Response
+    from edtech.ml.elasticity.panel import Floats
+    from edtech.pricing import Plan, Response, RevenueCurve
     from edtech.pricing.bounds import Constraints, Objective
     from edtech.tracking import EdTechMLFlowTracker
     from edtech.tracking.dictionary import MetricMemory
@@ -263,6 +265,21 @@ def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
     from edtech.pricing import price_response
 
     return price_response(result(run_id, experiment), panel(dataset_id))
+
+
+def curve(run_id: str, experiment: str, dataset_id: str, prices: "Floats") -> "RevenueCurve":
+    """Return the curve over a common change of the prices that are not today's, of all where none is."""
+    moved = response(run_id, experiment, dataset_id).moved(prices)
+    return _curve(run_id, experiment, dataset_id, moved.tobytes() if moved.any() else None)
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _curve(run_id: str, experiment: str, dataset_id: str, moved: bytes | None) -> "RevenueCurve":
+    """Return the curve for a mask of units: how far their slider is moved does not change it."""
+    from edtech.pricing import revenue_curve
+
+    mask = None if moved is None else np.frombuffer(moved, dtype=bool)
+    return revenue_curve(response(run_id, experiment, dataset_id), moved=mask)
 
 
 @st.cache_resource(show_spinner="Looking for better prices", max_entries=20)
