@@ -71,7 +71,7 @@ def chosen(change: PriceChange, known: pd.DataFrame) -> NDArray[np.bool_]:
             fix="choose from the list",
         )
     values = known[change.scope]
-    if unknown := sorted(set(change.names) - set(values)):
+    if unknown := sorted(set(change.names) - set(values.unique())):
         raise PricingError(
             f"There is no such {change.scope}",
             expected=f"one of {listed(sorted(values.unique()))}",

@@ -12,6 +12,9 @@ from edtech.pricing.response import Demand, Response
 from edtech.pricing.trust import OUTSIDE_SHARE
 
 CURVE_CHANGES = np.linspace(-0.5, 0.5, 41)
+_MANY = 20_000
+"""Of more units than this every second point is taken: a page that waits shows less."""
+
 Range = tuple[float, float]
 
 
@@ -36,7 +39,7 @@ class RevenueCurve:
 def revenue_curve(
     response: Response,
     segments: tuple[str, ...] | None = None,
-    changes: Floats = CURVE_CHANGES,
+    changes: Floats | None = None,
     *,
     moved: NDArray[np.bool_] | None = None,
 ) -> RevenueCurve:
@@ -46,6 +49,8 @@ def revenue_curve(
     today = response.demand(response.baseline)
     revenue = today.quantity * response.baseline
     support = _common_support(response, inside, revenue, response.low, response.high)
+    if changes is None:
+        changes = CURVE_CHANGES[:: 2 if len(response.units) > _MANY else 1]
     changes = np.unique(np.concatenate([changes, [0.0, *support]]))
     rows = [_point(response, inside, float(change), today) for change in changes]
     names = ["change", "revenue", "low", "high", "quantity", "quantity_low", "quantity_high"]

@@ -13,6 +13,8 @@ from edtech.pricing.response import Response
 GRID = 61
 MOST_CANDIDATES = 120_000
 SECONDS = 4.0
+_GAP = 1e-4
+_BISECTIONS = 50
 
 
 def separable_optimum(
@@ -20,9 +22,11 @@ def separable_optimum(
 ) -> Floats:  # fmt: skip
     """Return the prices (u,) on a grid that together are best.
 
-    Without limits over all units together each takes its best. With them, which candidate each unit takes is an integer
-    program, solved by HiGHS (Huangfu & Hall 2018) to within 0.01 % of the best. Raises PricingError where the
-    enrollments to keep cannot be reached.
+    Without limits over all units together each takes its best. With them a price on each enrollment is sought at which
+    the best choice keeps to the limits (Everett 1963, "Generalized Lagrange Multiplier Method", Operations Research
+    11(3)); it proves how far the choice is from the best at most. Where that is more than 0.01 %, as with few units,
+    which candidate each unit takes is an integer program, solved by HiGHS (Huangfu & Hall 2018) to within 0.01 %.
+    Raises PricingError where the enrollments to keep cannot be reached.
     """
     candidates = candidate_prices(response, bounds, constraints)
     quantity = response.grid(candidates)
@@ -35,8 +39,59 @@ def separable_optimum(
     too_many = constraints.most_changed is not None and moved[rows, best].sum() > constraints.most_changed
     too_few = floor is not None and quantity[rows, best].sum() < floor
     if too_many or too_few:
-        best = _chosen(value, quantity, moved, floor, constraints.most_changed)
+        best = _limited(value, quantity, moved, floor, constraints.most_changed)
     return np.asarray(candidates[rows, best])
+
+
+def _limited(
+    value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
+) -> NDArray[np.intp]:
+    """Return the candidate of each unit (u,) under limits over all units; `_GAP` from the best at most."""
+    if floor is not None:
+        refuse_enrollments(_most_reached(quantity, moved, most), floor)
+    best, gap = _by_multiplier(value, quantity, moved, floor, most)
+    if gap <= _GAP:
+        return best
+    return _chosen(value, quantity, moved, floor, most, None if np.isinf(gap) else best)
+
+
+def _by_multiplier(
+    value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
+) -> tuple[NDArray[np.intp], float]:
+    """Return the best candidates (u,) at the lowest price on an enrollment that keeps to the limits, and by which share
+    of the value they may miss the best; infinite where no price keeps to them.
+    """
+    rows = np.arange(len(value))
+    if most is not None and moved[:, -1].any():
+        return np.full(len(value), value.shape[1] - 1), np.inf  # some must change: not all choices are free
+
+    def kept(worth: float) -> tuple[NDArray[np.intp], float]:
+        picked = _best_changes(value + worth * quantity, moved, most)
+        return picked, 0.0 if floor is None else float(quantity[rows, picked].sum()) - floor
+
+    low, high = 0.0, 4 * float(value.max() / max(quantity.max(), 1e-12))
+    best, spare = kept(0.0)
+    if spare >= 0:
+        return best, 0.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        tried, left = kept(middle)
+        if left >= 0:
+            high, best, spare = middle, tried, left
+        else:
+            low = middle
+    return best, high * spare / max(float(value[rows, best].sum()), 1e-12) if spare >= 0 else np.inf
+
+
+def _best_changes(value: Floats, moved: NDArray[np.bool_], most: int | None) -> NDArray[np.intp]:
+    """Return the candidate of each unit (u,) with the highest value, today's for all but the `most` best changes."""
+    best = _first_best(value, moved)
+    if most is None or (best != value.shape[1] - 1).sum() <= most:
+        return best
+    gain = value[np.arange(len(best)), best] - value[:, -1]
+    stay = np.argsort(-gain, kind="stable")[most:]
+    best[stay] = value.shape[1] - 1
+    return best
 
 
 def candidate_prices(response: Response, bounds: Bounds, constraints: Constraints) -> Floats:
@@ -65,11 +120,14 @@ def _first_best(value: Floats, moved: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _chosen(
-    value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
+    value: Floats,
+    quantity: Floats,
+    moved: NDArray[np.bool_],
+    floor: float | None,
+    most: int | None,
+    otherwise: NDArray[np.intp] | None,
 ) -> NDArray[np.intp]:
-    """Return the candidate of each unit (u,) that an integer program chooses."""
-    if floor is not None:
-        refuse_enrollments(_most_reached(quantity, moved, most), floor)
+    """Return the candidate of each unit (u,) that an integer program chooses; `otherwise` where time is out."""
     unit, place = np.nonzero(_worth_looking_at(value, quantity, moved, floor is not None))
     limits = _limits(unit, quantity[unit, place], moved[unit, place], floor, most)
     found = milp(
@@ -77,8 +135,10 @@ def _chosen(
         constraints=limits,
         integrality=np.ones(unit.size),
         bounds=(0, 1),
-        options={"mip_rel_gap": 1e-4, "time_limit": SECONDS},
+        options={"mip_rel_gap": _GAP, "time_limit": SECONDS},
     )
+    if found.x is None and otherwise is not None:
+        return otherwise
     if found.x is None:
         raise PricingError(
             "No plan was found that keeps to all constraints",

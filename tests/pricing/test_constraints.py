@@ -12,7 +12,7 @@ from edtech.market import MarketParams, generate_market
 from edtech.ml import TokenPriceElasticityModeler
 from edtech.pricing import Response, plan_for, price_response
 from edtech.pricing.bounds import Constraints, price_bounds
-from edtech.pricing.separable import candidate_prices
+from edtech.pricing.separable import _chosen, candidate_prices
 from edtech.tables.roles import MARKET_ROLES
 from tests.worlds import make_world
 
@@ -110,6 +110,29 @@ def test_every_plan_keeps_to_its_constraints(response, limit, step, most, least,
     if least is not None:
         assert plan.outcome.enrollments.planned >= least * plan.outcome.enrollments.today * (1 - 1e-6)
     assert plan.expected.change >= -1e-9
+
+
+def test_few_changes_are_those_that_bring_most_alone(response):
+    today = response.demand(response.baseline).quantity * response.baseline
+    best = plan_for(response).prices.reindex(response.names).to_numpy()
+    alone = np.sort(response.demand(best).quantity * best - today)[::-1]
+    plan = plan_for(response, constraints=Constraints(most_changed=7))
+    assert plan.outcome.token_revenue.planned - today.sum() == pytest.approx(alone[:7].sum(), rel=1e-9)
+
+
+@pytest.mark.parametrize("most", [None, 60])
+def test_enrollments_are_kept_at_the_least_cost(response, most):
+    free = plan_for(response, constraints=Constraints(most_changed=most))
+    least = 1.03 * (1 + free.outcome.enrollments.change)
+    constraints = Constraints(most_changed=most, least_enrollments=least)
+    candidates = candidate_prices(response, price_bounds(response, constraints), constraints)
+    quantity, moved = response.grid(candidates), ~np.isclose(candidates, response.baseline[:, None])
+    floor = least * float(response.demand(response.baseline).quantity.sum())
+    exact = _chosen(candidates * quantity, quantity, moved, floor, most, None)
+    best = float((candidates * quantity)[np.arange(len(exact)), exact].sum())
+    found = plan_for(response, constraints=constraints).outcome
+    assert found.enrollments.planned >= floor * (1 - 1e-9)
+    assert found.token_revenue.planned == pytest.approx(best, rel=2e-4)  # each is within 1e-4 of the best
 
 
 def test_limits_that_bind_are_named(response):
