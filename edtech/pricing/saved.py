@@ -1,7 +1,7 @@
 """Scenarios: what-ifs that are kept as MLflow runs of the kind `scenario`, and asked again."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,9 +16,12 @@ from edtech.tables.split import RevenueSplit
 from edtech.tracking.items import RunItems
 
 if TYPE_CHECKING:
+    from edtech.pricing.optimum import Plan
     from edtech.tracking.runs import RunStore
 
 FILE = "scenario.json"
+FIGURES = ("token_revenue", "enrollments", "teacher_earnings", "platform_commission", "tokens_burned")
+"""What scenarios and plans are compared by, the first with its interval."""
 EFFECTS, PRICES = "scenario/effects.csv", "scenario/prices.csv"
 
 
@@ -97,6 +100,45 @@ def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:
         "data set": runs.get("tags.dataset_name"), **{name.removeprefix("metrics."): runs[name] for name in names},
     }  # fmt: skip
     return pd.DataFrame(shown)
+
+
+def beside(scenarios: pd.DataFrame, plans: Mapping[str, "Plan"]) -> pd.DataFrame:
+    """Return what-ifs that were saved and plans of runs, one row each: what it is, trust,
+    today's and planned token revenue (per period), its change with `low` and `high` (95 %), the other figures' changes.
+
+    `scenarios` is a run table, `plans` goes by the run's name. What is not known, as a refused plan's figures, is NaN.
+    """
+    rows = [*(_of_scenario(row) for row in scenarios.to_dict("records")), *(_of_plan(*one) for one in plans.items())]
+    numbers = ["today", "planned", "change", "low", "high", *(name for name in FIGURES if name != FIGURES[0])]
+    columns = ["name", "what", "trust", *numbers]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(numbers, float))
+
+
+def best_words(table: pd.DataFrame) -> str:
+    """Return which of those side by side is expected to earn most, in one line."""
+    told = table.dropna(subset=["change"]).sort_values("change", ascending=False)
+    if told.empty:
+        return "None of these says what it would do"
+    first = told.iloc[0]
+    if first["change"] <= 0:
+        return "None of these is expected to earn more tokens than today"
+    return f"{first['name']} is expected to earn most: {first['change']:+.1%} token revenue"
+
+
+def _of_scenario(row: Mapping[Hashable, Any]) -> dict[str, Any]:
+    parts = {part: row.get(f"metrics.{FIGURES[0]}_{part}") for part in ("today", "planned", "change")}
+    ends = {end: row.get(f"metrics.{FIGURES[0]}_change_{end}") for end in ("low", "high")}
+    others = {name: row.get(f"metrics.{name}_change") for name in FIGURES[1:]}
+    return {"name": row["name"], "what": "what-if", "trust": row.get("tags.trust"), **parts, **ends, **others}
+
+
+def _of_plan(name: str, plan: "Plan") -> dict[str, Any]:
+    told = {"name": name, "what": "plan of a run", "trust": "refused" if plan.refused else "sound"}
+    if plan.refused:
+        return told
+    found = plan.outcome.effects
+    parts = {part: getattr(found[FIGURES[0]], part) for part in ("today", "planned", "change", "low", "high")}
+    return {**told, **parts, **{figure: found[figure].change for figure in FIGURES[1:] if figure in found}}
 
 
 def _params(scenario: Scenario) -> Mapping[str, str | float]:

@@ -306,11 +306,15 @@ def unit_attributes(run_id: str, experiment: str, dataset_id: str) -> pd.DataFra
     return attributes(response(run_id, experiment, dataset_id), unit_table(dataset(dataset_id)))
 
 
+def of_dataset(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
+    """Return the runs that are about the data set of that digest."""
+    return runs[runs.reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"] == digest]
+
+
 def demand_runs(experiment: str, digest: str) -> pd.DataFrame:
     """Return the experiment's finished trainings of demand on the data set of that digest, newest first."""
-    runs = run_table(experiment)
-    told = runs.reindex(columns=["tags.dataset_digest", "tags.model_type"])
-    return runs[(told["tags.dataset_digest"] == digest) & (told["tags.model_type"] == "token_elasticity")]
+    runs = of_dataset(run_table(experiment), digest)
+    return runs[runs.reindex(columns=["tags.model_type"])["tags.model_type"] == "token_elasticity"]
 
 
 @st.cache_data(show_spinner=False, ttl=30, max_entries=20)

@@ -1,28 +1,81 @@
-"""Part of the Pricing page: what-ifs that are saved, side by side, asked again, deleted and restored."""
+"""Part of the Pricing page: what-ifs that are saved, side by side with each other and with the plans of runs, asked
+again, deleted and restored.
+"""
+
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from edtech.charts import pricing as charts
 from edtech.data import Dataset
-from edtech.pricing.saved import read_scenario, scenario_items, scenarios_side_by_side
+from edtech.pricing.saved import beside, best_words, read_scenario, scenario_items, scenarios_side_by_side
 from edtech.pricing.scenario import answer
 from edtech.ui import resources
 from edtech.ui.pricing import Asked
 from edtech.ui.state import notify
-from edtech.ui.widgets import errors_shown, percent
+from edtech.ui.widgets import errors_shown, percent, plain
+
+MOST_BESIDE = 8
+_CHANGES = {
+    "change": "Token revenue", "low": "from (95 %)", "high": "to (95 %)", "enrollments": "Enrollments",
+    "teacher_earnings": "Teacher earnings", "platform_commission": "Commission", "tokens_burned": "Burned",
+}  # fmt: skip
+BESIDE: dict[str, Any] = {
+    "name": "Name", "what": "What", "trust": "Trust",
+    "today": st.column_config.NumberColumn("Today (tokens)", format="%.0f", help="Token revenue in a typical period."),
+    "planned": st.column_config.NumberColumn("Then (tokens)", format="%.0f", help="Token revenue in a typical period."),
+} | {
+    name: st.column_config.NumberColumn(title, format="percent", help="Relative change against today.")
+    for name, title in _CHANGES.items()
+}  # fmt: skip
 
 
 def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
-    """Save what is asked, and show what was saved."""
+    """Save what is asked, and show what was saved about the data set, or about all where that is asked for."""
     st.subheader("Scenarios")
     _save(asked, experiment, dataset)
-    runs = resources.scenario_table(experiment)
+    every = resources.scenario_table(experiment)
+    own = resources.of_dataset(every, dataset.digest)
+    st.caption(plain(f"Saved about {dataset.name}: {len(own):,}; about other data sets: {len(every) - len(own):,}."))
+    others = len(every) > len(own) and st.toggle(
+        "Also those of other data sets", key="scenarios.all", help="Each then says which data set it is about."
+    )
+    runs = every if others else own
     if runs.empty:
-        st.caption("None is saved yet. Ask a what-if above and save it to compare it with others.")
+        st.caption("None is saved here yet. Ask a what-if above and save it to compare it with others.")
     else:
         st.dataframe(scenarios_side_by_side(runs), hide_index=True, key="scenarios.table")
         _act(runs, experiment, dataset)
-    _restore(experiment)
+    _restore(experiment, dataset, bool(others))
+    _beside(own, experiment, dataset)
+
+
+def _beside(saved: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
+    """Lay what-ifs and the plans of runs side by side."""
+    st.subheader("Side by side")
+    trained = resources.demand_runs(experiment, dataset.digest)
+    what_ifs, plans = resources.run_labels(saved), resources.run_labels(trained)
+    names = {one: f"what-if {label}" for one, label in what_ifs.items()}
+    names |= {one: f"plan of {label}" for one, label in plans.items()}
+    chosen = st.multiselect(
+        "What-ifs and plans of runs", list(names), [*list(what_ifs)[:3], str(st.session_state["pricing.run"])],
+        format_func=names.__getitem__, key=f"scenarios.beside.{dataset.id}.{len(saved)}", max_selections=MOST_BESIDE,
+        help="Saved what-ifs of this data set, and what each run recommends at its defaults.",
+    )  # fmt: skip
+    if not chosen:
+        st.caption("Choose some to see what each is expected to do.")
+        return
+    asked = {plans[one]: resources.plan(one, experiment, dataset.id) for one in chosen if one in plans}
+    labelled = saved.assign(name=saved["run_id"].map(what_ifs))
+    table = beside(labelled[saved["run_id"].isin(chosen)], asked)
+    told = table.dropna(subset=["change"])
+    if len(told):
+        title = best_words(table)
+        st.altair_chart(charts.effect_bars(told, title=title), alt=title, key="scenarios.bars")
+    st.dataframe(table, hide_index=True, key="scenarios.beside.table", column_config=BESIDE)
+    st.caption("In a typical period, against today's mean prices; the bars are token revenue with its 95 % interval. A "
+               "plan that is refused has no figures.")  # fmt: skip
 
 
 def _save(asked: Asked, experiment: str, dataset: Dataset) -> None:
@@ -42,7 +95,8 @@ def _save(asked: Asked, experiment: str, dataset: Dataset) -> None:
 
 
 def _act(runs: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
-    labels = resources.run_labels(runs)
+    about = runs["tags.dataset_name"] + ": " if runs["tags.dataset_digest"].nunique() > 1 else ""
+    labels = resources.run_labels(runs.assign(name=about + runs["name"]))
     chosen = st.selectbox("Scenario", list(labels), format_func=labels.__getitem__, key="scenarios.chosen",
                           help="The scenario that the buttons below act on.")  # fmt: skip
     again, copy, delete = st.columns(3)
@@ -73,10 +127,12 @@ def _rerun(run_id: str, experiment: str, dataset: Dataset, same: bool = False) -
         _changed(f"Asked again: token revenue {percent(outcome.token_revenue.change)}.")
 
 
-def _restore(experiment: str) -> None:
+def _restore(experiment: str, dataset: Dataset, others: bool) -> None:
     deleted = resources.deleted_scenarios(experiment)
-    for run_id, name in zip(deleted["run_id"], deleted["name"], strict=True):
-        st.text(f"Deleted: {name}")
+    shown = deleted if others else resources.of_dataset(deleted, dataset.digest)
+    about = shown.reindex(columns=["tags.dataset_name"])["tags.dataset_name"]
+    for run_id, name, of in zip(shown["run_id"], shown["name"], about, strict=True):
+        st.text(f"Deleted: {name} (data set {of})")
         if st.button("Restore", key=f"scenarios.restore.{run_id}", icon=":material/undo:"):
             resources.tracker(experiment).runs.restore(run_id)
             _changed("The scenario is restored.")

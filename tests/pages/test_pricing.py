@@ -162,3 +162,25 @@ def test_scenarios_are_saved_asked_again_deleted_and_restored(full, open_page):
     assert table(app, "trust")["name"].tolist() == ["Cheaper <b>programming</b> (again)"]
     press(app, "Restore")
     assert len(table(app, "trust")) == 2
+
+
+def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(full, open_page):
+    app = choose(open_page("overview"), full.unknown)
+    app.slider(key="pricing.change.Design").set_value(-10).run()
+    app.text_input(key="scenarios.name").set_value("Of the other")
+    press(app, "Save this what-if")
+    choose(app, full.hostile)
+    assert "Of the other" not in texts(app)
+    app.slider[0].set_value(-5).run()
+    said = next(metric.delta for metric in app.metric if metric.label == "Token revenue")
+    app.text_input(key="scenarios.name").set_value("Cheaper")
+    press(app, "Save this what-if")
+    assert table(app, "trust")["name"].tolist() == ["Cheaper"]
+    app.toggle(key="scenarios.all").set_value(True).run()
+    assert set(table(app, "trust")["name"]) >= {"Cheaper", "Of the other"}
+    beside = table(app, "what")
+    assert not app.exception
+    assert sorted(beside["what"].unique()) == ["plan of a run", "what-if"]
+    change = beside.set_index("what")["change"]
+    assert percent(change["what-if"]) == said
+    assert change["plan of a run"] >= change["what-if"]
