@@ -26,6 +26,7 @@ from edtech.charts.base import (
 )
 
 PERCENT = "+.0%"
+WIDEST_NAME = 160  # pixels: half of a narrow screen
 BELOW = alt.Legend(orient="bottom", columns=3)  # beside the chart it leaves no room on a phone
 
 
@@ -138,7 +139,7 @@ def effect_bars(effects: pd.DataFrame, *, title: str) -> alt.LayerChart:
     """
     effects = need(effects, ("name", "change"), "effects").assign(name=lambda frame: frame["name"].map(label))
     effects = effects.assign(text=effects["change"].map("{:+.1%}".format))
-    base = alt.Chart(effects).encode(y=alt.Y("name:N", sort=None, title=None))
+    base = alt.Chart(effects).encode(y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST_NAME)))
     bars = base.mark_bar(color=BLUE, height={"band": 0.5}).encode(
         x=alt.X("change:Q", title="Change against today", axis=alt.Axis(format="+.1~%")),
         tooltip=[alt.Tooltip("name:N"), alt.Tooltip("text:N")],

@@ -114,6 +114,14 @@ def beside(scenarios: pd.DataFrame, plans: Mapping[str, "Plan"]) -> pd.DataFrame
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(numbers, float))
 
 
+def short_names(runs: pd.DataFrame, column: str) -> dict[str, str]:
+    """Return a name for each run, from a column of the run table; with the time where two would have the same."""
+    names = runs.reindex(columns=[column])[column].fillna("run").astype("str")
+    times = runs["started"].map("{:%d %b %H:%M:%S}".format)
+    shown = names.where(~names.duplicated(keep=False), names + " (" + times + ")")
+    return dict(zip(runs["run_id"], shown, strict=True))
+
+
 def best_words(table: pd.DataFrame) -> str:
     """Return which of those side by side is expected to earn most, in one line."""
     told = table.dropna(subset=["change"]).sort_values("change", ascending=False)

@@ -70,7 +70,9 @@ def ask(run_id: str, experiment: str, dataset: Dataset) -> Asked:
     scenario = asking.scenario(run_id, dataset, response, known)
     prices = scenario.asked(response, known)
     outcome = answer(response, prices, scenario.split, scenario.planned_split)
-    return Asked(scenario, response, outcome, resources.curve(run_id, experiment, dataset.id, prices))
+    moved = response.moved(prices)
+    mask = (moved if moved.any() else ~moved).tobytes()  # where no price moves, the curve is of all
+    return Asked(scenario, response, outcome, resources.curve(run_id, experiment, dataset.id, mask))
 
 
 def judged(run_id: str, experiment: str) -> float | None:

@@ -15,13 +15,11 @@ from edtech.settings import Settings
 from edtech.ui.uploads import UNTAKEN, take
 
 MOST_RUNS = 100_000
-
 if TYPE_CHECKING:
     from edtech.economy import Economy, Period, Reconciliation
     from edtech.economy.observed import Observed
     from edtech.market import MarketParams
     from edtech.market.estimate import Expected
-    from edtech.ml.elasticity.panel import Floats
     from edtech.pricing import Plan, Response, RevenueCurve
     from edtech.pricing.bounds import Constraints, Objective
     from edtech.tracking import EdTechMLFlowTracker
@@ -267,19 +265,12 @@ def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
     return price_response(result(run_id, experiment), panel(dataset_id))
 
 
-def curve(run_id: str, experiment: str, dataset_id: str, prices: "Floats") -> "RevenueCurve":
-    """Return the curve over a common change of the prices that are not today's, of all where none is."""
-    moved = response(run_id, experiment, dataset_id).moved(prices)
-    return _curve(run_id, experiment, dataset_id, moved.tobytes() if moved.any() else None)
-
-
 @st.cache_data(show_spinner=False, max_entries=100)
-def _curve(run_id: str, experiment: str, dataset_id: str, moved: bytes | None) -> "RevenueCurve":
-    """Return the curve for a mask of units: how far their slider is moved does not change it."""
+def curve(run_id: str, experiment: str, dataset_id: str, moved: bytes) -> "RevenueCurve":
+    """Return the curve over a common change of a mask of units: how far their slider is moved does not change it."""
     from edtech.pricing import revenue_curve
 
-    mask = None if moved is None else np.frombuffer(moved, dtype=bool)
-    return revenue_curve(response(run_id, experiment, dataset_id), moved=mask)
+    return revenue_curve(response(run_id, experiment, dataset_id), moved=np.frombuffer(moved, dtype=bool))
 
 
 @st.cache_resource(show_spinner="Looking for better prices", max_entries=20)
@@ -308,7 +299,7 @@ def unit_attributes(run_id: str, experiment: str, dataset_id: str) -> pd.DataFra
 
 def of_dataset(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
     """Return the runs that are about the data set of that digest."""
-    return runs[runs.reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"] == digest]
+    return runs[runs.reindex(columns=["tags.dataset_digest"]).iloc[:, 0] == digest]
 
 
 def demand_runs(experiment: str, digest: str) -> pd.DataFrame:

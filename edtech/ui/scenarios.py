@@ -9,7 +9,14 @@ import streamlit as st
 
 from edtech.charts import pricing as charts
 from edtech.data import Dataset
-from edtech.pricing.saved import beside, best_words, read_scenario, scenario_items, scenarios_side_by_side
+from edtech.pricing.saved import (
+    beside,
+    best_words,
+    read_scenario,
+    scenario_items,
+    scenarios_side_by_side,
+    short_names,
+)
 from edtech.pricing.scenario import answer
 from edtech.ui import resources
 from edtech.ui.pricing import Asked
@@ -55,9 +62,8 @@ def _beside(saved: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
     """Lay what-ifs and the plans of runs side by side."""
     st.subheader("Side by side")
     trained = resources.demand_runs(experiment, dataset.digest)
-    what_ifs, plans = resources.run_labels(saved), resources.run_labels(trained)
-    names = {one: f"what-if {label}" for one, label in what_ifs.items()}
-    names |= {one: f"plan of {label}" for one, label in plans.items()}
+    what_ifs, plans = short_names(saved, "name"), short_names(trained, "tags.algorithm")
+    names = what_ifs | {one: f"plan of {name}" for one, name in plans.items()}
     chosen = st.multiselect(
         "What-ifs and plans of runs", list(names), [*list(what_ifs)[:3], str(st.session_state["pricing.run"])],
         format_func=names.__getitem__, key=f"scenarios.beside.{dataset.id}.{len(saved)}", max_selections=MOST_BESIDE,
@@ -66,7 +72,7 @@ def _beside(saved: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
     if not chosen:
         st.caption("Choose some to see what each is expected to do.")
         return
-    asked = {plans[one]: resources.plan(one, experiment, dataset.id) for one in chosen if one in plans}
+    asked = {names[one]: resources.plan(one, experiment, dataset.id) for one in chosen if one in plans}
     labelled = saved.assign(name=saved["run_id"].map(what_ifs))
     table = beside(labelled[saved["run_id"].isin(chosen)], asked)
     told = table.dropna(subset=["change"])
