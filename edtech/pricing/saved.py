@@ -117,9 +117,8 @@ def beside(scenarios: pd.DataFrame, plans: Mapping[str, "Plan"]) -> pd.DataFrame
 def short_names(runs: pd.DataFrame, column: str) -> dict[str, str]:
     """Return a name for each run, from a column of the run table; with the time where two would have the same."""
     names = runs.reindex(columns=[column])[column].fillna("run").astype("str")
-    times = runs["started"].map("{:%d %b %H:%M:%S}".format)
-    shown = names.where(~names.duplicated(keep=False), names + " (" + times + ")")
-    return dict(zip(runs["run_id"], shown, strict=True))
+    rows = zip(runs["run_id"], names, names.duplicated(keep=False), runs["started"], strict=True)
+    return {run: f"{name} ({at:%d %b %H:%M:%S})" if twice else name for run, name, twice, at in rows}
 
 
 def best_words(table: pd.DataFrame) -> str:
