@@ -37,3 +37,4 @@ def test_churn_shows_curves_by_cohort_and_who_is_likely_to_leave(market, open_pa
     assert "Survival" in {tab.label for tab in app.tabs}
     assert table(app, "probability")["probability"].is_monotonic_decreasing
     assert "Integrated Brier score" in figures(app)
+    assert "of highest predicted risk reaches" in texts(app)

@@ -6,14 +6,16 @@ from typing import Any
 import streamlit as st
 
 from edtech.data import Dataset
+from edtech.metrics import metric
 from edtech.ml.base import Family
 from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
 from edtech.ml.families import FAMILIES
 from edtech.ml.labels import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
+from edtech.tracking.gates import decision_value
 from edtech.ui import reports, resources
 from edtech.ui.results import card, elasticity, labels, teachers
-from edtech.ui.widgets import page_link, plain
+from edtech.ui.widgets import number, page_link, plain
 
 SHOW: dict[str, Callable[[Any], None]] = {
     TOKEN_ELASTICITY: elasticity.show,
@@ -38,11 +40,23 @@ def show_result(run_id: str, experiment: str, dataset: Dataset) -> None:
     st.subheader("What was found")
     _whose(run_id, experiment, dataset)
     SHOW[result.family](result)
+    _worth(run_id, experiment)
     card.show(result.checks)
     page_link("compare", "Compare it with other runs", ":material/compare_arrows:")
     st.caption("The run's id, for MLflow and for code:")
     st.code(f'mlflow.pyfunc.load_model("runs:/{run_id}/model")', language=None)
     reports.run_downloads(run_id)
+
+
+def _worth(run_id: str, experiment: str) -> None:
+    """Say what acting on the run is worth and how that was judged, or why nobody can."""
+    run = resources.tracker(experiment).runs.get_run(run_id)
+    words, found = run.tags.get("decision_value", ""), decision_value(run)
+    if found is not None:
+        known = metric(found[0])
+        words = f"{known.title} {number(found[1], known.unit)}, {words}"
+    if words:
+        st.markdown(f"What acting on it is worth: {plain(words.removeprefix('empty: '))}.")
 
 
 def _whose(run_id: str, experiment: str, dataset: Dataset) -> None:
