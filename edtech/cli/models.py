@@ -90,7 +90,10 @@ def runs(experiment: Experiment = None, out: Out = None) -> None:
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
-    table = RunStore(settings=settings).list_runs([experiment or settings.experiment])
+    store = RunStore(settings=settings)
+    if problem := store.problem():
+        typer.echo(f"{problem}; these runs wait on this machine, send them later: python -m edtech sync", err=True)
+    table = store.list_runs([experiment or settings.experiment], or_kept=True)
     for run_id, started, name in zip(table["run_id"], table["started"], table["name"], strict=True):
         typer.echo(f"{run_id}  {started:%Y-%m-%d %H:%M:%S}  {name}")
 

@@ -5,8 +5,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run as MlflowRun
 
 COLUMNS = ["run_id", "name", "experiment", "started", "status", "duration_seconds", "kind"]
 HEAD = ["run_id", "name", "experiment", "start_ms", "duration_seconds", "status"]
@@ -32,6 +36,25 @@ class Run:
     tags: Mapping[str, str]
     artifacts: tuple[str, ...] = ()
     has_model: bool = False
+
+
+def as_run(run: "MlflowRun", experiments: Mapping[str, str], artifacts: tuple[str, ...] = ()) -> Run:
+    """Return MLflow's run as ours; `experiments`: their names by id."""
+    info, start, end = run.info, run.info.start_time, run.info.end_time
+    return Run(
+        run_id=info.run_id,
+        name=info.run_name or info.run_id,
+        experiment=experiments.get(info.experiment_id, ""),
+        started=moment(start),
+        status=info.status,
+        duration_seconds=None if start is None or end is None else (end - start) / 1000,
+        kind=run.data.tags.get("kind", ""),
+        params=dict(run.data.params),
+        metrics={key: finite_or_inf(value) for key, value in run.data.metrics.items()},
+        tags=dict(run.data.tags),
+        artifacts=artifacts,
+        has_model=bool(run.outputs and run.outputs.model_outputs),
+    )
 
 
 def as_frame(runs: Sequence[Run]) -> pd.DataFrame:

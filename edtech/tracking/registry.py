@@ -139,6 +139,7 @@ class ModelRegistry:
 
         `name` is the family where none is given. Raises RegistryError where a gate that no reason opens is shut.
         """
+        self._refuse_waiting(run_id)
         run = self.runs.get_run(run_id)
         name = _checked_name(name or _family(run))
         for one in self.versions(name):
@@ -221,6 +222,15 @@ class ModelRegistry:
 
     def _model(self, name: str) -> "RegisteredModel":
         return self._client.get_registered_model(name)
+
+    def _refuse_waiting(self, run_id: str) -> None:
+        if self.runs.waits(run_id):
+            raise RegistryError(
+                "The run still waits on this machine to be sent to the server, which keeps the registry",
+                found=f"run {run_id}",
+                where=self._store.shown,
+                fix="send it first: python -m edtech sync; it has another id there",
+            )
 
     def _model_of(self, run_id: str) -> "LoggedModel":
         outputs = self._client.get_run(run_id).outputs

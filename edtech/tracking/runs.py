@@ -2,9 +2,9 @@
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import pandas as pd
 from edtech.errors import RunNotFoundError, TrackingError, UntrustedModelError
 from edtech.settings import Settings
 from edtech.tracking.entities import MAX_KEY, cut, safe_path
-from edtech.tracking.frames import Run, as_frame, finite_or_inf, moment
+from edtech.tracking.frames import Run, as_frame, as_run
 from edtech.tracking.models import MODEL_FILE, MODEL_NAME
 from edtech.tracking.sql import (
     holds_sent_or_waiting,
@@ -64,11 +64,15 @@ class RunStore:
     def _client(self) -> "MlflowClient":
         return connect(self._store)
 
-    def experiments(self) -> list[str]:
-        """Return the names of all experiments that are not deleted, newest first; none where there is no store yet."""
+    def experiments(self, or_kept: bool = False) -> list[str]:
+        """Return the names of all experiments that are not deleted, newest first; none where there is no store yet.
+
+        With `or_kept`, those on this machine where the server does not answer.
+        """
         database = self._store.database
         if database is None:
-            return list(self._experiment_names().values())
+            kept = self._kept if or_kept and self.problem() else None
+            return list(self._experiment_names().values()) if kept is None else kept.experiments()
         return read_experiments(database) if database.exists() else []
 
     def list_runs(
@@ -77,29 +81,39 @@ class RunStore:
         kind: str | None = "training",
         limit: int = PAGE,
         finished: bool = True,
+        or_kept: bool = False,
     ) -> pd.DataFrame:
         """Return the newest runs, one row each: COLUMNS, then `params.*`, `metrics.*` and `tags.*`.
 
         `experiments`: names, None for all; one that does not exist has no runs. `kind`: the tag our runs carry, None
-        for all runs, those of others included. `finished`: only complete runs.
+        for all runs, those of others included. `finished`: only complete runs. `or_kept`: only those that wait on this
+        machine where the server does not answer; `problem` tells.
         """
         if kind is not None and not kind.isidentifier():
             raise TrackingError("This is not a kind of run", expected="training, scenario or None", found=repr(kind))
         database = self._store.database
         if database is None:
-            return self._list_by_client(experiments, kind, limit, finished)
+            waiting = self._waiting_runs(experiments, kind, finished)
+            found = [] if or_kept and self.problem() else self._on_server(experiments, kind, limit, finished)
+            return as_frame([*waiting, *found][:limit])
         return read_runs(database, experiments, kind, finished, limit) if database.exists() else as_frame([])
 
-    def _list_by_client(
-        self, experiments: Sequence[str] | None, kind: str | None, limit: int, finished: bool
-    ) -> pd.DataFrame:
+    def problem(self) -> str | None:
+        """Return why the server cannot be asked; None where it answers, or where the store is on this machine."""
+        try:
+            if self._store.is_server:
+                self._experiment_names()
+        except TrackingError as error:
+            return error.problem
+        return None
+
+    def _on_server(self, experiments: Sequence[str] | None, kind: str | None, limit: int, finished: bool) -> list[Run]:
         names = self._experiment_names()
         ids = [key for key, name in names.items() if experiments is None or name in experiments]
         asked = [f"tags.kind = '{kind}'"] if kind else []
         condition = " and ".join([*asked, *(["attributes.status = 'FINISHED'"] if finished else [])])
         with translated("list the runs", self._store):
-            found = [_as_run(run, names) for run in self._search(ids, condition, limit)]
-        return as_frame([*self._waiting_runs(experiments, kind, finished), *found][:limit])
+            return [as_run(run, names) for run in self._search(ids, condition, limit)]
 
     def _waiting_runs(self, experiments: Sequence[str] | None, kind: str | None, finished: bool) -> list[Run]:
         """Return what waits on this machine to be sent, newest first."""
@@ -136,7 +150,7 @@ class RunStore:
                 rows = [
                     (run_id, one.step, one.timestamp, one.value)
                     for run_id in run_ids
-                    for one in self._client.get_metric_history(run_id, metric)
+                    for one in (self._keeping(run_id) or self)._client.get_metric_history(run_id, metric)
                 ][:MAX_HISTORY]
         frame = pd.DataFrame(rows, columns=["run_id", "step", "time", "value"]).astype({"value": float})
         return frame.assign(time=pd.to_datetime(frame["time"], unit="ms", utc=True, errors="coerce"))
@@ -148,7 +162,7 @@ class RunStore:
         run = self._get(run_id)
         with translated(f"list the files of the run {run_id!r}", self._store):
             paths = tuple(path for path, _ in zip(self._walk(run_id), range(MAX_ARTIFACTS), strict=False))
-        return _as_run(run, self._experiment_names(), paths)
+        return as_run(run, self._experiment_names(), paths)
 
     def read_artifact(self, run_id: str, path: str) -> bytes:
         """Return the content of one file of a run.
@@ -160,10 +174,17 @@ class RunStore:
             return kept.read_artifact(run_id, path)
         self._get(run_id)
         with translated(f"read {path!r} of the run {run_id}", self._store), TemporaryDirectory() as folder:
-            file = Path(self._client.download_artifacts(run_id, path, folder))
-            if (size := file.stat().st_size) > MAX_ARTIFACT_BYTES:
-                raise TrackingError("The file is too large to show", found=f"{size / 1e6:,.0f} MB", where=path)
-            return file.read_bytes()
+            beside = self._client.list_artifacts(run_id, path.rpartition("/")[0] or None)
+            size = next((item.file_size or 0 for item in beside if item.path == path), 0)
+            if size > MAX_ARTIFACT_BYTES:
+                raise TrackingError(
+                    "The file is too large to be shown",
+                    expected=f"at most {MAX_ARTIFACT_BYTES / 1e6:,.0f} MB",
+                    found=f"{size / 1e6:,.0f} MB",
+                    where=path,
+                    fix="fetch it with MLflow: mlflow artifacts download",
+                )
+            return Path(self._client.download_artifacts(run_id, path, folder)).read_bytes()
 
     def load_model(self, run_id: str) -> Any:  # noqa: ANN401  # any scikit-learn style estimator
         """Return the run's estimator, after every type in its file was found on our list.
@@ -261,18 +282,20 @@ class RunStore:
             elif key in own:
                 at._client.delete_tag(run_id, key)
 
-    def model_zip(self, run_id: str) -> bytes:
-        """Return the files of a run's model, zipped. Raises RunNotFoundError, TrackingError where it has none."""
-        if kept := self._keeping(run_id):
-            return kept.model_zip(run_id)
-        run = self._get(run_id)
-        sink = BytesIO()
-        with translated(f"fetch the model of the run {run_id}", self._store), TemporaryDirectory() as folder:
-            files = self._fetch_model(run, folder)
-            with ZipFile(sink, "w", ZIP_DEFLATED) as archive:
-                for path in sorted(one for one in files.rglob("*") if one.is_file()):
-                    archive.write(path, path.relative_to(files).as_posix())
-        return sink.getvalue()
+    @contextmanager
+    def model_zip(self, run_id: str) -> Iterator[Path]:
+        """Give a zip file of a run's model until the block ends; it lies on disk, as a model can be large.
+
+        Raises RunNotFoundError, TrackingError where the run has no model.
+        """
+        at = self._keeping(run_id) or self
+        run = at._get(run_id)
+        with translated(f"fetch the model of the run {run_id}", at._store), TemporaryDirectory() as folder:
+            files, archive = at._fetch_model(run, folder), Path(folder, f"model-{run_id[:8]}.zip")
+            with ZipFile(archive, "w", ZIP_DEFLATED) as zipped:
+                for path in sorted(one for one in files.rglob("*") if one.is_file() and one != archive):
+                    zipped.write(path, path.relative_to(files).as_posix())
+            yield archive
 
     def delete(self, run_id: str) -> None:
         """Take a run from the lists; what it holds stays, and `restore` brings it back. Raises RunNotFoundError."""
@@ -296,7 +319,11 @@ class RunStore:
         condition = f"tags.kind = '{kind}'" if kind else ""
         with translated("list the deleted runs", self._store):
             found = self._client.search_runs(list(names), condition, ViewType.DELETED_ONLY, max_results=PAGE)
-        return as_frame([_as_run(run, names) for run in found] if names else [])
+        return as_frame([as_run(run, names) for run in found] if names else [])
+
+    def waits(self, run_id: str) -> bool:
+        """Whether the run is on this machine and not on the server."""
+        return self._keeping(run_id) is not None
 
     def _keeping(self, run_id: str) -> "RunStore | None":
         """Return the store on this machine where it keeps this run of a server: it waits to be sent, or was."""
@@ -356,21 +383,3 @@ class RunStore:
         if not self._client.list_artifacts(run.info.run_id, MODEL_NAME):
             raise TrackingError("The run has no model", found=f"run {run.info.run_id}", where=self._store.shown)
         return Path(self._client.download_artifacts(run.info.run_id, MODEL_NAME, folder))
-
-
-def _as_run(run: "MlflowRun", experiments: Mapping[str, str], artifacts: tuple[str, ...] = ()) -> Run:
-    info, start, end = run.info, run.info.start_time, run.info.end_time
-    return Run(
-        run_id=info.run_id,
-        name=info.run_name or info.run_id,
-        experiment=experiments.get(info.experiment_id, ""),
-        started=moment(start),
-        status=info.status,
-        duration_seconds=None if start is None or end is None else (end - start) / 1000,
-        kind=run.data.tags.get("kind", ""),
-        params=dict(run.data.params),
-        metrics={key: finite_or_inf(value) for key, value in run.data.metrics.items()},
-        tags=dict(run.data.tags),
-        artifacts=artifacts,
-        has_model=bool(run.outputs and run.outputs.model_outputs),
-    )

@@ -176,7 +176,38 @@ def run_table(experiment: str) -> pd.DataFrame:
     """Return the experiment's finished trainings, newest first."""
     from edtech.tracking import RunStore
 
-    return RunStore(settings=settings()).list_runs([experiment])
+    return RunStore(settings=settings()).list_runs([experiment], or_kept=True)
+
+
+def has_server() -> bool:
+    """Whether a server keeps the runs."""
+    return (settings().mlflow_tracking_uri or "").startswith(("http://", "https://"))
+
+
+@st.cache_data(show_spinner=False, ttl=10)
+def server_notice() -> str | None:
+    """Return what is wrong with the server of the runs and what is shown instead; None where nothing is."""
+    from edtech.tracking import RunStore
+
+    problem = RunStore(settings=settings()).problem()
+    return problem and f"{problem.rstrip('.')}. Only runs that wait on this machine are shown."
+
+
+def waiting_runs() -> int:
+    """Return how many runs wait on this machine for the server."""
+    from edtech.tracking import waiting
+
+    return len(waiting(settings()))
+
+
+def send_waiting() -> str:
+    """Send the runs that wait and return in words what came of it. Raises TrackingError where the server is away."""
+    from edtech.tracking import sync
+
+    report = sync(settings=settings())
+    st.cache_data.clear()
+    left = "".join(f" {len(report.failed)} still wait: {why}" for why in list(report.failed.values())[:1])
+    return f"Sent to the server: {len(report.sent)}.{left}"
 
 
 def waiting_runs() -> list[str]:
@@ -198,7 +229,8 @@ def all_runs(experiments: tuple[str, ...], stamp: tuple[int, ...]) -> pd.DataFra
     """Return every run of the experiments, whoever wrote it and whatever became of it; not to be changed."""
     from edtech.tracking import RunStore
 
-    return RunStore(settings=settings()).list_runs(list(experiments), kind=None, limit=MOST_RUNS, finished=False)
+    store = RunStore(settings=settings())
+    return store.list_runs(list(experiments), kind=None, limit=MOST_RUNS, finished=False, or_kept=True)
 
 
 @st.cache_data(show_spinner=False, ttl=30)
@@ -206,7 +238,7 @@ def experiments() -> list[str]:
     """Return the names of all experiments, newest first."""
     from edtech.tracking import RunStore
 
-    return RunStore(settings=settings()).experiments()
+    return RunStore(settings=settings()).experiments(or_kept=True)
 
 
 @st.cache_resource(show_spinner=False)
@@ -319,7 +351,7 @@ def scenario_table(experiment: str) -> pd.DataFrame:
     """Return the experiment's saved scenarios, newest first."""
     from edtech.tracking import RunStore
 
-    return RunStore(settings=settings()).list_runs([experiment], kind="scenario")
+    return RunStore(settings=settings()).list_runs([experiment], kind="scenario", or_kept=True)
 
 
 @st.cache_data(show_spinner=False, max_entries=50)

@@ -81,7 +81,7 @@ def _pairs(values: object) -> pd.DataFrame:
 
 def _link(run: Run) -> None:
     uri = resources.settings().mlflow_tracking_uri or ""
-    if uri.startswith(("http://", "https://")):
+    if resources.has_server():
         st.link_button("Open in MLflow", f"{uri.rstrip('/')}/#/runs/{run.run_id}", icon=":material/open_in_new:")
 
 
@@ -98,8 +98,8 @@ def _artifacts(run: Run, experiment: str) -> None:
         st.download_button("Download the file", content, path.rsplit("/", 1)[-1], key="models.file.get",
                            on_click="ignore", icon=":material/download:")  # fmt: skip
     if run.has_model and st.toggle("Offer the model for download", key="models.zip", help="Its files, zipped."):
-        with errors_shown():
-            st.download_button("Download the model", store.model_zip(run.run_id), f"model-{run.run_id[:8]}.zip",
+        with errors_shown(), store.model_zip(run.run_id) as zipped, zipped.open("rb") as file:
+            st.download_button("Download the model", file, zipped.name,
                                key="models.zip.get", on_click="ignore", icon=":material/download:")  # fmt: skip
 
 

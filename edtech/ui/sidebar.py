@@ -6,7 +6,7 @@ from edtech.data import CONTRACTS, Dataset
 from edtech.errors import EdtechError
 from edtech.ui import resources
 from edtech.ui.state import Key, choose, get
-from edtech.ui.widgets import error_panel, page_link
+from edtech.ui.widgets import error_panel, errors_shown, page_link, plain
 
 
 def show() -> None:
@@ -19,6 +19,7 @@ def show() -> None:
         uri = resources.settings().mlflow_tracking_uri
         st.code(uri or f"sqlite:///{resources.settings().mlruns_dir / 'mlflow.db'}", language=None, wrap_lines=True)
         st.caption("MLflow's own pages: mlflow ui --backend-store-uri with that address.")
+        _server()
     choose(Key.EXPERIMENT, experiment)
 
 
@@ -80,6 +81,20 @@ def _experiment() -> str:
         key="sidebar.experiment",
     )
     return name.strip() or resources.settings().experiment
+
+
+def _server() -> None:
+    """Where a server keeps the runs, say when it is away, and offer to send what waits for it."""
+    if not resources.has_server():
+        return
+    with errors_shown():
+        if notice := resources.server_notice():
+            st.warning(plain(notice), icon=":material/cloud_off:")
+        if (count := resources.waiting_runs()) and st.button(
+            f"Send {count} waiting run{'s' * (count > 1)}", key="sidebar.sync", icon=":material/cloud_upload:",
+            help="Runs that were made while the server was away; each is sent once, with all that it holds.",
+        ):  # fmt: skip
+            st.success(plain(resources.send_waiting()))
 
 
 def opened() -> bool:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from edtech.settings import Settings
+from edtech.tracking import EdTechMLFlowTracker, RunItems
 from tests.pages.conftest import PAGES
 from tests.pages.look import texts, visit
 from tests.serving import free_port
@@ -26,9 +28,31 @@ def test_the_sidebar_says_where_runs_are_tracked(full, open_page):
     assert app.sidebar.code[0].value == f"sqlite:///{full.settings.mlruns_dir / 'mlflow.db'}"
 
 
-@pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "http://127.0.0.1:{port}", "nonsense"])
+@pytest.fixture
+def away(monkeypatch) -> None:
+    """The settings name a server that is not there."""
+    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+
+
+def test_while_the_server_is_away_every_page_says_so_once(away, full, open_page):
+    for name in PAGES:
+        app = open_page(name)
+        assert not app.exception, name
+        assert [one.icon for one in app.sidebar.warning] == [":material/cloud_off:"], name
+        assert "What to do:" in texts(app) or not app.error, name
+
+
+def test_while_the_server_is_away_what_waits_here_is_shown_and_can_be_sent_later(away, home, open_page):
+    EdTechMLFlowTracker(settings=Settings()).log(RunItems("made offline", metrics={"rmse": 1.0}))
+    app = open_page("compare")
+    assert "made offline" in texts(app)
+    app.sidebar.button(key="sidebar.sync").click().run()
+    assert "does not answer" in app.sidebar.error[0].value
+
+
+@pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "nonsense"])
 def test_a_store_that_cannot_be_used_is_told_in_words(full, open_page, monkeypatch, uri):
-    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", uri.format(port=free_port()))
+    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", uri)
     for name in PAGES:
         app = open_page(name)
         assert not app.exception, name
