@@ -15,6 +15,7 @@ if not sidebar.opened():
 experiment = sidebar.current_experiment()
 one, versions, predictions = st.tabs(["Run", "Registry", "Predict"])
 
+name = None
 with one, errors_shown():
     run_id = runs.choose_run(experiment)
     if run_id is None:

@@ -135,7 +135,7 @@ def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
 def _newest(runs: pd.DataFrame) -> list[str]:
     """Return the newest finished runs of one question on the same data; where no two are alike, the newest."""
     done = runs[runs["status"] == "FINISHED"]
-    alike = done.reindex(columns=["tags.dataset_digest", "tags.model_type"]).fillna("")
+    alike = done.reindex(columns=["tags.dataset_digest", "tags.model_type"]).astype(object).fillna("")
     if len(done):
         first = alike[alike.duplicated(keep=False)].head(1) if alike.duplicated().any() else alike.head(1)
         done = done[(alike == first.iloc[0]).all(axis=1)]

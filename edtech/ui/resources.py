@@ -51,7 +51,8 @@ def tracker(experiment: str) -> "EdTechMLFlowTracker":
     from edtech.tracking import EdTechMLFlowTracker  # MLflow takes more than a second to load
 
     opened = EdTechMLFlowTracker(experiment, settings=settings())
-    opened.runs.close_stale_runs()
+    if not opened.runs.problem():  # a server that is away hides no page; its runs are closed at the next start
+        opened.runs.close_stale_runs()
     return opened
 
 

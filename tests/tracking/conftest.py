@@ -1,9 +1,11 @@
 """Stores in temporary folders; creating one costs MLflow 1.5 s, so each test gets a copy of one made once."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,6 +84,17 @@ def items(panel, ridge) -> RunItems:
             DatasetItem("market 1", "def" * 20, panel.tail(100), "enrollments", context="evaluation"),
         ),
     )
+
+
+@pytest.fixture
+def clean_process() -> Iterator[None]:
+    """MLflow's global address is set; nothing of it stays."""
+    before = dict(os.environ)
+    yield
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from threading import Event, Thread
 
 import pytest
 
+from edtech.settings import PROJECT
 from tests.serving import free_port, stop
 
 START_SECONDS = 60
@@ -21,14 +22,28 @@ START_SECONDS = 60
 @contextmanager
 def mlflow_server(folder: Path, backend: str) -> Iterator[str]:
     """Run `mlflow server` on a store that exists; yield its address."""
-    address, log = f"http://127.0.0.1:{free_port()}", folder / "server.log"
-    start = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", address.rpartition(":")[2]]
     stores = ["--backend-store-uri", backend, "--artifacts-destination", str(folder / "files")]
+    with _serving(folder, ["server", "--workers", "1", *stores], MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false") as address:
+        yield address
+
+
+@contextmanager
+def model_server(folder: Path, uri: str, model: str) -> Iterator[str]:
+    """Run `mlflow models serve` on a registered model, as docs/mlflow-setup.md does; yield its address."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = {"MLFLOW_TRACKING_URI": uri, "PYTHONPATH": str(PROJECT), "PATH": path}
+    with _serving(folder, ["models", "serve", "-m", model, "--env-manager", "local"], **env) as address:
+        yield address
+
+
+@contextmanager
+def _serving(folder: Path, command: list[str], **env: str) -> Iterator[str]:
+    address, log = f"http://127.0.0.1:{free_port()}", folder / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*start, *stores],
+            [sys.executable, "-m", "mlflow", *command, "--port", address.rpartition(":")[2]],
             cwd=folder,
-            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            env={**os.environ, **env},
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -52,5 +52,5 @@ def test_the_commands_that_are_named_exist():
     from edtech.cli import app
 
     named = set(re.findall(r"-m edtech ([a-z]+)", TEXT))
-    assert {"doctor", "sync", "rerun", "export", "runs", "pipeline"} == named
+    assert {"doctor", "sync", "rerun", "export", "runs", "pipeline", "models"} == named
     assert named <= set(get_command(app).commands)

@@ -1,8 +1,8 @@
 """The registry: gates, the champion and the way back, and that MLflow answers what the page does."""
 
 import json
-import os
 import warnings
+from urllib.request import Request, urlopen
 
 import mlflow
 import numpy as np
@@ -21,6 +21,7 @@ from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.tracking.gates import CARD
 from edtech.tracking.registry import ModelRegistry
+from tests.tracking.serving import model_server
 
 FAMILY = "teacher_quality"
 
@@ -151,17 +152,6 @@ def scored(tmp_path_factory):
     return home, registry, run, ratings(dataset)[0].drop(columns="rating")
 
 
-@pytest.fixture
-def clean_process():
-    """MLflow's global address is set; nothing of it stays."""
-    before = dict(os.environ)
-    yield
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
-    os.environ.clear()
-    os.environ.update(before)
-
-
 def test_mlflow_answers_the_same_numbers_as_scoring(scored, clean_process):
     _, registry, run, rows = scored
     with warnings.catch_warnings():
@@ -172,6 +162,17 @@ def test_mlflow_answers_the_same_numbers_as_scoring(scored, clean_process):
     ours = score(registry.runs, run.run_id, rows)
     assert np.array_equal(ours["prediction"], theirs)
     assert np.array_equal(theirs, run.result.model.predict(rows))
+
+
+def test_a_served_model_answers_the_same_numbers_as_scoring(scored, tmp_path):
+    _, registry, run, rows = scored
+    few = rows.head(3)
+    asked = json.dumps({"dataframe_split": json.loads(few.to_json(orient="split", date_format="iso"))}).encode()
+    with model_server(tmp_path, registry.uri, f"models:/{FAMILY}@champion") as address:
+        request = Request(f"{address}/invocations", asked, {"Content-Type": "application/json"})  # noqa: S310  # our own
+        with urlopen(request, timeout=30) as answer:  # noqa: S310
+            theirs = json.load(answer)["predictions"]
+    assert theirs == score(registry.runs, run.run_id, few)["prediction"].tolist()
 
 
 def test_a_file_is_scored_from_the_shell_with_the_same_numbers(scored, tmp_path):

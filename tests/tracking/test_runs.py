@@ -16,6 +16,7 @@ from sklearn.linear_model import PoissonRegressor, Ridge
 from edtech.errors import RunNotFoundError, TrackingError, UntrustedModelError
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import ModelItem, RunItems, RunStore
+from edtech.tracking.frames import as_frame
 from tests.tracking.conftest import demand_model
 
 
@@ -106,7 +107,7 @@ def test_listing_equals_what_mlflow_answers(tracker, foreign, items):
     ]
     for asked, count in asked_and_found:
         found = runs.list_runs(*asked)
-        pd.testing.assert_frame_equal(found, runs._list_by_client(*asked))
+        pd.testing.assert_frame_equal(found, as_frame(runs._on_server(*asked)))
         assert len(found) == count
     assert runs.experiments() == list(runs._experiment_names().values())
 

@@ -1,13 +1,20 @@
 """The same calls against a real MLflow server."""
 
 import json
+import warnings
+from dataclasses import replace
 
+import mlflow
 import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from edtech.errors import RegistryError
 from edtech.settings import Settings
-from edtech.tracking import EdTechMLFlowTracker, RunItems
+from edtech.tracking import EdTechMLFlowTracker, RunItems, sync, waiting
+from edtech.tracking.gates import CARD
+from edtech.tracking.registry import ModelRegistry
+from tests.serving import free_port
 
 
 @pytest.fixture
@@ -52,3 +59,60 @@ def test_an_experiment_on_a_server_is_exported(tracker):
     run_id = tracker.runs.list_runs([tracker.experiment_name])["run_id"].item()
     found = json.loads(tracker.export_experiment_results().read_text(encoding="utf-8"))
     assert [(run["run_id"], run["metrics"]) for run in found["runs"]] == [(run_id, {"rmse": 1.5})]
+
+
+def judged(items: RunItems, value: float, severity: str = "PASS") -> RunItems:
+    """Return a training whose decisions are worth so much and whose card says so."""
+    check = {"code": "baseline", "title": "Better than means", "severity": severity, "evidence": "0.6", "fix": "look"}
+    tags = {**items.tags, "dataset_digest": "d1"}
+    return replace(
+        items, metrics={"decision_value_tokens": value}, tags=tags, artifacts={CARD: json.dumps({"checks": [check]})}
+    )
+
+
+def test_models_are_registered_promoted_and_given_back_on_a_server(
+    tracker, server, settings, items, panel, ridge, clean_process
+):
+    registry, name = ModelRegistry(settings, server), "on a server"
+    first, second, failed = (
+        tracker.log(judged(items, value, severity)) for value, severity in ((1.0, "PASS"), (2.0, "PASS"), (3.0, "FAIL"))
+    )
+    tracker.settle()
+    sent = {here: on_the_server(tracker, here) for here in (first, second, failed)}
+    with pytest.raises(RegistryError, match=r"0\.6"):
+        registry.register(sent[failed], name)
+    assert [registry.register(sent[one], name).version for one in (first, second)] == [1, 2]
+    assert registry.register(sent[second], name).aliases == ("challenger",)
+    registry.promote(name, 2)
+    with pytest.raises(RegistryError, match="write why"):
+        registry.promote(name, 1)
+    registry.promote(name, 1, "It is simpler")
+    assert registry.version(name, 1).aliases == ("champion",)
+    assert registry.rollback(name).version == 2
+    assert [event.how for event in registry.events(name)] == ["promoted", "promoted", "rolled back"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # importing it, MLflow warns of type hints in its own code
+        mlflow.set_tracking_uri(server)
+        mlflow.set_registry_uri(server)
+        champion = mlflow.pyfunc.load_model(f"models:/{name}@champion")
+    assert champion.metadata.run_id == sent[second]
+    rows = panel.drop(columns="enrollments")
+    assert np.array_equal(champion.predict(rows), ridge.predict(rows))
+
+
+def on_the_server(tracker: EdTechMLFlowTracker, run_id: str) -> str:
+    """Return the id there of a run that may have been logged under an id of this machine."""
+    frame = tracker.runs.list_runs([tracker.experiment_name])
+    came = frame["tags.edtech.sent_from"] == run_id
+    return frame.loc[came, "run_id"].item() if came.any() else run_id
+
+
+def test_a_run_that_waits_has_to_be_sent_before_it_is_registered(server, settings, items, request):
+    away = EdTechMLFlowTracker(request.node.name, f"http://127.0.0.1:{free_port()}", settings)
+    here = away.log(judged(items, 1.0))
+    assert waiting(settings) == [here]
+    registry = ModelRegistry(settings, server)
+    with pytest.raises(RegistryError, match="still waits on this machine") as caught:
+        registry.register(here)
+    assert "python -m edtech sync" in caught.value.fix
+    assert registry.register(sync(server, settings).sent[here], "sent late").version == 1
