@@ -48,6 +48,11 @@ class Settings(BaseSettings):
         """Stored data sets."""
         return self.root / "data"
 
+    @property
+    def has_server(self) -> bool:
+        """Whether an MLflow server keeps the runs."""
+        return (self.mlflow_tracking_uri or "").startswith(("http://", "https://"))
+
     @cached_property
     def mlruns_dir(self) -> Path:
         """The embedded MLflow store: mlflow.db and artifacts/."""

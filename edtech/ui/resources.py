@@ -180,11 +180,6 @@ def run_table(experiment: str) -> pd.DataFrame:
     return RunStore(settings=settings()).list_runs([experiment], or_kept=True)
 
 
-def has_server() -> bool:
-    """Whether a server keeps the runs."""
-    return (settings().mlflow_tracking_uri or "").startswith(("http://", "https://"))
-
-
 @st.cache_data(show_spinner=False, ttl=10)
 def server_notice() -> str | None:
     """Return what is wrong with the server of the runs and what is shown instead; None where nothing is."""
@@ -194,28 +189,11 @@ def server_notice() -> str | None:
     return problem and f"{problem.rstrip('.')}. Only runs that wait on this machine are shown."
 
 
-def waiting_runs() -> int:
-    """Return how many runs wait on this machine for the server."""
-    from edtech.tracking import waiting
-
-    return len(waiting(settings()))
-
-
-def send_waiting() -> str:
-    """Send the runs that wait and return in words what came of it. Raises TrackingError where the server is away."""
-    from edtech.tracking import sync
-
-    report = sync(settings=settings())
-    st.cache_data.clear()
-    left = "".join(f" {len(report.failed)} still wait: {why}" for why in list(report.failed.values())[:1])
-    return f"Sent to the server: {len(report.sent)}.{left}"
-
-
 def waiting_runs() -> list[str]:
     """Return the ids of the finished runs that wait to be sent to a server; none where no server is set."""
     from edtech.tracking.outbox import waiting
 
-    return waiting(settings()) if (settings().mlflow_tracking_uri or "").startswith("http") else []
+    return waiting(settings()) if settings().has_server else []
 
 
 def store_stamp() -> tuple[int, ...]:

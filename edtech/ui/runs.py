@@ -81,7 +81,7 @@ def _pairs(values: object) -> pd.DataFrame:
 
 def _link(run: Run) -> None:
     uri = resources.settings().mlflow_tracking_uri or ""
-    if resources.has_server():
+    if resources.settings().has_server:
         st.link_button("Open in MLflow", f"{uri.rstrip('/')}/#/runs/{run.run_id}", icon=":material/open_in_new:")
 
 

@@ -84,17 +84,11 @@ def _experiment() -> str:
 
 
 def _server() -> None:
-    """Where a server keeps the runs, say when it is away, and offer to send what waits for it."""
-    if not resources.has_server():
-        return
-    with errors_shown():
-        if notice := resources.server_notice():
-            st.warning(plain(notice), icon=":material/cloud_off:")
-        if (count := resources.waiting_runs()) and st.button(
-            f"Send {count} waiting run{'s' * (count > 1)}", key="sidebar.sync", icon=":material/cloud_upload:",
-            help="Runs that were made while the server was away; each is sent once, with all that it holds.",
-        ):  # fmt: skip
-            st.success(plain(resources.send_waiting()))
+    """Where a server keeps the runs, say when it is away."""
+    if resources.settings().has_server:
+        with errors_shown():
+            if notice := resources.server_notice():
+                st.warning(plain(notice), icon=":material/cloud_off:")
 
 
 def opened() -> bool:
