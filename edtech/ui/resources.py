@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edtech.market.estimate import Expected
     from edtech.pricing import Plan, Response, RevenueCurve
     from edtech.pricing.bounds import Constraints, Objective
-    from edtech.tracking import EdTechMLFlowTracker
+    from edtech.tracking import EdTechMLFlowTracker, RunStore
     from edtech.tracking.dictionary import MetricMemory
     from edtech.tracking.registry import ModelRegistry
 
@@ -172,20 +172,22 @@ def by_unit(dataset_id: str) -> pd.DataFrame:
     return dataset(dataset_id).by_unit()
 
 
+def _runs() -> "RunStore":
+    from edtech.tracking import RunStore
+
+    return RunStore(settings=settings())
+
+
 @st.cache_data(show_spinner="Reading the runs", ttl=30, max_entries=20)
 def run_table(experiment: str) -> pd.DataFrame:
     """Return the experiment's finished trainings, newest first."""
-    from edtech.tracking import RunStore
-
-    return RunStore(settings=settings()).list_runs([experiment], or_kept=True)
+    return _runs().list_runs([experiment], or_kept=True)
 
 
 @st.cache_data(show_spinner=False, ttl=10)
 def server_notice() -> str | None:
     """Return what is wrong with the server of the runs and what is shown instead; None where nothing is."""
-    from edtech.tracking import RunStore
-
-    problem = RunStore(settings=settings()).problem()
+    problem = _runs().problem()
     return problem and f"{problem.rstrip('.')}. Only runs that wait on this machine are shown."
 
 
@@ -198,26 +200,19 @@ def waiting_runs() -> list[str]:
 
 def store_stamp() -> tuple[int, ...]:
     """Return what is another where the store was written to."""
-    from edtech.tracking import RunStore
-
-    return RunStore(settings=settings()).stamp()
+    return _runs().stamp()
 
 
 @st.cache_resource(show_spinner="Reading the runs", max_entries=5)
 def all_runs(experiments: tuple[str, ...], stamp: tuple[int, ...]) -> pd.DataFrame:  # noqa: ARG001  # its cache's key
     """Return every run of the experiments, whoever wrote it and whatever became of it; not to be changed."""
-    from edtech.tracking import RunStore
-
-    store = RunStore(settings=settings())
-    return store.list_runs(list(experiments), kind=None, limit=MOST_RUNS, finished=False, or_kept=True)
+    return _runs().list_runs(list(experiments), kind=None, limit=MOST_RUNS, finished=False, or_kept=True)
 
 
 @st.cache_data(show_spinner=False, ttl=30)
 def experiments() -> list[str]:
     """Return the names of all experiments, newest first."""
-    from edtech.tracking import RunStore
-
-    return RunStore(settings=settings()).experiments(or_kept=True)
+    return _runs().experiments(or_kept=True)
 
 
 @st.cache_resource(show_spinner=False)
@@ -231,25 +226,19 @@ def metric_memory() -> "MetricMemory":
 @st.cache_data(show_spinner="Reading the run's files", max_entries=200)
 def artifact(run_id: str, path: str) -> bytes:
     """Return a file of a run."""
-    from edtech.tracking import RunStore
-
-    return RunStore(settings=settings()).read_artifact(run_id, path)
+    return _runs().read_artifact(run_id, path)
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
 def artifacts(run_id: str) -> tuple[str, ...]:
     """Return the paths of a run's files."""
-    from edtech.tracking import RunStore
-
-    return RunStore(settings=settings()).get_run(run_id).artifacts
+    return _runs().get_run(run_id).artifacts
 
 
 @st.cache_data(show_spinner="Reading the metric's history", ttl=30, max_entries=50)
 def metric_history(run_ids: tuple[str, ...], metric: str) -> pd.DataFrame:
     """Return each time a metric was logged in these runs."""
-    from edtech.tracking import RunStore
-
-    return RunStore(settings=settings()).metric_history(run_ids, metric)
+    return _runs().metric_history(run_ids, metric)
 
 
 def run_labels(runs: pd.DataFrame) -> dict[str, str]:
@@ -328,9 +317,7 @@ def deleted_scenarios(experiment: str) -> pd.DataFrame:
 @st.cache_data(show_spinner=False, ttl=30, max_entries=20)
 def scenario_table(experiment: str) -> pd.DataFrame:
     """Return the experiment's saved scenarios, newest first."""
-    from edtech.tracking import RunStore
-
-    return RunStore(settings=settings()).list_runs([experiment], kind="scenario", or_kept=True)
+    return _runs().list_runs([experiment], kind="scenario", or_kept=True)
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
