@@ -26,7 +26,7 @@ def main() -> bool:
         took = time.perf_counter() - began
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"the pipeline: {took:.1f} s on {os.cpu_count()} cores (promised {SECONDS:g} on two)")
-    print(f"processor time of its own process: {used.ru_utime + used.ru_stime:.1f} s")
+    print(f"processor time of its processes: {used.ru_utime + used.ru_stime:.1f} s")
     return took <= SECONDS
 
 
