@@ -9,7 +9,7 @@ from edtech.reports.comparison import BAD, GOOD, KINDS, metric_table, param_tabl
 from edtech.tracking import Comparison, compare_runs
 from edtech.tracking.dictionary import Said, dictionary
 from edtech.tracking.gates import DECISIONS
-from edtech.ui import address, models, resources
+from edtech.ui import address, models, resources, runtable
 from edtech.ui.widgets import errors_shown, plain
 
 _FIRST = st.column_config.Column(pinned=True, width=220)
@@ -20,7 +20,7 @@ def settle(runs: pd.DataFrame) -> Comparison:
     """Ask for the baseline and whether to rank runs on different data, and compare."""
     if len(runs) == 1:
         st.info("Choose a second run above to compare this one with.", icon=":material/compare_arrows:")
-    names = resources.run_labels(runs)
+    names = runtable.run_labels(runs)
     baseline = address.selectbox(
         "Baseline", list(names), list(names)[-1], key="compare.baseline", format_func=names.__getitem__,
         help="Differences in brackets are against this run.",

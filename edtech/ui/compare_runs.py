@@ -9,7 +9,7 @@ import streamlit as st
 
 from edtech.errors import TrackingError
 from edtech.tracking.table import MOST_ROWS, RunQuery, RunTable, columns_of, search_runs
-from edtech.ui import address, resources
+from edtech.ui import address, resources, runtable
 from edtech.ui.widgets import counted, error_panel
 
 MOST = 50
@@ -124,7 +124,7 @@ def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
     start = _newest(found.runs)
     wanted = [*st.session_state.get(CHOSEN, []), *address.asked(CHOSEN), *start, *found.runs["run_id"].head(100)]
     known = [one for one in dict.fromkeys(wanted) if one in rows.index]
-    names = resources.run_labels(rows.loc[known])
+    names = runtable.run_labels(rows.loc[known])
     chosen = address.multiselect(
         "Runs side by side", known, start, key=CHOSEN, most=MOST, format_func=lambda one: names.get(one, one),
         help=f"At most {MOST}; kept while you search for more.",

@@ -13,7 +13,7 @@ from edtech.economy.tables import outlook_title
 from edtech.pipeline.outlook import AskedPrices, Models, asked_effect, runs_ahead
 from edtech.pricing import Response
 from edtech.reports import table_csv
-from edtech.ui import resources, sidebar
+from edtech.ui import resources, runtable, sidebar
 from edtech.ui.reports import outlook_downloads
 from edtech.ui.widgets import number, page_link, params_form, percent, plain
 
@@ -68,7 +68,7 @@ def _ask_prices(dataset: Dataset) -> AskedPrices:
                                key="economy.prices", help="What prices to look ahead at.")  # fmt: skip
     if how == AS_TODAY:
         return AskedPrices()
-    names = resources.run_labels(runs)
+    names = runtable.run_labels(runs)
     run_id = str(st.selectbox("Run", list(names), format_func=names.__getitem__, key="economy.run",
                               help="The trained model that says what prices do."))  # fmt: skip
     if how == RECOMMENDED:
@@ -122,7 +122,7 @@ def show_runs(dataset: Dataset) -> None:
         st.info("No price model was trained on this data set yet.", icon=":material/model_training:")
         page_link("train", "Train one", ":material/model_training:")
         return
-    names = resources.run_labels(runs)
+    names = runtable.run_labels(runs)
     chosen = st.multiselect("Runs", list(names), list(names)[:3], format_func=names.__getitem__, key="economy.runs",
                             max_selections=MOST_RUNS, help="Each is asked for its recommended prices.")  # fmt: skip
     table = runs_ahead(_models(dataset), resources.observed(dataset.id), chosen)

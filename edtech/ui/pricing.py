@@ -12,7 +12,7 @@ from edtech.pricing.card import other_elasticities, trust_card
 from edtech.pricing.saved import Scenario
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
-from edtech.ui import asking, resources
+from edtech.ui import asking, resources, runtable
 from edtech.ui.checks import show_checks
 from edtech.ui.state import Key, choose, get
 from edtech.ui.widgets import number, page_link, percent, plain
@@ -36,7 +36,7 @@ def choose_run(dataset: Dataset, experiment: str) -> str | None:
     if runs.empty:
         return None
     ids = runs["run_id"].tolist()
-    names = resources.run_labels(runs)
+    names = runtable.run_labels(runs)
     kept = get(Key.PRICED)
     wanted = kept if kept in ids else _first_choice(runs, dataset)
     chosen = st.selectbox(

@@ -12,6 +12,7 @@ from edtech.data import summary as summaries
 from edtech.errors import UploadError
 from edtech.pipeline.jobs import Jobs
 from edtech.settings import Settings
+from edtech.ui.runtable import of_dataset
 from edtech.ui.uploads import UNTAKEN, take
 
 MOST_RUNS = 100_000
@@ -241,14 +242,6 @@ def metric_history(run_ids: tuple[str, ...], metric: str) -> pd.DataFrame:
     return _runs().metric_history(run_ids, metric)
 
 
-def run_labels(runs: pd.DataFrame) -> dict[str, str]:
-    """Return a name to choose each run by, in the order of the table."""
-    return {
-        run_id: f"{name} ({started:%d %b %H:%M:%S})"
-        for run_id, name, started in zip(runs["run_id"], runs["name"], runs["started"], strict=True)
-    }
-
-
 @st.cache_resource(show_spinner="Loading the run", max_entries=20)
 def result(run_id: str, experiment: str) -> Any:  # noqa: ANN401  # the result of whichever family it is of
     """Return what a run found, with its model."""
@@ -295,11 +288,6 @@ def unit_attributes(run_id: str, experiment: str, dataset_id: str) -> pd.DataFra
     from edtech.pricing.asked import attributes, unit_table
 
     return attributes(response(run_id, experiment, dataset_id), unit_table(dataset(dataset_id)))
-
-
-def of_dataset(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
-    """Return the runs that are about the data set of that digest."""
-    return runs[runs.reindex(columns=["tags.dataset_digest"]).iloc[:, 0] == digest]
 
 
 def demand_runs(experiment: str, digest: str) -> pd.DataFrame:

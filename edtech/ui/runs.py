@@ -12,7 +12,7 @@ import streamlit as st
 from edtech.metrics import interval_of, metric
 from edtech.pipeline import works
 from edtech.tracking import Run
-from edtech.ui import jobs, reports, resources
+from edtech.ui import jobs, reports, resources, runtable
 from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, number
 
@@ -25,7 +25,7 @@ def choose_run(experiment: str) -> str | None:
     table = resources.run_table(experiment)
     if table.empty:
         return None
-    labels = resources.run_labels(table)
+    labels = runtable.run_labels(table)
     return st.selectbox("Run", list(labels), format_func=labels.__getitem__, key="models.run",
                         help="Finished trainings, newest first.")  # fmt: skip
 

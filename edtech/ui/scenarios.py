@@ -18,7 +18,7 @@ from edtech.pricing.saved import (
     short_names,
 )
 from edtech.pricing.scenario import answer
-from edtech.ui import resources
+from edtech.ui import resources, runtable
 from edtech.ui.pricing import Asked
 from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, percent, plain
@@ -43,7 +43,7 @@ def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
     st.subheader("Scenarios")
     _save(asked, experiment, dataset)
     every = resources.scenario_table(experiment)
-    own = resources.of_dataset(every, dataset.digest)
+    own = runtable.of_dataset(every, dataset.digest)
     st.caption(plain(f"Saved about {dataset.name}: {len(own):,}; about other data sets: {len(every) - len(own):,}."))
     others = len(every) > len(own) and st.toggle(
         "Also those of other data sets", key="scenarios.all", help="Each then says which data set it is about."
@@ -102,7 +102,7 @@ def _save(asked: Asked, experiment: str, dataset: Dataset) -> None:
 
 def _act(runs: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
     about = runs["tags.dataset_name"] + ": " if runs["tags.dataset_digest"].nunique() > 1 else ""
-    labels = resources.run_labels(runs.assign(name=about + runs["name"]))
+    labels = runtable.run_labels(runs.assign(name=about + runs["name"]))
     chosen = st.selectbox("Scenario", list(labels), format_func=labels.__getitem__, key="scenarios.chosen",
                           help="The scenario that the buttons below act on.")  # fmt: skip
     again, copy, delete = st.columns(3)
@@ -135,7 +135,7 @@ def _rerun(run_id: str, experiment: str, dataset: Dataset, same: bool = False) -
 
 def _restore(experiment: str, dataset: Dataset, others: bool) -> None:
     deleted = resources.deleted_scenarios(experiment)
-    shown = deleted if others else resources.of_dataset(deleted, dataset.digest)
+    shown = deleted if others else runtable.of_dataset(deleted, dataset.digest)
     about = shown.reindex(columns=["tags.dataset_name"])["tags.dataset_name"]
     for run_id, name, of in zip(shown["run_id"], shown["name"], about, strict=True):
         st.text(f"Deleted: {name} (data set {of})")

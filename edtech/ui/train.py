@@ -11,7 +11,7 @@ from edtech.ml.families import FAMILIES
 from edtech.pipeline import works
 from edtech.pipeline.plans import SearchPlan, TrainingPlan
 from edtech.pipeline.search import Budget, tunable
-from edtech.ui import jobs, resources, sidebar
+from edtech.ui import jobs, resources, runtable, sidebar
 from edtech.ui.columns import choose_columns
 from edtech.ui.state import Key, get
 from edtech.ui.widgets import page_link, params_form, plain
@@ -53,7 +53,7 @@ def trained_run() -> str | None:
     run_id, ids = get(Key.TRAINED), jobs.runs()
     if run_id not in ids or len(ids) < 2:
         return run_id
-    names = resources.run_labels(resources.run_table(sidebar.current_experiment()))
+    names = runtable.run_labels(resources.run_table(sidebar.current_experiment()))
     return st.selectbox(
         "Run", ids, key=f"train.run.{ids[0]}", format_func=lambda one: names.get(one, one),
         help="What was trained together; the Compare page lays them side by side.",
