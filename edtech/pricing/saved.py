@@ -129,7 +129,7 @@ def best_words(table: pd.DataFrame) -> str:
     first = told.iloc[0]
     if first["change"] <= 0:
         return "None of these is expected to earn more tokens than today"
-    return f"{first['name']} is expected to earn most: {first['change']:+.1%} token revenue"
+    return f"Earns most: {first['name']}, {first['change']:+.1%}"
 
 
 def _of_scenario(row: Mapping[Hashable, Any]) -> dict[str, Any]:
