@@ -103,7 +103,9 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
         chosen.get_by_text(name).first.wait_for()
     tab.page.get_by_test_id("stVegaLiteChart").first.wait_for()
     book = tab.download("comparison-report.xlsx", tmp_path)
-    rmse = pd.read_excel(book, sheet_name="02 Model metrics", index_col="metric").loc["RMSE"]
+    sheets = pd.read_excel(book, sheet_name=None)
+    [metrics] = [sheet for name, sheet in sheets.items() if name.endswith("Model metrics")]
+    rmse = metrics.set_index("metric").loc["RMSE"]
     best = ALGORITHMS[runs["metrics.rmse"].idxmin()].title
     assert [label for label, text in rmse.items() if "★" in str(text)] == [best]
 

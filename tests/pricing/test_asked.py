@@ -67,9 +67,9 @@ def test_every_row_of_a_bad_price_list_is_told(response):
     with pytest.raises(PricingError) as caught:
         price_list(response, frame, "course", "new")
     told = " ".join(caught.value.details)
-    assert "no such unit (1 rows, e.g. row 3: nowhere" in told
+    assert "no such unit (1 row, e.g. row 3: nowhere" in told
     assert "more than once (2 rows" in told
-    assert "not a number above 0 (1 rows, e.g. row 4" in told
+    assert "not a number above 0 (1 row, e.g. row 4" in told
     assert caught.value.found == "4 of 4 rows that cannot"
     with pytest.raises(PricingError, match="lacks columns"):
         price_list(response, frame, "course", "price")

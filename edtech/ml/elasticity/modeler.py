@@ -24,7 +24,7 @@ from edtech.ml.elasticity.inference import half_width
 from edtech.ml.elasticity.panel import Floats, PanelArrays, as_named, panel_arrays
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.panel import build_panel
-from edtech.tables.roles import PanelRoles, PricesSet, Weights
+from edtech.tables.roles import Dates, PanelRoles, PricesSet, Weights
 
 _NAIVE_NOTE = "Pooled log-log slope: it mixes what prices do with why they differ. A warning, not an answer."
 
@@ -55,6 +55,7 @@ class TokenPriceElasticityModeler:
         market_size: str | None = None,
         prices_set: PricesSet = "unknown",
         weights: Weights = "quantity",
+        dates: Dates = "clear",
     ) -> None:
         self.roles = PanelRoles(
             unit=unit,
@@ -71,6 +72,7 @@ class TokenPriceElasticityModeler:
             market_size=market_size,
             prices_set=prices_set,
             weights=weights,
+            dates=dates,
         )
 
     @classmethod
