@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,9 +23,10 @@ from streamlit.testing.v1 import AppTest
 
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker, RunStore
+from edtech.ui.serving import LATER
 
 PARAMS, METRICS = 20, 20
-LIMITS = {1_000: (3.0, 1.0, 0.25), 10_000: (3.0, 0.7, 0.4)}  # seconds: first opening, later ones, a filter or sort
+LIMITS = {1_000: (1.0, 1.0, 0.25), 10_000: (3.0, 0.7, 0.4)}  # seconds: first opening, later ones, a filter or sort
 APART = 5.0
 EXPERIMENT = "many"
 
@@ -127,8 +129,8 @@ def page(settings: Settings, runs: int) -> bool:
 
 def main() -> None:
     """Measure, and exit with 1 where a promise is missed."""
-    import mlflow  # noqa: F401 - the promise is about a server whose libraries are loaded
-
+    for module in LATER:  # the promise is about a server whose libraries are loaded
+        import_module(module)
     kept = []
     for runs in [1_000] if "--small" in sys.argv else [1_000, 10_000]:
         with tempfile.TemporaryDirectory() as folder:

@@ -123,7 +123,7 @@ def _take(job: Job) -> None:
     choose(Key.SETTLED, job.id)
     if job.outcome.dataset:
         choose(Key.DATASET, job.outcome.dataset)
-    resources.run_table.clear()
+    resources.run_table_at.clear()
     if job.outcome.runs:
         choose(Key.TRAINED, job.outcome.runs[0])
         choose(Key.PRICED, job.outcome.runs[0])

@@ -179,9 +179,14 @@ def _runs() -> "RunStore":
     return RunStore(settings=settings())
 
 
-@st.cache_data(show_spinner="Reading the runs", ttl=30, max_entries=20)
 def run_table(experiment: str) -> pd.DataFrame:
     """Return the experiment's finished trainings, newest first."""
+    return run_table_at(experiment, store_stamp())
+
+
+@st.cache_data(show_spinner="Reading the runs", max_entries=20)
+def run_table_at(experiment: str, stamp: tuple[int, ...]) -> pd.DataFrame:  # noqa: ARG001
+    """Return the same as the store stood at that stamp; clear it to see at once what a server was sent."""
     return _runs().list_runs([experiment], or_kept=True)
 
 

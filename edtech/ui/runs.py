@@ -165,6 +165,6 @@ def restore(experiment: str) -> None:
 
 
 def _changed(text: str) -> None:
-    resources.run_table.clear()
+    resources.run_table_at.clear()
     notify(text)
     st.rerun()
