@@ -1,4 +1,4 @@
-# make run: the dashboard.  make test: all tests.  make check: lint, types, import rule, docs.  make bench: timings.  make truth: every algorithm on 100 worlds, into docs/models.md.  make soak: many more hostile uploads and kills.
+# make run: the dashboard.  make test: all tests.  make check: lint, types, import rule, docs.  make bench: timings.  make truth: every algorithm on 100 worlds, into docs/models.md; plans on 60.  make soak: many more hostile uploads and kills.
 PYTHON ?= python3
 PORT ?=
 APP := app.py
@@ -26,6 +26,7 @@ bench: $(VENV)/.requirements-dev
 
 truth: $(VENV)/.requirements-dev
 	PYTHONPATH=. $(BIN)/python benchmarks/truth.py
+	PYTHONPATH=. $(BIN)/python benchmarks/bench_pricing.py --worlds 60 --processes 2
 
 soak: $(VENV)/.requirements-dev
 	EDTECH_MUTATIONS=2000 EDTECH_KILLS=50 $(BIN)/python -m pytest -q tests/data/test_mutated.py tests/data/test_killed.py
