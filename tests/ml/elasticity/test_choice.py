@@ -159,5 +159,6 @@ def test_visits_after_the_panel_ends_teach_nothing(market, panel):
     modeler = TokenPriceElasticityModeler.from_roles(MARKET_ROLES)
     both = [modeler.compare_models(early, [ALGORITHM], visits=part)[ALGORITHM] for part in (views, known)]
     assert len(known) < len(views)
-    assert both[0].model.slopes_.tolist() == both[1].model.slopes_.tolist()
-    assert both[0].metrics["rmse"] == both[1].metrics["rmse"]
+    # Not to the last bit: how a sum is split over a processor's lanes depends on where its numbers lie.
+    assert both[0].model.slopes_ == pytest.approx(both[1].model.slopes_, rel=1e-9)
+    assert both[0].metrics["rmse"] == pytest.approx(both[1].metrics["rmse"], rel=1e-9)
