@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -97,12 +97,12 @@ class Catalogue:
             DataError: the folder cannot be written.
         """
         draft = self.draft()
-        try:
+        with ExitStack() as undone:
+            undone.callback(draft.close)  # whatever ends the reading, a cancel too, leaves no staged rows
             with _written(self.folder):
-                return read_upload(name, content, limit_mb=limit_mb, dialect=dialect, sheet=sheet, draft=draft)
-        except BaseException:  # a cancel too must not leave the staged rows; it goes on below
-            draft.close()
-            raise
+                upload = read_upload(name, content, limit_mb=limit_mb, dialect=dialect, sheet=sheet, draft=draft)
+            undone.pop_all()
+        return upload
 
     def add_upload(
         self,
