@@ -9,12 +9,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.bench_elasticity import Target
 from edtech.data import Catalogue, Dataset
 from edtech.market import MarketParams
 from edtech.ml.elasticity.inference import critical_value
@@ -32,21 +32,6 @@ LEARNERS = {"enrollment_propensity": 6_000, "course_completion": 20_000, "churn_
 """So many that right probabilities would seldom exceed the promised calibration error."""
 OTHERS = {"course_completion": ("confounded", "growing"), "churn_prediction": ("confounded", "growing")}
 STARTS = {"2013B": "2013-02-01", "2013J": "2013-10-01", "2014B": "2014-02-01", "2014J": "2014-10-01"}
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A promised figure: `low` <= value <= `high`."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-
-    @property
-    def met(self) -> bool:
-        """Whether the figure is inside its limits."""
-        return self.low <= self.value <= self.high
 
 
 def auc(task: of.Task, cases: Cases, family: str, algorithm: str, **params: float) -> float:
