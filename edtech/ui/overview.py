@@ -34,8 +34,9 @@ def key_figures(dataset: Dataset) -> None:
     figures = [one for one in resources.summary(dataset.id) if one.value is not None]
     for start in range(0, len(figures), 3):
         for column, one in zip(st.columns(3), figures[start : start + 3], strict=False):
-            shown = f"{one.value:.1%}" if one.unit == "share" else number(one.value, one.unit)
-            column.metric(one.title, shown, help=one.help, border=True)
+            shown = f"{one.value:.1%}" if one.unit == "share" else number(one.value)
+            unit = f" ({one.unit})" if one.unit not in ("", "share") else ""  # behind the number it is cut off
+            column.metric(f"{one.title}{unit}", shown, help=one.help, border=True)
 
 
 def revenue_over_time(dataset: Dataset) -> None:

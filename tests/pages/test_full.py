@@ -28,7 +28,7 @@ def test_the_overview_shows_key_figures_and_the_newest_runs(full, open_page):
     app = open_page("overview")
     expected = full.market.key_figures()
     assert full.market.name in texts(app)
-    assert figures(app)["Token revenue"] == number(expected.revenue, "tokens")
+    assert figures(app)["Token revenue (tokens)"] == number(expected.revenue)
     assert figures(app)["Enrollments"] == number(expected.quantity)
     assert figures(app)["Units"] == number(expected.units)
     runs = table(app, "name")
