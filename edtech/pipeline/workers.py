@@ -110,6 +110,7 @@ class Workers(Executor):
         try:
             return self._in_process(ticket, fn, *args, **kwargs)
         except BrokenProcessPool as exc:
+            self._own.lane.pool.shutdown()  # a process that is ending may still hold the lock of its run
             self._open()
             with suppress(EdtechError):  # the task's own end is what matters here
                 self._on_lost()

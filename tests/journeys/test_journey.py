@@ -169,7 +169,7 @@ def test_keys_alone_make_the_demo_and_a_restart_keeps_it(page, tmp_path):
     with serve(PROJECT / "app.py", home.root) as url:
         tab = Dashboard(page, url, tab.seen)
         tab.open()
-        tab.see(f"{demo.key_figures().revenue:,.0f} tokens")
+        tab.see(f"{demo.key_figures().revenue:,.0f}")
         tab.menu("Pricing")
         tab.see("Recommended prices")
         assert run["name"] in tab.widget("pricing.run").locator("input").get_attribute("value")
