@@ -17,6 +17,7 @@ import pandas as pd
 from benchmarks.bench_elasticity import Target
 from edtech.data import Catalogue, Dataset
 from edtech.market import MarketParams
+from edtech.market.params import PRESETS
 from edtech.ml.elasticity.inference import critical_value
 from edtech.ml.families import FAMILIES
 from edtech.ml.labels import families as of
@@ -27,10 +28,11 @@ from edtech.pipeline.training import TrainedRun, train_runs
 from edtech.settings import PROJECT
 
 EXAMPLES = Path(os.environ.get("EDTECH_EXAMPLES", PROJECT.parent / "shared" / "examples"))
-MARKETS = 2
+FAMILIES_MEASURED = ("enrollment_propensity", "course_completion", "churn_prediction")
 LEARNERS = {"enrollment_propensity": 6_000, "course_completion": 20_000, "churn_prediction": 6_000}
 """So many that right probabilities would seldom exceed the promised calibration error."""
-OTHERS = {"course_completion": ("confounded", "growing"), "churn_prediction": ("confounded", "growing")}
+WORLDS = {"enrollment_propensity": 1, "course_completion": 1, "churn_prediction": 2}
+"""Markets of each preset, all of a year."""
 STARTS = {"2013B": "2013-02-01", "2013J": "2013-10-01", "2014B": "2014-02-01", "2014J": "2014-10-01"}
 
 
@@ -83,50 +85,64 @@ def dropout() -> Iterator[Target]:
         yield Target(f"Student dropout at enrollment, {algorithm}: mean AUC", float(np.mean(found)), 0.80, 0.83)
 
 
-def worlds(catalogue: Catalogue, family: str) -> Iterator[Dataset]:
-    """Yield two ordinary markets of a year, and for some families one of each of other presets."""
-    size = {"learners": LEARNERS[family], "teachers": 150, "courses": 300, "weeks": 52}
-    for number, preset in enumerate(("balanced",) * MARKETS + OTHERS.get(family, ())):
-        params = MarketParams.preset(preset, seed=100 + number, **size)
-        yield catalogue.add_generated(params, name=f"{preset} {number} for {family}")
+def worlds(family: str) -> Iterator[tuple[str, MarketParams]]:
+    """Yield the preset and the parameters of each market."""
+    size = {"learners": LEARNERS[family], "teachers": 150, "courses": 300}
+    for place, preset in enumerate(PRESETS):
+        for number in range(WORLDS[family]):
+            yield preset, MarketParams.preset(preset, seed=100 + 10 * number + place, weeks=52, **size)
+
+
+def trained(catalogue: Catalogue, family: str) -> Iterator[tuple[str, dict[str, TrainedRun]]]:
+    """Yield each market's preset and its runs by algorithm; no market is kept."""
+    for name, params in worlds(family):
+        dataset = catalogue.add_generated(params, name=f"{name} {params.seed} for {family}")
+        yield name, {run.result.algorithm: run for run in train_runs(dataset, family=family)}
+        catalogue.delete(dataset.id)
+        catalogue.purge(dataset.id)
 
 
 def markets(catalogue: Catalogue) -> Iterator[Target]:
     """Yield calibration on later data of large markets, and boosting against Cox."""
-    for family in ("enrollment_propensity", "course_completion", "churn_prediction"):
-        runs = [
-            {run.result.algorithm: run for run in train_runs(dataset, family=family)}
-            for dataset in worlds(catalogue, family)
-        ]
-        table = pd.DataFrame([{"algorithm": a} | run.metrics for one in runs for a, run in one.items()])
+    for family in FAMILIES_MEASURED:
+        table, against = pd.DataFrame(), []
+        for name, runs in trained(catalogue, family):
+            rows = pd.DataFrame([{"market": name, "algorithm": one} | run.metrics for one, run in runs.items()])
+            table = pd.concat([table, rows], ignore_index=True)
+            if family == "churn_prediction":
+                against.append(_against_cox(runs, name))
+        print(f"    {family} by market", flush=True)
+        print(table.groupby(["algorithm", "market"])[_shown(table)].mean().round(4).to_string(), flush=True)
         for algorithm, mean in table.groupby("algorithm").mean(numeric_only=True).iterrows():
             yield Target(f"{family}, {algorithm}: calibration slope", mean["calibration_slope"], 0.9, 1.1)
             yield Target(f"{family}, {algorithm}: calibration error", mean["calibration_error"], 0, 0.02)
-            each = table.loc[table["algorithm"] == algorithm, ["calibration_slope", "calibration_error"]]
-            print("    each:", each.round(3).to_numpy().tolist(), flush=True)
-            shown = ("roc_auc", "calibration_error_chance", "calibration_error_truth", "calibration_intercept")
-            shown += ("probability_error", "decision_value_reach", "integrated_brier", "integrated_brier_base")
-            shown += ("fit_seconds",)
-            print("   ", {name: round(mean[name], 4) for name in shown if name in mean}, flush=True)
-        if family == "churn_prediction":
-            for number, one in enumerate(runs):
-                yield _against_cox(one, number)
+        if against:
+            difference, error = np.array(against).T
+            apart = difference.sum() / np.sqrt((error**2).sum())
+            yield Target("AUC of boosting less Cox, all markets, standard errors", float(apart), -1.96, 99)
 
 
-def _against_cox(runs: dict[str, TrainedRun], number: int) -> Target:
+def _shown(table: pd.DataFrame) -> list[str]:
+    names = ("calibration_slope", "calibration_error", "calibration_error_chance", "calibration_error_truth", "roc_auc")
+    names += ("decision_value_reach", "integrated_brier", "integrated_brier_base", "fit_seconds")
+    return [name for name in names if name in table]
+
+
+def _against_cox(runs: dict[str, TrainedRun], market: str) -> tuple[float, float]:
+    """Return by how much boosting's AUC is above Cox's, and the standard error of that."""
     boosting, cox = (runs[name].result.evaluation for name in ("gradient_boosting", "cox"))
     cluster = np.asarray(pd.factorize(cox["subject"])[0])
     found = auc_difference(
         cox["actual"].to_numpy(), boosting["predicted"].to_numpy(), cox["predicted"].to_numpy(), cluster
     )
     error = ((found.high or 0) - found.estimate) / critical_value(len(np.unique(cluster)))
-    print(f"    AUC of boosting less Cox {found.estimate:+.4f} ({found.low:+.4f} to {found.high:+.4f})", flush=True)
-    return Target(f"market {number}: boosting against Cox, standard errors", found.estimate / error, -1.96, 9)
+    print(f"    {market}: AUC of boosting less Cox {found.estimate:+.4f} ({found.low:+.4f} to {found.high:+.4f})")
+    return found.estimate, error
 
 
 def timings(dataset: Dataset) -> Iterator[Target]:
     """Yield how long each default training takes on the default data set."""
-    for family in ("enrollment_propensity", "course_completion", "churn_prediction"):
+    for family in FAMILIES_MEASURED:
         for name in FAMILIES[family].algorithms:
             started, spent = time.perf_counter(), time.process_time()
             train_runs(dataset, [name], family=family)

@@ -8,6 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edtech.errors import ParamsError
 
 
+def _share(default: float, least: float, most: float, title: str, description: str) -> Any:  # noqa: ANN401  # as Field
+    """Return the field of a share, which widgets show in percent."""
+    return Field(
+        default, ge=least, le=most, title=title, description=description, json_schema_extra={"format": "percent"}
+    )
+
+
 class MarketParams(BaseModel):
     """What kind of market to generate. The same parameters, seed included, give the same market.
 
@@ -22,9 +29,7 @@ class MarketParams(BaseModel):
     teachers: int = Field(100, ge=1, le=50_000, title="Teachers", description="Who offers courses.")
     courses: int = Field(200, ge=1, le=100_000, title="Courses", description="Courses published until the last week.")
     weeks: int = Field(26, ge=4, le=260, title="Weeks", description="Length of the observed time.")
-    growth: float = Field(
-        0.2, ge=0, le=0.95, title="Growth", description="Share of learners and courses that arrive after the start."
-    )
+    growth: float = _share(0.2, 0, 0.95, "Growth", "Share of learners and courses that arrive after the start.")
 
     visits_per_week: float = Field(
         0.38, ge=0.02, le=5, title="Visits per week", description="Mean visits of an active learner in a week."
@@ -32,13 +37,7 @@ class MarketParams(BaseModel):
     courses_seen: int = Field(
         5, ge=1, le=12, title="Courses seen", description="Places for courses on a visit; few of them stay empty."
     )
-    same_category: float = Field(
-        0.9,
-        ge=0,
-        le=1,
-        title="Same category",
-        description="Share of courses seen that are of the visit's category.",
-    )
+    same_category: float = _share(0.9, 0, 1, "Same category", "Share of courses seen that are of the visit's category.")
     price_sensitivity: float = Field(
         2.45,
         ge=0,
@@ -86,41 +85,31 @@ class MarketParams(BaseModel):
     quality_in_price: float = Field(
         0.15, ge=0, le=1, title="Quality in price", description="Rise of log list price per unit of course quality."
     )
-    promo_rate: float = Field(
-        0.12, ge=0, le=0.6, title="Promotions", description="Share of course-weeks that are on promotion."
+    promo_rate: float = _share(0.12, 0, 0.6, "Promotions", "Share of course-weeks that are on promotion.")
+    promo_depth: float = _share(0.4, 0.05, 0.8, "Promotion depth", "Deepest discount; the smallest is a quarter of it.")
+    promo_randomized_share: float = _share(
+        0.8, 0, 1, "Randomized promotions", "Share of course-weeks whose promotion is drawn."
     )
-    promo_depth: float = Field(
-        0.4, ge=0.05, le=0.8, title="Promotion depth", description="Deepest discount; the smallest is a quarter of it."
+    price_test_share: float = _share(
+        0.0, 0, 1, "Price tests", "Share of course-weeks whose list price is changed at random."
     )
-    promo_randomized_share: float = Field(
-        0.8, ge=0, le=1, title="Randomized promotions", description="Share of course-weeks whose promotion is drawn."
-    )
-    price_test_share: float = Field(
-        0.0, ge=0, le=1, title="Price tests", description="Share of course-weeks whose list price is changed at random."
-    )
-    price_test_size: float = Field(
-        0.15, ge=0.01, le=0.5, title="Price test size", description="Largest random change of a list price, up or down."
+    price_test_size: float = _share(
+        0.15, 0.01, 0.5, "Price test size", "Largest random change of a list price, up or down."
     )
 
-    churn_rate: float = Field(
-        0.05, ge=0, le=0.4, title="Churn", description="Chance that a learner never comes back after a visit."
-    )
+    churn_rate: float = _share(0.05, 0, 0.4, "Churn", "Chance that a learner never comes back after a visit.")
     churn_price_response: float = Field(
         0.1, ge=0, le=3, title="Churn response", description="Fall of the log odds of churn per unit of offer value."
     )
-    completion_rate: float = Field(
-        0.35, ge=0.02, le=0.98, title="Completion", description="Chance to complete, for an average learner and course."
+    completion_rate: float = _share(
+        0.35, 0.02, 0.98, "Completion", "Chance to complete, for an average learner and course."
     )
-    refund_rate: float = Field(
-        0.03, ge=0, le=0.3, title="Refunds", description="Chance of a refund for an average enrollment."
-    )
+    refund_rate: float = _share(0.03, 0, 0.3, "Refunds", "Chance of a refund for an average enrollment.")
     refund_days: int = Field(14, ge=1, le=60, title="Refund days", description="Days within which a refund is made.")
-    missing_rate: float = Field(
-        0.02, ge=0, le=0.5, title="Missing values", description="Share of learner attributes and ratings not given."
-    )
+    missing_rate: float = _share(0.02, 0, 0.5, "Missing values", "Share of learner attributes and ratings not given.")
 
-    commission_rate: float = Field(0.2, ge=0, le=0.6, title="Commission", description="Platform's share of a price.")
-    burn_rate: float = Field(0.02, ge=0, le=0.2, title="Burn", description="Share of a price that is destroyed.")
+    commission_rate: float = _share(0.2, 0, 0.6, "Commission", "Platform's share of a price.")
+    burn_rate: float = _share(0.02, 0, 0.2, "Burn", "Share of a price that is destroyed.")
     pack_tokens: int = Field(
         50, ge=1, le=10_000, title="Token pack", description="Learners buy tokens in packs of this many."
     )

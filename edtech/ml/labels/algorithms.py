@@ -159,6 +159,10 @@ class ChurnBoosting(_Churn, _Boosting, LabelParams):
         title="Calibration",
         description="What corrects the probabilities: a line in the log odds (platt), steps (isotonic), or nothing.",
     )
+    max_leaf_nodes: int = Field(5, ge=3, le=63, title="Leaves per tree", description="How finely a tree may split.")
+    min_samples_leaf: int = Field(
+        60, ge=5, le=500, title="Rows per leaf", description="Fewest rows in a leaf; a row counts once in each period."
+    )
 
 
 class ChurnCox(_Churn, LabelParams):

@@ -22,8 +22,8 @@ class Cases:
     prediction, `known` that from which the outcome was known; None where the data do not tell. `subject` is whom a row
     is about, `value` the tokens that a yes brings. For churn `follow` holds duration and event, until when each row
     was watched and whether what ends that (`ends_by`) was seen, and `watch`, how long it could have been; `stays` holds
-    cohort, duration and event (left) of each subject from the start on; `visits` subject and time of all that was seen,
-    from which the season is learned. `ids` says what a row is about.
+    cohort, duration and event (left) of each subject from the start on; `visits` subject, time and courses `seen` of
+    all visits, from which the season is learned. `ids` says what a row is about.
     """
 
     features: pd.DataFrame

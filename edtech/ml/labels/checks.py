@@ -9,7 +9,7 @@ from edtech.data import leakage
 from edtech.data.findings import Check, graded
 from edtech.data.labels import check_frame
 from edtech.ml.labels.cases import Cases
-from edtech.ml.labels.season import CLOCK
+from edtech.ml.labels.season import CLOCK, unseen
 from edtech.ml.labels.splits import Split
 from edtech.tables.values import listed
 
@@ -47,6 +47,7 @@ def all_checks(
         drift(split),
         *settled(model),
         *watched(cases),
+        *season_seen(split),
     )
 
 
@@ -219,6 +220,24 @@ def watched(cases: Cases) -> tuple[Check, ...]:
         fix="Leave them out, or use their values at the start: time watched tells who had not left yet.",
     )
     return ground, leak
+
+
+def season_seen(split: Split) -> tuple[Check, ...]:
+    """Return whether the weeks ahead have been seen in a year before; nothing where no season is learned."""
+    fitted, held = split.training, split.evaluation
+    if fitted.visits is None or held.time is None:
+        return ()
+    last = held.time.max() + pd.Timedelta(days=held.horizon or 0)
+    share = unseen(fitted.visits["time"], held.time.min(), last)
+    check = graded(
+        "season",
+        "The weeks ahead were seen in a year before",
+        review=share > 0,
+        evidence=f"{share:.0%} of the days predicted lie in weeks of the year that the training's record does not hold"
+        + (": how often people come then is guessed from the weeks around." if share else "."),
+        fix="Use the ranking; before acting on a probability compare it with what came, or train on more than a year.",
+    )
+    return (check,)
 
 
 def drift(split: Split) -> Check:

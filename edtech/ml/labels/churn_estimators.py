@@ -4,6 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from edtech.errors import ConvergenceError, ModelError
@@ -20,10 +21,14 @@ from edtech.ml.labels.estimators import (
     Rows,
 )
 from edtech.ml.labels.season import CLOCK, Season
+from edtech.ml.labels.survival import kaplan_meier
 
 MOST_ROWS = 20_000
 STOP = 1.5
 """Horizons after which a Cox regression looks no further: what keeps hazards proportional for so long is rare."""
+
+SCALES = (0.5, 2.0)
+"""Between what a baseline is scaled: a mean that is farther off has another reason."""
 
 
 def left(survival: Floats, leaving: bool) -> Floats:
@@ -142,8 +147,8 @@ class BoostingChurn(PersonPeriod, BoostingProbability):
         season: Season | None = None,
         learning_rate: float = 0.05,
         trees: int = 100,
-        max_leaf_nodes: int = 15,
-        min_samples_leaf: int = 30,
+        max_leaf_nodes: int = 5,
+        min_samples_leaf: int = 60,
         l2: float = 1.0,
         calibration: Calibration = "platt",
         seed: int = 0,
@@ -168,17 +173,19 @@ class CoxChurn(Timed, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def fit(self, X: pd.DataFrame, y: pd.DataFrame, rows: Rows | None = None) -> Self:
         """Fit on features (n, f) and a frame (n, 3) with duration and event; of many rows on 20,000, by seed.
 
-        `unsettled_` is how many standard errors another step of Newton's would move the effects together. Raises
-        ConvergenceError where the estimate is not finite.
+        The baseline is then scaled until the mean chance of no event by the horizon is that of Kaplan and Meier: where
+        some never come again hazards are not proportional, and the mean is off (calibration in the large: van
+        Houwelingen 2000, Statistics in Medicine 19). `unsettled_` is how many standard errors another step of Newton's
+        would move the effects together. Raises ConvergenceError where the estimate is not finite.
         """
         from statsmodels.duration.hazard_regression import PHReg  # only here: it takes a second to load
 
         some = np.arange(len(X))
         if some.size > MOST_ROWS:
             some = np.sort(np.random.default_rng(self.seed).choice(some, MOST_ROWS, replace=False))
-        X = self._known(X)
-        self.encoder_ = Encoder(linear=True).fit(X)
-        matrix, stop = self.encoder_.transform(X)[some], STOP * self.horizon
+        known = self._known(X)
+        self.encoder_ = Encoder(linear=True).fit(known)
+        matrix, stop = self.encoder_.transform(known)[some], STOP * self.horizon
         time, event = y["duration"].to_numpy(float)[some], y["event"].to_numpy(bool)[some]
         time, event = np.ceil(np.minimum(time, stop)), event & (time <= stop)
         self.kept_ = independent_columns(matrix)
@@ -194,7 +201,22 @@ class CoxChurn(Timed, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         score, curved = model.score(self.coefficients_), -model.hessian(self.coefficients_)
         self.unsettled_ = float(np.sqrt(np.abs(score @ np.linalg.lstsq(curved, score)[0])))
         self.times_, self.hazard_ = _baseline(time, event, np.exp(matrix[:, self.kept_] @ self.coefficients_))
+        self.hazard_ = self.hazard_ * self._scale(X, y)
         return self
+
+    def _scale(self, X: pd.DataFrame, y: pd.DataFrame) -> float:
+        """Return by how much hazards are too low on the mean of the rows at the horizon."""
+        at = np.array([self.horizon])
+        share = y["duration"].to_numpy(float) / self._ahead(X, at)[:, 0]  # each row's own horizon ends at 1
+        curve = kaplan_meier(share, y["event"].to_numpy(bool))
+        staying = float(curve.loc[curve["time"] <= 1, "share"].iloc[-1])
+        log = np.log(self.survival(X, at)[:, 0])
+
+        def over(scale: float) -> float:
+            return float(np.exp(scale * log).mean()) - staying
+
+        low, high = SCALES
+        return float(brentq(over, low, high)) if over(low) > 0 > over(high) else 1.0
 
     def survival(self, X: pd.DataFrame, times: Floats) -> Floats:
         """Return the chance of no event up to each time, (n, t)."""

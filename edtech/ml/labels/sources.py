@@ -175,8 +175,9 @@ def learners(dataset: "Dataset", params: Params) -> Cases:
             found=f"{(end - start).days} days",
             fix="choose a shorter horizon, or generate more weeks",
         )
-    seen = tables["views"].drop_duplicates("visit_id")
-    visits = pd.DataFrame({"subject": seen["learner_id"], "time": seen["viewed_at"]}).reset_index(drop=True)
+    each = tables["views"].groupby("visit_id", sort=False)
+    visits = each.agg(subject=("learner_id", "first"), time=("viewed_at", "first"), seen=("viewed_at", "size"))
+    visits = visits.reset_index(drop=True)
     return replace(_stacked(parts), stays=_stays(tables["views"], horizon, end), visits=visits)
 
 

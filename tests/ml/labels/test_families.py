@@ -50,8 +50,9 @@ def test_what_was_held_back_is_later_than_everything_that_was_fitted_on(run):
 
 
 def test_probabilities_come_near_the_truth_and_beat_the_base_rate(run):
-    metrics = run.metrics
-    assert metrics["probability_correlation"] > 0.3
+    metrics, subjects = run.metrics, run.result.evaluation["subject"].nunique()
+    # of probabilities that have nothing to do with the truth it is 0, up to standard errors of 1 / sqrt(subjects)
+    assert metrics["probability_correlation"] > 4 / np.sqrt(subjects)
     base = run.result.evaluation["actual"].mean()
     assert metrics["roc_auc_high"] > 0.55
     # the mean over rows of a right probability is the base rate, up to 4 standard errors
