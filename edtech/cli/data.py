@@ -19,6 +19,7 @@ from edtech.cli.options import (
     Weeks,
     assignments,
     catalogue,
+    roles_of,
     settings_of,
     write_bytes,
     write_report,
@@ -27,6 +28,7 @@ from edtech.errors import ContractError, ParamsError
 
 if TYPE_CHECKING:
     from edtech.data import Dialect, Upload
+    from edtech.tables.roles import Roles
 
 data = typer.Typer(help="Generate, upload, check, explore, compare and keep data sets.", no_args_is_help=True)
 app.add_typer(data, name="data")
@@ -104,10 +106,9 @@ def data_upload(
     try:
         for note in upload.notes:
             typer.echo(note)
-        more = assignments(role or []) | ({"prices_set": prices_set} if prices_set else {})
+        more = [*(role or []), *([f"prices_set={prices_set}"] if prices_set else [])]
         roles, parts = _roles(upload, kind, more, unit_part or [])
-        told = roles.model_dump(exclude_defaults=True) | {item: name for name, item in roles.by_column().items()}
-        typer.echo("Columns: " + ", ".join(f"{key}={value}" for key, value in told.items() if value))
+        typer.echo(f"Columns: {_told(roles)}")
         stored = kept.add_upload(upload, roles, name=name or file.name, unit_parts=parts)
     except ContractError as error:
         if failures is not None and error.failures is not None:
@@ -121,21 +122,28 @@ def data_upload(
     typer.echo(f"{stored.id}  {stored.name}  {stored.kind}  {stored.rows:,} rows")
 
 
-def _roles(upload: "Upload", kind: str, given: dict[str, Any], unit_parts: list[str]) -> tuple[Any, list[str]]:
+def _told(roles: "Roles") -> str:
+    """Return what plays which role, as `--role` takes it."""
+    columns: dict[str, list[str]] = {}
+    for column, role in roles.by_column().items():
+        columns.setdefault(role, []).append(column)
+    stated = {name: [str(value)] for name, value in roles.model_dump(exclude_defaults=True).items()}
+    return " ".join(f"{name}={','.join(found)}" for name, found in (stated | columns).items())
+
+
+def _roles(upload: "Upload", kind: str, texts: list[str], unit_parts: list[str]) -> tuple[Any, list[str]]:
     """Return the roles as suggested with what was given instead, and the parts of the unit."""
     from edtech.data import CONTRACTS, roles_for, suggest_kind, suggest_mapping, suggest_roles
 
     kind = kind or suggest_kind(upload.frame)
+    given = roles_of(texts, CONTRACTS[kind].roles.several() if kind in CONTRACTS else ())
     chosen = dict(suggest_mapping(upload.frame, kind)) if kind in CONTRACTS else {}
     if kind == "panel" and not unit_parts and "unit" not in given:
         unit_parts = list(suggest_roles(upload.frame).unit_parts)
     unit_parts = [] if unit_parts == ["none"] else unit_parts
     if unit_parts:
         chosen["unit"] = "unit (combined)"
-    fields = CONTRACTS[kind].roles.model_fields if kind in CONTRACTS else {}
-    several = {role for role, info in fields.items() if isinstance(info.default, tuple)}
-    for role, value in given.items():
-        chosen[role] = tuple(filter(None, (value or "").split(","))) if role in several else value
+    chosen |= given
     typer.echo(f"Taken for: {kind}")
     return roles_for(kind, chosen), unit_parts if chosen.get("unit") == "unit (combined)" else []
 

@@ -41,10 +41,8 @@ def train(
     stored, kind = catalogue(settings).get(dataset), family_of(family)
     first = next(iter(kind.fits(stored)), next(iter(kind.algorithms)))
     chosen = () if algorithm == "all" else tuple(name.strip() for name in (algorithm or first).split(","))
-    plan = TrainingPlan(
-        dataset, family, chosen, params_by_algorithm(param or [], chosen), roles_of(stored.mapping, role or []),
-        experiment, repeats,
-    )  # fmt: skip
+    params, roles = params_by_algorithm(param or [], chosen), roles_of(role or [], stored.mapping.several())
+    plan = TrainingPlan(dataset, family, chosen, params, roles, experiment, repeats)
     for run in train_planned(plan, settings):
         typer.echo(f"run {run.run_id}\n{kind.summary(run.result)}")
         for check in run.result.checks:
@@ -74,7 +72,7 @@ def search(
     from edtech.pipeline.search import Budget
 
     settings = settings_of(out)
-    roles = roles_of(catalogue(settings).get(dataset).mapping, role or [])
+    roles = roles_of(role or [], catalogue(settings).get(dataset).mapping.several())
     budget = Budget(trials, seconds, folds, seed)
     plan = SearchPlan(dataset, family, algorithm, tuple(vary or ()), budget, roles, experiment)
     found = search_planned(plan, settings, lambda share, text: typer.echo(f"{share:4.0%}  {text}"))

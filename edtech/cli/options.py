@@ -1,5 +1,6 @@
 """What the commands share: options, and how their texts become values."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +10,6 @@ from edtech.errors import ParamsError, ReportError
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from edtech.data import Catalogue
     from edtech.pipeline.recipes import Recipe
 
@@ -23,7 +22,9 @@ Param = Annotated[
 ]
 RoleOf = Annotated[
     list[str] | None,
-    typer.Option(help="role=column other than stored with the data set, such as controls=rating. Repeatable."),
+    typer.Option(
+        help="role=column other than stored with the data set, such as controls=rating,age; role= for none. Repeatable."
+    ),
 ]
 Learners = Annotated[int | None, typer.Option(help="Learners who join until the last week.")]
 Teachers = Annotated[int | None, typer.Option(help="Teachers who offer courses.")]
@@ -76,16 +77,21 @@ def params_by_algorithm(texts: list[str], algorithms: tuple[str, ...]) -> dict[s
     return found
 
 
-def roles_of(mapping: "BaseModel", texts: list[str]) -> dict[str, Any]:
-    """Return `role=column` texts by role: all columns of a role that takes several, else the last one or None."""
-    given: dict[str, list[str]] = {}
+def roles_of(texts: list[str], several: Collection[str]) -> dict[str, Any]:
+    """Return `role=column` texts by role: all columns of a role in `several`, else the last one or None.
+
+    Columns of a role that takes several are separated by commas, or given one by one. Raises ParamsError for any other
+    text.
+    """
+    found: dict[str, Any] = {}
     for text in texts:
-        name, _, value = text.partition("=")
-        given.setdefault(name, []).extend([value] if value else [])
-    return {
-        name: tuple(values) if isinstance(getattr(mapping, name, None), tuple) else (values[-1] if values else None)
-        for name, values in given.items()
-    }
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise ParamsError(
+                "This names no column", expected="role=column", found=repr(text), fix="write such as price=cost"
+            )
+        found[name] = found.get(name, ()) + tuple(filter(None, value.split(","))) if name in several else value or None
+    return found
 
 
 def number(name: str, text: str | None) -> float:

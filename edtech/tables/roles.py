@@ -41,6 +41,11 @@ class Roles(BaseModel):
         description="How dates such as 03/04/2024 are written; 'clear' refuses those that can be read both ways.",
     )
 
+    @classmethod
+    def several(cls) -> frozenset[str]:
+        """Return the roles that more than one column can play."""
+        return frozenset(name for name, info in cls.model_fields.items() if isinstance(info.default, tuple))
+
     def kinds(self) -> list[tuple[str, Kind]]:
         """Return each column that plays a role and what kind it is, in the order of the fields."""
         return [(name, kind) for _, name, kind in self._played()]
