@@ -260,7 +260,10 @@ def _decision(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> No
     found = decisions(plans, judged)
     st.markdown(plain(found.words))
     share = st.column_config.NumberColumn(format="percent")
-    judged_help = "Judged by the known truth, in tokens per period; empty where nobody can."
+    judged_help = (
+        "What following the prices that the run found would truly bring, in tokens per period, also where it "
+        "recommends none: then it is what refusing saves. Judged by the known truth; empty where nobody can."
+    )
     worth = {
         **dict.fromkeys(("change", "low", "high"), share),
         "decision value": st.column_config.NumberColumn("Decision value (tokens)", format="%.0f", help=judged_help),
