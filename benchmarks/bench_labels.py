@@ -86,11 +86,12 @@ def dropout() -> Iterator[Target]:
 
 
 def worlds(family: str) -> Iterator[tuple[str, MarketParams]]:
-    """Yield the preset and the parameters of each market."""
-    size = {"learners": LEARNERS[family], "teachers": 150, "courses": 300}
-    for place, preset in enumerate(PRESETS):
+    """Yield the preset and the parameters of each market: as many teachers and courses to a learner as it has."""
+    for place, (name, preset) in enumerate(PRESETS.items()):
+        more = LEARNERS[family] / preset.learners
+        size = {part: round(getattr(preset, part) * more) for part in ("learners", "teachers", "courses")}
         for number in range(WORLDS[family]):
-            yield preset, MarketParams.preset(preset, seed=100 + 10 * number + place, weeks=52, **size)
+            yield name, MarketParams.preset(name, seed=100 + 10 * number + place, weeks=52, **size)
 
 
 def trained(catalogue: Catalogue, family: str) -> Iterator[tuple[str, dict[str, TrainedRun]]]:

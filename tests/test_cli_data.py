@@ -173,11 +173,14 @@ def test_a_bad_file_is_refused_with_all_its_rows(data, tmp_path):
 def test_several_columns_of_a_role_are_given_at_once_or_one_by_one(data, tmp_path, catalogue):
     rows = "".join(f"C{i % 5},2024-01-{1 + i // 5:02d},{5 + i % 4},{i % 3},{i % 2},{i % 7}\n" for i in range(60))
     (tmp_path / "x.csv").write_text("course_id,day,price,enrollments,rating,age\n" + rows)
-    both, each = (
-        data("upload", str(tmp_path / "x.csv"), "--kind", "panel", *words)
-        for words in (["--role", "controls=rating,age"], ["--role", "controls=rating", "--role", "controls=age"])
+    ways = (
+        ["controls=rating,age"],
+        ["controls=rating", "controls=age"],
+        ["controls=day", "controls=", "controls=rating,age"],
     )
-    for told in (both, each):
+    for texts in ways:
+        words = [word for text in texts for word in ("--role", text)]
+        told = data("upload", str(tmp_path / "x.csv"), "--kind", "panel", *words)
         assert "controls=rating,age" in told.splitlines()[-2].split()
         assert catalogue.get(told.splitlines()[-1].split()[0]).roles.controls == ("rating", "age")
 
@@ -191,6 +194,8 @@ def test_what_was_found_out_wrong_is_said(data, tmp_path, catalogue):
     stored = catalogue.get(told.splitlines()[-1].split()[0])
     assert (stored.rows, stored.roles.prices_set, stored.roles.segment) == (60, "schedule", None)
     assert "cp1252" in stored.source["dialect"]
-    assert "price=preis" in told.splitlines()[-2].split()
+    shown = told.splitlines()[-2].removeprefix("Columns: ").split()
+    assert {"price=preis", "prices_set=schedule"} <= set(shown)
+    assert not any(word.endswith(("=None", "=")) for word in shown)
     with pytest.raises(ParamsError, match="no such part"):
         data("upload", str(tmp_path / "x.csv"), "--dialect", "color=red")

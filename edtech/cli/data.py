@@ -1,5 +1,6 @@
 """Commands that make and read data sets: generate, upload, list, show, check, explore."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -127,8 +128,9 @@ def _told(roles: "Roles") -> str:
     columns: dict[str, list[str]] = {}
     for column, role in roles.by_column().items():
         columns.setdefault(role, []).append(column)
-    stated = {name: [str(value)] for name, value in roles.model_dump(exclude_defaults=True).items()}
-    return " ".join(f"{name}={','.join(found)}" for name, found in (stated | columns).items())
+    stated = roles.model_dump(exclude_defaults=True) | columns
+    values = {name: value if isinstance(value, str) else ",".join(value) for name, value in stated.items() if value}
+    return " ".join(shlex.quote(f"{name}={value}") for name, value in values.items())
 
 
 def _roles(upload: "Upload", kind: str, texts: list[str], unit_parts: list[str]) -> tuple[Any, list[str]]:

@@ -80,7 +80,8 @@ def params_by_algorithm(texts: list[str], algorithms: tuple[str, ...]) -> dict[s
 def roles_of(texts: list[str], several: Collection[str]) -> dict[str, Any]:
     """Return `role=column` texts by role: all columns of a role in `several`, else the last one or None.
 
-    Columns of a role that takes several are separated by commas, or given one by one. Raises ParamsError for any other
+    Columns of a role that takes several are separated by commas, or given one by one; `role=` takes back what was
+    given before it. Raises ParamsError for any other
     text.
     """
     found: dict[str, Any] = {}
@@ -90,7 +91,8 @@ def roles_of(texts: list[str], several: Collection[str]) -> dict[str, Any]:
             raise ParamsError(
                 "This names no column", expected="role=column", found=repr(text), fix="write such as price=cost"
             )
-        found[name] = found.get(name, ()) + tuple(filter(None, value.split(","))) if name in several else value or None
+        columns = tuple(filter(None, value.split(",")))
+        found[name] = (found.get(name, ()) + columns if columns else ()) if name in several else value or None
     return found
 
 

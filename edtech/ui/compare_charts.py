@@ -261,8 +261,9 @@ def _decision(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> No
     st.markdown(plain(found.words))
     share = st.column_config.NumberColumn(format="percent")
     judged_help = (
-        "What following the prices that the run found would truly bring, in tokens per period, also where it "
-        "recommends none: then it is what refusing saves. Judged by the known truth; empty where nobody can."
+        "What following the prices that the run found would truly bring, in tokens per period. Where they are withheld "
+        "because courses compete, a negative value is what withholding saves, a positive one what it gives up. Judged "
+        "by the known truth; empty where nobody can, and where the run refuses for its identification."
     )
     worth = {
         **dict.fromkeys(("change", "low", "high"), share),

@@ -223,7 +223,7 @@ def watched(cases: Cases) -> tuple[Check, ...]:
 
 
 def season_seen(split: Split) -> tuple[Check, ...]:
-    """Return whether the weeks ahead have been seen in a year before; nothing where no season is learned."""
+    """Return whether the weeks judged were on record before; nothing where no season is learned."""
     fitted, held = split.training, split.evaluation
     if fitted.visits is None or held.time is None:
         return ()
@@ -231,11 +231,12 @@ def season_seen(split: Split) -> tuple[Check, ...]:
     share = unseen(fitted.visits["time"], held.time.min(), last)
     check = graded(
         "season",
-        "The weeks ahead were seen in a year before",
+        "The weeks judged were seen in a year before",
         review=share > 0,
-        evidence=f"{share:.0%} of the days predicted lie in weeks of the year that the training's record does not hold"
-        + (": how often people come then is guessed from the weeks around." if share else "."),
-        fix="Use the ranking; before acting on a probability compare it with what came, or train on more than a year.",
+        evidence=f"{share:.0%} of the days judged lie in weeks of the year that the record before them does not hold"
+        + (": how often people come then was guessed from the weeks around." if share else "."),
+        fix="Probabilities for weeks of the year not on record may all be too high or too low, their ranking is not: "
+        "compare them with what comes before acting on them, or train on more than a year.",
     )
     return (check,)
 

@@ -29,6 +29,8 @@ STOP = 1.5
 
 SCALES = (0.5, 2.0)
 """Between what a baseline is scaled: a mean that is farther off has another reason."""
+FAR = 10.0
+"""Times the last event up to which a baseline goes on."""
 
 
 def left(survival: Floats, leaving: bool) -> Floats:
@@ -216,12 +218,15 @@ class CoxChurn(Timed, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             return float(np.exp(scale * log).mean()) - staying
 
         low, high = SCALES
-        return float(brentq(over, low, high)) if over(low) > 0 > over(high) else 1.0
+        if over(low) <= 0 or over(high) >= 0:
+            return low if over(low) <= 0 else high
+        return float(brentq(over, low, high))
 
     def survival(self, X: pd.DataFrame, times: Floats) -> Floats:
         """Return the chance of no event up to each time, (n, t)."""
         relative = np.exp(self.encoder_.transform(self._known(X))[:, self.kept_] @ self.coefficients_)
-        ends, hazard = (np.concatenate([[0.0], one]) for one in (self.times_, self.hazard_))  # even within a day
+        # even within a day, and beyond the last as steep as on the mean
+        ends, hazard = (np.concatenate([[0.0], one, [FAR * one[-1]]]) for one in (self.times_, self.hazard_))
         gone = np.interp(self._ahead(X, times), ends, hazard)
         return np.asarray(np.exp(-relative[:, None] * gone))
 

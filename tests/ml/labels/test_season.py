@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.ml.labels.season import WEEK, WEEKS, YEAR, Season, days
+from edtech.errors import ModelError
+from edtech.ml.families import FAMILIES
+from edtech.ml.labels.checks import season_seen
+from edtech.ml.labels.churn_estimators import CoxChurn
+from edtech.ml.labels.families import LEARNERS
+from edtech.ml.labels.season import WEEK, WEEKS, YEAR, Season, days, unseen
+from edtech.ml.labels.splits import split_cases
+from edtech.ml.labels.survival import kaplan_meier
 
 START = pd.Timestamp("2024-01-01")
 
@@ -52,22 +59,24 @@ def test_visits_that_saw_no_course_are_counted_by_those_that_saw_few():
     assert found(*kept[:2]) < 0.93 * true
 
 
-def test_the_chance_that_a_visit_is_the_last_is_found():
+@pytest.mark.parametrize(("shape", "weeks"), [(4, 52), (4, 26), (1, 52)])
+def test_how_often_people_come_and_leave_is_found(shape, weeks):
     rng = np.random.default_rng(3)
-    learners, last, year = 3_000, 0.06, 364.0
-    often, start = rng.gamma(4, 0.06 / 4, learners), rng.uniform(0, 100, learners)
+    learners, usual, last = 3_000, 0.06, 0.05
+    often, start = rng.gamma(shape, usual / shape, learners), rng.uniform(0, 3.5 * weeks, learners)
     stays = rng.geometric(last, learners)  # visits, of which the last is one
     times = [start[who] + np.cumsum(rng.exponential(1 / often[who], stays[who])) for who in range(learners)]
-    visits = pd.DataFrame({"who": np.repeat(np.arange(learners), stays), "day": np.concatenate(times)})
-    visits = visits[visits["day"] < year]
-    season = Season.of(visits["who"], START + pd.to_timedelta(visits["day"], unit="D"))
-    # each of about 1,500 seen to leave or not tells; 4 standard errors of a share of 0.06 among 25,000 visits
-    assert season.last == pytest.approx(last, abs=4 * np.sqrt(last / len(visits)))
-    assert season.usual == pytest.approx(0.06, rel=0.1)
+    made = pd.DataFrame({"who": np.repeat(np.arange(learners), stays), "day": np.concatenate(times)})
+    made = made[made["day"] < 7 * weeks]
+    season = Season.of(made["who"], START + pd.to_timedelta(made["day"], unit="D"))
+    # 4 standard errors of a share among so many visits; whoever never came is not on record, so rates come out high
+    assert season.last == pytest.approx(last, abs=4 * np.sqrt(last / len(made)) + 0.005)
+    assert 0.97 * usual < season.usual < 1.15 * usual
+    assert season.shape == pytest.approx(shape, rel=0.35)
 
 
 def test_a_longer_silence_makes_it_less_likely_that_one_still_comes():
-    season = Season(np.ones(WEEKS), usual=0.06, last=0.05)
+    season = Season(np.ones(WEEKS), usual=0.06, shape=4.0, last=0.05)
     silence = np.array([0.0, 20.0, 100.0, 300.0])
     rows = pd.DataFrame({"days_since_visit": silence, "visits_per_week": 0.5, "day_of_year": 200.0})
     rows = rows.assign(days_of_record=300.0, visits_last_4_weeks=1.0, visits_last_12_weeks=1.0)
@@ -85,6 +94,53 @@ def test_usual_days_add_up_and_are_plain_days_without_a_season():
     assert season.passed(day, np.full(3, YEAR)) == pytest.approx(season.level.mean() * YEAR)
     assert season.passed(np.array([np.nan]), np.array([5.0])) == 5
     assert Season().passed(day, np.full(3, 7.0)) == pytest.approx(7)
+
+
+def test_days_without_a_trace_count_less_on_record_and_not_elsewhere():
+    season = Season(np.ones(WEEKS), start=9_000.0, traced=np.r_[np.full(10, 0.5), np.ones(20)])
+    day, length = np.array([9_000.0, 9_005.0, 9_020.0, 8_990.0, 9_025.0]), np.array([10.0, 10.0, 5.0, 10.0, 30.0])
+    assert season.on_record(day, length) == pytest.approx([5, 7.5, 5, 10, 30])
+    assert season.passed(day, length) == pytest.approx(length)
+    assert Season().on_record(day, length) == pytest.approx(length)
+
+
+def test_what_is_fitted_on_ends_before_what_is_judged(label_market):
+    params = FAMILIES["churn_prediction"].algorithms["cox"].parameters({"horizon_days": 28})
+    cases = LEARNERS.from_market(label_market, params)
+    split = split_cases(cases, params.evaluation_share, 0, "moments")
+    begins = split.evaluation.time.min()
+    assert split.training.visits["time"].max() < begins
+    assert cases.visits["time"].max() > begins
+    [check] = season_seen(split)
+    assert check.severity == "REVIEW"  # of 18 weeks the last were never seen
+
+
+def test_weeks_of_a_year_before_count_as_seen():
+    record = pd.Series(pd.date_range(START, periods=200))
+    assert unseen(record, START + pd.Timedelta(days=370), START + pd.Timedelta(days=400)) == 0
+    assert unseen(record, START + pd.Timedelta(days=210), START + pd.Timedelta(days=250)) == 1
+
+
+def test_the_mean_of_cox_at_the_horizon_is_that_of_kaplan_and_meier():
+    rng = np.random.default_rng(4)
+    rows = pd.DataFrame({"x": rng.normal(size=2_000)})
+    ever = rng.random(2_000) < 0.7  # the others never come again: no proportional hazards
+    time = np.where(ever, rng.exponential(20 * np.exp(-rows["x"])), np.inf)
+    watch = rng.uniform(20, 90, 2_000)
+    follow = pd.DataFrame({"duration": np.minimum(time, watch), "event": time <= watch, "watch": watch})
+    model = CoxChurn(horizon=56, leaving=False).fit(rows, follow)
+    curve = kaplan_meier(follow["duration"].to_numpy(), follow["event"].to_numpy())
+    staying = curve.loc[curve["time"] <= 56, "share"].iloc[-1]
+    assert model.survival(rows, np.array([56.0])).mean() == pytest.approx(staying, abs=1e-6)
+    far = model.survival(rows, np.array([84.0, 200.0]))
+    assert (far[:, 1] < far[:, 0]).all()  # beyond the last event the hazard goes on
+
+
+def test_a_season_of_an_older_version_says_to_train_again():
+    state = Season(np.ones(WEEKS)).__getstate__()
+    del state["shape"]
+    with pytest.raises(ModelError, match="stored by an older version"):
+        Season().__setstate__(state)
 
 
 def test_no_visit_after_the_evaluation_begins_moves_what_was_fitted(label_runs, label_market):
