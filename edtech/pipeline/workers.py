@@ -10,7 +10,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing import spawn
 from multiprocessing.connection import wait
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -27,6 +29,7 @@ HEAVY = (
 )
 """What a training needs: imported before the first job comes."""
 _NICENESS = 5  # pages go first where cores are few
+_STARTING = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -154,10 +157,28 @@ class Inline(Executor):
         return future
 
 
+class _Worker(SpawnProcess):
+    """A process that does not run the caller's main script: in a dashboard that is whichever page is drawn just now."""
+
+    def start(self) -> None:
+        with _STARTING:
+            whole = spawn.get_preparation_data
+            spawn.get_preparation_data = lambda name: {  # read anew by each start
+                key: value for key, value in whole(name).items() if not key.startswith("init_main")
+            }
+            try:
+                super().start()
+            finally:
+                spawn.get_preparation_data = whole
+
+
+class _Context(SpawnContext):
+    Process = _Worker
+
+
 def _open_lane(modules: tuple[str, ...]) -> _Lane:
     # Spawned, because the caller has threads.
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_prepare, initargs=(modules,))
+    pool = ProcessPoolExecutor(1, mp_context=_Context(), initializer=_prepare, initargs=(modules,))
     return _Lane(pool, pool.submit(os.getpid))
 
 

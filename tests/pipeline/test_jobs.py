@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
+from types import ModuleType
 
 import pytest
 
@@ -112,6 +114,16 @@ def test_cancel_ends_a_running_job_at_once_and_one_that_waits_never_starts(jobs)
     assert ended(jobs, two.id).state is State.CANCELLED
     gone(one)
     jobs.cancel(one.id)  # nothing happens to one that has ended
+
+
+def test_a_worker_that_starts_while_a_page_is_drawn_does_not_run_the_page(tmp_path, monkeypatch):
+    page = ModuleType("__main__")
+    page.__file__ = str(tmp_path / "page.py")
+    (tmp_path / "page.py").write_text("raise SystemExit('a page that only a dashboard can run')")
+    monkeypatch.setitem(sys.modules, "__main__", page)
+    workers = Workers(1, modules=())
+    assert workers.submit(os.getpid).result(SECONDS) != os.getpid()
+    workers.shutdown()
 
 
 def test_closing_ends_what_runs(place):
