@@ -81,8 +81,7 @@ def roles_of(texts: list[str], several: Collection[str]) -> dict[str, Any]:
     """Return `role=column` texts by role: all columns of a role in `several`, else the last one or None.
 
     Columns of a role that takes several are separated by commas, or given one by one; `role=` takes back what was
-    given before it. Raises ParamsError for any other
-    text.
+    given before it. Raises ParamsError for any other text.
     """
     found: dict[str, Any] = {}
     for text in texts:
@@ -91,8 +90,10 @@ def roles_of(texts: list[str], several: Collection[str]) -> dict[str, Any]:
             raise ParamsError(
                 "This names no column", expected="role=column", found=repr(text), fix="write such as price=cost"
             )
-        columns = tuple(filter(None, value.split(",")))
-        found[name] = (found.get(name, ()) + columns if columns else ()) if name in several else value or None
+        if name not in several or not value:
+            found[name] = () if name in several else value or None
+        else:
+            found[name] = (*found.get(name, ()), *filter(None, value.split(",")))
     return found
 
 
