@@ -1,7 +1,9 @@
 """Pages through AppTest: an empty home for each test, and a full one that tests only read."""
 
 import io
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import pandas as pd
@@ -42,7 +44,16 @@ class Full:
 
 @pytest.fixture(scope="session")
 def stored_full(tmp_path_factory: pytest.TempPathFactory) -> Full:
-    settings = Settings(home=tmp_path_factory.mktemp("full"), mlflow_tracking_uri=None)
+    return _filled(Settings(home=tmp_path_factory.mktemp("full"), mlflow_tracking_uri=None))
+
+
+@pytest.fixture
+def own_full(home: Settings) -> Full:
+    """Fill this test's own home: for tests that leave something in it."""
+    return _filled(home)
+
+
+def _filled(settings: Settings) -> Full:
     catalogue = Catalogue(settings.data_dir)
     sample = pd.read_csv(io.BytesIO(sample_panel_csv()))
     unknown = catalogue.add_panel(sample, PanelRoles(), name="Unknown prices")
@@ -63,10 +74,20 @@ def stored_full(tmp_path_factory: pytest.TempPathFactory) -> Full:
 
 
 @pytest.fixture
-def full(stored_full: Full, monkeypatch: pytest.MonkeyPatch) -> Full:
-    """Let this test's dashboard open the full home."""
+def full(stored_full: Full, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full]:
+    """Let this test's dashboard open the full home; a test that leaves it changed fails, for others would too."""
     monkeypatch.setenv("EDTECH_HOME", str(stored_full.settings.root))
-    return stored_full
+    before = _contents(stored_full.settings)
+    yield stored_full
+    assert _contents(stored_full.settings) == before, "the shared home was changed: take `own_full`"
+
+
+def _contents(settings: Settings) -> dict[str, object]:
+    """Return what all pages show of a home: data sets, runs, their tags, registered models."""
+    tables = ("runs", "tags", "model_versions", "registered_model_aliases")
+    with closing(sqlite3.connect(settings.mlruns_dir / "mlflow.db")) as store:
+        found = {name: sorted(store.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}  # noqa: S608
+    return {**found, "data": sorted(path.name for path in settings.data_dir.glob("*"))}
 
 
 @pytest.fixture(scope="session")

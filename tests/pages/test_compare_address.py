@@ -86,15 +86,14 @@ def test_conditions_of_the_address_that_cannot_be_read_hide_no_run(full, open_pa
     open_page("compare")
     app = opened({"compare.where": [where]})
     assert not app.exception
-    assert len(table(app, "started")) == len(table(opened({}), "started"))  # other tests log runs there too
+    assert len(table(app, "started")) == sum(map(len, full.runs.values()))
 
 
 def test_a_number_of_the_address_beyond_all_floats_is_more_than_any_metric(full, open_page):
     open_page("compare")
     app = opened({"compare.where": ["rmse < " + "9" * 480]})
     assert not app.exception
-    shown = table(app, "started")
-    assert len(shown) == len(table(opened({"compare.where": ["rmse < 1e300"]}), "started")) > 0
+    assert len(table(app, "started")) == sum(map(len, full.runs.values()))
 
 
 def test_more_runs_than_fit_side_by_side_are_cut(full, open_page):

@@ -144,8 +144,8 @@ def test_a_plan_keeps_to_what_is_asked_and_contradictions_are_said(full, open_pa
     assert "so many enrollments cannot be kept" in texts(app)
 
 
-def test_scenarios_are_saved_asked_again_deleted_and_restored(full, open_page):
-    app = choose(open_page("overview"), full.market)
+def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_page):
+    app = choose(open_page("overview"), own_full.market)
     press(app, "Save this what-if")
     assert "needs a name" in texts(app)
     app.slider(key="pricing.change.Programming").set_value(-10).run()
@@ -164,12 +164,12 @@ def test_scenarios_are_saved_asked_again_deleted_and_restored(full, open_page):
     assert len(table(app, "trust")) == 2
 
 
-def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(full, open_page):
-    app = choose(open_page("overview"), full.unknown)
+def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(own_full, open_page):
+    app = choose(open_page("overview"), own_full.unknown)
     app.slider(key="pricing.change.Design").set_value(-10).run()
     app.text_input(key="scenarios.name").set_value("Of the other")
     press(app, "Save this what-if")
-    choose(app, full.hostile)
+    choose(app, own_full.hostile)
     assert "Of the other" not in texts(app)
     app.slider[0].set_value(-5).run()
     said = next(metric.delta for metric in app.metric if metric.label == "Token revenue")
