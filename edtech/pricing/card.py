@@ -51,7 +51,8 @@ def other_elasticities(runs: pd.DataFrame, run_id: str) -> dict[str, Estimate]:
 def _identification(result: ElasticityResult) -> Check:
     return graded(
         "identification", "Why the price effect can be read from these data", fail=not result.may_recommend,
-        evidence=f"It is {GROUNDS[result.identification]}. It holds if {result.condition}.",
+        evidence=f"It is {GROUNDS[result.identification]}. It holds if {result.condition}."
+        + ("" if result.biased is None else f" It is biased: {result.biased.evidence}."),
         fix="Do not act on it; run the test that the answer names, or state how prices were set.",
     )  # fmt: skip
 

@@ -20,6 +20,8 @@ from edtech.ml.elasticity.estimators import DemandEstimator
 from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.inference import STRONG_F
 from edtech.ml.elasticity.panel import PanelArrays
+from edtech.ml.elasticity.result import UNSOLD
+from edtech.ml.elasticity.share_logit import MANY_UNSOLD, SOME_UNSOLD
 from edtech.ml.elasticity.views import reacts, views_slope
 from edtech.tables.roles import PanelRoles
 
@@ -57,7 +59,7 @@ class Evidence:
 def elasticity_checks(found: Evidence) -> tuple[Check, ...]:
     """Return every check that applies to this training."""
     asked: tuple[Callable[[Evidence], Check | None], ...] = (
-        convergence, sign, first_stage_strength, price_range, views_reaction, stability, baseline, edges,
+        convergence, sign, first_stage_strength, price_range, unsold_rows, views_reaction, stability, baseline, edges,
     )  # fmt: skip
     return tuple(check for one in asked if (check := one(found)) is not None)
 
@@ -137,6 +139,21 @@ def price_range(found: Evidence) -> Check:
         evidence=f"the middle unit's highest price is {middle:.0%} above its lowest; {fixed:.0%} of revenue is of "
         "units whose price never moved",
         fix="answers for larger changes extrapolate: vary more prices, and further",
+    )
+
+
+def unsold_rows(found: Evidence) -> Check | None:
+    """Whether an estimator of log shares had to leave out many rows, those that sold nothing."""
+    unsold = getattr(found.model, "unsold_", None)
+    if unsold is None:
+        return None
+    return graded(
+        UNSOLD,
+        "Hardly a row sold nothing",
+        fail=unsold > MANY_UNSOLD,
+        review=unsold > SOME_UNSOLD,
+        evidence=f"{unsold:.1%} of the rows sold nothing and are left out, which biases the elasticity towards 0",
+        fix="use longer periods or larger markets, leave out units that hardly sell, or train fixed_effects",
     )
 
 

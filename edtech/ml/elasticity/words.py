@@ -17,6 +17,7 @@ CONDITIONS = {
     "none": "not identified",
 }
 """What a title adds where no price may be recommended on a ground."""
+BIASED = "biased: too many rows sold nothing"
 
 
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
@@ -30,7 +31,9 @@ def finding(result: ElasticityResult) -> str:
     """Return the elasticity in one line, fit for a title, with its condition where nothing may be built on it yet."""
     found = result.elasticity
     told = f"Own-price elasticity {found.estimate:.2f} ({interval(found.low, found.high)})"
-    return told if result.may_recommend else f"{told}, {CONDITIONS[result.identification]}"
+    if result.may_recommend:
+        return told
+    return f"{told}, {CONDITIONS[result.identification] if result.biased is None else BIASED}"
 
 
 def sentence(result: ElasticityResult) -> str:
@@ -42,6 +45,8 @@ def sentence(result: ElasticityResult) -> str:
         f"{found.estimate:.2f} ({interval(found.low, found.high)}), {GROUNDS[result.identification]}.",
         f"This holds if {result.condition}.",
     ]
+    if result.biased is not None:
+        parts.append(f"It is biased all the same: {result.biased.evidence}.")
     if "segment_elasticity" in result.metrics:
         parts.append(
             f"When all prices of a segment move together it is {result.metrics['segment_elasticity']:.2f}, because "
