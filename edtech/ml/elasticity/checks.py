@@ -209,15 +209,15 @@ def _early_agrees(found: Evidence) -> Check | None:
     whole, early = found.elasticity.estimate, found.early.estimate
     return graded(
         "stability",
-        "The elasticity is the same without the last rows",
+        "The elasticity is the same without the rows held back",
         review=abs(early - whole) > _UNSTABLE * abs(whole),
         evidence=f"{early:.2f} without the rows held back, {whole:.2f} with them",
-        fix="train on the later part only, or look for what changed in between",
+        fix="look for what sets these rows apart, or bring more of them",
     )
 
 
 def baseline(found: Evidence) -> Check | None:
-    """Whether later rows are predicted better than by each unit's own mean before.
+    """Whether the rows held back are predicted better than by means of the others: each unit's own, if they are later.
 
     It never fails: where prices follow demand, a right model of what prices do predicts levels less well than the mean.
     """
@@ -228,11 +228,19 @@ def baseline(found: Evidence) -> Check | None:
     model, plain = (mean_poisson_deviance(actual, np.maximum(one, 1e-9)) for one in (rows["predicted"], mean))
     return graded(
         "baseline",
-        "Later data are predicted better than by each unit's mean",
+        _baseline_title(found.roles),
         review=model > plain,
         evidence=f"Poisson deviance {model:.3f}, of the means {plain:.3f}",
         fix="do not lean on this model's levels; its elasticity may still hold",
     )
+
+
+def _baseline_title(roles: PanelRoles) -> str:
+    if roles.period is not None:
+        whose = "the" if roles.unit is None else "each unit's"
+        return f"Later data are predicted better than by {whose} mean"
+    held_back = "Offers" if roles.unit is None else "Units"
+    return f"{held_back} held back are predicted better than by the mean of the others"
 
 
 def _unit_means(found: Evidence) -> np.ndarray:

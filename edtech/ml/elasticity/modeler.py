@@ -137,7 +137,7 @@ def train(
     params: Params,
     visits: pd.DataFrame | None = None,
 ) -> ElasticityResult:
-    """Train one algorithm on a validated panel: errors from a fit without the last periods, all else from the whole."""
+    """Train one algorithm on a validated panel: errors from a fit without some rows, all else from the whole."""
     started = time.perf_counter()
     split = split_panel(panel, roles, params.evaluation_share)
     arrays = panel_arrays(panel, roles)
@@ -147,7 +147,7 @@ def train(
     model = fit(rows, ground=ground)
     held_back, known, early, notes = rows.iloc[:0], panel, None, list(ground.notes)
     if split.held_back is None:
-        notes.append(f"Errors on later data are not measured: {split.words}.")
+        notes.append(f"Errors on rows held back are not measured: {split.words}.")
     else:
         held_back, known = panel[split.held_back], panel[~split.held_back]
         early = fit(known)

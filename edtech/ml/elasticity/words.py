@@ -37,7 +37,7 @@ def finding(result: ElasticityResult) -> str:
 
 
 def sentence(result: ElasticityResult) -> str:
-    """Return what was found, how it is identified, on what condition, and how well later data were predicted."""
+    """Return what was found, how it is identified, on what condition, and how well what was held back was predicted."""
     found = result.elasticity
     direction = "fall" if found.estimate < 0 else "rise"
     parts = [
