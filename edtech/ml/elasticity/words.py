@@ -18,6 +18,8 @@ CONDITIONS = {
 }
 """What a title adds where no price may be recommended on a ground."""
 BIASED = "biased: too many rows sold nothing"
+_STEEPEST = 100.0
+"""Above it 1.1 to its power is absurd already, and soon no number at all."""
 
 
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
@@ -37,11 +39,15 @@ def finding(result: ElasticityResult) -> str:
 
 
 def sentence(result: ElasticityResult) -> str:
-    """Return what was found, how it is identified, on what condition, and how well what was held back was predicted."""
+    """Return what was found, how it is identified, on what condition, and how well what was held back was predicted.
+
+    What 10 % do is told as if the elasticity were the same at both prices.
+    """
     found = result.elasticity
     direction = "fall" if found.estimate < 0 else "rise"
+    change = 1.1 ** min(found.estimate, _STEEPEST) - 1
     parts = [
-        f"A price 10 % higher makes demand {direction} by about {abs(found.estimate) * 10:.1f} %: own-price elasticity "
+        f"A price 10 % higher makes demand {direction} by about {abs(change) * 100:,.1f} %: own-price elasticity "
         f"{found.estimate:.2f} ({interval(found.low, found.high)}), {GROUNDS[result.identification]}.",
         f"This holds if {result.condition}.",
     ]

@@ -9,6 +9,7 @@ import pytest
 from edtech.errors import ContractError, NotIdentifiedError, ParamsError
 from edtech.metrics import METRICS
 from edtech.ml import ALGORITHMS, TokenPriceElasticityModeler
+from edtech.ml.base import Estimate
 from edtech.ml.elasticity.modeler import naive_elasticity
 from edtech.ml.elasticity.panel import panel_arrays
 from edtech.ml.elasticity.words import finding, sentence, warning
@@ -78,6 +79,21 @@ def test_the_naive_slope_is_the_pooled_one():
     roles = PanelRoles(unit=None, period=None, segment=None, views=None)
     panel = pd.DataFrame({"token_price": price, "enrollments": 640 * price**-1.5})
     assert naive_elasticity(panel_arrays(panel, roles)).estimate == pytest.approx(-1.5)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "words"),
+    [
+        (-12.0, "fall by about 68.1 %"),
+        (-1.0, "fall by about 9.1 %"),
+        (-0.1, "fall by about 0.9 %"),
+        (1.0, "rise by about 10.0 %"),
+        (1e5, "rise by about 1,377,"),
+    ],
+)
+def test_demand_cannot_fall_by_more_than_all_of_it(results, estimate, words):
+    steep = replace(results["fixed_effects"], elasticity=Estimate(estimate, estimate - 1, estimate + 1))
+    assert f"A price 10 % higher makes demand {words}" in sentence(steep)
 
 
 def test_the_sentence_tells_number_ground_condition_and_error(results):
