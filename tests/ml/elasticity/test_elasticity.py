@@ -153,6 +153,20 @@ def test_an_unknown_algorithm_lists_those_there_are(world):
     assert all(name in error.expected for name in ALONE)
 
 
+def test_hyperparameters_of_an_unknown_algorithm_are_refused(world):
+    error = refused(ParamsError, "no such algorithm", world.panel, params={"fixed_efects": {"tiers": "one"}})
+    assert error.found == "'fixed_efects'"
+
+
+@pytest.mark.parametrize(
+    ("role", "value"), [("prices_set", "expriment"), ("weights", "views"), ("price", None), ("unit", 7)]
+)
+def test_a_role_that_cannot_be_so_is_named(role, value):
+    with pytest.raises(ContractError) as caught:
+        TokenPriceElasticityModeler(**{role: value})
+    assert role in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("algorithm", "values", "listed"),
     [
