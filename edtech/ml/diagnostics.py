@@ -43,7 +43,8 @@ def _overlap(trained: Trained, result: ElasticityResult) -> Check | None:
 
 
 def _too_good(_trained: Trained, result: ElasticityResult) -> Check | None:
-    return gates.too_good_counts(result.evaluation["actual"], result.evaluation["predicted"])
+    rows = result.evaluation
+    return gates.too_good_counts(rows["actual"], rows["predicted"], rows.get("views"))
 
 
 def _single(trained: Trained, result: ElasticityResult) -> Check | None:

@@ -16,7 +16,7 @@ from edtech.pricing.trust import OUTSIDE_SHARE
 WIDE = 0.5
 """An interval wider than this share of the elasticity says little about how much a price change does."""
 FAR_OFF = 0.15
-"""A forecast of the last periods that is off by more than this share of what happened."""
+"""A forecast of what was held back that is off by more than this share of what happened."""
 APART = 0.3
 """Elasticities of algorithms that lie further apart than this share of the run's own do not agree."""
 
@@ -51,7 +51,8 @@ def other_elasticities(runs: pd.DataFrame, run_id: str) -> dict[str, Estimate]:
 def _identification(result: ElasticityResult) -> Check:
     return graded(
         "identification", "Why the price effect can be read from these data", fail=not result.may_recommend,
-        evidence=f"It is {GROUNDS[result.identification]}. It holds if {result.condition}.",
+        evidence=f"It is {GROUNDS[result.identification]}. It holds if {result.condition}."
+        + ("" if result.biased is None else f" It is biased: {result.biased.evidence}."),
         fix="Do not act on it; run the test that the answer names, or state how prices were set.",
     )  # fmt: skip
 
@@ -118,15 +119,18 @@ def _substitution(outcome: WhatIf) -> Check:
 
 
 def _backtest(result: ElasticityResult) -> Check:
-    rows = result.evaluation
+    rows, later = result.evaluation, result.roles.period is not None
+    title = "The last periods were forecast well" if later else "What was held back was forecast well"
     predicted = rows["predicted"].to_numpy(dtype=float) if len(rows) else np.array([np.nan])
     if not np.isfinite(predicted).all():
-        return Check("backtest", "The last periods were forecast well", Severity.REVIEW,
-                     f"No forecast can be checked: {result.split}.", "Bring more periods.")  # fmt: skip
+        return Check("backtest", title, Severity.REVIEW, f"No forecast can be checked: {result.split}.",
+                     "Bring more periods." if later else "Bring more units, or name the periods.")  # fmt: skip
     actual = float(rows["actual"].sum())
     off = predicted.sum() / max(actual, 1e-9) - 1
     return graded(
-        "backtest", "The last periods were forecast well", review=abs(off) > FAR_OFF,
+        "backtest", title, review=abs(off) > FAR_OFF,
         evidence=f"On {result.split}, {predicted.sum():,.0f} were forecast and {actual:,.0f} sold: {off:+.1%}.",
-        fix="Something changed that the model does not know; train on newer data.",
+        fix="Something changed that the model does not know; train on newer data."
+        if later
+        else "Units differ in ways the model does not know; name covariates that tell them apart.",
     )  # fmt: skip

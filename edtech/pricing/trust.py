@@ -21,6 +21,11 @@ def refusal_reasons(result: ElasticityResult, quantity: Floats) -> tuple[str, ..
     """
     if result.may_recommend:
         return ()
+    if result.biased is not None:
+        return (
+            f"The price effect is biased: {result.biased.evidence}. So no price is recommended.",
+            f"What would help: {result.biased.fix}.",
+        )
     return (
         f"The price effect is {GROUNDS[result.identification]}; it holds only if {result.condition}. "
         "That cannot be seen in the data, so no price is recommended.",

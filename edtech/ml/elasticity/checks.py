@@ -20,6 +20,8 @@ from edtech.ml.elasticity.estimators import DemandEstimator
 from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.inference import STRONG_F
 from edtech.ml.elasticity.panel import PanelArrays
+from edtech.ml.elasticity.result import UNSOLD
+from edtech.ml.elasticity.share_logit import MANY_UNSOLD, SOME_UNSOLD
 from edtech.ml.elasticity.views import reacts, views_slope
 from edtech.tables.roles import PanelRoles
 
@@ -57,7 +59,7 @@ class Evidence:
 def elasticity_checks(found: Evidence) -> tuple[Check, ...]:
     """Return every check that applies to this training."""
     asked: tuple[Callable[[Evidence], Check | None], ...] = (
-        convergence, sign, first_stage_strength, price_range, views_reaction, stability, baseline, edges,
+        convergence, sign, first_stage_strength, price_range, unsold_rows, views_reaction, stability, baseline, edges,
     )  # fmt: skip
     return tuple(check for one in asked if (check := one(found)) is not None)
 
@@ -140,6 +142,21 @@ def price_range(found: Evidence) -> Check:
     )
 
 
+def unsold_rows(found: Evidence) -> Check | None:
+    """Whether an estimator of log shares had to leave out many rows, those that sold nothing."""
+    unsold = getattr(found.model, "unsold_", None)
+    if unsold is None:
+        return None
+    return graded(
+        UNSOLD,
+        "Hardly a row sold nothing",
+        fail=unsold > MANY_UNSOLD,
+        review=unsold > SOME_UNSOLD,
+        evidence=f"{unsold:.1%} of the rows sold nothing and are left out, which biases the elasticity towards 0",
+        fix="use longer periods or larger markets, leave out units that hardly sell, or train fixed_effects",
+    )
+
+
 def views_reaction(found: Evidence) -> Check | None:
     """Whether views fall or rise with the price: then an elasticity at given views is only a part of the answer."""
     slope = getattr(found.model, "views_slope_", None)
@@ -192,15 +209,15 @@ def _early_agrees(found: Evidence) -> Check | None:
     whole, early = found.elasticity.estimate, found.early.estimate
     return graded(
         "stability",
-        "The elasticity is the same without the last rows",
+        "The elasticity is the same without the rows held back",
         review=abs(early - whole) > _UNSTABLE * abs(whole),
         evidence=f"{early:.2f} without the rows held back, {whole:.2f} with them",
-        fix="train on the later part only, or look for what changed in between",
+        fix="look for what sets these rows apart, or bring more of them",
     )
 
 
 def baseline(found: Evidence) -> Check | None:
-    """Whether later rows are predicted better than by each unit's own mean before.
+    """Whether the rows held back are predicted better than by means of the others: each unit's own, if they are later.
 
     It never fails: where prices follow demand, a right model of what prices do predicts levels less well than the mean.
     """
@@ -211,11 +228,19 @@ def baseline(found: Evidence) -> Check | None:
     model, plain = (mean_poisson_deviance(actual, np.maximum(one, 1e-9)) for one in (rows["predicted"], mean))
     return graded(
         "baseline",
-        "Later data are predicted better than by each unit's mean",
+        _baseline_title(found.roles),
         review=model > plain,
         evidence=f"Poisson deviance {model:.3f}, of the means {plain:.3f}",
         fix="do not lean on this model's levels; its elasticity may still hold",
     )
+
+
+def _baseline_title(roles: PanelRoles) -> str:
+    if roles.period is not None:
+        whose = "the" if roles.unit is None else "each unit's"
+        return f"Later data are predicted better than by {whose} mean"
+    held_back = "Offers" if roles.unit is None else "Units"
+    return f"{held_back} held back are predicted better than by the mean of the others"
 
 
 def _unit_means(found: Evidence) -> np.ndarray:

@@ -14,6 +14,7 @@ from edtech.data.samples import sample_labels_csv
 from edtech.errors import ModelError
 from edtech.ml.families import FAMILIES
 from edtech.ml.labels.encoding import Encoder
+from edtech.ml.labels.words import finding
 from edtech.pipeline.training import train_runs
 from edtech.settings import PROJECT
 from edtech.tables.roles import LabelRoles
@@ -67,6 +68,7 @@ def test_honest_columns_pass_and_later_rows_are_held_back(home, frame):
     run = trained(stored(home, frame, roles(time="day", as_of="enrollment")), "enrollment_propensity")
     assert not [check for check in run.result.checks if check.severity == "FAIL"]
     assert "from 2024-04-30 on" in run.result.split
+    assert "on later data" in finding(run.result)
     assert (run.result.evaluation["time"] >= pd.Timestamp("2024-04-30")).all()
     assert "decision_value_tokens" in run.metrics
     assert "learners turn to other offers is not counted" in run.worth.words
@@ -75,6 +77,7 @@ def test_honest_columns_pass_and_later_rows_are_held_back(home, frame):
 def test_without_a_time_all_rows_of_a_subject_fall_on_one_side(home, frame):
     run = trained(stored(home, frame, roles(subject="who")), "enrollment_propensity")
     assert "of the subjects" in run.result.split
+    assert "on rows held back by lot" in finding(run.result)
     assert run.result.evaluation["subject"].value_counts().eq(4).all()
     assert "decision_value_tokens" not in run.metrics
 
