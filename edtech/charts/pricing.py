@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -24,6 +25,7 @@ from edtech.charts.base import (
     layered,
     need,
 )
+from edtech.tables.values import percent
 
 PERCENT = "+.0%"
 WIDEST_NAME = 160  # pixels: half of a narrow screen
@@ -135,10 +137,11 @@ def _add_mark(figure: go.Figure, at: float, text: str, color: str, position: str
 def effect_bars(effects: pd.DataFrame, *, title: str) -> alt.LayerChart:
     """Draw changes against today as bars with their 95 % intervals.
 
-    `effects` has `name`, `change` (0.1 is +10 %) and, where there is one, `low`, `high`; drawn in the order given.
+    `effects` has `name`, `change` (0.1 is +10 %) and, where there is one, `low`, `high`; drawn in the order given. An
+    infinite change, of what is new, has no bar.
     """
     effects = need(effects, ("name", "change"), "effects").assign(name=lambda frame: frame["name"].map(label))
-    effects = effects.assign(text=effects["change"].map("{:+.1%}".format))
+    effects = effects.assign(text=effects["change"].map(percent), change=effects["change"].replace(np.inf, 0.0))
     base = alt.Chart(effects).encode(y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST_NAME)))
     bars = base.mark_bar(color=BLUE, height={"band": 0.5}).encode(
         x=alt.X("change:Q", title="Change against today", axis=alt.Axis(format="+.1~%")),

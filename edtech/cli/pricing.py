@@ -67,7 +67,7 @@ def what_if(
     from edtech.pipeline.worth import plan_to_act_on
     from edtech.pricing import answer, price_response
     from edtech.pricing.asked import attributes, unit_table
-    from edtech.pricing.tables import effect_rows
+    from edtech.pricing.tables import effect_text
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
@@ -80,7 +80,7 @@ def what_if(
     outcome = answer(response, asked, scenario.split, scenario.planned_split)
     limits = _limits(max_change, extrapolate, step, most_changed, least_enrollments, bounds, settings)
     found = plan_to_act_on(stored, response, scenario.split, _objective(objective or []), limits)
-    typer.echo(effect_rows(outcome).to_string(index=False))
+    typer.echo(effect_text(outcome))
     for line in dict.fromkeys((*outcome.reasons, *_told(found))):
         typer.echo(line)
     if plan is not None:

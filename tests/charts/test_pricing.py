@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import plotly.io
 import pytest
@@ -63,6 +64,13 @@ def test_effects_keep_their_order_and_say_their_numbers():
     assert "-12.0%" in svg
     assert "Change against today" in svg
     assert len(pricing.effect_bars(effects.drop(columns=["low", "high"]), title="").layer) == 2
+
+
+def test_what_is_new_is_called_so_and_has_no_bar():
+    effects = pd.DataFrame({"name": ["Revenue", "Commission"], "change": [0.031, np.inf]})
+    svg = drawn(pricing.effect_bars(effects, title=""))
+    assert ">new<" in svg
+    assert "inf" not in svg.casefold()
 
 
 def test_segments_of_any_name_are_shown_as_text(segments):
