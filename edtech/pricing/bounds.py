@@ -129,12 +129,15 @@ def _refuse_contradiction(response: Response, bounds: Bounds) -> None:
     )
 
 
-def refuse_enrollments(most: float, floor: float) -> None:
-    """Raise PricingError where the enrollments to keep are more than the most that can be reached, per period."""
+def refuse_enrollments(most: float, floor: float, changes: int | None = None) -> None:
+    """Raise PricingError where the enrollments to keep are more than the most that can be reached, per period, with
+    that many changed prices.
+    """
     if most < floor * (1 - 1e-9):
         raise PricingError(
             "Constraints contradict each other: so many enrollments cannot be kept",
-            expected=f"at most {most:,.1f} enrollments per period to keep, the most that the bounds allow",
+            expected=f"at most {most:,.1f} enrollments per period to keep, the most that the bounds allow"
+            + ("" if changes is None else f" with at most {changes:,} change{'' if changes == 1 else 's'}"),
             found=f"{floor:,.1f}",
             fix="keep fewer enrollments, or allow larger steps or more changed prices",
         )

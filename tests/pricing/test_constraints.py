@@ -28,15 +28,19 @@ def three() -> Response:
     return price_response(result, few)
 
 
-@pytest.fixture(scope="module")
-def competing() -> Response:
-    """Four courses that compete."""
-    params = MarketParams(learners=400, teachers=3, courses=4, weeks=30, seed=5, price_test_share=0.6)
+def market_response(courses: int, seed: int) -> Response:
+    params = MarketParams(learners=400, teachers=3, courses=courses, weeks=30, seed=seed, price_test_share=0.6)
     market = generate_market(params)
     modeler = TokenPriceElasticityModeler.from_roles(MARKET_ROLES)
     panel, views = market.tables["course_weeks"], market.tables["views"]
     result = modeler.compare_models(panel, ["choice_logit"], visits=views)["choice_logit"]
     return price_response(result, panel)
+
+
+@pytest.fixture(scope="module")
+def competing() -> Response:
+    """Four courses that compete."""
+    return market_response(courses=4, seed=5)
 
 
 def brute_force(response: Response, grid: np.ndarray, value, allowed) -> float:
@@ -169,6 +173,20 @@ def test_enrollments_that_cannot_be_kept_are_said_with_what_can(response, compet
     with pytest.raises(PricingError, match="so many enrollments cannot be kept") as caught:
         plan_for(competing if joint else response, constraints=Constraints(max_change=0.05, least_enrollments=1.9))
     assert "at most" in caught.value.expected
+
+
+def test_few_changes_are_others_where_the_best_cannot_keep_the_enrollments():
+    rivals = market_response(courses=8, seed=3)
+    today, low = rivals.demand(rivals.baseline).quantity.sum(), price_bounds(rivals, Constraints()).low
+    cuts = np.where(np.eye(len(low), dtype=bool), low, rivals.baseline)
+    reached = max(rivals.demand(prices).quantity.sum() for prices in cuts) / today
+    least = reached * 0.99
+    plan = plan_for(rivals, constraints=Constraints(most_changed=1, least_enrollments=least))
+    assert (plan.table["change"] != 0).sum() == 1
+    assert plan.outcome.enrollments.planned >= least * today * (1 - 1e-9)
+    with pytest.raises(PricingError, match="cannot be kept") as caught:
+        plan_for(rivals, constraints=Constraints(most_changed=1, least_enrollments=reached * 1.01))
+    assert caught.value.expected.endswith("with at most 1 change")
 
 
 @pytest.mark.parametrize(
