@@ -4,7 +4,6 @@ Those that follow a slider name their channels (`alt.X2("to:Q")`): Altair takes 
 """
 
 from html import escape
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -16,7 +15,6 @@ from edtech.charts.base import (
     GREEN,
     GREY,
     ORANGE,
-    PALETTE,
     TEXT,
     first,
     has_interval,
@@ -181,23 +179,3 @@ def elasticity_by_segment(
     )
     layers.append(alt.Chart(lines).mark_rule(strokeDash=[5, 4], strokeWidth=2).encode(x="at:Q", color=color))
     return layered(layers, heading(title, note), step=28)
-
-
-def price_response(response: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> alt.LayerChart:
-    """Draw expected demand over price: `price`, `quantity` and, where there are any, `low`, `high`, `segment`."""
-    response = need(response, ("price", "quantity"), "price response")
-    color: Any = alt.value(BLUE)
-    note = ""
-    if "segment" in response.columns:
-        chosen = list(response["segment"].drop_duplicates())[: len(PALETTE)]
-        note = _left_out(response["segment"].nunique(), len(PALETTE))
-        response = response[response["segment"].isin(chosen)].assign(segment=lambda frame: frame["segment"].map(label))
-        color = alt.Color("segment:N", sort=None, title=None, legend=BELOW).scale(range=list(PALETTE))
-    base = alt.Chart(response).encode(x=alt.X("price:Q", title="Price (tokens)").scale(zero=False), color=color)
-    line = base.mark_line().encode(y=alt.Y("quantity:Q", title=f"Expected demand ({label(unit)})"))
-    band = [base.mark_area(opacity=0.2).encode(y="low:Q", y2="high:Q")] if has_interval(response) else []
-    return layered([*band, line], heading(title, note))
-
-
-def _left_out(found: int, shown: int) -> str:
-    return "" if found <= shown else f"{shown} of {found:,} segments shown"

@@ -86,11 +86,3 @@ def test_segments_of_any_name_are_shown_as_text(segments):
 def test_a_thousand_segments_do_not_make_an_endless_chart(segments):
     many = pd.concat([segments] * 1_000)
     assert f"30 of {len(many):,} segments shown" in drawn(pricing.elasticity_by_segment(many, naive=None, title="x"))
-
-
-def test_the_price_response_has_a_band_and_one_line_per_segment():
-    response = pd.DataFrame({"price": [1, 2, 3], "quantity": [9, 5, 2], "low": [8, 4, 1], "high": [10, 6, 3]})
-    chart = pricing.price_response(response, title="Demand falls")
-    assert [layer["mark"]["type"] for layer in chart.to_dict()["layer"]] == ["area", "line"]
-    both = pd.concat([response.assign(segment=name) for name in "abcdefg"])
-    assert "5 of 7 segments shown" in drawn(pricing.price_response(both, title=""))
