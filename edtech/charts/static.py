@@ -62,25 +62,6 @@ def feature_importance(
     return figure
 
 
-def price_response(response: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> Figure:
-    """Draw expected demand over price: `price`, `quantity` and, where there are any, `low`, `high`."""
-    response = need(response, ("price", "quantity"), "price response").sort_values("price")
-    figure, axes = blank(title, "", "Price (tokens)", f"Expected demand ({unit})")
-    if has_interval(response):
-        axes.fill_between(
-            response["price"],
-            response["low"],
-            response["high"],
-            color=BLUE,
-            alpha=0.2,
-            linewidth=0,
-            label="95 % interval",
-        )
-        axes.legend(frameon=False)
-    axes.plot(response["price"], response["quantity"], color=BLUE)
-    return figure
-
-
 def elasticity_by_segment(
     segments: pd.DataFrame, *, naive: float | None, title: str, truth: float | None = None
 ) -> Figure:

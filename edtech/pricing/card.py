@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.data.findings import Check, Severity, graded
+from edtech.ml import diagnostics
 from edtech.ml.base import Estimate
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ml.elasticity.words import GROUNDS, interval
@@ -17,8 +18,6 @@ WIDE = 0.5
 """An interval wider than this share of the elasticity says little about how much a price change does."""
 FAR_OFF = 0.15
 """A forecast of what was held back that is off by more than this share of what happened."""
-APART = 0.3
-"""Elasticities of algorithms that lie further apart than this share of the run's own do not agree."""
 
 
 def trust_card(response: Response, outcome: WhatIf, others: Mapping[str, Estimate] | None = None) -> tuple[Check, ...]:
@@ -41,11 +40,8 @@ def trust_card(response: Response, outcome: WhatIf, others: Mapping[str, Estimat
 
 def other_elasticities(runs: pd.DataFrame, run_id: str) -> dict[str, Estimate]:
     """Return what the newest run of each other algorithm found; `runs` are trainings of demand on the same data set."""
-    newest = runs.drop_duplicates("tags.algorithm")
     own = runs.loc[runs["run_id"] == run_id, "tags.algorithm"]
-    others = newest[~newest["tags.algorithm"].isin(own)].dropna(subset=["metrics.price_elasticity_coefficient"])
-    pairs = zip(others["tags.algorithm"], others["metrics.price_elasticity_coefficient"], strict=True)
-    return {str(name): Estimate(float(value)) for name, value in pairs}
+    return diagnostics.other_elasticities(runs, None if own.empty else str(own.iloc[0]))
 
 
 def _identification(result: ElasticityResult) -> Check:
@@ -90,16 +86,9 @@ def _sign(result: ElasticityResult) -> Check:
 
 def _agreement(result: ElasticityResult, others: Mapping[str, Estimate]) -> Check:
     if not others:
-        return Check("agreement", "Other algorithms agree", Severity.REVIEW, "No other was trained on this data.",
-                     "Train another algorithm on the same data set.")  # fmt: skip
-    own = result.elasticity.estimate
-    apart = {name: one.estimate for name, one in others.items() if abs(one.estimate - own) > APART * abs(own)}
-    told = ", ".join(f"{name} {one.estimate:.2f}" for name, one in others.items())
-    return graded(
-        "agreement", "Other algorithms agree", review=bool(apart),
-        evidence=f"This run {own:.2f}; {told}. {len(apart)} of {len(others)} differ by more than {APART:.0%}.",
-        fix="Find out why: another form of demand, or an algorithm that does not correct for how prices were set.",
-    )  # fmt: skip
+        return Check("agreement", "Algorithms agree on the elasticity", Severity.REVIEW,
+                     "No other was trained on this data.", "Train another algorithm on the same data set.")  # fmt: skip
+    return diagnostics.agreement_check(result.elasticity, others)
 
 
 def _naive(result: ElasticityResult) -> Check:

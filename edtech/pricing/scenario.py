@@ -1,6 +1,6 @@
 """What-ifs: expected changes against today's prices, each with its interval, and what they rest on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,14 +81,7 @@ def changed_prices(response: Response, changes: Mapping[str, float]) -> Floats:
     Raises PricingError as `what_if` does.
     """
     changes = {str(name): change for name, change in changes.items()}
-    known = sorted(response.segments.unique())
-    if unknown := [name for name in changes if name not in known]:
-        raise PricingError(
-            "There is no such segment",
-            expected=f"one of {', '.join(map(repr, known[:20]))}{' ...' if len(known) > 20 else ''}",
-            found=", ".join(map(repr, unknown[:5])),
-            fix="name segments of the panel that the model was trained on",
-        )
+    check_segments(response, changes)
     if wrong := {name: value for name, value in changes.items() if not -0.95 < value < 10}:
         raise PricingError(
             "The price change is not one that leaves a price",
@@ -98,6 +91,18 @@ def changed_prices(response: Response, changes: Mapping[str, float]) -> Floats:
         )
     factor = response.segments.map({name: 1 + value for name, value in changes.items()}).fillna(1.0)
     return response.baseline * factor.to_numpy(dtype=float)
+
+
+def check_segments(response: Response, names: Iterable[str]) -> None:
+    """Raise PricingError for a segment that no unit is of."""
+    known = sorted(response.segments.unique())
+    if unknown := [name for name in names if name not in known]:
+        raise PricingError(
+            "There is no such segment",
+            expected=f"one of {', '.join(map(repr, known[:20]))}{' ...' if len(known) > 20 else ''}",
+            found=", ".join(map(repr, unknown[:5])),
+            fix="name segments of the panel that the model was trained on",
+        )
 
 
 def answer(

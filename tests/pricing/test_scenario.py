@@ -1,6 +1,7 @@
 """What-ifs against the truth of a simulator, and what they say they rest on."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -213,6 +214,21 @@ def test_a_baseline_without_a_usable_price_names_the_units(world, result, change
     with pytest.raises(PricingError, match="no usable baseline price") as caught:
         price_response(result, world.panel, change(world.today))
     assert repr(unit) in caught.value.found
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda p: p.astype(object).where(p.index != "C0007", "many"), "no usable baseline price"),
+        (lambda p: p.where(p.index != "C0007", np.inf), "no usable baseline price"),
+        (lambda p: pd.concat([p, p[["C0007"]]]), "several baseline prices"),
+        (lambda p: p * 10_000, "Nothing would be sold"),
+    ],
+)
+def test_a_baseline_of_text_or_twice_or_in_another_currency_is_refused(world, result, change, told):
+    with pytest.raises(PricingError, match=told) as caught:
+        what_if(result, world.panel, {"cat0": 0.1}, baseline=change(world.today))
+    assert "C0007" in caught.value.found or "per period" in caught.value.found
 
 
 def test_the_response_covers_each_unit_once_at_its_mean_price(world, result, response):
