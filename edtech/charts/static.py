@@ -1,6 +1,7 @@
 """Frame -> matplotlib figure, for files: a run's PNG artifacts and the drawings in a report.
 
-Built on `matplotlib.figure.Figure`, not on pyplot, whose global state is not safe in threads.
+Built on `matplotlib.figure.Figure`, not on pyplot, whose global state is not safe in threads. Legends have a
+place of their own: where matplotlib looks for the best it may take a second, and then warns of it.
 """
 
 from functools import cache
@@ -24,7 +25,7 @@ def actual_vs_predicted(frame: pd.DataFrame, *, title: str, unit: str = "enrollm
     figure, axes = blank(title, note, f"Actual ({unit})", f"Predicted ({unit})")
     axes.scatter(frame["actual"], frame["predicted"], s=10, alpha=0.4, color=BLUE, linewidths=0)
     axes.axline((0, 0), slope=1, color=ORANGE, linestyle="--", label="predicted = actual")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left")
     return figure
 
 
@@ -44,7 +45,7 @@ def residuals_histogram(frame: pd.DataFrame, *, title: str, unit: str = "enrollm
     figure, axes = blank(title, "", f"Actual - predicted ({unit})", "Rows")
     axes.hist(errors, bins=40, color=BLUE)
     axes.axvline(float(errors.mean()), color=ORANGE, linestyle="--", label=f"mean {errors.mean():+.3g}")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper right")
     return figure
 
 
@@ -135,7 +136,7 @@ def effects_by_ratings(teachers: pd.DataFrame, *, title: str, unit: str = "stars
     axes.plot(frame["ratings"], raw, "o", color=ORANGE, markerfacecolor="none", label="raw mean")
     axes.plot(frame["ratings"], frame["effect"], "o", color=BLUE, label="effect")
     axes.set_xscale("log")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper right")
     return figure
 
 

@@ -32,7 +32,7 @@ def curve(frame: pd.DataFrame, *, kind: str, title: str) -> Figure:
         level = ends if axes.reference == "diagonal" else [0, 0]
         plot.plot(ends, level, color=ORANGE, linestyle="--", label=axes.reference_name)
     if axes.reference != "none" or axes.by:
-        plot.legend(frameon=False)
+        plot.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

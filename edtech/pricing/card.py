@@ -12,7 +12,6 @@ from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ml.elasticity.words import GROUNDS, interval
 from edtech.pricing.response import Response
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, WhatIf
-from edtech.pricing.trust import OUTSIDE_SHARE
 
 WIDE = 0.5
 """An interval wider than this share of the elasticity says little about how much a price change does."""
@@ -55,8 +54,9 @@ def _identification(result: ElasticityResult) -> Check:
 
 def _support(outcome: WhatIf) -> Check:
     return graded(
-        "support", "The asked prices were seen before", review=outcome.share_outside > OUTSIDE_SHARE,
-        evidence=f"{outcome.share_outside:.0%} of today's token revenue would be at prices never seen for its units.",
+        "support", "The asked prices were seen before", review=outcome.extrapolates,
+        evidence=f"{outcome.moved_outside:.0%} of the token revenue whose price changes, {outcome.share_outside:.1%} "
+        "of all, would be at prices never seen for its units.",
         fix="Ask for smaller changes, or try the prices on a few units first.",
     )  # fmt: skip
 

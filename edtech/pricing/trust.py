@@ -6,8 +6,9 @@ from edtech.ml.elasticity.panel import Floats
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ml.elasticity.words import GROUNDS
 
-OUTSIDE_SHARE = 0.05
-"""An answer extrapolates when more than this share of today's revenue gets prices never seen for its units."""
+OUTSIDE_SHARE, OUTSIDE_MOVED = 0.05, 0.5
+"""An answer extrapolates when more than this share of today's revenue, or of the revenue whose price changes, gets
+prices never seen for its units: however little one course sells, an answer about it alone is about nothing else."""
 
 WANTED_HALF_WIDTH = 0.25
 _TEST_DISCOUNT = 0.2

@@ -131,8 +131,21 @@ def test_an_answer_outside_the_prices_seen_says_so(world, result):
     assert outcome.extrapolates
     assert outcome.share_outside == pytest.approx(1)
     assert outcome.reasons == (
-        "This extrapolates: 100% of today's token revenue would be at prices never seen for its units.",
+        "This extrapolates: 100% of the token revenue whose price changes, 100.0% of all, would be at prices never "
+        "seen for its units.",
     )
+
+
+def test_one_unit_at_a_price_far_above_all_seen_extrapolates_however_little_it_sells(response):
+    prices = response.baseline.copy()
+    unit = int(np.argmin(prices * response.demand(prices).quantity))
+    prices[unit] *= 9
+    outcome = answer(response, prices)
+    assert outcome.share_outside < 0.05
+    assert outcome.moved_outside == 1
+    assert outcome.extrapolates
+    assert any("100% of the token revenue whose price changes" in reason for reason in outcome.reasons)
+    assert not answer(response, response.baseline).extrapolates
 
 
 def test_the_share_outside_counts_the_revenue_of_what_moved(response):

@@ -20,9 +20,10 @@ from edtech.ml.elasticity.estimators import DemandEstimator
 from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.inference import STRONG_F
 from edtech.ml.elasticity.panel import PanelArrays
-from edtech.ml.elasticity.result import UNSOLD
+from edtech.ml.elasticity.result import UNSOLD, recommends
 from edtech.ml.elasticity.share_logit import MANY_UNSOLD, SOME_UNSOLD
 from edtech.ml.elasticity.views import reacts, views_slope
+from edtech.ml.elasticity.words import GROUNDS
 from edtech.tables.roles import PanelRoles
 
 FOLDS = 3
@@ -59,7 +60,8 @@ class Evidence:
 def elasticity_checks(found: Evidence) -> tuple[Check, ...]:
     """Return every check that applies to this training."""
     asked: tuple[Callable[[Evidence], Check | None], ...] = (
-        convergence, sign, first_stage_strength, price_range, unsold_rows, views_reaction, stability, baseline, edges,
+        convergence, identification, sign, first_stage_strength, price_range, unsold_rows, views_reaction, stability,
+        baseline, edges,
     )  # fmt: skip
     return tuple(check for one in asked if (check := one(found)) is not None)
 
@@ -92,6 +94,17 @@ def convergence(found: Evidence) -> Check | None:
         review=used > 0.8 * most,
         evidence=f"after {used} of at most {most} iterations",
         fix="allow more iterations, or use one slope for all segments",
+    )
+
+
+def identification(found: Evidence) -> Check:
+    """Whether prices may be recommended on the ground that these data give."""
+    return graded(
+        "identification",
+        "The price effect can be told from what else moves demand",
+        review=not recommends(found.ground.kind, found.roles),
+        evidence=f"it is {GROUNDS[found.ground.kind]}, and holds if {found.ground.condition}",
+        fix="no price is recommended from this run; an answer on Pricing names the test that would tell",
     )
 
 

@@ -16,6 +16,12 @@ UNSOLD = "unsold_rows"
 """Code of the check that speaks of rows an estimator left out because they sold nothing."""
 
 
+def recommends(kind: Kind, roles: PanelRoles) -> bool:
+    """Whether prices may be recommended where the price effect is identified so."""
+    stated = kind == "within_unit" and roles.prices_set == "schedule"
+    return stated or kind in ("randomized", "instrument")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElasticityResult(FitResult):
     """A trained demand model and the elasticity read from it.
@@ -46,10 +52,7 @@ class ElasticityResult(FitResult):
 
         It goes by what is known of how prices came about and of the rows, not by what the estimate looks like.
         """
-        if self.biased is not None:
-            return False
-        stated = self.identification == "within_unit" and self.roles.prices_set == "schedule"
-        return stated or self.identification in ("randomized", "instrument")
+        return self.biased is None and recommends(self.identification, self.roles)
 
     @property
     def biased(self) -> Check | None:

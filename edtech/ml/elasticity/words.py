@@ -1,5 +1,6 @@
 """What a training found, in sentences."""
 
+from edtech.ml.base import Estimate
 from edtech.ml.elasticity.result import ElasticityResult
 
 GROUNDS = {
@@ -44,11 +45,9 @@ def sentence(result: ElasticityResult) -> str:
     What 10 % do is told as if the elasticity were the same at both prices.
     """
     found = result.elasticity
-    direction = "fall" if found.estimate < 0 else "rise"
-    change = 1.1 ** min(found.estimate, _STEEPEST) - 1
     parts = [
-        f"A price 10 % higher makes demand {direction} by about {abs(change) * 100:,.1f} %: own-price elasticity "
-        f"{found.estimate:.2f} ({interval(found.low, found.high)}), {GROUNDS[result.identification]}.",
+        f"{_effect(found)}: own-price elasticity {found.estimate:.2f} ({interval(found.low, found.high)}), "
+        f"{GROUNDS[result.identification]}.",
         f"This holds if {result.condition}.",
     ]
     if result.biased is not None:
@@ -78,3 +77,11 @@ def warning(result: ElasticityResult) -> str:
 def summary(result: ElasticityResult) -> str:
     """Return a run's description; plain sentences, so that a name from the data cannot become Markdown."""
     return "\n\n".join([sentence(result), warning(result), *result.notes])
+
+
+def _effect(found: Estimate) -> str:
+    if found.low is not None and found.high is not None and found.low <= 0 <= found.high:
+        return "Whether demand falls or rises with the price is not shown"
+    direction = "fall" if found.estimate < 0 else "rise"
+    change = 1.1 ** min(found.estimate, _STEEPEST) - 1
+    return f"A price 10 % higher makes demand {direction} by about {abs(change) * 100:,.1f} %"

@@ -11,8 +11,8 @@ from edtech.pricing.card import trust_card
 from tests.worlds import make_world
 
 ALL = {
-    "convergence", "elasticity_sign", "first_stage", "price_support", "views_react", "stability", "baseline",
-    "params_on_edge",
+    "convergence", "identification", "elasticity_sign", "first_stage", "price_support", "views_react", "stability",
+    "baseline", "params_on_edge",
 }  # fmt: skip
 
 
@@ -43,6 +43,15 @@ def test_prices_that_follow_demand_give_the_wrong_sign(world):
     check = checked(panel, world.modeler(randomized_discount=None, randomized_flag=None))["elasticity_sign"]
     assert check.severity is Severity.FAIL
     assert "randomize" in check.fix
+
+
+def test_a_ground_on_which_no_price_is_recommended_is_named(world):
+    unknown = {"randomized_discount": None, "randomized_flag": None}
+    check = checked(world.panel, world.modeler(**unknown))["identification"]
+    assert check.severity is Severity.REVIEW
+    assert check.evidence.endswith("holds if prices do not follow demand")
+    stated = checked(world.panel, world.modeler(**unknown, prices_set="schedule"))["identification"]
+    assert stated.severity is Severity.PASS
 
 
 def test_a_weak_instrument_fails(world):

@@ -92,8 +92,17 @@ def test_the_naive_slope_is_the_pooled_one():
     ],
 )
 def test_demand_cannot_fall_by_more_than_all_of_it(results, estimate, words):
-    steep = replace(results["fixed_effects"], elasticity=Estimate(estimate, estimate - 1, estimate + 1))
+    steep = replace(results["fixed_effects"], elasticity=Estimate(estimate, estimate - 0.01, estimate + 0.01))
     assert f"A price 10 % higher makes demand {words}" in sentence(steep)
+
+
+def test_a_fall_that_the_interval_does_not_show_is_not_told_as_one(results):
+    unsure = replace(results["fixed_effects"], elasticity=Estimate(-0.85, -2.84, 1.14))
+    text = sentence(unsure)
+    assert text.startswith(
+        "Whether demand falls or rises with the price is not shown: own-price elasticity -0.85 (95 %"
+    )
+    assert "makes demand" not in text
 
 
 def test_the_sentence_tells_number_ground_condition_and_error(results):
