@@ -14,6 +14,7 @@ from edtech.data.samples import sample_labels_csv
 from edtech.errors import ModelError
 from edtech.ml.families import FAMILIES
 from edtech.ml.labels.encoding import Encoder
+from edtech.ml.labels.plots import x_title
 from edtech.ml.labels.words import finding
 from edtech.pipeline.training import train_runs
 from edtech.settings import PROJECT
@@ -103,6 +104,7 @@ def test_churn_with_a_duration_has_all_algorithms_and_says_its_horizon(home):
     assert FAMILIES["churn_prediction"].fits(dataset) == ("cox", "logistic", "gradient_boosting")
     run = trained(dataset, "churn_prediction", "cox", horizon_days=7)
     assert run.result.horizon == 7
+    assert x_title(run.result, "survival") == "Time watched, in the file's own unit"
     assert run.metrics["concordance"] > 0.55
     assert run.metrics["integrated_brier"] < run.metrics["integrated_brier_base"]
     without = churn.model_copy(update={"duration": None})
