@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from edtech.settings import PROJECT, Settings
@@ -12,6 +13,11 @@ from tests.serving import serve
 
 # Two test processes on two cores: more threads each only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No test may depend on how busy the machine is, nor on luck; `make soak` asks for "random".
+hypothesis.settings.register_profile("random", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("fixed", hypothesis.settings.get_profile("random"), derandomize=True)
+hypothesis.settings.load_profile("fixed")
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

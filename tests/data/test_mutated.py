@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from edtech.data import (
@@ -111,7 +111,7 @@ def peak_before() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-@settings(max_examples=MUTATIONS, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=MUTATIONS)
 @given(mutated(), st.sampled_from(["", *CONTRACTS]))
 def test_a_mutated_file_is_stored_whole_or_refused_in_words(
     stored: Catalogue, peak_before: int, content: bytes, kind: str
