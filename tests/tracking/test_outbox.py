@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Event
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, SampleItem,
 from edtech.tracking.copying import Copier
 from edtech.tracking.outbox import SyncReport
 from tests.serving import free_port
-from tests.tracking.serving import misbehaving
+from tests.tracking.serving import START_SECONDS, misbehaving
 
 WAIT_SECONDS = 2.0
 
@@ -144,6 +145,30 @@ def test_a_server_that_errs_or_hangs_costs_a_training_two_seconds_at_most(settin
         assert waiting(settings) == [first, second]
         assert tracker.runs.get_run(first).metrics == {"rmse": 1.0}
         assert "python -m edtech sync" in tracker.notice
+
+
+def test_runs_logged_while_others_are_sent_are_sent_too(server, client, settings, request, monkeypatch):
+    send, free = Copier.copy, Event()
+    monkeypatch.setattr(Copier, "copy", lambda self, tree: (free.wait(START_SECONDS), send(self, tree))[1])
+    tracker = EdTechMLFlowTracker(request.node.name, server, settings)
+    runs = [tracker.log(RunItems(name)) for name in ("first", "second", "third")]
+    assert waiting(settings) == runs
+    assert "python -m edtech sync" in tracker.notice
+    free.set()
+    tracker.settle(START_SECONDS)
+    assert (waiting(settings), tracker.notice) == ([], None)
+    assert sorted(run.info.run_name for run in on_server(client, request.node.name)) == ["first", "second", "third"]
+
+
+def test_the_notice_stays_as_long_as_a_run_waits(away, server, settings, monkeypatch):
+    away.log(RunItems("refused"))
+    tracker = EdTechMLFlowTracker(away.experiment_name, server, settings)
+    send, refused = Copier.copy, waiting(settings)
+    monkeypatch.setattr(Copier, "copy", lambda self, tree: {} if tree[0].run_id in refused else send(self, tree))
+    tracker._sender.notice = "why it waits"
+    tracker.log(RunItems("taken"))
+    tracker.settle(START_SECONDS)
+    assert (waiting(settings), tracker.notice) == (refused, "why it waits")
 
 
 def test_what_waits_is_listed_with_the_runs_of_the_server(away, server, settings):
