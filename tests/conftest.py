@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     settings = Settings()
     settings.root.mkdir()
     return settings
+
+
+@pytest.fixture(scope="session")
+def nobody() -> Iterator[str]:
+    """Address of a server that is not there; its port is held, so that no other takes it."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +85,6 @@ def browser(chromium_path: Path) -> Iterator["Browser"]:
 def page(browser: "Browser") -> Iterator["Page"]:
     """An empty tab with its own cookies and downloads."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     yield context.new_page()
     context.close()

@@ -18,7 +18,6 @@ from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore
 from edtech.tracking.doctor import examine
 from edtech.tracking.store import find_store
 from edtech.tracking.upgrade import upgrade_store
-from tests.serving import free_port
 
 CHECKS = ["URI", "store", "experiment", "write", "read", "registry", "versions", "waiting"]
 
@@ -46,12 +45,12 @@ def test_each_server_finding_is_made(server, settings):
     ("uri", "failing", "words"),
     [
         ("file:///srv/mlruns", "URI", "mlflow migrate-filestore"),
-        (f"http://127.0.0.1:{free_port()}", "store", "Start the server"),
+        ("", "store", "Start the server"),
     ],
-    ids=["file", "nobody answers"],  # the port differs between the processes that collect the tests
+    ids=["file", "nobody answers"],
 )
-def test_what_is_wrong_is_named_with_what_to_do(settings, monkeypatch, uri, failing, words):
-    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", uri)
+def test_what_is_wrong_is_named_with_what_to_do(settings, monkeypatch, nobody, uri, failing, words):
+    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", uri or nobody)
     code, text = told("doctor", "--out", str(settings.home))
     assert code == 1
     assert f"FAIL  {failing}: " in text
