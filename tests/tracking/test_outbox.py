@@ -146,6 +146,18 @@ def test_a_server_that_errs_or_hangs_costs_a_training_two_seconds_at_most(settin
         assert "python -m edtech sync" in tracker.notice
 
 
+def test_a_server_that_hangs_is_not_asked_again_soon(settings, monkeypatch):
+    asked, free = [], Event()
+    monkeypatch.setattr(RunStore, "list_runs", lambda *_, **__: asked.append(1) or free.wait(SECONDS))
+    with misbehaving("hang") as address:
+        tracker = EdTechMLFlowTracker(tracking_uri=address, settings=settings)
+        for why in ("did not answer within", "late a moment ago"):
+            with pytest.raises(TrackingError, match=why):
+                tracker.newest(10)
+        free.set()
+    assert asked == [1]
+
+
 def test_runs_logged_while_others_are_sent_are_sent_too(server, client, settings, request, monkeypatch):
     send, free = Copier.copy, Event()
     monkeypatch.setattr(Copier, "copy", lambda self, tree: (free.wait(SECONDS), send(self, tree))[1])
