@@ -108,6 +108,17 @@ def test_cancel_ends_a_running_job_at_once_and_one_that_waits_never_starts(jobs)
     jobs.cancel(one.id)  # nothing happens to one that has ended
 
 
+def test_a_worker_that_died_while_it_was_idle_fails_no_job():
+    workers = Workers(1, modules=())
+    first = workers.submit(os.getpid).result(SECONDS)
+    os.kill(first, signal.SIGKILL)
+    [lane] = workers._lanes
+    until(lambda: lane.pool._broken)
+    second = workers.submit(os.getpid).result(SECONDS)
+    workers.shutdown()
+    assert second not in (first, os.getpid())
+
+
 def test_a_worker_that_starts_while_a_page_is_drawn_does_not_run_the_page(tmp_path, monkeypatch):
     page = ModuleType("__main__")
     page.__file__ = str(tmp_path / "page.py")
