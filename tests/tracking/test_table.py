@@ -121,3 +121,9 @@ def test_what_a_user_says_is_remembered_and_goes_before_a_guess(tmp_path):
     memory.file.write_text('{"mape": {"direction": "sideways"}}')
     with pytest.raises(TrackingError, match="cannot be read"):
         memory.said()
+
+
+def test_a_home_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "other").write_text("a file, not a folder")
+    with pytest.raises(TrackingError, match=r"cannot be kept.*metrics\.json"):
+        MetricMemory(tmp_path / "other" / "metrics.json").say("mape", Said(direction="higher"))
