@@ -84,6 +84,16 @@ def entity_book() -> bytes:
     return out.getvalue()
 
 
+def far_book() -> bytes:
+    """A workbook of 5 kB with a row so far down that a reader of all rows before it never ends."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(formula_book())) as source, zipfile.ZipFile(out, "w") as archive:
+        for name in source.namelist():
+            content = source.read(name).replace(b"</sheetData>", b'<row r="99999999999"/></sheetData>')
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
 def plain_pdf() -> bytes:
     out = io.BytesIO()
     writer = PdfWriter()
@@ -97,6 +107,7 @@ HARMFUL = [
     ("xlsx", zip_bomb, "unpack to"),
     ("zip", many_members, "1,200 parts"),
     ("xlsx", entity_book, "not a report that can be read"),
+    ("xlsx", far_book, "sheets of more than 5,000,000 cells"),
     ("pdf", plain_pdf, "not a report that can be read"),
     ("pdf", lambda: b"%PDF-1.7\n" + b"[" * 100_000, "not a report that can be read"),
     ("csv", lambda: b"\xff\xfe\x00", "not a report that can be read"),
@@ -113,6 +124,16 @@ def test_a_harmful_file_is_refused_quickly(ending, made, words):
     begun = time.process_time()
     with pytest.raises(ReportError, match=words):
         read(data, ending)
+    assert time.process_time() - begun < 5
+
+
+def test_the_empty_rows_of_a_workbook_cost_nothing():
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active["XFD1048576"] = "first", "last"
+    out = io.BytesIO()
+    book.save(out)
+    begun = time.process_time()
+    assert read(out.getvalue(), "xlsx").places["Sheet, XFD1048576"] == "last"
     assert time.process_time() - begun < 5
 
 
