@@ -24,6 +24,8 @@ MOST_UNPACKED = 300_000_000
 MOST_MEMBERS = 1_000
 MOST_PAGES = 2_000
 MOST_CELLS = 5_000_000
+MOST_PLACES = 1_500_000
+MOST_TEXT = 300_000_000
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, csv.Error, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError,
     SyntaxError, RuntimeError, ArithmeticError, AssertionError,
@@ -37,12 +39,17 @@ class Shown:
     places: dict[str, str] = field(default_factory=dict)
     recipe: str = ""
     _times: Counter[str] = field(default_factory=Counter)
+    _text: int = 0
 
     def add(self, place: str, text: str) -> None:
-        """Note what stands at a place; a second one of that name gets a number."""
-        self._times[place] += 1
-        count = self._times[place]
-        self.places[f"{place} ({count})" if count > 1 else place] = text
+        """Note what stands at a place; a second one of that name gets a number. Raises ValueError beyond the limits."""
+        self._text += len(place) + len(text)
+        if len(self.places) >= MOST_PLACES or self._text > MOST_TEXT:
+            raise ValueError(f"more than {MOST_PLACES:,} places or {MOST_TEXT:,} characters")
+        if place in self.places:
+            self._times[place] += 1
+            place = f"{place} ({self._times[place] + 1})"
+        self.places[place] = text
 
     def add_origin(self, name: str, value: str) -> None:
         """Note a row of the provenance; rows of the recipe are put together."""

@@ -84,6 +84,19 @@ def entity_book() -> bytes:
     return out.getvalue()
 
 
+def comma_bomb(name: str = "a.csv") -> bytes:
+    """A zip of 6 kB whose one table has two million empty cells."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, b"," * 2_000_000)
+    return out.getvalue()
+
+
+def long_name() -> bytes:
+    """Each place of this zip's table bears its 60,000 characters' name."""
+    return comma_bomb("a" * 60_000)
+
+
 def far_book() -> bytes:
     """A workbook of 5 kB with a row so far down that a reader of all rows before it never ends."""
     out = io.BytesIO()
@@ -105,6 +118,8 @@ def plain_pdf() -> bytes:
 HARMFUL = [
     ("zip", zip_bomb, "unpack to 320,000,000 bytes"),
     ("xlsx", zip_bomb, "unpack to"),
+    ("zip", comma_bomb, "more than 1,500,000 places"),
+    ("zip", long_name, "300,000,000 characters"),
     ("zip", many_members, "1,200 parts"),
     ("xlsx", entity_book, "not a report that can be read"),
     ("xlsx", far_book, "sheets of more than 5,000,000 cells"),
