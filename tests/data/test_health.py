@@ -265,6 +265,13 @@ def test_each_trouble_of_rows_is_told_alone(rows, change, found):
     assert troubles(change(rows), as_of="enrollment") == found
 
 
+def test_people_who_are_alike_are_no_copies_of_one_row(rows):
+    people = rows.assign(subject=range(len(rows)))
+    assert "duplicates" not in troubles(people, features=["region"])
+    copied = troubles(pd.concat([people, people.head(50)]), features=["region"])
+    assert copied == {"duplicates": "REVIEW"}
+
+
 def test_one_outcome_cannot_be_learned(rows):
     assert troubles(rows.assign(left="No"))["balance"] == "FAIL"
     assert troubles(rows.assign(left=np.where(rows.index < 9, "Yes", "No")))["balance"] == "REVIEW"
