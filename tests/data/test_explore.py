@@ -86,6 +86,11 @@ def test_the_season_counts_enrollments_by_week_and_weekday(stored, market):
     assert monday == (times.dt.normalize() == "2024-01-15").sum()
 
 
+def test_the_busiest_week_is_that_of_the_most_enrollments_not_of_the_busiest_day():
+    season = pd.DataFrame({"week": [3, 3, 3, 4, 4, 4], "weekday": [1, 2, 3] * 2, "enrollments": [9, 1, 1, 6, 6, 6.0]})
+    assert explore.busiest_week(season) == 4
+
+
 def test_retention_is_who_of_a_cohort_enrolled_in_a_later_month(stored, market):
     found = explore.cohort_retention(stored)
     people, rows = market.tables["learners"], market.tables["enrollments"]
