@@ -1,6 +1,7 @@
 """Every figure's numbers are those that pandas finds in the tables."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from edtech.charts import explore as charts
