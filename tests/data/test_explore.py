@@ -131,7 +131,10 @@ def test_every_answer_can_be_drawn(stored):
         for column in columns:
             found = explore.distribution(stored, table, column)
             assert charts.distribution(found, title=table, x_title=column).to_dict()
-    assert all(chart.to_dict() for _, chart in charts.price_demand(explore.price_demand(stored))[0])
+    assert all(
+        chart.to_dict()
+        for _, chart in charts.price_demand(explore.price_demand(stored), price_title="p", quantity_title="q")[0]
+    )
     assert charts.seasonality(explore.seasonality(stored), title="").to_dict()
     assert charts.retention(explore.cohort_retention(stored), title="").to_dict()
     assert len(charts.token_flows(explore.token_flows(stored), title="").data) == 10
