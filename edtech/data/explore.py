@@ -108,7 +108,8 @@ def seasonality(dataset: Dataset) -> pd.DataFrame:
 
 def busiest_week(season: pd.DataFrame) -> int:
     """Return the week of the year whose seven days, each at its mean, have the most enrollments."""
-    return int(season.groupby("week")["enrollments"].sum().idxmax())
+    weeks = season.groupby("week")["enrollments"].sum()
+    return int(weeks.index.to_numpy()[weeks.to_numpy().argmax()])
 
 
 def cohort_retention(dataset: Dataset) -> pd.DataFrame:
