@@ -54,15 +54,21 @@ class Configured:
 def read_config(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Configured:
     """Return the configuration of a TOML file, the environment and flags; a flag that is None was not given.
 
-    Raises SettingsError listing every name or value that cannot be used, or that the file cannot be read.
+    Knobs of the market are merged one by one. Raises SettingsError listing every name or value that cannot be used, or that the file cannot be read.
     """
     given = {
         "file": {} if file is None else _read(file),
         "environment": EnvSettingsSource(PipelineConfig)(),
         "flag": {name: value for name, value in (flags or {}).items() if value is not None},
     }
-    merged: dict[str, Any] = {name: value for values in given.values() for name, value in values.items()}
-    sources = {name: where for where, values in given.items() for name in values}
+    merged: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for where, values in given.items():
+        for name, value in values.items():
+            before = merged.get(name)
+            both = isinstance(before, dict) and isinstance(value, dict)
+            merged[name] = {**before, **value} if both else value
+            sources[name] = f"{sources[name]} and {where}" if both else where
     try:
         config = PipelineConfig(**merged)
     except ValidationError as exc:

@@ -28,6 +28,21 @@ def test_later_sources_win(file, monkeypatch):
     assert where == {"learners": "file", "courses": "environment", "seed": "flag", "weeks": "default"}
 
 
+def test_knobs_of_the_market_are_merged_one_by_one(file):
+    found = read_config(file, {"market": {"growth": 0.2}})
+    assert found.config.market == {"season": 0.1, "growth": 0.2}
+    assert found.sources["market"] == "file and flag"
+    assert read_config(file, {"market": {"season": 0.3}}).config.market == {"season": 0.3}
+
+
+@pytest.mark.parametrize(
+    "flag", [["--learners", "5"], ["--set", "season=0.1"], ["--no-mlflow"], ["--config", "x.toml"]]
+)
+def test_a_pipeline_that_goes_on_takes_no_settings(flag, tmp_path):
+    with pytest.raises(SettingsError, match=f"Found: {flag[0]}."):
+        CliRunner().invoke(app, ["pipeline", "--resume", *flag, "--out", str(tmp_path)], catch_exceptions=False)
+
+
 def test_every_setting_is_shown_with_its_source(file):
     shown = CliRunner().invoke(app, ["pipeline", "--config", str(file), "--seed", "9", "--show-config"])
     assert shown.exit_code == 0
