@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edtech.errors import ParamsError, ReportError
-from edtech.settings import Settings
+from edtech.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from edtech.data import Catalogue
@@ -45,7 +45,7 @@ Name = Annotated[str, typer.Option(help="Name of the data set.")]
 
 def settings_of(out: Path | None) -> Settings:
     """Return the settings, with another home where one is given."""
-    return Settings() if out is None else Settings(home=out)
+    return load_settings(out)
 
 
 def catalogue(settings: Settings) -> "Catalogue":

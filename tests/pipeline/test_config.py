@@ -61,6 +61,19 @@ def test_a_file_that_cannot_be_used_is_told_in_words(tmp_path, text):
     assert caught.value.fix
 
 
+def test_a_variable_that_cannot_be_used_is_told_in_words(monkeypatch):
+    monkeypatch.setenv("EDTECH_PIPELINE_MARKET", "season=0.1")
+    with pytest.raises(SettingsError, match="JSON such as"):
+        read_config()
+
+
+@pytest.mark.parametrize(("name", "value"), [("WORKERS", "many"), ("EXPERIMENT", ""), ("UPLOAD_LIMIT_MB", "0")])
+def test_a_setting_that_cannot_be_used_is_told_in_words(monkeypatch, name, value):
+    monkeypatch.setenv(f"EDTECH_{name}", value)
+    with pytest.raises(SettingsError, match=f"- EDTECH_{name}: .* found {value!r}"):
+        CliRunner().invoke(app, ["data", "list"], catch_exceptions=False)
+
+
 def test_a_missing_file_is_told_in_words(tmp_path):
     with pytest.raises(SettingsError, match="cannot be read"):
         read_config(tmp_path / "none.toml")
