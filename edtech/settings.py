@@ -3,8 +3,10 @@
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from edtech.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -62,3 +64,22 @@ class Settings(BaseSettings):
     def reports_dir(self) -> Path:
         """Written reports."""
         return self.root / "reports"
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Return the settings, with another home where one is given.
+
+    Raises SettingsError listing every variable whose value cannot be used.
+    """
+    try:
+        return Settings() if home is None else Settings(home=home)
+    except ValidationError as exc:
+        wrong = exc.errors(include_url=False, include_context=False)
+        raise SettingsError(
+            "The settings cannot be used",
+            expected="variables as the README lists them",
+            found=f"{len(wrong)} that cannot be used",
+            where="the environment",
+            fix="correct these variables, or leave them out",
+            details=[f"EDTECH_{str(one['loc'][0]).upper()}: {one['msg']}, found {one['input']!r:.60}" for one in wrong],
+        ) from exc

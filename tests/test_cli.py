@@ -10,10 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from edtech.cli import app
+from edtech.cli.options import params_by_algorithm
 from edtech.data import Catalogue
 from edtech.data.samples import sample_panel_csv
 from edtech.errors import DatasetNotFoundError, ParamsError, PricingError, ReportError
 from edtech.ml.artifacts import load_result
+from edtech.ml.families import FAMILIES
 from edtech.pipeline.worth import revenue_split
 from edtech.pricing import answer, price_response, what_if
 from edtech.pricing.saved import read_scenario
@@ -64,6 +66,29 @@ def test_training_the_same_again_gives_the_same_metrics(home, ids):
     logged = RunStore(settings=Settings(home=home)).get_run(run_id).metrics
     for name in ("price_elasticity_coefficient", "rmse", "revenue_impact", "decision_value_tokens"):
         assert f"{name} = {logged[name]!r}" in told
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "param"),
+    [
+        ("linear", "random_forst.trees=5"),
+        ("linear", "random_forest.trees=5"),
+        ("all", "nonsense=10"),
+        ("linear", "x=1"),
+    ],
+)
+def test_a_hyperparameter_that_nothing_trained_has_is_refused(home, ids, algorithm, param):
+    with pytest.raises(ParamsError, match=r"No algorithm that is trained has this hyperparameter"):
+        run("train", ids[0], "--algorithm", algorithm, "--param", param, "--out", str(home))
+
+
+def test_a_hyperparameter_goes_to_all_that_have_it():
+    both = [FAMILIES["token_elasticity"].algorithm(name) for name in ("random_forest", "linear")]
+    found = params_by_algorithm(["trees=7", "random_forest.seed=3", "evaluation_share=0.3"], both)
+    assert found == {
+        "random_forest": {"trees": "7", "seed": "3", "evaluation_share": "0.3"},
+        "linear": {"evaluation_share": "0.3"},
+    }
 
 
 def test_a_what_if_is_that_of_the_library(home, ids, tmp_path):

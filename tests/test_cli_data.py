@@ -199,3 +199,14 @@ def test_what_was_found_out_wrong_is_said(data, tmp_path, catalogue):
     assert not any(word.endswith(("=None", "=")) for word in shown)
     with pytest.raises(ParamsError, match="no such part"):
         data("upload", str(tmp_path / "x.csv"), "--dialect", "color=red")
+    assert not list(catalogue.folder.glob("**/upload.parquet")), "nothing waits on disk"
+
+
+def test_an_option_for_another_format_is_refused(data, tmp_path, catalogue):
+    pd.read_csv(io.BytesIO(sample_csv("panel"))).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(ParamsError, match="Only a file of text has a dialect"):
+        data("upload", str(tmp_path / "x.parquet"), "--dialect", "decimal=,")
+    (tmp_path / "x.csv").write_bytes(sample_csv("panel"))
+    with pytest.raises(ParamsError, match="Only an Excel workbook has sheets"):
+        data("upload", str(tmp_path / "x.csv"), "--sheet", "first")
+    assert not list(catalogue.folder.glob("**/upload.parquet")), "nothing waits on disk"

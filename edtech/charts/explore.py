@@ -45,7 +45,9 @@ def _bins(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(high=frame["high"].where(~flat, frame["high"] + width))
 
 
-def price_demand(frame: pd.DataFrame, *, unit: str = "enrollments / week") -> tuple[list[tuple[str, alt.Chart]], str]:
+def price_demand(
+    frame: pd.DataFrame, *, price_title: str, quantity_title: str
+) -> tuple[list[tuple[str, alt.Chart]], str]:  # fmt: skip
     """Draw mean `quantity` against mean `price` of each unit: name and chart of each `segment`, the biggest first.
 
     All have the same scales; as charts of their own they can stand side by side or below each other. Also returns a
@@ -61,8 +63,8 @@ def price_demand(frame: pd.DataFrame, *, unit: str = "enrollments / week") -> tu
     for segment in few["segment"]:
         points = alt.Chart(shown[shown["segment"] == segment], height=190, background="transparent")
         points = points.mark_circle(color=BLUE, opacity=0.4, size=20).encode(
-            x=alt.X("price:Q", title="Mean price (tokens)", scale=price),
-            y=alt.Y("quantity:Q", title=label(unit), scale=quantity),
+            x=alt.X("price:Q", title=label(price_title), scale=price),
+            y=alt.Y("quantity:Q", title=label(quantity_title), scale=quantity),
             tooltip=["price", "quantity"],
         )
         panels.append((label(segment), points))

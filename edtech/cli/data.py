@@ -28,7 +28,7 @@ from edtech.cli.options import (
 from edtech.errors import ContractError, ParamsError
 
 if TYPE_CHECKING:
-    from edtech.data import Dialect, Upload
+    from edtech.data import Catalogue, Dialect, Upload
     from edtech.tables.roles import Roles
 
 data = typer.Typer(help="Generate, upload, check, explore, compare and keep data sets.", no_args_is_help=True)
@@ -99,11 +99,7 @@ def data_upload(
     """Check a table against its contract and store it; columns are suggested from their names."""
     settings = settings_of(out)
     kept = catalogue(settings)
-    upload = kept.stage(file.name, file, limit_mb=settings.upload_limit_mb, sheet=sheet)
-    if dialect and upload.dialect is not None:
-        asked = _dialect(upload.dialect, dialect)
-        upload.close()
-        upload = kept.stage(file.name, file, limit_mb=settings.upload_limit_mb, dialect=asked)
+    upload = _staged(kept, file, settings.upload_limit_mb, sheet, dialect or [])
     try:
         for note in upload.notes:
             typer.echo(note)
@@ -121,6 +117,23 @@ def data_upload(
     finally:
         upload.close()
     typer.echo(f"{stored.id}  {stored.name}  {stored.kind}  {stored.rows:,} rows")
+
+
+def _staged(kept: "Catalogue", file: Path, limit_mb: int, sheet: str | None, dialect: list[str]) -> "Upload":
+    """Return the file as read, again where its dialect is given; what is asked must speak of its format."""
+    upload = kept.stage(file.name, file, limit_mb=limit_mb, sheet=sheet)
+    try:
+        if sheet is not None and upload.sheet is None:
+            raise ParamsError("Only an Excel workbook has sheets", expected="no --sheet", found=repr(sheet)[:80],
+                              fix="leave out --sheet")  # fmt: skip
+        asked = _dialect(upload.dialect, dialect) if dialect else None
+    except ParamsError:
+        upload.close()
+        raise
+    if asked is None:
+        return upload
+    upload.close()
+    return kept.stage(file.name, file, limit_mb=limit_mb, dialect=asked)
 
 
 def _told(roles: "Roles") -> str:
@@ -150,9 +163,12 @@ def _roles(upload: "Upload", kind: str, texts: list[str], unit_parts: list[str])
     return roles_for(kind, chosen), unit_parts if chosen.get("unit") == "unit (combined)" else []
 
 
-def _dialect(found: "Dialect", texts: list[str]) -> "Dialect":
+def _dialect(found: "Dialect | None", texts: list[str]) -> "Dialect":
     from dataclasses import fields, replace
 
+    if found is None:
+        raise ParamsError("Only a file of text has a dialect", expected="CSV or TSV", found="Parquet or a workbook",
+                          fix="leave out --dialect")  # fmt: skip
     given = {name: value or "" for name, value in assignments(texts).items()}
     if unknown := set(given) - {field.name for field in fields(found)}:
         raise ParamsError("There is no such part of a dialect", expected="delimiter, decimal, encoding, thousands",

@@ -35,13 +35,15 @@ def train(
 ) -> None:
     """Train algorithms on a data set and log them, a run each; prints what was found and the diagnostics card."""
     from edtech.ml.families import family as family_of
-    from edtech.pipeline.plans import TrainingPlan, tracker_of, train_planned
+    from edtech.pipeline.plans import TrainingPlan, stored, tracker_of, train_planned
 
-    settings = settings_of(out)
-    stored, kind = catalogue(settings).get(dataset), family_of(family)
-    first = next(iter(kind.fits(stored)), next(iter(kind.algorithms)))
-    chosen = () if algorithm == "all" else tuple(name.strip() for name in (algorithm or first).split(","))
-    params, roles = params_by_algorithm(param or [], chosen), roles_of(role or [], stored.mapping.several())
+    settings, kind = settings_of(out), family_of(family)
+    roles = roles_of(role or [], catalogue(settings).get(dataset).mapping.several())
+    fits = kind.fits(stored(dataset, roles, settings))
+    first = next(iter(fits), next(iter(kind.algorithms)))
+    names = ",".join(fits) if algorithm == "all" else algorithm
+    chosen = tuple(name.strip() for name in (names or first).split(","))
+    params = params_by_algorithm(param or [], [kind.algorithm(name) for name in chosen])
     plan = TrainingPlan(dataset, family, chosen, params, roles, experiment, repeats)
     for run in train_planned(plan, settings):
         typer.echo(f"run {run.run_id}\n{kind.summary(run.result)}")

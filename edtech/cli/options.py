@@ -1,16 +1,17 @@
 """What the commands share: options, and how their texts become values."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edtech.errors import ParamsError, ReportError
-from edtech.settings import Settings
+from edtech.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from edtech.data import Catalogue
+    from edtech.ml.base import Algorithm
     from edtech.pipeline.recipes import Recipe
 
 Out = Annotated[Path | None, typer.Option(help="Home folder for what is made; default: EDTECH_HOME.")]
@@ -44,7 +45,7 @@ Name = Annotated[str, typer.Option(help="Name of the data set.")]
 
 def settings_of(out: Path | None) -> Settings:
     """Return the settings, with another home where one is given."""
-    return Settings() if out is None else Settings(home=out)
+    return load_settings(out)
 
 
 def catalogue(settings: Settings) -> "Catalogue":
@@ -67,12 +68,23 @@ def assignments(texts: list[str]) -> dict[str, Any]:
     return found
 
 
-def params_by_algorithm(texts: list[str], algorithms: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return `name=value` or `algorithm.name=value` texts as hyperparameters by algorithm."""
+def params_by_algorithm(texts: list[str], algorithms: Sequence["Algorithm"]) -> dict[str, dict[str, Any]]:
+    """Return `name=value` or `algorithm.name=value` texts as hyperparameters by algorithm.
+
+    One without an algorithm's name goes to all that have it. Raises ParamsError for one that none of them has.
+    """
     found: dict[str, dict[str, Any]] = {}
     for key, value in assignments(texts).items():
-        named, dot, name = key.rpartition(".")
-        for algorithm in (named,) if dot else algorithms:
+        named, _, name = key.rpartition(".")
+        takers = [one.name for one in algorithms if named in ("", one.name) and name in one.params.model_fields]
+        if not takers:
+            raise ParamsError(
+                "No algorithm that is trained has this hyperparameter",
+                expected="; ".join(f"{one.name}: {', '.join(one.params.model_fields)}" for one in algorithms),
+                found=repr(key)[:80],
+                fix="correct the name, or train the algorithm that has it",
+            )
+        for algorithm in takers:
             found.setdefault(algorithm, {})[name] = value
     return found
 

@@ -1,6 +1,7 @@
 """The command that goes the whole way."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,10 +21,15 @@ from edtech.cli.options import (
     catalogue,
     settings_of,
 )
+from edtech.errors import SettingsError
 
 if TYPE_CHECKING:
     from edtech.market import MarketParams
     from edtech.pipeline.config import PipelineConfig
+
+
+_FLAGS = {"market": "set"}
+"""Flags that have another name than their setting."""
 
 
 @app.command()
@@ -54,6 +60,8 @@ def pipeline(
         "market": assignments(set_) if set_ else None, "dataset": dataset, "families": families,
         "algorithms": algorithms, "mlflow": mlflow, "register_best": register_best,
     }  # fmt: skip
+    if resume:
+        _require_alone(flags | {"config": config})
     configured = read_config(config, flags)
     if show_config:
         typer.echo("\n".join(configured.lines()))
@@ -72,6 +80,18 @@ def pipeline(
         algorithms=chosen.algorithms,
         register_best=chosen.register_best,
     )
+
+
+def _require_alone(flags: Mapping[str, object]) -> None:
+    """Refuse flags that a pipeline which goes on would not heed."""
+    given = {_FLAGS.get(name, name.replace("_", "-")): value for name, value in flags.items() if value is not None}
+    if given:
+        raise SettingsError(
+            "A pipeline goes on as it was asked",
+            expected="--resume without settings",
+            found=", ".join(f"--{'no-' * (value is False)}{name}" for name, value in given.items()),
+            fix="leave these out, or leave out --resume and begin anew",
+        )
 
 
 def _market(chosen: "PipelineConfig") -> "MarketParams":

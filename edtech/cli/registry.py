@@ -81,10 +81,12 @@ def models_score(
     from edtech.reports.export import frame_csv
     from edtech.tracking.registry import ModelRegistry
 
-    registry = ModelRegistry(settings_of(out))
+    settings = settings_of(out)
+    registry = ModelRegistry(settings)
     chosen = registry.version(name, version) if version is not None else registry.champion(name)
     if chosen is None:
         raise RegistryError("The model has no champion", where=name, fix="promote a version, or name one: --version")
-    scored = score(registry.runs, chosen.run_id, read_upload(file.name, file).frame)
+    rows = read_upload(file.name, file, limit_mb=settings.upload_limit_mb).frame
+    scored = score(registry.runs, chosen.run_id, rows)
     write_bytes(to, frame_csv(scored))
     typer.echo(f"{len(scored):,} rows predicted by {chosen.uri}: {to}")

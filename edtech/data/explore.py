@@ -106,6 +106,12 @@ def seasonality(dataset: Dataset) -> pd.DataFrame:
     )
 
 
+def busiest_week(season: pd.DataFrame) -> int:
+    """Return the week of the year whose seven days, each at its mean, have the most enrollments."""
+    weeks = season.groupby("week")["enrollments"].sum()
+    return int(weeks.index.to_numpy()[weeks.to_numpy().argmax()])
+
+
 def cohort_retention(dataset: Dataset) -> pd.DataFrame:
     """Return the retention triangle: `cohort`, `months` after joining, `learners` of the cohort, `active`, `share`.
 

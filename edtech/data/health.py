@@ -197,7 +197,8 @@ def _leakage(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     suspects = []
     for name in [str(column) for column in panel.columns if column not in known]:
         told = max(leakage.tells(panel[name], of) for of in (quantity, quantity * panel[roles.price]))
-        if told >= leakage.SUSPECT or leakage.made_of_outcome(name):
+        by_name = name not in roles.instruments and leakage.made_of_outcome(name)  # "demand_instrument" is none
+        if told >= leakage.SUSPECT or by_name:
             suspects.append(name)
     return graded(
         "leakage",

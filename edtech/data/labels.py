@@ -60,7 +60,7 @@ def check_frame(
         )
     rows = _Rows(frame[names], target, _outcome(frame[target], positive), as_of)
     checks = [
-        _missing(rows, frame[target]), _duplicates(rows), _balance(rows), _constants(rows), _outliers(rows),
+        _missing(rows, frame[target]), _duplicates(frame), _balance(rows), _constants(rows), _outliers(rows),
         _categories(rows), _leakage(rows), _known_later(rows),
     ]  # fmt: skip
     return (*checks, verdict("Can this outcome be learned here?", checks, len(frame)))
@@ -100,13 +100,14 @@ def _missing(rows: _Rows, target: pd.Series) -> Check:
     )
 
 
-def _duplicates(rows: _Rows) -> Check:
-    number = int(rows.frame.assign(**{"": rows.outcome}).duplicated(keep=False).sum())
+def _duplicates(frame: pd.DataFrame) -> Check:
+    """Compare whole rows, the subject too: without it, two people of the same age and region are no copies."""
+    number = int(frame.duplicated(keep=False).sum())
     return graded(
         "duplicates",
         "No row twice",
-        review=number > 0.01 * len(rows.frame),
-        evidence=f"{number:,} of {len(rows.frame):,} rows are equal to another in every column.",
+        review=number > 0.01 * len(frame),
+        evidence=f"{number:,} of {len(frame):,} rows are equal to another in every column.",
         fix="Remove copies; the same row in training and evaluation makes a model look better than it is.",
     )
 

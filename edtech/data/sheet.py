@@ -27,7 +27,7 @@ from edtech.tables.values import MAX_NUMBER, shown
 MAX_UNPACKED = 400_000_000
 """Most bytes that the members of a workbook may unpack to."""
 MAX_CELLS = 5_000_000
-"""Most cells read of a sheet; more are better saved as CSV or Parquet."""
+"""Most cells read of a sheet, empty ones too; more are better saved as CSV or Parquet."""
 MAX_ELEMENTS = 200_000
 """Most XML elements of a large member within one row."""
 MAX_ROWS = 1 << 20
@@ -73,7 +73,9 @@ def read_sheet(stream: BinaryIO, limit: int, sheet: str | None = None) -> SheetT
                     found=shown(name),
                     fix="Choose one of its sheets",
                 )
-            return SheetTable(_table(book[name].iter_rows(values_only=True)), name, sheets)
+            page = book[name]
+            page.reset_dimensions()  # by a wrong one, every row would be filled up to it
+            return SheetTable(_table(page.iter_rows(values_only=True)), name, sheets)
     except _DAMAGED as exc:
         raise UploadError(
             "The file is not a table that can be read",
@@ -129,17 +131,13 @@ def _require_flat(content: Any) -> None:  # noqa: ANN401 - zipfile's own stream
 
 
 def _table(rows: Iterator[tuple[Any, ...]]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    filled = (row for row in rows if any(cell is not None and cell != "" for cell in row))
+    filled = (row for row in _bounded(rows) if any(cell is not None and cell != "" for cell in row))
     header = next(filled, ())
     while header and header[-1] in (None, ""):
         header = header[:-1]
     require_columns(len(header))
     columns: list[list[Any]] = [[] for _ in header]
-    cells = 0
     for number, row in enumerate(filled, 1):
-        cells += len(row)
-        if cells > MAX_CELLS:
-            raise UploadError("The sheet is too large", expected=f"at most {MAX_CELLS:,} cells", found="more", fix=_FIX)
         if any(cell not in (None, "") for cell in row[len(header) :]):
             raise UploadError(
                 "The sheet has rows that are longer than its header",
@@ -151,6 +149,16 @@ def _table(rows: Iterator[tuple[Any, ...]]) -> Any:  # noqa: ANN401 - pyarrow ha
             column.append(cell)
     names = ["" if cell is None else _text(cell) for cell in header]
     return pa.Table.from_arrays([_array(column) for column in columns], names=names)
+
+
+def _bounded(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows, empty ones too, while they have at most `MAX_CELLS` cells; a row counts as one at least."""
+    cells = 0
+    for row in rows:
+        cells += max(len(row), 1)
+        if cells > MAX_CELLS:
+            raise UploadError("The sheet is too large", expected=f"at most {MAX_CELLS:,} cells", found="more", fix=_FIX)
+        yield row
 
 
 def _array(cells: list[Any]) -> Any:  # noqa: ANN401

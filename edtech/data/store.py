@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, Self
+from uuid import uuid4
 
 import duckdb
 import pandas as pd
@@ -293,8 +295,12 @@ class Dataset(BaseModel):
 
 @contextmanager
 def connected(tables: Mapping[str, Sequence[Path]], *, spill: Path | None = None) -> Iterator[Any]:
-    """Open DuckDB in memory with a view for each table of Parquet files; `spill` takes what does not fit in memory."""
-    config = _CONFIG | ({"temp_directory": str(spill)} if spill is not None else {})
+    """Open DuckDB in memory with a view for each table of Parquet files.
+
+    `spill` takes what does not fit in memory, else a folder of its own that goes with the connection: by itself DuckDB
+    takes one of the working folder, the same for all connections.
+    """
+    config = _CONFIG | {"temp_directory": str(spill or Path(gettempdir()) / f"edtech-{uuid4().hex}")}
     try:
         with duckdb.connect(":memory:", config=config) as connection:
             for name, files in tables.items():
@@ -335,6 +341,14 @@ def readable(dataset: Dataset) -> Iterator[None]:
     """Tell in words that a file of a data set cannot be read."""
     try:
         yield
+    except duckdb.OutOfMemoryException as exc:
+        raise DataError(
+            "There is not enough memory or disk space for this",
+            expected=f"{_CONFIG['memory_limit']} of memory, and room in {gettempdir()} for what it does not hold",
+            found=str(exc).partition("\n")[0][:200],
+            where=dataset.name,
+            fix="Free some disk space, or choose a table of fewer rows; the data set itself is whole",
+        ) from exc
     except (OSError, KeyError, IndexError, pa.ArrowException, duckdb.Error) as exc:
         raise DataError(
             "A file of the data set is missing or damaged",

@@ -24,6 +24,31 @@ class KeyFigure:
     help: str
 
 
+@dataclass(frozen=True, slots=True)
+class PanelWords:
+    """How the numbers of a demand panel are called: those of an uploaded one by its own columns.
+
+    `price` and `quantity` are titles of axes, `sold` and `rate` those of figures; `money` is "" where it is not known.
+    """
+
+    price: str
+    quantity: str
+    sold: str
+    rate: str
+    revenue: str
+    money: str
+
+
+def panel_words(dataset: Dataset) -> PanelWords:
+    """Return how the numbers of a market or a demand panel are called."""
+    if dataset.kind == "market":
+        return PanelWords("Mean price (tokens)", "enrollments / week", "Enrollments", "Enrollment rate",
+                          "Token revenue", "tokens")  # fmt: skip
+    roles = dataset.roles
+    per = " per period" if roles.period is not None else ""
+    return PanelWords(roles.price, roles.quantity + per, roles.quantity, f"{roles.quantity} per view", "Revenue", "")
+
+
 def summary(dataset: Dataset) -> tuple[KeyFigure, ...]:
     """Return the figures that a data set amounts to.
 
@@ -41,16 +66,16 @@ def summary(dataset: Dataset) -> tuple[KeyFigure, ...]:
 
 
 def _panel(dataset: Dataset) -> tuple[KeyFigure, ...]:
-    found = dataset.key_figures()
+    found, words = dataset.key_figures(), panel_words(dataset)
     rate = found.quantity / found.views if found.views else None
     return (
-        KeyFigure("Token revenue", found.revenue, "tokens", "Price times quantity, summed over the whole data set."),
-        KeyFigure("Enrollments", found.quantity, "", "Pieces sold over the whole data set."),
-        KeyFigure("Enrollment rate", rate, "share", "Enrollments per view of a course at its price."),
+        KeyFigure(words.revenue, found.revenue, words.money, "Price times quantity, summed over the whole data set."),
+        KeyFigure(words.sold, found.quantity, "", "Pieces sold over the whole data set."),
+        KeyFigure(words.rate, rate, "share", "Pieces sold per view of a course (or whatever is sold) at its price."),
         KeyFigure("Units", found.units, "", "Different courses (or whatever is sold) in the data set."),
         KeyFigure("Periods", found.periods, "", "Different weeks (or other periods) in the data set."),
-        KeyFigure("Lowest price", found.lowest_price, "tokens", "Lowest price paid."),
-        KeyFigure("Highest price", found.highest_price, "tokens", "Highest price paid."),
+        KeyFigure("Lowest price", found.lowest_price, words.money, "Lowest price paid."),
+        KeyFigure("Highest price", found.highest_price, words.money, "Highest price paid."),
     )
 
 

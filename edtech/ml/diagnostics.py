@@ -30,7 +30,8 @@ def _leaks(trained: Trained, result: ElasticityResult) -> Check:
     known = [name for name in (roles.price, roles.views) if name is not None]
     quantity = rows[roles.quantity].astype(float)
     revenue = quantity * rows[roles.price].astype(float)
-    return gates.leak_outcome(rows[list(dict.fromkeys([*known, *_covariates(result)]))], [quantity, revenue], known)
+    features = rows[list(dict.fromkeys([*known, *_covariates(result)]))]
+    return gates.leak_outcome(features, [quantity, revenue], known, roles.instruments)
 
 
 def _overlap(trained: Trained, result: ElasticityResult) -> Check | None:

@@ -37,16 +37,18 @@ def blocked(checks: Iterable[Check]) -> str | None:
     return "It may not be registered. " + " ".join(f"{check.title}: no. {check.evidence}" for check in found)
 
 
-def leak_outcome(features: pd.DataFrame, outcomes: Sequence[pd.Series], known: Sequence[str] = ()) -> Check:
+def leak_outcome(
+    features: pd.DataFrame, outcomes: Sequence[pd.Series], known: Sequence[str] = (), instruments: Sequence[str] = ()
+) -> Check:
     """Return whether a feature is the outcome, a function of it, or known only after it.
 
     `outcomes` are the target and what is made of it, such as quantity and revenue. Values tell for all columns, names
-    for those that are not `known` to be legitimate.
+    for those that are neither `known` to be legitimate nor `instruments`, which may be called "demand_instrument".
     """
     told = {str(name): max(leakage.tells(features[name], of) for of in outcomes) for name in features}
     limits = {name: leakage.SURE if name in known else leakage.SUSPECT for name in told}
     sure = [name for name in told if told[name] >= limits[name]]
-    named = [name for name in told if name not in (*sure, *known) and leakage.after_outcome(name)]
+    named = [name for name in told if name not in (*sure, *known, *instruments) and leakage.after_outcome(name)]
     evidence = [
         f"{words}: {listed(names)}."
         for words, names in (

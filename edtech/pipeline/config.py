@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
 from edtech.errors import SettingsError
 
@@ -54,15 +55,22 @@ class Configured:
 def read_config(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Configured:
     """Return the configuration of a TOML file, the environment and flags; a flag that is None was not given.
 
-    Raises SettingsError listing every name or value that cannot be used, or that the file cannot be read.
+    Knobs of the market are merged one by one. Raises SettingsError listing every name or value that cannot be used, or
+    that the file or a variable cannot be read.
     """
     given = {
         "file": {} if file is None else _read(file),
-        "environment": EnvSettingsSource(PipelineConfig)(),
+        "environment": _environment(),
         "flag": {name: value for name, value in (flags or {}).items() if value is not None},
     }
-    merged: dict[str, Any] = {name: value for values in given.values() for name, value in values.items()}
-    sources = {name: where for where, values in given.items() for name in values}
+    merged: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for where, values in given.items():
+        for name, value in values.items():
+            before = merged.get(name)
+            both = isinstance(before, dict) and isinstance(value, dict)
+            merged[name] = {**before, **value} if both else value
+            sources[name] = f"{sources[name]} and {where}" if both else where
     try:
         config = PipelineConfig(**merged)
     except ValidationError as exc:
@@ -78,6 +86,19 @@ def read_config(file: Path | None = None, flags: Mapping[str, Any] | None = None
             ],
         ) from exc
     return Configured(config, {name: sources.get(name, "default") for name in PipelineConfig.model_fields})
+
+
+def _environment() -> dict[str, Any]:
+    try:
+        return EnvSettingsSource(PipelineConfig)()
+    except UnreadableError as exc:
+        raise SettingsError(
+            "A variable of the environment cannot be read",
+            expected='for EDTECH_PIPELINE_MARKET, JSON such as {"season": 0.1}',
+            found=str(exc)[:200],
+            where="the environment",
+            fix="correct the variable, or leave it out",
+        ) from exc
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ def kept_reports(folder: Path) -> tuple[KeptReport, ...]:
     """Return the reports of a folder, the newest first; links and other files are left out."""
     with _told(folder):
         files = list(os.scandir(folder)) if folder.is_dir() else []
-        found = [_kept(file) for file in files if ending_of(file.name) in FORMS and file.is_file(follow_symlinks=False)]
+        reports = [file for file in files if ending_of(file.name) in FORMS]
+        found = [one for file in reports if (one := _kept(file)) is not None]
     return tuple(sorted(found, key=lambda one: (one.written, one.name), reverse=True))
 
 
@@ -68,8 +70,14 @@ def _find(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def _kept(file: "os.DirEntry[str]") -> KeptReport:
-    about = file.stat(follow_symlinks=False)
+def _kept(file: "os.DirEntry[str]") -> KeptReport | None:
+    """Return what is kept under this name; None for a link or a folder, or where somebody has just removed it."""
+    try:
+        about = file.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(about.st_mode):
+        return None
     return KeptReport(file.name, ending_of(file.name), about.st_size, datetime.fromtimestamp(about.st_mtime, UTC))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from edtech.data.findings import Check
-from edtech.errors import TrackingError
+from edtech.errors import ParamsError, TrackingError
 from edtech.ml.artifacts import run_items
 from edtech.ml.base import Family, Params, Progress, Trained
 from edtech.ml.diagnostics import agreement, common_checks
@@ -69,6 +69,13 @@ def train_runs(
     tell = progress or (lambda _share, _text: None)
     kind = family_of(family)
     chosen = list(kind.fits(dataset) if algorithms is None else algorithms)
+    if unused := [name for name in params or {} if name not in chosen]:
+        raise ParamsError(
+            "There are hyperparameters for an algorithm that is not trained",
+            expected=f"hyperparameters of {', '.join(chosen)}",
+            found=", ".join(map(repr, unused))[:200],
+            fix="correct the algorithm's name, or train it too",
+        )
     settings = {name: kind.algorithm(name).parameters((params or {}).get(name)) for name in chosen}
     tell(0.0, "Reading the data set")
     runs = []

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from edtech.charts import models as charts
-from edtech.data import Check, Dataset, KeyFigures
+from edtech.data import Check, Dataset
+from edtech.data.summary import panel_words
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.figures import figure
 
@@ -23,7 +24,6 @@ _FIGURES = {
 }
 _SEVERITY = "PASS: nothing to do. REVIEW: read the evidence before acting. FAIL: mend the data first."
 PANELS = ("market", "panel")
-_PERIOD_UNITS = {"revenue": "tokens", "quantity": "pieces", "views": "views"}
 
 
 def health_report(
@@ -31,7 +31,7 @@ def health_report(
 ) -> Report:  # fmt: skip
     """Return what a data set amounts to, what its checks say and, for a demand panel, its revenue over time."""
     verdict = checks[-1] if checks else None
-    panel = (_figures(dataset.key_figures()), _over_time(dataset.by_period())) if dataset.kind in PANELS else ()
+    panel = (_figures(dataset), _over_time(dataset)) if dataset.kind in PANELS else ()
     return Report(
         title=f"Health of {dataset.name}",
         question="Is the data set whole, and what can be learned from it?",
@@ -50,8 +50,9 @@ def _checks(checks: Sequence[Check]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["severity", "check", "evidence", "what to do", "code"])
 
 
-def _figures(figures: KeyFigures) -> Section:
-    rows = [(title, getattr(figures, name), unit) for name, (title, unit) in _FIGURES.items()]
+def _figures(dataset: Dataset) -> Section:
+    figures, units = dataset.key_figures(), {"tokens": panel_words(dataset).money}
+    rows = [(title, getattr(figures, name), units.get(unit, unit)) for name, (title, unit) in _FIGURES.items()]
     frame = pd.DataFrame(rows, columns=["figure", "value", "unit"], dtype=object)
     return Section("Key figures", (), (Table("Key figures", frame),))
 
@@ -60,11 +61,15 @@ def _tables(dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame(list(dataset.tables.items()), columns=["table", "rows"])
 
 
-def _over_time(by_period: pd.DataFrame) -> Section:
-    title = "Token revenue over time"
-    table = Table("By period", by_period, _PERIOD_UNITS)
+def _over_time(dataset: Dataset) -> Section:
+    words, by_period = panel_words(dataset), dataset.by_period()
+    title = f"{words.revenue} over time"
+    money = {"revenue": words.money} if words.money else {}
+    table = Table("By period", by_period, money | {"quantity": "pieces", "views": "views"})
     if by_period.empty:
         return Section(title, ("The rows have no periods.",))
     values = by_period[["period", "revenue"]].rename(columns={"revenue": "value"})
-    chart = charts.time_series(values, title=title, y_title="Revenue (tokens)", x_title="Period")
+    chart = charts.time_series(
+        values, title=title, y_title="Revenue (tokens)" if words.money else words.revenue, x_title="Period"
+    )
     return Section(title, (), (table,), (figure(title, chart, title),))

@@ -9,9 +9,10 @@ import io
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edtech.charts.base import label
 from edtech.errors import ReportError
@@ -22,6 +23,9 @@ MOST_BYTES = 100_000_000
 MOST_UNPACKED = 300_000_000
 MOST_MEMBERS = 1_000
 MOST_PAGES = 2_000
+MOST_CELLS = 5_000_000
+MOST_PLACES = 1_500_000
+MOST_TEXT = 300_000_000
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, csv.Error, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError,
     SyntaxError, RuntimeError, ArithmeticError, AssertionError,
@@ -35,12 +39,17 @@ class Shown:
     places: dict[str, str] = field(default_factory=dict)
     recipe: str = ""
     _times: Counter[str] = field(default_factory=Counter)
+    _text: int = 0
 
     def add(self, place: str, text: str) -> None:
-        """Note what stands at a place; a second one of that name gets a number."""
-        self._times[place] += 1
-        count = self._times[place]
-        self.places[f"{place} ({count})" if count > 1 else place] = text
+        """Note what stands at a place; a second one of that name gets a number. Raises ValueError beyond the limits."""
+        self._text += len(place) + len(text)
+        if len(self.places) >= MOST_PLACES or self._text > MOST_TEXT:
+            raise ValueError(f"more than {MOST_PLACES:,} places or {MOST_TEXT:,} characters")
+        if place in self.places:
+            self._times[place] += 1
+            place = f"{place} ({self._times[place] + 1})"
+        self.places[place] = text
 
     def add_origin(self, name: str, value: str) -> None:
         """Note a row of the provenance; rows of the recipe are put together."""
@@ -128,16 +137,27 @@ def _xlsx(data: bytes) -> Shown:
     found = Shown()
     _unpacked(data).close()
     book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, keep_links=False)
-    for sheet in book.worksheets:
-        for row in sheet.iter_rows():
-            cells = [cell for cell in row if cell.value is not None]
-            if sheet.title == "Provenance" and len(cells) == 2 and cells[0].value == RECIPE:
-                found.add_origin(RECIPE, str(cells[1].value))
-                continue
-            for cell in cells:
-                found.add(f"{sheet.title}, {cell.coordinate}", _cell(cell.value, cell.data_type))
-                found.add(f"{sheet.title}, {cell.coordinate}, format", str(cell.number_format))
+    for sheet, row in _sheet_rows(book.worksheets):
+        cells = [cell for cell in row if cell.value is not None]
+        if sheet == "Provenance" and len(cells) == 2 and cells[0].value == RECIPE:
+            found.add_origin(RECIPE, str(cells[1].value))
+            continue
+        for cell in cells:
+            found.add(f"{sheet}, {cell.coordinate}", _cell(cell.value, cell.data_type))
+            found.add(f"{sheet}, {cell.coordinate}, format", str(cell.number_format))
     return found
+
+
+def _sheet_rows(sheets: Iterable[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Yield each sheet's title with each of its rows, of a bounded number of cells, empty ones too."""
+    cells = 0
+    for sheet in sheets:
+        sheet.reset_dimensions()  # by a wrong one, every row would be filled up to it
+        for row in sheet.iter_rows():
+            cells += max(len(row), 1)
+            if cells > MOST_CELLS:
+                raise ValueError(f"sheets of more than {MOST_CELLS:,} cells")
+            yield sheet.title, row
 
 
 def _cell(value: object, kind: str) -> str:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from edtech.errors import SettingsError
 from edtech.settings import PROJECT
 
 PAGES = PROJECT / "pages"
@@ -30,8 +31,14 @@ def main() -> None:
     from edtech.ui.serving import importing  # the menu is shown before the heavy imports
 
     with importing():
-        from edtech.ui import sidebar
+        from edtech.ui import resources, sidebar
+        from edtech.ui.widgets import error_panel
 
+        try:
+            resources.settings()
+        except SettingsError as error:
+            error_panel(error)
+            return
         sidebar.show()
         page.run()
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from edtech.charts import explore as charts
 from edtech.data import Dataset
+from edtech.data.summary import panel_words
 from edtech.ui import reports, resources
 from edtech.ui.checks import show_check, show_checks
 from edtech.ui.overview import key_figures, origin
@@ -35,7 +36,10 @@ def dataset_details(dataset: Dataset) -> None:
 
 def _prices(dataset: Dataset) -> None:
     """Draw price against demand, one small chart for each segment; on a narrow screen they stand below each other."""
-    panels, note = charts.price_demand(resources.by_unit(dataset.id))
+    words = panel_words(dataset)
+    panels, note = charts.price_demand(
+        resources.by_unit(dataset.id), price_title=words.price, quantity_title=words.quantity
+    )
     st.markdown("**Dear and cheap units differ in more than their price: these slopes are no price effects**")
     if note:
         st.caption(note)

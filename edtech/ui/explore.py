@@ -6,6 +6,7 @@ import streamlit as st
 
 from edtech.charts import explore as charts
 from edtech.data import Dataset
+from edtech.data.explore import busiest_week
 from edtech.data.figures import outcome_column
 from edtech.reports.export import csv_bytes, parquet_bytes
 from edtech.ui import resources
@@ -64,8 +65,7 @@ def _outcome(dataset: Dataset) -> None:
 def _market(dataset: Dataset) -> None:
     season, retention, flows = resources.market_figures(dataset.id)
     st.subheader("Season and retention")
-    busiest = season["week"].to_numpy()[season["enrollments"].argmax()]
-    title = f"Busiest in week {busiest} of the year"
+    title = f"Busiest in week {busiest_week(season)} of the year"
     st.altair_chart(charts.seasonality(season, title=title), alt=title)
     later = retention[retention["months"] == 1]
     share = later["active"].sum() / max(later["learners"].sum(), 1)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from edtech.charts import models as charts
 from edtech.data import CONTRACTS, Dataset
+from edtech.data.summary import panel_words
 from edtech.pipeline import works
 from edtech.ui import jobs, resources, sidebar
 from edtech.ui.widgets import number, page_link, plain
@@ -36,22 +37,25 @@ def key_figures(dataset: Dataset) -> None:
         for column, one in zip(st.columns(3), figures[start : start + 3], strict=False):
             shown = f"{one.value:.1%}" if one.unit == "share" else number(one.value)
             unit = f" ({one.unit})" if one.unit not in ("", "share") else ""  # behind the number it is cut off
-            column.metric(f"{one.title}{unit}", shown, help=one.help, border=True)
+            column.metric(plain(one.title) + unit, shown, help=one.help, border=True)
 
 
 def revenue_over_time(dataset: Dataset) -> None:
-    """Draw token revenue by period, of what was sold."""
+    """Draw revenue by period, of what was sold."""
     if dataset.kind not in ("market", "panel"):
         return
     series = resources.by_period(dataset.id)
     if len(series) < 2:
         return
     first, last = series["revenue"].iloc[0], series["revenue"].iloc[-1]
-    ends = f"from {number(first)} to {number(last)} tokens between the first and the last period"
+    words = panel_words(dataset)
+    money = f" {words.money}" if words.money else ""
+    ends = f"from {number(first)} to {number(last)}{money} between the first and the last period"
     frame = series.rename(columns={"revenue": "value"})
-    chart = charts.time_series(frame, title=f"Token revenue went {ends}", y_title="Token revenue (tokens per period)",
+    chart = charts.time_series(frame, title=f"{words.revenue} went {ends}",
+                               y_title=f"{words.revenue} ({words.money or 'price times quantity'} per period)",
                                x_title="Period")  # fmt: skip
-    st.altair_chart(chart, width="stretch", alt=f"Token revenue over time, {ends}")
+    st.altair_chart(chart, width="stretch", alt=f"{words.revenue} over time, {ends}")
 
 
 def newest_runs() -> bool:

@@ -11,7 +11,7 @@ from edtech.data import explore as aggregates
 from edtech.data import summary as summaries
 from edtech.errors import UploadError
 from edtech.pipeline.jobs import Jobs
-from edtech.settings import Settings
+from edtech.settings import Settings, load_settings
 from edtech.ui.runtable import of_dataset
 from edtech.ui.uploads import UNTAKEN, take
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 @st.cache_resource(show_spinner=False)
 def settings() -> Settings:
-    """Return the settings the server started with."""
-    return Settings()
+    """Return the settings the server started with. Raises SettingsError where the environment cannot be used."""
+    return load_settings()
 
 
 @st.cache_resource(show_spinner=False, on_release=Jobs.close)

@@ -27,16 +27,18 @@ def test_a_distribution_takes_numbers_dates_constants_and_text():
 def test_price_and_demand_have_a_chart_for_each_segment_on_the_same_scales():
     draw = np.random.default_rng(0)
     rows = pd.DataFrame({"price": draw.uniform(5, 50, 3_000), "quantity": draw.poisson(3, 3_000)})
-    panels, note = explore.price_demand(rows.assign(segment=draw.choice(["Music", HOSTILE[0]], 3_000)))
+    titles = {"price_title": "cost", "quantity_title": f"{HOSTILE[0]} per period"}
+    panels, note = explore.price_demand(rows.assign(segment=draw.choice(["Music", HOSTILE[0]], 3_000)), **titles)
     assert note == "2,000 of 3,000 points shown"
     assert {name for name, _ in panels} == {"Music", HOSTILE[0]}
     assert all("<img" not in drawn(chart) for _, chart in panels)
     assert len({str(chart.to_dict()["encoding"]["x"]["scale"]) for _, chart in panels}) == 1
+    assert panels[0][1].to_dict()["encoding"]["x"]["title"] == "cost"
     assert panels[0][1].to_dict()["background"] == "transparent"
-    many, note = explore.price_demand(rows.assign(segment=np.arange(3_000) % 40))
+    many, note = explore.price_demand(rows.assign(segment=np.arange(3_000) % 40), **titles)
     assert len(many) == 12
     assert note.startswith("12 of 40 segments shown")
-    [(_, flat)], _ = explore.price_demand(rows.head(3).assign(segment="x", price=7.0, quantity=0))
+    [(_, flat)], _ = explore.price_demand(rows.head(3).assign(segment="x", price=7.0, quantity=0), **titles)
     assert drawn(flat)
 
 

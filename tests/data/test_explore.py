@@ -1,6 +1,7 @@
 """Every figure's numbers are those that pandas finds in the tables."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from edtech.charts import explore as charts
@@ -86,6 +87,11 @@ def test_the_season_counts_enrollments_by_week_and_weekday(stored, market):
     assert monday == (times.dt.normalize() == "2024-01-15").sum()
 
 
+def test_the_busiest_week_is_that_of_the_most_enrollments_not_of_the_busiest_day():
+    season = pd.DataFrame({"week": [3, 3, 3, 4, 4, 4], "weekday": [1, 2, 3] * 2, "enrollments": [9, 1, 1, 6, 6, 6.0]})
+    assert explore.busiest_week(season) == 4
+
+
 def test_retention_is_who_of_a_cohort_enrolled_in_a_later_month(stored, market):
     found = explore.cohort_retention(stored)
     people, rows = market.tables["learners"], market.tables["enrollments"]
@@ -125,7 +131,10 @@ def test_every_answer_can_be_drawn(stored):
         for column in columns:
             found = explore.distribution(stored, table, column)
             assert charts.distribution(found, title=table, x_title=column).to_dict()
-    assert all(chart.to_dict() for _, chart in charts.price_demand(explore.price_demand(stored))[0])
+    assert all(
+        chart.to_dict()
+        for _, chart in charts.price_demand(explore.price_demand(stored), price_title="p", quantity_title="q")[0]
+    )
     assert charts.seasonality(explore.seasonality(stored), title="").to_dict()
     assert charts.retention(explore.cohort_retention(stored), title="").to_dict()
     assert len(charts.token_flows(explore.token_flows(stored), title="").data) == 10

@@ -170,6 +170,15 @@ def test_columns_made_of_quantity_are_suspects_by_name_or_value(panel, column, v
     assert finding("leakage", spoiled, used).severity == "FAIL"
 
 
+def test_an_instrument_is_judged_by_its_values_alone(panel):
+    drawn = panel.assign(demand_instrument0=np.random.default_rng(1).normal(size=len(panel)))
+    roles = SOUND.model_copy(update={"instruments": ("demand_instrument0",)})
+    assert finding("leakage", drawn, roles).severity == "PASS"
+    assert finding("leakage", drawn).severity == "REVIEW"
+    made = panel.assign(demand_instrument0=panel["enrollments"] * panel["token_price"])
+    assert finding("leakage", made, roles).severity == "FAIL"
+
+
 def test_a_total_among_the_rows_and_a_thin_segment_are_told(panel):
     spoiled = panel.assign(enrollments=panel["enrollments"].where(panel.index != 7, 90_000))
     assert grades(spoiled) == {"quantity_outliers": "REVIEW", "row_identities": "FAIL"}
@@ -254,6 +263,13 @@ def test_sound_rows_pass(rows):
 )
 def test_each_trouble_of_rows_is_told_alone(rows, change, found):
     assert troubles(change(rows), as_of="enrollment") == found
+
+
+def test_people_who_are_alike_are_no_copies_of_one_row(rows):
+    people = rows.assign(subject=range(len(rows)))
+    assert "duplicates" not in troubles(people, features=["region"])
+    copied = troubles(pd.concat([people, people.head(50)]), features=["region"])
+    assert copied == {"duplicates": "REVIEW"}
 
 
 def test_one_outcome_cannot_be_learned(rows):

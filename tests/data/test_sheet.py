@@ -1,6 +1,7 @@
 """Excel workbooks: values come as what they are, and no workbook takes more memory than it may."""
 
 import io
+import time
 import zipfile
 from datetime import datetime
 
@@ -143,6 +144,38 @@ def test_a_cell_far_out_costs_no_more_than_it_holds():
     far = b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
     with pytest.raises(UploadError):
         read_upload("x.xlsx", replaced(GOOD, sheet1=sheet_xml(far)))
+
+
+def small_book_with_a_cell_far_out() -> bytes:
+    made = openpyxl.Workbook()
+    for row in (["a", "b"], [1, 2]):
+        made.active.append(row)
+    made.active["XFD1048576"] = 1
+    sink = io.BytesIO()
+    made.save(sink)
+    return sink.getvalue()
+
+
+def test_the_empty_rows_before_a_cell_far_out_cost_nothing():
+    begun = time.process_time()
+    with pytest.raises(UploadError, match="more in row 2 below the header"):
+        read_upload("x.xlsx", small_book_with_a_cell_far_out())
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        b'<row r="1"><c r="A1"><v>1</v></c><c r="B1"><v>2</v></c></row><row r="999999999999"/>',
+        b"".join(b'<row r="%d"><c r="XFD%d"/></row>' % (row, row) for row in range(1, 400)),
+    ],
+    ids=["a row without end", "rows of empty cells"],
+)
+def test_empty_cells_count_too(rows):
+    begun = time.process_time()
+    with pytest.raises(UploadError, match="at most 5,000,000 cells"):
+        read_upload("x.xlsx", replaced(GOOD, sheet1=sheet_xml(rows)))
+    assert time.process_time() - begun < 10
 
 
 def test_a_sheet_of_many_rows_is_read_whole():

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from edtech.data import Catalogue
+from edtech.data import Catalogue, store
 from edtech.errors import DataError, DatasetNotFoundError
 from edtech.market import MarketParams, generate_market
 from edtech.tables.roles import MARKET_ROLES, PanelRoles
@@ -36,6 +36,30 @@ def test_by_period_and_by_unit_agree_with_pandas(catalogue: Catalogue):
     assert by_unit["segment"].tolist() == ["x"] * 3
     assert by_unit["price"].tolist() == panel.groupby("course_id")["token_price"].mean().tolist()
     assert by_unit["quantity"].tolist() == panel.groupby("course_id")["enrollments"].mean().tolist()
+
+
+def test_too_little_memory_is_no_damage(catalogue: Catalogue, monkeypatch):
+    stored = catalogue.add_panel(sales(), ROLES, name="a")
+    monkeypatch.setitem(store._CONFIG, "memory_limit", "5MB")
+    with pytest.raises(DataError, match="not enough memory") as caught:
+        stored.query("SELECT list(range) FROM range(10000000)")
+    assert "Delete" not in str(caught.value)
+    assert "5MB" in str(caught.value)
+
+
+def test_what_does_not_fit_in_memory_goes_to_a_folder_of_its_own(catalogue: Catalogue, monkeypatch, tmp_path):
+    stored = catalogue.add_panel(sales(), ROLES, name="a")
+    (tmp_path / "room").mkdir()
+    monkeypatch.setattr(store, "gettempdir", lambda: str(tmp_path / "room"))
+    places = {stored.query("SELECT current_setting('temp_directory') AS at")["at"].item() for _ in range(2)}
+    assert len(places) == 2
+    assert all(place.startswith(str(tmp_path / "room")) for place in places)
+    monkeypatch.setitem(store._CONFIG, "memory_limit", "40MB")
+    found = stored.query(
+        "SELECT h FROM (SELECT hash(range) AS h FROM range(3000000) ORDER BY h) LIMIT 1 OFFSET 2000000"
+    )
+    assert len(found) == 1
+    assert list((tmp_path / "room").iterdir()) == []
 
 
 def test_without_unit_and_period_rows_stand_for_units(catalogue: Catalogue):

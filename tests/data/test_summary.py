@@ -10,8 +10,10 @@ from edtech.data import CONTRACTS, Catalogue, check_dataset, check_table, roles_
 from edtech.data import checks as checks_module
 from edtech.data.explore import mean_by
 from edtech.data.suggest import suggest_mapping
-from edtech.data.summary import dictionary, summary
+from edtech.data.summary import dictionary, panel_words, summary
 from edtech.errors import ContractError, DataError, DatasetNotFoundError
+from edtech.reports import write
+from edtech.reports.health import health_report
 from edtech.tables.contract import build_table
 
 
@@ -44,6 +46,25 @@ def test_the_kind_of_a_table_is_suggested_and_its_figures_have_help(stored, kind
     figures = summary(stored(kind))
     assert len({figure.title for figure in figures}) == len(figures)
     assert all(figure.help.endswith(".") for figure in figures)
+
+
+def test_a_foreign_panel_is_told_in_the_words_of_its_own_columns(catalogue: Catalogue):
+    rows = pd.DataFrame({"prices": np.linspace(1, 2, 40), "shares": np.linspace(0.1, 0.2, 40), "quarter": range(40)})
+    upload = catalogue.stage("p.csv", rows.to_csv(index=False).encode())
+    none = dict.fromkeys(("unit", "segment", "views", "randomized_discount", "randomized_flag"))
+    given = {"price": "prices", "quantity": "shares", "period": None} | none
+    plain = catalogue.add_upload(upload, roles_for("panel", given), name="p")
+    words = panel_words(plain)
+    assert (words.price, words.quantity, words.money) == ("prices", "shares", "")
+    timed = catalogue.add_upload(upload, roles_for("panel", given | {"period": "quarter"}), name="p")
+    upload.close()
+    assert panel_words(timed).quantity == "shares per period"
+    told = " ".join(f"{one.title} {one.unit}" for one in summary(timed))
+    assert "shares" in told
+    assert "oken" not in told
+    assert "nrollment" not in told
+    report = health_report(timed, check_dataset(timed), {})
+    assert "oken" not in write(report, "html").decode()
 
 
 def test_figures_are_those_of_the_rows(stored):

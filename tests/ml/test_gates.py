@@ -42,6 +42,14 @@ def test_honest_columns_pass_and_known_ones_are_judged_by_values_only():
     assert gates.leak_outcome(copied, [ACTUAL], known=["sold views"]).severity is Severity.FAIL
 
 
+def test_an_instrument_is_judged_by_its_values_alone():
+    frame = pd.DataFrame({"demand_instruments0": HONEST})
+    assert gates.leak_outcome(frame, [ACTUAL]).severity is Severity.FAIL
+    assert gates.leak_outcome(frame, [ACTUAL], instruments=["demand_instruments0"]).severity is Severity.PASS
+    copied = pd.DataFrame({"demand_instruments0": ACTUAL * 3})
+    assert gates.leak_outcome(copied, [ACTUAL], instruments=["demand_instruments0"]).severity is Severity.FAIL
+
+
 def test_counts_cannot_be_predicted_better_than_chance_allows():
     assert gates.too_good_counts(ACTUAL, EXPECTED).severity is Severity.PASS  # even the true expectation
     known = 0.9 * ACTUAL + 0.1 * EXPECTED

@@ -1,8 +1,10 @@
 """Every page in a home that holds nothing: it says what to do next."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from edtech.data import Catalogue
+from edtech.settings import PROJECT
 from edtech.tracking import EdTechMLFlowTracker
 from tests.pages.conftest import PAGES
 from tests.pages.look import texts
@@ -25,6 +27,14 @@ def test_an_empty_page_says_what_to_do_next(open_page, name):
     assert not app.exception
     assert app.title[0].value
     assert NEXT[name] in texts(app)
+
+
+def test_a_setting_that_cannot_be_used_is_told_on_the_page(monkeypatch, forget):
+    forget()
+    monkeypatch.setenv("EDTECH_WORKERS", "many")
+    app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=60).run()
+    assert not app.exception
+    assert "EDTECH_WORKERS" in texts(app)
 
 
 def test_one_button_makes_a_market_and_a_first_run(open_page, home):

@@ -1,5 +1,7 @@
 """Reports in their folder: listed, read and removed by name, and nothing else in reach."""
 
+import os
+
 import pytest
 
 from edtech.errors import ReportError
@@ -30,6 +32,14 @@ def test_no_name_reaches_another_file(tmp_path, name):
         with pytest.raises(ReportError, match="not kept here"):
             act(folder, name)
     assert (tmp_path / "secret.csv").exists()
+
+
+def test_a_report_that_goes_while_the_list_is_read_is_left_out(tmp_path, monkeypatch):
+    names = [keep(tmp_path, name, "csv", b"1") for name in ("run-report", "health-report")]
+    files = list(os.scandir(tmp_path))
+    (tmp_path / names[0]).unlink()
+    monkeypatch.setattr(kept.os, "scandir", lambda _folder: files)
+    assert [one.name for one in kept_reports(tmp_path)] == names[1:]
 
 
 def test_only_the_newest_downloads_stay_and_other_reports_always(tmp_path, monkeypatch):

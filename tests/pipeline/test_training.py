@@ -194,6 +194,8 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_logged(place, pane
         train_runs(single, ["fixed_effects"], tracker=tracker)
     with pytest.raises(ParamsError, match="no such algorithm"):
         train_runs(panel, ["oracle"], tracker=tracker)
+    with pytest.raises(ParamsError, match="an algorithm that is not trained"):
+        train_runs(panel, ["linear"], params={"random_forst": {"trees": 5}}, tracker=tracker)
     with pytest.raises(ParamsError, match="trees from 10 to 300"):
         train_runs(panel, ["random_forest"], params={"random_forest": {"trees": 1}}, tracker=tracker)
     assert len(all_runs(client, tracker)) == before

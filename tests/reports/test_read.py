@@ -84,6 +84,29 @@ def entity_book() -> bytes:
     return out.getvalue()
 
 
+def comma_bomb(name: str = "a.csv") -> bytes:
+    """A zip of 6 kB whose one table has two million empty cells."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, b"," * 2_000_000)
+    return out.getvalue()
+
+
+def long_name() -> bytes:
+    """Each place of this zip's table bears its 60,000 characters' name."""
+    return comma_bomb("a" * 60_000)
+
+
+def far_book() -> bytes:
+    """A workbook of 5 kB with a row so far down that a reader of all rows before it never ends."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(formula_book())) as source, zipfile.ZipFile(out, "w") as archive:
+        for name in source.namelist():
+            content = source.read(name).replace(b"</sheetData>", b'<row r="99999999999"/></sheetData>')
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
 def plain_pdf() -> bytes:
     out = io.BytesIO()
     writer = PdfWriter()
@@ -95,8 +118,11 @@ def plain_pdf() -> bytes:
 HARMFUL = [
     ("zip", zip_bomb, "unpack to 320,000,000 bytes"),
     ("xlsx", zip_bomb, "unpack to"),
+    ("zip", comma_bomb, "more than 1,500,000 places"),
+    ("zip", long_name, "300,000,000 characters"),
     ("zip", many_members, "1,200 parts"),
     ("xlsx", entity_book, "not a report that can be read"),
+    ("xlsx", far_book, "sheets of more than 5,000,000 cells"),
     ("pdf", plain_pdf, "not a report that can be read"),
     ("pdf", lambda: b"%PDF-1.7\n" + b"[" * 100_000, "not a report that can be read"),
     ("csv", lambda: b"\xff\xfe\x00", "not a report that can be read"),
@@ -113,6 +139,16 @@ def test_a_harmful_file_is_refused_quickly(ending, made, words):
     begun = time.process_time()
     with pytest.raises(ReportError, match=words):
         read(data, ending)
+    assert time.process_time() - begun < 5
+
+
+def test_the_empty_rows_of_a_workbook_cost_nothing():
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active["XFD1048576"] = "first", "last"
+    out = io.BytesIO()
+    book.save(out)
+    begun = time.process_time()
+    assert read(out.getvalue(), "xlsx").places["Sheet, XFD1048576"] == "last"
     assert time.process_time() - begun < 5
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from edtech.cli import app
 from edtech.data import Catalogue
-from edtech.errors import ContractError, RegistryError
+from edtech.errors import ContractError, RegistryError, UploadError
 from edtech.market import MarketParams, generate_market
 from edtech.ml.scoring import conform, score
 from edtech.ml.teachers.family import ratings
@@ -194,6 +194,15 @@ def test_a_file_is_scored_from_the_shell_with_the_same_numbers(scored, tmp_path)
     listed = CliRunner().invoke(app, ["models", "list", "--out", str(home.root)]).output
     assert f"run {run.run_id}" in listed
     assert "champion" in listed
+
+
+def test_a_file_to_score_keeps_the_limit_of_uploads(scored, tmp_path, monkeypatch):
+    home, *_ = scored
+    (tmp_path / "rows.csv").write_text("a,b\n" + "1,2\n" * 300_000)
+    monkeypatch.setenv("EDTECH_UPLOAD_LIMIT_MB", "1")
+    asked = ["models", "score", FAMILY, str(tmp_path / "rows.csv"), "--to", str(tmp_path / "out.csv")]
+    with pytest.raises(UploadError, match="at most 1 MB"):
+        CliRunner().invoke(app, [*asked, "--out", str(home.root)], catch_exceptions=False)
 
 
 def test_rows_that_do_not_fit_are_named(scored):
