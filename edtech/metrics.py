@@ -135,8 +135,8 @@ _DECISION = [
     ("revenue_impact_low", "Revenue impact, low end", "none", _TYPICAL, "Lower end of its 95 % interval."),
     ("revenue_impact_high", "Revenue impact, high end", "none", _TYPICAL, "Upper end of its 95 % interval."),
     ("decision_value_tokens", "Decision value", "higher", "tokens / period",
-     "What acting on the run earns against today, judged by the known truth or by what came of later rows, never by the "
-     "run: of prices the mean of all weeks of the market, of choosing what is shown that of the evaluation weeks."),
+     "What acting on the run earns against today, judged by the known truth or by what came of later rows; never by "
+     "the run. Of prices: mean of all weeks of the market; of choosing what is shown: mean of the evaluation weeks."),
 ]  # fmt: skip
 
 _TRUTH = [

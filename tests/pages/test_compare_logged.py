@@ -1,10 +1,15 @@
 """The Compare page on runs that are written by hand: other kinds, other writers, files that are not what they seem."""
 
+import shutil
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from edtech.pipeline.training import train_runs
 from edtech.tracking import EdTechMLFlowTracker, RunItems
-from tests.pages.look import texts
+from edtech.ui import compare_decisions
+from edtech.ui.compare_files import IMPORTANCE, PREDICTIONS, is_curve
+from tests.pages.look import table, texts
 
 DATA = {"dataset_digest": "d1", "model_type": "token_elasticity", "dataset_name": "Spring"}
 
@@ -48,3 +53,71 @@ def test_runs_side_by_side_that_the_filters_leave_out_are_told(log, open_page):
     app.multiselect(key="compare.family").set_value(["token_elasticity"]).run()
     assert not app.exception
     assert "1 run side by side that the filters above leave out of the table: 'second <b>" in texts(app)
+
+
+def looked_at(app: AppTest, view: str) -> AppTest:
+    app.selectbox(key="compare.view").set_value(view).run()
+    assert not app.exception
+    return app
+
+
+def test_files_that_cannot_be_drawn_are_told_in_place_and_the_others_drawn(log, open_page):
+    good = {IMPORTANCE: "feature,importance\nprice,1\n", "roc_curve.csv": "x,y\n0,0\n1,1\n", "process.csv": "a\n1\n"}
+    log("good", artifacts=good)
+    bad = {IMPORTANCE: "name,weight\nprice,1\n", "test_roc.csv": 'x,y\n1,"2\n3,4,5', PREDICTIONS: "actual\n1\n"}
+    log("bad <b>", artifacts=bad)
+    log("worse", artifacts={IMPORTANCE: b"\xff\xfe\x00", "roc.csv": "", "plots/a.png": b"no picture"})
+    app = open_page("compare")
+    for view in ("Importance side by side", "ROC and calibration"):
+        app = looked_at(app, view)
+        assert len(app.get("vega_lite_chart")) == 1
+        said = texts(app)
+        assert "A file of the run bad <b> cannot be shown" in said
+        assert "A file of the run worse cannot be shown" in said
+        assert "process" not in said
+    assert app.get("download_button")
+    assert looked_at(app, "Two runs on the same rows").error
+    assert "no picture that can be shown" in texts(looked_at(app, "Pictures side by side"))
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("a/roc.csv", True),
+        ("test_ROC_curve.csv", True),
+        ("process.csv", False),
+        ("roc.png", False),
+        ("rocket.csv", False),
+    ],
+)
+def test_a_curve_is_known_by_a_word_of_its_name(path, found):
+    assert is_curve(path, "roc") is found
+
+
+def test_the_decision_value_goes_up_as_soon_as_a_run_has_one(log, open_page):
+    worth = log("worth", metrics={"fit_seconds": 1.0, "decision_value_tokens": 2.0})
+    plain = log("plain", metrics={"fit_seconds": 1.0, "revenue_impact": 3.0}, tags={"dataset_digest": "d2"})
+    teachers = log("teachers", metrics={"fit_seconds": 1.0, "rating_rmse": 1.0, "decision_value_stars": 0.1}, tags={})
+    app = open_page("compare")
+    for chosen, across, up in (
+        ([teachers], "rating_rmse", "decision_value_stars"),
+        ([plain], "fit_seconds", "revenue_impact"),
+        ([plain, worth], "fit_seconds", "decision_value_tokens"),
+    ):
+        app.multiselect(key="compare.runs").set_value(chosen).run()
+        assert not app.exception
+        assert (app.selectbox(key="compare.x").value, app.selectbox(key="compare.y").value) == (across, up)
+
+
+def test_runs_that_recommend_prices_come_first_and_the_others_say_why_not(stored_full, home, open_page, monkeypatch):
+    market = stored_full.market
+    shutil.copytree(stored_full.settings.data_dir / market.id, home.data_dir / market.id)
+    tracker = EdTechMLFlowTracker(home.experiment, settings=home)
+    for name in ("choice_logit", "fixed_effects"):
+        train_runs(market, [name], tracker=tracker)
+    app = looked_at(open_page("compare"), compare_decisions.TITLE)
+    assert "Fixed effects: No price is recommended from this run: the visits show" in texts(app)
+    monkeypatch.setattr(compare_decisions, "MOST", 1)
+    worth = table(app.run(), "recommends")
+    assert worth[["run", "recommends"]].to_numpy().tolist() == [["Choice among offers", True]]
+    assert "1 run left out" in texts(app)
