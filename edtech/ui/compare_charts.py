@@ -1,5 +1,6 @@
 """Charts of the Compare page, one at a time: which is in the address."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from edtech.reports.comparison import axis, metric_pairs, pair_title
 from edtech.tracking import Comparison
 from edtech.tracking.gates import DECISIONS
 from edtech.tracking.groups import by_all_but_the_seed
-from edtech.tracking.table import columns_of
+from edtech.tracking.table import columns_of, telling_columns
 from edtech.ui import address, compare_decisions, compare_files, resources
 from edtech.ui.compare_runs import column_titles
 from edtech.ui.widgets import errors_shown
@@ -84,26 +85,31 @@ def _scatter(comparison: Comparison) -> tuple[str, str]:
 
 
 def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
-    numbers = [one for one in columns_of(runs, "metrics.", "params.") if _numeric(runs[one]).nunique() > 1]
-    titles = column_titles(numbers)
+    told = [one for one in telling_columns(runs) if one.startswith(("metrics.", "params."))]
+    numbers = [one for one in told if _numeric(runs[one]).nunique() > 1]
+    whole = [one for one in numbers if np.isfinite(_numeric(runs[one])).all()]
+    titles = _axis_titles(comparison, numbers)
     names = address.multiselect(
-        "Axes", numbers, numbers[:6], most=12, key="compare.axes", follows=True,
+        "Axes", numbers, (whole if len(whole) > 1 else numbers)[:6], most=12, key="compare.axes", follows=True,
         format_func=lambda name: titles.get(name, name), help="Metrics and numeric parameters that differ.",
     )  # fmt: skip
     if len(names) < 2:
         st.info("Choose two or more axes that differ between the runs.", icon=":material/info:")
         return
-    axes = [titles[name] for name in names]
-    frame = (
-        runs[names]
-        .apply(_numeric)
-        .set_axis(axes, axis=1)
-        .assign(run=[comparison.labels[one] for one in runs["run_id"]])
-    )
-    if frame.dropna().empty:
+    axes, labels = [titles[name] for name in names], [comparison.labels[one] for one in runs["run_id"]]
+    frame = runs[names].apply(_numeric).set_axis(axes, axis=1).assign(run=labels)
+    if frame.replace([np.inf, -np.inf], np.nan).dropna().empty:
         st.info("No run has a number on each of these axes: leave some out.", icon=":material/info:")
         return
-    _draw(charts.parallel(frame, axes, title="Each line is a run", color=axes[-1]), "Each line is a run")
+    _draw(charts.parallel(frame, axes, title="Each line is a run"), "Each line is a run")
+
+
+def _axis_titles(comparison: Comparison, names: Sequence[str]) -> dict[str, str]:
+    """Return the title of each metric and the name of each parameter; with the key behind it where two are the same."""
+    keys = {name: name.partition(".")[2] for name in names}
+    titles = {name: _known(comparison, key).title if name.startswith("metrics.") else key for name, key in keys.items()}
+    often = Counter([*titles.values(), "run"])
+    return {name: f"{title} ({name})" if often[title] > 1 else title for name, title in titles.items()}
 
 
 def _numeric(column: pd.Series) -> pd.Series:
