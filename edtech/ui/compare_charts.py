@@ -18,6 +18,7 @@ from edtech.tracking.groups import by_all_but_the_seed
 from edtech.tracking.table import columns_of, telling_columns
 from edtech.ui import address, compare_decisions, compare_files, resources
 from edtech.ui.compare_runs import column_titles
+from edtech.ui.runtable import titled
 from edtech.ui.widgets import errors_shown
 
 ERRORS = (
@@ -40,7 +41,7 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> tuple[s
         if view == DECISION:
             compare_decisions.show(comparison, runs, experiment)
         else:
-            VIEWS[view](comparison, runs)
+            VIEWS[view](comparison, titled(runs))
     return _first(comparison, ERRORS), _first(comparison, BUSINESS)
 
 

@@ -55,7 +55,8 @@ def _more(runs: pd.DataFrame, search: str, where: str) -> RunQuery:
     left, right = st.columns(2)
     every = "All where none is chosen."
     with left:
-        families = address.multiselect("Family", _values(runs, "tags.model_type"), key="compare.family", help=every)
+        families = address.multiselect("Family", _values(runs, "tags.model_type"), key="compare.family", help=every,
+                                       format_func=runtable.family_title)  # fmt: skip
         since = address.day("Started from", key="compare.since")
         orders = ["started", "name", "duration_seconds", *columns_of(runs, "metrics.", "params.")]
         titles = column_titles(orders)
@@ -93,7 +94,9 @@ def show_found(found: RunTable) -> None:
     more = f"; the first {MOST_ROWS:,} are shown" if len(found.runs) > MOST_ROWS else ""
     match = "match" if found.total != 1 else "matches"
     st.caption(f"{len(found.runs):,} of {counted(found.total, 'run')} {match}{more}. Columns that differ come first.")
-    table = shown[[*HEAD, *(columns := _columns(found))]].assign(started=shown["started"].dt.tz_convert(None))
+    table = runtable.titled(shown)[[*HEAD, *(columns := _columns(found))]].assign(
+        started=shown["started"].dt.tz_convert(None)
+    )
     picked = st.dataframe(
         table.rename(columns=column_titles(columns)), hide_index=True, key=f"compare.table.{len(shown)}", height=300,
         selection_mode="multi-row", on_select="rerun",

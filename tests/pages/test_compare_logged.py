@@ -2,6 +2,7 @@
 
 import shutil
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -9,6 +10,7 @@ from edtech.pipeline.training import train_runs
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.ui import compare_decisions
 from edtech.ui.compare_files import IMPORTANCE, PREDICTIONS, is_curve
+from edtech.ui.runtable import run_labels
 from tests.pages.look import table, texts
 
 DATA = {"dataset_digest": "d1", "model_type": "token_elasticity", "dataset_name": "Spring"}
@@ -121,3 +123,32 @@ def test_runs_that_recommend_prices_come_first_and_the_others_say_why_not(stored
     worth = table(app.run(), "recommends")
     assert worth[["run", "recommends"]].to_numpy().tolist() == [["Choice among offers", True]]
     assert "1 run left out" in texts(app)
+
+
+def test_families_and_algorithms_are_called_as_on_the_train_page(log, open_page):
+    log("spline", params={"algorithm": "gam"}, tags=DATA | {"algorithm": "gam"})
+    log("fixed", params={"algorithm": "fixed_effects"}, tags=DATA | {"algorithm": "fixed_effects"})
+    log("foreign", params={"algorithm": "gam"}, tags={"model_type": "mine"})
+    app = open_page("compare")
+    assert app.multiselect(key="compare.family").options == ["mine", "Price elasticity of demand (token_elasticity)"]
+    shown = table(app, "started")
+    column = next(name for name in shown if name.startswith("algorithm"))
+    assert shown[column].tolist() == ["gam", "Fixed effects (fixed_effects)", "Additive splines (gam)"]
+    params = table(app, "parameter").set_index("parameter")
+    assert params.loc["algorithm"].tolist() == ["Fixed effects (fixed_effects)", "Additive splines (gam)"]
+    app.text_input(key="compare.where").set_value("params.algorithm = gam").run()
+    assert len(table(app, "started")) == 2
+
+
+def test_runs_of_two_families_with_one_name_are_told_apart_by_their_family():
+    runs = pd.DataFrame(
+        {
+            "run_id": list("abcd"),
+            "name": ["Logistic", "Logistic", "Cox", "Cox"],
+            "started": pd.Timestamp("2026-01-02"),
+            "tags.model_type": ["enrollment_propensity", "course_completion", "churn_prediction", "churn_prediction"],
+        }
+    )
+    assert [name.partition(" (")[0] for name in run_labels(runs).values()] == [
+        "Logistic, Enrollment propensity", "Logistic, Course completion", "Cox", "Cox",
+    ]  # fmt: skip
