@@ -25,12 +25,13 @@ KIND = {"metrics": "metric", "params": "parameter", "tags": "tag"}
 
 def runs_of(current: str) -> pd.DataFrame:
     """Let the user choose experiments, and return all their runs, whoever wrote them."""
-    names = resources.experiments()
+    stamp = resources.store_stamp()
+    names = resources.experiments(stamp)
     chosen = address.multiselect(
         "Experiments", names, [current] if current in names else [], key="compare.experiments", follows=True,
         help="Runs of others are shown too: any experiment of this store.",
     )  # fmt: skip
-    return resources.all_runs(tuple(chosen), resources.store_stamp())
+    return resources.all_runs(tuple(chosen), stamp)
 
 
 def ask(runs: pd.DataFrame) -> RunTable:

@@ -152,3 +152,13 @@ def test_runs_of_two_families_with_one_name_are_told_apart_by_their_family():
     assert [name.partition(" (")[0] for name in run_labels(runs).values()] == [
         "Logistic, Enrollment propensity", "Logistic, Course completion", "Cox", "Cox",
     ]  # fmt: skip
+
+
+def test_the_first_run_of_a_new_experiment_is_seen_at_once(log, home, open_page, monkeypatch):
+    log("elsewhere")
+    monkeypatch.setenv("EDTECH_EXPERIMENT", "new one")
+    app = open_page("compare")
+    assert "Nothing to compare here" in texts(app)
+    run_id = EdTechMLFlowTracker("new one", settings=home).log(RunItems("first", metrics={"rmse": 1.0}, tags=DATA))
+    app.run()
+    assert sides(app) == [run_id]
