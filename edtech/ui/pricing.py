@@ -40,8 +40,8 @@ def choose_run(dataset: Dataset, experiment: str) -> str | None:
     kept = get(Key.PRICED)
     wanted = kept if kept in ids else _first_choice(runs, dataset)
     chosen = st.selectbox(
-        "Run", ids, index=ids.index(wanted), format_func=names.__getitem__,
-        key="pricing.run", help="The trained model that answers; only runs on the chosen data set are listed.",
+        "Run", ids, index=ids.index(wanted), format_func=names.__getitem__, key=asking.key(dataset, "run"),
+        help="The trained model that answers; only runs on the chosen data set are listed.",
     )  # fmt: skip
     choose(Key.PRICED, chosen)
     return str(chosen)

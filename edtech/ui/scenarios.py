@@ -53,19 +53,19 @@ def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
         st.caption("None is saved here yet. Ask a what-if above and save it to compare it with others.")
     else:
         st.dataframe(scenarios_side_by_side(runs), hide_index=True, key="scenarios.table")
-        _act(runs, experiment, dataset)
+        _act(runs, asked, experiment, dataset)
     _restore(experiment, dataset, bool(others))
-    _beside(own, experiment, dataset)
+    _beside(own, asked.scenario.run_id, experiment, dataset)
 
 
-def _beside(saved: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
+def _beside(saved: pd.DataFrame, run_id: str, experiment: str, dataset: Dataset) -> None:
     """Lay what-ifs and the plans of runs side by side."""
     st.subheader("Side by side")
     trained = resources.demand_runs(experiment, dataset.digest)
     what_ifs, plans = short_names(saved, "name"), short_names(trained, "tags.algorithm")
     names = what_ifs | {one: f"plan of {name}" for one, name in plans.items()}
     chosen = st.multiselect(
-        "What-ifs and plans of runs", list(names), [*list(what_ifs)[:3], str(st.session_state["pricing.run"])],
+        "What-ifs and plans of runs", list(names), [*list(what_ifs)[:3], run_id],
         format_func=names.__getitem__, key=f"scenarios.beside.{dataset.id}.{len(saved)}", max_selections=MOST_BESIDE,
         help="Saved what-ifs of this data set, and what each run recommends at its defaults.",
     )  # fmt: skip
@@ -100,7 +100,7 @@ def _save(asked: Asked, experiment: str, dataset: Dataset) -> None:
     _changed(f"{name.strip()} is saved.")
 
 
-def _act(runs: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
+def _act(runs: pd.DataFrame, asked: Asked, experiment: str, dataset: Dataset) -> None:
     about = runs["tags.dataset_name"] + ": " if runs["tags.dataset_digest"].nunique() > 1 else ""
     labels = runtable.run_labels(runs.assign(name=about + runs["name"]))
     chosen = st.selectbox("Scenario", list(labels), format_func=labels.__getitem__, key="scenarios.chosen",
@@ -108,20 +108,20 @@ def _act(runs: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
     again, copy, delete = st.columns(3)
     if again.button("Ask again on this data set", key="scenarios.again", icon=":material/refresh:",
                     help="Same changes, the chosen run and data set."):  # fmt: skip
-        _rerun(chosen, experiment, dataset)
+        _rerun(chosen, asked, experiment, dataset)
     if copy.button("Duplicate", key="scenarios.copy", icon=":material/content_copy:"):
-        _rerun(chosen, experiment, dataset, same=True)
+        _rerun(chosen, asked, experiment, dataset, same=True)
     if delete.button("Delete", key="scenarios.delete", icon=":material/delete:"):
         resources.tracker(experiment).runs.delete(chosen)
         _changed("The scenario is deleted; it can be restored below.")
 
 
-def _rerun(run_id: str, experiment: str, dataset: Dataset, same: bool = False) -> None:
+def _rerun(run_id: str, asked: Asked, experiment: str, dataset: Dataset, same: bool = False) -> None:
     """Ask a saved scenario again and save the answer: of the run chosen above, or (`same`) as it was."""
     with errors_shown():
         tracker = resources.tracker(experiment)
         kept = read_scenario(tracker.runs, run_id)
-        asked_of = kept.run_id if same else str(st.session_state["pricing.run"])
+        asked_of = kept.run_id if same else asked.scenario.run_id
         on = resources.dataset(kept.dataset_id) if same else dataset
         scenario = kept.model_copy(
             update={"run_id": asked_of, "dataset_id": on.id, "name": f"{kept.name[:190]} (again)"}

@@ -16,6 +16,7 @@ from edtech.pricing import WhatIf, what_if
 from edtech.pricing.tables import effect_rows
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import RunStore
+from edtech.ui import asking
 from edtech.ui.widgets import number, percent
 from tests.browser import watch
 from tests.journeys.conftest import Dashboard
@@ -111,9 +112,9 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
 
     tab.menu("Pricing")
     fixed = runs.loc["fixed_effects"]
-    tab.choose("pricing.run", fixed["name"])
+    tab.choose(asking.key(market, "run"), fixed["name"])
     tab.settle()
-    tab.slide("pricing.change.Programming", -6)
+    tab.slide(asking.key(market, "change", "segment", "Programming"), -6)
     answer = asked(dashboard_home, fixed["run_id"], market, {"Programming": -0.06})
     see_figures(tab, answer)
     assert "Programming -6%" in check_reports(tab, tmp_path, answer)
@@ -141,7 +142,7 @@ def test_upload_map_train_price_and_report(tab, dashboard_home, tmp_path):
     tab.see(f"{runs['metrics.price_elasticity_coefficient'].iloc[0]:.2f}")
 
     tab.menu("Pricing")
-    tab.slide(f"pricing.change.{HOSTILE['Programming']}", 4)
+    tab.slide(asking.key(panel, "change", "segment", HOSTILE["Programming"]), 4)
     answer = asked(dashboard_home, runs["run_id"].iloc[0], panel, {HOSTILE["Programming"]: 0.04})
     see_figures(tab, answer)
     text = check_reports(tab, tmp_path, answer)
@@ -172,5 +173,5 @@ def test_keys_alone_make_the_demo_and_a_restart_keeps_it(page, tmp_path):
         tab.see(f"{demo.key_figures().revenue:,.0f}")
         tab.menu("Pricing")
         tab.see("Recommended prices")
-        assert run["name"] in tab.widget("pricing.run").locator("input").get_attribute("value")
+        assert run["name"] in tab.widget(asking.key(demo, "run")).locator("input").get_attribute("value")
     assert tab.seen.strangers == []

@@ -6,6 +6,7 @@ from edtech.ml.artifacts import load_result
 from edtech.pipeline.worth import revenue_split
 from edtech.pricing import what_if
 from edtech.tracking import EdTechMLFlowTracker
+from edtech.ui import asking
 from edtech.ui.widgets import number, percent
 from tests.pages.look import choose_dataset, figures, press, table, texts, visit
 
@@ -33,9 +34,9 @@ def answer(full, dataset, algorithm: str, changes: dict[str, float]):
 @pytest.mark.parametrize("algorithm", ["fixed_effects", "linear"])
 def test_a_slider_moves_the_figures_to_what_the_run_says(full, open_page, algorithm):
     app = choose(open_page("overview"), full.market)
-    app.selectbox(key="pricing.run").set_value(full.runs[full.market.id][algorithm]).run()
+    app.selectbox(key=asking.key(full.market, "run")).set_value(full.runs[full.market.id][algorithm]).run()
     before = figures(app)
-    app.slider(key="pricing.change.Programming").set_value(-10).run()
+    app.slider(key=asking.key(full.market, "change", "segment", "Programming")).set_value(-10).run()
     assert not app.exception
     expected = answer(full, full.market, algorithm, {"Programming": -0.1})
     assert figures(app) == {label: number(expected.effects[name].planned) for label, name in SHOWN.items()}
@@ -49,7 +50,7 @@ def test_a_slider_moves_the_figures_to_what_the_run_says(full, open_page, algori
 
 def test_where_courses_compete_a_model_that_does_not_know_it_recommends_nothing(full, open_page):
     app = choose(open_page("overview"), full.market)
-    app.selectbox(key="pricing.run").set_value(full.runs[full.market.id]["fixed_effects"]).run()
+    app.selectbox(key=asking.key(full.market, "run")).set_value(full.runs[full.market.id]["fixed_effects"]).run()
     said = texts(app)
     assert "courses compete" in said
     assert "Train the choice among offers" in said
@@ -69,7 +70,7 @@ def test_without_known_ground_nothing_is_recommended_and_it_says_what_would_tell
 def test_beyond_the_prices_seen_it_says_that_it_extrapolates(full, open_page):
     app = choose(open_page("overview"), full.unknown)
     assert "This extrapolates" not in texts(app)
-    app.slider(key="pricing.change.Design").set_value(50).run()
+    app.slider(key=asking.key(full.unknown, "change", "segment", "Design")).set_value(50).run()
     assert answer(full, full.unknown, "fixed_effects", {"Design": 0.5}).extrapolates
     assert "This extrapolates" in texts(app)
 
@@ -84,31 +85,31 @@ def test_a_data_set_without_runs_leads_to_the_training(full, open_page):
 
 def test_every_scope_asks_what_it_says(full, open_page):
     app = choose(open_page("overview"), full.market)
-    app.selectbox(key="pricing.run").set_value(full.runs[full.market.id]["fixed_effects"]).run()
+    app.selectbox(key=asking.key(full.market, "run")).set_value(full.runs[full.market.id]["fixed_effects"]).run()
     start = figures(app)
-    app.segmented_control(key="pricing.scope").set_value("all").run()
-    app.slider(key="pricing.percent.all").set_value(10).run()
+    app.segmented_control(key=asking.key(full.market, "scope")).set_value("all").run()
+    app.slider(key=asking.key(full.market, "percent", "all")).set_value(10).run()
     assert not app.exception
     every = dict.fromkeys(full.market.panel()["category"].unique(), 0.1)
     expected = answer(full, full.market, "fixed_effects", every)
     assert figures(app)["Token revenue"] == number(expected.token_revenue.planned)
-    app.segmented_control(key="pricing.scope").set_value("level").run()
+    app.segmented_control(key=asking.key(full.market, "scope")).set_value("level").run()
     assert figures(app) == start
     level = full.market.table("courses")["level"].iloc[0]
-    app.slider(key=f"pricing.change.level.{level}").set_value(-20).run()
+    app.slider(key=asking.key(full.market, "change", "level", level)).set_value(-20).run()
     assert figures(app) != start
-    app.segmented_control(key="pricing.scope").set_value("unit").run()
+    app.segmented_control(key=asking.key(full.market, "scope")).set_value("unit").run()
     unit = full.market.table("courses")["course_id"].iloc[0]
-    app.multiselect(key="pricing.picked.unit").set_value([unit]).run()
-    app.radio(key="pricing.how.unit").set_value("set").run()
+    app.multiselect(key=asking.key(full.market, "picked", "unit")).set_value([unit]).run()
+    app.radio(key=asking.key(full.market, "how", "unit")).set_value("set").run()
     assert not app.exception
     assert figures(app) != start
 
 
 def test_a_price_list_that_cannot_be_used_is_told_and_one_that_can_is_asked(full, open_page):
     app = choose(open_page("overview"), full.market)
-    app.segmented_control(key="pricing.scope").set_value("price list").run()
-    key = f"pricing.list.{full.market.id}"
+    app.segmented_control(key=asking.key(full.market, "scope")).set_value("price list").run()
+    key = asking.key(full.market, "list")
     app.file_uploader(key=key).upload("list.csv", b"unit,price\nnowhere,3\nC00,0\n", "text/csv").run()
     assert "The price list cannot be used" in texts(app)
     assert not app.exception
@@ -122,10 +123,22 @@ def test_a_price_list_that_cannot_be_used_is_told_and_one_that_can_is_asked(full
 def test_other_rates_change_the_commission_alone(full, open_page):
     app = choose(open_page("overview"), full.market)
     before = figures(app)
-    app.slider(key="pricing.commission_rate").set_value(40).run()
+    app.slider(key=asking.key(full.market, "commission_rate")).set_value(40).run()
     after = figures(app)
     assert after["Token revenue"] == before["Token revenue"]
     assert after["Commission"] != before["Commission"]
+
+
+def test_rates_and_changes_asked_of_one_data_set_are_not_asked_of_another(full, open_page):
+    app = choose(open_page("overview"), full.unknown)
+    own = figures(app)
+    choose(app, full.market)
+    app.slider(key=asking.key(full.market, "commission_rate")).set_value(45).run()
+    app.slider(key=asking.key(full.market, "change", "segment", "Programming")).set_value(-10).run()
+    app.sidebar.selectbox[0].set_value(full.unknown.id).run()
+    split = revenue_split(full.unknown)
+    assert app.slider(key=asking.key(full.unknown, "commission_rate")).value == round(100 * split.commission_rate)
+    assert figures(app) == own
 
 
 def test_a_plan_keeps_to_what_is_asked_and_contradictions_are_said(full, open_page):
@@ -148,7 +161,7 @@ def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_pag
     app = choose(open_page("overview"), own_full.market)
     press(app, "Save this what-if")
     assert "needs a name" in texts(app)
-    app.slider(key="pricing.change.Programming").set_value(-10).run()
+    app.slider(key=asking.key(own_full.market, "change", "segment", "Programming")).set_value(-10).run()
     app.text_input(key="scenarios.name").set_value("Cheaper <b>programming</b>")
     press(app, "Save this what-if")
     assert not app.exception
@@ -166,7 +179,7 @@ def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_pag
 
 def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(own_full, open_page):
     app = choose(open_page("overview"), own_full.unknown)
-    app.slider(key="pricing.change.Design").set_value(-10).run()
+    app.slider(key=asking.key(own_full.unknown, "change", "segment", "Design")).set_value(-10).run()
     app.text_input(key="scenarios.name").set_value("Of the other")
     press(app, "Save this what-if")
     choose(app, own_full.hostile)
