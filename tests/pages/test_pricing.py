@@ -157,6 +157,24 @@ def test_a_plan_keeps_to_what_is_asked_and_contradictions_are_said(full, open_pa
     assert "so many enrollments cannot be kept" in texts(app)
 
 
+def test_bounds_that_cannot_be_used_are_told_beside_the_form_and_corrected_there(full, open_page):
+    app = choose(open_page("overview"), full.hostile)
+    first = table(app, "recommended").iloc[0]
+    bounds = app.file_uploader(key=f"pricing.bounds.{full.hostile.id}")
+    bounds.upload("bounds.csv", b"unit,floor,ceiling\nC00,-3,many\n", "text/csv")
+    press(app, "Recommend")
+    assert "The bounds cannot be used" in texts(app)
+    assert not app.exception
+    assert not any("recommended" in part.value.columns for part in app.dataframe)
+    right = f'unit,floor,ceiling\n"{first["unit"]}",{first["today"]},\n'.encode()
+    app.file_uploader(key=f"pricing.bounds.{full.hostile.id}").upload("bounds.csv", right, "text/csv")
+    press(app, "Recommend")
+    assert "cannot be used" not in texts(app)
+    assert not app.error
+    bounded = table(app, "recommended").set_index("unit").loc[first["unit"], "recommended"]
+    assert first["recommended"] < first["today"] <= bounded + 1e-6
+
+
 def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_page):
     app = choose(open_page("overview"), own_full.market)
     press(app, "Save this what-if")
