@@ -38,12 +38,17 @@ def key(dataset: Dataset, *parts: str) -> str:
     return ".".join(("pricing", dataset.id, *parts))
 
 
+def _kept(dataset: Dataset, *parts: str) -> dict[str, Any]:
+    """Return what makes a question keep its answer while it is not shown, be it on another page."""
+    return {"key": key(dataset, *parts), "persist_state": "session"}
+
+
 def _asked(
     dataset: Dataset, response: Response, known: pd.DataFrame
 ) -> tuple[tuple[PriceChange, ...], dict[str, float] | None]:
     scopes = [SEGMENT, ALL, *(str(name) for name in known if name not in (UNIT, SEGMENT)), UNIT, LIST]
     scope = st.segmented_control(
-        "Change prices of", scopes, default=SEGMENT, required=True, key=key(dataset, "scope"),
+        "Change prices of", scopes, default=SEGMENT, required=True, **_kept(dataset, "scope"),
         format_func=lambda one: TITLES.get(one, one.capitalize()), help="Whose prices the what-if changes.",
     )  # fmt: skip
     scope = scope or SEGMENT
@@ -65,13 +70,13 @@ def _all(dataset: Dataset) -> tuple[PriceChange, ...]:
 def _sliders(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceChange, ...]:
     shown = names
     if len(names) > MOST_SLIDERS:
-        shown = st.multiselect("Segments to change", names, names[:MOST_SLIDERS], key=key(dataset, "segments"),
+        shown = st.multiselect("Segments to change", names, names[:MOST_SLIDERS], **_kept(dataset, "segments"),
                                help="Prices of all others stay as they are.")  # fmt: skip
     changes = []
     for position, column in enumerate(st.columns(2)):
         for name in shown[position::2]:
             percents = column.slider(
-                plain(name), -50, 50, 0, 1, format="%+d %%", key=key(dataset, "change", scope, name),
+                plain(name), -50, 50, 0, 1, format="%+d %%", **_kept(dataset, "change", scope, name),
                 help="Price change of all units of this kind, in percent of today's price.",
             )  # fmt: skip
             changes += [PriceChange(scope, (name,), "percent", percents / 100)] if percents else []
@@ -80,7 +85,7 @@ def _sliders(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceC
 
 def _picked(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceChange, ...]:
     chosen = st.multiselect(
-        f"To change: {TITLES.get(scope, scope).lower()}", names, key=key(dataset, "picked", scope),
+        f"To change: {TITLES.get(scope, scope).lower()}", names, **_kept(dataset, "picked", scope),
         max_selections=200, help="Type to search; prices of all others stay as they are.",
     )  # fmt: skip
     how, amount = _amount(dataset, scope)
@@ -89,13 +94,13 @@ def _picked(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceCh
 
 def _amount(dataset: Dataset, scope: str) -> tuple[How, float]:
     left, right = st.columns(2)
-    how = left.radio("How", get_args(How), format_func=HOW.__getitem__, key=key(dataset, "how", scope), horizontal=True,
+    how = left.radio("How", get_args(How), format_func=HOW.__getitem__, **_kept(dataset, "how", scope), horizontal=True,
                      help="In percent of today's price, in tokens to add, or to one price.")  # fmt: skip
     if how == "percent":
-        return how, right.slider("Change", -50, 50, 0, 1, format="%+d %%", key=key(dataset, "percent", scope),
+        return how, right.slider("Change", -50, 50, 0, 1, format="%+d %%", **_kept(dataset, "percent", scope),
                                  help="In percent of today's price.") / 100  # fmt: skip
     low, start = (0.01, 1.0) if how == "set" else (-1e6, 0.0)
-    return how, float(right.number_input("Tokens", low, 1e6, start, key=key(dataset, "tokens", how, scope),
+    return how, float(right.number_input("Tokens", low, 1e6, start, **_kept(dataset, "tokens", how, scope),
                                          help="The new price, or what is added to today's."))  # fmt: skip
 
 
@@ -146,5 +151,5 @@ def _rate(
 ) -> float:  # fmt: skip
     info = RevenueSplit.model_fields[name]
     shown = column.slider(info.title or name, 0, highest, round(today * 100), 1, format="%d %%",
-                          key=key(dataset, name), help=f"{info.description} Under the plan.")  # fmt: skip
+                          **_kept(dataset, name), help=f"{info.description} Under the plan.")  # fmt: skip
     return today if shown == round(today * 100) else shown / 100

@@ -1,10 +1,12 @@
 """The Pricing page: what a slider says is what `what_if` says, and where it may not recommend it does not."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from edtech.ml.artifacts import load_result
 from edtech.pipeline.worth import revenue_split
 from edtech.pricing import what_if
+from edtech.settings import PROJECT
 from edtech.tracking import EdTechMLFlowTracker
 from edtech.ui import asking
 from edtech.ui.widgets import number, percent
@@ -23,6 +25,14 @@ SHOWN = {
 def choose(app, dataset, page: str = "pricing"):
     choose_dataset(app, dataset.id)
     return visit(app, page)
+
+
+def reloaded(app):
+    """Open the dashboard by the address that it shows, in a session of its own."""
+    again = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=60)
+    for name, values in app.query_params.items():
+        again.query_params[name] = values
+    return again.run()
 
 
 def answer(full, dataset, algorithm: str, changes: dict[str, float]):
@@ -173,6 +183,48 @@ def test_bounds_that_cannot_be_used_are_told_beside_the_form_and_corrected_there
     assert not app.error
     bounded = table(app, "recommended").set_index("unit").loc[first["unit"], "recommended"]
     assert first["recommended"] < first["today"] <= bounded + 1e-6
+
+
+def test_a_what_if_is_there_again_after_another_scope_and_after_another_page(full, open_page):
+    app = choose(open_page("overview"), full.market)
+    rate = asking.key(full.market, "commission_rate")
+    app.slider(key=rate).set_value(45).run()
+    app.slider(key=asking.key(full.market, "change", "segment", "Programming")).set_value(-10).run()
+    asked = figures(app)
+    app.segmented_control(key=asking.key(full.market, "scope")).set_value("all").run()
+    assert figures(app) != asked
+    app.segmented_control(key=asking.key(full.market, "scope")).set_value("segment").run()
+    assert figures(app) == asked
+    app.segmented_control(key=asking.key(full.market, "scope")).set_value("all").run()
+    app.slider(key=asking.key(full.market, "percent", "all")).set_value(10).run()
+    asked = figures(app)
+    visit(visit(app, "data"), "pricing")
+    assert app.segmented_control(key=asking.key(full.market, "scope")).value == "all"
+    assert app.slider(key=rate).value == 45
+    assert figures(app) == asked
+
+
+def test_a_reload_asks_the_same_run_of_the_same_data_set(full, open_page):
+    app = choose(open_page("overview"), full.unknown)
+    choose(app, full.market)
+    run = full.runs[full.market.id]["linear"]
+    app.selectbox(key=asking.key(full.market, "run")).set_value(run).run()
+    visit(app, "train")
+    again = reloaded(app)
+    visit(again, "pricing")
+    assert again.sidebar.selectbox[0].value == full.market.id
+    assert again.selectbox(key=asking.key(full.market, "run")).value == run
+    assert "asks for a" not in texts(again)
+
+
+def test_an_address_of_what_is_not_here_says_so(full, open_page):
+    app = choose(open_page("overview"), full.market)
+    app.query_params["dataset"], app.query_params["run"] = "0" * 16, "1" * 32
+    again = reloaded(app)
+    assert "asks for a data set that is not here" in texts(again)
+    visit(again, "pricing")
+    assert not again.exception
+    assert "asks for a" not in texts(again.run())
 
 
 def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_page):
