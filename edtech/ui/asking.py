@@ -13,6 +13,7 @@ from edtech.pricing.asked import ALL, SEGMENT, UNIT, How, PriceChange, price_lis
 from edtech.pricing.saved import Scenario
 from edtech.tables.split import RevenueSplit
 from edtech.ui import resources
+from edtech.ui.state import Key
 from edtech.ui.uploads import SMALL_MB
 from edtech.ui.widgets import plain
 
@@ -24,6 +25,7 @@ TITLES = {ALL: "All", SEGMENT: "Segment", UNIT: "Course or unit", "teacher_id": 
 
 def scenario(run_id: str, dataset: Dataset, response: Response, known: pd.DataFrame) -> Scenario:
     """Show what can be asked and return it, not yet named."""
+    st.session_state.update(st.session_state.pop(Key.OPENED, {}))
     split = revenue_split(dataset)
     changes, prices = _asked(dataset, response, known)
     planned = _rates(dataset, split)
@@ -108,15 +110,33 @@ def _uploaded(dataset: Dataset, response: Response) -> dict[str, float] | None:
     sample = pd.DataFrame({"unit": response.units[:3], "price": response.baseline[:3].round(2)}).to_csv(index=False)
     st.download_button("Sample list (CSV)", sample, "price_list_sample.csv", "text/csv",
                        key=key(dataset, "list", "sample"), on_click="ignore", icon=":material/download:")  # fmt: skip
+    listed = key(dataset, "listed")
     file = st.file_uploader(
         "Price list (CSV, TSV, Parquet or XLSX)",
         key=key(dataset, "list"),
         max_upload_size=SMALL_MB,
         help="One row for each unit with its new price; units that are not listed keep theirs.",
+        on_change=_forget,
+        args=(listed,),
     )
+    opened, prices = st.session_state.get(listed, (False, None))
+    if prices is not None and (opened or file is None):
+        st.caption(f"{len(prices):,} prices are asked from a list given before; another file takes its place.")
+        st.button("Drop this list", key=key(dataset, "list", "drop"), on_click=_forget, args=(listed,))
+        return dict(prices)
     if file is None:
         st.caption("Upload a list with a column for the unit and one for its new price.")
         return None
+    prices = _read(dataset, response, file)
+    st.session_state[listed] = (False, prices)
+    return prices
+
+
+def _forget(name: str) -> None:
+    st.session_state.pop(name, None)
+
+
+def _read(dataset: Dataset, response: Response, file: Any) -> dict[str, float]:  # noqa: ANN401  # what was uploaded
     frame = read_upload(file.name, file, limit_mb=resources.settings().upload_limit_mb).frame
     names = [str(name) for name in frame]
     left, right = st.columns(2)

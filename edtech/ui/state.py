@@ -17,6 +17,7 @@ class Key(StrEnum):
     JOB = "job"
     SETTLED = "settled"
     ADDRESS = "address"
+    OPENED = "opened"
 
 
 IN_ADDRESS = (Key.DATASET, Key.EXPERIMENT, Key.PRICED)

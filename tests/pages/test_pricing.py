@@ -6,9 +6,11 @@ from streamlit.testing.v1 import AppTest
 from edtech.ml.artifacts import load_result
 from edtech.pipeline.worth import revenue_split
 from edtech.pricing import what_if
+from edtech.pricing.asked import PriceChange
+from edtech.pricing.saved import Scenario, scenario_items
 from edtech.settings import PROJECT
 from edtech.tracking import EdTechMLFlowTracker
-from edtech.ui import asking
+from edtech.ui import asking, resources
 from edtech.ui.widgets import number, percent
 from tests.pages.look import choose_dataset, figures, press, table, texts, visit
 
@@ -234,17 +236,63 @@ def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_pag
     app.slider(key=asking.key(own_full.market, "change", "segment", "Programming")).set_value(-10).run()
     app.text_input(key="scenarios.name").set_value("Cheaper <b>programming</b>")
     press(app, "Save this what-if")
+    press(app, "Save this what-if")
     assert not app.exception
     assert table(app, "trust")["name"].tolist() == ["Cheaper <b>programming</b>"]
     press(app, "Duplicate")
     assert not app.exception
     again = table(app, "trust")
-    assert again["name"].tolist() == ["Cheaper <b>programming</b> (again)", "Cheaper <b>programming</b>"]
+    assert again["name"].tolist() == ["Cheaper <b>programming</b> (copy)", "Cheaper <b>programming</b>"]
     assert again["token_revenue_planned"].nunique() == 1
     press(app, "Delete")  # the one that is still chosen
-    assert table(app, "trust")["name"].tolist() == ["Cheaper <b>programming</b> (again)"]
+    assert table(app, "trust")["name"].tolist() == ["Cheaper <b>programming</b> (copy)"]
     press(app, "Restore")
     assert len(table(app, "trust")) == 2
+
+
+def test_a_saved_scenario_is_opened_on_the_form(own_full, open_page):
+    market, linear = own_full.market, own_full.runs[own_full.market.id]["linear"]
+    app = choose(open_page("overview"), market)
+    app.selectbox(key=asking.key(market, "run")).set_value(linear).run()
+    app.slider(key=asking.key(market, "burn_rate")).set_value(11).run()
+    slider = asking.key(market, "change", "segment", "Programming")
+    app.slider(key=slider).set_value(-10).run()
+    saved = figures(app)
+    app.text_input(key="scenarios.name").set_value("Cheaper")
+    press(app, "Save this what-if")
+    app.selectbox(key=asking.key(market, "run")).set_value(own_full.runs[market.id]["fixed_effects"]).run()
+    app.slider(key=slider).set_value(0).run()
+    app.slider(key=asking.key(market, "change", "segment", "Design")).set_value(20).run()
+    app.slider(key=asking.key(market, "burn_rate")).set_value(3).run()
+    app.segmented_control(key=asking.key(market, "scope")).set_value("all").run()
+    press(app, "Open")
+    assert not app.exception
+    assert not app.error
+    assert "Cheaper is on the form below" in texts(app)
+    assert app.selectbox(key=asking.key(market, "run")).value == linear
+    assert app.slider(key=slider).value == -10
+    assert figures(app) == saved
+    app.slider(key=slider).set_value(0).run()
+    assert figures(app) != saved
+
+
+def test_a_scenario_that_no_slider_can_show_is_opened_as_a_list(own_full, open_page):
+    market, run = own_full.market, own_full.runs[own_full.market.id]["linear"]
+    app = choose(open_page("overview"), market)
+    changes = tuple(PriceChange("segment", (name,), "percent", 0.055) for name in ("Programming", "Design"))
+    asked = Scenario(name="Finer", run_id=run, dataset_id=market.id, changes=changes)
+    tracker = EdTechMLFlowTracker(own_full.settings.experiment, settings=own_full.settings)
+    outcome = answer(own_full, market, "linear", {"Programming": 0.055, "Design": 0.055})
+    tracker.log(scenario_items(asked, outcome, market.name, market.digest))
+    resources.scenario_table.clear()
+    app.run()
+    press(app, "Open")
+    assert not app.exception
+    assert figures(app)["Token revenue"] == number(outcome.token_revenue.planned)
+    visit(visit(app, "data"), "pricing")
+    assert figures(app)["Token revenue"] == number(outcome.token_revenue.planned)
+    press(app, "Drop this list")
+    assert figures(app)["Token revenue"] == number(outcome.token_revenue.today)
 
 
 def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(own_full, open_page):
