@@ -63,10 +63,11 @@ def see_figures(tab: Dashboard, answer: WhatIf) -> None:
 
 def check_reports(tab: Dashboard, folder: Path, answer: WhatIf) -> str:
     """Download both reports, compare their numbers with the answer, and return the text that the HTML shows."""
-    expected = effect_rows(answer).set_index("name")
+    figures = effect_rows(answer).set_index("name")
+    expected = figures[["today", "planned"]].join(100 * figures[["change", "low", "high", "low_80", "high_80"]])
     book = tab.download("pricing-report.xlsx", folder)
-    rows = pd.read_excel(book, sheet_name="01 Expected figures per period", index_col="name")
-    found = rows[expected.columns].astype(float).loc[expected.index]
+    rows = pd.read_excel(book, sheet_name="01 Expected figures per period", index_col="figure")
+    found = rows.drop(columns="unit").astype(float).loc[expected.index].set_axis(expected.columns, axis=1)
     pd.testing.assert_frame_equal(found, expected, check_names=False, rtol=1e-12)
 
     page = tab.page.context.new_page()
@@ -117,7 +118,7 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
     tab.slide(asking.key(market, "change", "segment", "Programming"), -6)
     answer = asked(dashboard_home, fixed["run_id"], market, {"Programming": -0.06})
     see_figures(tab, answer)
-    assert "Programming -6%" in check_reports(tab, tmp_path, answer)
+    assert "-6.0%" in check_reports(tab, tmp_path, answer)
     assert (tab.seen.errors, tab.seen.strangers) == ([], [])
 
 
