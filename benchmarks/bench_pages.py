@@ -76,7 +76,7 @@ def slider_seconds(run_id: str) -> list[tuple[float, float]]:
     """Return seconds, by the clock and of one core, for each of some what-ifs on the Pricing page, charts included."""
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
     app.run().switch_page("pages/pricing.py").run()
-    app.selectbox(key="pricing.run").set_value(run_id).run()
+    next(box for box in app.selectbox if box.label == "Run").set_value(run_id).run()
     seconds = []
     for percents in ASKED:
         app.slider[0].set_value(percents)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FILE = "scenario.json"
 FIGURES = ("token_revenue", "enrollments", "teacher_earnings", "platform_commission", "tokens_burned")
 """What scenarios and plans are compared by, the first with its interval."""
+TAGS = ("dataset_name", "dataset_digest", "asked_run", "trust")
 EFFECTS, PRICES = "scenario/effects.csv", "scenario/prices.csv"
 
 
@@ -90,6 +91,23 @@ def read_scenario(store: "RunStore", run_id: str) -> Scenario:
             where=f"run {run_id}",
             fix="ask the what-if again and save it",
         ) from exc
+
+
+def is_saved(store: "RunStore", runs: pd.DataFrame, scenario: Scenario) -> bool:
+    """Tell whether a run of the table holds this very scenario, name and note included."""
+    return any(read_scenario(store, run_id) == scenario for run_id in runs.loc[runs["name"] == scenario.name, "run_id"])
+
+
+def copied(store: "RunStore", run_id: str) -> RunItems:
+    """Return what a copy of a scenario's run holds: the same under another name. Raises TrackingError as reading it."""
+    kept, run = read_scenario(store, run_id), store.get_run(run_id)
+    copy = kept.model_copy(update={"name": f"{kept.name[:190]} (copy)"})
+    files = {path: store.read_artifact(run_id, path) for path in (EFFECTS, PRICES)}
+    return RunItems(
+        name=copy.name, kind="scenario", params=run.params, metrics=run.metrics,
+        tags={name: run.tags[name] for name in TAGS if name in run.tags}, description=copy.note,
+        artifacts={FILE: copy.model_dump_json(indent=1), **files},
+    )  # fmt: skip
 
 
 def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:

@@ -8,23 +8,39 @@ from edtech.charts import pricing as charts
 from edtech.charts import static
 from edtech.ml.elasticity.words import finding, sentence, warning
 from edtech.pricing import Plan, Response, WhatIf
+from edtech.pricing.asked import PriceChange
 from edtech.pricing.card import trust_card
 from edtech.pricing.curve import RevenueCurve
 from edtech.pricing.saved import Scenario
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION
-from edtech.pricing.tables import curve_title, effect_rows
+from edtech.pricing.tables import LABELS, curve_title, effect_rows
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.figures import figure
+from edtech.tables.values import percent
 
+_CHANGE, _LOW, _HIGH, _LOW_80, _HIGH_80 = (
+    "change (%)", "from (%, 95 % interval)", "to (%, 95 % interval)", "from (%, 80 % interval)",
+    "to (%, 80 % interval)",
+)  # fmt: skip
 _EFFECT_HELP = {
     "today": "Expected in a typical period at today's mean prices.",
-    "planned": "Expected in a typical period at the asked prices.",
-    "change": "Relative change; 0.1 is 10 % more, inf is new: nothing today.",
-    "low": "Lower end of the 95 % interval of the change.",
-    "high": "Upper end of the 95 % interval of the change.",
-    "low_80": "Lower end of the 80 % interval of the change.",
-    "high_80": "Upper end of the 80 % interval of the change.",
+    "then": "Expected in a typical period at the asked prices.",
+    _CHANGE: "Against today, in percent of it; inf is new: nothing today.",
+    _LOW: "Lower end of the 95 % interval of the change.",
+    _HIGH: "Upper end of the 95 % interval of the change.",
+    _LOW_80: "Lower end of the 80 % interval of the change.",
+    _HIGH_80: "Upper end of the 80 % interval of the change.",
 }
+_CURVE = {
+    "change": "price change (%)", "revenue": "token revenue (tokens / period)", "low": "revenue from (95 % interval)",
+    "high": "revenue to (95 % interval)", "quantity": "enrollments (per period)",
+    "quantity_low": "enrollments from (95 % interval)", "quantity_high": "enrollments to (95 % interval)",
+    "elasticity": "elasticity (% per %)",
+}  # fmt: skip
+_SEGMENT = {
+    "estimate": "elasticity (% per %)", "low": "from (95 % interval)", "high": "to (95 % interval)",
+}  # fmt: skip
+_PERCENT = 100
 
 
 def pricing_report(
@@ -35,15 +51,15 @@ def pricing_report(
     plan: Plan,
     provenance: Mapping[str, str | int | float],
 ) -> Report:
-    """Return what was asked, what is expected, what it rests on and which prices are recommended."""
+    """Return what was asked and is expected, what it rests on, and last, being long, the prices recommended."""
     return Report(
         title="Pricing what-if",
         question=f"What happens if prices change: {scenario.words}?",
         sections=(
             _answer(outcome, scenario),
+            _ground(response, outcome),
             _curve(curve, outcome),
             _plan(plan),
-            _ground(response, outcome),
         ),
         provenance=provenance,
     )
@@ -52,25 +68,69 @@ def pricing_report(
 def _answer(outcome: WhatIf, scenario: Scenario) -> Section:
     rows = effect_rows(outcome)
     text = [*outcome.reasons, *([NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION])]
-    asked = pd.DataFrame([(one.scope, ", ".join(one.names), one.how, one.amount) for one in scenario.changes],
-                         columns=["prices of", "which", "how", "amount"])  # fmt: skip
+    changes = [(one.scope, ", ".join(one.names), _amount(one)) for one in scenario.changes]
+    asked = pd.DataFrame(changes, columns=["prices of", "which", "change"])
     chart = charts.effect_bars(rows, title="Change against today")
     return Section(
         "What is expected",
-        tuple(text),
-        (Table("Expected figures per period", rows, help=_EFFECT_HELP), Table("Asked price changes", asked)),
-        (figure("Change against today", chart, f"Token revenue changes by {outcome.token_revenue.change:+.1%}"),),
+        (*text, _rates_words(scenario)),
+        (
+            Table("Expected figures per period", _effects(outcome), help=_EFFECT_HELP),
+            Table("Asked price changes", asked),
+            Table("Shares of a token spent", _rates(scenario)),
+        ),
+        (figure("Change against today", chart, f"Token revenue changes by {percent(outcome.token_revenue.change)}"),),
     )
+
+
+def _amount(change: PriceChange) -> str:
+    """Return by how much in words, without whose prices."""
+    if change.how == "percent":
+        return percent(change.amount)
+    return f"{change.amount:+g} tokens" if change.how == "tokens" else f"to {change.amount:g} tokens"
+
+
+def _effects(outcome: WhatIf) -> pd.DataFrame:
+    rows = effect_rows(outcome)
+    frame = pd.DataFrame({"figure": rows["name"], "unit": [LABELS[name][1] for name in outcome.effects]})
+    frame[["today", "then"]] = rows[["today", "planned"]]
+    frame[[_CHANGE, _LOW, _HIGH, _LOW_80, _HIGH_80]] = _PERCENT * rows[["change", "low", "high", "low_80", "high_80"]]
+    return frame
+
+
+def _rates_words(scenario: Scenario) -> str:
+    """Say how tokens are shared, and how they would be."""
+    now, then = scenario.split, scenario.planned_split
+    if now == then:
+        return f"Rates stay as they are: commission {_rate(now.commission_rate)}, burned {_rate(now.burn_rate)}."
+    return (
+        f"Planned rates: commission {_rate(then.commission_rate)} (today {_rate(now.commission_rate)}), burned "
+        f"{_rate(then.burn_rate)} (today {_rate(now.burn_rate)})."
+    )
+
+
+def _rate(share: float) -> str:
+    return f"{_PERCENT * share:.4g}%"
+
+
+def _rates(scenario: Scenario) -> pd.DataFrame:
+    shares = {"Teacher": "teacher_rate", "Commission": "commission_rate", "Burned": "burn_rate"}
+    rows = [
+        (title, *(_PERCENT * float(getattr(one, name)) for one in (scenario.split, scenario.planned_split)))
+        for title, name in shares.items()
+    ]
+    return pd.DataFrame(rows, columns=["share of", "today (%)", "planned (%)"])
 
 
 def _curve(curve: RevenueCurve, outcome: WhatIf) -> Section:
     title = curve_title(curve, not outcome.refused)
     best = None if outcome.refused else curve.best
+    points = curve.points.assign(change=_PERCENT * curve.points["change"])
     chart = static.revenue_curve(curve.points, best=best, support=curve.support, title=title, unit="tokens / period")
     return Section(
         "Revenue over the price",
         (title, f"Prices seen reach from {curve.support[0]:+.0%} to {curve.support[1]:+.0%}; the rest extrapolates."),
-        (Table("Revenue curve", curve.points, {"revenue": "tokens / period", "quantity": "per period"}),),
+        (Table("Revenue curve", points.rename(columns=_CURVE)),),
         (figure("Revenue over the price", chart, title),),
     )
 
@@ -79,23 +139,27 @@ def _plan(plan: Plan) -> Section:
     if plan.refused:
         return Section("Recommended prices", ("No price is recommended.", *plan.reasons))
     expected = plan.expected
-    reach = "" if expected.low is None else f" (95 % interval {expected.low:+.1%} to {expected.high:+.1%})"
+    reach = "" if expected.low is None else f" (95 % interval {percent(expected.low)} to {percent(expected.high)})"
+    prices = plan.table.assign(change=_PERCENT * plan.table["change"]).rename(
+        columns={"today": "today (tokens)", "recommended": "recommended (tokens)", "change": _CHANGE}
+    )
     return Section(
         "Recommended prices",
-        (f"Expected change of token revenue {expected.change:+.1%}{reach}.", *plan.reasons),
-        (Table("Recommended prices", plan.table, {"today": "tokens", "recommended": "tokens"}),),
+        (f"Expected change of token revenue {percent(expected.change)}{reach}.", *plan.reasons),
+        (Table("Recommended prices", prices),),
     )
 
 
 def _ground(response: Response, outcome: WhatIf) -> Section:
     result = response.result
+    segments = result.elasticity_by_segment.rename(columns=_SEGMENT)
     chart = charts.elasticity_by_segment(
         result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
     )
     return Section(
         "What it rests on",
         (sentence(result), warning(result), *result.notes),
-        (Table("Trust card", _card(response, outcome)), Table("Elasticity by segment", result.elasticity_by_segment)),
+        (Table("Trust card", _card(response, outcome)), Table("Elasticity by segment", segments)),
         (figure("Elasticity by segment", chart, finding(result)),),
     )
 

@@ -4,6 +4,7 @@ A check returns True for every row that passes; a missing value passes every che
 be converted whole is left as it is, for the checks to point at its rows.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -253,15 +254,21 @@ def shown(value: object, width: int = 60) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def percent(value: float | None, digits: int = 1) -> str:
-    """Return a signed change in percent; infinite where there was nothing before, which is new."""
-    if value is None or np.isnan(value):
-        return "-"
-    return "new" if value == np.inf else f"{value:+z.{digits}%}"
-
-
 def listed(names: Iterable[str], most: int = 10) -> str:
     """Return names for a message, the first `most` of them."""
     names = list(names)
     rest = len(names) - most
     return ", ".join(shown(name) for name in names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Return a signed change in percent for reading: one that would read as 0 with its first two digits, and one that
+    is infinite, where there was nothing before, as new.
+    """
+    if value is None or np.isnan(value):
+        return "-"
+    if value == np.inf:
+        return "new"
+    if abs(value) > 1e-12 and not round(value, digits + 2):
+        digits = -1 - math.floor(math.log10(abs(value)))
+    return f"{value:+z.{digits}%}"

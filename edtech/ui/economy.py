@@ -192,8 +192,9 @@ def show(dataset: Dataset) -> None:
     if LEDGER not in dataset.tables:
         _without_ledger(dataset)
     view = str(
-        st.segmented_control("Look at", names, default=names[0], key=f"economy.view.{len(names)}", required=True)
-    )
+        st.segmented_control("Look at", names, default=names[0], key=f"economy.view.{len(names)}", required=True,
+                             persist_state="session")
+    )  # fmt: skip
     if view in AHEAD:
         AHEAD[view](dataset)
     else:

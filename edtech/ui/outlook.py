@@ -49,6 +49,11 @@ def show_outlook(dataset: Dataset) -> None:
     outlook_downloads(dataset, found, prices)
 
 
+def _kept(dataset: Dataset, *parts: str) -> dict[str, Any]:
+    """Return what makes a question of the data set its own and keep its answer while it is not shown."""
+    return {"key": ".".join(("economy", dataset.id, *parts)), "persist_state": "session"}
+
+
 def _models(dataset: Dataset) -> Models:
     """Return the experiment's runs, as they are held in memory."""
     experiment = sidebar.current_experiment()
@@ -66,27 +71,31 @@ def _ask_prices(dataset: Dataset) -> AskedPrices:
         page_link("train", "Train one to move prices", ":material/model_training:")
         return AskedPrices()
     how = st.segmented_control("Prices", (AS_TODAY, BY_SEGMENT, RECOMMENDED), default=AS_TODAY, required=True,
-                               key="economy.prices", help="What prices to look ahead at.")  # fmt: skip
+                               **_kept(dataset, "prices"), help="What prices to look ahead at.")  # fmt: skip
     if how == AS_TODAY:
         return AskedPrices()
     names = runtable.run_labels(runs)
-    run_id = str(st.selectbox("Run", list(names), format_func=names.__getitem__, key="economy.run",
-                              help="The trained model that says what prices do."))  # fmt: skip
+    run_id = str(
+        st.selectbox("Run", list(names), format_func=names.__getitem__, **_kept(dataset, "run"),
+                     help="The trained model that says what prices do.")
+    )  # fmt: skip
     if how == RECOMMENDED:
         return AskedPrices(run_id, recommended=True)
-    return AskedPrices(run_id, _sliders(resources.response(run_id, sidebar.current_experiment(), dataset.id)))
+    return AskedPrices(run_id, _sliders(dataset, resources.response(run_id, sidebar.current_experiment(), dataset.id)))
 
 
-def _sliders(response: Response) -> dict[str, float]:
+def _sliders(dataset: Dataset, response: Response) -> dict[str, float]:
     segments = response.segments.value_counts().index.tolist()
     shown = segments
     if len(segments) > MOST_SLIDERS:
-        shown = st.multiselect("Segments to change", segments, segments[:MOST_SLIDERS], key="economy.segments",
-                               help="Prices of all others stay as they are.")  # fmt: skip
+        shown = st.multiselect(
+            "Segments to change", segments, segments[:MOST_SLIDERS], **_kept(dataset, "segments"),
+            help="Prices of all others stay as they are.",
+        )  # fmt: skip
     columns = st.columns(2)
     return {
         name: columns[place % 2].slider(
-            plain(name), -50, 50, 0, 1, format="%+d %%", key=f"economy.change.{name}",
+            plain(name), -50, 50, 0, 1, format="%+d %%", **_kept(dataset, "change", name),
             help="Price change of this segment from the first week on, in percent.",
         ) / 100
         for place, name in enumerate(shown)
@@ -99,7 +108,7 @@ def _ask_rules(dataset: Dataset, start: Assumptions) -> Assumptions:
         with st.expander(title, expanded=open_):
             for column, offset in zip(st.columns(2), (0, 1), strict=True):
                 with column:
-                    values |= params_form(Assumptions, f"economy.{dataset.id}", start, names[offset::2])
+                    values |= params_form(Assumptions, f"economy.{dataset.id}", start, names[offset::2], kept=True)
     return start.model_copy(update=values)
 
 
@@ -124,8 +133,10 @@ def show_runs(dataset: Dataset) -> None:
         page_link("train", "Train one", ":material/model_training:")
         return
     names = runtable.run_labels(runs)
-    chosen = st.multiselect("Runs", list(names), list(names)[:3], format_func=names.__getitem__, key="economy.runs",
-                            max_selections=MOST_RUNS, help="Each is asked for its recommended prices.")  # fmt: skip
+    chosen = st.multiselect(
+        "Runs", list(names), list(names)[:3], format_func=names.__getitem__, **_kept(dataset, "runs"),
+        max_selections=MOST_RUNS, help="Each is asked for its recommended prices.",
+    )  # fmt: skip
     table = runs_ahead(_models(dataset), resources.observed(dataset.id), chosen)
     st.caption(
         "Thirteen weeks ahead under today's rules and each run's recommended prices: the median of possible futures, "

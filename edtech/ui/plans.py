@@ -1,5 +1,6 @@
 """Part of the Pricing page: recommended prices under constraints, or why there are none."""
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -27,8 +28,10 @@ def recommend(run_id: str, experiment: str, dataset: Dataset) -> Plan:
     st.subheader("Recommended prices")
     with st.expander("Objective and constraints"), st.form("pricing.constraints", border=False):
         objective = _objective()
-        constraints = _constraints(dataset)
+        constraints, file = _constraints(dataset)
         st.form_submit_button("Recommend", icon=":material/price_check:")
+    if file is not None:  # read behind the form: an error inside would take the button away
+        constraints = _bounded(constraints, file.name, file)
     with st.spinner("Looking for the best prices"):
         return resources.plan(run_id, experiment, dataset.id, objective, constraints)
 
@@ -42,7 +45,7 @@ def _objective() -> Objective:
     return {"token_revenue": 1.0, "enrollments": worth} if name == "mix" else name  # type: ignore[return-value]
 
 
-def _constraints(dataset: Dataset) -> Constraints:
+def _constraints(dataset: Dataset) -> tuple[Constraints, Any]:
     left, right = st.columns(2)
     step = left.slider("Largest change", 5, 90, 50, 5, format="%d %%", key="pricing.max_change",
                        help="How far a price may move from today's.")  # fmt: skip
@@ -60,13 +63,12 @@ def _constraints(dataset: Dataset) -> Constraints:
         max_upload_size=SMALL_MB,
         help="CSV with a row for each unit that has a lowest or highest price of its own.",
     )
-    floor, ceiling = (None, None) if file is None else _bounds(file.name, file)
-    return Constraints(step / 100, beyond, floor, ceiling, whole or None, int(most) or None, least / 100 or None)
+    return Constraints(step / 100, beyond, None, None, whole or None, int(most) or None, least / 100 or None), file
 
 
-def _bounds(name: str, file: Any) -> tuple[dict[str, float] | None, ...]:  # noqa: ANN401  # Streamlit's uploaded file
+def _bounded(constraints: Constraints, name: str, file: Any) -> Constraints:  # noqa: ANN401  # what was uploaded
     frame = read_upload(name, file, limit_mb=resources.settings().upload_limit_mb).frame
-    return bounds_of(frame, "floor"), bounds_of(frame, "ceiling")
+    return replace(constraints, floor=bounds_of(frame, "floor"), ceiling=bounds_of(frame, "ceiling"))
 
 
 def show_plan(plan: Plan, judged: float | None) -> None:

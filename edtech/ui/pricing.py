@@ -15,8 +15,8 @@ from edtech.pricing.tables import LABELS, curve_title, effect_rows
 from edtech.tables.values import percent
 from edtech.ui import asking, resources, runtable
 from edtech.ui.checks import show_checks
-from edtech.ui.state import Key, choose, get
-from edtech.ui.widgets import number, page_link, plain
+from edtech.ui.state import Key, asked_in_vain, get
+from edtech.ui.widgets import choose_kept, number, page_link, plain
 
 COLUMNS = 3
 
@@ -38,14 +38,14 @@ def choose_run(dataset: Dataset, experiment: str) -> str | None:
         return None
     ids = runs["run_id"].tolist()
     names = runtable.run_labels(runs)
+    if asked_in_vain(Key.PRICED, ids):
+        st.warning("The address asks for a run that is not here; another one answers.", icon=":material/link_off:")
     kept = get(Key.PRICED)
-    wanted = kept if kept in ids else _first_choice(runs, dataset)
-    chosen = st.selectbox(
-        "Run", ids, index=ids.index(wanted), format_func=names.__getitem__,
-        key="pricing.run", help="The trained model that answers; only runs on the chosen data set are listed.",
+    now = kept if kept is not None and kept in ids else _first_choice(runs, dataset)
+    return choose_kept(
+        "Run", ids, now, Key.PRICED, key=asking.key(dataset, "run"), format_func=names.__getitem__,
+        help="The trained model that answers; only runs on the chosen data set are listed.",
     )  # fmt: skip
-    choose(Key.PRICED, chosen)
-    return str(chosen)
 
 
 def _first_choice(runs: pd.DataFrame, dataset: Dataset) -> str:

@@ -1,5 +1,5 @@
-"""Part of the Pricing page: what-ifs that are saved, side by side with each other and with the plans of runs, asked
-again, deleted and restored.
+"""Part of the Pricing page: what-ifs that are saved, side by side with each other and with the plans of runs, opened,
+asked again, copied, deleted and restored.
 """
 
 from typing import Any
@@ -12,6 +12,8 @@ from edtech.data import Dataset
 from edtech.pricing.saved import (
     beside,
     best_words,
+    copied,
+    is_saved,
     read_scenario,
     scenario_items,
     scenarios_side_by_side,
@@ -20,8 +22,9 @@ from edtech.pricing.saved import (
 from edtech.pricing.scenario import answer
 from edtech.tables.values import percent
 from edtech.ui import resources, runtable
+from edtech.ui.opening import answers
 from edtech.ui.pricing import Asked
-from edtech.ui.state import notify
+from edtech.ui.state import Key, choose, notify
 from edtech.ui.widgets import errors_shown, plain
 
 MOST_BESIDE = 8
@@ -42,9 +45,9 @@ BESIDE: dict[str, Any] = {
 def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
     """Save what is asked, and show what was saved about the data set, or about all where that is asked for."""
     st.subheader("Scenarios")
-    _save(asked, experiment, dataset)
     every = resources.scenario_table(experiment)
     own = runtable.of_dataset(every, dataset.digest)
+    _save(asked, own, experiment, dataset)
     st.caption(plain(f"Saved about {dataset.name}: {len(own):,}; about other data sets: {len(every) - len(own):,}."))
     others = len(every) > len(own) and st.toggle(
         "Also those of other data sets", key="scenarios.all", help="Each then says which data set it is about."
@@ -54,19 +57,19 @@ def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
         st.caption("None is saved here yet. Ask a what-if above and save it to compare it with others.")
     else:
         st.dataframe(scenarios_side_by_side(runs), hide_index=True, key="scenarios.table")
-        _act(runs, experiment, dataset)
+        _act(runs, asked, experiment, dataset)
     _restore(experiment, dataset, bool(others))
-    _beside(own, experiment, dataset)
+    _beside(own, asked.scenario.run_id, experiment, dataset)
 
 
-def _beside(saved: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
+def _beside(saved: pd.DataFrame, run_id: str, experiment: str, dataset: Dataset) -> None:
     """Lay what-ifs and the plans of runs side by side."""
     st.subheader("Side by side")
     trained = resources.demand_runs(experiment, dataset.digest)
     what_ifs, plans = short_names(saved, "name"), short_names(trained, "tags.algorithm")
     names = what_ifs | {one: f"plan of {name}" for one, name in plans.items()}
     chosen = st.multiselect(
-        "What-ifs and plans of runs", list(names), [*list(what_ifs)[:3], str(st.session_state["pricing.run"])],
+        "What-ifs and plans of runs", list(names), [*list(what_ifs)[:3], run_id],
         format_func=names.__getitem__, key=f"scenarios.beside.{dataset.id}.{len(saved)}", max_selections=MOST_BESIDE,
         help="Saved what-ifs of this data set, and what each run recommends at its defaults.",
     )  # fmt: skip
@@ -86,7 +89,7 @@ def _beside(saved: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
                "plan that is refused has no figures.")  # fmt: skip
 
 
-def _save(asked: Asked, experiment: str, dataset: Dataset) -> None:
+def _save(asked: Asked, own: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
     with st.form("scenarios.save", border=True):
         name = st.text_input("Name", max_chars=200, key="scenarios.name", placeholder="Cut programming by 10 %")
         note = st.text_area("Note", max_chars=2_000, key="scenarios.note", height=68)
@@ -97,41 +100,62 @@ def _save(asked: Asked, experiment: str, dataset: Dataset) -> None:
         st.error("A scenario needs a name: write one above.", icon=":material/error:")
         return
     scenario = asked.scenario.model_copy(update={"name": name.strip(), "note": note})
-    items = scenario_items(scenario, asked.outcome, dataset.name, dataset.digest)
-    resources.tracker(experiment).log(items)
-    _changed(f"{name.strip()} is saved.")
+    tracker = resources.tracker(experiment)
+    if is_saved(tracker.runs, own, scenario):  # Enter in a field saves, as the button does
+        st.info(f"{plain(scenario.name)} is saved as it is asked here.", icon=":material/bookmark:")
+        return
+    tracker.log(scenario_items(scenario, asked.outcome, dataset.name, dataset.digest))
+    _changed(f"{scenario.name} is saved.")
 
 
-def _act(runs: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
+def _act(runs: pd.DataFrame, asked: Asked, experiment: str, dataset: Dataset) -> None:
     about = runs["tags.dataset_name"] + ": " if runs["tags.dataset_digest"].nunique() > 1 else ""
     labels = runtable.run_labels(runs.assign(name=about + runs["name"]))
     chosen = st.selectbox("Scenario", list(labels), format_func=labels.__getitem__, key="scenarios.chosen",
                           help="The scenario that the buttons below act on.")  # fmt: skip
-    again, copy, delete = st.columns(3)
+    opening, again, copy, delete = st.columns(4)
+    if opening.button("Open", key="scenarios.open", icon=":material/file_open:",
+                      help="Puts its run, changes and rates back on the form above."):  # fmt: skip
+        _open(chosen, experiment)
     if again.button("Ask again on this data set", key="scenarios.again", icon=":material/refresh:",
                     help="Same changes, the chosen run and data set."):  # fmt: skip
-        _rerun(chosen, experiment, dataset)
-    if copy.button("Duplicate", key="scenarios.copy", icon=":material/content_copy:"):
-        _rerun(chosen, experiment, dataset, same=True)
+        _rerun(chosen, asked, experiment, dataset)
+    if copy.button("Duplicate", key="scenarios.copy", icon=":material/content_copy:",
+                   help="A copy of what was saved, figures included."):  # fmt: skip
+        with errors_shown():
+            tracker = resources.tracker(experiment)
+            tracker.log(items := copied(tracker.runs, chosen))
+            _changed(f"{items.name} is saved.")
     if delete.button("Delete", key="scenarios.delete", icon=":material/delete:"):
         resources.tracker(experiment).runs.delete(chosen)
         _changed("The scenario is deleted; it can be restored below.")
 
 
-def _rerun(run_id: str, experiment: str, dataset: Dataset, same: bool = False) -> None:
-    """Ask a saved scenario again and save the answer: of the run chosen above, or (`same`) as it was."""
+def _open(run_id: str, experiment: str) -> None:
+    """Keep the answers of a saved scenario for the next rerun, which begins with them."""
+    with errors_shown():
+        kept = read_scenario(resources.tracker(experiment).runs, run_id)
+        on = resources.dataset(kept.dataset_id)
+        response = resources.response(kept.run_id, experiment, on.id)
+        known = resources.unit_attributes(kept.run_id, experiment, on.id)
+        st.session_state[Key.OPENED] = answers(kept, on, response, known)
+        choose(Key.DATASET, on.id)
+        choose(Key.PRICED, kept.run_id)
+        notify(f"{kept.name} is on the form below.")
+        st.rerun()
+
+
+def _rerun(run_id: str, asked: Asked, experiment: str, dataset: Dataset) -> None:
+    """Ask a saved scenario again, of the run and data set chosen above, and save the answer."""
     with errors_shown():
         tracker = resources.tracker(experiment)
-        kept = read_scenario(tracker.runs, run_id)
-        asked_of = kept.run_id if same else str(st.session_state["pricing.run"])
-        on = resources.dataset(kept.dataset_id) if same else dataset
+        kept, asked_of = read_scenario(tracker.runs, run_id), asked.scenario.run_id
         scenario = kept.model_copy(
-            update={"run_id": asked_of, "dataset_id": on.id, "name": f"{kept.name[:190]} (again)"}
+            update={"run_id": asked_of, "dataset_id": dataset.id, "name": f"{kept.name[:190]} (again)"}
         )  # fmt: skip
-        response = resources.response(asked_of, experiment, on.id)
-        prices = scenario.asked(response, resources.unit_attributes(asked_of, experiment, on.id))
-        outcome = answer(response, prices, scenario.split, scenario.planned_split)
-        tracker.log(scenario_items(scenario, outcome, on.name, on.digest))
+        prices = scenario.asked(asked.response, resources.unit_attributes(asked_of, experiment, dataset.id))
+        outcome = answer(asked.response, prices, scenario.split, scenario.planned_split)
+        tracker.log(scenario_items(scenario, outcome, dataset.name, dataset.digest))
         _changed(f"Asked again: token revenue {percent(outcome.token_revenue.change)}.")
 
 

@@ -5,8 +5,8 @@ import streamlit as st
 from edtech.data import CONTRACTS, Dataset
 from edtech.errors import EdtechError
 from edtech.ui import resources
-from edtech.ui.state import Key, choose, get
-from edtech.ui.widgets import error_panel, errors_shown, page_link, plain
+from edtech.ui.state import Key, asked_in_vain, choose, get, keep_address
+from edtech.ui.widgets import choose_kept, error_panel, errors_shown, page_link, plain
 
 
 def show() -> None:
@@ -21,6 +21,7 @@ def show() -> None:
         st.caption("MLflow's own pages: mlflow ui --backend-store-uri with that address.")
         _server()
     choose(Key.EXPERIMENT, experiment)
+    keep_address()
 
 
 def current_dataset() -> Dataset | None:
@@ -51,31 +52,23 @@ def has_panel(dataset: Dataset) -> bool:
 
 
 def _dataset() -> None:
-    stored = resources.catalogue().list()
-    if not stored:
+    stored, current = resources.catalogue().list(), current_dataset()
+    if current is None:
         st.info("No data set yet. Generate or upload one on the Data page.", icon=":material/database:")
         return
-    ids = [one.id for one in stored]
     names = {one.id: f"{one.name} ({one.kind}, {one.created:%d %b %H:%M})" for one in stored}
-    current = current_dataset()
-    index = ids.index(current.id) if current else 0
-    chosen = st.selectbox(
-        "Data set",
-        ids,
-        index=index,
-        format_func=names.__getitem__,
+    if asked_in_vain(Key.DATASET, names):
+        st.warning("The address asks for a data set that is not here; the newest is shown.", icon=":material/link_off:")
+    choose_kept(
+        "Data set", list(names), current.id, Key.DATASET, key="sidebar.dataset", format_func=names.__getitem__,
         help="What is trained on and priced, on every page.",
-        key=f"sidebar.dataset.{len(ids)}.{ids[index]}",
-    )
-    if chosen != get(Key.DATASET):
-        choose(Key.DATASET, chosen)
-        st.rerun()
+    )  # fmt: skip
 
 
 def _experiment() -> str:
     name = st.text_input(
         "Experiment",
-        value=current_experiment(),
+        value=current_experiment()[:200],
         max_chars=200,
         help="The MLflow experiment that new runs go to and that Compare shows.",
         key="sidebar.experiment",

@@ -1,5 +1,6 @@
-"""Keys of what is chosen once and kept over pages."""
+"""What is chosen once and kept over pages, some of it in their addresses too: a reload shows the same."""
 
+from collections.abc import Container
 from enum import StrEnum
 
 import streamlit as st
@@ -11,22 +12,42 @@ class Key(StrEnum):
     DATASET = "dataset"
     EXPERIMENT = "experiment"
     TRAINED = "trained"
-    PRICED = "priced"
+    PRICED = "run"
     NOTICE = "notice"
     JOB = "job"
     SETTLED = "settled"
     ADDRESS = "address"
+    OPENED = "opened"
+
+
+IN_ADDRESS = (Key.DATASET, Key.EXPERIMENT, Key.PRICED)
 
 
 def get(key: Key) -> str | None:
-    """Return what was chosen, or None."""
+    """Return what was chosen, in this session or else by its first address, or None."""
     value = st.session_state.get(key)
+    if value is None and key in IN_ADDRESS:
+        value = st.query_params.get(key)
     return value if isinstance(value, str) else None
 
 
 def choose(key: Key, value: str) -> None:
     """Keep a choice for the pages that follow."""
     st.session_state[key] = value
+    if key in IN_ADDRESS and st.query_params.get(key) != value:
+        st.query_params[key] = value
+
+
+def keep_address() -> None:
+    """Write what was chosen into the address of another page, which begins without."""
+    for key in IN_ADDRESS:
+        if (value := get(key)) is not None:
+            choose(key, value)
+
+
+def asked_in_vain(key: Key, known: Container[str]) -> bool:
+    """Whether a session begins with an address that asks for what is not there."""
+    return key not in st.session_state and (wanted := get(key)) is not None and wanted not in known
 
 
 def forget(key: Key) -> None:

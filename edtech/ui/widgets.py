@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, get_args, get_origin
 
@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from edtech.errors import EdtechError
 from edtech.settings import PROJECT
-from edtech.ui.state import take_notice
+from edtech.ui.state import Key, choose, take_notice
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
 _WIDEST_SLIDER = 5_000  # a pixel of a wider one skips values: a number is typed instead
@@ -63,28 +63,46 @@ def errors_shown() -> Iterator[None]:
         error_panel(error)
 
 
-def params_form(model: type[BaseModel], key: str, values: BaseModel, names: tuple[str, ...]) -> dict[str, Any]:
-    """Show a widget for each named field of `model`, with its bounds and help, starting from `values`."""
-    return {
-        name: _field_widget(model.model_fields[name], f"{key}.{name}", getattr(values, name), name) for name in names
-    }
+def choose_kept(
+    label: str, options: Sequence[str], now: str, kept: Key, *, key: str, **more: Any,  # noqa: ANN401  # of st.selectbox
+) -> str:  # fmt: skip
+    """Show `st.selectbox` of what is kept over pages: it shows what was chosen elsewhere, and chooses."""
+    st.session_state[key] = now
+    chosen = st.selectbox(label, options, key=key, on_change=lambda: choose(kept, st.session_state[key]), **more)
+    choose(kept, chosen)
+    return str(chosen)
 
 
-def _field_widget(info: FieldInfo, key: str, value: Any, name: str) -> Any:  # noqa: ANN401  # any field's value
-    title, help = info.title or name, info.description
+def params_form(
+    model: type[BaseModel], key: str, values: BaseModel, names: tuple[str, ...], kept: bool = False
+) -> dict[str, Any]:  # fmt: skip
+    """Show a widget for each named field of `model`, with its bounds and help, starting from `values`.
+
+    What is asked by one that is `kept` is still there after a visit to another page.
+    """
+    more = {"persist_state": "session" if kept else None}
+    fields = ((name, model.model_fields[name]) for name in names)
+    return {name: _field_widget(info, f"{key}.{name}", getattr(values, name), name, more) for name, info in fields}
+
+
+def _field_widget(
+    info: FieldInfo, key: str, value: Any, name: str, more: dict[str, Any],  # noqa: ANN401  # any field's value
+) -> Any:  # noqa: ANN401  # fmt: skip
+    title = info.title or name
+    more = {"key": key, "help": info.description} | more
     if info.annotation is bool:
-        return st.toggle(title, value, key=key, help=help)
+        return st.toggle(title, value, **more)
     if get_origin(info.annotation) is Literal:
         options = get_args(info.annotation)
-        return st.selectbox(title, options, index=options.index(value), key=key, help=help)
+        return st.selectbox(title, options, index=options.index(value), **more)
     low, high = bounds(info)
     if high - low > _WIDEST_SLIDER:
-        return st.number_input(title, min_value=low, max_value=high, value=value, step=1, key=key, help=help)
+        return st.number_input(title, min_value=low, max_value=high, value=value, step=1, **more)
     step = 1 if info.annotation is int else _step(low, high)
     format = info.json_schema_extra.get("format") if isinstance(info.json_schema_extra, dict) else None
     return st.slider(
-        title, min_value=low, max_value=high, value=value, step=step, key=key, help=help,
-        format=None if format is None else str(format),
+        title, min_value=low, max_value=high, value=value, step=step,
+        format=None if format is None else str(format), **more,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from edtech.pricing.tables import effect_rows
 from edtech.settings import PROJECT, Settings
 from edtech.tables.values import percent
 from edtech.tracking import RunStore
+from edtech.ui import asking
 from edtech.ui.widgets import number
 from tests.browser import watch
 from tests.journeys.conftest import Dashboard
@@ -63,10 +64,11 @@ def see_figures(tab: Dashboard, answer: WhatIf) -> None:
 
 def check_reports(tab: Dashboard, folder: Path, answer: WhatIf) -> str:
     """Download both reports, compare their numbers with the answer, and return the text that the HTML shows."""
-    expected = effect_rows(answer).set_index("name")
+    figures = effect_rows(answer).set_index("name")
+    expected = figures[["today", "planned"]].join(100 * figures[["change", "low", "high", "low_80", "high_80"]])
     book = tab.download("pricing-report.xlsx", folder)
-    rows = pd.read_excel(book, sheet_name="01 Expected figures per period", index_col="name")
-    found = rows[expected.columns].astype(float).loc[expected.index]
+    rows = pd.read_excel(book, sheet_name="01 Expected figures per period", index_col="figure")
+    found = rows.drop(columns="unit").astype(float).loc[expected.index].set_axis(expected.columns, axis=1)
     pd.testing.assert_frame_equal(found, expected, check_names=False, rtol=1e-12)
 
     page = tab.page.context.new_page()
@@ -112,12 +114,12 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
 
     tab.menu("Pricing")
     fixed = runs.loc["fixed_effects"]
-    tab.choose("pricing.run", fixed["name"])
+    tab.choose(asking.key(market, "run"), fixed["name"])
     tab.settle()
-    tab.slide("pricing.change.Programming", -6)
+    tab.slide(asking.key(market, "change", "segment", "Programming"), -6)
     answer = asked(dashboard_home, fixed["run_id"], market, {"Programming": -0.06})
     see_figures(tab, answer)
-    assert "Programming -6%" in check_reports(tab, tmp_path, answer)
+    assert "-6.0%" in check_reports(tab, tmp_path, answer)
     assert (tab.seen.errors, tab.seen.strangers) == ([], [])
 
 
@@ -142,7 +144,7 @@ def test_upload_map_train_price_and_report(tab, dashboard_home, tmp_path):
     tab.see(f"{runs['metrics.price_elasticity_coefficient'].iloc[0]:.2f}")
 
     tab.menu("Pricing")
-    tab.slide(f"pricing.change.{HOSTILE['Programming']}", 4)
+    tab.slide(asking.key(panel, "change", "segment", HOSTILE["Programming"]), 4)
     answer = asked(dashboard_home, runs["run_id"].iloc[0], panel, {HOSTILE["Programming"]: 0.04})
     see_figures(tab, answer)
     text = check_reports(tab, tmp_path, answer)
@@ -173,5 +175,5 @@ def test_keys_alone_make_the_demo_and_a_restart_keeps_it(page, tmp_path):
         tab.see(f"{demo.key_figures().revenue:,.0f}")
         tab.menu("Pricing")
         tab.see("Recommended prices")
-        assert run["name"] in tab.widget("pricing.run").locator("input").get_attribute("value")
+        assert run["name"] in tab.widget(asking.key(demo, "run")).locator("input").get_attribute("value")
     assert tab.seen.strangers == []

@@ -104,12 +104,12 @@ def test_the_outlook_answers_to_rules_and_to_a_runs_prices(full, open_page):
     assert not app.exception
     more = forecast(observed, asked.model_copy(update={"commission_rate": 0.4})).figure("commission")
     assert figures(app)["Commission (tokens)"] == number(more["mid"])
-    app.segmented_control(key="economy.prices").set_value("By segment").run()
-    app.selectbox(key="economy.run").set_value(full.runs[full.market.id]["fixed_effects"]).run()
-    app.slider(key="economy.change.Programming").set_value(-20).run()
+    app.segmented_control(key=f"economy.{full.market.id}.prices").set_value("By segment").run()
+    app.selectbox(key=f"economy.{full.market.id}.run").set_value(full.runs[full.market.id]["fixed_effects"]).run()
+    app.slider(key=f"economy.{full.market.id}.change.Programming").set_value(-20).run()
     assert not app.exception
     assert figures(app)["Token revenue (tokens)"] != shown["Token revenue (tokens)"]
-    app.segmented_control(key="economy.prices").set_value("The run's recommended").run()
+    app.segmented_control(key=f"economy.{full.market.id}.prices").set_value("The run's recommended").run()
     assert "No price is recommended by this run" in texts(app)
     assert figures(app)["Token revenue (tokens)"] == shown["Token revenue (tokens)"]
 

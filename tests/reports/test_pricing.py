@@ -1,0 +1,54 @@
+"""The report of a what-if: rates and units are said, and what it rests on stands before the long table of prices."""
+
+import pytest
+
+from edtech.pricing import Response, answer, plan_for, price_response, revenue_curve
+from edtech.pricing.asked import PriceChange, attributes
+from edtech.pricing.saved import Scenario
+from edtech.reports import Report, to_html
+from edtech.reports.pricing import pricing_report
+from edtech.tables.split import RevenueSplit
+from tests.worlds import make_world
+
+
+@pytest.fixture(scope="module")
+def response() -> Response:
+    world = make_world(seed=1, units=40, weeks=20)
+    result = world.modeler().compare_models(world.panel, ["fixed_effects"])["fixed_effects"]
+    return price_response(result, world.panel)
+
+
+def reported(response: Response, planned: RevenueSplit) -> Report:
+    changes = (PriceChange("segment", ("cat1",), "percent", -0.1),)
+    asked = Scenario(name="x", run_id="0", dataset_id="0", changes=changes, planned_split=planned)
+    outcome = answer(response, asked.asked(response, attributes(response)), asked.split, planned)
+    return pricing_report(response, asked, outcome, revenue_curve(response), plan_for(response), {})
+
+
+def test_rates_that_are_planned_are_stated(response):
+    report = reported(response, RevenueSplit(commission_rate=0.35, burn_rate=0.1))
+    assert "Planned rates: commission 35% (today 20%), burned 10% (today 5%)." in report.sections[0].text
+    [shares] = [table.frame for table in report.tables() if table.title == "Shares of a token spent"]
+    assert shares["planned (%)"].tolist() == pytest.approx([55, 35, 10])
+    kept = reported(response, RevenueSplit())
+    assert "Rates stay as they are: commission 20%, burned 5%." in kept.sections[0].text
+
+
+def test_figures_have_units_and_changes_are_percents(response):
+    report = reported(response, RevenueSplit())
+    figures = next(report.tables()).frame.set_index("figure")
+    assert figures.loc["Token revenue", "unit"] == "tokens / period"
+    row = figures.loc["Token revenue"]
+    assert row["change (%)"] == pytest.approx(100 * (row["then"] / row["today"] - 1))
+    assert row["from (%, 95 % interval)"] < row["from (%, 80 % interval)"] < row["change (%)"]
+    heads = {str(column) for table in report.tables() for column in table.frame}
+    assert not heads & {"change_low", "low", "high", "low_80", "high_80", "planned", "quantity_low"}
+    [prices] = [table.frame for table in report.tables() if table.title == "Recommended prices"]
+    moved = prices["recommended (tokens)"] / prices["today (tokens)"] - 1
+    assert prices["change (%)"].tolist() == pytest.approx((100 * moved).tolist())
+    assert "-10.0%" in to_html(report)
+
+
+def test_what_it_rests_on_stands_before_the_prices_that_come_last(response):
+    titles = [section.title for section in reported(response, RevenueSplit()).sections]
+    assert titles == ["What is expected", "What it rests on", "Revenue over the price", "Recommended prices"]
