@@ -3,7 +3,7 @@
 import streamlit as st
 
 from edtech.ui import jobs, overview, sidebar
-from edtech.ui.widgets import errors_shown, header, plain
+from edtech.ui.widgets import counted, errors_shown, header, plain
 
 header(
     "EdTech Token Economy",
@@ -18,7 +18,7 @@ with errors_shown():
         overview.empty_state()
         st.stop()
     st.subheader(plain(dataset.name))
-    st.caption(f"{dataset.rows:,} rows, {overview.origin(dataset)}.")
+    st.caption(f"{counted(dataset.rows, 'row')}, {overview.origin(dataset)}.")
     overview.key_figures(dataset)
     overview.revenue_over_time(dataset)
     overview.next_step(dataset, overview.newest_runs())

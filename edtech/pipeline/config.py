@@ -68,9 +68,10 @@ def read_config(file: Path | None = None, flags: Mapping[str, Any] | None = None
     for where, values in given.items():
         for name, value in values.items():
             before = merged.get(name)
-            both = isinstance(before, dict) and isinstance(value, dict)
-            merged[name] = {**before, **value} if both else value
-            sources[name] = f"{sources[name]} and {where}" if both else where
+            if isinstance(before, dict) and isinstance(value, dict):
+                merged[name], sources[name] = before | value, f"{sources[name]} and {where}"
+            else:
+                merged[name], sources[name] = value, where
     try:
         config = PipelineConfig(**merged)
     except ValidationError as exc:

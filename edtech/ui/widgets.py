@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from edtech.errors import EdtechError
 from edtech.settings import PROJECT
+from edtech.tables.words import counted as counted
 from edtech.ui.state import take_notice
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
@@ -111,8 +112,3 @@ def number(value: float | None, unit: str = "", digits: int = 3) -> str:
 def percent(value: float | None, digits: int = 1) -> str:
     """Return a signed change in percent."""
     return "-" if value is None else f"{value:+z.{digits}%}"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number of things in words: 1 run, 2 runs."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
