@@ -29,7 +29,7 @@ truth: $(VENV)/.requirements-dev
 	PYTHONPATH=. $(BIN)/python benchmarks/bench_pricing.py --worlds 60 --processes 2
 
 soak: $(VENV)/.requirements-dev
-	EDTECH_MUTATIONS=2000 EDTECH_KILLS=50 $(BIN)/python -m pytest -q tests/data/test_mutated.py tests/data/test_killed.py
+	EDTECH_MUTATIONS=2000 EDTECH_KILLS=50 $(BIN)/python -m pytest -q --hypothesis-profile random tests/data/test_mutated.py tests/data/test_killed.py
 	EDTECH_WRITERS=8 EDTECH_RUNS=50 $(BIN)/python -m pytest -q tests/tracking/test_store.py -k processes
 
 browser: $(VENV)/.requirements-dev

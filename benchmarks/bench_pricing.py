@@ -79,6 +79,7 @@ def judged(seed: int, small: bool) -> dict[str, float | str]:
         "harm": float(gained < 0),
         "captured": gained / max(possible, gained, 1e-9),
         "promised": plan.expected.change,
+        "promise held": float(plan.expected.low <= gained <= plan.expected.high),
     }
 
 
@@ -91,6 +92,7 @@ def figures(table: pd.DataFrame) -> Iterator[Target]:
     yield Target("asks without identification that are refused", mean["unknown marked"], 0.95, 1.0)
     yield Target("plans that lower true revenue", mean["harm"], 0.0, 0.03)
     yield Target("captured share of the possible gain, median", float(table["captured"].median()), 0.85, 1.0)
+    yield Target("true gains inside the plan's 95 % interval", mean["promise held"], 0.85, 1.0)
 
 
 def main() -> None:

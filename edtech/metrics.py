@@ -118,20 +118,25 @@ _PROBABILITY = [
      "What 1,000 later views earn where all are shown, less the cost of showing them."),
 ]  # fmt: skip
 
+_EVALUATED, _TYPICAL, _SHARE = "tokens / evaluation period", "tokens / typical period", "share of views"
+"""What business metrics are about: the periods held back, or a period to come as what-ifs play it."""
+_CLAIM = "The run's own claim about its own plan, so it is not ranked; empty where it recommends no price."
+
 _BUSINESS = [
-    ("token_revenue", "Token revenue", "none", "tokens / period", "Observed tokens spent on courses."),
-    ("enrollment_rate", "Enrollment rate", "none", "share of views", "Observed enrolments per view."),
-    ("teacher_earnings", "Teacher earnings", "none", "tokens / period", "Observed tokens paid to teachers."),
-    ("platform_commission", "Platform commission", "none", "tokens / period", "Observed tokens kept as commission."),
-]  # fmt: skip
+    ("token_revenue", "Token revenue", "none", _EVALUATED, "Observed tokens spent on courses, mean."),
+    ("enrollment_rate", "Enrollment rate", "none", _SHARE, "Observed enrolments per view of evaluation."),
+    ("teacher_earnings", "Teacher earnings", "none", _EVALUATED, "Observed tokens paid to teachers, mean."),
+    ("platform_commission", "Platform commission", "none", _EVALUATED, "Observed tokens kept as commission, mean."),
+]
 
 _DECISION = [
-    ("revenue_impact", "Revenue impact of the plan", "higher", "tokens / period",
-     "Token revenue under this run's recommended prices minus today's, as the run itself predicts it."),
-    ("revenue_impact_low", "Revenue impact, low end", "higher", "tokens / period", "Lower end of its 95 % interval."),
-    ("revenue_impact_high", "Revenue impact, high end", "higher", "tokens / period", "Upper end of its 95 % interval."),
+    ("revenue_impact", "Revenue impact of the plan", "none", _TYPICAL,
+     f"Token revenue under this run's recommended prices minus today's, as the run itself predicts it. {_CLAIM}"),
+    ("revenue_impact_low", "Revenue impact, low end", "none", _TYPICAL, "Lower end of its 95 % interval."),
+    ("revenue_impact_high", "Revenue impact, high end", "none", _TYPICAL, "Upper end of its 95 % interval."),
     ("decision_value_tokens", "Decision value", "higher", "tokens / period",
-     "What the plan earns against today's prices, judged by the known truth or by randomized rows; never by the run."),
+     "What acting on the run earns against today, judged by the known truth or by what came of later rows; never by "
+     "the run. Of prices: mean of all weeks of the market; of choosing what is shown: mean of the evaluation weeks."),
 ]  # fmt: skip
 
 _TRUTH = [
@@ -170,8 +175,9 @@ def _predicted_and_planned(name: str, title: str, unit: str) -> list[Metric]:
     return [
         Metric(f"{name}_predicted", f"{title}, predicted", "none", unit, "business",
                f"{title} on the evaluation rows as the model predicts it; compare with the observed value."),
-        Metric(f"{name}_plan", f"{title}, planned", "higher", unit, "business",
-               f"{title} under the run's recommended prices, as the run itself predicts it."),
+        Metric(f"{name}_plan", f"{title}, planned", "none", unit if unit == _SHARE else _TYPICAL, "business",
+               f"{title} under the run's recommended prices, as the run itself predicts it for a period to come; not "
+               f"to be set against what evaluation observed. {_CLAIM}"),
     ]  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.serving import free_port
+from tests.serving import TRIES, free_port
+from tests.waiting import SECONDS
 
 USER = "postgres"
 
@@ -33,14 +34,18 @@ def install() -> None:
 def postgres(programs: Path, folder: Path) -> Iterator[str]:
     """Run a PostgreSQL of our own in a folder; yield the address of its database for SQLAlchemy."""
     as_user = {"user": USER} if os.geteuid() == 0 else {}  # it refuses to run as root
-    data, port = folder / "data", free_port()
+    data = folder / "data"
     if as_user:
         shutil.chown(folder, USER)
     here = {**as_user, "cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
     subprocess.run([programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8"], **here)
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     control = [programs / "pg_ctl", "-D", data]
-    subprocess.run([*control, "-w", "-l", folder / "log", "-o", options, "start"], **here)
+    for more in reversed(range(TRIES)):
+        port = free_port()
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        start = [*control, "-w", "-t", str(SECONDS), "-l", folder / "log", "-o", options, "start"]
+        if subprocess.run(start, **here | {"check": not more}).returncode == 0:
+            break
     try:
         yield f"postgresql+pg8000://{USER}@127.0.0.1:{port}/postgres"
     finally:

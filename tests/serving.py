@@ -6,10 +6,25 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+from tests.waiting import until
+
+TRIES = 3
+MODULE = """
+import os, runpy, signal, sys, threading
+
+def end_with_parent():
+    os.read(0, 1)
+    os.killpg(0, signal.SIGKILL) if hasattr(os, "killpg") else os._exit(1)
+
+threading.Thread(target=end_with_parent, daemon=True).start()
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+"""`python -m`, which ends when the process that started it does: that holds the other end of its input."""
 
 
 def free_port() -> int:
@@ -18,55 +33,84 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def healthy(port: int) -> bool:
-    with suppress(OSError), closing(http.client.HTTPConnection("localhost", port, timeout=2)) as connection:
-        connection.request("GET", "/_stcore/health")
-        return connection.getresponse().status == 200
-    return False
-
-
 @contextmanager
-def serve(script: Path, home: Path, seconds: float = 60) -> Iterator[str]:
+def serve(script: Path, home: Path) -> Iterator[str]:
     """Run `streamlit run script` with EDTECH_HOME=home, from another working directory; yield its address.
 
     The server and everything it started are killed at the end. What it wrote is in `home/server.log`.
     """
-    port, log = free_port(), home / "server.log"
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EDTECH_")}
+    command = ["streamlit", "run", str(script), "--server.headless", "true", "--server.port"]
+    with running(command, home, "/_stcore/health", kept | {"EDTECH_HOME": str(home)}) as port:
+        yield f"http://localhost:{port}"
+
+
+@contextmanager
+def running(command: list[str], folder: Path, health: str, env: Mapping[str, str]) -> Iterator[int]:
+    """Run a module that serves at a port, the last word of its command; yield that when the server is healthy."""
+    log = folder / "server.log"
+    for _ in range(TRIES):
+        port = free_port()
+        server = _started([*command, str(port)], folder, log, env)
+        try:
+            _wait_for(server, port, health, log)
+            if server.poll() is None:
+                yield port
+                return
+        finally:
+            stop(server)
+        if not _taken(port):  # else another process was faster
+            break
+    raise RuntimeError(f"the server stopped with exit code {server.returncode}:\n{log.read_text()}")
+
+
+def _started(command: list[str], folder: Path, log: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     with log.open("wb") as out:
-        server = subprocess.Popen(
-            [*command, "--server.headless", "true"],
-            cwd=home,
-            env=kept | {"EDTECH_HOME": str(home)},
+        return subprocess.Popen(
+            [sys.executable, "-c", MODULE, *command],
+            cwd=folder,
+            env=env,
+            stdin=subprocess.PIPE,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _wait_for(server: "subprocess.Popen[bytes]", port: int, health: str, log: Path) -> None:
+    """Return when the server answers, or has stopped."""
     try:
-        wait_until_healthy(server, port, log, seconds)
-        yield f"http://localhost:{port}"
-    finally:
-        stop(server)
+        until(lambda: server.poll() is not None or healthy(port, health))
+    except AssertionError as exc:
+        raise RuntimeError(f"the server does not answer:\n{log.read_text()}") from exc
 
 
-def wait_until_healthy(server: subprocess.Popen[bytes], port: int, log: Path, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not healthy(port):
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(timeout=0.05)
-            raise RuntimeError(f"the dashboard stopped with exit code {server.returncode}:\n{log.read_text()}")
-        if time.monotonic() > end:
-            raise RuntimeError(f"the dashboard did not answer within {seconds} s:\n{log.read_text()}")
+def healthy(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection("localhost", port, timeout=2)
+    with suppress(OSError, http.client.HTTPException), closing(connection):
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    return False
 
 
-def stop(server: subprocess.Popen[bytes]) -> None:
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def stop(server: "subprocess.Popen[bytes]") -> None:
     if os.name == "nt":  # no process groups to signal
         server.kill()
-        server.wait()
-        return
-    for ask in (signal.SIGTERM, signal.SIGKILL):  # the second one also ends what the server left in its group
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, ask)
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(timeout=10)
+    else:
+        for ask in (signal.SIGTERM, signal.SIGKILL):  # the second one also ends what the server left in its group
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, ask)
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(timeout=10)
+    server.wait()
+    if server.stdin:
+        server.stdin.close()

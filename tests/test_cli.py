@@ -19,7 +19,7 @@ from edtech.ml.families import FAMILIES
 from edtech.pipeline.worth import revenue_split
 from edtech.pricing import answer, price_response, what_if
 from edtech.pricing.saved import read_scenario
-from edtech.pricing.tables import effect_rows
+from edtech.pricing.tables import effect_text
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import RunStore
 
@@ -127,8 +127,8 @@ def test_what_the_pricing_page_asks_can_be_asked_here(home, ids, tmp_path):
     unit = response.units[0]
     saved.write_text(f"unit,price\n{unit},{response.baseline[0] * 1.1}\n", encoding="utf-8")
     outcome = answer(response, np.r_[response.baseline[0] * 1.1, response.baseline[1:]], revenue_split(stored))
-    shown = effect_rows(outcome).to_string(index=False)
-    assert shown in ask("--prices", str(saved), "--objective", "token_revenue=1", "--objective", "enrollments=5")
+    weighted = ("--objective", "token_revenue=1", "--objective", "enrollments=5")
+    assert effect_text(outcome) in ask("--prices", str(saved), *weighted)
     with pytest.raises(PricingError, match="no such objective"):
         ask("--objective", "fame")
 

@@ -1,4 +1,6 @@
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -7,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from edtech.settings import PROJECT
+from tests import serving
 from tests.browser import watch
-from tests.serving import free_port, serve
+from tests.serving import free_port, running, serve
+from tests.waiting import SECONDS, until
 
 HELLO = Path(__file__).parent / "hello_app.py"
 
@@ -49,12 +53,36 @@ def test_a_script_that_cannot_start_is_reported_with_what_it_said(tmp_path):
         pass
 
 
+def test_another_port_is_tried_where_somebody_was_faster(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as faster:
+        ports = iter([faster.getsockname()[1], free_port()])
+        monkeypatch.setattr(serving, "free_port", lambda: next(ports))
+        with running(["http.server", "--bind", "127.0.0.1"], tmp_path, "/", os.environ) as port:
+            assert port != faster.getsockname()[1]
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from tests.serving import running
+with running(["http.server", "--bind", "127.0.0.1"], pathlib.Path(sys.argv[1]), "/", os.environ) as port:
+    print(port, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_a_server_ends_with_the_process_that_started_it(tmp_path):
+    killed = subprocess.run([sys.executable, "-c", KILLED, tmp_path], cwd=PROJECT, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    until(lambda: not serving.healthy(int(killed.stdout), "/"))
+
+
 def test_make_says_what_to_do_when_the_port_is_in_use(tmp_path):
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", free_port()))
+        taken.bind(("127.0.0.1", 0))
         taken.listen()
         asked = [f"PORT={taken.getsockname()[1]}", f"APP={HELLO}", f"VENV={sys.prefix}", "--assume-old=setup"]
-        done = subprocess.run(["make", "run", *asked], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(["make", "run", *asked], cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode != 0
     assert "is not available" in done.stderr
     assert "make run PORT=8600" in done.stderr
@@ -76,7 +104,7 @@ def test_the_dashboard_opens_offline_in_an_empty_home(page, tmp_path):
     seen = watch(page)
     with serve(PROJECT / "app.py", tmp_path) as dashboard:
         page.goto(dashboard)
-        page.locator("[data-test-script-state='notRunning'] h1").first.wait_for(timeout=60_000)
+        page.locator("[data-test-script-state='notRunning'] h1").first.wait_for(timeout=SECONDS * 1000)
         assert page.locator("[data-testid='stException']").count() == 0
         assert (seen.errors, seen.strangers) == ([], [])
     assert (tmp_path / "server.log").read_text().count("Traceback") == 0

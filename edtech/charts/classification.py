@@ -31,13 +31,13 @@ AXES = {
     "precision_recall": Axes("recall", "precision", "Share of yes found (recall)", "Share right (precision)"),
     "gain": Axes("share", "captured", "Likeliest share of rows", "Share of all yes in them", "diagonal", "at random"),
     "profit": Axes("share", "earned", "Share of rows shown, best first", "Tokens per 1,000 rows", "zero", "none"),
-    "survival": Axes("time", "share", "Days since joining", "Share still there", steps=True, by="cohort"),
+    "survival": Axes("time", "share", "Time", "Share still there", steps=True, by="cohort"),
 }
 """The curves that are known."""
 
 
-def curve(frame: pd.DataFrame, *, kind: str, title: str) -> alt.LayerChart:
-    """Draw one of the curves of `AXES`, with its interval where `low`, `high` are given."""
+def curve(frame: pd.DataFrame, *, kind: str, title: str, x_title: str = "") -> alt.LayerChart:
+    """Draw one of the curves of `AXES`, with its interval where `low`, `high` are given; `x_title` replaces its own."""
     axes = AXES[kind]
     columns = (axes.x, axes.y, *((axes.by,) if axes.by else ()))
     frame = need(frame, columns, kind)
@@ -46,7 +46,7 @@ def curve(frame: pd.DataFrame, *, kind: str, title: str) -> alt.LayerChart:
     if axes.by:
         frame = frame.assign(**{axes.by: frame[axes.by].map(label)})
         color = alt.Color(f"{axes.by}:N", title=None).scale(range=list(PALETTE))
-    base = alt.Chart(frame).encode(x=alt.X(f"{axes.x}:Q", title=axes.x_title), color=color)
+    base = alt.Chart(frame).encode(x=alt.X(f"{axes.x}:Q", title=x_title or axes.x_title), color=color)
     line = base.mark_line(point=kind == "calibration", interpolate=shape)
     layers = [line.encode(y=alt.Y(f"{axes.y}:Q", title=axes.y_title), tooltip=list(columns))]
     if {"low", "high"} <= set(frame.columns):

@@ -1,5 +1,7 @@
 """Charts of runs against each other."""
 
+from textwrap import wrap
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -8,31 +10,45 @@ from edtech.charts.base import BLUE, GREY, ORANGE, PALETTE, heading, label, laye
 
 MOST_LINES = 200
 MOST_POINTS = 300
+MOST_NAMED = 2 * len(PALETTE)
+DASHES = [[1, 0]] * len(PALETTE) + [[5, 3]] * len(PALETTE)
+"""Runs that a legend below tells apart: each color comes once with a line and once dashed."""
+NARROW = 20
+BROKEN = "split(datum.label, '\\n')"
+"""Names beside an axis, in lines of so many letters: they leave room on a phone."""
 WIDEST = 220
 """Pixels that a name beside an axis may take."""
 BELOW = alt.Legend(orient="bottom", columns=2, labelLimit=WIDEST, title=None)  # beside, it takes half of a phone
 
 
-def parallel(frame: pd.DataFrame, names: list[str], *, title: str, color: str | None = None) -> alt.Chart:
+def parallel(frame: pd.DataFrame, names: list[str], *, title: str) -> alt.Chart:
     """Draw a line for each run over the numeric columns `names`, each scaled from its lowest to its highest value.
 
-    `frame` has `run` and the columns; rows without all of them are left out. `color` is one of the columns.
+    The axes lie below each other, so that their names never overlap. `frame` has `run` and the columns; rows without
+    all of them are left out. A few runs are told apart by a legend, many are shaded by the last column.
     """
     shown = need(frame, ("run", *names), "parallel coordinates").replace([np.inf, -np.inf], np.nan).dropna()
     shown = need(shown, ("run", *names), "parallel coordinates").head(MOST_LINES)
     values = shown[names].astype(float)
-    width = (values.max() - values.min()).replace(0, 1)
-    scaled = (values - values.min()) / width
+    scaled = (values - values.min()) / (values.max() - values.min()).replace(0, 1)
     long = scaled.assign(run=shown["run"].map(label)).melt("run", var_name="column", value_name="place")
     long["value"] = values.melt(value_name="value")["value"].to_numpy()
-    long["shade"] = np.tile(scaled[color].to_numpy() if color else np.zeros(len(scaled)), len(names))
-    note = f"each axis from its lowest to its highest value; {len(shown):,} of {len(frame):,} runs"
-    chart = alt.Chart(long, title=heading(title, note), height=320, background="transparent").mark_line(opacity=0.6)
-    shade = alt.Color("shade:Q", legend=None, scale=alt.Scale(range=[ORANGE, BLUE])) if color else alt.value(BLUE)
-    drawn: alt.Chart = chart.encode(
-        x=alt.X("column:N", sort=names, title=None, axis=alt.Axis(labelAngle=-25, labelLimit=WIDEST)),
-        y=alt.Y("place:Q", title="lowest to highest", axis=alt.Axis(values=[0, 1])),
-        detail="run:N", color=shade, tooltip=["run:N", "column:N", "value:Q"],
+    long["at"] = np.repeat(np.arange(len(names)), len(shown))
+    long["shade"] = np.tile(scaled[names[-1]].to_numpy(), len(names))
+    lines = {"\n".join(wrap(label(name), NARROW)): name for name in names}
+    long["column"] = long["column"].map({name: text for text, name in lines.items()})
+    few = len(shown) <= MOST_NAMED
+    note = f"each axis from its lowest (left) to its highest value; {len(shown):,} of {len(frame):,} runs"
+    shaded = "" if few else f"from low (orange) to high (blue) {names[-1]}; point at a line for its run"
+    chart = alt.Chart(long, title=heading(title, note, shaded), height=alt.Step(48), background="transparent")
+    below = alt.Legend(orient="bottom", columns=1, labelLimit=2 * WIDEST, title=None)
+    named = alt.Color("run:N", legend=below, scale=alt.Scale(range=list(PALETTE)))
+    dashed = {"strokeDash": alt.StrokeDash("run:N", legend=below, scale=alt.Scale(range=DASHES))} if few else {}
+    drawn: alt.Chart = chart.mark_line(opacity=0.7, point=few).encode(
+        y=alt.Y("column:N", sort=list(lines), title=None, axis=alt.Axis(labelExpr=BROKEN, grid=True)),
+        x=alt.X("place:Q", title=None, axis=alt.Axis(values=[0, 1], labelExpr="datum.value ? 'highest' : 'lowest'")),
+        color=named if few else alt.Color("shade:Q", legend=None, scale=alt.Scale(range=[ORANGE, BLUE])),
+        order="at:Q", detail="run:N", tooltip=["run:N", "column:N", "value:Q"], **dashed,
     )  # fmt: skip
     return drawn
 

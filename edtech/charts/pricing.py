@@ -4,9 +4,9 @@ Those that follow a slider name their channels (`alt.X2("to:Q")`): Altair takes 
 """
 
 from html import escape
-from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -15,7 +15,6 @@ from edtech.charts.base import (
     GREEN,
     GREY,
     ORANGE,
-    PALETTE,
     TEXT,
     first,
     has_interval,
@@ -24,6 +23,7 @@ from edtech.charts.base import (
     layered,
     need,
 )
+from edtech.tables.values import percent
 
 PERCENT = "+.0%"
 WIDEST_NAME = 160  # pixels: half of a narrow screen
@@ -135,10 +135,11 @@ def _add_mark(figure: go.Figure, at: float, text: str, color: str, position: str
 def effect_bars(effects: pd.DataFrame, *, title: str) -> alt.LayerChart:
     """Draw changes against today as bars with their 95 % intervals.
 
-    `effects` has `name`, `change` (0.1 is +10 %) and, where there is one, `low`, `high`; drawn in the order given.
+    `effects` has `name`, `change` (0.1 is +10 %) and, where there is one, `low`, `high`; drawn in the order given. An
+    infinite change, of what is new, has no bar.
     """
     effects = need(effects, ("name", "change"), "effects").assign(name=lambda frame: frame["name"].map(label))
-    effects = effects.assign(text=effects["change"].map("{:+.1%}".format))
+    effects = effects.assign(text=effects["change"].map(percent), change=effects["change"].replace(np.inf, 0.0))
     base = alt.Chart(effects).encode(y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST_NAME)))
     bars = base.mark_bar(color=BLUE, height={"band": 0.5}).encode(
         x=alt.X("change:Q", title="Change against today", axis=alt.Axis(format="+.1~%")),
@@ -178,23 +179,3 @@ def elasticity_by_segment(
     )
     layers.append(alt.Chart(lines).mark_rule(strokeDash=[5, 4], strokeWidth=2).encode(x="at:Q", color=color))
     return layered(layers, heading(title, note), step=28)
-
-
-def price_response(response: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> alt.LayerChart:
-    """Draw expected demand over price: `price`, `quantity` and, where there are any, `low`, `high`, `segment`."""
-    response = need(response, ("price", "quantity"), "price response")
-    color: Any = alt.value(BLUE)
-    note = ""
-    if "segment" in response.columns:
-        chosen = list(response["segment"].drop_duplicates())[: len(PALETTE)]
-        note = _left_out(response["segment"].nunique(), len(PALETTE))
-        response = response[response["segment"].isin(chosen)].assign(segment=lambda frame: frame["segment"].map(label))
-        color = alt.Color("segment:N", sort=None, title=None, legend=BELOW).scale(range=list(PALETTE))
-    base = alt.Chart(response).encode(x=alt.X("price:Q", title="Price (tokens)").scale(zero=False), color=color)
-    line = base.mark_line().encode(y=alt.Y("quantity:Q", title=f"Expected demand ({label(unit)})"))
-    band = [base.mark_area(opacity=0.2).encode(y="low:Q", y2="high:Q")] if has_interval(response) else []
-    return layered([*band, line], heading(title, note))
-
-
-def _left_out(found: int, shown: int) -> str:
-    return "" if found <= shown else f"{shown} of {found:,} segments shown"

@@ -1,6 +1,7 @@
 """Frame -> matplotlib figure, for files: a run's PNG artifacts and the drawings in a report.
 
-Built on `matplotlib.figure.Figure`, not on pyplot, whose global state is not safe in threads.
+Built on `matplotlib.figure.Figure`, not on pyplot, whose global state is not safe in threads. Legends have a
+place of their own: where matplotlib looks for the best it may take a second, and then warns of it.
 """
 
 from functools import cache
@@ -24,7 +25,7 @@ def actual_vs_predicted(frame: pd.DataFrame, *, title: str, unit: str = "enrollm
     figure, axes = blank(title, note, f"Actual ({unit})", f"Predicted ({unit})")
     axes.scatter(frame["actual"], frame["predicted"], s=10, alpha=0.4, color=BLUE, linewidths=0)
     axes.axline((0, 0), slope=1, color=ORANGE, linestyle="--", label="predicted = actual")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left")
     return figure
 
 
@@ -44,7 +45,7 @@ def residuals_histogram(frame: pd.DataFrame, *, title: str, unit: str = "enrollm
     figure, axes = blank(title, "", f"Actual - predicted ({unit})", "Rows")
     axes.hist(errors, bins=40, color=BLUE)
     axes.axvline(float(errors.mean()), color=ORANGE, linestyle="--", label=f"mean {errors.mean():+.3g}")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper right")
     return figure
 
 
@@ -59,25 +60,6 @@ def feature_importance(
     if has_interval(shown):
         axes.hlines(range(len(shown)), shown["low"], shown["high"], color=ORANGE, linewidth=2)
     _name_rows(axes, shown["feature"])
-    return figure
-
-
-def price_response(response: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> Figure:
-    """Draw expected demand over price: `price`, `quantity` and, where there are any, `low`, `high`."""
-    response = need(response, ("price", "quantity"), "price response").sort_values("price")
-    figure, axes = blank(title, "", "Price (tokens)", f"Expected demand ({unit})")
-    if has_interval(response):
-        axes.fill_between(
-            response["price"],
-            response["low"],
-            response["high"],
-            color=BLUE,
-            alpha=0.2,
-            linewidth=0,
-            label="95 % interval",
-        )
-        axes.legend(frameon=False)
-    axes.plot(response["price"], response["quantity"], color=BLUE)
     return figure
 
 
@@ -154,7 +136,7 @@ def effects_by_ratings(teachers: pd.DataFrame, *, title: str, unit: str = "stars
     axes.plot(frame["ratings"], raw, "o", color=ORANGE, markerfacecolor="none", label="raw mean")
     axes.plot(frame["ratings"], frame["effect"], "o", color=BLUE, label="effect")
     axes.set_xscale("log")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper right")
     return figure
 
 

@@ -10,11 +10,11 @@ from edtech.charts.classification import AXES
 from edtech.charts.static import blank, plain
 
 
-def curve(frame: pd.DataFrame, *, kind: str, title: str) -> Figure:
-    """Draw one of the curves of `AXES`, with its interval where `low`, `high` are given."""
+def curve(frame: pd.DataFrame, *, kind: str, title: str, x_title: str = "") -> Figure:
+    """Draw one of the curves of `AXES`; arguments as in `charts.classification`."""
     axes = AXES[kind]
     frame = need(frame, (axes.x, axes.y, *((axes.by,) if axes.by else ())), kind)
-    figure, plot = blank(title, "", axes.x_title, axes.y_title)
+    figure, plot = blank(title, "", x_title or axes.x_title, axes.y_title)
     groups = [("", frame)] if axes.by is None else [(str(name), part) for name, part in frame.groupby(axes.by)]
     style = "steps-post" if axes.steps else "default"
     for number, (name, part) in enumerate(groups):
@@ -32,7 +32,7 @@ def curve(frame: pd.DataFrame, *, kind: str, title: str) -> Figure:
         level = ends if axes.reference == "diagonal" else [0, 0]
         plot.plot(ends, level, color=ORANGE, linestyle="--", label=axes.reference_name)
     if axes.reference != "none" or axes.by:
-        plot.legend(frameon=False)
+        plot.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

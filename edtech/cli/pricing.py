@@ -29,60 +29,62 @@ if TYPE_CHECKING:
 MOST_SHOWN = 20
 
 
+RunId = Annotated[str, typer.Argument(help="Id of the run that answers.")]
+DatasetId = Annotated[str, typer.Argument(help="Id of the data set it was trained on.")]
+Changes = Annotated[list[str] | None, typer.Option(help="name=amount, such as Programming=0.15. Repeatable.")]
+Scope = Annotated[str, typer.Option(help="What is named: segment, unit, level, teacher_id; or all.")]
+Amounts = Annotated[
+    Literal["percent", "tokens", "set"],
+    typer.Option(help="The amount is a share of today's price (0.15: 15 % up), tokens to add, or the new price."),
+]
+PriceList = Annotated[Path | None, typer.Option(help="Table of unit and price, in place of --change.")]
+Commission = Annotated[float | None, typer.Option(min=0, max=0.6, help="Another rate of commission.")]
+Burn = Annotated[float | None, typer.Option(min=0, max=0.3, help="Another rate that is burned.")]
+Aims = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="What recommended prices make largest: token_revenue (default), teacher_earnings, "
+        "platform_commission or enrollments; or several as name=weight. Repeatable."
+    ),
+]
+MaxChange = Annotated[float, typer.Option(help="Largest relative change of a price, at most 0.9.")]
+Step = Annotated[float | None, typer.Option(help="Changed prices are multiples of it.")]
+MostChanged = Annotated[int | None, typer.Option(help="How many prices may change.")]
+LeastEnrollments = Annotated[float | None, typer.Option(help="Share of today's enrollments to keep.")]
+Extrapolate = Annotated[bool, typer.Option("--extrapolate", help="Allow prices never seen.")]
+BoundsFile = Annotated[Path | None, typer.Option(help="Table with the unit first, then floor and ceiling.")]
+PlanFile = Annotated[Path | None, typer.Option(help="Write all recommended prices there, as CSV.")]
+SaveAs = Annotated[str | None, typer.Option(help="Save the what-if as a scenario of this name.")]
+
+
 @app.command("what-if")
 def what_if(
-    run_id: Annotated[str, typer.Argument(help="Id of the run that answers.")],
-    dataset: Annotated[str, typer.Argument(help="Id of the data set it was trained on.")],
-    change: Annotated[list[str] | None, typer.Option(help="name=amount, such as Programming=0.15. Repeatable.")] = None,
-    scope: Annotated[str, typer.Option(help="What is named: segment, unit, level, teacher_id; or all.")] = "segment",
-    how: Annotated[
-        Literal["percent", "tokens", "set"],
-        typer.Option(help="The amount is a share of today's price (0.15: 15 % up), tokens to add, or the new price."),
-    ] = "percent",
-    prices: Annotated[Path | None, typer.Option(help="Table of unit and price, in place of --change.")] = None,
-    commission: Annotated[float | None, typer.Option(min=0, max=0.6, help="Another rate of commission.")] = None,
-    burn: Annotated[float | None, typer.Option(min=0, max=0.3, help="Another rate that is burned.")] = None,
-    objective: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What recommended prices make largest: token_revenue (default), teacher_earnings, "
-            "platform_commission or enrollments; or several as name=weight. Repeatable."
-        ),
-    ] = None,
-    max_change: Annotated[float, typer.Option(help="Largest relative change of a price, at most 0.9.")] = 0.5,
-    step: Annotated[float | None, typer.Option(help="Changed prices are multiples of it.")] = None,
-    most_changed: Annotated[int | None, typer.Option(help="How many prices may change.")] = None,
-    least_enrollments: Annotated[float | None, typer.Option(help="Share of today's enrollments to keep.")] = None,
-    extrapolate: Annotated[bool, typer.Option("--extrapolate", help="Allow prices never seen.")] = False,
-    bounds: Annotated[Path | None, typer.Option(help="Table with the unit first, then floor and ceiling.")] = None,
-    plan: Annotated[Path | None, typer.Option(help="Write all recommended prices there, as CSV.")] = None,
-    save: Annotated[str | None, typer.Option(help="Save the what-if as a scenario of this name.")] = None,
-    experiment: Experiment = None,
-    report: ReportFile = None,
+    run_id: RunId, dataset: DatasetId, change: Changes = None, scope: Scope = "segment", how: Amounts = "percent",
+    prices: PriceList = None, commission: Commission = None, burn: Burn = None, objective: Aims = None,
+    max_change: MaxChange = 0.5, step: Step = None, most_changed: MostChanged = None,
+    least_enrollments: LeastEnrollments = None, extrapolate: Extrapolate = False, bounds: BoundsFile = None,
+    plan: PlanFile = None, save: SaveAs = None, experiment: Experiment = None, report: ReportFile = None,
     out: Out = None,
-) -> None:
+) -> None:  # fmt: skip
     """Say what price changes are expected to do, with intervals, and which prices are recommended."""
     from edtech.ml.artifacts import load_result
     from edtech.pipeline.recipes import WhatIfRecipe
     from edtech.pipeline.worth import plan_to_act_on
     from edtech.pricing import answer, price_response
     from edtech.pricing.asked import attributes, unit_table
-    from edtech.pricing.tables import effect_rows
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
     stored = catalogue(settings).get(dataset)
     response = price_response(load_result(RunStore(settings=settings), run_id), stored.panel())
-    changes = _changes(scope, how, change or [])
     listed = None if prices is None else _listed(prices, response, settings)
+    changes = _changes(scope, how, change or [])
     scenario = _scenario(save or "What-if", run_id, stored, changes, listed, commission, burn)
     asked = scenario.asked(response, attributes(response, unit_table(stored)))
     outcome = answer(response, asked, scenario.split, scenario.planned_split)
     limits = _limits(max_change, extrapolate, step, most_changed, least_enrollments, bounds, settings)
     found = plan_to_act_on(stored, response, scenario.split, _objective(objective or []), limits)
-    typer.echo(effect_rows(outcome).to_string(index=False))
-    for line in dict.fromkeys((*outcome.reasons, *_told(found))):
-        typer.echo(line)
+    _tell(outcome, found)
     if plan is not None:
         _write_plan(plan, found)
     if save is not None:
@@ -90,6 +92,14 @@ def what_if(
     if report is not None:
         recipe = WhatIfRecipe(scenario=scenario, objective=found.objective, constraints=found.constraints)
         write_report(recipe, report, settings)
+
+
+def _tell(outcome: "WhatIf", plan: "Plan") -> None:
+    from edtech.pricing.tables import effect_text
+
+    typer.echo(effect_text(outcome))
+    for line in dict.fromkeys((*outcome.reasons, *_told(plan))):
+        typer.echo(line)
 
 
 def _changes(scope: str, how: "How", texts: list[str]) -> "tuple[PriceChange, ...]":

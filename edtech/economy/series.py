@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from edtech.data import Dataset
 from edtech.data.explore import cohort_retention
@@ -134,7 +135,9 @@ def price_index(dataset: Dataset) -> pd.DataFrame:
 def geks_fisher(price: Floats, quantity: Floats) -> Floats:
     """Return the index (w,) of w periods from prices and quantities (w, units), 0 where a unit has no price.
 
-    The first period with sales is 1; NaN where nothing was sold in a period, or nothing that others know.
+    The first period that others know is 1 (the first with sales, where none does); NaN where nothing was sold in a
+    period, or nothing that leads to the first. Where some pairs have no unit in common, the levels are those that come
+    nearest to all comparisons, in least squares; where all have, that is the geometric mean.
     """
     there = (price > 0).astype(float)
     forward, base = quantity @ price.T, (quantity * price) @ there.T
@@ -142,14 +145,30 @@ def geks_fisher(price: Floats, quantity: Floats) -> Floats:
         laspeyres = np.log(forward / base)  # from period (row) to period (column), quantities of the row
     fisher = (laspeyres - laspeyres.T) / 2
     linked = np.isfinite(fisher)
-    some = linked.any(axis=1)
-    if not some.any():
-        return np.full(len(price), np.nan)
-    known = fisher[np.ix_(some, some)]
-    level = -np.nanmean(np.where(np.isfinite(known), known, np.nan), axis=1)
-    index = np.full(len(price), np.nan)
-    index[some] = np.exp(level - level[0])
+    index, some = np.full(len(price), np.nan), _with_the_first(linked)
+    if len(some):
+        index[some] = np.exp(_levels(fisher[np.ix_(some, some)]))
     return index
+
+
+def _with_the_first(linked: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the periods that are linked (w, w) with the first that any other is linked with, it included."""
+    _, part = connected_components(linked, directed=False)
+    sold = np.flatnonzero(linked.diagonal())
+    known = sold[np.bincount(part)[part[sold]] > 1]
+    first = np.concatenate([known, sold])[:1]
+    return np.flatnonzero(np.isin(part, part[first]))
+
+
+def _levels(fisher: Floats) -> Floats:
+    """Return log levels (w,), the first 0, from log comparisons (w, w) of row to column, NaN where there is none."""
+    links = np.isfinite(fisher)
+    if links.all():
+        level = -fisher.mean(axis=1)
+        return np.asarray(level - level[0])
+    normal = np.diag(links.sum(axis=1)) - links.astype(float)
+    rest = np.linalg.solve(normal[1:, 1:], -np.where(links, fisher, 0.0).sum(axis=1)[1:])
+    return np.concatenate([[0.0], rest])
 
 
 def retention(dataset: Dataset, period: Period) -> pd.DataFrame:

@@ -35,7 +35,11 @@ class MarketParams(BaseModel):
         0.38, ge=0.02, le=5, title="Visits per week", description="Mean visits of an active learner in a week."
     )
     courses_seen: int = Field(
-        5, ge=1, le=12, title="Courses seen", description="Places for courses on a visit; few of them stay empty."
+        5,
+        ge=1,
+        le=12,
+        title="Courses seen",
+        description="Places for courses on a visit; one stays empty where a course was drawn twice or is not out yet.",
     )
     same_category: float = _share(0.9, 0, 1, "Same category", "Share of courses seen that are of the visit's category.")
     price_sensitivity: float = Field(

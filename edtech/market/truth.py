@@ -55,7 +55,7 @@ class Truth:
 
     @property
     def own_elasticity(self) -> float:
-        """Mean own-price elasticity."""
+        """Mean own-price elasticity; NaN, as the others, where nobody saw a course."""
         return self._mean("own_elasticity")
 
     @property
@@ -95,7 +95,8 @@ class Truth:
 
     def _mean(self, column: str) -> float:
         frame = self.tables["course_weeks"]
-        return float(np.average(frame[column].to_numpy(), weights=frame["expected_enrollments"].to_numpy()))
+        expected = frame["expected_enrollments"].to_numpy()
+        return float(np.average(frame[column].to_numpy(), weights=expected)) if expected.sum() > 0 else float("nan")
 
 
 def _played(params: MarketParams, plans: Plans, number: int) -> Sums:

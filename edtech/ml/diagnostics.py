@@ -1,6 +1,6 @@
 """What the diagnostics card of every training says beside what its family found itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,7 @@ import pandas as pd
 from edtech.data import leakage
 from edtech.data.findings import Check, graded
 from edtech.ml import gates
-from edtech.ml.base import Trained
-from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
+from edtech.ml.base import Estimate, Trained
 from edtech.ml.elasticity.result import ElasticityResult
 
 APART = 0.25
@@ -44,7 +43,8 @@ def _overlap(trained: Trained, result: ElasticityResult) -> Check | None:
 
 
 def _too_good(_trained: Trained, result: ElasticityResult) -> Check | None:
-    return gates.too_good_counts(result.evaluation["actual"], result.evaluation["predicted"])
+    rows = result.evaluation
+    return gates.too_good_counts(rows["actual"], rows["predicted"], rows.get("views"))
 
 
 def _single(trained: Trained, result: ElasticityResult) -> Check | None:
@@ -66,24 +66,35 @@ def agreement(trained: Trained, runs: pd.DataFrame) -> Check | None:
     `runs`: as `RunStore.list_runs` returns them, newest first, of the same data set digest and family.
     """
     result = trained.result
-    if result.family != TOKEN_ELASTICITY or "metrics.price_elasticity_coefficient" not in runs:
+    if not isinstance(result, ElasticityResult):
         return None
-    others = runs[runs["tags.algorithm"] != result.algorithm].drop_duplicates("tags.algorithm")
-    found = others.dropna(subset="metrics.price_elasticity_coefficient").sort_values("tags.algorithm")
-    if found.empty:
-        return None
-    columns = [f"metrics.price_elasticity_{part}" for part in ("coefficient", "low", "high")]
-    theirs = found.reindex(columns=columns).to_numpy(dtype=float)
-    own = result.metrics["price_elasticity_coefficient"]
-    middle = float(np.median(theirs[:, 0]))
-    reach = np.nanmax(np.r_[(theirs[:, 2] - theirs[:, 1]) / 2, 0.0])
-    own_reach = (result.metrics.get("price_elasticity_high", own) - result.metrics.get("price_elasticity_low", own)) / 2
-    apart = abs(own - middle) > max(APART * abs(middle), reach + own_reach)
-    told = ", ".join(f"{name} {value:.2f}" for name, value in zip(found["tags.algorithm"], theirs[:, 0], strict=True))
+    others = other_elasticities(runs, result.algorithm)
+    return agreement_check(result.elasticity, others) if others else None
+
+
+def other_elasticities(runs: pd.DataFrame, algorithm: str | None) -> dict[str, Estimate]:
+    """Return what the newest run of each other algorithm found, by its name."""
+    columns = ["tags.algorithm", *(f"metrics.price_elasticity_{part}" for part in ("coefficient", "low", "high"))]
+    known = runs.reindex(columns=columns).set_axis(["name", "estimate", "low", "high"], axis=1)
+    others = known[known["name"] != algorithm].drop_duplicates("name").dropna(subset="estimate").sort_values("name")
+    rows = others.astype(object).where(others.notna(), None).itertuples(index=False)
+    return {str(name): Estimate(estimate, low, high) for name, estimate, low, high in rows}
+
+
+def agreement_check(own: Estimate, others: Mapping[str, Estimate]) -> Check:
+    """Return whether an elasticity is that of other algorithms on the same data; they are compared by their median."""
+    middle = float(np.median([one.estimate for one in others.values()]))
+    reach = _half(own) + max(_half(one) for one in others.values())
+    apart = abs(own.estimate - middle) > max(APART * abs(middle), reach)
+    told = ", ".join(f"{name} {one.estimate:.2f}" for name, one in others.items())
     return graded(
         "agreement",
         "Algorithms agree on the elasticity",
-        review=apart or own * middle < 0,
-        evidence=f"This run {own:.2f}; {told} (newest run of each on the same data).",
+        review=apart or own.estimate * middle < 0,
+        evidence=f"This run {own.estimate:.2f}; {told} (newest run of each on the same data).",
         fix="Believe the one whose condition holds: fixed_effects before models that only predict.",
     )
+
+
+def _half(found: Estimate) -> float:
+    return 0.0 if found.low is None or found.high is None else (found.high - found.low) / 2

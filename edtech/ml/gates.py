@@ -78,17 +78,22 @@ def time_overlap(earliest_held_back: object, later_in_training: int, what: str =
     )
 
 
-def too_good_counts(actual: pd.Series, predicted: pd.Series) -> Check | None:
+def too_good_counts(actual: pd.Series, predicted: pd.Series, views: pd.Series | None = None) -> Check | None:
     """Return whether counts were predicted better than chance allows; None of a handful of rows.
 
-    A count with expectation m varies by about m around it, however good the model is (McCullagh and Nelder 1989,
-    "Generalized Linear Models", section 4.5): the mean of (actual - m)^2 / m far below 1 means that m knew the draw.
-    Numbers that are no counts have no such floor; of them R² near 1 is too good.
+    A count with expectation m varies by about m around it, and one out of n views by m (1 - m / n), however good the
+    model is (McCullagh and Nelder 1989, "Generalized Linear Models", section 4.5): squared errors that are on average
+    far below this variance mean that m knew the draw. Rows without views say nothing. Numbers that are no counts have
+    no such floor; of them R² near 1 is too good.
     """
+    if views is not None:
+        seen = views > 0
+        actual, predicted, views = actual[seen], predicted[seen], views[seen]
     if len(actual) < FEWEST:
         return None
     whole = bool((actual % 1 == 0).all())
-    spread = float(((actual - predicted) ** 2 / np.maximum(predicted, 1e-9)).mean())
+    chance = predicted if views is None else predicted * (1 - predicted / views)
+    spread = float(((actual - predicted) ** 2 / np.maximum(chance, 1e-9)).mean())
     variance = float(((actual - actual.mean()) ** 2).mean())
     r2 = 1 - float(((actual - predicted) ** 2).mean()) / variance if variance > 0 else 0.0
     return graded(

@@ -1,6 +1,8 @@
 """Predictions of a stored model for other rows: the rows are checked against what the model was trained on first."""
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import ContractError, TrackingError
+from edtech.ml.seen import meaning, outside
 from edtech.tables import values, words
 from edtech.tables.contract import Failure, check_column, failed_rows
 from edtech.tables.families import contract_for
@@ -19,10 +22,20 @@ if TYPE_CHECKING:
 
 PREDICTION = "prediction"
 IMPORTANCE = "evaluation/feature_importance.csv"
+SUPPORT = "result/support.csv"
 NUMBERS = {"double", "float", "long", "integer"}
 WHOLE = {"long", "integer"}
 _MOST_LISTED = 20
 _MAX_FAILED_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Rows with the model's prediction, what it is of, and a sentence for each column beyond what training saw."""
+
+    rows: pd.DataFrame
+    meaning: str
+    outside: tuple[str, ...]
 
 
 def score(store: "RunStore", run_id: str, rows: pd.DataFrame) -> pd.DataFrame:
@@ -30,12 +43,45 @@ def score(store: "RunStore", run_id: str, rows: pd.DataFrame) -> pd.DataFrame:
 
     Raises ContractError listing every value that does not fit, and what loading a model raises.
     """
+    return scored(store, run_id, rows).rows
+
+
+def scored(store: "RunStore", run_id: str, rows: pd.DataFrame) -> Scored:
+    """Return the same with what the predictions are of, and what the model never saw; raises as `score`."""
     model = store.load_model(run_id)
     fitted = conform(rows, store.signature(run_id), getattr(model, "roles", None))
     name = PREDICTION
     while name in rows:
         name += "_"
-    return rows.reset_index(drop=True).assign(**{name: np.asarray(model.predict(fitted), dtype=float)})
+    found = rows.reset_index(drop=True).assign(**{name: np.asarray(model.predict(fitted), dtype=float)})
+    family = store.get_run(run_id).tags.get("model_type", "")
+    return Scored(found, meaning(model, family), outside(model, fitted, _support(store, run_id)))
+
+
+def _support(store: "RunStore", run_id: str) -> pd.DataFrame | None:
+    """Return the prices that each unit was seen at; None where the run keeps none."""
+    try:
+        kept = pd.read_csv(BytesIO(store.read_artifact(run_id, SUPPORT)))
+    except (TrackingError, ValueError):
+        return None
+    return kept if {"unit", "low", "high"} <= set(kept) else None
+
+
+def template(store: "RunStore", run_id: str, most: int = 20) -> pd.DataFrame:
+    """Return a table with the columns of the model and rows that it was asked; no row where the run kept none."""
+    names = list(store.signature(run_id))
+    try:
+        kept = pd.read_csv(BytesIO(store.read_artifact(run_id, SAMPLE)), nrows=most)
+    except (TrackingError, ValueError):
+        kept = pd.DataFrame()
+    return kept[names] if set(names) <= set(kept) else pd.DataFrame(columns=names)
+
+
+def decimal(text: str) -> str:
+    """Return a number typed with a decimal comma with a point; what may be thousands stays as it is, to be refused."""
+    typed = text.strip()
+    grouped = re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", typed)
+    return typed.replace(",", ".") if re.fullmatch(r"[+-]?\d+,\d+", typed) and not grouped else text
 
 
 def example_row(store: "RunStore", run_id: str) -> dict[str, str]:

@@ -94,7 +94,7 @@ class SearchPlan:
         words = ["python", "-m", "edtech", "search", self.dataset, "--family", self.family]
         words += ["--algorithm", self.algorithm]
         words += [word for name in self.names for word in ("--vary", name)]
-        words += [word for name, value in asdict(self.budget).items() for word in (f"--{name}", f"{value:g}")]
+        words += [word for name, value in asdict(self.budget).items() for word in (f"--{name}", str(value))]
         return shlex.join([*words, *_options(self.roles, self.experiment, settings)])
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.ml.labels import CHURN, COMPLETION, PROPENSITY
-from edtech.ml.labels.metrics import calibration_error
+from edtech.ml.labels.metrics import calibration_error, ties_of, within_ties
 from edtech.ml.labels.result import LabelResult
 from edtech.pipeline.judging import Judgement
 
@@ -62,7 +62,9 @@ def reach(bad: Floats, feared: Floats) -> float:
     `bad` (n,) is the true chance of the loss, `feared` (n,) the predicted one; a fifth of the rows is contacted.
     """
     count = max(1, round(CONTACTED * len(bad)))
-    chosen, best = (float(bad[np.argsort(-by, kind="stable")[:count]].mean()) for by in (feared, bad))
+    held = within_ties(bad, ties_of(feared))
+    chosen = float(held[np.argsort(-feared, kind="stable")[:count]].mean())
+    best = float(bad[np.argsort(-bad, kind="stable")[:count]].mean())
     usual = float(bad.mean())
     return (chosen - usual) / (best - usual) if best - usual > LEAST_TOLD else 0.0
 

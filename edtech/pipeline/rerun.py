@@ -1,15 +1,18 @@
 """A run repeated with its data set, parameters and seed, and what is not as it was."""
 
+import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from edtech.data import Catalogue, Dataset
 from edtech.errors import DatasetNotFoundError
 from edtech.metrics import METRICS
-from edtech.ml.artifacts import read_settings
+from edtech.ml.artifacts import RESULT, read_settings
 from edtech.pipeline.jobs import Progress
+from edtech.pipeline.plans import stored
 from edtech.pipeline.training import train_runs
 from edtech.settings import Settings
-from edtech.tracking import EdTechMLFlowTracker, Run
+from edtech.tracking import EdTechMLFlowTracker, Run, RunStore
 
 TOLERANCE = 1e-9
 RERUN_OF = "rerun_of"
@@ -54,7 +57,8 @@ def rerun(
 ) -> Rerun:
     """Train a run again and compare. The new run is logged beside the old one, tagged `rerun_of`.
 
-    The data set is the stored one with the run's digest unless another is named; `progress` is told as by `train_runs`.
+    The data set is the stored one with the run's digest, its columns in the roles they had, unless another is named;
+    `progress` is told as by `train_runs`.
     Raises RunNotFoundError, TrackingError where the run is not a training of ours, DatasetNotFoundError where its data
     set is gone, and what the training raises.
     """
@@ -64,6 +68,8 @@ def rerun(
     family, algorithm, params = read_settings(tracker.runs, run_id)
     catalogue = Catalogue(settings.data_dir)
     dataset = catalogue.get(dataset_id) if dataset_id else _dataset_of(old, catalogue)
+    if dataset.digest == old.tags.get("dataset_digest"):
+        dataset = stored(dataset.id, _roles_of(old, tracker.runs, dataset), settings)
     tracker = EdTechMLFlowTracker(old.experiment, settings=settings, tags={RERUN_OF: run_id})
     (trained,) = train_runs(
         dataset, [algorithm], family=family, params={algorithm: params}, tracker=tracker, progress=progress
@@ -84,6 +90,13 @@ def _dataset_of(run: Run, catalogue: Catalogue) -> Dataset:
             fix="Upload or generate it again, or name another one to train on: --dataset ID",
         )
     return next((dataset for dataset in found if dataset.name == run.tags.get("dataset_name")), found[0])
+
+
+def _roles_of(run: Run, runs: RunStore, dataset: Dataset) -> dict[str, Any]:
+    """Return the roles that the run read the data set's columns in; none where it tells none of its kind of table."""
+    roles = json.loads(runs.read_artifact(run.run_id, RESULT)).get("roles")
+    known = type(dataset.mapping).model_fields
+    return roles if isinstance(roles, dict) and roles.keys() <= known.keys() else {}
 
 
 def _differing(old: Run, new: Run) -> dict[str, tuple[float | None, float | None]]:

@@ -125,7 +125,7 @@ class Training:
         """Yield what runs of other algorithms on the same data say, where there are any."""
         if self.tracker is not None:
             with suppress(TrackingError):  # a server that is away takes no run with it, only the second opinion
-                runs = self.tracker.runs.list_runs([self.tracker.experiment_name], limit=_NEWEST)
+                runs = self.tracker.newest(_NEWEST)
                 found = None if runs.empty else agreement(trained, self._of_the_same(runs))
                 yield from () if found is None else (found,)
 

@@ -53,7 +53,8 @@ class Workers(Executor):
 
     A thread for each process hands it one task after another, so that the standard library's own queue is the only one.
     Where a process ends before its task does, `on_lost` is called, the task's future holds a JobError, or a
-    JobCancelledError where `end` did it, and a new process takes its place. Each process imports `modules` first.
+    JobCancelledError where `end` did it, and a new process takes its place; no task hears of one that ended while it
+    had nothing to do. Each process imports `modules` first.
     """
 
     def __init__(
@@ -111,10 +112,9 @@ class Workers(Executor):
 
     def _run(self, ticket: _Ticket, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         try:
-            return self._in_process(ticket, fn, *args, **kwargs)
+            return self._handed(ticket, fn, *args, **kwargs).result()
         except BrokenProcessPool as exc:
-            self._own.lane.pool.shutdown()  # a process that is ending may still hold the lock of its run
-            self._open()
+            self._renew()
             with suppress(EdtechError):  # the task's own end is what matters here
                 self._on_lost()
             raise _why(ticket) from exc
@@ -122,14 +122,25 @@ class Workers(Executor):
             with self._lock:
                 ticket.pid = None
 
-    def _in_process(self, ticket: _Ticket, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        lane = self._own.lane
+    def _renew(self) -> None:
+        self._own.lane.pool.shutdown()  # a process that is ending may still hold the lock of its run
+        self._open()
+
+    def _handed(self, ticket: _Ticket, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401
+        try:
+            return self._in_process(ticket, fn, *args, **kwargs)
+        except BrokenProcessPool:  # the process ended before it was handed anything
+            self._renew()
+            return self._in_process(ticket, fn, *args, **kwargs)
+
+    def _in_process(self, ticket: _Ticket, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401
+        lane: _Lane = self._own.lane
         pid = lane.pid.result()
         with self._lock:
             if ticket.ended:
                 raise _why(ticket)
             ticket.pid = pid
-        return lane.pool.submit(fn, *args, **kwargs).result()
+        return lane.pool.submit(fn, *args, **kwargs)
 
 
 def _why(ticket: _Ticket) -> EdtechError:

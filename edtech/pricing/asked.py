@@ -120,45 +120,55 @@ def price_list(response: Response, frame: pd.DataFrame, unit: str, price: str) -
             found=f"no {listed(missing)} among {listed(map(str, frame.columns))}",
             fix="name the two columns",
         )
-    units, prices = frame[unit].astype("str").str.strip(), to_number(frame[price])
-    place = response.units.get_indexer(pd.Index(units))
-    faults = {
-        "the data set has no such unit": place < 0,
-        "the unit stands more than once": units.duplicated(keep=False).to_numpy(),
-        "the price is not a number above 0": ~(np.isfinite(prices) & (prices > 0)).to_numpy(),
-    }
-    if details := [_fault(words, rows, units, frame[price]) for words, rows in faults.items() if rows.any()]:
-        raise PricingError(
-            "The price list cannot be used",
-            expected="each unit once, with a price above 0",
-            found=f"{int(np.logical_or.reduce(list(faults.values())).sum()):,} of {len(frame):,} rows that cannot",
-            fix="correct these rows, or leave them out: units that are not listed keep their price",
-            details=details,
-        )
+    frame = frame.reset_index(drop=True)
+    listed_prices = _by_unit(
+        frame[unit], frame[price], "The price list cannot be used",
+        "correct these rows, or leave them out: units that are not listed keep their price", response.units,
+    )  # fmt: skip
     full = response.baseline.copy()
-    full[place] = prices.to_numpy(dtype=float)
+    full[response.units.get_indexer(listed_prices.index)] = listed_prices
     return full
 
 
 def bounds_of(frame: pd.DataFrame, column: str) -> dict[str, float] | None:
     """Return the prices of a column by the unit in the first one, None where there is no such column.
 
-    Raises PricingError where a price is not a number above zero; a blank one is no bound.
+    Raises PricingError that lists every row which cannot be used, as `price_list` does; a blank price is no bound.
     """
     if column not in frame:
         return None
-    given = frame[column].notna() & (frame[column].astype("str").str.strip() != "")
-    prices, units = to_number(frame[column])[given], frame.iloc[:, 0].astype("str")[given]
-    if wrong := int((~(np.isfinite(prices) & (prices > 0))).sum()):
+    frame = frame.reset_index(drop=True)
+    given = frame[frame[column].notna() & (frame[column].astype("str").str.strip() != "")]
+    problem = f"The bounds in the column {column!r} cannot be used"
+    fix = "correct these rows, or leave the cell blank where a unit has no bound"
+    return {str(unit): price for unit, price in _by_unit(given.iloc[:, 0], given[column], problem, fix).items()}
+
+
+def _by_unit(
+    units: pd.Series, given: pd.Series, problem: str, fix: str, known: pd.Index | None = None
+) -> pd.Series:  # fmt: skip
+    """Return prices by unit. Raises PricingError with every row that is not of one of the known units, once, with a
+    price above zero.
+    """
+    units, prices = units.astype("str").str.strip(), to_number(given)  # their index numbers the rows of the file
+    faults = {
+        "the data set has no such unit": ~units.isin(units if known is None else known).to_numpy(),
+        "the unit stands more than once": units.duplicated(keep=False).to_numpy(),
+        "the price is not a number above 0": ~(np.isfinite(prices) & (prices > 0)).to_numpy(),
+    }
+    if details := [_fault(words, rows, units, given) for words, rows in faults.items() if rows.any()]:
         raise PricingError(
-            "The bounds cannot be used",
-            expected=f"prices above 0 in the column {column!r}",
-            found=f"{wrong:,} rows with others",
-            fix="correct these rows, or leave the cell blank where a unit has no bound",
+            problem,
+            expected="each unit once, with a price above 0",
+            found=f"{int(np.logical_or.reduce(list(faults.values())).sum()):,} of {len(given):,} rows that cannot",
+            fix=fix,
+            details=details,
         )
-    return dict(zip(units, prices.astype(float), strict=True))
+    return prices.astype(float).set_axis(pd.Index(units))
 
 
 def _fault(words: str, rows: NDArray[np.bool_], units: pd.Series, prices: pd.Series) -> str:
-    first = [f"row {at + 1}: {units.iloc[at]!s:.40}, {prices.iloc[at]!s:.20}" for at in np.flatnonzero(rows)[:5]]
+    first = [
+        f"row {units.index[at] + 1}: {units.iloc[at]!s:.40}, {prices.iloc[at]!s:.20}" for at in np.flatnonzero(rows)[:5]
+    ]
     return f"{words} ({int(rows.sum()):,} {'row' if rows.sum() == 1 else 'rows'}, e.g. {'; '.join(first)})"

@@ -1,7 +1,7 @@
 """What recommended prices must keep to: bounds for each unit, steps, and limits over all units together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -82,8 +82,9 @@ class Bounds:
 def price_bounds(response: Response, constraints: Constraints) -> Bounds:
     """Return the bounds of each unit's price.
 
-    Today's price stays allowed where it lies outside the prices seen. Raises PricingError where a floor and what stands
-    above it contradict each other, saying which and for which units.
+    Today's price stays allowed where it lies outside the prices seen. Where a floor or ceiling forbids it the price has
+    to change, so the bounds are then multiples of the step. Raises PricingError where a floor and what stands above it
+    contradict each other, or no multiple lies between, saying which and for which units.
     """
     today = response.baseline
     low, high = today * (1 - constraints.max_change), today * (1 + constraints.max_change)
@@ -99,7 +100,24 @@ def price_bounds(response: Response, constraints: Constraints) -> Bounds:
     low_name, high_name = np.where(floor > low, GIVEN[0], low_name), np.where(ceiling < high, GIVEN[1], high_name)
     bounds = Bounds(np.maximum(low, floor), np.minimum(high, ceiling), low_name, high_name)
     _refuse_contradiction(response, bounds)
-    return bounds
+    return bounds if constraints.step is None else _on_steps(response, bounds, constraints.step)
+
+
+def _on_steps(response: Response, bounds: Bounds, step: float) -> Bounds:
+    low, high = (np.ceil(bounds.low / step - 1e-9) * step, np.floor(bounds.high / step + 1e-9) * step)
+    slack = 1e-9 * response.baseline
+    must = (response.baseline < bounds.low - slack) | (response.baseline > bounds.high + slack)
+    if (wrong := must & (low > high + slack)).any():
+        raise PricingError(
+            "Some prices have to change, and none on the steps is allowed",
+            expected=f"a multiple of {step:g} between the lowest and the highest price of each unit",
+            found="; ".join(
+                f"{response.units[at]}: {bounds.low[at]:,.2f} to {bounds.high[at]:,.2f}"
+                for at in np.flatnonzero(wrong)[:5]
+            ),
+            fix="take smaller steps, lower the floor, or raise the ceiling",
+        )
+    return replace(bounds, low=np.where(must, low, bounds.low), high=np.where(must, high, bounds.high))
 
 
 def _given(response: Response, prices: Mapping[str, float] | None, otherwise: float) -> Floats:
@@ -129,12 +147,15 @@ def _refuse_contradiction(response: Response, bounds: Bounds) -> None:
     )
 
 
-def refuse_enrollments(most: float, floor: float) -> None:
-    """Raise PricingError where the enrollments to keep are more than the most that can be reached, per period."""
+def refuse_enrollments(most: float, floor: float, changes: int | None = None) -> None:
+    """Raise PricingError where the enrollments to keep are more than the most that can be reached, per period, with
+    that many changed prices.
+    """
     if most < floor * (1 - 1e-9):
         raise PricingError(
             "Constraints contradict each other: so many enrollments cannot be kept",
-            expected=f"at most {most:,.1f} enrollments per period to keep, the most that the bounds allow",
+            expected=f"at most {most:,.1f} enrollments per period to keep, the most that the bounds allow"
+            + ("" if changes is None else f" with at most {changes:,} change{'' if changes == 1 else 's'}"),
             found=f"{floor:,.1f}",
             fix="keep fewer enrollments, or allow larger steps or more changed prices",
         )

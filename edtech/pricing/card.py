@@ -6,19 +6,17 @@ import numpy as np
 import pandas as pd
 
 from edtech.data.findings import Check, Severity, graded
+from edtech.ml import diagnostics
 from edtech.ml.base import Estimate
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ml.elasticity.words import GROUNDS, interval
 from edtech.pricing.response import Response
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION, WhatIf
-from edtech.pricing.trust import OUTSIDE_SHARE
 
 WIDE = 0.5
 """An interval wider than this share of the elasticity says little about how much a price change does."""
 FAR_OFF = 0.15
-"""A forecast of the last periods that is off by more than this share of what happened."""
-APART = 0.3
-"""Elasticities of algorithms that lie further apart than this share of the run's own do not agree."""
+"""A forecast of what was held back that is off by more than this share of what happened."""
 
 
 def trust_card(response: Response, outcome: WhatIf, others: Mapping[str, Estimate] | None = None) -> tuple[Check, ...]:
@@ -41,25 +39,24 @@ def trust_card(response: Response, outcome: WhatIf, others: Mapping[str, Estimat
 
 def other_elasticities(runs: pd.DataFrame, run_id: str) -> dict[str, Estimate]:
     """Return what the newest run of each other algorithm found; `runs` are trainings of demand on the same data set."""
-    newest = runs.drop_duplicates("tags.algorithm")
     own = runs.loc[runs["run_id"] == run_id, "tags.algorithm"]
-    others = newest[~newest["tags.algorithm"].isin(own)].dropna(subset=["metrics.price_elasticity_coefficient"])
-    pairs = zip(others["tags.algorithm"], others["metrics.price_elasticity_coefficient"], strict=True)
-    return {str(name): Estimate(float(value)) for name, value in pairs}
+    return diagnostics.other_elasticities(runs, None if own.empty else str(own.iloc[0]))
 
 
 def _identification(result: ElasticityResult) -> Check:
     return graded(
         "identification", "Why the price effect can be read from these data", fail=not result.may_recommend,
-        evidence=f"It is {GROUNDS[result.identification]}. It holds if {result.condition}.",
+        evidence=f"It is {GROUNDS[result.identification]}. It holds if {result.condition}."
+        + ("" if result.biased is None else f" It is biased: {result.biased.evidence}."),
         fix="Do not act on it; run the test that the answer names, or state how prices were set.",
     )  # fmt: skip
 
 
 def _support(outcome: WhatIf) -> Check:
     return graded(
-        "support", "The asked prices were seen before", review=outcome.share_outside > OUTSIDE_SHARE,
-        evidence=f"{outcome.share_outside:.0%} of today's token revenue would be at prices never seen for its units.",
+        "support", "The asked prices were seen before", review=outcome.extrapolates,
+        evidence=f"{outcome.moved_outside:.0%} of the token revenue whose price changes, {outcome.share_outside:.1%} "
+        "of all, would be at prices never seen for its units.",
         fix="Ask for smaller changes, or try the prices on a few units first.",
     )  # fmt: skip
 
@@ -89,16 +86,9 @@ def _sign(result: ElasticityResult) -> Check:
 
 def _agreement(result: ElasticityResult, others: Mapping[str, Estimate]) -> Check:
     if not others:
-        return Check("agreement", "Other algorithms agree", Severity.REVIEW, "No other was trained on this data.",
-                     "Train another algorithm on the same data set.")  # fmt: skip
-    own = result.elasticity.estimate
-    apart = {name: one.estimate for name, one in others.items() if abs(one.estimate - own) > APART * abs(own)}
-    told = ", ".join(f"{name} {one.estimate:.2f}" for name, one in others.items())
-    return graded(
-        "agreement", "Other algorithms agree", review=bool(apart),
-        evidence=f"This run {own:.2f}; {told}. {len(apart)} of {len(others)} differ by more than {APART:.0%}.",
-        fix="Find out why: another form of demand, or an algorithm that does not correct for how prices were set.",
-    )  # fmt: skip
+        return Check("agreement", "Algorithms agree on the elasticity", Severity.REVIEW,
+                     "No other was trained on this data.", "Train another algorithm on the same data set.")  # fmt: skip
+    return diagnostics.agreement_check(result.elasticity, others)
 
 
 def _naive(result: ElasticityResult) -> Check:
@@ -118,15 +108,18 @@ def _substitution(outcome: WhatIf) -> Check:
 
 
 def _backtest(result: ElasticityResult) -> Check:
-    rows = result.evaluation
+    rows, later = result.evaluation, result.roles.period is not None
+    title = "The last periods were forecast well" if later else "What was held back was forecast well"
     predicted = rows["predicted"].to_numpy(dtype=float) if len(rows) else np.array([np.nan])
     if not np.isfinite(predicted).all():
-        return Check("backtest", "The last periods were forecast well", Severity.REVIEW,
-                     f"No forecast can be checked: {result.split}.", "Bring more periods.")  # fmt: skip
+        return Check("backtest", title, Severity.REVIEW, f"No forecast can be checked: {result.split}.",
+                     "Bring more periods." if later else "Bring more units, or name the periods.")  # fmt: skip
     actual = float(rows["actual"].sum())
     off = predicted.sum() / max(actual, 1e-9) - 1
     return graded(
-        "backtest", "The last periods were forecast well", review=abs(off) > FAR_OFF,
+        "backtest", title, review=abs(off) > FAR_OFF,
         evidence=f"On {result.split}, {predicted.sum():,.0f} were forecast and {actual:,.0f} sold: {off:+.1%}.",
-        fix="Something changed that the model does not know; train on newer data.",
+        fix="Something changed that the model does not know; train on newer data."
+        if later
+        else "Units differ in ways the model does not know; name covariates that tell them apart.",
     )  # fmt: skip

@@ -6,14 +6,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from edtech.errors import PricingError
 from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.effects import Effect, effect
 from edtech.pricing.response import Demand, Response
+from edtech.pricing.scenario import check_segments
 from edtech.pricing.trust import OUTSIDE_SHARE
 
 CURVE_CHANGES = np.linspace(-0.5, 0.5, 41)
 _MANY = 20_000
 """Of more units than this every second point is taken: a page that waits shows less."""
+NEAR = 1e-6
+"""Changes no further apart are one: between them rounding would be read as a slope."""
 
 Range = tuple[float, float]
 
@@ -43,15 +47,25 @@ def revenue_curve(
     *,
     moved: NDArray[np.bool_] | None = None,
 ) -> RevenueCurve:
-    """Return the curve when the units of `segments` (None: all), or those of the mask `moved` (u,), change prices."""
+    """Return the curve when the units of `segments` (None: all), or those of the mask `moved` (u,), change prices.
+
+    Raises PricingError for a segment that no unit is of, and where no unit is left to move.
+    """
+    check_segments(response, segments or ())
     inside = response.segments.isin(segments).to_numpy() if segments is not None else np.ones(len(response.units), bool)
     inside = inside if moved is None else moved
+    if not inside.any():
+        raise PricingError(
+            "No unit changes its price", expected="at least one", found="none", fix="name at least one segment"
+        )
     today = response.demand(response.baseline)
     revenue = today.quantity * response.baseline
     support = _common_support(response, inside, revenue, response.low, response.high)
     if changes is None:
         changes = CURVE_CHANGES[:: 2 if len(response.units) > _MANY else 1]
-    changes = np.unique(np.concatenate([changes, [0.0, *support]]))
+    marked = np.array([0.0, *support])
+    apart = np.abs(np.subtract.outer(changes, marked)).min(axis=1) > NEAR
+    changes = np.unique(np.concatenate([changes[apart], marked]))
     rows = [_point(response, inside, float(change), today) for change in changes]
     names = ["change", "revenue", "low", "high", "quantity", "quantity_low", "quantity_high"]
     points = pd.DataFrame(rows, columns=names).astype(float)
@@ -101,7 +115,7 @@ def _common_support(
         _weighted_quantile(lowest, weight, 1 - OUTSIDE_SHARE),
         _weighted_quantile(highest, weight, OUTSIDE_SHARE),
     )
-    return min(found[0], 0.0), max(found[1], 0.0)
+    return (found[0] if found[0] < -NEAR else 0.0), (found[1] if found[1] > NEAR else 0.0)
 
 
 def _weighted_quantile(values: Floats, weights: Floats, level: float) -> float:

@@ -13,7 +13,8 @@ from edtech.pricing.response import Demand, Response
 class Effect:
     """A figure today and under the plan, per period, and its relative `change` with its 95 and 80 % intervals.
 
-    The ends are None where there is no honest interval.
+    The ends are None where there is no honest interval. `change` is infinite, without ends, for a figure that is 0
+    today and not under the plan.
     """
 
     today: float
@@ -27,13 +28,14 @@ class Effect:
     def scaled(self, before: float, after: float | None = None) -> "Effect":
         """Return the effect on a share of the figure; the share may change from `before` to `after`."""
         after = before if after is None else after
-        ratio = after / before if before else 1.0
+        today, planned = self.today * before, self.planned * after
+        if before == 0:
+            return Effect(today, planned, np.inf, None, None) if after else Effect(today, planned, *[0.0] * 5)
+        ratio = after / before
         ends = (
-            None if end is None else ratio * (1 + end) - 1
-            for end in (self.change, self.low, self.high, self.low_80, self.high_80)
+            None if end is None else ratio * (1 + end) - 1 for end in (self.low, self.high, self.low_80, self.high_80)
         )
-        change, low, high, low_80, high_80 = ends
-        return Effect(self.today * before, self.planned * after, change or 0.0, low, high, low_80, high_80)
+        return Effect(today, planned, ratio * (1 + self.change) - 1, *ends)
 
 
 def effect(

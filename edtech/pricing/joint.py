@@ -13,6 +13,8 @@ _BISECTIONS = 12
 _PATH = 8
 _SINGLE_CHANGES = 400
 _PASSES = 5
+MOST_SOLD = (0.0, 1.0)
+"""The weights of tokens and enrollments under which a plan sells most."""
 
 
 def joint_optimum(
@@ -23,15 +25,18 @@ def joint_optimum(
     The free optimum is found by L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995) from today's prices with the gradient in closed
     form. Enrollments to keep add a price on each enrollment, found by bisection (Lagrange). Of a limited number of
     changes those are made that contribute most to the free plan's gain, by the integral of the gradient on the way
-    there (Aumann & Shapley 1974), and the others stay. Steps round each price and then improve single prices, the
+    there (Aumann & Shapley 1974), and the others stay; where these cannot keep the enrollments, those that contribute
+    most to enrollments. Steps round each price and then improve single prices, the
     largest units first, as long as `_SINGLE_CHANGES` evaluations allow.
 
     Raises PricingError where the enrollments to keep cannot be reached.
     """
-    prices = _with_enrollments(response, weights, bounds, constraints)
+    least = constraints.least_enrollments
+    floor = None if least is None else least * _sold(response, response.baseline)
+    prices = _with_enrollments(response, weights, bounds, floor)
     if constraints.most_changed is not None:
-        bounds = _others_fixed(response, weights, bounds, prices, constraints.most_changed)
-        prices = _with_enrollments(response, weights, bounds, constraints)
+        bounds = _few_changed(response, weights, bounds, prices, floor, constraints.most_changed)
+        prices = _with_enrollments(response, weights, bounds, floor)
     if constraints.step is not None:
         prices = _on_steps(response, weights, bounds, constraints, prices)
     better = _value(response, weights, prices)[0] > _value(response, weights, response.baseline)[0] * (1 + 1e-9)
@@ -60,30 +65,39 @@ def _free(response: Response, weights: tuple[float, float], bounds: Bounds) -> F
     return np.asarray(found.x * scale, dtype=float)
 
 
+def _sold(response: Response, prices: Floats) -> float:
+    return float(response.demand(prices).quantity.sum())
+
+
 def _with_enrollments(
-    response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints
+    response: Response, weights: tuple[float, float], bounds: Bounds, floor: float | None
 ) -> Floats:  # fmt: skip
     prices = _free(response, weights, bounds)
-    if constraints.least_enrollments is None:
+    if floor is None or _sold(response, prices) >= floor:
         return prices
-    floor = constraints.least_enrollments * float(response.demand(response.baseline).quantity.sum())
-
-    def kept(at: Floats) -> float:
-        return float(response.demand(at).quantity.sum())
-
-    if kept(prices) >= floor:
-        return prices
-    most = _free(response, (0.0, 1.0), bounds)
-    refuse_enrollments(kept(most), floor)
+    most = _free(response, MOST_SOLD, bounds)
+    refuse_enrollments(_sold(response, most), floor)
     low, high, best = 0.0, 4 * float(response.baseline.max()) * max(weights), most
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         tried = _free(response, (weights[0], weights[1] + middle), bounds)
-        if kept(tried) >= floor:
+        if _sold(response, tried) >= floor:
             high, best = middle, tried
         else:
             low = middle
     return best
+
+
+def _few_changed(
+    response: Response, weights: tuple[float, float], bounds: Bounds, plan: Floats, floor: float | None, most: int
+) -> Bounds:  # fmt: skip
+    """Return bounds that let `most` prices change: those that gain most, or else sell most where the floor asks."""
+    few = _others_fixed(response, weights, bounds, plan, most)
+    if floor is None or _sold(response, _free(response, MOST_SOLD, few)) >= floor:
+        return few
+    few = _others_fixed(response, MOST_SOLD, bounds, _free(response, MOST_SOLD, bounds), most)
+    refuse_enrollments(_sold(response, _free(response, MOST_SOLD, few)), floor, most)
+    return few
 
 
 def _others_fixed(
@@ -105,7 +119,7 @@ def _on_steps(
     response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints, prices: Floats
 ) -> Floats:  # fmt: skip
     step, least = constraints.step or 1.0, constraints.least_enrollments
-    floor = -np.inf if least is None else least * float(response.demand(response.baseline).quantity.sum()) * (1 - 1e-9)
+    floor = -np.inf if least is None else least * _sold(response, response.baseline) * (1 - 1e-9)
     lowest, highest = np.ceil(bounds.low / step - 1e-9) * step, np.floor(bounds.high / step + 1e-9) * step
     today = np.clip(response.baseline, bounds.low, bounds.high)
     stays = (np.abs(prices - today) <= 1e-6 * today) | (lowest > highest)

@@ -16,10 +16,13 @@ from edtech.ml.elasticity.panel import ALL, Floats, as_named
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import PanelRoles
+from edtech.tables.values import listed, to_number
 
 _LATER = "a later period"
 SAME_PRICE = 1e-9
 """Prices that differ by no more than this share are the same."""
+LEAST_SOLD = 1e-6
+"""Enrollments per period of all units, below which nothing is sold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +143,8 @@ class Response:
 def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.Series | None = None) -> Response:
     """Return the response of the panel's units; `baseline` (by unit) replaces the mean price as where plans start.
 
-    Raises ContractError where the panel breaks its contract, PricingError where baseline prices are missing or not
-    positive.
+    Raises ContractError where the panel breaks its contract, PricingError where baseline prices are missing, not
+    positive, given twice, or so high that nothing would be sold.
     """
     roles = result.roles
     frame = _typical_rows(build_panel(panel, roles), roles)
@@ -160,7 +163,7 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
     low, high = _seen_prices(result, units, prices)
     drawn = _seen_prices(result, units, prices, "randomized_") if result.support["randomized_low"].notna().any() else ()
     encoded = result.model.encoded(frame)
-    return Response(
+    response = Response(
         result=result,
         frame=encoded,
         units=units,
@@ -174,6 +177,9 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
         places=np.asarray(pd.Index(result.model.units_).get_indexer(units), dtype=np.intp),
         along=result.model.along(encoded) if hasattr(result.model, "along") else None,
     )
+    if baseline is not None:
+        _refuse_unsold(response)
+    return response
 
 
 def _unknown_units(result: ElasticityResult, frame: pd.DataFrame, units: pd.Index) -> list[str]:
@@ -213,8 +219,16 @@ def _seen_prices(
 
 
 def _checked(baseline: pd.Series, units: pd.Index) -> Floats:
-    prices = pd.Series(baseline.to_numpy(dtype=float), index=baseline.index.astype(str)).reindex(units)
-    wrong = prices[~(prices > 0)]
+    given = to_number(baseline).set_axis(baseline.index.astype(str))
+    if len(twice := given.index[given.index.duplicated()].unique()):
+        raise PricingError(
+            "Some units have several baseline prices",
+            expected="one price for each unit of the panel",
+            found=f"{len(twice):,} units with more, first {listed(twice, 5)}",
+            fix="leave one price for each unit",
+        )
+    prices = given.reindex(units)
+    wrong = prices[~((prices > 0) & np.isfinite(prices))]
     if len(wrong):
         raise PricingError(
             "Some units have no usable baseline price",
@@ -223,3 +237,15 @@ def _checked(baseline: pd.Series, units: pd.Index) -> Floats:
             fix="give a price for each unit, or leave the baseline out to start from mean prices",
         )
     return prices.to_numpy(dtype=float)
+
+
+def _refuse_unsold(response: Response) -> None:
+    """Raise PricingError where nothing would be sold at the baseline: no change could be told relative to that."""
+    if not (sold := float(response.demand(response.baseline).quantity.sum())) >= LEAST_SOLD:
+        raise PricingError(
+            "Nothing would be sold at the baseline prices",
+            expected=f"prices like those seen, {response.low.min():,.2f} to {response.high.max():,.2f}",
+            found=f"{sold:.2g} enrollments per period at {response.baseline.min():,.2f} to "
+            f"{response.baseline.max():,.2f}",
+            fix="check the unit of the prices",
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -135,8 +136,14 @@ def best_words(table: pd.DataFrame) -> str:
 def _of_scenario(row: Mapping[Hashable, Any]) -> dict[str, Any]:
     parts = {part: row.get(f"metrics.{FIGURES[0]}_{part}") for part in ("today", "planned", "change")}
     ends = {end: row.get(f"metrics.{FIGURES[0]}_change_{end}") for end in ("low", "high")}
-    others = {name: row.get(f"metrics.{name}_change") for name in FIGURES[1:]}
+    others = {name: _saved_change(row, name) for name in FIGURES[1:]}
     return {"name": row["name"], "what": "what-if", "trust": row.get("tags.trust"), **parts, **ends, **others}
+
+
+def _saved_change(row: Mapping[Hashable, Any], name: str) -> float | None:
+    """Return a figure's change; runs hold no infinite metric, so what is new is known by its values."""
+    today, planned = (row.get(f"metrics.{name}_{part}") for part in ("today", "planned"))
+    return np.inf if today == 0 and planned else row.get(f"metrics.{name}_change")
 
 
 def _of_plan(name: str, plan: "Plan") -> dict[str, Any]:
@@ -160,5 +167,5 @@ def _metrics(outcome: WhatIf) -> dict[str, float]:
     for name, effect in outcome.effects.items():
         values = {"today": effect.today, "planned": effect.planned, "change": effect.change, "change_low": effect.low,
                   "change_high": effect.high}  # fmt: skip
-        found |= {f"{name}_{part}": value for part, value in values.items() if value is not None}
+        found |= {f"{name}_{part}": value for part, value in values.items() if value is not None and np.isfinite(value)}
     return found

@@ -1,6 +1,6 @@
 """What-ifs: expected changes against today's prices, each with its interval, and what they rest on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from edtech.ml.elasticity.panel import Floats
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.pricing.effects import Effect, effect
 from edtech.pricing.response import Response, price_response
-from edtech.pricing.trust import OUTSIDE_SHARE, refusal_reasons
+from edtech.pricing.trust import OUTSIDE_MOVED, OUTSIDE_SHARE, refusal_reasons
 from edtech.tables.split import RevenueSplit
 
 NO_SUBSTITUTION = (
@@ -32,7 +32,7 @@ class WhatIf:
     revenue if each unit's price moved alone, added up, and what is added because units take sales from each other;
     None where no substitution is modeled. `refused` means that the numbers stand only on `condition` and must not be
     acted on; `reasons` say why and what would tell. `share_outside` is the share of today's revenue whose new price was
-    never seen for its unit.
+    never seen for its unit, `moved_outside` the same of the revenue whose price changes.
     """
 
     enrollments: Effect
@@ -45,6 +45,7 @@ class WhatIf:
     others: float | None
     prices: pd.Series
     share_outside: float
+    moved_outside: float
     extrapolates: bool
     assumes_no_substitution: bool
     refused: bool
@@ -81,14 +82,7 @@ def changed_prices(response: Response, changes: Mapping[str, float]) -> Floats:
     Raises PricingError as `what_if` does.
     """
     changes = {str(name): change for name, change in changes.items()}
-    known = sorted(response.segments.unique())
-    if unknown := [name for name in changes if name not in known]:
-        raise PricingError(
-            "There is no such segment",
-            expected=f"one of {', '.join(map(repr, known[:20]))}{' ...' if len(known) > 20 else ''}",
-            found=", ".join(map(repr, unknown[:5])),
-            fix="name segments of the panel that the model was trained on",
-        )
+    check_segments(response, changes)
     if wrong := {name: value for name, value in changes.items() if not -0.95 < value < 10}:
         raise PricingError(
             "The price change is not one that leaves a price",
@@ -98,6 +92,18 @@ def changed_prices(response: Response, changes: Mapping[str, float]) -> Floats:
         )
     factor = response.segments.map({name: 1 + value for name, value in changes.items()}).fillna(1.0)
     return response.baseline * factor.to_numpy(dtype=float)
+
+
+def check_segments(response: Response, names: Iterable[str]) -> None:
+    """Raise PricingError for a segment that no unit is of."""
+    known = sorted(response.segments.unique())
+    if unknown := [name for name in names if name not in known]:
+        raise PricingError(
+            "There is no such segment",
+            expected=f"one of {', '.join(map(repr, known[:20]))}{' ...' if len(known) > 20 else ''}",
+            found=", ".join(map(repr, unknown[:5])),
+            fix="name segments of the panel that the model was trained on",
+        )
 
 
 def answer(
@@ -113,12 +119,13 @@ def answer(
     ones = np.ones_like(prices)
     quantity = effect(response, today, planned, ones, ones)
     revenue = effect(response, today, planned, response.baseline, prices)
-    outside = _share_outside(response, prices, today.quantity * response.baseline)
-    extrapolates = outside > OUTSIDE_SHARE
+    outside, of_moved = _shares_outside(response, prices, today.quantity * response.baseline)
+    extrapolates = outside > OUTSIDE_SHARE or of_moved > OUTSIDE_MOVED
     reasons = list(refusal_reasons(response.result, today.quantity))
     if extrapolates:
         reasons.append(
-            f"This extrapolates: {outside:.0%} of today's token revenue would be at prices never seen for its units."
+            f"This extrapolates: {of_moved:.0%} of the token revenue whose price changes, {outside:.1%} of all, would "
+            "be at prices never seen for its units."
         )
     own = _own_change(response, prices, today.quantity)
     return WhatIf(
@@ -132,6 +139,7 @@ def answer(
         others=None if own is None else revenue.planned - revenue.today - own,
         prices=pd.Series(prices, index=response.names, name="price").sort_index(),
         share_outside=outside,
+        moved_outside=of_moved,
         extrapolates=extrapolates,
         assumes_no_substitution=not response.joint,
         refused=not response.result.may_recommend,
@@ -149,8 +157,10 @@ def _own_change(response: Response, prices: Floats, quantity: Floats) -> float |
     return float((quantity * (prices * alone - response.baseline)).sum())
 
 
-def _share_outside(response: Response, prices: Floats, revenue: Floats) -> float:
+def _shares_outside(response: Response, prices: Floats, revenue: Floats) -> tuple[float, float]:
+    """Return how much of all revenue (u,), and of that whose price changes, would be at prices never seen."""
     moved = ~np.isclose(prices, response.baseline)
     slack = 1e-9 * response.baseline
     outside = moved & ((prices < response.low - slack) | (prices > response.high + slack))
-    return float(revenue[outside].sum() / revenue.sum())
+    lost = float(revenue[outside].sum())
+    return lost / float(revenue.sum()), lost / max(float(revenue[moved].sum()), 1e-300)

@@ -48,7 +48,7 @@ def _limited(
 ) -> NDArray[np.intp]:
     """Return the candidate of each unit (u,) under limits over all units; `_GAP` from the best at most."""
     if floor is not None:
-        refuse_enrollments(_most_reached(quantity, moved, most), floor)
+        refuse_enrollments(_most_reached(quantity, moved, most), floor, most)
     best, gap = _by_multiplier(value, quantity, moved, floor, most)
     if gap <= _GAP:
         return best

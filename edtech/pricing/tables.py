@@ -4,7 +4,9 @@ import pandas as pd
 
 from edtech.pricing.curve import RevenueCurve
 from edtech.pricing.scenario import WhatIf
+from edtech.tables.values import percent
 
+ENDS = ("low", "high", "low_80", "high_80")
 LABELS = {
     "enrollments": ("Enrollments", "per period", "Pieces sold in a typical period, over all units."),
     "token_revenue": ("Token revenue", "tokens / period", "Price times quantity in a typical period, over all units."),
@@ -19,12 +21,18 @@ def effect_rows(outcome: WhatIf) -> pd.DataFrame:
     """Return one row for each figure: name, today, planned, change and the relative ends of its 95 and 80 % intervals
     (NaN without one).
     """
-    numbers = ["today", "planned", "change", "low", "high", "low_80", "high_80"]
+    numbers = ["today", "planned", "change", *ENDS]
     rows = [
         {"name": LABELS[name][0], **{number: getattr(effect, number) for number in numbers}}
         for name, effect in outcome.effects.items()
     ]
     return pd.DataFrame(rows, columns=["name", *numbers]).astype(dict.fromkeys(numbers, float))
+
+
+def effect_text(outcome: WhatIf) -> str:
+    """Return the same rows as text, changes in percent."""
+    rows = effect_rows(outcome)
+    return rows.to_string(index=False, na_rep="-", formatters=dict.fromkeys(["change", *ENDS], percent))
 
 
 def curve_title(curve: RevenueCurve, may_recommend: bool) -> str:

@@ -6,8 +6,9 @@ from edtech.ml.elasticity.panel import Floats
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ml.elasticity.words import GROUNDS
 
-OUTSIDE_SHARE = 0.05
-"""An answer extrapolates when more than this share of today's revenue gets prices never seen for its units."""
+OUTSIDE_SHARE, OUTSIDE_MOVED = 0.05, 0.5
+"""An answer extrapolates when more than this share of today's revenue, or of the revenue whose price changes, gets
+prices never seen for its units: however little one course sells, an answer about it alone is about nothing else."""
 
 WANTED_HALF_WIDTH = 0.25
 _TEST_DISCOUNT = 0.2
@@ -21,6 +22,11 @@ def refusal_reasons(result: ElasticityResult, quantity: Floats) -> tuple[str, ..
     """
     if result.may_recommend:
         return ()
+    if result.biased is not None:
+        return (
+            f"The price effect is biased: {result.biased.evidence}. So no price is recommended.",
+            f"What would help: {result.biased.fix}.",
+        )
     return (
         f"The price effect is {GROUNDS[result.identification]}; it holds only if {result.condition}. "
         "That cannot be seen in the data, so no price is recommended.",

@@ -19,7 +19,7 @@ from edtech.reports.figures import figure
 _EFFECT_HELP = {
     "today": "Expected in a typical period at today's mean prices.",
     "planned": "Expected in a typical period at the asked prices.",
-    "change": "Relative change; 0.1 is 10 % more.",
+    "change": "Relative change; 0.1 is 10 % more, inf is new: nothing today.",
     "low": "Lower end of the 95 % interval of the change.",
     "high": "Upper end of the 95 % interval of the change.",
     "low_80": "Lower end of the 80 % interval of the change.",

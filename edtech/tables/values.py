@@ -253,6 +253,13 @@ def shown(value: object, width: int = 60) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
+def percent(value: float | None, digits: int = 1) -> str:
+    """Return a signed change in percent; infinite where there was nothing before, which is new."""
+    if value is None or np.isnan(value):
+        return "-"
+    return "new" if value == np.inf else f"{value:+z.{digits}%}"
+
+
 def listed(names: Iterable[str], most: int = 10) -> str:
     """Return names for a message, the first `most` of them."""
     names = list(names)

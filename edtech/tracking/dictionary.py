@@ -47,14 +47,22 @@ class MetricMemory:
             ) from exc
 
     def say(self, name: str, said: Said | None) -> None:
-        """Keep what a metric means, or forget it."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{self.file}.lock"):
-            kept = {key: value for key, value in self.said().items() if key != name}
-            kept |= {} if said is None else {name: said}
-            fresh = self.file.with_suffix(".new")
-            fresh.write_bytes(_SAID.dump_json(kept, indent=1))
-            fresh.replace(self.file)
+        """Keep what a metric means, or forget it. Raises TrackingError where the file is damaged or not writable."""
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{self.file}.lock"):
+                kept = {key: value for key, value in self.said().items() if key != name}
+                kept |= {} if said is None else {name: said}
+                fresh = self.file.with_suffix(".new")
+                fresh.write_bytes(_SAID.dump_json(kept, indent=1))
+                fresh.replace(self.file)
+        except OSError as exc:
+            raise TrackingError(
+                "What was said of metrics cannot be kept",
+                found=f"{type(exc).__name__}: {exc.strerror or exc}",
+                where=str(self.file),
+                fix="Make the folder writable and check free space",
+            ) from exc
 
 
 def dictionary(runs: pd.DataFrame, said: Mapping[str, Said] | None = None) -> dict[str, Metric]:

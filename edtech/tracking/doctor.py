@@ -59,10 +59,12 @@ def _examine_store(store: Store, settings: Settings) -> Iterator[Finding]:
         return f"run {run_id}"
 
     def read() -> str:
-        runs = RunStore(store.uri, settings)
-        found = runs.get_run(kept["run_id"]).params["token"], runs.read_artifact(kept["run_id"], TOKEN).decode()
-        with translated("delete the run of this check", store):
-            connect(store).delete_run(kept["run_id"])
+        runs, run_id = RunStore(store.uri, settings), kept["run_id"]
+        try:
+            found = runs.get_run(run_id).params["token"], runs.read_artifact(run_id, TOKEN).decode(errors="replace")
+        finally:
+            with translated("delete the run of this check", store):
+                connect(store).delete_run(run_id)
         if found != (kept["token"], kept["token"]):
             raise TrackingError("Something else came back than was written", found=str(found)[:200], where=store.shown)
         return "what was written came back"

@@ -64,10 +64,13 @@ def decision_value(run: Run) -> tuple[str, float] | None:
 
 
 def decision_gate(run: Run, champion: Run | None) -> Gate:
-    """Return whether the run's decisions are worth more than the champion's; a user's reason opens it."""
+    """Return whether the run's decisions are worth more than the champion's; a user's reason opens it.
+
+    Where there is no champion yet, they must not be worth less than deciding nothing, as far as that is known.
+    """
     title = "Better decisions than the champion"
     if champion is None:
-        return Gate(title, True, "there is no champion yet")
+        return _first_gate(decision_value(run), title)
     if champion.run_id == run.run_id:
         return Gate(title, True, "it is the champion")
     ours, theirs = decision_value(run), decision_value(champion)
@@ -78,6 +81,13 @@ def decision_gate(run: Run, champion: Run | None) -> Gate:
         return Gate(title, False, f"what the decisions of {unknown} are worth is not known", opens_for_a_reason=True)
     evidence = f"{ours[0]}: {ours[1]:,.4g} against {theirs[1]:,.4g}"
     return Gate(title, ours[1] > theirs[1], evidence, opens_for_a_reason=True)
+
+
+def _first_gate(value: tuple[str, float] | None, title: str) -> Gate:
+    if value is None:
+        return Gate(title, True, "there is no champion yet")
+    evidence = f"{value[0]}: {value[1]:,.4g} against 0; there is no champion yet"
+    return Gate("Decisions not worse than none", value[1] >= 0, evidence, opens_for_a_reason=True)
 
 
 def refuse(shut: Sequence[Gate], doing: str) -> None:

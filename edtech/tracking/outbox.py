@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Thread
+from threading import Lock, Thread
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -17,6 +19,7 @@ from edtech.tracking.store import Store, connect, embedded_store, find_store
 SEND_SECONDS = 1.6  # what a training waits for a server at most
 PATIENCE_SECONDS = 30.0  # how long a server that was too slow or away is not waited for again
 COMMAND = "python -m edtech sync"
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,44 +121,92 @@ def _trees(runs: list[WaitingRun]) -> list[list[WaitingRun]]:
 
 
 class Sender:
-    """Sends what waits in a thread of its own, so that nobody waits longer for a server than SEND_SECONDS."""
+    """Sends what waits in a thread of its own, so that a training waits no longer for a server than SEND_SECONDS."""
 
     def __init__(self, uri: str, settings: Settings) -> None:
         self._uri, self._settings = uri, settings
+        self._impatient_until = 0.0
+        self._asked_seconds = 0.0
+        self._lock = Lock()  # of all that follows
         self._thread: Thread | None = None
+        self._again = False
         self._sent: dict[str, str] = {}
         self._problem = ""
-        self._impatient_until = 0.0
         self.notice: str | None = None
 
     def send(self, run_id: str) -> str:
         """Return the run's id on the server where it got there in time, else its id here."""
-        if self._thread is None or not self._thread.is_alive():
-            self._problem = ""
-            self._thread = Thread(target=self._work, name="edtech-sync", daemon=True)
-            self._thread.start()
+        thread = self._working()
         if time.monotonic() > self._impatient_until:
-            self._thread.join(SEND_SECONDS)
-        if run_id in self._sent:
-            self.notice = None
-            return self._sent[run_id]
-        self._impatient_until = time.monotonic() + PATIENCE_SECONDS
-        why = self._problem or f"The MLflow server did not take the run within {SEND_SECONDS} s."
-        self.notice = f"{why} The run is kept on this machine; send it later: {COMMAND}"
-        return run_id
+            thread.join(max(SEND_SECONDS - self._asked_seconds, 0.0))
+        self._asked_seconds = 0.0
+        with self._lock:
+            if run_id in self._sent:
+                return self._sent[run_id]
+            self._impatient_until = time.monotonic() + PATIENCE_SECONDS
+            why = self._problem or f"The MLflow server did not take the run within {SEND_SECONDS} s."
+            self.notice = f"{why} The run is kept on this machine; send it later: {COMMAND}"
+            return run_id
+
+    def ask(self, question: Callable[[], Answer]) -> Answer:
+        """Return what the server answers; the time it takes goes off that of the next sending.
+
+        Raises what the question raises, and TrackingError where the server takes too long or did a moment ago.
+        """
+        began = time.monotonic()
+        if began < self._impatient_until:
+            raise TrackingError("The MLflow server was late a moment ago, so it is not asked")
+        answer: Future[Answer] = Future()
+        Thread(target=_answer, args=(answer, question), name="edtech-ask", daemon=True).start()
+        try:
+            return answer.result(SEND_SECONDS)
+        except TimeoutError as exc:
+            self._impatient_until = time.monotonic() + PATIENCE_SECONDS
+            raise TrackingError(f"The MLflow server did not answer within {SEND_SECONDS} s") from exc
+        finally:
+            self._asked_seconds = time.monotonic() - began
 
     def settle(self, seconds: float) -> None:
-        """Wait until what is being sent is sent or given up."""
-        if self._thread is not None:
-            self._thread.join(seconds)
+        """Wait until all that waits is sent or given up."""
+        if (thread := self._thread) is not None:
+            thread.join(seconds)
+
+    def _working(self) -> Thread:
+        """Return the thread, which sends once more what waits from now on."""
+        with self._lock:
+            self._again = True
+            if self._thread is None or not self._thread.is_alive():
+                self._problem = ""
+                self._thread = Thread(target=self._work, name="edtech-sync", daemon=True)
+                self._thread.start()
+            return self._thread
 
     def _work(self) -> None:
-        try:
-            report = sync(self._uri, self._settings)
-        except EdtechError as problem:
-            self._problem = f"{problem.problem.rstrip('.')}."
-        else:
-            self._sent |= report.sent
-            self._problem = next(iter(report.failed.values()), "")
-            if not self._problem:
-                self.notice = None
+        """Send until nothing came in the meantime."""
+        while self._goes_on():
+            sent: dict[str, str] = {}
+            try:
+                report = sync(self._uri, self._settings)
+                sent, problem = report.sent, next(iter(report.failed.values()), "")
+                left = bool(waiting(self._settings))
+            except EdtechError as error:
+                problem, left = f"{error.problem.rstrip('.')}.", True
+            with self._lock:
+                self._sent |= sent
+                self._problem = problem
+                if not left:
+                    self.notice = None
+
+    def _goes_on(self) -> bool:
+        with self._lock:
+            self._again, more = False, self._again
+            if not more:
+                self._thread = None
+            return more
+
+
+def _answer(answer: "Future[Answer]", question: Callable[[], Answer]) -> None:
+    try:
+        answer.set_result(question())
+    except Exception as error:  # noqa: BLE001  # raised where it was asked
+        answer.set_exception(error)

@@ -245,11 +245,15 @@ class RunStore:
                 running = {run.info.run_id: run.data.tags for run in found}
             else:
                 running = read_running(database) if database.exists() else {}
-            left = [run_id for run_id, tags in running.items() if is_abandoned(self._store, tags)]
-            for run_id in left:
+            left = []
+            for run_id, tags in running.items():
+                # It may have ended since it was listed, and only then have let go of its lock.
+                if not is_abandoned(self._store, tags) or self._client.get_run(run_id).info.status != "RUNNING":
+                    continue
                 because = "the process that wrote it ended before it was done"
                 self._client.set_tag(run_id, "edtech.failed_because", because)
                 self._client.set_terminated(run_id, "FAILED")
+                left.append(run_id)
         return left
 
     def describe(self, run_id: str, name: str, note: str) -> None:

@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 MOST_ROWS = 500
 """Rows that a page shows at once: more cannot be read, and each costs time to send."""
 _PREFIXES = ("metrics.", "params.", "tags.")
-_NAME, _VALUE = r'"([^"]+)"|`([^`]+)`|([^\s<>=!~]+)', r'"([^"]*)"|\'([^\']*)\'|(\S+)'
+_NAME, _VALUE = r'"([^"]+)"|`([^`]+)`|([^\s<>=!~]+)', r'"([^"]*)"|\'([^\']*)\'|([^\s,]+)'
 _CONDITION = re.compile(rf"\s*(?:{_NAME})\s*(<=|>=|!=|==|=|<|>|~)\s*(?:{_VALUE})\s*")
 
 _AND = re.compile(r"and\b|,", re.IGNORECASE)
@@ -135,10 +135,10 @@ def conditions(text: str) -> list[tuple[str, str, str]]:
                 "This is not a condition on runs",
                 expected='such as: rmse < 2 and seed = 7 and "data set" ~ spring',
                 found=repr(text[place : place + 60]),
-                fix="write a name, one of < <= > >= = != ~, and a value; put names with spaces in double quotes",
+                fix="write a name, one of < <= > >= = != ~, and a value; put spaces and commas in double quotes",
             )
         quoted, ticked, bare, sign, *values = match.groups()
-        found.append((quoted or ticked or bare, sign, next(value for value in values if value is not None).rstrip(",")))
+        found.append((quoted or ticked or bare, sign, next(value for value in values if value is not None)))
         place = match.end()
         if joined := _AND.match(text, place):
             place = joined.end()

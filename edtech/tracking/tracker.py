@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edtech.errors import TrackingError
 from edtech.settings import Settings
@@ -17,6 +17,9 @@ from edtech.tracking.recorder import Recorder
 from edtech.tracking.runs import RunStore
 from edtech.tracking.sql import WAITING
 from edtech.tracking.store import embedded_store, find_store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class EdTechMLFlowTracker:
@@ -75,6 +78,17 @@ class EdTechMLFlowTracker:
     def runs(self) -> RunStore:
         """The same store for reading."""
         return RunStore(self.uri, self._settings)
+
+    def newest(self, limit: int) -> "pd.DataFrame":
+        """Return the experiment's newest trainings, as `RunStore.list_runs` does.
+
+        Raises TrackingError where they cannot be read; a server that takes longer than a moment is not waited for.
+        """
+
+        def listed() -> "pd.DataFrame":
+            return self.runs.list_runs([self.experiment_name], limit=limit)
+
+        return self._sender.ask(listed) if self._sender else listed()
 
     def log(self, items: RunItems) -> str:
         """Write one run and return its id; the run is FINISHED when all of it is stored, else FAILED.

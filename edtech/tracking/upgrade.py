@@ -19,7 +19,7 @@ LOCK_SECONDS = 20.0
 def upgrade_store(store: Store) -> Path | None:
     """Upgrade the database and return the backup of it; None where it has the right schema already.
 
-    The copy is upgraded and then takes the old file's place in one step; until then nothing is changed.
+    A copy is upgraded and then takes the place of all that the file held in one step; until then nothing is changed.
     Raises SettingsError for a server, TrackingError where the store is missing, newer, in use or cannot be upgraded.
     """
     if store.database is None:
@@ -49,16 +49,18 @@ def _upgraded(store: Store, database: Path) -> Path:
     backup = database.with_name(f"{database.name}.backup-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
     with TemporaryDirectory(dir=database.parent, prefix=".upgrade-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder, "mlflow.db")
-        with closing(sqlite3.connect(database)) as old:
-            old.execute("BEGIN IMMEDIATE")  # no other process writes until the new file is in place
+        with closing(sqlite3.connect(database, LOCK_SECONDS, isolation_level=None)) as old:
+            old.execute("PRAGMA locking_mode = EXCLUSIVE")  # the lock outlives the transaction: whoever writes waits
+            old.execute("BEGIN IMMEDIATE")
             with reading(database) as source, closing(sqlite3.connect(copy)) as target:
                 source.backup(target)
+            old.execute("ROLLBACK")
             shutil.copyfile(copy, backup)
             with translated("upgrade the MLflow store", store):
                 _migrate(copy)
             check_schema(copy)
-            old.rollback()
-        copy.replace(database)  # after both are closed: Windows replaces no file that is open
+            with closing(sqlite3.connect(copy)) as upgraded:
+                upgraded.backup(old)  # in one transaction, into the file that waiting writers have open
     return backup
 
 

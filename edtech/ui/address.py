@@ -80,12 +80,16 @@ def multiselect(
 
 
 def selectbox(
-    label: str, options: Sequence[str], default: str, *, key: str, **more: Any,  # noqa: ANN401  # of st.selectbox
+    label: str, options: Sequence[str], default: str, *, key: str, follows: bool = False,
+    **more: Any,  # noqa: ANN401  # what st.selectbox takes
 ) -> str:  # fmt: skip
-    """Show `st.selectbox`."""
-    wanted = _known(key, label, options)
-    if st.session_state.get(key) not in options:
+    """Show `st.selectbox`; one that `follows` takes each new default until something else was chosen."""
+    wanted, followed, now = _known(key, label, options), _address().followed, st.session_state.get(key)
+    if now not in options:
         st.session_state[key] = wanted[0] if wanted else default
+    elif follows and [now] == followed.get(key):
+        st.session_state[key] = default
+    followed[key] = [default]
     chosen = st.selectbox(label, options, key=key, persist_state="session", **more)
     _address().values[key] = [chosen]
     return str(chosen)

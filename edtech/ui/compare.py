@@ -25,6 +25,7 @@ def settle(runs: pd.DataFrame) -> Comparison:
         "Baseline", list(names), list(names)[-1], key="compare.baseline", format_func=names.__getitem__,
         help="Differences in brackets are against this run.",
     )  # fmt: skip
+    runs = runtable.titled(runs)
     meanings = dictionary(runs, resources.metric_memory().said())
     found = compare_runs(runs, meanings, baseline)
     if found.same_data:

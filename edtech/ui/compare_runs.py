@@ -8,12 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from edtech.errors import TrackingError
+from edtech.tables.values import listed
 from edtech.tracking.table import MOST_ROWS, RunQuery, RunTable, columns_of, search_runs
 from edtech.ui import address, resources, runtable
-from edtech.ui.widgets import counted, error_panel
+from edtech.ui.widgets import counted, error_panel, plain
 
 MOST = 50
 TELLING = 8
+TOLD = 5
 HEAD = ("name", "started", "status", "experiment")
 OFFERED = 200
 CHOSEN = "compare.runs"
@@ -23,12 +25,13 @@ KIND = {"metrics": "metric", "params": "parameter", "tags": "tag"}
 
 def runs_of(current: str) -> pd.DataFrame:
     """Let the user choose experiments, and return all their runs, whoever wrote them."""
-    names = resources.experiments()
+    stamp = resources.store_stamp()
+    names = resources.experiments(stamp)
     chosen = address.multiselect(
         "Experiments", names, [current] if current in names else [], key="compare.experiments", follows=True,
         help="Runs of others are shown too: any experiment of this store.",
     )  # fmt: skip
-    return resources.all_runs(tuple(chosen), resources.store_stamp())
+    return resources.all_runs(tuple(chosen), stamp)
 
 
 def ask(runs: pd.DataFrame) -> RunTable:
@@ -53,7 +56,8 @@ def _more(runs: pd.DataFrame, search: str, where: str) -> RunQuery:
     left, right = st.columns(2)
     every = "All where none is chosen."
     with left:
-        families = address.multiselect("Family", _values(runs, "tags.model_type"), key="compare.family", help=every)
+        families = address.multiselect("Family", _values(runs, "tags.model_type"), key="compare.family", help=every,
+                                       format_func=runtable.family_title)  # fmt: skip
         since = address.day("Started from", key="compare.since")
         orders = ["started", "name", "duration_seconds", *columns_of(runs, "metrics.", "params.")]
         titles = column_titles(orders)
@@ -91,7 +95,9 @@ def show_found(found: RunTable) -> None:
     more = f"; the first {MOST_ROWS:,} are shown" if len(found.runs) > MOST_ROWS else ""
     match = "match" if found.total != 1 else "matches"
     st.caption(f"{len(found.runs):,} of {counted(found.total, 'run')} {match}{more}. Columns that differ come first.")
-    table = shown[[*HEAD, *(columns := _columns(found))]].assign(started=shown["started"].dt.tz_convert(None))
+    table = runtable.titled(shown)[[*HEAD, *(columns := _columns(found))]].assign(
+        started=shown["started"].dt.tz_convert(None)
+    )
     picked = st.dataframe(
         table.rename(columns=column_titles(columns)), hide_index=True, key=f"compare.table.{len(shown)}", height=300,
         selection_mode="multi-row", on_select="rerun",
@@ -119,7 +125,10 @@ def _choose(run_ids: list[str]) -> None:
 
 
 def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs side by side: those of the address, else the newest finished ones on the same data."""
+    """Return the runs side by side: those of the address, else the newest trainings on the same data.
+
+    Those that no longer match the filters stay, with a word.
+    """
     rows = runs.drop_duplicates("run_id").set_index("run_id", drop=False)
     start = _newest(found.runs)
     wanted = [*st.session_state.get(CHOSEN, []), *address.asked(CHOSEN), *start, *found.runs["run_id"].head(100)]
@@ -129,12 +138,24 @@ def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
         "Runs side by side", known, start, key=CHOSEN, most=MOST, format_func=lambda one: names.get(one, one),
         help=f"At most {MOST}; kept while you search for more.",
     )  # fmt: skip
+    matching = set(found.runs["run_id"])
+    hidden = [names[one] for one in chosen if one not in matching]
+    if hidden:
+        st.caption(
+            f"{counted(len(hidden), 'run')} side by side that the filters above leave out of the table: "
+            f"{plain(listed(hidden, TOLD))}. Take them out here, or change the filters."
+        )
     return rows.loc[chosen].reset_index(drop=True)
 
 
 def _newest(runs: pd.DataFrame) -> list[str]:
-    """Return the newest finished runs of one question on the same data; where no two are alike, the newest."""
-    done = runs[runs["status"] == "FINISHED"]
+    """Return the newest trainings of one question on the same data; where no two are alike, the newest.
+
+    Where there is none, other finished runs: those of others first, then scenarios, which hold no metrics.
+    """
+    finished = runs[runs["status"] == "FINISHED"]
+    kinds = (finished["kind"] == "training", finished["kind"] != "scenario", finished["kind"] == "scenario")
+    done = next((finished[kind] for kind in kinds if kind.any()), finished)
     alike = done.reindex(columns=["tags.dataset_digest", "tags.model_type"]).astype(object).fillna("")
     if len(done):
         first = alike[alike.duplicated(keep=False)].head(1) if alike.duplicated().any() else alike.head(1)

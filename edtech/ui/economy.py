@@ -17,9 +17,10 @@ from edtech.economy.period import LEDGER
 from edtech.economy.series import concentration, daily_balances, retention
 from edtech.economy.tables import cause_rows, flow_title, in_tokens, missing_words, supply_title
 from edtech.reports import table_csv
+from edtech.tables.values import percent
 from edtech.ui import outlook, resources
 from edtech.ui.reports import economy_downloads
-from edtech.ui.widgets import number, page_link, percent, plain
+from edtech.ui.widgets import number, page_link, plain
 
 QUARTER = 91
 MOST_DOWNLOADED = 100_000

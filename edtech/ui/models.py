@@ -8,7 +8,7 @@ from edtech.metrics import metric
 from edtech.reports.model_card import model_card
 from edtech.tracking.gates import DECISIONS, Gate
 from edtech.tracking.registry import CHAMPION, Event, Version
-from edtech.ui import resources
+from edtech.ui import resources, runtable
 from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, plain
 
@@ -70,8 +70,12 @@ def choose_version(name: str, key: str) -> Version:
 
 
 def _label(version: Version) -> str:
-    told = (f"version {version.version}", version.tags.get("algorithm", ""), *version.aliases)
+    told = (f"version {version.version}", _algorithm(version), *version.aliases)
     return ", ".join(filter(None, told))
+
+
+def _algorithm(version: Version) -> str:
+    return runtable.algorithm_title(version.tags.get("model_type", ""), version.tags.get("algorithm", ""))
 
 
 def show_versions(name: str) -> None:
@@ -101,7 +105,7 @@ def show_versions(name: str) -> None:
 def version_rows(versions: list[Version]) -> pd.DataFrame:
     """Return one row for each version."""
     rows = [
-        (one.version, ", ".join(one.aliases), one.tags.get("algorithm"), one.tags.get("dataset_name"), _utc(one),
+        (one.version, ", ".join(one.aliases), _algorithm(one), one.tags.get("dataset_name"), _utc(one),
          one.run_id, one.tags.get("edtech.reason"))
         for one in versions
     ]  # fmt: skip

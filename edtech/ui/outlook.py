@@ -13,9 +13,10 @@ from edtech.economy.tables import outlook_title
 from edtech.pipeline.outlook import AskedPrices, Models, asked_effect, runs_ahead
 from edtech.pricing import Response
 from edtech.reports import table_csv
+from edtech.tables.values import percent
 from edtech.ui import resources, runtable, sidebar
 from edtech.ui.reports import outlook_downloads
-from edtech.ui.widgets import number, page_link, params_form, percent, plain
+from edtech.ui.widgets import number, page_link, params_form, plain
 
 RULES = ("weeks", "commission_rate", "burn_rate", "bonuses", "expiry_weeks")
 MORE = tuple(name for name in Assumptions.model_fields if name not in RULES)

@@ -12,10 +12,11 @@ from edtech.pricing.card import other_elasticities, trust_card
 from edtech.pricing.saved import Scenario
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
+from edtech.tables.values import percent
 from edtech.ui import asking, resources, runtable
 from edtech.ui.checks import show_checks
 from edtech.ui.state import Key, choose, get
-from edtech.ui.widgets import number, page_link, percent, plain
+from edtech.ui.widgets import number, page_link, plain
 
 COLUMNS = 3
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edtech.economy.observed import Observed
     from edtech.market import MarketParams
     from edtech.market.estimate import Expected
+    from edtech.ml.scoring import Scored
     from edtech.pricing import Plan, Response, RevenueCurve
     from edtech.pricing.bounds import Constraints, Objective
     from edtech.tracking import EdTechMLFlowTracker, RunStore
@@ -215,8 +216,8 @@ def all_runs(experiments: tuple[str, ...], stamp: tuple[int, ...]) -> pd.DataFra
     return _runs().list_runs(list(experiments), kind=None, limit=MOST_RUNS, finished=False, or_kept=True)
 
 
-@st.cache_data(show_spinner=False, ttl=30)
-def experiments() -> list[str]:
+@st.cache_data(show_spinner=False, max_entries=5)
+def experiments(stamp: tuple[int, ...]) -> list[str]:  # noqa: ARG001  # its cache's key
     """Return the names of all experiments, newest first."""
     return _runs().experiments(or_kept=True)
 
@@ -362,11 +363,19 @@ def registry() -> "ModelRegistry":
 
 
 @st.cache_data(show_spinner="Predicting", max_entries=5)
-def scored(run_id: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with the predictions of a run's model."""
-    from edtech.ml.scoring import score
+def scored(run_id: str, rows: pd.DataFrame) -> "Scored":
+    """Return rows with the predictions of a run's model, what they are of, and what the model never saw."""
+    from edtech.ml.scoring import scored
 
-    return score(registry().runs, run_id, rows)
+    return scored(registry().runs, run_id, rows)
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def scoring_template(run_id: str) -> pd.DataFrame:
+    """Return a table with the columns that a run's model predicts from, with rows that it was asked."""
+    from edtech.ml.scoring import template
+
+    return template(registry().runs, run_id)
 
 
 @st.cache_data(show_spinner=False, max_entries=50)

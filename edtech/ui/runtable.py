@@ -1,6 +1,14 @@
 """What pages take from a table of runs."""
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
+
+if TYPE_CHECKING:
+    from edtech.ml.base import Family
+
+FAMILY = "tags.model_type"
+ALGORITHM = ("params.algorithm", "tags.algorithm")
 
 
 def of_dataset(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
@@ -9,8 +17,51 @@ def of_dataset(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
 
 
 def run_labels(runs: pd.DataFrame) -> dict[str, str]:
-    """Return a name to choose each run by, in the order of the table."""
+    """Return a name to choose each run by, in the order of the table; with its family where families share a name."""
+    family = runs.reindex(columns=[FAMILY])[FAMILY].fillna("")
+    shared = family.groupby(runs["name"]).transform("nunique") > 1
+    named = runs["name"].mask(shared & (family != ""), runs["name"] + ", " + family.map(_title))
     return {
         run_id: f"{name} ({started:%d %b %H:%M:%S})"
-        for run_id, name, started in zip(runs["run_id"], runs["name"], runs["started"], strict=True)
+        for run_id, name, started in zip(runs["run_id"], named, runs["started"], strict=True)
     }
+
+
+def family_title(name: str) -> str:
+    """Return a family as the Train page calls it, with the name that runs carry; others' as it is."""
+    title = _title(name)
+    return title if title == name else f"{title} ({name})"
+
+
+def algorithm_title(family: str, name: str) -> str:
+    """Return an algorithm as the Train page calls it, with the name that runs carry; others' as it is."""
+    known = _families().get(family)
+    one = known and known.algorithms.get(name)
+    return f"{one.title} ({name})" if one else name
+
+
+def titled(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with their families and algorithms as the Train page calls them."""
+    family = runs.reindex(columns=[FAMILY])[FAMILY].fillna("")
+    columns = {
+        one: [
+            algorithm_title(*pair) if isinstance(pair[1], str) else pair[1]
+            for pair in zip(family, runs[one], strict=True)
+        ]
+        for one in ALGORITHM
+        if one in runs
+    }
+    if FAMILY in runs:
+        columns[FAMILY] = [family_title(one) if isinstance(one, str) else one for one in runs[FAMILY]]
+    return runs.assign(**{name: pd.Series(values, runs.index, dtype="str") for name, values in columns.items()})
+
+
+def _title(name: str) -> str:
+    known = _families().get(name)
+    return known.title if known else name
+
+
+def _families() -> "dict[str, Family]":
+    from edtech.ml.families import FAMILIES  # loads scikit-learn, which the first page does without
+
+    return FAMILIES

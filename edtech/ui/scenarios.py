@@ -18,10 +18,11 @@ from edtech.pricing.saved import (
     short_names,
 )
 from edtech.pricing.scenario import answer
+from edtech.tables.values import percent
 from edtech.ui import resources, runtable
 from edtech.ui.pricing import Asked
 from edtech.ui.state import notify
-from edtech.ui.widgets import errors_shown, percent, plain
+from edtech.ui.widgets import errors_shown, plain
 
 MOST_BESIDE = 8
 _CHANGES = {
@@ -33,7 +34,7 @@ BESIDE: dict[str, Any] = {
     "today": st.column_config.NumberColumn("Today (tokens)", format="%.0f", help="Token revenue in a typical period."),
     "planned": st.column_config.NumberColumn("Then (tokens)", format="%.0f", help="Token revenue in a typical period."),
 } | {
-    name: st.column_config.NumberColumn(title, format="percent", help="Relative change against today.")
+    name: st.column_config.NumberColumn(title, help="Relative change against today; new where there was nothing.")
     for name, title in _CHANGES.items()
 }  # fmt: skip
 
@@ -79,7 +80,8 @@ def _beside(saved: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
     if len(told):
         title = best_words(table)
         st.altair_chart(charts.effect_bars(told, title=title), alt=title, key="scenarios.bars")
-    st.dataframe(table, hide_index=True, key="scenarios.beside.table", column_config=BESIDE)
+    shown = table.style.format(percent, subset=list(_CHANGES))  # type: ignore[arg-type]  # the stubs ask for any object
+    st.dataframe(shown, hide_index=True, key="scenarios.beside.table", column_config=BESIDE)
     st.caption("In a typical period, against today's mean prices; the bars are token revenue with its 95 % interval. A "
                "plan that is refused has no figures.")  # fmt: skip
 

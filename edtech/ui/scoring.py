@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from edtech.errors import ContractError
-from edtech.ml.scoring import PREDICTION
+from edtech.ml.scoring import NUMBERS, Scored, decimal
 from edtech.reports.export import frame_csv
 from edtech.tracking.registry import Version
 from edtech.ui import resources
@@ -23,6 +23,11 @@ def file_scored(version: Version) -> None:
     st.markdown(f"The file needs {counted(len(signature), 'column')}:")
     st.dataframe(pd.DataFrame(list(signature.items()), columns=["Column", "Type"]), hide_index=True,
                  key="scoring.columns", height=200)  # fmt: skip
+    st.download_button(
+        "Download a template", frame_csv(resources.scoring_template(version.run_id)), f"{version.name}-template.csv",
+        "text/csv", key="scoring.template", on_click="ignore", icon=":material/download:",
+        help="These columns, with rows that the model was asked when it was trained: put yours in their place.",
+    )  # fmt: skip
     limit = resources.settings().upload_limit_mb
     file = st.file_uploader("File (CSV, TSV, Parquet or XLSX)", key="scoring.file", max_upload_size=limit,
                             help=f"At most {limit} MB. Every row gets a prediction.")  # fmt: skip
@@ -44,9 +49,10 @@ def _show(version: Version, rows: pd.DataFrame) -> None:
         if error.failures is not None:
             st.dataframe(error.failures.head(_SHOWN), hide_index=True, key="scoring.failures")
         return
-    st.success(f"{counted(len(found), 'row')} predicted.", icon=":material/done:")
-    st.dataframe(found.head(_SHOWN), hide_index=True, key="scoring.rows")
-    st.download_button("Download the predictions", frame_csv(found), "predictions.csv", key="scoring.get",
+    st.success(f"{counted(len(found.rows), 'row')} predicted: {plain(found.meaning)}.", icon=":material/done:")
+    _outside(found)
+    st.dataframe(found.rows.head(_SHOWN), hide_index=True, key="scoring.rows")
+    st.download_button("Download the predictions", frame_csv(found.rows), "predictions.csv", key="scoring.get",
                        on_click="ignore", icon=":material/download:")  # fmt: skip
 
 
@@ -65,10 +71,24 @@ def row_scored(version: Version) -> None:
     if not asked:
         return
     with errors_shown():
-        row = pd.DataFrame({name: [values[name]] for name in signature})
+        row = pd.DataFrame({name: [_typed(values[name], kind)] for name, kind in signature.items()})
         found = resources.scored(version.run_id, row)
-        st.metric("Prediction", number(float(found[PREDICTION].iloc[0])), border=True,
-                  help="What the model expects of this row, in units of what it was trained on.")  # fmt: skip
+        value = float(found.rows.iloc[:, -1].to_numpy(dtype=float)[0])
+        shown = f"{value:.1%}" if found.meaning.startswith("Probability") else number(value)
+        st.metric(plain(found.meaning), shown, border=True, help="What the model expects of this row.")
+        _outside(found)
+
+
+def _typed(value: object, kind: str) -> object:
+    return decimal(value) if isinstance(value, str) and kind in {*NUMBERS, "any"} else value
+
+
+def _outside(found: Scored) -> None:
+    """Say which values the model was not trained on: there it can only guess."""
+    if found.outside:
+        told = "".join(f"\n- {plain(one)}" for one in found.outside)
+        st.warning(f"Outside of what the model was trained on, so take the prediction with care:\n{told}",
+                   icon=":material/explore_off:")  # fmt: skip
 
 
 def _told(first: int, ordered: bool, filled: bool) -> str:

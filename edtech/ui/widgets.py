@@ -107,8 +107,3 @@ def number(value: float | None, unit: str = "", digits: int = 3) -> str:
         return "-"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.{digits}g}"
     return f"{text} {unit}".strip()
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """Return a signed change in percent."""
-    return "-" if value is None else f"{value:+z.{digits}%}"

@@ -9,16 +9,13 @@ from edtech.charts import png, static
 
 
 @pytest.fixture
-def pictures(curve, predictions, segments, importances):
-    response = curve.rename(columns={"change": "price", "revenue": "quantity"})
+def pictures(predictions, segments, importances):
     return [
         lambda: png.actual_vs_predicted(predictions, title="$\\frac{"),
         lambda: png.residuals_plot(predictions, title="No bend"),
         lambda: png.residuals_histogram(predictions, title="Centred"),
         lambda: png.feature_importance(importances, title="Price matters"),
-        lambda: png.price_response(response, title="Demand falls"),
         lambda: png.elasticity_by_segment(segments, naive=1.7, title="Every segment", truth=-1.5),
-        lambda: png.revenue_curve(curve, best=0.05, support=(-0.2, 0.3), title="Earns more"),
     ]
 
 

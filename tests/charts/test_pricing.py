@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import plotly.io
 import pytest
@@ -65,6 +66,13 @@ def test_effects_keep_their_order_and_say_their_numbers():
     assert len(pricing.effect_bars(effects.drop(columns=["low", "high"]), title="").layer) == 2
 
 
+def test_what_is_new_is_called_so_and_has_no_bar():
+    effects = pd.DataFrame({"name": ["Revenue", "Commission"], "change": [0.031, np.inf]})
+    svg = drawn(pricing.effect_bars(effects, title=""))
+    assert ">new<" in svg
+    assert "inf" not in svg.casefold()
+
+
 def test_segments_of_any_name_are_shown_as_text(segments):
     chart = pricing.elasticity_by_segment(segments, naive=1.7, title="<b>Every</b> segment", truth=-1.5)
     svg = drawn(chart)
@@ -78,11 +86,3 @@ def test_segments_of_any_name_are_shown_as_text(segments):
 def test_a_thousand_segments_do_not_make_an_endless_chart(segments):
     many = pd.concat([segments] * 1_000)
     assert f"30 of {len(many):,} segments shown" in drawn(pricing.elasticity_by_segment(many, naive=None, title="x"))
-
-
-def test_the_price_response_has_a_band_and_one_line_per_segment():
-    response = pd.DataFrame({"price": [1, 2, 3], "quantity": [9, 5, 2], "low": [8, 4, 1], "high": [10, 6, 3]})
-    chart = pricing.price_response(response, title="Demand falls")
-    assert [layer["mark"]["type"] for layer in chart.to_dict()["layer"]] == ["area", "line"]
-    both = pd.concat([response.assign(segment=name) for name in "abcdefg"])
-    assert "5 of 7 segments shown" in drawn(pricing.price_response(both, title=""))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.data.features import FAMILIES, features
@@ -66,7 +66,7 @@ SPOIL = {"shuffle": shuffled, "delete": lambda rows, time, draw: rows.iloc[:0], 
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12)
 @given(minutes=st.integers(3 * 7 * 1_440, 15 * 7 * 1_440), how=st.sampled_from(sorted(SPOIL)), seed=st.integers(0, 99))
 def test_features_stay_bit_identical_whatever_happens_after_the_date(family, minutes, how, seed):
     as_of = START + pd.Timedelta(minutes=minutes)

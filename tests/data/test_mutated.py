@@ -2,14 +2,13 @@
 
 import gzip
 import io
-import resource
 import zipfile
 from pathlib import Path
 
 import openpyxl
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from edtech.data import (
@@ -25,7 +24,7 @@ from edtech.data import (
 )
 from edtech.data.summary import dictionary, summary
 from edtech.errors import EdtechError
-from tests.data.conftest import MUTATIONS
+from tests.data.conftest import MUTATIONS, peak_memory
 from tests.data.test_upload import parquet_bytes
 
 MEMORY = 600_000  # kilobytes more than the process had used at its highest before
@@ -108,10 +107,10 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
 
 @pytest.fixture(scope="module")
 def peak_before() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak_memory()
 
 
-@settings(max_examples=MUTATIONS, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=MUTATIONS)
 @given(mutated(), st.sampled_from(["", *CONTRACTS]))
 def test_a_mutated_file_is_stored_whole_or_refused_in_words(
     stored: Catalogue, peak_before: int, content: bytes, kind: str
@@ -136,7 +135,7 @@ def test_a_mutated_file_is_stored_whole_or_refused_in_words(
         assert summary(dataset)
         assert len(dictionary(dataset, kind)) == len(dataset.main().columns)
     event("refused" if refused else "stored")
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_before < MEMORY
+    assert peak_memory() - peak_before < MEMORY
 
 
 def test_nothing_is_left_of_what_was_refused(stored: Catalogue, tmp_path: Path):

@@ -4,7 +4,7 @@ import math
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.data import Catalogue
@@ -25,7 +25,7 @@ markets = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8)
 @given(params=markets, ends=st.tuples(st.floats(0, 1), st.floats(0, 1)))
 def test_the_figures_are_a_recount_of_the_entries_for_any_market_and_days(tmp_path_factory, params, ends):
     market = generate_market(params)

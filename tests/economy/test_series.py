@@ -64,6 +64,22 @@ def test_a_new_unit_is_compared_with_itself_only_and_an_empty_period_has_no_inde
     assert np.isnan(geks_fisher(price, 0 * quantity)).all()
 
 
+def test_a_period_that_nothing_links_with_the_first_has_no_index():
+    alone = np.array([[1.0, 0.0], [0.0, 5.0], [2.0, 0.0]])
+    assert geks_fisher(alone, (alone > 0) * 1.0) == pytest.approx([1, np.nan, 2], nan_ok=True)
+    two = np.array([[1.0, 0.0], [0.0, 5.0], [2.0, 0.0], [0.0, 10.0]])
+    assert geks_fisher(two, (two > 0) * 1.0) == pytest.approx([1, np.nan, 2, np.nan], nan_ok=True)
+    late = np.array([[0.0, 0.0, 7.0], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]])
+    assert geks_fisher(late, (late > 0) * 1.0) == pytest.approx([np.nan, 1, 2], nan_ok=True)
+    assert geks_fisher(late[:1], (late[:1] > 0) * 1.0) == pytest.approx([1])
+
+
+def test_periods_without_a_unit_in_common_are_compared_by_way_of_others():
+    # Prices doubled from the second period to the third, which has nothing in common with the first.
+    price = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]])
+    assert geks_fisher(price, (price > 0) * 1.0) == pytest.approx([1, 1, 2])
+
+
 def test_the_index_of_a_market_starts_at_100_and_stays_near_as_its_prices_do(stored, market):
     found = price_index(stored)
     assert found["index"].iloc[0] == 100

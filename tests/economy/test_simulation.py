@@ -56,7 +56,7 @@ def test_a_balance_is_of_the_age_of_the_last_movement_of_its_account(observed, m
     assert ((observed.dormancy.moves >= 0) & (observed.dormancy.moves <= 1)).all()
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(
     changes=st.fixed_dictionaries(
         {

@@ -8,12 +8,13 @@ import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser import Watch, watch
+from tests.waiting import SECONDS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 SETTLED = "[data-testid='stApp'][data-test-script-state='notRunning']"
-JOB = 90_000
+JOB = SECONDS * 1000
 """Longest wait for a training or a generation, in milliseconds: only a hang reaches it."""
 
 

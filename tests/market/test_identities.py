@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.market import MarketParams, generate_market, identities
@@ -27,7 +27,7 @@ def anything():
     return st.builds(MarketParams, **knobs, **size)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(params=anything())
 def test_the_identities_hold_for_any_parameters(params):
     market = generate_market(params)

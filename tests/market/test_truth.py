@@ -119,3 +119,8 @@ def test_a_counterfactual_is_the_same_over_workers():
     pd.testing.assert_frame_equal(alone.course_weeks, shared.course_weeks, check_exact=True)
     assert alone.learners_left == shared.learners_left
     assert alone.course_weeks["enrollments"].sum() < truth.counterfactual().course_weeks["enrollments"].sum()
+
+
+def test_where_nobody_saw_a_course_there_is_no_elasticity():
+    truth = generate_market(MarketParams(learners=10, weeks=4, visits_per_week=0.02, seed=3)).truth
+    assert np.isnan([truth.own_elasticity, truth.segment_elasticity, truth.cross_elasticity]).all()

@@ -59,6 +59,23 @@ def test_counts_cannot_be_predicted_better_than_chance_allows():
     assert gates.too_good_counts(ACTUAL[:10], known[:10]) is None
 
 
+@pytest.mark.parametrize("rate", [0.05, 0.5, 0.8, 0.95])
+def test_counts_out_of_views_vary_less_and_are_judged_by_that(rate):
+    views = pd.Series(rng.poisson(30, ROWS).astype(float))
+    actual = pd.Series(rng.binomial(views.astype(int), rate).astype(float))
+    expected = rate * views
+    assert gates.too_good_counts(actual, expected, views).severity is Severity.PASS
+    known = 0.9 * actual + 0.1 * expected
+    assert gates.too_good_counts(actual, known, views).severity is Severity.FAIL
+
+
+def test_rows_without_views_say_nothing_of_chance():
+    views = pd.Series(np.where(np.arange(ROWS) % 8 == 0, 20.0, 0.0))
+    actual = pd.Series(rng.binomial(views.astype(int), 0.3).astype(float))
+    assert gates.too_good_counts(actual, 0.3 * views, views).severity is Severity.PASS  # of 50 rows that were seen
+    assert gates.too_good_counts(actual[1:], 0.3 * views[1:], views[1:]) is None
+
+
 def test_numbers_that_are_no_counts_have_no_such_floor():
     shares = ACTUAL / 7
     assert gates.too_good_counts(shares, shares * 1.05).severity is Severity.PASS

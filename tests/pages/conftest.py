@@ -19,6 +19,7 @@ from edtech.settings import PROJECT, Settings
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import EdTechMLFlowTracker
 from tests.pages.look import visit
+from tests.waiting import SECONDS
 
 PAGES = ("overview", "data", "train", "compare", "models", "pricing", "economy", "reports")
 SMALL = MarketParams(learners=300, teachers=20, courses=40, weeks=12, seed=3)
@@ -111,7 +112,7 @@ def open_page(home: Settings, forget: Callable[[], None]) -> Open:
 
     def opened(name: str) -> AppTest:
         forget()
-        app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=60).run()
+        app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=SECONDS).run()
         return app if name == "overview" else visit(app, name)
 
     return opened

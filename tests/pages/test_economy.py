@@ -7,7 +7,8 @@ from edtech.economy.dictionary import MAIN, SHARE
 from edtech.economy.forecast import forecast
 from edtech.economy.observed import observe
 from edtech.economy.simulation import Assumptions
-from edtech.ui.widgets import number, percent
+from edtech.tables.values import percent
+from edtech.ui.widgets import number
 from tests.pages.look import choose_dataset, figures, table, texts, visit
 
 

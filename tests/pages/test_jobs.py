@@ -13,8 +13,7 @@ from edtech.tracking import RunStore
 from edtech.ui import overview, resources
 from tests.pages.look import press, texts, visit
 from tests.pipeline import works
-
-SECONDS = 300
+from tests.waiting import SECONDS, until
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def server(home, forget, monkeypatch):
 
 def browser(job_id: str = "") -> AppTest:
     """Return a new session on the Train page, at the address that a reload would ask for."""
-    app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=SECONDS).run()
     if job_id:
         app.query_params["job"] = job_id
     return visit(app, "train")
@@ -46,8 +45,7 @@ def browser(job_id: str = "") -> AppTest:
 def hanging(jobs, title: str = "Hang"):
     """Return a job that hangs in its process, and the process's id."""
     job = jobs.submit(title, works.hang)
-    while not (log := jobs.get(job.id).log):
-        jobs.wait(job.id, 0.1)
+    log = until(lambda: jobs.get(job.id).log)
     return job, int(log[0])
 
 

@@ -9,7 +9,6 @@ from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.tracking.registry import ModelRegistry
 from edtech.ui.runs import note_text
 from tests.pages.look import markdown, press, table, texts
-from tests.serving import free_port
 
 
 @pytest.fixture
@@ -106,11 +105,10 @@ def test_a_run_is_trained_again_as_a_job(page, trained, home):
 
 
 @pytest.mark.parametrize("name", ["models", "compare"])
-def test_runs_that_wait_for_a_server_are_told_and_sent_on_request(home, open_page, monkeypatch, name):
-    address = f"http://127.0.0.1:{free_port()}"  # nobody answers there
-    EdTechMLFlowTracker("waiting", address, home).log(RunItems("made offline"))
+def test_runs_that_wait_for_a_server_are_told_and_sent_on_request(home, open_page, monkeypatch, nobody, name):
+    EdTechMLFlowTracker("waiting", nobody, home).log(RunItems("made offline"))
     assert "to be sent" not in texts(open_page(name))
-    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", nobody)
     page = open_page(name)
     assert "1 finished run waits here to be sent to the server" in texts(page)
     page = press(page, "Send now")

@@ -5,8 +5,9 @@ import pytest
 from edtech.ml.artifacts import load_result
 from edtech.pipeline.worth import revenue_split
 from edtech.pricing import what_if
+from edtech.tables.values import percent
 from edtech.tracking import EdTechMLFlowTracker
-from edtech.ui.widgets import number, percent
+from edtech.ui.widgets import number
 from tests.pages.look import choose_dataset, figures, press, table, texts, visit
 
 SHOWN = {

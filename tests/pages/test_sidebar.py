@@ -6,7 +6,6 @@ from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 from tests.pages.conftest import PAGES
 from tests.pages.look import texts, visit
-from tests.serving import free_port
 
 NEEDS_STORE = ("overview", "train", "compare", "models", "pricing")
 
@@ -29,9 +28,9 @@ def test_the_sidebar_says_where_runs_are_tracked(full, open_page):
 
 
 @pytest.fixture
-def away(monkeypatch) -> None:
+def away(monkeypatch, nobody) -> None:
     """The settings name a server that is not there."""
-    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", nobody)
 
 
 def test_while_the_server_is_away_every_page_says_so_once(away, full, open_page):

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from edtech.ui.widgets import percent
+from edtech.tables.values import percent
 
 
 def _page() -> None:
@@ -35,6 +35,8 @@ def test_a_message_moves_no_tabs():
     assert _places(app) == before
 
 
-@pytest.mark.parametrize(("value", "shown"), [(-1e-9, "+0.0%"), (-0.004, "-0.4%"), (0.0125, "+1.2%"), (None, "-")])
-def test_a_change_in_percent_has_no_minus_before_zero(value, shown):
+@pytest.mark.parametrize(
+    ("value", "shown"), [(-1e-9, "+0.0%"), (-0.004, "-0.4%"), (0.0125, "+1.2%"), (None, "-"), (float("inf"), "new")]
+)
+def test_a_change_in_percent_has_no_minus_before_zero_and_no_infinity(value, shown):
     assert percent(value) == shown

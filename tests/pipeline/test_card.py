@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from threading import Event
 
 import pandas as pd
 import pytest
@@ -14,6 +15,9 @@ from edtech.ml.elasticity.family import TOKEN_ELASTICITY
 from edtech.ml.gates import LEAKS, blocked, blocking
 from edtech.pipeline.training import train_runs
 from edtech.tables.roles import PanelRoles
+from edtech.tracking import EdTechMLFlowTracker, RunStore, waiting
+from tests.tracking.serving import misbehaving
+from tests.waiting import SECONDS
 from tests.worlds import make_world
 
 LEAKING = ("actual_enrollments", "total_revenue", "demand_intensity")
@@ -48,6 +52,15 @@ def test_the_existing_systems_columns_are_caught_and_named_and_block_registratio
     stored = json.loads(tracker.runs.read_artifact(run.run_id, CARD))
     assert [check["code"] for check in stored["checks"]] == [check.code for check in run.result.checks]
     assert load_result(tracker.runs, run.run_id).checks == run.result.checks
+
+
+def test_a_server_that_hangs_takes_the_second_opinion_alone(panel, place, monkeypatch):
+    free = Event()
+    monkeypatch.setattr(RunStore, "list_runs", lambda *_, **__: free.wait(SECONDS))
+    with misbehaving("hang") as address:
+        [run] = train_runs(panel, ["linear"], tracker=EdTechMLFlowTracker(tracking_uri=address, settings=place))
+        assert waiting(place) == [run.run_id]
+        free.set()
 
 
 def test_a_sound_training_passes_every_leak_gate(panel, tracker):

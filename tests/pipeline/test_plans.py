@@ -106,6 +106,12 @@ def test_a_search_is_the_same_from_the_command_line(panel, place):
     assert len(RunStore(settings=place).list_runs(["Searches"], kind="trial")) == 4
 
 
+def test_the_command_of_a_search_names_its_budget_exactly():
+    budget = Budget(seconds=1234567.25, seed=1234567)
+    words = SearchPlan("a", "token_elasticity", "linear", budget=budget).command().split()
+    assert (words[words.index("--seed") + 1], words[words.index("--seconds") + 1]) == ("1234567", "1234567.25")
+
+
 def test_repeats_differ_in_their_seed_alone_and_one_run_sums_them_up(panel, place):
     plan = TrainingPlan(
         panel.id, "token_elasticity", ("random_forest", "fixed_effects"), {"random_forest": {"trees": 10}},

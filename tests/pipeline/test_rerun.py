@@ -7,6 +7,8 @@ from typer.testing import CliRunner
 from edtech.cli import app
 from edtech.data import Catalogue
 from edtech.errors import DatasetNotFoundError, TrackingError
+from edtech.ml.artifacts import load_result
+from edtech.pipeline.plans import TrainingPlan, train_planned
 from edtech.pipeline.rerun import rerun
 from edtech.pipeline.training import train_runs
 from edtech.tables.roles import PanelRoles
@@ -43,6 +45,14 @@ def test_what_changed_is_said(run_id, place, tracker):
     assert "code (edtech.version): 0.0.1 before" in found.words
     assert "versions (edtech.packages): numpy==0." in found.words
     assert "scipy" not in found.words
+
+
+def test_the_columns_play_the_roles_they_had(panel, place, tracker):
+    roles = {"weights": "equal", "views": None}
+    (run,) = train_planned(TrainingPlan(panel.id, "token_elasticity", ("linear",), roles=roles), place)
+    found = rerun(str(run.run_id), place)
+    assert (found.equal, found.words) == (True, "The metrics are equal.")
+    assert load_result(tracker.runs, found.new.run_id).roles == run.result.roles
 
 
 def test_other_data_is_named_and_missing_data_refused(run_id, place, tracker):

@@ -1,13 +1,20 @@
 """Which prices a what-if asks for, and that a list which cannot be used is told row by row."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from edtech.errors import PricingError
 from edtech.pricing import answer, changed_prices
-from edtech.pricing.asked import PriceChange, asked_prices, attributes, price_list
+from edtech.pricing.asked import PriceChange, asked_prices, attributes, bounds_of, price_list
+from edtech.pricing.saved import Scenario, beside, scenario_items
+from edtech.pricing.tables import effect_text
+from edtech.settings import Settings
 from edtech.tables.split import RevenueSplit
+from edtech.tracking import EdTechMLFlowTracker
+from edtech.tracking.export import export_experiment
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +82,19 @@ def test_every_row_of_a_bad_price_list_is_told(response):
         price_list(response, frame, "course", "price")
 
 
+def test_bounds_are_held_to_the_rules_of_a_price_list():
+    frame = pd.DataFrame({"course": [" a", "b ", "c"], "floor": ["10", " ", None], "ceiling": [20, 30, 40.5]})
+    assert bounds_of(frame, "floor") == {"a": 10.0}
+    assert bounds_of(frame, "ceiling") == {"a": 20.0, "b": 30.0, "c": 40.5}
+    assert bounds_of(frame, "other") is None
+    frame = pd.DataFrame({"course": ["d", "a", " a", "b"], "floor": [None, 10, 12, -1]})
+    with pytest.raises(PricingError, match="'floor' cannot be used") as caught:
+        bounds_of(frame, "floor")
+    told = " ".join(caught.value.details)
+    assert "more than once (2 rows, e.g. row 2: a, 10.0; row 3: a, 12.0)" in told
+    assert "not a number above 0 (1 row, e.g. row 4: b" in told
+
+
 def test_other_rates_change_who_gets_what_at_the_same_revenue(response):
     split, other = RevenueSplit(), RevenueSplit(commission_rate=0.3, burn_rate=0.1)
     found = answer(response, response.baseline, split, other)
@@ -84,6 +104,32 @@ def test_other_rates_change_who_gets_what_at_the_same_revenue(response):
     assert found.tokens_burned.planned == pytest.approx(0.1 * found.token_revenue.today)
     parts = found.teacher_earnings, found.platform_commission, found.tokens_burned
     assert sum(part.planned for part in parts) == pytest.approx(found.token_revenue.planned)
+
+
+def test_a_share_that_was_nothing_before_is_new_and_one_that_stays_nothing_does_not_change(response):
+    none = RevenueSplit(commission_rate=0, burn_rate=0)
+    found = answer(response, response.baseline * 0.9, none, none.model_copy(update={"commission_rate": 0.2}))
+    new, still = found.platform_commission, found.tokens_burned
+    assert (new.today, new.change, new.low, new.high) == (0, np.inf, None, None)
+    assert new.planned == pytest.approx(0.2 * found.token_revenue.planned)
+    assert (still.planned, still.change, still.low, still.high) == (0, 0, 0, 0)
+    line = next(line for line in effect_text(found).splitlines() if "Commission" in line)
+    assert line.split()[-5:] == ["new", "-", "-", "-", "-"]
+
+
+def test_a_saved_scenario_keeps_that_a_figure_is_new_and_its_export_is_strict_json(response, tmp_path):
+    none = RevenueSplit(commission_rate=0, burn_rate=0)
+    after = none.model_copy(update={"commission_rate": 0.2})
+    outcome = answer(response, response.baseline, none, after)
+    scenario = Scenario(name="With commission", run_id="r", dataset_id="d", split=none, planned_split=after)
+    tracker = EdTechMLFlowTracker("new", settings=Settings(home=tmp_path, mlflow_tracking_uri=None))
+    tracker.log(scenario_items(scenario, outcome, "Data", "digest"))
+    saved = tracker.runs.list_runs(["new"], kind="scenario")
+    assert beside(saved, {})["platform_commission"].tolist() == [np.inf]
+    told = json.loads(export_experiment(tracker.runs, "new", tmp_path / "all.json").read_text(encoding="utf-8"))
+    metrics = told["runs"][0]["metrics"]
+    assert (metrics["platform_commission_today"], metrics["platform_commission_planned"] > 0) == (0, True)
+    assert "platform_commission_change" not in metrics
 
 
 def test_the_80_percent_interval_lies_inside_the_95_percent_one(response):

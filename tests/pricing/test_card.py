@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from edtech.errors import TrackingError
-from edtech.ml.base import Estimate
+from edtech.ml import diagnostics
+from edtech.ml.base import Estimate, Trained
 from edtech.pricing import answer, changed_prices, price_response
 from edtech.pricing.asked import PriceChange, attributes
-from edtech.pricing.card import trust_card
+from edtech.pricing.card import other_elasticities, trust_card
 from edtech.pricing.saved import FILE, Scenario, read_scenario, scenario_items, scenarios_side_by_side
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker
@@ -32,13 +34,25 @@ def test_what_is_weak_is_named(world, response, result, unproven, forest):
     assert graded(price_response(unproven, world.panel), {})["identification"].severity == "FAIL"
     assert graded(price_response(forest, world.panel), {})["interval"].severity == "REVIEW"
     assert graded(response, {"cat0": 0.9})["support"].severity == "REVIEW"
-    far = graded(response, {}, {"other": Estimate(result.elasticity.estimate * 2)})
+    far = graded(response, {}, {"other": Estimate(result.elasticity.estimate * 4)})
     assert far["agreement"].severity == "REVIEW"
     assert "other" in far["agreement"].evidence
     rising = replace(result, elasticity=Estimate(0.5, 0.1, 0.9))
     assert graded(replace(response, result=rising), {})["sign"].severity == "FAIL"
     late = replace(result, evaluation=result.evaluation.assign(predicted=2 * result.evaluation["actual"]))
     assert graded(replace(response, result=late), {})["backtest"].severity == "REVIEW"
+
+
+@pytest.mark.parametrize("share", [0.6, 0.78, 1.28, 1.4, -1.0])
+@pytest.mark.parametrize("half", [None, 0.01, 2.0])
+def test_the_cards_of_a_training_and_of_an_answer_agree_on_agreement(response, result, share, half):
+    other, metrics = result.elasticity.estimate * share, "metrics.price_elasticity_"
+    runs = pd.DataFrame({"run_id": ["1", "2"], "tags.algorithm": ["gam", result.algorithm]}).assign(
+        **{f"{metrics}coefficient": [other, 0.0]},
+        **({} if half is None else {f"{metrics}low": other - half, f"{metrics}high": other + half}),
+    )
+    at_training = diagnostics.agreement(Trained(result, pd.DataFrame(), ""), runs)
+    assert graded(response, {}, other_elasticities(runs, "2"))["agreement"] == at_training
 
 
 @pytest.fixture(scope="module")

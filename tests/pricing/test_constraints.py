@@ -28,15 +28,19 @@ def three() -> Response:
     return price_response(result, few)
 
 
-@pytest.fixture(scope="module")
-def competing() -> Response:
-    """Four courses that compete."""
-    params = MarketParams(learners=400, teachers=3, courses=4, weeks=30, seed=5, price_test_share=0.6)
+def market_response(courses: int, seed: int) -> Response:
+    params = MarketParams(learners=400, teachers=3, courses=courses, weeks=30, seed=seed, price_test_share=0.6)
     market = generate_market(params)
     modeler = TokenPriceElasticityModeler.from_roles(MARKET_ROLES)
     panel, views = market.tables["course_weeks"], market.tables["views"]
     result = modeler.compare_models(panel, ["choice_logit"], visits=views)["choice_logit"]
     return price_response(result, panel)
+
+
+@pytest.fixture(scope="module")
+def competing() -> Response:
+    """Four courses that compete."""
+    return market_response(courses=4, seed=5)
 
 
 def brute_force(response: Response, grid: np.ndarray, value, allowed) -> float:
@@ -105,11 +109,42 @@ def test_every_plan_keeps_to_its_constraints(response, limit, step, most, least,
     assert (table["change"].abs() <= limit + 1e-9).all()
     assert most is None or changed.sum() <= most
     if step is not None:
-        steps = table["recommended"][changed] / step
-        assert steps.to_numpy() == pytest.approx(steps.round().to_numpy())
+        assert_on_steps(table, step)
     if least is not None:
         assert plan.outcome.enrollments.planned >= least * plan.outcome.enrollments.today * (1 - 1e-6)
     assert plan.expected.change >= -1e-9
+
+
+def assert_on_steps(table, step):
+    steps = table["recommended"][~np.isclose(table["change"], 0)] / step
+    assert steps.to_numpy() == pytest.approx(steps.round().to_numpy())
+
+
+@given(
+    floors=st.dictionaries(st.integers(0, 3), st.floats(0.75, 1.2)), over=st.floats(1.0, 1.2),
+    step=st.sampled_from([1.0, 2.5, 4.0]), joint=st.booleans(),
+)  # fmt: skip
+@settings(max_examples=25, deadline=None)
+def test_prices_that_a_floor_or_ceiling_moves_are_on_steps(response, competing, floors, over, step, joint):
+    asked = competing if joint else response
+    floor = {asked.units[at]: asked.baseline[at] * share for at, share in floors.items()}
+    ceiling = {unit: max(price * over, price + step) for unit, price in floor.items()}
+    limits = Constraints(floor=floor, ceiling=ceiling, step=step, extrapolate=True)
+    table = plan_for(asked, constraints=limits).table
+    assert_on_steps(table, step)
+    found = table.set_index(table["unit"].astype(str))["recommended"]
+    assert all(floor[unit] <= found[unit] * (1 + 1e-9) for unit in floor)
+    assert all(found[unit] <= ceiling[unit] * (1 + 1e-9) for unit in floor)
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_a_price_that_has_to_change_and_finds_no_step_is_refused(response, competing, joint):
+    asked = competing if joint else response
+    unit, above = asked.units[0], np.floor(asked.baseline[0] / 5) * 5 + 5
+    limits = Constraints(floor={unit: above + 0.5}, ceiling={unit: above + 1.5}, step=5.0, extrapolate=True)
+    with pytest.raises(PricingError, match="none on the steps is allowed") as caught:
+        plan_for(asked, constraints=limits)
+    assert unit in caught.value.found
 
 
 def test_few_changes_are_those_that_bring_most_alone(response):
@@ -169,6 +204,20 @@ def test_enrollments_that_cannot_be_kept_are_said_with_what_can(response, compet
     with pytest.raises(PricingError, match="so many enrollments cannot be kept") as caught:
         plan_for(competing if joint else response, constraints=Constraints(max_change=0.05, least_enrollments=1.9))
     assert "at most" in caught.value.expected
+
+
+def test_few_changes_are_others_where_the_best_cannot_keep_the_enrollments():
+    rivals = market_response(courses=8, seed=3)
+    today, low = rivals.demand(rivals.baseline).quantity.sum(), price_bounds(rivals, Constraints()).low
+    cuts = np.where(np.eye(len(low), dtype=bool), low, rivals.baseline)
+    reached = max(rivals.demand(prices).quantity.sum() for prices in cuts) / today
+    least = reached * 0.99
+    plan = plan_for(rivals, constraints=Constraints(most_changed=1, least_enrollments=least))
+    assert (plan.table["change"] != 0).sum() == 1
+    assert plan.outcome.enrollments.planned >= least * today * (1 - 1e-9)
+    with pytest.raises(PricingError, match="cannot be kept") as caught:
+        plan_for(rivals, constraints=Constraints(most_changed=1, least_enrollments=reached * 1.01))
+    assert caught.value.expected.endswith("with at most 1 change")
 
 
 @pytest.mark.parametrize(

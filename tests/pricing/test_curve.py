@@ -1,8 +1,11 @@
 """The revenue curve: its points, its support and its best price, and how they are worded."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from edtech.errors import PricingError
 from edtech.pricing import price_response, revenue_curve, what_if
 from edtech.pricing.scenario import answer, changed_prices
 from edtech.pricing.tables import curve_title, effect_rows
@@ -114,3 +117,22 @@ def test_the_curve_tells_demand_and_its_elasticity(world, result, response):
     # randomized prices are among all prices seen
     low, high = curve.randomized_support
     assert curve.support[0] <= low <= 0 <= high <= curve.support[1]
+
+
+@pytest.mark.parametrize("segments", [("unknown",), ("cat0", "unknown"), ()])
+def test_a_curve_of_no_unit_is_refused(response, segments):
+    with pytest.raises(PricingError) as caught:
+        revenue_curve(response, segments)
+    assert ("cat4" in caught.value.expected) is ("unknown" in segments)
+
+
+@pytest.mark.parametrize("off", [1e-16, -1e-16, 4e-8])
+def test_an_end_of_the_support_beside_a_point_of_the_grid_bends_no_curve(response, off):
+    ends = dict(low=response.baseline * (0.8 + off), high=response.baseline * (1 + off))
+    curve = revenue_curve(replace(response, **ends))
+    points = curve.points
+    assert np.diff(points["change"]).min() > 1e-6
+    assert set(curve.support) <= set(points["change"])
+    # the elasticity falls along the curve, without a jump between neighbours 2.5 % apart
+    assert np.diff(points["elasticity"]).max() <= 0.02
+    assert np.diff(points["elasticity"]).min() > -0.2

@@ -11,8 +11,8 @@ from edtech.reports.figures import inline
 
 def test_both_kinds_of_chart_are_drawn_with_ids_of_their_own():
     weeks = pd.DataFrame({"period": [1, 2], "value": [4, 2]})
-    prices = pd.DataFrame({"price": [1, 2], "quantity": [4, 2]})
-    drawn = [models.time_series(weeks, title="a", y_title="b"), static.price_response(prices, title="a")]
+    errors = pd.DataFrame({"actual": [1, 2], "predicted": [4, 2]})
+    drawn = [models.time_series(weeks, title="a", y_title="b"), static.residuals_plot(errors, title="a")]
     for place, chart in enumerate(drawn):
         svg = inline(figure("Demand", chart, 'falls "fast"'), f"f{place}")
         assert svg.startswith("<svg ")

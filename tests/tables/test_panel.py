@@ -233,7 +233,7 @@ cells = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(cells, cells, cells, cells, cells, cells), min_size=1, max_size=6))
 def test_any_cells_give_a_panel_that_keeps_its_word_or_a_contract_error(rows):
     all_roles = PanelRoles(unit="u", period="t", price="p", quantity="q", segment=None, views=None,

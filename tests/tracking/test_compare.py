@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from edtech.errors import TrackingError
-from edtech.metrics import Metric
+from edtech.metrics import METRICS, Metric
 from edtech.reports.comparison import metric_pairs, metric_table, tag_table
 from edtech.tracking import EdTechMLFlowTracker, RunItems, compare_runs
 
@@ -24,6 +24,7 @@ def runs() -> pd.DataFrame:
             "metrics.rmse": [2.0, 1.0, 1.0],
             "metrics.r2": [0.5, np.inf, np.nan],
             "metrics.token_revenue_plan": [10.0, 30.0, 20.0],
+            "metrics.decision_value_tokens": [1.0, 3.0, 2.0],
             "metrics.elasticity_bias": [-0.1, 0.3, 0.2],
             "metrics.price_elasticity_coefficient": [-1.0, -2.0, -3.0],
             "metrics.foreign thing": [1.0, 2.0, 3.0],
@@ -47,9 +48,27 @@ def test_best_by_direction(runs):
     best = compare_runs(runs).best
     assert best == {
         "rmse": ("bbbbbbbb2", "cccccccc3"),  # lower, a tie
-        "token_revenue_plan": ("bbbbbbbb2",),  # higher
+        "decision_value_tokens": ("bbbbbbbb2",),  # higher
         "elasticity_bias": ("aaaaaaaa1",),  # nearest to zero
-    }  # r2 has one finite value, the others no direction
+    }  # r2 has one finite value, the others no direction; a planned revenue is the run's own claim
+
+
+def test_what_a_run_claims_of_its_own_plan_is_no_merit(runs):
+    claims = {"metrics.revenue_impact": [1.0, 2.0, 3.0], "metrics.teacher_earnings_plan": [1.0, 2.0, 3.0]}
+    found = compare_runs(runs.assign(**claims), baseline="aaaaaaaa1")
+    table = metric_table(found, "business").set_index("metric")
+    planned = table.loc[["Token revenue, planned", "Revenue impact of the plan", "Teacher earnings, planned"]]
+    assert set(planned["better"]) == {""}
+    assert set(planned["unit"]) == {"tokens / typical period"}
+    assert not planned.astype(str).apply(lambda text: text.str.contains("★|✓|✗")).to_numpy().any()
+    assert "★" in table.loc["Decision value", "forest <b>"]
+
+
+@pytest.mark.parametrize("name", ["token_revenue", "teacher_earnings", "platform_commission"])
+def test_what_was_observed_and_what_is_planned_name_their_base(name):
+    assert METRICS[name].unit == METRICS[f"{name}_predicted"].unit == "tokens / evaluation period"
+    assert METRICS[f"{name}_plan"].unit == METRICS["revenue_impact"].unit == "tokens / typical period"
+    assert "own claim" in METRICS[f"{name}_plan"].help
 
 
 def test_differences_to_a_baseline_say_which_are_good(runs):
@@ -78,7 +97,7 @@ def test_runs_on_different_data_are_not_ranked_unless_asked(runs, column, values
     assert words in found.warning
     assert "no run is marked" in found.warning
     asked = compare_runs(runs, rank_across_data=True)
-    assert (asked.same_data, asked.best["token_revenue_plan"]) == (False, ("bbbbbbbb2",))
+    assert (asked.same_data, asked.best["decision_value_tokens"]) == (False, ("bbbbbbbb2",))
     assert "may owe it to the data" in asked.warning
 
 
@@ -98,7 +117,7 @@ def test_labels_are_unique(runs):
 
 def test_tidy_has_one_row_for_each_value(runs):
     tidy = compare_runs(runs, baseline="aaaaaaaa1").tidy().set_index(["metric", "run_id"])
-    assert len(tidy) == 17  # six metrics of three runs, one of them missing
+    assert len(tidy) == 20  # seven metrics of three runs, one of them missing
     row = tidy.loc[("rmse", "bbbbbbbb2")]
     assert (row["value"], row["difference"], row["best"], row["direction"]) == (1.0, -1.0, True, "lower")
     assert (row["title"], row["kind"], row["run"]) == ("RMSE", "model", "forest <b>")

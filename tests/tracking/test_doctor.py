@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from alembic import command
@@ -14,11 +15,11 @@ from typer.testing import CliRunner
 from edtech.cli import app
 from edtech.errors import SettingsError, TrackingError
 from edtech.settings import Settings
-from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore
+from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, upgrade
 from edtech.tracking.doctor import examine
 from edtech.tracking.store import find_store
 from edtech.tracking.upgrade import upgrade_store
-from tests.serving import free_port
+from tests.waiting import SECONDS
 
 CHECKS = ["URI", "store", "experiment", "write", "read", "registry", "versions", "waiting"]
 
@@ -46,12 +47,12 @@ def test_each_server_finding_is_made(server, settings):
     ("uri", "failing", "words"),
     [
         ("file:///srv/mlruns", "URI", "mlflow migrate-filestore"),
-        (f"http://127.0.0.1:{free_port()}", "store", "Start the server"),
+        ("", "store", "Start the server"),
     ],
-    ids=["file", "nobody answers"],  # the port differs between the processes that collect the tests
+    ids=["file", "nobody answers"],
 )
-def test_what_is_wrong_is_named_with_what_to_do(settings, monkeypatch, uri, failing, words):
-    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", uri)
+def test_what_is_wrong_is_named_with_what_to_do(settings, monkeypatch, nobody, uri, failing, words):
+    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", uri or nobody)
     code, text = told("doctor", "--out", str(settings.home))
     assert code == 1
     assert f"FAIL  {failing}: " in text
@@ -71,6 +72,13 @@ def test_a_store_that_gives_back_something_else_fails(settings, monkeypatch):
     monkeypatch.setattr(RunStore, "read_artifact", lambda *_: b"another")
     finding = next(found for found in examine(settings=settings) if found.name == "read")
     assert (finding.ok, "Something else came back" in finding.text) == (False, True)
+    assert RunStore(settings=settings).list_runs(kind=None, finished=False).empty
+
+
+def test_a_store_that_gives_nothing_back_keeps_no_run_of_the_check(settings, monkeypatch):
+    monkeypatch.setattr(RunStore, "read_artifact", lambda *_: (_ for _ in ()).throw(TrackingError("Files are gone")))
+    finding = next(found for found in examine(settings=settings) if found.name == "read")
+    assert (finding.ok, finding.text) == (False, "Files are gone.")
     assert RunStore(settings=settings).list_runs(kind=None, finished=False).empty
 
 
@@ -135,6 +143,24 @@ def test_an_older_store_is_upgraded_with_a_backup_when_asked(older):
     assert "nothing to upgrade" in told("doctor", "--upgrade", "--out", str(older.home))[1]
     left = {path.name for path in older.mlruns_dir.iterdir()} - {backup.name}
     assert left <= {"mlflow.db", "mlflow.db.lock", "artifacts", "writing"}
+
+
+def test_what_is_written_during_an_upgrade_is_in_the_upgraded_store(older, monkeypatch):
+    database, threads = older.mlruns_dir / "mlflow.db", []
+
+    def write() -> None:
+        with closing(sqlite3.connect(database, timeout=SECONDS)) as db, db:
+            db.execute("INSERT INTO params (key, value, run_uuid) VALUES ('late', '1', 'a1')")
+
+    def migrate(copy: Path, do=upgrade._migrate) -> None:
+        threads.append(Thread(target=write))
+        threads[0].start()
+        do(copy)
+
+    monkeypatch.setattr(upgrade, "_migrate", migrate)
+    upgrade.upgrade_store(find_store(settings=older))
+    threads[0].join(SECONDS)
+    assert EdTechMLFlowTracker(settings=older).runs.get_run("a1").params == {"seed": "7", "late": "1"}
 
 
 def test_an_upgrade_that_fails_changes_nothing(older, monkeypatch):

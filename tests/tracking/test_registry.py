@@ -96,6 +96,14 @@ def test_decisions_that_are_not_better_need_a_reason_that_is_kept(registry, log,
     assert registry.events(held.name)[-1].reason == "It is simpler"
 
 
+def test_decisions_that_lose_need_a_reason_even_where_there_is_no_champion(registry, log):
+    lost, none, same = (registry.register(log(value=value)) for value in (-1.0, None, 0.0))
+    assert [registry.gates(one.run_id)[-1].passed for one in (lost, none, same)] == [False, True, True]
+    with pytest.raises(RegistryError, match=r"decision_value_tokens: -1 against 0.*write why"):
+        registry.promote(lost.name, lost.version)
+    assert registry.promote(lost.name, lost.version, "To try the way there").is_champion
+
+
 def test_runs_on_other_data_do_not_compare(registry, log):
     held, other = registry.register(log(value=1.0)), log(value=9.0, dataset_digest="d2")
     registry.promote(held.name, held.version)

@@ -17,6 +17,7 @@ from edtech.errors import RunNotFoundError, TrackingError, UntrustedModelError
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import ModelItem, RunItems, RunStore
 from edtech.tracking.frames import as_frame
+from edtech.tracking.sql import read_running
 from tests.tracking.conftest import demand_model
 
 
@@ -224,6 +225,15 @@ def test_a_run_whose_process_was_killed_is_closed_once(tracker, settings):
     assert run.status == "FAILED"
     assert "ended before it was done" in run.tags["edtech.failed_because"]
     assert not list((settings.mlruns_dir / "writing").iterdir())
+
+
+def test_a_run_that_ends_while_stale_runs_are_looked_for_stays_finished(tracker, settings, monkeypatch):
+    with tracker.group(RunItems("ends in between")) as group:
+        listed = read_running(settings.mlruns_dir / "mlflow.db")
+    monkeypatch.setattr("edtech.tracking.runs.read_running", lambda _: listed)
+    assert list(listed) == [group.run_id]
+    assert tracker.runs.close_stale_runs() == []
+    assert tracker.runs.get_run(group.run_id).status == "FINISHED"
 
 
 def test_runs_that_are_being_written_or_belong_to_others_stay_open(tracker, foreign, items, settings):

@@ -14,7 +14,6 @@ from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems, sync, waiting
 from edtech.tracking.gates import CARD
 from edtech.tracking.registry import ModelRegistry
-from tests.serving import free_port
 
 
 @pytest.fixture
@@ -107,8 +106,8 @@ def on_the_server(tracker: EdTechMLFlowTracker, run_id: str) -> str:
     return frame.loc[came, "run_id"].item() if came.any() else run_id
 
 
-def test_a_run_that_waits_has_to_be_sent_before_it_is_registered(server, settings, items, request):
-    away = EdTechMLFlowTracker(request.node.name, f"http://127.0.0.1:{free_port()}", settings)
+def test_a_run_that_waits_has_to_be_sent_before_it_is_registered(server, settings, items, request, nobody):
+    away = EdTechMLFlowTracker(request.node.name, nobody, settings)
     here = away.log(judged(items, 1.0))
     assert waiting(settings) == [here]
     registry = ModelRegistry(settings, server)

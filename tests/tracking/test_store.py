@@ -19,6 +19,9 @@ from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore
 from edtech.tracking.store import connect, find_store, guard_artifacts, sqlite_uri
 
+AT_ONCE = 20.0
+"""Seconds: ten times what it takes, so that a busy machine passes; MLflow itself would try for minutes."""
+
 
 def test_the_default_is_embedded_and_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -148,7 +151,7 @@ def test_a_file_that_is_no_store_is_said_at_once(settings, content):
     began = time.perf_counter()
     with pytest.raises(TrackingError, match="not an MLflow store"):
         connect(find_store(settings=settings))
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < AT_ONCE
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
@@ -201,14 +204,11 @@ def test_a_database_that_vanished_or_lost_its_tables_is_said(settings):
         tracker.log(RunItems("r", metrics={"rmse": 1.0}))
 
 
-def test_a_server_that_is_away_is_said_within_two_seconds():
-    with closing(socket.socket()) as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+def test_a_server_that_is_away_is_said_within_two_seconds(nobody):
     began = time.perf_counter()
     with pytest.raises(TrackingError, match=r"does not answer.*EDTECH_MLFLOW_TRACKING_URI"):
-        connect(find_store(f"http://127.0.0.1:{port}"))
-    assert time.perf_counter() - began < 2
+        connect(find_store(nobody))
+    assert time.perf_counter() - began < AT_ONCE
 
 
 @pytest.mark.parametrize("address", ["http://localhost:abc", "http://a b:5000", "http://[::1"])
@@ -220,9 +220,9 @@ def test_an_impossible_address_of_a_server_is_said(address):
 def test_a_server_that_hangs_is_said_within_two_seconds():
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         began = time.perf_counter()
-        with pytest.raises(TrackingError, match=r"does not answer.*timed out"):
+        with pytest.raises(TrackingError, match=r"does not answer.*within 1.5 s.*timed out"):
             connect(find_store(f"http://127.0.0.1:{silent.getsockname()[1]}"))
-        assert time.perf_counter() - began < 2
+        assert time.perf_counter() - began < AT_ONCE
 
 
 def test_a_server_cannot_point_at_files_of_this_machine():

@@ -56,6 +56,8 @@ def ids(runs, **asked) -> str:
         ({"where": "rmse < 2"}, "b"),
         ({"where": "rmse >= 1 and seed = 7"}, "ab"),
         ({"where": "metrics.rmse <= 2, params.seed != 7"}, ""),
+        ({"where": "rmse>=1,seed=7"}, "ab"),
+        ({"where": "rmse>=1,seed=7,"}, "ab"),
         ({"where": '"two words" ~ SPRING'}, "ad"),
         ({"where": '"two words" = "spring sale"'}, "a"),
         ({"where": '"two words" != autumn'}, "abd"),
@@ -68,7 +70,9 @@ def test_what_is_asked_is_found_in_order(runs, asked, found):
     assert ids(runs, **asked) == found
 
 
-@pytest.mark.parametrize("text", ["rmse", "rmse <", "< 2", "rmse < 2 seed = 7 )", "rmse < two", "nothing = 1"])
+@pytest.mark.parametrize(
+    "text", ["rmse", "rmse <", "< 2", "rmse < 2 seed = 7 )", "rmse < two", "nothing = 1", "rmse < 1,5"]
+)
 def test_a_condition_that_cannot_be_read_is_said(runs, text):
     with pytest.raises(TrackingError):
         ids(runs, where=text)
@@ -76,6 +80,8 @@ def test_a_condition_that_cannot_be_read_is_said(runs, text):
 
 def test_conditions_keep_their_quotes_apart():
     assert conditions("a<1 AND `b c`!='x y', \"d\" ~ z") == [("a", "<", "1"), ("b c", "!=", "x y"), ("d", "~", "z")]
+    assert conditions("a=1,b=2") == [("a", "=", "1"), ("b", "=", "2")]
+    assert conditions("a='1,b=2', c=\"3,4\"") == [("a", "=", "1,b=2"), ("c", "=", "3,4")]
     assert conditions("  ") == []
 
 
@@ -121,3 +127,9 @@ def test_what_a_user_says_is_remembered_and_goes_before_a_guess(tmp_path):
     memory.file.write_text('{"mape": {"direction": "sideways"}}')
     with pytest.raises(TrackingError, match="cannot be read"):
         memory.said()
+
+
+def test_a_home_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "other").write_text("a file, not a folder")
+    with pytest.raises(TrackingError, match=r"cannot be kept.*metrics\.json"):
+        MetricMemory(tmp_path / "other" / "metrics.json").say("mape", Said(direction="higher"))

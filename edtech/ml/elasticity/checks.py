@@ -20,7 +20,10 @@ from edtech.ml.elasticity.estimators import DemandEstimator
 from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.inference import STRONG_F
 from edtech.ml.elasticity.panel import PanelArrays
+from edtech.ml.elasticity.result import UNSOLD, recommends
+from edtech.ml.elasticity.share_logit import MANY_UNSOLD, SOME_UNSOLD
 from edtech.ml.elasticity.views import reacts, views_slope
+from edtech.ml.elasticity.words import GROUNDS
 from edtech.tables.roles import PanelRoles
 
 FOLDS = 3
@@ -57,7 +60,8 @@ class Evidence:
 def elasticity_checks(found: Evidence) -> tuple[Check, ...]:
     """Return every check that applies to this training."""
     asked: tuple[Callable[[Evidence], Check | None], ...] = (
-        convergence, sign, first_stage_strength, price_range, views_reaction, stability, baseline, edges,
+        convergence, identification, sign, first_stage_strength, price_range, unsold_rows, views_reaction, stability,
+        baseline, edges,
     )  # fmt: skip
     return tuple(check for one in asked if (check := one(found)) is not None)
 
@@ -90,6 +94,17 @@ def convergence(found: Evidence) -> Check | None:
         review=used > 0.8 * most,
         evidence=f"after {used} of at most {most} iterations",
         fix="allow more iterations, or use one slope for all segments",
+    )
+
+
+def identification(found: Evidence) -> Check:
+    """Whether prices may be recommended on the ground that these data give."""
+    return graded(
+        "identification",
+        "The price effect can be told from what else moves demand",
+        review=not recommends(found.ground.kind, found.roles),
+        evidence=f"it is {GROUNDS[found.ground.kind]}, and holds if {found.ground.condition}",
+        fix="no price is recommended from this run; an answer on Pricing names the test that would tell",
     )
 
 
@@ -137,6 +152,21 @@ def price_range(found: Evidence) -> Check:
         evidence=f"the middle unit's highest price is {middle:.0%} above its lowest; {fixed:.0%} of revenue is of "
         "units whose price never moved",
         fix="answers for larger changes extrapolate: vary more prices, and further",
+    )
+
+
+def unsold_rows(found: Evidence) -> Check | None:
+    """Whether an estimator of log shares had to leave out many rows, those that sold nothing."""
+    unsold = getattr(found.model, "unsold_", None)
+    if unsold is None:
+        return None
+    return graded(
+        UNSOLD,
+        "Hardly a row sold nothing",
+        fail=unsold > MANY_UNSOLD,
+        review=unsold > SOME_UNSOLD,
+        evidence=f"{unsold:.1%} of the rows sold nothing and are left out, which biases the elasticity towards 0",
+        fix="use longer periods or larger markets, leave out units that hardly sell, or train fixed_effects",
     )
 
 
@@ -192,15 +222,15 @@ def _early_agrees(found: Evidence) -> Check | None:
     whole, early = found.elasticity.estimate, found.early.estimate
     return graded(
         "stability",
-        "The elasticity is the same without the last rows",
+        "The elasticity is the same without the rows held back",
         review=abs(early - whole) > _UNSTABLE * abs(whole),
         evidence=f"{early:.2f} without the rows held back, {whole:.2f} with them",
-        fix="train on the later part only, or look for what changed in between",
+        fix="look for what sets these rows apart, or bring more of them",
     )
 
 
 def baseline(found: Evidence) -> Check | None:
-    """Whether later rows are predicted better than by each unit's own mean before.
+    """Whether the rows held back are predicted better than by means of the others: each unit's own, if they are later.
 
     It never fails: where prices follow demand, a right model of what prices do predicts levels less well than the mean.
     """
@@ -211,11 +241,19 @@ def baseline(found: Evidence) -> Check | None:
     model, plain = (mean_poisson_deviance(actual, np.maximum(one, 1e-9)) for one in (rows["predicted"], mean))
     return graded(
         "baseline",
-        "Later data are predicted better than by each unit's mean",
+        _baseline_title(found.roles),
         review=model > plain,
         evidence=f"Poisson deviance {model:.3f}, of the means {plain:.3f}",
         fix="do not lean on this model's levels; its elasticity may still hold",
     )
+
+
+def _baseline_title(roles: PanelRoles) -> str:
+    if roles.period is not None:
+        whose = "the" if roles.unit is None else "each unit's"
+        return f"Later data are predicted better than by {whose} mean"
+    held_back = "Offers" if roles.unit is None else "Units"
+    return f"{held_back} held back are predicted better than by the mean of the others"
 
 
 def _unit_means(found: Evidence) -> np.ndarray:

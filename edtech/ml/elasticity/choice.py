@@ -32,6 +32,7 @@ from edtech.ml.elasticity.inference import (
     take_out,
 )
 from edtech.ml.elasticity.panel import Codes, Floats, PanelArrays, relative_to_group
+from edtech.ml.elasticity.pooling import partially_pooled
 from edtech.ml.elasticity.weighted import Rows, Settled, iterate
 
 _ROUNDS = 50
@@ -91,7 +92,7 @@ def fit_choice(
     """
     units = arrays.units.size
     scale = relative_to_group(arrays.price, arrays.unit, units)
-    loadings = _unit_loadings(arrays, visits, scale, slope_groups(arrays, segment_slopes, 1))
+    loadings, alike = _unit_loadings(arrays, visits, scale, slope_groups(arrays, segment_slopes, 1))
     k = loadings.shape[1]
     parts = [(visits.price / scale[visits.unit])[:, None] * loadings[visits.unit]]
     if first is not None:
@@ -104,6 +105,7 @@ def fit_choice(
     slopes = np.zeros(design.shape[1])
     slopes[columns] = settled.slopes
     errors = _errors(settled, visits, arrays, first, slopes, seen)
+    slopes[columns], errors = partially_pooled(slopes[columns], errors, alike)
     tier = np.arange(units)
     unit_effects, period_effects = _effects(settled.eta - design @ slopes, rows, seen, units, arrays.periods.size)
     segment_of = np.zeros(units, dtype=np.intp)
@@ -124,18 +126,21 @@ def fit_choice(
     )
 
 
-def _unit_loadings(arrays: PanelArrays, visits: VisitArrays, scale: Floats, segment: NDArray[np.intp]) -> Floats:
-    """Return how the slopes make up those of the units (u, k): that of the segment, and by how dear the unit is.
+def _unit_loadings(
+    arrays: PanelArrays, visits: VisitArrays, scale: Floats, segment: NDArray[np.intp]
+) -> tuple[Floats, int]:
+    """Return how the slopes make up those of the units (u, k), and how many of them are slopes of segments.
 
-    Without the last where too few units that move their prices differ from their segments' prices to tell it.
+    After those stands one by how dear a unit is, but where too few units that move their prices differ from their
+    segments' prices to tell it.
     """
     by_segment = slope_loadings(arrays.price / scale[arrays.unit], arrays, segment[arrays.unit])[segment]
     usual = relative_to_group(np.log(scale)[arrays.unit], segment[arrays.unit], int(segment.max()) + 1)
     dearness = np.log(scale) - usual[segment]
     moves = np.bincount(visits.unit, (visits.price / scale[visits.unit] - 1) ** 2, minlength=scale.size) > 0
     if (moves & (np.abs(dearness) > _DEAR)).sum() < _FEWEST_DEAR:
-        return by_segment
-    return np.column_stack([by_segment, dearness])
+        return by_segment, by_segment.shape[1]
+    return np.column_stack([by_segment, dearness]), by_segment.shape[1]
 
 
 def _with_outside(columns: Floats, visits: VisitArrays, arrays: PanelArrays, units: int) -> tuple[Floats, Rows, int]:

@@ -1,5 +1,6 @@
 """The stored form of `choice_logit`: arrays, a sample of visits, and demand when many prices move at once."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -14,9 +15,15 @@ from edtech.ml.elasticity.estimators import DemandEstimator, slope_group, value_
 from edtech.ml.elasticity.fixed_effects import no_curve
 from edtech.ml.elasticity.identification import Identification, identify
 from edtech.ml.elasticity.panel import Floats, PanelArrays, panel_arrays, relative_to_group
-from edtech.tables.roles import PanelRoles
+from edtech.tables.contract import build_table
+from edtech.tables.families import CONTRACTS
+from edtech.tables.roles import PanelRoles, VisitRoles
 
 VISIT, TAKEN, SEEN_AT = "visit_id", "enrolled", "viewed_at"
+_CONTRACT = replace(CONTRACTS["visits"], order=())
+"""In the order given: which visits are kept is drawn by their order."""
+_FAR_OFF = 1.5
+"""Visits whose median price is further from the panel's, times or divided by, are not of the panel."""
 _NOT_SOLD = -12.0
 _ROUNDS = 20
 
@@ -48,7 +55,8 @@ class ChoiceLogitDemand(DemandEstimator):
         """Fit on the panel's columns `X`, its quantity `y` and the offers seen on visits.
 
         `visits` has a row for each offer seen: visit_id, the panel's unit and price columns, enrolled (taken or not)
-        and the panel's period column or viewed_at. Raises ContractError where that is not so.
+        and, where there are periods, the panel's column of them or viewed_at. Raises ContractError where that is not
+        so.
         """
         roles = self.roles
         panel = X.assign(**{roles.quantity: np.asarray(y, dtype=float)})
@@ -223,17 +231,13 @@ class ChoiceLogitDemand(DemandEstimator):
 def visit_arrays(visits: pd.DataFrame, panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles) -> VisitArrays:
     """Return the offers of units that were taken sometimes, but not always, each with its row of the panel.
 
-    Raises ContractError where columns are missing or no visit meets the panel.
+    Raises ContractError, listing what is wrong, where the visits break their contract, their times or prices are not
+    those of the panel, or none of them meets it.
     """
-    needed = [VISIT, roles.unit or "", roles.price, TAKEN]
-    timed = roles.period if roles.period in visits.columns else SEEN_AT
-    if missing := [name for name in [*needed, timed] if name not in visits.columns]:
-        raise ContractError(
-            "The visits lack columns",
-            expected=", ".join([*needed, f"{roles.period} or {SEEN_AT}"]),
-            found=f"no {', '.join(map(repr, missing))}",
-            fix="give a row for each offer seen on a visit",
-        )
+    timed = None if roles.period is None else roles.period if roles.period in visits.columns else SEEN_AT
+    visits = build_table(_CONTRACT, visits, _visit_roles(roles, timed))
+    if timed is not None:
+        _refuse_other_times(visits[timed], panel[roles.period])
     row = _panel_rows(visits, panel, roles, timed)
     kept = row >= 0
     unit, taken = arrays.unit[row[kept]], visits[TAKEN].to_numpy(dtype=float)[kept]
@@ -247,13 +251,45 @@ def visit_arrays(visits: pd.DataFrame, panel: pd.DataFrame, arrays: PanelArrays,
             fix="give visits of the same time and units",
         )
     row, offers = row[kept], visits[kept]
+    price = offers[roles.price].to_numpy(dtype=float)
+    _refuse_other_prices(price, arrays.price[row])
     return VisitArrays(
         visit=pd.factorize(offers[VISIT])[0].astype(np.intp),
         unit=arrays.unit[row],
         panel_row=row,
-        price=offers[roles.price].to_numpy(dtype=float),
+        price=price,
         taken=offers[TAKEN].to_numpy(dtype=float),
     )
+
+
+def _visit_roles(roles: PanelRoles, timed: str | None) -> VisitRoles:
+    return VisitRoles(
+        visit=VISIT, course=roles.unit or "", price=roles.price, chosen=TAKEN, time=timed, dates=roles.dates
+    )
+
+
+def _refuse_other_times(times: pd.Series, periods: pd.Series) -> None:
+    kinds = ["numbers" if pd.api.types.is_numeric_dtype(one) else "dates" for one in (times, periods)]
+    if kinds[0] != kinds[1]:
+        raise ContractError(
+            "The times of the visits cannot be compared with the periods of the panel",
+            expected=f"{kinds[1]}, as the panel's column {str(periods.name)!r} has",
+            found=kinds[0],
+            where=f"column {str(times.name)!r} of the visits",
+            fix="give both as dates or both as numbers of the same clock",
+        )
+
+
+def _refuse_other_prices(seen: Floats, of_panel: Floats) -> None:
+    """Refuse visits in another currency; a panel's price is a mean over its period, so single ones may be far off."""
+    middle = float(np.median(seen / of_panel))
+    if not 1 / _FAR_OFF <= middle <= _FAR_OFF:
+        raise ContractError(
+            "The prices of the visits are not those of the panel",
+            expected=f"prices whose median is at most {_FAR_OFF:g} times off the panel's of the same unit and period",
+            found=f"a median of {middle:.3g} times the panel's",
+            fix="give both in the same currency and of the same time",
+        )
 
 
 def _panel_rows(visits: pd.DataFrame, panel: pd.DataFrame, roles: PanelRoles, timed: str | None) -> np.ndarray:

@@ -50,6 +50,8 @@ def solve_moment(ratio: Floats, residuals: Floats, weights: Floats) -> Moment:
 
     Raises ConvergenceError where nothing solves it.
     """
+    if ratio.max() <= 0:  # every slope solves 0 = 0
+        raise _unsolved(f"{ratio.size:,} rows without a sale")
     v = residuals - np.average(residuals, axis=0, weights=weights)
     found = np.zeros(v.shape[1])
     for _ in range(_STEPS):
@@ -60,10 +62,14 @@ def solve_moment(ratio: Floats, residuals: Floats, weights: Floats) -> Moment:
         if np.abs(step).max() <= _TOLERANCE:
             errors = left - weights * (left.sum() / weights.sum())
             return Moment(found, (v * errors[:, None]) @ np.linalg.pinv(bread))
-    raise ConvergenceError(
+    raise _unsolved(f"{ratio.size:,} rows in which none was found")
+
+
+def _unsolved(found: str) -> ConvergenceError:
+    return ConvergenceError(
         "No price slope solves the moment of double machine learning",
         expected="prices that move at equal covariates, and sales in every segment",
-        found=f"{ratio.size:,} rows in which none was found",
+        found=found,
         fix="use one slope for all segments, or covariates that do not explain the price whole",
     )
 
@@ -142,11 +148,12 @@ class DoubleMLDemand(FeatureDemand):
     ) -> tuple[Floats, Floats]:
         """Return each row's rate (n,) as the other folds have it, and what they leave of log price and its square.
 
-        The latter are (n, 2). A cluster is in one fold.
+        The latter are (n, 2). A cluster is in one fold. Raises NotIdentifiedError where a fold holds all sales.
         """
         expected, treatments = np.empty_like(rate), np.column_stack([price, price**2])
         residuals = treatments.copy()
         for held in self._folds(arrays.cluster):
+            _refuse_no_sales(rate[~held], self.folds)
             outcome, *others = self._learned(features[~held], rate[~held], arrays.exposure[~held], *treatments[~held].T)
             expected[held] = outcome.predict(features[held])
             residuals[held] -= np.column_stack([other.predict(features[held]) for other in others])
@@ -193,3 +200,13 @@ class DoubleMLDemand(FeatureDemand):
     def demand_slope(self, X: pd.DataFrame) -> Floats:
         """Return d quantity / d eta of each row, shape (n,)."""
         return self.predict(X)
+
+
+def _refuse_no_sales(rate: Floats, folds: int) -> None:
+    if rate.max() <= 0:
+        raise NotIdentifiedError(
+            "What covariates say of sales cannot be learned",
+            expected=f"sales in more than one of {folds} folds of the rows",
+            found=f"{rate.size:,} rows without a sale outside of one fold",
+            fix="use more offers or a longer time, so that more of them sold",
+        )

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
+from edtech.errors import ParamsError
 from edtech.ml.elasticity.along import Along
 from edtech.ml.elasticity.fixed_effects import FixedEffectsFit, fit_fixed_effects, no_curve, price_term
 from edtech.ml.elasticity.identification import Identification, identify
@@ -158,6 +159,13 @@ class FixedEffectsDemand(DemandEstimator):
     def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:  # noqa: ARG002
         first = ground.first if self.control_function else None
         form = self.form
+        if form == "logit" and self.roles.views is None:
+            raise ParamsError(
+                "A logit of sales per view needs views",
+                expected="a column that says how often each offer was seen",
+                found="form 'logit' and no column of views",
+                fix="name the column of views, or choose the form 'auto', 'exponential' or 'log'",
+            )
         if form == "auto":
             arrays = self._with_views_that_stay(arrays, first)
             form = "logit" if self.roles.views and not self.views_react_ else "exponential"

@@ -133,6 +133,7 @@ def _settle(
         parts += [first.exogenous, first.powers]
     design = np.column_stack(parts)
     kept = _informative(arrays, form)
+    _refuse_none_informative(kept)
     columns = independent_columns(take_out(design[kept], arrays.effects[kept], np.ones(int(kept.sum()))))
     _refuse_flat_prices(columns, lines)
     rows = Rows(arrays.quantity[kept], arrays.exposure[kept], arrays.effects[kept])
@@ -216,6 +217,17 @@ def _informative(arrays: PanelArrays, form: Form) -> NDArray[np.bool_]:
         seen = np.bincount(codes, weights=arrays.exposure)
         kept &= (sold > 0)[codes] & ((sold < seen)[codes] if form == "logit" else True)
     return kept
+
+
+def _refuse_none_informative(kept: NDArray[np.bool_]) -> None:
+    """Refuse a logit of units or periods that all sold to every view; in other forms a row that sold always is kept."""
+    if not kept.any():
+        raise NotIdentifiedError(
+            "A logit of sales per view has no row to learn from",
+            expected="units and periods that sold something, but not to every view",
+            found=f"{kept.size:,} rows, none of a unit and a period like that",
+            fix="check the column of views, train without it, or choose the form 'exponential'",
+        )
 
 
 def _refuse_flat_prices(columns: NDArray[np.intp], lines: int) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyfixest.core.demean import demean, demean_within
 from scipy.special import stdtrit
 
-from edtech.errors import ConvergenceError
+from edtech.errors import ConvergenceError, NotIdentifiedError
 from edtech.ml.elasticity.panel import Codes, Floats
 
 _ROUNDS = 200
@@ -79,8 +79,15 @@ def take_out(values: Floats, effects: NDArray[np.uint64], weights: Floats) -> Fl
 
     By alternating projections, which are quick on a panel, else by preconditioned LSMR, which is quicker and settles on
     sparse effects such as those of visits (0.1 s where the projections take 25 s and fail). Raises ConvergenceError
-    where neither settles.
+    where neither settles, and NotIdentifiedError without a row.
     """
+    if len(values) == 0:  # pyfixest's Rust would end the whole process
+        raise NotIdentifiedError(
+            "No row is left to learn from",
+            expected="rows whose unit and period sold something",
+            found="0 rows",
+            fix="choose a longer period or other units",
+        )
     settled = False
     if effects.shape[1] <= _EFFECTS_OF_A_PANEL:
         rest, settled = demean(values, effects, weights, 1e-9, _ROUNDS)

@@ -6,9 +6,9 @@ weighted by quantity or equally. Every algorithm is read through this one defini
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,14 @@ from edtech.ml.elasticity.identification import Identification, identify
 from edtech.ml.elasticity.inference import half_width
 from edtech.ml.elasticity.panel import Floats, PanelArrays, as_named, panel_arrays
 from edtech.ml.elasticity.result import ElasticityResult
-from edtech.tables.panel import build_panel
+from edtech.tables.families import roles_for
+from edtech.tables.panel import PANEL_CONTRACT, build_panel
 from edtech.tables.roles import Dates, PanelRoles, PricesSet, Weights
 
 _NAIVE_NOTE = "Pooled log-log slope: it mixes what prices do with why they differ. A warning, not an answer."
+
+Fit = Callable[[pd.DataFrame], DemandEstimator]
+"""Fits the chosen algorithm on rows of a panel."""
 
 _MOST_ROWS_IN_FOLDS = 100_000
 """On more rows parts of the time are not fitted apart: it would take as long as the training itself."""
@@ -36,7 +40,8 @@ class TokenPriceElasticityModeler:
     """Trains the algorithms of the family on a demand panel; the defaults are the columns of `course_weeks`.
 
     Parameters are the panel's columns by their role, see `PanelRoles`. `randomized_discount` and `randomized_flag`
-    are not assumed: name them ("discount_pct", "promo_randomized") where the panel has them.
+    are not assumed: name them ("discount_pct", "promo_randomized") where the panel has them. Raises ContractError for
+    a value that a role cannot have.
     """
 
     def __init__(
@@ -57,23 +62,24 @@ class TokenPriceElasticityModeler:
         weights: Weights = "quantity",
         dates: Dates = "clear",
     ) -> None:
-        self.roles = PanelRoles(
-            unit=unit,
-            period=period,
-            price=price,
-            quantity=quantity,
-            segment=segment,
-            views=views,
-            randomized_discount=randomized_discount,
-            randomized_flag=randomized_flag,
-            instruments=tuple(instruments),
-            controls=tuple(controls),
-            market=market,
-            market_size=market_size,
-            prices_set=prices_set,
-            weights=weights,
-            dates=dates,
-        )
+        chosen = {
+            "unit": unit,
+            "period": period,
+            "price": price,
+            "quantity": quantity,
+            "segment": segment,
+            "views": views,
+            "randomized_discount": randomized_discount,
+            "randomized_flag": randomized_flag,
+            "instruments": tuple(instruments),
+            "controls": tuple(controls),
+            "market": market,
+            "market_size": market_size,
+            "prices_set": prices_set,
+            "weights": weights,
+            "dates": dates,
+        }
+        self.roles = cast(PanelRoles, roles_for(PANEL_CONTRACT.kind, chosen))
 
     @classmethod
     def from_roles(cls, roles: PanelRoles) -> "TokenPriceElasticityModeler":
@@ -100,7 +106,7 @@ class TokenPriceElasticityModeler:
         """
         fit = fitting(self.roles, visits is not None)
         chosen = list(fit if algorithms is None else dict.fromkeys(algorithms))
-        if unknown := [name for name in chosen if name not in ALGORITHMS]:
+        if unknown := [name for name in dict.fromkeys([*chosen, *(params or {})]) if name not in ALGORITHMS]:
             raise ParamsError(
                 "There is no such algorithm",
                 expected=f"one of {', '.join(ALGORITHMS)}",
@@ -137,38 +143,30 @@ def train(
     params: Params,
     visits: pd.DataFrame | None = None,
 ) -> ElasticityResult:
-    """Train one algorithm on a validated panel: errors from a fit without the last periods, all else from the whole."""
+    """Train one algorithm on a validated panel: errors from a fit without some rows, all else from the whole."""
     started = time.perf_counter()
-    split = split_panel(panel, roles, params.evaluation_share)
-    arrays = panel_arrays(panel, roles)
-    rows = _seen(panel, roles)
-    ground = identify(rows, arrays, roles)
     fit = partial(_fit, roles=roles, algorithm=algorithm, params=params, visits=visits)
+    arrays, rows = panel_arrays(panel, roles), _seen(panel, roles)
+    ground = identify(rows, arrays, roles)
     model = fit(rows, ground=ground)
-    held_back, known, early, notes = rows.iloc[:0], panel, None, list(ground.notes)
-    if split.held_back is None:
-        notes.append(f"Errors on later data are not measured: {split.words}.")
-    else:
-        held_back, known = panel[split.held_back], panel[~split.held_back]
-        early = fit(known)
+    trial = _trial(panel, roles, params.evaluation_share, fit)
     elasticity, by_segment = read_elasticity(model, rows, arrays, roles)
-    naive, evaluation = naive_elasticity(arrays), _evaluation_rows(held_back, early, roles)
+    naive, folds = naive_elasticity(arrays), _folds(panel, roles, model, fit)
+    before = None if trial.early is None else read_elasticity(trial.early, rows, arrays, roles)[0]
+    evidence = Evidence(
+        params, model, roles, trial.known, arrays, ground, elasticity, before, folds, trial.evaluation
+    )  # fmt: skip
+    checks = elasticity_checks(evidence)
     metrics = {
         "price_elasticity_coefficient": elasticity.estimate,
+        **_bounds(elasticity),
         "naive_elasticity": naive.estimate,
         "rows_train": float(len(rows)),
-        "rows_evaluation": float(len(held_back)),
-        **_bounds(elasticity),
         **_segment_wide(model),
         **({} if ground.first_stage_f is None else {"first_stage_f": ground.first_stage_f}),
-        **_evaluation_metrics(held_back, evaluation, roles),
+        **_evaluation_metrics(trial, roles),
+        "fit_seconds": time.perf_counter() - started,
     }
-    parted = panel if model.refits_quickly and len(panel) <= _MOST_ROWS_IN_FOLDS else panel.iloc[:0]
-    folds = fold_elasticities(parted, roles, partial(_refitted, roles, fit))
-    before = None if early is None else read_elasticity(early, rows, arrays, roles)[0]
-    checks = elasticity_checks(
-        Evidence(params, model, roles, known, arrays, ground, elasticity, before, folds, evaluation)
-    )
     return ElasticityResult(
         family=FAMILY,
         algorithm=algorithm.name,
@@ -181,21 +179,53 @@ def train(
         condition=ground.condition,
         naive=naive,
         support=price_support(rows, roles),
-        metrics={**metrics, "fit_seconds": time.perf_counter() - started},
-        evaluation=evaluation,
-        importance=permutation_importance(early, held_back, roles) if early is not None else _no_importance(),
-        split=split.words,
-        notes=tuple(notes),
+        metrics=metrics,
+        evaluation=trial.evaluation,
+        importance=_importance(trial, roles),
+        split=trial.split,
+        notes=(*ground.notes, *trial.notes),
         checks=checks,
         tables={} if folds.empty else {"elasticity_by_fold": folds},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A fit of the `known` rows, and what it said of those held back; none of both where the panel is too short.
+
+    `split` says in words which were held back, `evaluation` what came of them and what was predicted.
+    """
+
+    early: DemandEstimator | None
+    known: pd.DataFrame
+    held_back: pd.DataFrame
+    evaluation: pd.DataFrame
+    split: str
+    notes: tuple[str, ...] = ()
+
+
+def _trial(panel: pd.DataFrame, roles: PanelRoles, share: float, fit: Fit) -> _Trial:
+    split = split_panel(panel, roles, share)
+    if split.held_back is None:
+        nothing = panel.iloc[:0]
+        note = f"Errors on rows held back are not measured: {split.words}."
+        return _Trial(None, panel, nothing, _evaluation_rows(nothing, None, roles), split.words, (note,))
+    held_back, known = panel[split.held_back], panel[~split.held_back]
+    early = fit(known)
+    return _Trial(early, known, held_back, _evaluation_rows(held_back, early, roles), split.words)
+
+
+def _folds(panel: pd.DataFrame, roles: PanelRoles, model: DemandEstimator, fit: Fit) -> pd.DataFrame:
+    """Return the elasticity of parts of the time, no rows where fitting them would take long."""
+    parted = panel if model.refits_quickly and len(panel) <= _MOST_ROWS_IN_FOLDS else panel.iloc[:0]
+    return fold_elasticities(parted, roles, partial(_refitted, roles, fit))
 
 
 def _seen(panel: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
     return panel if roles.views is None else panel[panel[roles.views] > 0]
 
 
-def _refitted(roles: PanelRoles, fit: Callable[[pd.DataFrame], DemandEstimator], part: pd.DataFrame) -> Estimate:
+def _refitted(roles: PanelRoles, fit: Fit, part: pd.DataFrame) -> Estimate:
     return read_elasticity(fit(part), _seen(part, roles), panel_arrays(part, roles), roles)[0]
 
 
@@ -305,17 +335,21 @@ def _evaluation_rows(held_back: pd.DataFrame, early: DemandEstimator | None, rol
     return frame.reset_index(drop=True)
 
 
-def _evaluation_metrics(held_back: pd.DataFrame, evaluation: pd.DataFrame, roles: PanelRoles) -> dict[str, float]:
-    if evaluation.empty:
-        return {}
-    actual, predicted = evaluation["actual"].to_numpy(), evaluation["predicted"].to_numpy()
+def _evaluation_metrics(trial: _Trial, roles: PanelRoles) -> dict[str, float]:
+    held_back, rows = trial.held_back, {"rows_evaluation": float(len(trial.held_back))}
+    if trial.evaluation.empty:
+        return rows
+    actual, predicted = trial.evaluation["actual"].to_numpy(), trial.evaluation["predicted"].to_numpy()
     planned = per_period(held_back, roles, predicted)
     return {
+        **rows,
         **errors(actual, predicted),
         **per_period(held_back, roles, actual),
         **{f"{name}_predicted": value for name, value in planned.items()},
     }
 
 
-def _no_importance() -> pd.DataFrame:
+def _importance(trial: _Trial, roles: PanelRoles) -> pd.DataFrame:
+    if trial.early is not None:
+        return permutation_importance(trial.early, trial.held_back, roles)
     return pd.DataFrame({"feature": pd.Series(dtype=str), "importance": pd.Series(dtype=float)})

@@ -6,10 +6,20 @@ from typing import ClassVar, Literal
 
 import pandas as pd
 
+from edtech.data.findings import Check, Severity
 from edtech.ml.base import Estimate, FitResult
 from edtech.tables.roles import PanelRoles
 
 Kind = Literal["randomized", "instrument", "within_unit", "controls", "none"]
+
+UNSOLD = "unsold_rows"
+"""Code of the check that speaks of rows an estimator left out because they sold nothing."""
+
+
+def recommends(kind: Kind, roles: PanelRoles) -> bool:
+    """Whether prices may be recommended where the price effect is identified so."""
+    stated = kind == "within_unit" and roles.prices_set == "schedule"
+    return stated or kind in ("randomized", "instrument")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +50,15 @@ class ElasticityResult(FitResult):
     def may_recommend(self) -> bool:
         """Whether prices may be recommended on this ground; else the estimate stands with its condition only.
 
-        It goes by what is known of how prices came about, not by what the estimate looks like.
+        It goes by what is known of how prices came about and of the rows, not by what the estimate looks like.
         """
-        stated = self.identification == "within_unit" and self.roles.prices_set == "schedule"
-        return stated or self.identification in ("randomized", "instrument")
+        return self.biased is None and recommends(self.identification, self.roles)
+
+    @property
+    def biased(self) -> Check | None:
+        """The check by which the estimate is known to be biased on any ground; None where there is none."""
+        failed = (check for check in self.checks if check.severity is Severity.FAIL)
+        return next((check for check in failed if check.code == UNSOLD), None)
 
     def run_params(self) -> dict[str, str]:
         """Return the columns by their role."""

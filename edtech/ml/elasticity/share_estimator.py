@@ -12,7 +12,7 @@ from edtech.ml.elasticity.estimators import DemandEstimator, value_at
 from edtech.ml.elasticity.fixed_effects import LAST_PERIODS
 from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.panel import Floats, PanelArrays, codes, relative_to_group
-from edtech.ml.elasticity.share_logit import Nests, fit_shares, nest_instruments, observed_shares
+from edtech.ml.elasticity.share_logit import SOME_UNSOLD, Nests, fit_shares, nest_instruments, observed_shares
 from edtech.tables.roles import PanelRoles
 
 _STEP = 1e-4
@@ -53,6 +53,9 @@ class ShareLogitDemand(DemandEstimator):
         held = arrays.controls if ground.first is None else np.column_stack([arrays.controls, ground.first.exogenous])
         found = fit_shares(outcome, endogenous, held[sold], instruments, effects[sold], arrays.cluster[sold])
         self.slopes_, self.slope_covariance_ = found.slopes, found.covariance
+        self.unsold_ = float(1 - sold.mean())
+        if self.unsold_ > SOME_UNSOLD:
+            self.slope_covariance_, self.interval_note = None, _unsold_note(self.unsold_)
         self.slope_freedom_ = np.full(self.slopes_.size, float(arrays.units.size - 1))
         self.covariate_slopes_ = found.covariate_slopes[: arrays.controls.shape[1]]
         _refuse_sigma(self.sigma_)
@@ -184,6 +187,13 @@ class ShareLogitDemand(DemandEstimator):
 def states_market(roles: PanelRoles) -> bool:
     """Whether the panel says what a market is, by its name or its size."""
     return roles.market is not None or roles.market_size is not None
+
+
+def _unsold_note(unsold: float) -> str:
+    return (
+        f"There is no honest interval: {unsold:.0%} of the rows sold nothing and are left out, because they have no "
+        f"log share. Above {SOME_UNSOLD:.0%} that biases the elasticity towards 0 by more than chance does."
+    )
 
 
 def _refuse_sigma(sigma: float) -> None:

@@ -6,7 +6,9 @@
 are quantities over the stated market size, and units compete within a market and period. The price, and with nests the
 share in the nest, are instrumented by two-stage least squares where there is a randomized discount or an instrument.
 With sigma = 0 all units compete alike; with nests, those of a segment compete more closely. Rows that sold nothing have
-no log share and are left out: where there are many, the answer is biased towards what sells.
+no log share and are left out, and those left are the lucky ones at high prices: where there are many, the elasticity
+is biased towards 0 (Gandhi, Lu & Shi 2023, "Estimating Demand for Differentiated Products with Zeroes in Market Share
+Data", Quantitative Economics 14(2)).
 
 Written out here because pyfixest instruments one column only, and linearmodels is a package for what ten lines do.
 """
@@ -19,6 +21,12 @@ from numpy.typing import NDArray
 from edtech.errors import ContractError
 from edtech.ml.elasticity.inference import independent_columns, not_told_apart, sandwich, take_out
 from edtech.ml.elasticity.panel import Codes, Floats
+
+SOME_UNSOLD, MANY_UNSOLD = 0.05, 0.1
+"""Shares of rows that sold nothing: above the first there is no honest interval, above the second no answer.
+
+Where Poisson sales left 4 % of the rows unsold, an elasticity of -2.77 was found as -2.65; with 9 % as -2.33, with 25 %
+as -1.68, with 40 % as -1.15."""
 
 
 @dataclass(frozen=True, slots=True)

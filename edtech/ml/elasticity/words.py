@@ -1,5 +1,6 @@
 """What a training found, in sentences."""
 
+from edtech.ml.base import Estimate
 from edtech.ml.elasticity.result import ElasticityResult
 
 GROUNDS = {
@@ -17,6 +18,9 @@ CONDITIONS = {
     "none": "not identified",
 }
 """What a title adds where no price may be recommended on a ground."""
+BIASED = "biased: too many rows sold nothing"
+_STEEPEST = 100.0
+"""Above it 1.1 to its power is absurd already, and soon no number at all."""
 
 
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
@@ -30,18 +34,24 @@ def finding(result: ElasticityResult) -> str:
     """Return the elasticity in one line, fit for a title, with its condition where nothing may be built on it yet."""
     found = result.elasticity
     told = f"Own-price elasticity {found.estimate:.2f} ({interval(found.low, found.high)})"
-    return told if result.may_recommend else f"{told}, {CONDITIONS[result.identification]}"
+    if result.may_recommend:
+        return told
+    return f"{told}, {CONDITIONS[result.identification] if result.biased is None else BIASED}"
 
 
 def sentence(result: ElasticityResult) -> str:
-    """Return what was found, how it is identified, on what condition, and how well later data were predicted."""
+    """Return what was found, how it is identified, on what condition, and how well what was held back was predicted.
+
+    What 10 % do is told as if the elasticity were the same at both prices.
+    """
     found = result.elasticity
-    direction = "fall" if found.estimate < 0 else "rise"
     parts = [
-        f"A price 10 % higher makes demand {direction} by about {abs(found.estimate) * 10:.1f} %: own-price elasticity "
-        f"{found.estimate:.2f} ({interval(found.low, found.high)}), {GROUNDS[result.identification]}.",
+        f"{_effect(found)}: own-price elasticity {found.estimate:.2f} ({interval(found.low, found.high)}), "
+        f"{GROUNDS[result.identification]}.",
         f"This holds if {result.condition}.",
     ]
+    if result.biased is not None:
+        parts.append(f"It is biased all the same: {result.biased.evidence}.")
     if "segment_elasticity" in result.metrics:
         parts.append(
             f"When all prices of a segment move together it is {result.metrics['segment_elasticity']:.2f}, because "
@@ -67,3 +77,11 @@ def warning(result: ElasticityResult) -> str:
 def summary(result: ElasticityResult) -> str:
     """Return a run's description; plain sentences, so that a name from the data cannot become Markdown."""
     return "\n\n".join([sentence(result), warning(result), *result.notes])
+
+
+def _effect(found: Estimate) -> str:
+    if found.low is not None and found.high is not None and found.low <= 0 <= found.high:
+        return "Whether demand falls or rises with the price is not shown"
+    direction = "fall" if found.estimate < 0 else "rise"
+    change = 1.1 ** min(found.estimate, _STEEPEST) - 1
+    return f"A price 10 % higher makes demand {direction} by about {abs(change) * 100:,.1f} %"

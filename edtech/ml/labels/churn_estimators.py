@@ -26,7 +26,8 @@ from edtech.ml.labels.survival import kaplan_meier
 MOST_ROWS = 20_000
 STOP = 1.5
 """Horizons after which a Cox regression looks no further: what keeps hazards proportional for so long is rare."""
-
+GRAINS = 56
+"""Steps of a horizon by which a Cox regression tells times apart: days, where it is eight weeks."""
 SCALES = (0.5, 2.0)
 """Between what a baseline is scaled: a mean that is farther off has another reason."""
 FAR = 10.0
@@ -189,7 +190,7 @@ class CoxChurn(Timed, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.encoder_ = Encoder(linear=True).fit(known)
         matrix, stop = self.encoder_.transform(known)[some], STOP * self.horizon
         time, event = y["duration"].to_numpy(float)[some], y["event"].to_numpy(bool)[some]
-        time, event = np.ceil(np.minimum(time, stop)), event & (time <= stop)
+        time, event = self._grained(np.minimum(time, stop)), event & (time <= stop)
         self.kept_ = independent_columns(matrix)
         groups = None if rows is None else rows.subject[some]
         model = PHReg(time, matrix[:, self.kept_], status=event.astype(int), ties="efron")
@@ -205,6 +206,11 @@ class CoxChurn(Timed, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.times_, self.hazard_ = _baseline(time, event, np.exp(matrix[:, self.kept_] @ self.coefficients_))
         self.hazard_ = self.hazard_ * self._scale(X, y)
         return self
+
+    def _grained(self, time: Floats) -> Floats:
+        """Return times in steps of the horizon, whatever unit they are in: few different ones are soon fitted."""
+        grain = self.horizon / GRAINS
+        return np.asarray(np.ceil(time / grain - 1e-9) * grain)
 
     def _scale(self, X: pd.DataFrame, y: pd.DataFrame) -> float:
         """Return by how much hazards are too low on the mean of the rows at the horizon."""
@@ -225,7 +231,7 @@ class CoxChurn(Timed, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def survival(self, X: pd.DataFrame, times: Floats) -> Floats:
         """Return the chance of no event up to each time, (n, t)."""
         relative = np.exp(self.encoder_.transform(self._known(X))[:, self.kept_] @ self.coefficients_)
-        # even within a day, and beyond the last as steep as on the mean
+        # even within a step, and beyond the last as steep as on the mean
         ends, hazard = (np.concatenate([[0.0], one, [FAR * one[-1]]]) for one in (self.times_, self.hazard_))
         gone = np.interp(self._ahead(X, times), ends, hazard)
         return np.asarray(np.exp(-relative[:, None] * gone))

@@ -116,8 +116,27 @@ def _logistic(design: Floats, actual: Floats, offset: Floats, cluster: Codes) ->
     return [Estimate(float(b), float(b - h), float(b + h)) for b, h in zip(beta, half, strict=True)]
 
 
+Ties = tuple[Codes, Codes]
+"""The number of each row's tie (n,), and the rows in each tie (t,)."""
+
+
+def ties_of(score: Floats) -> Ties:
+    """Return which rows have the same score (n,)."""
+    _, tie, rows = np.unique(score, return_inverse=True, return_counts=True)
+    return tie, rows
+
+
+def within_ties(values: Floats, ties: Ties) -> Floats:
+    """Return the mean of the values (n,) over each row's tie (n,): then no figure depends on the order of tied rows."""
+    tie, rows = ties
+    return values if len(rows) == len(values) else (np.bincount(tie, values) / rows)[tie]
+
+
 def bins_of(predicted: Floats) -> Codes:
-    """Return the number of the tenth of the rows that each probability falls in, by rank, (n,)."""
+    """Return the number of the tenth of the rows that each probability falls in, by rank, (n,).
+
+    A tie may fall in several tenths: what is summed in them is first to be averaged `within_ties`.
+    """
     return np.asarray((rankdata(predicted, "ordinal") - 1) * BINS // len(predicted), dtype=np.intp)
 
 
@@ -127,7 +146,7 @@ def calibration_error(actual: Floats, predicted: Floats) -> float:
     Naeini, Cooper and Hauskrecht (2015), AAAI; equal-mass bins as in Nguyen and O'Connor (2015).
     """
     bins = bins_of(predicted)
-    gaps = np.abs(np.bincount(bins, actual - predicted, BINS))
+    gaps = np.abs(np.bincount(bins, within_ties(actual, ties_of(predicted)) - predicted, BINS))
     return float(gaps.sum() / len(actual))
 
 
@@ -137,10 +156,13 @@ def calibration_error_by_chance(predicted: Floats) -> float:
     order = np.argsort(bins, kind="stable")
     starts = np.searchsorted(bins[order], np.arange(min(BINS, len(predicted))))
     sorted_ = predicted[order]
-    found = [
-        np.abs(np.add.reduceat((rng.random(len(sorted_)) < sorted_) - sorted_, starts)).sum() / len(sorted_)
-        for _ in range(CHANCE_REPEATS if len(predicted) < 20_000 else 100)
-    ]
+    ties = ties_of(sorted_)
+
+    def drawn() -> float:
+        came = within_ties((rng.random(len(sorted_)) < sorted_).astype(float), ties)
+        return float(np.abs(np.add.reduceat(came - sorted_, starts)).sum() / len(sorted_))
+
+    found = [drawn() for _ in range(CHANCE_REPEATS if len(predicted) < 20_000 else 100)]
     return float(np.quantile(found, 0.95))
 
 

@@ -10,7 +10,9 @@ def plots(result: LabelResult) -> dict[str, bytes]:
     """Return the plots of a run as PNG files that are readable at a glance."""
     titles = curve_titles(result)
     drawn = {
-        f"evaluation/{name}.png": png.curve(result.tables[table], kind=table, title=titles[table])
+        f"evaluation/{name}.png": png.curve(
+            result.tables[table], kind=table, title=titles[table], x_title=x_title(result, table)
+        )
         for name, table in (
             ("calibration_curve", "calibration"),
             ("roc_curve", "roc"),
@@ -25,6 +27,16 @@ def plots(result: LabelResult) -> dict[str, bytes]:
         result.tables["confusion"], title=titles["confusion"]
     )
     return drawn | importance_plot(result, "rise of log loss when shuffled")
+
+
+def x_title(result: LabelResult, table: str) -> str:
+    """Return what the x axis of a chart is called where that goes by the data, else nothing.
+
+    A market's features are made, and its learners are watched from their first visit on, in days.
+    """
+    if table != "survival":
+        return ""
+    return "Days since the first visit" if result.meanings else "Time watched, in the file's own unit"
 
 
 def curve_titles(result: LabelResult) -> dict[str, str]:

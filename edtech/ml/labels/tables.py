@@ -6,7 +6,7 @@ from scipy.stats import norm
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from edtech.ml.labels.cases import Floats
-from edtech.ml.labels.metrics import BINS, bins_of
+from edtech.ml.labels.metrics import BINS, bins_of, ties_of, within_ties
 
 POINTS = 200
 SHARES = 50
@@ -17,7 +17,7 @@ def calibration(actual: Floats, predicted: Floats) -> pd.DataFrame:
     bins = bins_of(predicted)
     rows = np.bincount(bins, minlength=BINS)
     there = rows > 0
-    share = np.bincount(bins, actual, BINS)[there] / rows[there]
+    share = np.bincount(bins, within_ties(actual, ties_of(predicted)), BINS)[there] / rows[there]
     low, high = wilson(share, rows[there])
     mean = np.bincount(bins, predicted, BINS)[there] / rows[there]
     return pd.DataFrame({"predicted": mean, "observed": share, "low": low, "high": high, "rows": rows[there]})
@@ -46,7 +46,8 @@ def precision_recall(actual: Floats, predicted: Floats) -> pd.DataFrame:
 def gain(actual: Floats, predicted: Floats) -> pd.DataFrame:
     """Return, for the likeliest share of the rows, which share of the outcomes they hold (`captured`) and `lift`."""
     count = _counts(len(actual))
-    caught = np.cumsum(actual[np.argsort(-predicted, kind="stable")])[count - 1] / actual.sum()
+    pooled = within_ties(actual, ties_of(predicted))
+    caught = np.cumsum(pooled[np.argsort(-predicted, kind="stable")])[count - 1] / actual.sum()
     share = count / len(actual)
     return pd.DataFrame({"share": share, "captured": caught, "lift": caught / share})
 
@@ -60,7 +61,8 @@ def profit(actual: Floats, predicted: Floats, value: Floats, cost: float) -> pd.
     worth = predicted * value
     order = np.argsort(-worth, kind="stable")
     count = _counts(len(actual))
-    sums = [np.cumsum(part[order] - cost)[count - 1] * 1000 / len(actual) for part in (worth, actual * value)]
+    came = within_ties(actual * value, ties_of(worth))
+    sums = [np.cumsum(part[order] - cost)[count - 1] * 1000 / len(actual) for part in (worth, came)]
     frame = pd.DataFrame({"share": count / len(actual), "least": worth[order][count - 1]})
     return frame.assign(expected=sums[0], earned=sums[1])
 

@@ -14,7 +14,8 @@ OUTCOMES = {
 def finding(result: LabelResult) -> str:
     """Return how well the outcome is told, in one line, fit for a title."""
     m = result.metrics
-    return f"ROC AUC {m['roc_auc']:.3f}{_ends(m, 'roc_auc')} on later data, base rate {m['base_rate']:.1%}"
+    held_back = "later data" if "time" in result.evaluation else "rows held back by lot"
+    return f"ROC AUC {m['roc_auc']:.3f}{_ends(m, 'roc_auc')} on {held_back}, base rate {m['base_rate']:.1%}"
 
 
 def sentence(result: LabelResult) -> str:

@@ -20,6 +20,12 @@ from edtech.tables.roles import RatingRoles
 _FEWEST = 3
 _NO_RAW = "A mean of few ratings has no honest interval without saying how teachers differ; the other algorithms do."
 _NO_SPREAD = "No interval is given: teachers differ by no more than chance, and how far apart they may be is not known."
+_NO_ERROR = (
+    "No interval is given: all ratings of a teacher are the same, so how much a rating owes to chance cannot be told, "
+    "and its intervals would be of no width."
+)
+_ROUNDING = 1e-12
+"""Share of the teachers' variance below which that of a teacher's own ratings is rounding."""
 _NO_SHRUNKEN = (
     "No interval is given: ratings of one course go together here, and this algorithm takes each for itself, so its "
     "intervals would be too narrow. The mixed model counts that."
@@ -93,9 +99,13 @@ def _no_interval(model: TeacherRatings, arrays: RatingArrays) -> str:
     """Return why no interval is given, empty where one is."""
     if isinstance(model, MixedRatings):
         return ""
-    if isinstance(model, ShrunkenRatings):
-        return _NO_SPREAD if not model.variance_ else _NO_SHRUNKEN if courses_differ(arrays) else ""
-    return _NO_RAW
+    if not isinstance(model, ShrunkenRatings):
+        return _NO_RAW
+    if not model.variance_:
+        return _NO_SPREAD
+    if model.error_ <= _ROUNDING * model.variance_:
+        return _NO_ERROR
+    return _NO_SHRUNKEN if courses_differ(arrays) else ""
 
 
 def league_table(model: TeacherRatings, arrays: RatingArrays, draws: Floats | None, seed: int) -> pd.DataFrame:

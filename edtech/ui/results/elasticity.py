@@ -16,9 +16,8 @@ def show(result: ElasticityResult) -> None:
     """Show the finding, its condition, the warning that the naive estimate is, figures and plots."""
     st.markdown(f"**{plain(sentence(result))}**")
     if not result.may_recommend:
-        st.warning(
-            "No price is recommended on this ground; the Pricing page says what would tell.", icon=":material/block:"
-        )
+        why = "on this ground" if result.biased is None else "from a biased estimate"
+        st.warning(f"No price is recommended {why}; the Pricing page says what would tell.", icon=":material/block:")
     st.warning(plain(warning(result)), icon=":material/warning:")
     for note in (result.elasticity.note, *result.notes):
         if note:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from edtech.charts import classification, models
-from edtech.ml.labels.plots import curve_titles
+from edtech.ml.labels.plots import curve_titles, x_title
 from edtech.ml.labels.result import LabelResult
 from edtech.ml.labels.words import sentence
 from edtech.ui.results.parts import show_metrics
@@ -47,7 +47,8 @@ def _curves(result: LabelResult) -> None:
     there = [name for name in TABS if name in result.tables and len(result.tables[name])]
     *curves, last = st.tabs([*(TABS[name] for name in there), "Confusion"])
     for name, tab in zip(there, curves, strict=True):
-        tab.altair_chart(classification.curve(result.tables[name], kind=name, title=titles[name]), alt=titles[name])
+        chart = classification.curve(result.tables[name], kind=name, title=titles[name], x_title=x_title(result, name))
+        tab.altair_chart(chart, alt=titles[name])
         with tab.expander("The numbers"):
             st.dataframe(result.tables[name], hide_index=True)
     last.altair_chart(
@@ -59,7 +60,9 @@ def _curves(result: LabelResult) -> None:
 def _likeliest(result: LabelResult) -> None:
     if "at_horizon" in result.tables:
         st.subheader("Who is likely to leave")
-        st.caption(f"Of those seen last, the probability to have left within {result.horizon:g} days, highest first.")
+        unit = "days" if result.meanings else "of the file's own unit"
+        told = f"Of those seen last, the probability to have left within {result.horizon:g} {unit}, highest first."
+        st.caption(plain(told))
         st.dataframe(
             result.tables["at_horizon"], hide_index=True, lazy=True,
             column_config={

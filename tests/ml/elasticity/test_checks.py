@@ -2,14 +2,17 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from edtech.data.findings import Severity
 from edtech.ml import TokenPriceElasticityModeler
+from edtech.pricing import answer, price_response
+from edtech.pricing.card import trust_card
 from tests.worlds import make_world
 
 ALL = {
-    "convergence", "elasticity_sign", "first_stage", "price_support", "views_react", "stability", "baseline",
-    "params_on_edge",
+    "convergence", "identification", "elasticity_sign", "first_stage", "price_support", "views_react", "stability",
+    "baseline", "params_on_edge",
 }  # fmt: skip
 
 
@@ -40,6 +43,15 @@ def test_prices_that_follow_demand_give_the_wrong_sign(world):
     check = checked(panel, world.modeler(randomized_discount=None, randomized_flag=None))["elasticity_sign"]
     assert check.severity is Severity.FAIL
     assert "randomize" in check.fix
+
+
+def test_a_ground_on_which_no_price_is_recommended_is_named(world):
+    unknown = {"randomized_discount": None, "randomized_flag": None}
+    check = checked(world.panel, world.modeler(**unknown))["identification"]
+    assert check.severity is Severity.REVIEW
+    assert check.evidence.endswith("holds if prices do not follow demand")
+    stated = checked(world.panel, world.modeler(**unknown, prices_set="schedule"))["identification"]
+    assert stated.severity is Severity.PASS
 
 
 def test_a_weak_instrument_fails(world):
@@ -94,3 +106,21 @@ def test_a_model_that_predicts_worse_than_means_is_found(world):
 def test_a_hyperparameter_at_the_end_of_its_range_is_named(world):
     check = checked(world.panel, world.modeler(), max_iterations=200)["params_on_edge"]
     assert (check.severity, check.evidence) == (Severity.REVIEW, "max_iterations = 200")
+
+
+@pytest.mark.parametrize(
+    ("without", "title"),
+    [
+        ((), "Later data are predicted better than by each unit's mean"),
+        (("period",), "Units held back are predicted better than by the mean of the others"),
+        (("period", "unit"), "Offers held back are predicted better than by the mean of the others"),
+    ],
+)
+def test_what_was_held_back_is_named_as_what_it_is(world, without, title):
+    panel = world.panel.assign(rating=world.panel["course_id"].str[1:].astype(int) % 5)
+    modeler = world.modeler(controls=("rating",), **dict.fromkeys(without))
+    result = modeler.compare_models(panel, ["linear"])["linear"]
+    assert next(check.title for check in result.checks if check.code == "baseline") == title
+    response = price_response(result, panel)
+    backtest = next(one for one in trust_card(response, answer(response, response.baseline)) if one.code == "backtest")
+    assert backtest.title.startswith("What was held back" if without else "The last periods")

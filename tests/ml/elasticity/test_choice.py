@@ -7,6 +7,8 @@ import pytest
 from edtech.errors import ContractError, NotIdentifiedError
 from edtech.market import MarketParams, generate_market
 from edtech.ml import TokenPriceElasticityModeler
+from edtech.ml.elasticity.choice_estimator import visit_arrays
+from edtech.ml.elasticity.panel import panel_arrays
 from edtech.pricing import price_response, recommend_prices, what_if
 from edtech.tables.roles import MARKET_ROLES
 
@@ -142,6 +144,50 @@ def test_the_visits_it_needs_are_asked_for(market, panel):
     late = views.assign(viewed_at=views["viewed_at"] - pd.Timedelta(days=4_000))
     with pytest.raises(ContractError, match="No visit meets the panel"):
         modeler.compare_models(panel, [ALGORITHM], visits=late)
+
+
+def changed(views, column, values):
+    """The views with other values in the first rows of a column."""
+    return views.assign(**{column: np.r_[values, views[column].to_numpy()[len(values) :]]})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda v: changed(v, "token_price", [np.nan]), r"'token_price': must not be missing.*1 row"),
+        (lambda v: changed(v, "token_price", [-3.0, 0.0, np.inf]), r"'token_price': must be above 0.*2 rows"),
+        (lambda v: v.assign(enrolled=v["enrolled"].map({True: "taken", False: "left"})), "must be true or false"),
+        (lambda v: v.assign(enrolled=2 * v["enrolled"]), "must be true or false"),
+        (lambda v: v.assign(enrolled=v["visit_id"] % 2 == 0), "at most one course may be chosen"),
+        (lambda v: pd.concat([v, v.head(3)]), r"must occur once for each visit and course.*6 rows"),
+        (lambda v: v.assign(token_price=100 * v["token_price"]), "a median of 100 times the panel's"),
+        (lambda v: v.assign(token_price=v["token_price"] / 2), "a median of 0.5 times the panel's"),
+        (lambda v: v.assign(viewed_at=v["viewed_at"].dt.day_of_year), "Found: numbers"),
+        (lambda v: v.assign(viewed_at="soon"), "'viewed_at': must be a date"),
+        (lambda v: v.drop(columns="viewed_at"), "viewed_at"),
+        (lambda v: v.head(0), "no rows"),
+    ],
+)
+def test_visits_that_cannot_be_are_refused(market, panel, spoil, says):
+    modeler = TokenPriceElasticityModeler.from_roles(MARKET_ROLES)
+    with pytest.raises(ContractError, match=says):
+        modeler.compare_models(panel, [ALGORITHM], visits=spoil(market.tables["views"]))
+
+
+def test_visits_may_be_written_in_other_ways(market, panel):
+    views, roles = market.tables["views"], MARKET_ROLES
+    arrays = panel_arrays(panel, roles)
+    written = views.assign(
+        viewed_at=views["viewed_at"].dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin"),
+        token_price=views["token_price"].astype(str),
+        enrolled=np.where(views["enrolled"], "yes", "no"),
+    )
+    seen = panel[panel["views"] > 0]
+    one, other = (visit_arrays(given, seen, arrays, roles) for given in (views, written))
+    for name in ("visit", "unit", "panel_row", "price", "taken"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    text = views.assign(viewed_at=views["viewed_at"].astype(str))
+    assert np.array_equal(visit_arrays(text, seen, arrays, roles).panel_row, one.panel_row)
 
 
 def test_by_default_it_is_trained_only_where_there_are_visits(panel):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from skops.io import dumps
 
-from edtech.errors import NotIdentifiedError
+from edtech.errors import ConvergenceError, NotIdentifiedError
 from edtech.ml import TokenPriceElasticityModeler
 from edtech.ml.elasticity.algorithms import fitting
 from edtech.ml.elasticity.double_ml import solve_moment
@@ -77,6 +77,20 @@ def test_small_errors_of_what_boosting_learned_do_not_matter():
     assert exact == pytest.approx(-1.5, abs=0.02)
     assert slope(0.05, 0) == pytest.approx(exact, abs=0.01)
     assert slope(0, 0.05) == pytest.approx(exact, abs=0.06)  # of the second order: 0.05 squared over 0.3 squared
+
+
+@pytest.mark.parametrize("weights", ["equal", "quantity"])
+def test_a_segment_that_sold_nothing_has_no_slope(offers, modeler, weights):
+    panel = offers.assign(sold=offers["sold"].where(offers["group"] == "a", 0))
+    roles = {**modeler.roles.model_dump(), "weights": weights}
+    with pytest.raises(ConvergenceError, match=r"rows without a sale.*one slope for all segments"):
+        TokenPriceElasticityModeler(**roles).compare_models(panel, ["dml"], params={"dml": {"folds": 2, "trees": 20}})
+
+
+def test_sales_in_one_fold_alone_teach_the_others_nothing(offers, modeler):
+    panel = offers.assign(sold=np.arange(len(offers)) == 7, group="all")
+    with pytest.raises(NotIdentifiedError, match="rows without a sale outside of one fold"):
+        modeler.compare_models(panel, ["dml"])
 
 
 def test_without_covariates_it_is_refused(offers):

@@ -9,6 +9,7 @@ import pytest
 from edtech.errors import ContractError, NotIdentifiedError, ParamsError
 from edtech.metrics import METRICS
 from edtech.ml import ALGORITHMS, TokenPriceElasticityModeler
+from edtech.ml.base import Estimate
 from edtech.ml.elasticity.modeler import naive_elasticity
 from edtech.ml.elasticity.panel import panel_arrays
 from edtech.ml.elasticity.words import finding, sentence, warning
@@ -80,6 +81,30 @@ def test_the_naive_slope_is_the_pooled_one():
     assert naive_elasticity(panel_arrays(panel, roles)).estimate == pytest.approx(-1.5)
 
 
+@pytest.mark.parametrize(
+    ("estimate", "words"),
+    [
+        (-12.0, "fall by about 68.1 %"),
+        (-1.0, "fall by about 9.1 %"),
+        (-0.1, "fall by about 0.9 %"),
+        (1.0, "rise by about 10.0 %"),
+        (1e5, "rise by about 1,377,"),
+    ],
+)
+def test_demand_cannot_fall_by_more_than_all_of_it(results, estimate, words):
+    steep = replace(results["fixed_effects"], elasticity=Estimate(estimate, estimate - 0.01, estimate + 0.01))
+    assert f"A price 10 % higher makes demand {words}" in sentence(steep)
+
+
+def test_a_fall_that_the_interval_does_not_show_is_not_told_as_one(results):
+    unsure = replace(results["fixed_effects"], elasticity=Estimate(-0.85, -2.84, 1.14))
+    text = sentence(unsure)
+    assert text.startswith(
+        "Whether demand falls or rises with the price is not shown: own-price elasticity -0.85 (95 %"
+    )
+    assert "makes demand" not in text
+
+
 def test_the_sentence_tells_number_ground_condition_and_error(results):
     text = sentence(results["fixed_effects"])
     found = results["fixed_effects"].elasticity
@@ -135,6 +160,20 @@ def test_an_unknown_algorithm_lists_those_there_are(world):
     error = refused(ParamsError, "no such algorithm", world.panel, ["fixed_effects", "neural_net"])
     assert error.found == "'neural_net'"
     assert all(name in error.expected for name in ALONE)
+
+
+def test_hyperparameters_of_an_unknown_algorithm_are_refused(world):
+    error = refused(ParamsError, "no such algorithm", world.panel, params={"fixed_efects": {"tiers": "one"}})
+    assert error.found == "'fixed_efects'"
+
+
+@pytest.mark.parametrize(
+    ("role", "value"), [("prices_set", "expriment"), ("weights", "views"), ("price", None), ("unit", 7)]
+)
+def test_a_role_that_cannot_be_so_is_named(role, value):
+    with pytest.raises(ContractError) as caught:
+        TokenPriceElasticityModeler(**{role: value})
+    assert role in str(caught.value)
 
 
 @pytest.mark.parametrize(

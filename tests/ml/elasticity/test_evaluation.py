@@ -90,7 +90,7 @@ def test_the_evaluation_holds_the_rows_held_back_and_the_errors_are_theirs(world
 def test_a_panel_of_three_periods_is_trained_without_errors_and_says_so(world):
     short = world.panel[world.panel["week"].isin(np.sort(world.panel["week"].unique())[:3])]
     result = world.modeler().compare_models(short, ["linear"])["linear"]
-    assert result.notes == ("Errors on later data are not measured: only 3 periods, too few to hold any back.",)
+    assert result.notes == ("Errors on rows held back are not measured: only 3 periods, too few to hold any back.",)
     assert result.evaluation.empty
     assert result.importance.empty
     assert not {"rmse", "r2", "token_revenue"} & result.metrics.keys()

@@ -132,7 +132,7 @@ def test_cereals_in_a_city_are_compared_over_its_two_quarters(cereal):
     result = cereal_result(cereal, "place", "quarter")
     assert result.identification == "instrument"
     assert result.metrics["first_stage_f"] > 100
-    assert result.notes == ("Errors on later data are not measured: only 2 periods, too few to hold any back.",)
+    assert result.notes == ("Errors on rows held back are not measured: only 2 periods, too few to hold any back.",)
     # A city's effect on each product is taken out too, which the published logit leaves in: less elastic.
     assert -3.5 < result.elasticity.estimate < -2
     assert result.elasticity.high < result.naive.estimate

@@ -5,9 +5,9 @@ import pandas as pd
 import pyfixest
 import pytest
 
-from edtech.errors import ConvergenceError
+from edtech.errors import ConvergenceError, NotIdentifiedError, ParamsError
 from edtech.ml.elasticity.estimators import FixedEffectsDemand
-from edtech.ml.elasticity.inference import stacked_errors
+from edtech.ml.elasticity.inference import stacked_errors, take_out
 from edtech.tables.panel import build_panel
 from tests.worlds import make_world
 
@@ -194,3 +194,20 @@ def test_a_fit_that_does_not_settle_says_what_to_do():
         world.modeler(views=None).compare_models(
             world.panel.assign(enrollments=wild), ["fixed_effects"], params={"fixed_effects": {"max_iterations": 10}}
         )
+
+
+def test_a_logit_without_views_is_refused(world):
+    with pytest.raises(ParamsError, match=r"needs views.*What to do: name the column of views"):
+        fitted(world, {"views": None}, form="logit")
+
+
+@pytest.mark.parametrize("form", ["auto", "logit"])
+def test_views_that_all_sold_teach_a_logit_nothing(world, form):
+    panel = world.panel.assign(enrollments=world.panel["views"])
+    with pytest.raises(NotIdentifiedError, match="not to every view"):
+        world.modeler().compare_models(panel, ["fixed_effects"], params={"fixed_effects": {"form": form}})
+
+
+def test_effects_of_no_rows_are_an_error_and_no_crash():
+    with pytest.raises(NotIdentifiedError, match="0 rows"):
+        take_out(np.empty((0, 2)), np.empty((0, 2), dtype=np.uint64), np.empty(0))

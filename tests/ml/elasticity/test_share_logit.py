@@ -5,18 +5,21 @@ import pandas as pd
 import pytest
 from skops.io import dumps
 
+from edtech.data.findings import Severity
 from edtech.errors import ContractError, NotIdentifiedError
-from edtech.ml import TokenPriceElasticityModeler
+from edtech.ml import TokenPriceElasticityModeler, gates
 from edtech.ml.elasticity.algorithms import fitting
 from edtech.ml.elasticity.estimators import DemandEstimator
 from edtech.ml.elasticity.share_logit import Nests
+from edtech.ml.elasticity.words import finding, sentence
 from edtech.pricing import price_response, recommend_prices, what_if
+from edtech.pricing.card import trust_card
 from edtech.tracking.trusted import load_trusted
 
 SLOPE, SIGMA, CITIES, UNITS, WEEKS = -2.0, 0.5, 8, 12, 60
 
 
-def made(sigma: float) -> pd.DataFrame:
+def made(sigma: float, worth: float = 1.0) -> pd.DataFrame:
     """Prices follow demand; `cost` moves them alone, and units come and go, which moves shares in a nest alone."""
     rng = np.random.default_rng(3)
     city, product, week = (codes.ravel() for codes in np.indices((CITIES, UNITS, WEEKS)))
@@ -27,7 +30,7 @@ def made(sigma: float) -> pd.DataFrame:
     frame = pd.DataFrame(
         {"city": city, "unit": city * 100 + product, "week": week, "nest": nest, "price": price, "cost": cost}
     )[there]
-    value = (1.0 + SLOPE * price + quality + shock)[there]
+    value = (worth + SLOPE * price + quality + shock)[there]
     nests = Nests.of((city * WEEKS + week)[there], nest[there])
     return frame.assign(sold=50_000 * nests.shares(value, sigma)[0], size=50_000.0)
 
@@ -107,6 +110,44 @@ def test_what_it_needs_is_asked_for():
     assert "share_logit" not in fitting(plain.roles, has_visits=False)
     with pytest.raises(ContractError, match="nobody is left"):
         modeler().compare_models(panel.assign(size=100.0), ["share_logit"])
+
+
+def drawn(size: int) -> pd.DataFrame:
+    """A plain market with so many possible buyers in each city and week, most of whom buy none, by chance."""
+    panel = made(0.0, worth=-1.0)
+    sold = np.random.default_rng(0).poisson(panel["sold"] * size / panel["size"])
+    return panel.assign(sold=sold, size=float(size))
+
+
+@pytest.mark.parametrize(
+    ("size", "unsold", "severity"),
+    [(2_000, 0.0, Severity.PASS), (250, 0.06, Severity.REVIEW), (100, 0.25, Severity.FAIL), (60, 0.4, Severity.FAIL)],
+)
+def test_rows_that_sold_nothing_bias_it_and_take_away_first_the_interval_then_the_answer(size, unsold, severity):
+    panel = drawn(size)
+    assert (panel["sold"] == 0).mean() == pytest.approx(unsold, abs=0.02)
+    result = modeler().compare_models(panel, ["share_logit"])["share_logit"]
+    assert {check.code: check.severity for check in result.checks}["unsold_rows"] is severity
+    # the truth is -2.77; at the mean of the last two it is -1.4
+    assert (result.elasticity.estimate < -2.3) == (severity is not Severity.FAIL)
+    assert (result.elasticity.low is None) == (severity is not Severity.PASS)
+    assert ("sold nothing" in result.elasticity.note) == (severity is not Severity.PASS)
+    assert result.may_recommend == (severity is not Severity.FAIL)
+
+
+def test_an_estimate_that_unsold_rows_bias_is_told_so_and_acted_on_nowhere():
+    panel = drawn(100)
+    result = modeler().compare_models(panel, ["share_logit"])["share_logit"]
+    assert "sold nothing" in gates.blocked(result.checks)
+    assert "biased" in finding(result)
+    assert "biased all the same" in sentence(result)
+    plan = recommend_prices(result, panel)
+    assert plan.refused
+    assert "biased" in plan.reasons[0]
+    assert "longer periods" in plan.reasons[1]
+    cards = {check.code: check for check in trust_card(price_response(result, panel), plan.outcome)}
+    assert cards["identification"].severity is Severity.FAIL
+    assert "biased" in cards["identification"].evidence
 
 
 def test_it_is_stored_and_loaded_by_our_list_of_types_alone(case):

@@ -6,10 +6,12 @@ import pytest
 from pandas.testing import assert_frame_equal
 from skops.io import dumps
 
+from edtech.charts import classification, static_classification
 from edtech.market.outcomes import completed_within
 from edtech.metrics import METRICS
 from edtech.ml.artifacts import load_result
 from edtech.ml.families import FAMILIES
+from edtech.ml.labels.plots import x_title
 from edtech.pipeline.probabilities import reach
 from edtech.tracking.trusted import load_trusted
 from tests.ml.labels.conftest import LABELS
@@ -105,3 +107,13 @@ def test_the_true_chance_of_churn_is_right_on_average(label_runs):
     actual = rows.result.evaluation["actual"].mean()
     assert rows.metrics["probability_error"] < 0.25
     assert abs(rows.metrics["mean_predicted"] - actual) < 5 * np.sqrt(actual * (1 - actual) / 400)
+
+
+def test_the_survival_curve_of_a_market_counts_days_from_the_first_visit(label_runs):
+    result = label_runs["churn_prediction", "cox"].result
+    curve = {"kind": "survival", "title": "", "x_title": x_title(result, "survival")}
+    drawn = classification.curve(result.tables["survival"], **curve).to_json()
+    assert '"Days since the first visit"' in drawn
+    axes = static_classification.curve(result.tables["survival"], **curve).axes[0]
+    assert axes.get_xlabel() == "Days since the first visit"
+    assert x_title(result, "roc") == ""

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from edtech.ml.labels import metrics, tables
+from edtech.pipeline.probabilities import reach
 
 RNG = np.random.default_rng(3)
 P = RNG.uniform(0.05, 0.9, 4_000)
@@ -60,3 +61,38 @@ def test_the_profit_table_adds_up():
     # showing pays from a probability of 0.3 on; the table has steps of a fiftieth
     assert best["share"] == pytest.approx((P > 0.3).mean(), abs=0.03)
     assert tables.confusion(Y, P > 0.3)["rows"].sum() == 4_000
+
+
+@given(st.integers(0, 10_000), st.integers(2, 6))
+@settings(max_examples=40, deadline=None)
+def test_no_figure_depends_on_the_order_of_rows_with_the_same_probability(seed, levels):
+    rng = np.random.default_rng(seed)
+    predicted = rng.integers(1, levels + 1, 90) / (levels + 1)
+    actual = np.r_[0.0, 1.0, rng.integers(0, 2, 88)]
+    value = rng.integers(1, 3, 90).astype(float)
+    for order in (np.argsort(actual, kind="stable"), np.argsort(-actual, kind="stable"), rng.permutation(90)):
+        y, p, v = actual[order], predicted[order], value[order]
+        assert metrics.calibration_error(y, p) == pytest.approx(metrics.calibration_error(actual, predicted))
+        assert_same(tables.calibration(y, p), tables.calibration(actual, predicted))
+        assert_same(tables.gain(y, p), tables.gain(actual, predicted))
+        assert_same(tables.profit(y, p, v, 0.5), tables.profit(actual, predicted, value, 0.5))
+        assert reach(y, p) == pytest.approx(reach(actual, predicted))
+
+
+def assert_same(one, other):
+    assert one.to_numpy() == pytest.approx(other.to_numpy())
+
+
+def test_a_tie_shares_its_outcomes_evenly_and_rows_without_ties_keep_theirs():
+    found = metrics.within_ties(np.array([1.0, 0.0, 1.0, 5.0]), metrics.ties_of(np.array([0.2, 0.2, 0.2, 0.7])))
+    assert found == pytest.approx([2 / 3, 2 / 3, 2 / 3, 5.0])
+    assert metrics.within_ties(Y, metrics.ties_of(P)) is Y
+
+
+def test_right_probabilities_with_ties_pass_as_often_as_chance_says():
+    # Two probabilities only: 5 % of 300 samples should exceed the bound, and 3 standard deviations are 3.8 points.
+    predicted = np.repeat([0.3, 0.6], 200)
+    bound = metrics.calibration_error_by_chance(predicted)
+    rng = np.random.default_rng(8)
+    errors = [metrics.calibration_error((rng.random(400) < predicted) * 1.0, predicted) for _ in range(300)]
+    assert 0.012 <= np.mean(np.array(errors) > bound) <= 0.088

@@ -59,6 +59,23 @@ def test_each_model_recovers_the_chance_to_have_left(watched, kind):
     assert (np.diff(curves, axis=1) <= 0).all()
 
 
+@pytest.mark.parametrize("kind", [CoxChurn, LogisticChurn, BoostingChurn])
+def test_no_probability_depends_on_the_unit_of_time(watched, kind):
+    frame, follow, _ = watched
+    days, years = 30.0, 30.0 / 365.25
+    in_years = follow.assign(duration=follow["duration"] / 365.25, watch=follow["watch"] / 365.25)
+    one, other = kind(horizon=days).fit(frame, follow), kind(horizon=years).fit(frame, in_years)
+    # durations at the very end of a step may fall to either side of it, a few thousandths of the rows
+    assert other.predict(frame) == pytest.approx(one.predict(frame), abs=1e-3)
+    times = np.array([0.3, 0.7])
+    assert other.survival(frame, times * years) == pytest.approx(one.survival(frame, times * days), abs=1e-3)
+
+
+def test_eight_weeks_in_days_are_told_apart_by_whole_days():
+    time = np.array([0.0, 0.2, 1.0, 1.0001, 55.5, 56.0, 83.99])
+    assert CoxChurn(horizon=56.0)._grained(time).tolist() == [0, 1, 1, 2, 56, 56, 84]
+
+
 def test_the_hazard_ratio_is_recovered_with_its_interval(watched):
     frame, follow, _ = watched
     ratios = CoxChurn(horizon=30.0).fit(frame, follow).ratios().set_index("feature")

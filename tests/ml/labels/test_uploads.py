@@ -14,6 +14,8 @@ from edtech.data.samples import sample_labels_csv
 from edtech.errors import ModelError
 from edtech.ml.families import FAMILIES
 from edtech.ml.labels.encoding import Encoder
+from edtech.ml.labels.plots import x_title
+from edtech.ml.labels.words import finding
 from edtech.pipeline.training import train_runs
 from edtech.settings import PROJECT
 from edtech.tables.roles import LabelRoles
@@ -67,6 +69,7 @@ def test_honest_columns_pass_and_later_rows_are_held_back(home, frame):
     run = trained(stored(home, frame, roles(time="day", as_of="enrollment")), "enrollment_propensity")
     assert not [check for check in run.result.checks if check.severity == "FAIL"]
     assert "from 2024-04-30 on" in run.result.split
+    assert "on later data" in finding(run.result)
     assert (run.result.evaluation["time"] >= pd.Timestamp("2024-04-30")).all()
     assert "decision_value_tokens" in run.metrics
     assert "learners turn to other offers is not counted" in run.worth.words
@@ -75,6 +78,7 @@ def test_honest_columns_pass_and_later_rows_are_held_back(home, frame):
 def test_without_a_time_all_rows_of_a_subject_fall_on_one_side(home, frame):
     run = trained(stored(home, frame, roles(subject="who")), "enrollment_propensity")
     assert "of the subjects" in run.result.split
+    assert "on rows held back by lot" in finding(run.result)
     assert run.result.evaluation["subject"].value_counts().eq(4).all()
     assert "decision_value_tokens" not in run.metrics
 
@@ -100,6 +104,7 @@ def test_churn_with_a_duration_has_all_algorithms_and_says_its_horizon(home):
     assert FAMILIES["churn_prediction"].fits(dataset) == ("cox", "logistic", "gradient_boosting")
     run = trained(dataset, "churn_prediction", "cox", horizon_days=7)
     assert run.result.horizon == 7
+    assert x_title(run.result, "survival") == "Time watched, in the file's own unit"
     assert run.metrics["concordance"] > 0.55
     assert run.metrics["integrated_brier"] < run.metrics["integrated_brier_base"]
     without = churn.model_copy(update={"duration": None})

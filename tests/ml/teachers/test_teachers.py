@@ -95,6 +95,15 @@ def test_no_interval_is_given_where_it_would_be_false(results):
     assert severities(results["empirical_bayes"])["courses_differ"] == "REVIEW"
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.1])
+def test_ratings_that_never_differ_within_a_teacher_give_no_interval(scale):
+    rows = pd.DataFrame({"who": list("AAABBBCCC"), "stars": np.repeat([5.0, 4.0, 3.0], 3) * scale})
+    found = train(rows, "empirical_bayes", RatingRoles(teacher="who", rating="stars"))
+    assert not found.has_intervals
+    assert found.teachers[["low", "high", "rank_low", "rank_high"]].isna().all(axis=None)
+    assert "cannot be told" in found.interval_note
+
+
 def test_the_card_sees_sorting_few_ratings_and_teachers_that_are_all_alike(results):
     assert severities(results["empirical_bayes"])["sorting"] == "REVIEW"
     assert severities(results["mixed_model"])["sorting"] == "PASS"

@@ -1,0 +1,83 @@
+"""What a prediction is of, and what of the rows asked the model never saw."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edtech.ml.elasticity.estimators import FixedEffectsDemand
+from edtech.ml.labels import CHURN, COMPLETION, PROPENSITY
+from edtech.ml.labels.churn_estimators import LogisticChurn
+from edtech.ml.labels.encoding import Encoder
+from edtech.ml.labels.estimators import LogisticProbability
+from edtech.ml.scoring import decimal
+from edtech.ml.seen import meaning, outside
+from edtech.ml.teachers.estimators import RawMeanRatings
+from edtech.tables.roles import PanelRoles, RatingRoles
+
+RATED = RatingRoles().model_dump()
+
+
+@pytest.fixture
+def demand() -> FixedEffectsDemand:
+    """A model of two courses in one category, as far as it is looked at here."""
+    model = FixedEffectsDemand(columns=PanelRoles().model_dump())
+    model.units_, model.segments_ = np.array(["A", "B"]), np.array(["Art"])
+    return model
+
+
+@pytest.fixture
+def labels() -> LogisticProbability:
+    """A model of a word, an even number and one with a long tail, as far as it is looked at here."""
+    spent = np.r_[np.zeros(50), np.geomspace(1, 1_000, 10)]
+    seen = pd.DataFrame({"device": "phone", "price": np.linspace(10, 50, 60), "spent": spent})
+    model = LogisticProbability()
+    model.encoder_ = Encoder().fit(seen)
+    assert model.encoder_.logs_.tolist() == [False, True]
+    return model
+
+
+def test_a_prediction_says_what_it_is_of(demand, labels):
+    assert meaning(demand, "") == "Expected enrollments per week"
+    assert meaning(labels, PROPENSITY) == "Probability of enrolling"
+    assert meaning(labels, COMPLETION) == "Probability of completing"
+    assert meaning(LogisticChurn(horizon=42.0), CHURN) == "Probability of leaving within 42 days"
+    assert meaning(RawMeanRatings(columns=RATED), "") == "Expected rating (stars)"
+    assert meaning(object(), "mine") == "Prediction"
+
+
+def test_new_courses_and_prices_never_seen_are_told(demand):
+    rows = pd.DataFrame({"course_id": ["A", "NOPE"], "category": ["Art", "Art"], "token_price": [12.0, 500.0]})
+    support = pd.DataFrame({"unit": ["A", "B"], "low": [10.0, 20.0], "high": [15.0, 40.0]})
+    assert outside(demand, rows.head(1), support) == ()
+    assert outside(demand, rows, support) == (
+        "course_id: 'NOPE' was not seen in training (1 of 2 rows)",
+        "token_price: 500.0 lies outside of 10 to 40 seen in training (1 of 2 rows)",
+    )
+    assert outside(demand, rows.assign(token_price=[16.0, 30.0]).head(1), support) == (
+        "token_price: 16.0 lies outside of 10 to 15 seen in training",
+    )
+    assert len(outside(demand, rows)) == 1
+
+
+def test_words_and_numbers_a_label_model_never_saw_are_told(labels):
+    rows = pd.DataFrame({"device": ["phone"], "price": [50.0], "spent": [1_000.0]})
+    assert outside(labels, rows) == ()
+    strange = outside(labels, rows.assign(device="toaster", price=51.0, spent=2_000.0))
+    assert strange == (
+        "device: 'toaster' was not seen in training",
+        "price: 51.0 lies outside of 10 to 50 seen in training",
+        "spent: 2000.0 lies outside of 0 to 1,000 seen in training",
+    )
+    assert outside(labels, rows.assign(device=None, price=np.nan)) == ()
+
+
+def test_models_of_others_say_nothing_of_what_they_saw():
+    assert outside(object(), pd.DataFrame({"a": [1]})) == ()
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [("45,5", "45.5"), (" -0,405 ", "-0.405"), ("1,234", "1,234"), ("12,3456", "12.3456"), ("a,b", "a,b"), ("7", "7")],
+)
+def test_a_decimal_comma_is_read_and_thousands_are_not(typed, read):
+    assert decimal(typed) == read
