@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from edtech.tables.words import counted
 from edtech.ui import jobs, overview, sidebar
 from edtech.ui.widgets import errors_shown, header, plain
 
@@ -18,7 +19,7 @@ with errors_shown():
         overview.empty_state()
         st.stop()
     st.subheader(plain(dataset.name))
-    st.caption(f"{dataset.rows:,} rows, {overview.origin(dataset)}.")
+    st.caption(f"{counted(dataset.rows, 'row')}, {overview.origin(dataset)}.")
     overview.key_figures(dataset)
     overview.revenue_over_time(dataset)
     overview.next_step(dataset, overview.newest_runs())

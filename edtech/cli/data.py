@@ -26,6 +26,7 @@ from edtech.cli.options import (
     write_report,
 )
 from edtech.errors import ContractError, ParamsError
+from edtech.tables.words import counted
 
 if TYPE_CHECKING:
     from edtech.data import Catalogue, Dialect, Upload
@@ -116,7 +117,7 @@ def data_upload(
         raise
     finally:
         upload.close()
-    typer.echo(f"{stored.id}  {stored.name}  {stored.kind}  {stored.rows:,} rows")
+    typer.echo(f"{stored.id}  {stored.name}  {stored.kind}  {counted(stored.rows, 'row')}")
 
 
 def _staged(kept: "Catalogue", file: Path, limit_mb: int, sheet: str | None, dialect: list[str]) -> "Upload":
@@ -195,7 +196,7 @@ def data_show(dataset: DatasetId, out: Out = None) -> None:
     typer.echo(f"{stored.name}: {stored.kind}, created {stored.created:%Y-%m-%d %H:%M} UTC{period}")
     typer.echo(f"digest {stored.digest}")
     for table, rows in stored.tables.items():
-        typer.echo(f"  {table}: {rows:,} rows")
+        typer.echo(f"  {table}: {counted(rows, 'row')}")
     for figure in summary(stored):
         if figure.value is not None:
             shown = f"{figure.value:.4%}" if figure.unit == "share" else f"{figure.value!r} {figure.unit}".strip()

@@ -7,6 +7,7 @@ import typer
 
 from edtech.cli.entry import app
 from edtech.cli.options import Out, settings_of, write_bytes
+from edtech.tables.words import counted
 
 models = typer.Typer(help="The model registry: versions, the champion, and predictions.", no_args_is_help=True)
 app.add_typer(models, name="models")
@@ -89,4 +90,4 @@ def models_score(
     rows = read_upload(file.name, file, limit_mb=settings.upload_limit_mb).frame
     scored = score(registry.runs, chosen.run_id, rows)
     write_bytes(to, frame_csv(scored))
-    typer.echo(f"{len(scored):,} rows predicted by {chosen.uri}: {to}")
+    typer.echo(f"{counted(len(scored), 'row')} predicted by {chosen.uri}: {to}")

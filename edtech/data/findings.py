@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edtech.tables import words
+
 FEW_ROWS = 100
 
 
@@ -59,6 +61,6 @@ def verdict(title: str, checks: Sequence[Check], rows: int) -> Check:
         title,
         fail=severity is Severity.FAIL,
         review=severity is Severity.REVIEW or few,
-        evidence=sums[severity] + (f" There are only {rows:,} rows." if few else ""),
+        evidence=sums[severity] + (f" The table has only {words.counted(rows, 'row')}." if few else ""),
         fix="Do what the findings above say, or add rows.",
     )

@@ -9,6 +9,7 @@ from edtech.data import leakage
 from edtech.data.findings import FEW_ROWS, Check, Severity, graded
 from edtech.tables.roles import PanelRoles
 from edtech.tables.values import MAX_CATEGORIES, listed, to_number
+from edtech.tables.words import counted
 
 # Where PASS ends. A price effect is read from price changes; these are the sizes below which, by rule of thumb, the
 # noise of a usual panel (some thousand rows, a few sales each) drowns them.
@@ -303,7 +304,8 @@ def _learnable(panel: pd.DataFrame, roles: PanelRoles) -> Check:
         "Can an elasticity be learned here?",
         fail=way in ("one_price", "no_sales", "none"),
         review=way in ("within_unit", "controls") or len(panel) < FEW_ROWS,
-        evidence=_VERDICTS[way] + (f" There are only {len(panel):,} rows." if len(panel) < FEW_ROWS else ""),
+        evidence=_VERDICTS[way]
+        + (f" The table has only {counted(len(panel), 'row')}." if len(panel) < FEW_ROWS else ""),
         fix="Draw a discount at random for some units in some periods, zero included, and flag these rows; or say how "
         "prices were set, if you know it.",
     )

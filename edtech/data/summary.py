@@ -171,7 +171,10 @@ def dictionary(dataset: Dataset, table: str) -> pd.DataFrame:
 
 
 def _end(which: Callable[[list[Any]], Any], values: list[Any]) -> str | None:
-    return period_text(which(values))[:80] if values else None
+    if not values:
+        return None
+    end = which(values)
+    return period_text(end + 0.0 if isinstance(end, float) else end)[:80]  # -0.0, a lower end of all above 0, is 0.0
 
 
 def _told(dataset: Dataset, table: str) -> dict[str, tuple[str, str]]:

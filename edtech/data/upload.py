@@ -26,6 +26,7 @@ from edtech.data.sheet import read_sheet
 from edtech.data.text import open_text
 from edtech.errors import UploadError
 from edtech.tables.values import shown
+from edtech.tables.words import counted
 
 MEGABYTE = 1_000_000
 PREVIEW_ROWS = 20_000
@@ -111,7 +112,13 @@ def read_upload(
         batches = plain_batches(chain([read.first], read.batches), schema)
         frame, rows = _staged(batches, schema, draft) if draft is not None else _whole(batches, schema)
         size, digest = _identity(original)
-    notes = (*read.notes, *renamed, *left_out, *text_of_numbers(frame), f"{rows:,} rows, {frame.shape[1]:,} columns.")
+    notes = (
+        *read.notes,
+        *renamed,
+        *left_out,
+        *text_of_numbers(frame),
+        f"{counted(rows, 'row')}, {counted(frame.shape[1], 'column')}.",
+    )
     return Upload(name, frame, read.dialect, notes, rows, read.sheet, read.sheets, size, digest, draft)
 
 

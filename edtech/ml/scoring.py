@@ -11,7 +11,7 @@ import pandas as pd
 
 from edtech.errors import ContractError, TrackingError
 from edtech.ml.seen import meaning, outside
-from edtech.tables import values
+from edtech.tables import values, words
 from edtech.tables.contract import Failure, check_column, failed_rows
 from edtech.tables.families import contract_for
 from edtech.tables.roles import Roles
@@ -130,9 +130,9 @@ def conform(rows: pd.DataFrame, signature: Mapping[str, str], roles: Roles | Non
 
 def _refusal(failures: list[Failure], rows: int) -> ContractError:
     error = ContractError(
-        f"The table does not fit what the model was trained on, in {len(failures)} ways",
+        f"The table does not fit what the model was trained on, in {words.counted(len(failures), 'way')}",
         expected="values as in the training data",
-        found=f"the failures listed, in {rows:,} rows (counted from 1 without the header line)",
+        found=f"the failures listed, in {words.counted(rows, 'row')} (counted from 1 without the header line)",
         fix="correct or remove these rows",
         details=[str(one) for one in failures[:_MOST_LISTED]],
     )

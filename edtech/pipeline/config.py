@@ -69,7 +69,7 @@ def read_config(file: Path | None = None, flags: Mapping[str, Any] | None = None
         for name, value in values.items():
             before = merged.get(name)
             if isinstance(before, dict) and isinstance(value, dict):
-                merged[name], sources[name] = {**before, **value}, f"{sources[name]} and {where}"
+                merged[name], sources[name] = before | value, f"{sources[name]} and {where}"
             else:
                 merged[name], sources[name] = value, where
     try:

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from html.parser import HTMLParser
 
-from edtech.reports.read import Shown
+from edtech.reports.read import Shown, text_of
 
 RECIPE_ID = "recipe"
 _VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"])
@@ -14,7 +14,7 @@ _TITLES = {"h1": "title", "h2": "section", "caption": "table", "figcaption": "fi
 def read_page(data: bytes, found: Shown) -> Shown:
     """Note every text of the page, the exact value behind each number, and a digest of each drawing and style."""
     reader = _Page(found)
-    reader.feed(data.decode("utf-8"))
+    reader.feed(text_of(data))
     reader.close()
     found.recipe = found.recipe.strip()
     return found

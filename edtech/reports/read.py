@@ -88,7 +88,7 @@ def read(data: bytes, ending: str) -> Shown:
         raise ReportError(
             "The file is not a report that can be read",
             expected=f"a whole .{ending} file as it was downloaded here",
-            found=label(f"{type(exc).__name__}: {exc}", 200),
+            found=label(str(exc) if type(exc) is ValueError else f"{type(exc).__name__}: {exc}", 200),
             fix="Download the report again",
         ) from exc
 
@@ -193,8 +193,16 @@ def _unpacked(data: bytes) -> zipfile.ZipFile:
     return archive
 
 
+def text_of(data: bytes) -> str:
+    """Return a text of UTF-8. Raises ValueError where it is none."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise ValueError(f"no text in UTF-8 (byte {exc.start + 1:,} is none of it)") from exc
+
+
 def _rows(data: bytes) -> Iterator[list[str]]:
-    lines = io.StringIO(data.decode("utf-8"), newline="")
+    lines = io.StringIO(text_of(data), newline="")
     yield from csv.reader(lines, strict=True)
 
 

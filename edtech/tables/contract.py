@@ -19,6 +19,7 @@ from edtech.tables import values
 from edtech.tables.roles import Kind, LabelRoles, Roles
 from edtech.tables.rules import Rule, broken
 from edtech.tables.values import MAX_EXAMPLES, MAX_FAILURES, listed, shown
+from edtech.tables.words import counted
 
 MAX_FAILED_ROWS = 10_000
 """Most rows that the frame of failures holds."""
@@ -183,11 +184,10 @@ def contract_error(contract: Contract, failures: Sequence[Failure], rows: int) -
     """Return the error that lists these failures of a table of so many rows."""
     rest = len(failures) - MAX_FAILURES
     more = [f"... and {rest} more"] if rest > 0 else []
-    ways = f"{len(failures)} {'way' if len(failures) == 1 else 'ways'}"
     error = ContractError(
-        f"The table breaks the contract of a {contract.title} in {ways}",
+        f"The table breaks the contract of a {contract.title} in {counted(len(failures), 'way')}",
         expected=contract.row,
-        found=f"the failures listed, in {rows:,} rows (counted from 1 without the header line)",
+        found=f"the failures listed, in {counted(rows, 'row')} (counted from 1 without the header line)",
         fix="Correct or remove these rows, or choose other columns",
         details=[*map(str, failures[:MAX_FAILURES]), *more],
     )

@@ -5,6 +5,7 @@ import streamlit as st
 
 from edtech.data import Dataset
 from edtech.reports import table_csv
+from edtech.tables.words import counted
 from edtech.ui import resources
 from edtech.ui.overview import origin
 from edtech.ui.state import notify
@@ -33,7 +34,7 @@ def stored_list() -> None:
 def _stored(one: Dataset) -> None:
     with st.container(border=True):
         period = f", {one.period[0]} to {one.period[1]}" if one.period else ""
-        st.text(f"{one.name}: {one.rows:,} rows, {KIND_NAMES.get(one.kind, one.kind)}{period}")
+        st.text(f"{one.name}: {counted(one.rows, 'row')}, {KIND_NAMES.get(one.kind, one.kind)}{period}")
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         name = left.text_input("Name", one.name, key=f"rename.{one.id}", max_chars=200)
         with errors_shown():
@@ -63,7 +64,7 @@ def _lineage(dataset: Dataset) -> None:
 
 def _deleted(one: Dataset) -> None:
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center"):
-        st.text(f"Deleted: {one.name} ({one.rows:,} rows)")
+        st.text(f"Deleted: {one.name} ({counted(one.rows, 'row')})")
         if st.button("Restore", key=f"restore.{one.id}", icon=":material/undo:"):
             resources.catalogue().restore(one.id)
             st.rerun()

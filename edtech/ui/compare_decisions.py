@@ -9,10 +9,11 @@ from edtech.data import Dataset
 from edtech.errors import EdtechError
 from edtech.pricing import Plan
 from edtech.pricing.decisions import decisions
+from edtech.tables.words import counted
 from edtech.tracking import Comparison
 from edtech.ui import resources
 from edtech.ui.runtable import of_dataset
-from edtech.ui.widgets import counted, error_panel, plain
+from edtech.ui.widgets import error_panel, plain
 
 MOST = 6
 TRIED = 20

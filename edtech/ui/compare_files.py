@@ -9,10 +9,11 @@ import streamlit as st
 from edtech.charts import compare as charts
 from edtech.errors import TrackingError
 from edtech.tables.values import listed
+from edtech.tables.words import counted
 from edtech.tracking import Comparison
 from edtech.tracking.groups import paired
 from edtech.ui import address, resources
-from edtech.ui.widgets import counted, errors_shown, plain
+from edtech.ui.widgets import errors_shown, plain
 
 PREDICTIONS, IMPORTANCE = "evaluation/predictions.csv", "evaluation/feature_importance.csv"
 MOST = 8

@@ -9,9 +9,10 @@ import streamlit as st
 
 from edtech.errors import TrackingError
 from edtech.tables.values import listed
+from edtech.tables.words import counted
 from edtech.tracking.table import MOST_ROWS, RunQuery, RunTable, columns_of, search_runs
 from edtech.ui import address, resources, runtable
-from edtech.ui.widgets import counted, error_panel, plain
+from edtech.ui.widgets import error_panel, plain
 
 MOST = 50
 TELLING = 8

@@ -9,6 +9,7 @@ from edtech.data import Dataset
 from edtech.data.explore import busiest_week
 from edtech.data.figures import outcome_column
 from edtech.reports.export import csv_bytes, parquet_bytes
+from edtech.tables.words import counted
 from edtech.ui import resources
 
 
@@ -36,7 +37,7 @@ def _distribution(dataset: Dataset) -> None:
     if frame.empty:
         st.info("This column has no values.", icon=":material/info:")
         return
-    title = f"{frame['rows'].sum():,} values of {column}"
+    title = f"{counted(int(frame['rows'].sum()), 'value')} of {column}"
     st.altair_chart(charts.distribution(frame, title=title, x_title=column), alt=title)
 
 
@@ -83,7 +84,8 @@ def _tables(dataset: Dataset) -> None:
     st.subheader("Tables and their columns")
     name = st.selectbox(
         "Table", list(dataset.tables), list(dataset.tables).index(dataset.main_table), key="explore.dictionary",
-        format_func=lambda one: f"{one} ({dataset.tables[one]:,} rows)", help="A table to read about and download.",
+        format_func=lambda one: f"{one} ({counted(dataset.tables[one], 'row')})",
+        help="A table to read about and download.",
     )  # fmt: skip
     st.dataframe(
         resources.dictionary(dataset.id, name), hide_index=True, key="explore.columns",

@@ -21,7 +21,7 @@ def empty_state() -> None:
     st.info("There is no data yet.", icon=":material/database:")
     st.markdown(
         "**Make the demo** generates a market of 2,000 learners and 200 courses whose true price effect is known, and "
-        "trains the default model on it. It takes up to a minute and needs no network. Or upload your own data."
+        "trains the default model on it. It takes 15 seconds to a minute and needs no network. Or upload your own data."
     )
     if st.button(DEMO, type="primary", key="overview.demo", icon=":material/play_arrow:"):
         from edtech.market import MarketParams

@@ -8,9 +8,10 @@ import streamlit as st
 from edtech.errors import ContractError
 from edtech.ml.scoring import NUMBERS, Scored, decimal
 from edtech.reports.export import frame_csv
+from edtech.tables.words import counted
 from edtech.tracking.registry import Version
 from edtech.ui import resources
-from edtech.ui.widgets import counted, error_panel, errors_shown, number, plain
+from edtech.ui.widgets import error_panel, errors_shown, number, plain
 
 _SHOWN = 1_000
 _HELP = {"double": "A number.", "float": "A number.", "long": "A whole number.", "integer": "A whole number.",

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from edtech.pipeline import works
+from edtech.tables.words import counted
 from edtech.ui import jobs, resources
-from edtech.ui.widgets import counted
 
 
 def offer() -> None:

@@ -18,6 +18,7 @@ from edtech.data import (
 )
 from edtech.errors import ContractError, EdtechError
 from edtech.reports import table_csv
+from edtech.tables.words import counted
 from edtech.ui import mapping, resources
 from edtech.ui.state import Key, choose, notify
 from edtech.ui.widgets import error_panel, errors_shown, plain
@@ -84,7 +85,7 @@ def _read_map_store(file: Any) -> None:  # noqa: ANN401  # Streamlit's uploaded 
         st.session_state["upload.stored"] = file.file_id
         resources.staged.clear()
         choose(Key.DATASET, stored.id)
-        notify(f"{stored.name} is stored and chosen: {stored.rows:,} rows.")
+        notify(f"{stored.name} is stored and chosen: {counted(stored.rows, 'row')}.")
         st.rerun()
 
 

@@ -124,8 +124,3 @@ def number(value: float | None, unit: str = "", digits: int = 3) -> str:
         return "-"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.{digits}g}"
     return f"{text} {unit}".strip()
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number of things in words: 1 run, 2 runs."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -116,7 +116,7 @@ def test_units_that_do_not_repeat_leave_only_covariates(panel):
     found = grades(once, roles)
     assert found["repeated_units"] == found["learnable"] == "REVIEW"
     assert "price_changes" not in {check.code for check in check_panel(once, roles)}
-    assert "There are only 40 rows." in finding("learnable", once, roles).evidence
+    assert "The table has only 40 rows." in finding("learnable", once, roles).evidence
     assert grades(once, roles.model_copy(update={"controls": ()}))["learnable"] == "FAIL"
 
 
@@ -275,6 +275,11 @@ def test_people_who_are_alike_are_no_copies_of_one_row(rows):
 def test_one_outcome_cannot_be_learned(rows):
     assert troubles(rows.assign(left="No"))["balance"] == "FAIL"
     assert troubles(rows.assign(left=np.where(rows.index < 9, "Yes", "No")))["balance"] == "REVIEW"
+
+
+def test_one_row_is_told_in_the_singular(rows, panel):
+    assert check_frame(rows.head(1), "left")[-1].evidence.endswith("The table has only 1 row.")
+    assert finding("learnable", panel.head(1)).evidence.endswith("The table has only 1 row.")
 
 
 def test_numbers_are_an_outcome_too(rows):

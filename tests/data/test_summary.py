@@ -48,6 +48,15 @@ def test_the_kind_of_a_table_is_suggested_and_its_figures_have_help(stored, kind
     assert all(figure.help.endswith(".") for figure in figures)
 
 
+def test_zero_has_no_sign_in_the_dictionary(catalogue: Catalogue):
+    rows = sample("panel").assign(saved=np.arange(1_040) / 2)
+    upload = catalogue.stage("p.csv", rows.to_csv(index=False).encode())
+    stored = catalogue.add_upload(upload, roles("panel", controls=("saved",)), name="p")
+    upload.close()
+    table = dictionary(stored, "panel").set_index("column")
+    assert table.loc["saved", "lowest"] == "0.0"
+
+
 def test_a_foreign_panel_is_told_in_the_words_of_its_own_columns(catalogue: Catalogue):
     rows = pd.DataFrame({"prices": np.linspace(1, 2, 40), "shares": np.linspace(0.1, 0.2, 40), "quarter": range(40)})
     upload = catalogue.stage("p.csv", rows.to_csv(index=False).encode())

@@ -37,6 +37,12 @@ def test_a_setting_that_cannot_be_used_is_told_on_the_page(monkeypatch, forget):
     assert "EDTECH_WORKERS" in texts(app)
 
 
+def test_the_page_and_the_readme_promise_the_same_time(open_page):
+    said = "15 seconds to a minute"
+    assert said in texts(open_page("overview"))
+    assert said in (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
 def test_one_button_makes_a_market_and_a_first_run(open_page, home):
     app = open_page("overview")
     app.button(key="overview.demo").click().run()

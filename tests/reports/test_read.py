@@ -125,9 +125,9 @@ HARMFUL = [
     ("xlsx", far_book, "sheets of more than 5,000,000 cells"),
     ("pdf", plain_pdf, "not a report that can be read"),
     ("pdf", lambda: b"%PDF-1.7\n" + b"[" * 100_000, "not a report that can be read"),
-    ("csv", lambda: b"\xff\xfe\x00", "not a report that can be read"),
+    ("csv", lambda: b"a\xff\xfe\x00", r"Found: no text in UTF-8 \(byte 2 is none of it\)"),
     ("csv", lambda: b"a,b\n1,2\n", "the columns are not"),
-    ("html", lambda: b"\xff\xfe\x00", "not a report that can be read"),
+    ("html", lambda: b"\xff\xfe\x00", "Found: no text in UTF-8"),
     ("zip", lambda: b"", "not a report that can be read"),
     ("exe", lambda: b"MZ", "no such form"),
 ]

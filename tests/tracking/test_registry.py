@@ -214,6 +214,8 @@ def test_rows_that_do_not_fit_are_named(scored):
         score(registry.runs, run.run_id, spoiled)
     failures = caught.value.failures
     assert {(2, "token_price"), (3, "teacher_id")} <= set(zip(failures["row"], failures["column"], strict=True))
+    with pytest.raises(ContractError, match=r"in 1 way\..* in 1 row "):
+        score(registry.runs, run.run_id, spoiled.loc[[1]])
     with pytest.raises(ContractError, match="lacks 'teacher_id'"):
         score(registry.runs, run.run_id, rows.drop(columns="teacher_id"))
 
