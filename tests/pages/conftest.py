@@ -84,11 +84,14 @@ def full(stored_full: Full, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full]:
 
 
 def _contents(settings: Settings) -> dict[str, object]:
-    """Return what all pages show of a home: data sets, runs, their tags, registered models."""
-    tables = ("runs", "tags", "model_versions", "registered_model_aliases")
+    """Return what all pages show of a home, without locks and what is being written, whose names begin with a dot."""
+    tables = ("experiments", "runs", "tags", "model_versions", "registered_model_aliases")
     with closing(sqlite3.connect(settings.mlruns_dir / "mlflow.db")) as store:
         found = {name: sorted(store.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}  # noqa: S608
-    return {**found, "data": sorted(path.name for path in settings.data_dir.glob("*"))}
+    folders = {folder: folder.glob("[!.]*") for folder in (settings.data_dir, settings.reports_dir)}
+    names = {folder.name: sorted(path.name for path in paths) for folder, paths in folders.items()}
+    said = settings.root / "metrics.json"
+    return {**found, **names, "metrics": said.read_bytes() if said.exists() else None}
 
 
 @pytest.fixture(scope="session")

@@ -122,11 +122,11 @@ def test_runs_stand_beside_the_economy(full, open_page):
     assert (shown.loc["RMSE"].drop(["unit", "Today's prices"]) != "").all()
 
 
-def test_without_a_run_only_rules_can_be_moved(full, open_page):
+def test_without_a_run_only_rules_can_be_moved(own_full, open_page):
     app = open_page("overview")
     app.text_input(key="sidebar.experiment").set_value("Nothing here yet").run()
-    visit(choose_dataset(app, full.market.id), "economy")
-    look_at(app, full.market, "What if")
+    visit(choose_dataset(app, own_full.market.id), "economy")
+    look_at(app, own_full.market, "What if")
     assert "only rules can be moved" in texts(app)
-    look_at(app, full.market, "Runs")
+    look_at(app, own_full.market, "Runs")
     assert "No price model was trained" in texts(app)

@@ -88,10 +88,10 @@ def test_beyond_the_prices_seen_it_says_that_it_extrapolates(full, open_page):
     assert "This extrapolates" in texts(app)
 
 
-def test_a_data_set_without_runs_leads_to_the_training(full, open_page):
+def test_a_data_set_without_runs_leads_to_the_training(own_full, open_page):
     app = open_page("overview")
     app.text_input(key="sidebar.experiment").set_value("Nothing here yet").run()
-    choose(app, full.market)
+    choose(app, own_full.market)
     assert not app.exception
     assert "No run was trained on the chosen data set" in texts(app)
 

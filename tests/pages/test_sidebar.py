@@ -10,14 +10,14 @@ from tests.pages.look import texts, visit
 NEEDS_STORE = ("overview", "train", "compare", "models", "pricing")
 
 
-def test_another_experiment_is_kept_over_pages_and_shows_its_own_runs(full, open_page):
+def test_another_experiment_is_kept_over_pages_and_shows_its_own_runs(own_full, open_page):
     app = open_page("compare")
     assert app.multiselect[0].value
     app.text_input(key="sidebar.experiment").set_value("Autumn prices").run()
     assert "Nothing to compare" in texts(app)
     visit(app, "train")
     assert app.text_input(key="sidebar.experiment").value == "Autumn prices"
-    app.text_input(key="sidebar.experiment").set_value(full.settings.experiment).run()
+    app.text_input(key="sidebar.experiment").set_value(own_full.settings.experiment).run()
     visit(app, "compare")
     assert app.multiselect[0].value
 
