@@ -9,6 +9,7 @@ from edtech.data import Dataset
 from edtech.errors import EdtechError
 from edtech.pricing import Plan
 from edtech.pricing.decisions import decisions
+from edtech.tables.values import listed
 from edtech.tracking import Comparison
 from edtech.ui import resources
 from edtech.ui.runtable import of_dataset
@@ -25,7 +26,10 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
     st.subheader(TITLE)
     dataset = _dataset_of(comparison, runs)
     if dataset is None:
-        st.info("The data sets that these runs were trained on are not stored here.", icon=":material/info:")
+        gone = set(runs.reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"])
+        back = [one.name for one in resources.catalogue().list(deleted=True) if one.digest in gone]
+        more = f" Restore on the Data page: {plain(listed(back))}." if back else ""
+        st.info(f"The data sets that these runs were trained on are not stored here.{more}", icon=":material/info:")
         return
     plans = _plans(_asked(of_dataset(runs, dataset.digest)), experiment, dataset.id)
     left_out = len(runs) - len(plans)
