@@ -31,7 +31,11 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
         more = f" Restore on the Data page: {plain(listed(back))}." if back else ""
         st.info(f"The data sets that these runs were trained on are not stored here.{more}", icon=":material/info:")
         return
-    plans = _plans(_asked(of_dataset(runs, dataset.digest)), experiment, dataset.id)
+    asked = _asked(of_dataset(runs, dataset.digest))
+    if not asked:
+        st.info("None of these runs is a model of demand, so none recommends prices.", icon=":material/info:")
+        return
+    plans = _plans(asked, experiment, dataset.id)
     left_out = len(runs) - len(plans)
     more = (
         f" {counted(left_out, 'run')} left out: of other data, no models of demand, or more than {MOST}; those that "

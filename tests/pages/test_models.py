@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from edtech.ml.scoring import score, template
 from edtech.pipeline.training import train_runs
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
@@ -51,6 +52,10 @@ def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, ho
     assert float(shown["Expected rating (stars)"]) == pytest.approx(trained.result.model.mean_, abs=0.01)
     assert "teacher_id: 'nobody' was not seen in training" in texts(page)
     assert any(part.key == "scoring.template" for part in page.get("download_button"))
+    store = ModelRegistry(home).runs
+    rows = template(store, trained.run_id)
+    assert (list(rows), len(rows)) == (list(store.signature(trained.run_id)), 20)
+    assert len(score(store, trained.run_id, rows)) == 20
 
 
 def test_a_run_is_registered_from_compare_behind_the_same_gates(trained, home, open_page, monkeypatch):
