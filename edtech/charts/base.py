@@ -20,6 +20,7 @@ OPTIONAL = ("low", "high", "truth", "segment")
 MAX_POINTS = 2_000
 MAX_ROWS = 30
 MAX_LABEL = 60
+WIDEST = 220  # pixels that a name beside an axis may take
 MAX_LINE = 52  # letters of a title beside each other on a screen of 400 pixels
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from edtech.charts.base import BLUE, GREY, ORANGE, PALETTE, heading, label, layered, need, thin
+from edtech.charts.base import BLUE, GREY, ORANGE, PALETTE, WIDEST, heading, label, layered, need, thin
 
 MOST_LINES = 200
 MOST_POINTS = 300
@@ -16,8 +16,6 @@ DASHES = [[1, 0]] * len(PALETTE) + [[5, 3]] * len(PALETTE)
 NARROW = 20
 BROKEN = "split(datum.label, '\\n')"
 """Names beside an axis, in lines of so many letters: they leave room on a phone."""
-WIDEST = 220
-"""Pixels that a name beside an axis may take."""
 BELOW = alt.Legend(orient="bottom", columns=2, labelLimit=WIDEST, title=None)  # beside, it takes half of a phone
 
 

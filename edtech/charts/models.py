@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from edtech.charts.base import BLUE, ORANGE, TEXT, first, has_interval, heading, label, layered, need, thin
+from edtech.charts.base import BLUE, ORANGE, TEXT, WIDEST, first, has_interval, heading, label, layered, need, thin
 
 
 def actual_vs_predicted(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> alt.LayerChart:
@@ -44,7 +44,7 @@ def importance(
     frame = need(frame, ("feature", "importance"), "importance").sort_values("importance", ascending=False)
     shown, note = first(frame, "features", top)
     shown = shown.assign(feature=shown["feature"].map(label))
-    base = alt.Chart(shown).encode(y=alt.Y("feature:N", sort=None, title=None))
+    base = alt.Chart(shown).encode(y=alt.Y("feature:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST)))
     bars = base.mark_bar(color=BLUE).encode(x=alt.X("importance:Q", title=f"Importance ({label(unit)})"))
     layers = [bars.encode(tooltip=["feature", "importance"])]
     if has_interval(shown):

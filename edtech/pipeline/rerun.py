@@ -82,13 +82,8 @@ def _dataset_of(run: Run, catalogue: Catalogue) -> Dataset:
     digest = run.tags.get("dataset_digest", "")
     found = [dataset for dataset in catalogue.list() if digest and dataset.digest == digest]
     if not found:
-        raise DatasetNotFoundError(
-            "The data set that the run was trained on is not stored here",
-            expected=f"a data set with the digest {digest[:32] or 'that the run names; it names none'}",
-            found=f"{len(catalogue.list())} others",
-            where=f"run {run.run_id}",
-            fix="Upload or generate it again, or name another one to train on: --dataset ID",
-        )
+        deleted = [dataset for dataset in catalogue.list(deleted=True) if digest and dataset.digest == digest]
+        raise _gone(run, digest, len(catalogue.list()), deleted)
     return next((dataset for dataset in found if dataset.name == run.tags.get("dataset_name")), found[0])
 
 
@@ -97,6 +92,17 @@ def _roles_of(run: Run, runs: RunStore, dataset: Dataset) -> dict[str, Any]:
     roles = json.loads(runs.read_artifact(run.run_id, RESULT)).get("roles")
     known = type(dataset.mapping).model_fields
     return roles if isinstance(roles, dict) and roles.keys() <= known.keys() else {}
+
+
+def _gone(run: Run, digest: str, others: int, deleted: list[Dataset]) -> DatasetNotFoundError:
+    again = f"Restore {deleted[0].name!r} on the Data page" if deleted else "Upload or generate it again"
+    return DatasetNotFoundError(
+        f"The data set that the run was trained on {'was deleted' if deleted else 'is not stored here'}",
+        expected=f"a data set with the digest {digest[:32] or 'that the run names; it names none'}",
+        found=f"{others} others",
+        where=f"run {run.run_id}",
+        fix=f"{again}, or name another one to train on: --dataset ID",
+    )
 
 
 def _differing(old: Run, new: Run) -> dict[str, tuple[float | None, float | None]]:

@@ -9,6 +9,7 @@ from edtech.data import Dataset
 from edtech.errors import EdtechError
 from edtech.pricing import Plan
 from edtech.pricing.decisions import decisions
+from edtech.tables.values import listed
 from edtech.tables.words import counted
 from edtech.tracking import Comparison
 from edtech.ui import resources
@@ -26,9 +27,16 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
     st.subheader(TITLE)
     dataset = _dataset_of(comparison, runs)
     if dataset is None:
-        st.info("The data sets that these runs were trained on are not stored here.", icon=":material/info:")
+        gone = set(runs.reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"])
+        back = [one.name for one in resources.catalogue().list(deleted=True) if one.digest in gone]
+        more = f" Restore on the Data page: {plain(listed(back))}." if back else ""
+        st.info(f"The data sets that these runs were trained on are not stored here.{more}", icon=":material/info:")
         return
-    plans = _plans(_asked(of_dataset(runs, dataset.digest)), experiment, dataset.id)
+    asked = _asked(of_dataset(runs, dataset.digest))
+    if not asked:
+        st.info("None of these runs is a model of demand, so none recommends prices.", icon=":material/info:")
+        return
+    plans = _plans(asked, experiment, dataset.id)
     left_out = len(runs) - len(plans)
     more = (
         f" {counted(left_out, 'run')} left out: of other data, no models of demand, or more than {MOST}; those that "

@@ -11,7 +11,9 @@ import streamlit as st
 
 from edtech.metrics import interval_of, metric
 from edtech.pipeline import works
+from edtech.settings import Settings
 from edtech.tracking import Run
+from edtech.tracking.store import find_store
 from edtech.ui import jobs, reports, resources, runtable
 from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, number
@@ -37,7 +39,8 @@ def show(run_id: str, experiment: str) -> None:
     st.code(run.run_id, language=None)
     if run.started is not None:
         st.caption(f"{run.status}, {run.started:%Y-%m-%d %H:%M:%S} UTC, {number(run.duration_seconds, 's')}")
-    _link(run)
+    if link := address_of(run_id, resources.settings()):
+        st.link_button("Open in MLflow", link, icon=":material/open_in_new:")
     st.text(note_text(run.tags.get(_NOTE, "")) or "No note.")
     st.subheader("Metrics")
     st.dataframe(metric_rows(run), hide_index=True, key="models.metrics")
@@ -79,10 +82,9 @@ def _pairs(values: object) -> pd.DataFrame:
     return pd.DataFrame(sorted(dict(values).items()), columns=["Name", "Value"])  # type: ignore[call-overload]
 
 
-def _link(run: Run) -> None:
-    uri = resources.settings().mlflow_tracking_uri or ""
-    if resources.settings().has_server:
-        st.link_button("Open in MLflow", f"{uri.rstrip('/')}/#/runs/{run.run_id}", icon=":material/open_in_new:")
+def address_of(run_id: str, settings: Settings) -> str | None:
+    """Return the address of a run's page on the server, without a password; None where no server is set."""
+    return f"{find_store(settings=settings).bare}/#/runs/{run_id}" if settings.has_server else None
 
 
 def _artifacts(run: Run, experiment: str) -> None:

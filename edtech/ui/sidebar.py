@@ -16,12 +16,24 @@ def show() -> None:
         _dataset()
         experiment = _experiment()
         st.caption("Runs are tracked in")
-        uri = resources.settings().mlflow_tracking_uri
-        st.code(uri or f"sqlite:///{resources.settings().mlruns_dir / 'mlflow.db'}", language=None, wrap_lines=True)
-        st.caption("MLflow's own pages: mlflow ui --backend-store-uri with that address.")
+        _store()
         _server()
     choose(Key.EXPERIMENT, experiment)
     keep_address()
+
+
+def _store() -> None:
+    """Show where runs are tracked, without a password, and how MLflow's own pages are reached."""
+    from edtech.tracking.store import find_store  # with all of its package; the server says healthy before that
+
+    try:
+        store = find_store(settings=resources.settings())
+    except EdtechError:  # in its parts on each page that needs the store
+        st.caption("an address that cannot be used.")
+        return
+    st.code(store.shown, language=None, wrap_lines=True)
+    how = "are at that address" if store.is_server else "mlflow ui --backend-store-uri with that address"
+    st.caption(f"MLflow's own pages{'' if store.is_server else ':'} {how}.")
 
 
 def current_dataset() -> Dataset | None:

@@ -26,6 +26,12 @@ def test_importance_shows_the_largest_first(importances):
     assert ">f4<" not in svg
 
 
+def test_importance_shows_long_names_whole():
+    name = "visits_of_the_last_twelve_full_weeks"
+    frame = pd.DataFrame({"feature": [name, "price"], "importance": [2.0, 1.0]})
+    assert f">{name}<" in drawn(models.importance(frame, title="Visits matter"))
+
+
 def test_runs_without_both_metrics_are_counted_not_drawn():
     runs = pd.DataFrame({"run": ["a", "b", "c"], "x": [1.0, np.nan, 2.0], "y": [3.0, 4.0, np.inf]})
     svg = drawn(models.metric_scatter(runs, title="x", x_title="RMSE", y_title="Tokens"))

@@ -4,11 +4,13 @@ import shutil
 
 import pytest
 
+from edtech.ml.scoring import score, template
 from edtech.pipeline.training import train_runs
+from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.tracking.registry import ModelRegistry
-from edtech.ui.runs import note_text
-from tests.pages.look import markdown, press, table, texts
+from edtech.ui.runs import address_of, note_text
+from tests.pages.look import figures, markdown, press, table, texts
 
 
 @pytest.fixture
@@ -45,8 +47,14 @@ def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, ho
     page.text_input(key=f"scoring.{trained.run_id}.teacher_id").set_value("nobody")
     page = press(page, "Predict")
     assert not page.exception
-    shown = {metric.label: metric.value for metric in page.metric}
-    assert float(shown["Prediction"]) == pytest.approx(trained.result.model.mean_, abs=0.01)
+    shown = {label.replace("\\", ""): value for label, value in figures(page).items()}
+    assert float(shown["Expected rating (stars)"]) == pytest.approx(trained.result.model.mean_, abs=0.01)
+    assert "teacher_id: 'nobody' was not seen in training" in texts(page)
+    assert any(part.key == "scoring.template" for part in page.get("download_button"))
+    store = ModelRegistry(home).runs
+    rows = template(store, trained.run_id)
+    assert (list(rows), len(rows)) == (list(store.signature(trained.run_id)), 20)
+    assert len(score(store, trained.run_id, rows)) == 20
 
 
 def test_a_run_is_registered_from_compare_behind_the_same_gates(trained, home, open_page, monkeypatch):
@@ -102,6 +110,12 @@ def test_a_run_is_trained_again_as_a_job(page, trained, home):
     assert "Trained again. The metrics are equal." in texts(page)
     runs = ModelRegistry(home).runs.list_runs(["models"])
     assert runs["tags.rerun_of"].dropna().tolist() == [trained.run_id]
+
+
+def test_the_link_to_a_run_on_a_server_carries_no_password():
+    server = Settings(mlflow_tracking_uri="http://me:secret@tracking.example:5000/")
+    assert address_of("abc", server) == "http://tracking.example:5000/#/runs/abc"
+    assert address_of("abc", Settings(mlflow_tracking_uri=None)) is None
 
 
 @pytest.mark.parametrize("name", ["models", "compare"])

@@ -27,6 +27,14 @@ def test_the_sidebar_says_where_runs_are_tracked(full, open_page):
     assert app.sidebar.code[0].value == f"sqlite:///{full.settings.mlruns_dir / 'mlflow.db'}"
 
 
+def test_the_password_of_a_server_is_shown_nowhere(full, open_page, monkeypatch):
+    monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{free_port()}/")
+    app = open_page("data")
+    assert "secret" not in texts(app)
+    assert app.sidebar.code[0].value.startswith("http://***@127.0.0.1:")
+    assert "mlflow ui" not in texts(app)
+
+
 @pytest.fixture
 def away(monkeypatch, nobody) -> None:
     """The settings name a server that is not there."""

@@ -53,7 +53,7 @@ def test_training_logs_a_run_with_the_chosen_values_and_says_what_was_found(mark
     [run] = runs.to_dict("records")
     assert float(run["params.evaluation_share"]) == 0.3
     assert run["tags.dataset_digest"] == market.digest
-    assert figures(app)["RMSE"] == number(run["metrics.rmse"], "pieces")
+    assert figures(app)["RMSE (pieces)"] == number(run["metrics.rmse"])
     said = texts(app)
     assert "Trained and logged: 1 run." in said
     assert f"{run['metrics.price_elasticity_coefficient']:.2f}" in said

@@ -66,6 +66,17 @@ def test_other_data_is_named_and_missing_data_refused(run_id, place, tracker):
         rerun(run_id, place)
 
 
+def test_a_deleted_data_set_is_to_be_restored(run_id, panel, place, tracker):
+    catalogue = Catalogue(place.data_dir)
+    MlflowClient(tracking_uri=tracker.uri).set_tag(run_id, "dataset_digest", panel.digest)
+    catalogue.delete(panel.id)
+    with pytest.raises(DatasetNotFoundError) as refused:
+        rerun(run_id, place)
+    catalogue.restore(panel.id)
+    assert f"was deleted. Expected: a data set with the digest {panel.digest[:32]}" in str(refused.value)
+    assert f"Restore {panel.name!r} on the Data page" in str(refused.value)
+
+
 def test_a_run_that_is_no_training_of_ours_is_refused(place, tracker):
     with pytest.raises(TrackingError, match=r"result\.json"):
         rerun(tracker.log(RunItems("what-if", kind="scenario")), place)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from edtech.metrics import metric
+from edtech.reports.comparison import axis
 from edtech.ui.widgets import number
 
 
@@ -14,4 +15,5 @@ def show_metrics(metrics: Mapping[str, float], names: tuple[str, ...], columns: 
     for start in range(0, len(there), columns):
         for place, name in zip(st.columns(columns), there[start : start + columns], strict=False):
             known = metric(name)
-            place.metric(known.title, number(metrics[name], known.unit), help=known.help, border=True)
+            title = axis(known)  # behind the number a unit is cut off
+            place.metric(title, number(metrics[name]), help=known.help, border=True)
