@@ -31,8 +31,10 @@ def main() -> None:
 
     with importing():
         from edtech.ui import sidebar
+        from edtech.ui.state import keep_address
 
         sidebar.show()
+        keep_address(page.url_path)
         page.run()
 
 
