@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from edtech.charts import economy as charts
@@ -13,9 +14,10 @@ from edtech.economy.tables import outlook_title
 from edtech.pipeline.outlook import AskedPrices, Models, asked_effect, runs_ahead
 from edtech.pricing import Response
 from edtech.reports import table_csv
+from edtech.tables.values import percent
 from edtech.ui import resources, runtable, sidebar
 from edtech.ui.reports import outlook_downloads
-from edtech.ui.widgets import number, page_link, params_form, percent, plain
+from edtech.ui.widgets import number, page_link, params_form, plain
 
 RULES = ("weeks", "commission_rate", "burn_rate", "bonuses", "expiry_weeks")
 MORE = tuple(name for name in Assumptions.model_fields if name not in RULES)
@@ -23,6 +25,8 @@ SHOWN = ("spent", "circulating_supply", "teacher_earnings", "teacher_balance", "
 BY_SEGMENT, RECOMMENDED, AS_TODAY = "By segment", "The run's recommended", "As today"
 MOST_SLIDERS = 12
 MOST_RUNS = 8
+LETTER, MARGIN = 8, 20
+"""Pixels of a letter in a table, and around the text of a cell."""
 
 
 def show_outlook(dataset: Dataset) -> None:
@@ -141,8 +145,20 @@ def show_runs(dataset: Dataset) -> None:
         "Thirteen weeks ahead under today's rules and each run's recommended prices: the median of possible futures, "
         "the same for all, with the band that holds nine of ten. Model metrics are per period, as logged with the run."
     )
-    st.dataframe(side_by_side(table), hide_index=True, height="content", key="economy.runs.table")
+    shown = side_by_side(table)
+    st.dataframe(shown, hide_index=True, height="content", key="economy.runs.table", column_config=_columns(shown))
     st.download_button(
         "All numbers (CSV)", table_csv(table), "economy-of-runs.csv", "text/csv", key="economy.runs.csv",
         on_click="ignore", icon=":material/download:",
     )  # fmt: skip
+
+
+def _columns(shown: pd.DataFrame) -> dict[str, Any]:
+    """Return columns as wide as their figures: by itself a table cuts its last ones off."""
+    longest = {
+        str(name): max(map(len, [str(name), *shown[name].iloc[1:]])) for name in shown
+    }  # the remark may be cut off
+    return {
+        name: st.column_config.Column(width=LETTER * length + MARGIN, pinned=name == "figure")
+        for name, length in longest.items()
+    }
