@@ -9,9 +9,10 @@ from edtech.data import Dataset, read_upload
 from edtech.pricing import Plan
 from edtech.pricing.asked import bounds_of
 from edtech.pricing.bounds import Constraints, Objective
+from edtech.tables.values import percent
 from edtech.ui import resources
 from edtech.ui.uploads import SMALL_MB
-from edtech.ui.widgets import percent, plain
+from edtech.ui.widgets import plain
 
 OBJECTIVES = {
     "token_revenue": "Token revenue",

@@ -12,10 +12,11 @@ from edtech.pricing.card import other_elasticities, trust_card
 from edtech.pricing.saved import Scenario
 from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
+from edtech.tables.values import percent
 from edtech.ui import asking, resources, runtable
 from edtech.ui.checks import show_checks
 from edtech.ui.state import Key, asked_in_vain, get
-from edtech.ui.widgets import choose_kept, number, page_link, percent, plain
+from edtech.ui.widgets import choose_kept, number, page_link, plain
 
 COLUMNS = 3
 
@@ -108,7 +109,9 @@ def _figure(name: str, outcome: WhatIf, moved: bool) -> None:
     effect = outcome.effects[name]
     change = percent(effect.change) if moved else None
     st.metric(title, number(effect.planned), change, help=f"{help} In {unit}.", border=True)
-    st.caption(f"today {number(effect.today)} {unit}")
+    apart = effect.planned - effect.today
+    more = f"; {'+' if apart > 0 else ''}{number(apart)}" if moved else ""
+    st.caption(f"today {number(effect.today)} {unit}{more}")
     if not moved:
         return
     if effect.low is None:

@@ -126,11 +126,6 @@ def number(value: float | None, unit: str = "", digits: int = 3) -> str:
     return f"{text} {unit}".strip()
 
 
-def percent(value: float | None, digits: int = 1) -> str:
-    """Return a signed change in percent."""
-    return "-" if value is None else f"{value:+z.{digits}%}"
-
-
 def counted(count: int, noun: str) -> str:
     """Return a number of things in words: 1 run, 2 runs."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

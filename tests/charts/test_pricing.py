@@ -86,3 +86,13 @@ def test_the_price_response_has_a_band_and_one_line_per_segment():
     assert [layer["mark"]["type"] for layer in chart.to_dict()["layer"]] == ["area", "line"]
     both = pd.concat([response.assign(segment=name) for name in "abcdefg"])
     assert "5 of 7 segments shown" in drawn(pricing.price_response(both, title=""))
+
+
+def test_small_effects_can_be_read_on_their_bars_and_axis():
+    small = pd.DataFrame({"name": ["Revenue"], "change": [0.00034], "low": [0.0001], "high": [0.0006]})
+    svg = drawn(pricing.effect_bars(small, title="Small"))
+    assert ">+0.034%<" in svg
+    assert ">+0.02%<" in svg.replace("0.020%", "0.02%")
+    assert svg.count(">+0.0%<") == 0
+    large = drawn(pricing.effect_bars(small.assign(change=0.12, low=0.1, high=0.14), title="Large"))
+    assert ">+12.0%<" in large

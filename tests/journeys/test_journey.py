@@ -15,9 +15,10 @@ from edtech.pipeline.worth import revenue_split
 from edtech.pricing import WhatIf, what_if
 from edtech.pricing.tables import effect_rows
 from edtech.settings import PROJECT, Settings
+from edtech.tables.values import percent
 from edtech.tracking import RunStore
 from edtech.ui import asking
-from edtech.ui.widgets import number, percent
+from edtech.ui.widgets import number
 from tests.browser import watch
 from tests.journeys.conftest import Dashboard
 from tests.serving import serve
