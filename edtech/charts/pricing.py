@@ -3,6 +3,7 @@
 Those that follow a slider name their channels (`alt.X2("to:Q")`): Altair takes 6 ms to find out what a bare text means.
 """
 
+import math
 from html import escape
 
 import altair as alt
@@ -142,7 +143,7 @@ def effect_bars(effects: pd.DataFrame, *, title: str) -> alt.LayerChart:
     effects = effects.assign(text=effects["change"].map(percent), change=effects["change"].replace(np.inf, 0.0))
     base = alt.Chart(effects).encode(y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST_NAME)))
     bars = base.mark_bar(color=BLUE, height={"band": 0.5}).encode(
-        x=alt.X("change:Q", title="Change against today", axis=alt.Axis(format="+.1~%")),
+        x=alt.X("change:Q", title="Change against today", axis=alt.Axis(format=_ticks(effects))),
         tooltip=[alt.Tooltip("name:N"), alt.Tooltip("text:N")],
     )
     said = base.mark_text(align="center", dy=-18, color=TEXT, fontWeight="bold")
@@ -151,6 +152,13 @@ def effect_bars(effects: pd.DataFrame, *, title: str) -> alt.LayerChart:
         rule = base.mark_rule(color=ORANGE, strokeWidth=3)
         layers.append(rule.encode(x=alt.X("low:Q"), x2=alt.X2("high:Q")))
     return layered(layers, heading(title), step=48)
+
+
+def _ticks(effects: pd.DataFrame) -> str:
+    """Return a format of the axis with as many digits as tell its ticks apart, at least one."""
+    ends = np.abs(effects.reindex(columns=["change", "low", "high"]).to_numpy(dtype=float))
+    reach = max(float(np.nanmax(ends, initial=0.0, where=np.isfinite(ends))), 1e-9)
+    return f"+.{max(1, -1 - math.floor(math.log10(reach)))}~%"
 
 
 def elasticity_by_segment(

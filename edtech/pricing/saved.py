@@ -12,8 +12,9 @@ from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.asked import PriceChange, asked_prices
 from edtech.pricing.response import Response
 from edtech.pricing.scenario import WhatIf
-from edtech.pricing.tables import effect_rows
+from edtech.pricing.tables import LABELS, change_words, effect_rows
 from edtech.tables.split import RevenueSplit
+from edtech.tables.values import percent
 from edtech.tracking.items import RunItems
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FILE = "scenario.json"
 FIGURES = ("token_revenue", "enrollments", "teacher_earnings", "platform_commission", "tokens_burned")
 """What scenarios and plans are compared by, the first with its interval."""
+SHOWN, REVENUE = (*FIGURES, "enrollment_rate"), LABELS[FIGURES[0]][0]
 TAGS = ("dataset_name", "dataset_digest", "asked_run", "trust")
 EFFECTS, PRICES = "scenario/effects.csv", "scenario/prices.csv"
 
@@ -111,14 +113,22 @@ def copied(store: "RunStore", run_id: str) -> RunItems:
 
 
 def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each scenario of a run table, newest first: name, saved, trust, run, and its figures."""
-    names = [str(name) for name in runs if str(name).startswith("metrics.")]
-    saved = pd.to_datetime(runs["started"], utc=True).dt.tz_localize(None)
-    shown = {
-        "name": runs["name"], "saved (UTC)": saved, "trust": runs.get("tags.trust"),
-        "data set": runs.get("tags.dataset_name"), **{name.removeprefix("metrics."): runs[name] for name in names},
-    }  # fmt: skip
-    return pd.DataFrame(shown)
+    """Return one row for each scenario of a run table, newest first, for reading: its name, the change of each figure
+    with its 95 % interval, token revenue first and in tokens too, trust, when it was saved and about which data set.
+    """
+    changes = {LABELS[name][0]: [_change_words(row, name) for row in runs.to_dict("records")] for name in SHOWN}
+    return pd.DataFrame(
+        {
+            "Name": runs["name"], REVENUE: changes.pop(REVENUE),
+            "Tokens per period": runs.get(f"metrics.{FIGURES[0]}_planned"), **changes, "Trust": runs.get("tags.trust"),
+            "Saved (UTC)": pd.to_datetime(runs["started"], utc=True).dt.tz_localize(None),
+            "Data set": runs.get("tags.dataset_name"),
+        }
+    )  # fmt: skip
+
+
+def _change_words(row: Mapping[Hashable, Any], name: str) -> str:
+    return change_words(*(row.get(f"metrics.{name}_{part}") for part in ("change", "change_low", "change_high")))
 
 
 def beside(scenarios: pd.DataFrame, plans: Mapping[str, "Plan"]) -> pd.DataFrame:
@@ -148,7 +158,7 @@ def best_words(table: pd.DataFrame) -> str:
     first = told.iloc[0]
     if first["change"] <= 0:
         return "None of these is expected to earn more tokens than today"
-    return f"Earns most: {first['name']}, {first['change']:+.1%}"
+    return f"Earns most: {first['name']}, {percent(first['change'])}"
 
 
 def _of_scenario(row: Mapping[Hashable, Any]) -> dict[str, Any]:

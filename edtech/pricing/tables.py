@@ -35,6 +35,12 @@ def effect_text(outcome: WhatIf) -> str:
     return rows.to_string(index=False, na_rep="-", formatters=dict.fromkeys(["change", *ENDS], percent))
 
 
+def change_words(change: float | None, low: float | None = None, high: float | None = None) -> str:
+    """Return a change with its interval in one line: -2.0% (-3.1% to -0.9%)."""
+    reach = "" if low is None or low != low else f" ({percent(low)} to {percent(high)})"
+    return f"{percent(change)}{reach}"
+
+
 def curve_title(curve: RevenueCurve, may_recommend: bool) -> str:
     """Return what the curve shows, in one line."""
     if not may_recommend:
@@ -43,4 +49,4 @@ def curve_title(curve: RevenueCurve, may_recommend: bool) -> str:
         return "Today's prices earn most among prices seen"
     edge = ", the edge of the prices seen" if curve.best_on_edge else ""
     best = curve.points.loc[curve.points["change"] == curve.best, "revenue"].iloc[0]
-    return f"Most revenue at {curve.best:+.0%}{edge}: {best / curve.today - 1:+.1%} against today"
+    return f"Most revenue at {curve.best:+.0%}{edge}: {percent(best / curve.today - 1)} against today"

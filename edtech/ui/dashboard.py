@@ -32,6 +32,7 @@ def main() -> None:
 
     with importing():
         from edtech.ui import resources, sidebar
+        from edtech.ui.state import keep_address
         from edtech.ui.widgets import error_panel
 
         try:
@@ -40,6 +41,7 @@ def main() -> None:
             error_panel(error)
             return
         sidebar.show()
+        keep_address(page.url_path)
         page.run()
 
 

@@ -51,7 +51,9 @@ def show_figures(dataset: Dataset, period: Period | None) -> None:
     """Show every figure against the range before, the main ones first, each group with its charts."""
     found = resources.economy(dataset.id, period)
     if found.before is not None:
-        st.caption(f"Small numbers: change against {found.before}, the range right before.")
+        st.caption(
+            f"Small numbers: change against {found.before}, the range right before; of shares in percentage points."
+        )
     elif period is not None:
         st.caption("The data do not reach back far enough for a range of the same length before this one.")
     main = tuple(found.figures) if period is None or LEDGER not in dataset.tables else MAIN
@@ -73,8 +75,14 @@ def _tiles(figures: Sequence[EconomyFigure]) -> None:
         for column, figure in zip(st.columns(3), figures[start : start + 3], strict=False):
             about = ECONOMY[figure.name]
             label = about.title if about.unit == SHARE else f"{about.title} ({about.unit})"
-            change = None if figure.change is None else percent(figure.change)
-            column.metric(label, _shown(figure), change, delta_color="off", help=about.help, border=True)
+            column.metric(label, _shown(figure), _change(figure), delta_color="off", help=about.help, border=True)
+
+
+def _change(figure: EconomyFigure) -> str | None:
+    """Return the change for reading: of shares in points, of all else relative."""
+    if ECONOMY[figure.name].unit == SHARE and figure.value is not None and figure.before is not None:
+        return f"{100 * (figure.value - figure.before):+z.1f} points"
+    return None if figure.change is None else percent(figure.change)
 
 
 def _shown(figure: EconomyFigure) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from edtech.charts import economy as charts
@@ -24,6 +25,8 @@ SHOWN = ("spent", "circulating_supply", "teacher_earnings", "teacher_balance", "
 BY_SEGMENT, RECOMMENDED, AS_TODAY = "By segment", "The run's recommended", "As today"
 MOST_SLIDERS = 12
 MOST_RUNS = 8
+LETTER, MARGIN = 8, 20
+"""Pixels of a letter in a table, and around the text of a cell."""
 
 
 def show_outlook(dataset: Dataset) -> None:
@@ -142,8 +145,20 @@ def show_runs(dataset: Dataset) -> None:
         "Thirteen weeks ahead under today's rules and each run's recommended prices: the median of possible futures, "
         "the same for all, with the band that holds nine of ten. Model metrics are per period, as logged with the run."
     )
-    st.dataframe(side_by_side(table), hide_index=True, height="content", key="economy.runs.table")
+    shown = side_by_side(table)
+    st.dataframe(shown, hide_index=True, height="content", key="economy.runs.table", column_config=_columns(shown))
     st.download_button(
         "All numbers (CSV)", table_csv(table), "economy-of-runs.csv", "text/csv", key="economy.runs.csv",
         on_click="ignore", icon=":material/download:",
     )  # fmt: skip
+
+
+def _columns(shown: pd.DataFrame) -> dict[str, Any]:
+    """Return columns as wide as their figures: by itself a table cuts its last ones off."""
+    longest = {
+        str(name): max(map(len, [str(name), *shown[name].iloc[1:]])) for name in shown
+    }  # the remark may be cut off
+    return {
+        name: st.column_config.Column(width=LETTER * length + MARGIN, pinned=name == "figure")
+        for name, length in longest.items()
+    }

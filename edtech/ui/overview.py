@@ -89,12 +89,14 @@ def newest_runs() -> bool:
 def next_step(dataset: Dataset, trained: bool) -> None:
     """Say what to do next."""
     st.subheader("Next step")
-    if dataset.kind not in ("market", "panel"):
+    priced = dataset.kind in ("market", "panel")
+    if not priced:
         page_link("data", "See what it holds and what can be learned from it", ":material/database:")
     if not trained:
         page_link("train", "Train a model on this data set", ":material/model_training:")
         return
-    page_link("pricing", "Ask what happens if prices change", ":material/sell:")
+    if priced:
+        page_link("pricing", "Ask what happens if prices change", ":material/sell:")
     page_link("compare", "Compare the runs", ":material/compare_arrows:")
     page_link("train", "Train another model", ":material/model_training:")
 

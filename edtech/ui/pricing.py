@@ -109,7 +109,9 @@ def _figure(name: str, outcome: WhatIf, moved: bool) -> None:
     effect = outcome.effects[name]
     change = percent(effect.change) if moved else None
     st.metric(title, number(effect.planned), change, help=f"{help} In {unit}.", border=True)
-    st.caption(f"today {number(effect.today)} {unit}")
+    apart = effect.planned - effect.today
+    more = f"; {'+' if apart > 0 else ''}{number(apart)}" if moved else ""
+    st.caption(f"today {number(effect.today)} {unit}{more}")
     if not moved:
         return
     if effect.low is None:

@@ -40,6 +40,11 @@ BESIDE: dict[str, Any] = {
     name: st.column_config.NumberColumn(title, help="Relative change against today; new where there was nothing.")
     for name, title in _CHANGES.items()
 }  # fmt: skip
+SAVED = {
+    "Name": st.column_config.TextColumn(pinned=True, width=180),
+    "Tokens per period": st.column_config.NumberColumn(format="localized", help="Token revenue at the asked prices."),
+    "Saved (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
+}
 
 
 def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
@@ -56,7 +61,8 @@ def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
     if runs.empty:
         st.caption("None is saved here yet. Ask a what-if above and save it to compare it with others.")
     else:
-        st.dataframe(scenarios_side_by_side(runs), hide_index=True, key="scenarios.table")
+        st.dataframe(scenarios_side_by_side(runs), hide_index=True, key="scenarios.table", column_config=SAVED)
+        st.caption("Changes against today's mean prices in a typical period, with their 95 % intervals.")
         _act(runs, asked, experiment, dataset)
     _restore(experiment, dataset, bool(others))
     _beside(own, asked.scenario.run_id, experiment, dataset)

@@ -5,7 +5,7 @@ import streamlit as st
 from edtech.data import CONTRACTS, Dataset
 from edtech.errors import EdtechError
 from edtech.ui import resources
-from edtech.ui.state import Key, asked_in_vain, choose, get, keep_address
+from edtech.ui.state import Key, asked_in_vain, choose, get
 from edtech.ui.widgets import choose_kept, error_panel, errors_shown, page_link, plain
 
 
@@ -19,7 +19,6 @@ def show() -> None:
         _store()
         _server()
     choose(Key.EXPERIMENT, experiment)
-    keep_address()
 
 
 def _store() -> None:

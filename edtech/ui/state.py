@@ -18,6 +18,7 @@ class Key(StrEnum):
     SETTLED = "settled"
     ADDRESS = "address"
     OPENED = "opened"
+    PAGE = "page"
 
 
 IN_ADDRESS = (Key.DATASET, Key.EXPERIMENT, Key.PRICED)
@@ -33,16 +34,26 @@ def get(key: Key) -> str | None:
 
 def choose(key: Key, value: str) -> None:
     """Keep a choice for the pages that follow."""
+    changed = st.session_state.get(key) != value
     st.session_state[key] = value
-    if key in IN_ADDRESS and st.query_params.get(key) != value:
-        st.query_params[key] = value
+    if changed and key in IN_ADDRESS:
+        _write_address()
 
 
-def keep_address() -> None:
-    """Write what was chosen into the address of another page, which begins without."""
-    for key in IN_ADDRESS:
-        if (value := get(key)) is not None:
-            choose(key, value)
+def keep_address(page: str) -> None:
+    """Write what was chosen into the address of another page, which begins without.
+
+    Only once: an address that is written whenever it is bare holds the browser's way back.
+    """
+    if st.session_state.get(Key.PAGE) != page:
+        st.session_state[Key.PAGE] = page
+        _write_address()
+
+
+def _write_address() -> None:
+    wanted = {str(key): value for key in IN_ADDRESS if (value := get(key)) is not None}
+    if any(st.query_params.get(name) != value for name, value in wanted.items()):
+        st.query_params.update(wanted)
 
 
 def asked_in_vain(key: Key, known: Container[str]) -> bool:

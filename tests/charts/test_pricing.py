@@ -86,3 +86,13 @@ def test_segments_of_any_name_are_shown_as_text(segments):
 def test_a_thousand_segments_do_not_make_an_endless_chart(segments):
     many = pd.concat([segments] * 1_000)
     assert f"30 of {len(many):,} segments shown" in drawn(pricing.elasticity_by_segment(many, naive=None, title="x"))
+
+
+def test_small_effects_can_be_read_on_their_bars_and_axis():
+    small = pd.DataFrame({"name": ["Revenue"], "change": [0.00034], "low": [0.0001], "high": [0.0006]})
+    svg = drawn(pricing.effect_bars(small, title="Small"))
+    assert ">+0.034%<" in svg
+    assert ">+0.02%<" in svg.replace("0.020%", "0.02%")
+    assert svg.count(">+0.0%<") == 0
+    large = drawn(pricing.effect_bars(small.assign(change=0.12, low=0.1, high=0.14), title="Large"))
+    assert ">+12.0%<" in large

@@ -1,5 +1,6 @@
 """The Economy page: the figures are those of the ledger, with the entries behind them and the proof."""
 
+import json
 from datetime import timedelta
 
 from edtech.economy import ECONOMY, chosen_period, economy, entries_behind, reconcile, whole_period
@@ -40,6 +41,8 @@ def test_the_figures_are_those_of_the_last_weeks_against_the_weeks_before(full, 
     assert shown["Take rate"] == f"{found['take_rate'].value:.1%}"
     deltas = {metric.label: metric.delta for metric in app.metric}
     assert deltas["Token revenue (tokens)"] == percent(found["spent"].change)
+    rate = found["take_rate"]
+    assert deltas["Take rate"] == f"{100 * (rate.value - rate.before):+z.1f} points"
     assert shown["Money received (100 cents)"] == f"{found['money_in'].value:,.2f}"
     assert "the range right before" in texts(app)
     assert all(metric.help for metric in app.metric)
@@ -119,6 +122,9 @@ def test_runs_stand_beside_the_economy(full, open_page):
     shown = table(app, "Today's prices").set_index("figure")
     assert len(shown.columns) == 2 + len(full.runs[full.market.id])
     assert "Circulating supply" in shown.index
+    widths = json.loads(next(part for part in app.dataframe if "figure" in part.value.columns).proto.columns)
+    for name in shown.columns:
+        assert widths[name]["width"] >= 7 * shown[name].iloc[1:].str.len().max(), name
     assert (shown.loc["RMSE"].drop(["unit", "Today's prices"]) != "").all()
 
 

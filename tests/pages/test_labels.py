@@ -1,9 +1,13 @@
 """The Train page with a family of labels: from the choice to curves and what moves it."""
 
+import io
 import shutil
 
+import pandas as pd
 import pytest
 
+from edtech.data import Catalogue, roles_for, sample_csv
+from edtech.data.suggest import suggest_mapping
 from edtech.tracking import EdTechMLFlowTracker
 from tests.pages.look import figures, press, table, texts
 
@@ -38,3 +42,16 @@ def test_churn_shows_curves_by_cohort_and_who_is_likely_to_leave(market, open_pa
     assert table(app, "probability")["probability"].is_monotonic_decreasing
     assert "Integrated Brier score" in figures(app)
     assert "of highest predicted risk reaches" in texts(app)
+
+
+def test_labeled_rows_are_not_sent_to_the_page_of_prices(stored_full, home, open_page):
+    shutil.copytree(stored_full.settings.mlruns_dir, home.mlruns_dir)
+    rows = Catalogue(home.data_dir).stage("labels.csv", sample_csv("labels"))
+    roles = roles_for("labels", dict(suggest_mapping(pd.read_csv(io.BytesIO(sample_csv("labels"))), "labels")))
+    Catalogue(home.data_dir).add_upload(rows, roles, name="Who left")
+    rows.close()
+    app = open_page("overview")
+    links = [link.proto.label for link in app.get("page_link")]
+    assert not app.exception
+    assert "Compare the runs" in links
+    assert "Ask what happens if prices change" not in links

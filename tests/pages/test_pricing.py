@@ -1,5 +1,7 @@
 """The Pricing page: what a slider says is what `what_if` says, and where it may not recommend it does not."""
 
+import re
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -133,6 +135,20 @@ def test_a_price_list_that_cannot_be_used_is_told_and_one_that_can_is_asked(full
     assert any(metric.delta for metric in app.metric)
 
 
+def test_a_small_change_is_told_in_digits_that_matter_and_in_tokens(full, open_page):
+    app = choose(open_page("overview"), full.market)
+    app.segmented_control(key=asking.key(full.market, "scope")).set_value("price list").run()
+    prices = full.market.by_unit().set_index("unit")["price"].iloc[:1] * 1.0005
+    listed = prices.to_csv(header=["price"]).encode()
+    app.file_uploader(key=asking.key(full.market, "list")).upload("list.csv", listed, "text/csv").run()
+    assert not app.exception
+    assert not app.error
+    changes = {metric.label: metric.delta for metric in app.metric}
+    assert set(changes["Token revenue"]) & set("123456789")
+    [said] = [one.value for one in app.caption if "tokens / period" in one.value][:1]
+    assert re.search(r"today [\d,.]+ tokens / period; [+-]?[\d.e-]*[1-9]", said)
+
+
 def test_other_rates_change_the_commission_alone(full, open_page):
     app = choose(open_page("overview"), full.market)
     before = figures(app)
@@ -220,6 +236,14 @@ def test_a_reload_asks_the_same_run_of_the_same_data_set(full, open_page):
     assert "asks for a" not in texts(again)
 
 
+def test_an_address_that_is_bare_again_is_left_so_for_the_way_back(full, open_page):
+    app = choose(open_page("overview"), full.market)
+    assert app.query_params["dataset"] in (full.market.id, [full.market.id])
+    app.query_params.clear()
+    assert "dataset" not in app.run().query_params
+    assert visit(app, "data").query_params["dataset"] in (full.market.id, [full.market.id])
+
+
 def test_an_address_of_what_is_not_here_says_so(full, open_page):
     app = choose(open_page("overview"), full.market)
     app.query_params["dataset"], app.query_params["run"] = "0" * 16, "1" * 32
@@ -239,16 +263,19 @@ def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_pag
     press(app, "Save this what-if")
     press(app, "Save this what-if")
     assert not app.exception
-    assert table(app, "trust")["name"].tolist() == ["Cheaper <b>programming</b>"]
+    assert table(app, "Trust")["Name"].tolist() == ["Cheaper <b>programming</b>"]
     press(app, "Duplicate")
     assert not app.exception
-    again = table(app, "trust")
-    assert again["name"].tolist() == ["Cheaper <b>programming</b> (copy)", "Cheaper <b>programming</b>"]
-    assert again["token_revenue_planned"].nunique() == 1
+    again = table(app, "Trust")
+    assert again["Name"].tolist() == ["Cheaper <b>programming</b> (copy)", "Cheaper <b>programming</b>"]
+    assert again["Tokens per period"].nunique() == 1
+    said = next(metric.delta for metric in app.metric if metric.label == "Token revenue")
+    assert again.columns[:2].tolist() == ["Name", "Token revenue"]
+    assert again["Token revenue"].str.startswith(f"{said} (").all()
     press(app, "Delete")  # the one that is still chosen
-    assert table(app, "trust")["name"].tolist() == ["Cheaper <b>programming</b> (copy)"]
+    assert table(app, "Trust")["Name"].tolist() == ["Cheaper <b>programming</b> (copy)"]
     press(app, "Restore")
-    assert len(table(app, "trust")) == 2
+    assert len(table(app, "Trust")) == 2
 
 
 def test_a_saved_scenario_is_opened_on_the_form(own_full, open_page):
@@ -307,9 +334,9 @@ def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(ow
     said = next(metric.delta for metric in app.metric if metric.label == "Token revenue")
     app.text_input(key="scenarios.name").set_value("Cheaper")
     press(app, "Save this what-if")
-    assert table(app, "trust")["name"].tolist() == ["Cheaper"]
+    assert table(app, "Trust")["Name"].tolist() == ["Cheaper"]
     app.toggle(key="scenarios.all").set_value(True).run()
-    assert set(table(app, "trust")["name"]) >= {"Cheaper", "Of the other"}
+    assert set(table(app, "Trust")["Name"]) >= {"Cheaper", "Of the other"}
     beside = table(app, "what")
     assert not app.exception
     assert sorted(beside["what"].unique()) == ["plan of a run", "what-if"]

@@ -72,9 +72,11 @@ def test_a_scenario_comes_back_and_asks_the_same(tracker, response):
     assert again == scenario
     assert again.asked(response, known) == pytest.approx(outcome.prices.loc[list(response.names)].to_numpy())
     [row] = scenarios_side_by_side(tracker.runs.list_runs(kind="scenario")).to_dict("records")
-    assert row["name"] == scenario.name
-    assert row["token_revenue_planned"] == outcome.token_revenue.planned
-    assert row["trust"] == "sound"
+    assert row["Name"] == scenario.name
+    revenue = outcome.token_revenue
+    assert row["Tokens per period"] == revenue.planned
+    assert row["Token revenue"] == f"{revenue.change:+.1%} ({revenue.low:+.1%} to {revenue.high:+.1%})"
+    assert row["Trust"] == "sound"
     assert tracker.runs.list_runs().empty  # it is no training
 
 
