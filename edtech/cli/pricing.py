@@ -163,13 +163,13 @@ def _limits(
     bounds: Path | None, settings: "Settings",
 ) -> "Constraints":  # fmt: skip
     from edtech.data import read_upload
-    from edtech.pricing.asked import bounds_of
+    from edtech.pricing.asked import bounds_in
     from edtech.pricing.bounds import Constraints
 
     floor = ceiling = None
     if bounds is not None:
         frame = read_upload(bounds.name, bounds, limit_mb=settings.upload_limit_mb).frame
-        floor, ceiling = bounds_of(frame, "floor"), bounds_of(frame, "ceiling")
+        floor, ceiling = bounds_in(frame)
     return Constraints(max_change, extrapolate, floor, ceiling, step, most, least)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 How = Literal["percent", "tokens", "set"]
 UNIT, SEGMENT, ALL = "unit", "segment", "all"
+FLOOR, CEILING = "floor", "ceiling"
 MAX_WRONG = 10
 
 
@@ -130,11 +131,23 @@ def price_list(response: Response, frame: pd.DataFrame, unit: str, price: str) -
     return full
 
 
-def bounds_of(frame: pd.DataFrame, column: str) -> dict[str, float] | None:
-    """Return the prices of a column by the unit in the first one, None where there is no such column.
+def bounds_in(frame: pd.DataFrame) -> tuple[dict[str, float] | None, dict[str, float] | None]:
+    """Return the lowest and highest prices by the unit in the first column, None where there is no such column.
 
-    Raises PricingError that lists every row which cannot be used, as `price_list` does; a blank price is no bound.
+    Raises PricingError where there is neither, or that lists every row which cannot be used, as `price_list` does; a
+    blank price is no bound.
     """
+    if not {FLOOR, CEILING} & set(frame.columns):
+        raise PricingError(
+            "The file holds no bounds",
+            expected=f"a column {FLOOR!r} or {CEILING!r} beside the units",
+            found=f"the columns {', '.join(map(repr, map(str, frame.columns[:10])))}",
+            fix="rename the column of the lowest or of the highest prices",
+        )
+    return _bounds_of(frame, FLOOR), _bounds_of(frame, CEILING)
+
+
+def _bounds_of(frame: pd.DataFrame, column: str) -> dict[str, float] | None:
     if column not in frame:
         return None
     frame = frame.reset_index(drop=True)

@@ -21,6 +21,8 @@ MAX_TEXT = 200
 MAX_NUMBER = 1e12
 """Largest number accepted, so that sums and products of a panel stay finite."""
 MAX_EXAMPLES = 5
+_NOTHING = 1e-6
+"""A relative change of no more than this is none: a ten-thousandth of a percent."""
 MAX_FAILURES = 20
 
 FLAGS = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
@@ -269,6 +271,6 @@ def percent(value: float | None, digits: int = 1) -> str:
         return "-"
     if value == np.inf:
         return "new"
-    if abs(value) > 1e-12 and not round(value, digits + 2):
+    if abs(value) > _NOTHING and not round(value, digits + 2):
         digits = -1 - math.floor(math.log10(abs(value)))
     return f"{value:+z.{digits}%}"

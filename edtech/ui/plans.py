@@ -7,7 +7,7 @@ import streamlit as st
 
 from edtech.data import Dataset, read_upload
 from edtech.pricing import Plan
-from edtech.pricing.asked import bounds_of
+from edtech.pricing.asked import bounds_in
 from edtech.pricing.bounds import Constraints, Objective
 from edtech.tables.values import percent
 from edtech.ui import resources
@@ -68,7 +68,8 @@ def _constraints(dataset: Dataset) -> tuple[Constraints, Any]:
 
 def _bounded(constraints: Constraints, name: str, file: Any) -> Constraints:  # noqa: ANN401  # what was uploaded
     frame = read_upload(name, file, limit_mb=resources.settings().upload_limit_mb).frame
-    return replace(constraints, floor=bounds_of(frame, "floor"), ceiling=bounds_of(frame, "ceiling"))
+    floor, ceiling = bounds_in(frame)
+    return replace(constraints, floor=floor, ceiling=ceiling)
 
 
 def show_plan(plan: Plan, judged: float | None) -> None:

@@ -18,7 +18,7 @@ def of_dataset(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
 
 def run_labels(runs: pd.DataFrame) -> dict[str, str]:
     """Return a name to choose each run by, in the order of the table; with its family where families share a name."""
-    family = runs.reindex(columns=[FAMILY])[FAMILY].fillna("")
+    family = _family(runs)
     shared = family.groupby(runs["name"]).transform("nunique") > 1
     named = runs["name"].mask(shared & (family != ""), runs["name"] + ", " + family.map(_title))
     return {
@@ -42,7 +42,7 @@ def algorithm_title(family: str, name: str) -> str:
 
 def titled(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs with their families and algorithms as the Train page calls them."""
-    family = runs.reindex(columns=[FAMILY])[FAMILY].fillna("")
+    family = _family(runs)
     columns = {
         one: [
             algorithm_title(*pair) if isinstance(pair[1], str) else pair[1]
@@ -54,6 +54,11 @@ def titled(runs: pd.DataFrame) -> pd.DataFrame:
     if FAMILY in runs:
         columns[FAMILY] = [family_title(one) if isinstance(one, str) else one for one in runs[FAMILY]]
     return runs.assign(**{name: pd.Series(values, runs.index, dtype="str") for name, values in columns.items()})
+
+
+def _family(runs: pd.DataFrame) -> "pd.Series[str]":
+    told = runs.reindex(columns=[FAMILY])[FAMILY]
+    return told.astype("str").where(told.notna(), "")
 
 
 def _title(name: str) -> str:

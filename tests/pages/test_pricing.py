@@ -192,7 +192,7 @@ def test_bounds_that_cannot_be_used_are_told_beside_the_form_and_corrected_there
     bounds = app.file_uploader(key=f"pricing.bounds.{full.hostile.id}")
     bounds.upload("bounds.csv", b"unit,floor,ceiling\nC00,-3,many\n", "text/csv")
     press(app, "Recommend")
-    assert "The bounds cannot be used" in texts(app)
+    assert "The bounds in the column 'floor' cannot be used" in texts(app)
     assert not app.exception
     assert not any("recommended" in part.value.columns for part in app.dataframe)
     right = f'unit,floor,ceiling\n"{first["unit"]}",{first["today"]},\n'.encode()

@@ -36,7 +36,15 @@ def test_a_message_moves_no_tabs():
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(-1e-9, "+0.0%"), (-0.004, "-0.4%"), (0.0125, "+1.2%"), (None, "-"), (float("inf"), "new")]
+    ("value", "shown"),
+    [
+        (-1e-9, "+0.0%"),
+        (-0.00002, "-0.0020%"),
+        (-0.004, "-0.4%"),
+        (0.0125, "+1.2%"),
+        (None, "-"),
+        (float("inf"), "new"),
+    ],
 )
 def test_a_change_in_percent_has_no_minus_before_zero_and_no_infinity(value, shown):
     assert percent(value) == shown

@@ -8,7 +8,7 @@ import pytest
 
 from edtech.errors import PricingError
 from edtech.pricing import answer, changed_prices
-from edtech.pricing.asked import PriceChange, asked_prices, attributes, bounds_of, price_list
+from edtech.pricing.asked import PriceChange, asked_prices, attributes, bounds_in, price_list
 from edtech.pricing.saved import Scenario, beside, scenario_items
 from edtech.pricing.tables import effect_text
 from edtech.settings import Settings
@@ -84,15 +84,20 @@ def test_every_row_of_a_bad_price_list_is_told(response):
 
 def test_bounds_are_held_to_the_rules_of_a_price_list():
     frame = pd.DataFrame({"course": [" a", "b ", "c"], "floor": ["10", " ", None], "ceiling": [20, 30, 40.5]})
-    assert bounds_of(frame, "floor") == {"a": 10.0}
-    assert bounds_of(frame, "ceiling") == {"a": 20.0, "b": 30.0, "c": 40.5}
-    assert bounds_of(frame, "other") is None
+    assert bounds_in(frame) == ({"a": 10.0}, {"a": 20.0, "b": 30.0, "c": 40.5})
+    assert bounds_in(frame[["course", "ceiling"]])[0] is None
     frame = pd.DataFrame({"course": ["d", "a", " a", "b"], "floor": [None, 10, 12, -1]})
     with pytest.raises(PricingError, match="'floor' cannot be used") as caught:
-        bounds_of(frame, "floor")
+        bounds_in(frame)
     told = " ".join(caught.value.details)
     assert "more than once (2 rows, e.g. row 2: a, 10.0; row 3: a, 12.0)" in told
     assert "not a number above 0 (1 row, e.g. row 4: b" in told
+
+
+def test_a_file_of_bounds_without_either_is_refused_and_not_ignored():
+    with pytest.raises(PricingError, match="holds no bounds") as caught:
+        bounds_in(pd.DataFrame({"course": ["a"], "min": [1], "max": [2]}))
+    assert caught.value.found == "the columns 'course', 'min', 'max'"
 
 
 def test_other_rates_change_who_gets_what_at_the_same_revenue(response):

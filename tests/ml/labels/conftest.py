@@ -39,7 +39,8 @@ def label_runs(label_market: Dataset, label_tracker: EdTechMLFlowTracker) -> dic
             for name, algorithm in kind.algorithms.items()
         }
         first, *others = kind.algorithms
-        logged = train_runs(label_market, [first], family=family, params=params, tracker=label_tracker)
+        own = {first: params.pop(first)}
+        logged = train_runs(label_market, [first], family=family, params=own, tracker=label_tracker)
         for run in (*logged, *train_runs(label_market, others, family=family, params=params)):
             found[family, run.result.algorithm] = run
     return found
