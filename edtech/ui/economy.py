@@ -74,7 +74,8 @@ def _tiles(figures: Sequence[EconomyFigure]) -> None:
     for start in range(0, len(figures), 3):
         for column, figure in zip(st.columns(3), figures[start : start + 3], strict=False):
             about = ECONOMY[figure.name]
-            label = about.title if about.unit == SHARE else f"{about.title} ({about.unit})"
+            said = about.unit == SHARE or about.title.endswith(about.unit)
+            label = about.title if said else f"{about.title} ({about.unit})"
             column.metric(label, _shown(figure), _change(figure), delta_color="off", help=about.help, border=True)
 
 

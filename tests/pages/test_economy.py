@@ -19,7 +19,8 @@ def opened(open_page, dataset):
 
 def labelled(name: str) -> str:
     about = ECONOMY[name]
-    return about.title if about.unit == SHARE else f"{about.title} ({about.unit})"
+    said = about.unit == SHARE or about.title.endswith(about.unit)
+    return about.title if said else f"{about.title} ({about.unit})"
 
 
 def look_at(app, dataset, view: str):
