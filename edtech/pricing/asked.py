@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 How = Literal["percent", "tokens", "set"]
 UNIT, SEGMENT, ALL = "unit", "segment", "all"
 FLOOR, CEILING = "floor", "ceiling"
-MAX_WRONG = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,6 @@ _FEWEST_PERIODS = 4
 """Of a fold; with fewer, period effects leave little."""
 _SMALL_RANGE, _LEAST_RANGE = 0.05, 0.01
 _UNSTABLE = 0.25
-_WORSE, _MUCH_WORSE = 1.1, 1.5
-"""Times the deviance of means: a few percent more are the price of effects of units that sell little."""
 _ALPHA = 0.01
 
 

@@ -36,7 +36,7 @@ def partially_pooled(slopes: Floats, errors: SlopeErrors, alike: int) -> tuple[F
     spread = widest * (np.arange(_SPREADS) + 0.5) ** 2 / _SPREADS**2
     variance = np.maximum(noise, 0) + spread[:, None] ** 2
     likelihood = -0.5 * (np.log(variance) + seen**2 / variance).sum(axis=1)
-    weight = softmax(likelihood + np.log(np.sqrt(spread)))  # the values lie closer together near 0
+    weight = softmax(likelihood + 0.5 * np.log(spread))  # the values lie closer together near 0
     moves = (seen / variance) @ pull.T
     move = weight @ moves
     within = covariance - pull * (weight @ (1 / variance)) @ pull.T
