@@ -13,7 +13,7 @@ if str(ROOT) not in sys.path:  # tests run this file from elsewhere
 if get_script_run_ctx(suppress_warning=True) is None:
     # The script lies where no folder `pages` is beside it: else Streamlit shows that folder as its own menu, and runs a
     # page without the rest, until the first visitor has come in by the front door.
-    from edtech.ui.serving import MIDDLEWARE, lifespan
+    from edtech.ui.server import MIDDLEWARE, lifespan
 
     app = st.App(ROOT / "edtech" / "ui" / "dashboard.py", lifespan=lifespan, middleware=MIDDLEWARE)
 else:

@@ -23,7 +23,7 @@ from streamlit.testing.v1 import AppTest
 
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker, RunStore
-from edtech.ui.serving import LATER
+from edtech.ui.server import LATER
 
 PARAMS, METRICS = 20, 20
 LIMITS = {1_000: (1.0, 1.0, 0.25), 10_000: (3.0, 0.7, 0.4)}  # seconds: first opening, later ones, a filter or sort

@@ -20,16 +20,16 @@ import numpy as np
 import pandas as pd
 
 from edtech.data import Catalogue, Dataset
-from edtech.data.known import KnownTables
+from edtech.data.point_in_time import KnownTables
 from edtech.economy import chosen_period, economy, entries_behind, ledger_sums, reconcile, series, whole_period
 from edtech.economy.forecast import forecast
-from edtech.economy.observed import observe
-from edtech.economy.runs import price_effect
+from edtech.economy.observed_flows import observe
+from edtech.economy.run_comparison import price_effect
 from edtech.economy.simulation import Assumptions, PriceEffect
 from edtech.market import Market, MarketParams, generate_market
 from edtech.market.ledger import ledger_table, payouts
 from edtech.market.params import PRESETS
-from edtech.market.plans import market_world
+from edtech.market.price_plans import market_world
 from edtech.market.rows import STRIDE, make_part
 from edtech.market.supply import CATEGORIES, START
 from edtech.ml.elasticity.algorithms import FAMILY

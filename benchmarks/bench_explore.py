@@ -15,7 +15,7 @@ from typing import Any
 from edtech.data import Catalogue, Dataset
 from edtech.data import explore as figures
 from edtech.data.features import FAMILIES, features
-from edtech.data.identities import check_identities
+from edtech.data.quality.accounting import check_identities
 from edtech.data.summary import dictionary, summary
 from edtech.market import MarketParams
 

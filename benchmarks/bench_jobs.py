@@ -16,9 +16,9 @@ from playwright.sync_api import sync_playwright
 from edtech.data import Catalogue
 from edtech.market import MarketParams
 from edtech.ml.families import FAMILIES
-from edtech.pipeline.training import train_runs
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker, RunStore
+from edtech.training.trainer import train_runs
 from tests.browser import find
 from tests.serving import serve
 

@@ -20,12 +20,12 @@ from edtech.market import MarketParams
 from edtech.market.params import PRESETS
 from edtech.ml.elasticity.inference import critical_value
 from edtech.ml.families import FAMILIES
-from edtech.ml.labels import families as of
-from edtech.ml.labels.cases import Cases
-from edtech.ml.labels.metrics import auc_difference
-from edtech.ml.labels.training import train_cases
-from edtech.pipeline.training import TrainedRun, train_runs
+from edtech.ml.outcomes import families as of
+from edtech.ml.outcomes.cases import Cases
+from edtech.ml.outcomes.metrics import auc_difference
+from edtech.ml.outcomes.training import train_cases
 from edtech.settings import PROJECT
+from edtech.training.trainer import TrainedRun, train_runs
 
 EXAMPLES = Path(os.environ.get("EDTECH_EXAMPLES", PROJECT.parent / "shared" / "examples"))
 FAMILIES_MEASURED = ("enrollment_propensity", "course_completion", "churn_prediction")

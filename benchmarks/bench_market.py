@@ -17,7 +17,7 @@ import pandas as pd
 
 from edtech.market import Market, MarketParams, generate_market, presets
 from edtech.market.estimate import expected
-from edtech.market.likeness import EXPONENTIAL_SHARE, likeness
+from edtech.market.realism import EXPONENTIAL_SHARE, likeness
 
 SMALL = MarketParams(learners=2_000, teachers=100, courses=200, weeks=26)
 YEAR = MarketParams(learners=10_000, teachers=500, courses=2_000, weeks=52)

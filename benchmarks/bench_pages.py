@@ -17,11 +17,11 @@ from streamlit.testing.v1 import AppTest
 from edtech.data import Catalogue
 from edtech.market import MarketParams, generate_market
 from edtech.ml.artifacts import load_result
-from edtech.pipeline.training import train_runs
 from edtech.pricing import plan_for, price_response
-from edtech.pricing.bounds import Constraints
+from edtech.pricing.constraints import Constraints
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker
+from edtech.training.trainer import train_runs
 from tests.browser import find
 from tests.serving import serve
 from tests.worlds import make_world

@@ -21,8 +21,8 @@ from benchmarks.bench_elasticity import Target, show
 from edtech.market import PRESETS, Market, MarketParams, generate_market
 from edtech.ml import ElasticityResult, TokenPriceElasticityModeler
 from edtech.pricing import answer, changed_prices, plan_for, price_response
-from edtech.pricing.bounds import Constraints, price_bounds
-from edtech.pricing.scenario import WhatIf
+from edtech.pricing.constraints import Constraints, price_bounds
+from edtech.pricing.what_ifs import WhatIf
 from edtech.tables.roles import MARKET_ROLES
 
 WORLDS = 60

@@ -16,8 +16,8 @@ from edtech.data.features import features
 from edtech.market import MarketParams, generate_market
 from edtech.ml.teachers.algorithms import ALGORITHMS, FAMILY
 from edtech.ml.teachers.family import MARKET_ROLES
+from edtech.ml.teachers.ground_truth import against_truth
 from edtech.ml.teachers.training import train_ratings
-from edtech.ml.teachers.truth import against_truth
 
 WORLDS = 200
 END = "2100-01-01"

@@ -21,7 +21,7 @@ from edtech.ml.artifacts import run_items
 from edtech.ml.families import family
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
-from edtech.tracking.trusted import TRUSTED_TYPES
+from edtech.tracking.trusted_types import TRUSTED_TYPES
 from tests.serving import free_port
 from tests.tracking.serving import misbehaving
 

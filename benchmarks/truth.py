@@ -49,7 +49,7 @@ def rows_of(preset: str, seed: int, code: str, done: set[tuple[str, str]]) -> li
     from edtech.market import MarketParams
     from edtech.metrics import METRICS
     from edtech.ml.families import FAMILIES
-    from edtech.pipeline.training import train_runs
+    from edtech.training.trainer import train_runs
 
     found: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:

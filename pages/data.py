@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from edtech.ui import catalogue, data, explore, generate, sidebar, upload
+from edtech.ui import sidebar
+from edtech.ui.data import details, explore, generate, library, upload
 from edtech.ui.widgets import errors_shown, header
 
 header(
@@ -16,7 +17,7 @@ with current, errors_shown():
     if dataset is None:
         st.info("No data set yet: generate a market or upload a file in the tabs above.", icon=":material/database:")
     else:
-        data.dataset_details(dataset)
+        details.dataset_details(dataset)
 with look, errors_shown():
     if dataset is not None:
         explore.show(dataset)
@@ -27,4 +28,4 @@ with make, errors_shown():
 with bring:
     upload.upload_form()
 with stored, errors_shown():
-    catalogue.stored_list()
+    library.stored_list()

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from edtech.ui import economy, sidebar
+from edtech.ui import sidebar
+from edtech.ui.economy import figures
 from edtech.ui.widgets import errors_shown, header, page_link
 
 header("Economy", "Tokens issued, spent, owed, paid out and burned, from the ledger to the unit.")
@@ -16,4 +17,4 @@ if not sidebar.has_panel(dataset):
     st.stop()
 
 with errors_shown():
-    economy.show(dataset)
+    figures.show(dataset)

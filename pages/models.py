@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from edtech.ui import jobs, models, runs, scoring, sending, sidebar
+from edtech.ui import jobs, sidebar, sync
+from edtech.ui.models import prediction, registry, run_details
 from edtech.ui.widgets import errors_shown, header, page_link, plain
 
 header("Models", "Look at a run whole, register what passes the gates, choose the champion, and predict with it.")
 
 with st.container():  # held while there is nothing in it: tabs that move on the page fall back to their first
     jobs.follow()
-    sending.offer()
+    sync.offer()
 if not sidebar.opened():
     st.stop()
 experiment = sidebar.current_experiment()
@@ -17,30 +18,30 @@ one, versions, predictions = st.tabs(["Run", "Registry", "Predict"])
 
 name = None
 with one, errors_shown():
-    run_id = runs.choose_run(experiment)
+    run_id = run_details.choose_run(experiment)
     if run_id is None:
         st.info("There is no finished training in this experiment yet.", icon=":material/model_training:")
         page_link("train", "Train a model", ":material/model_training:")
     else:
-        runs.show(run_id, experiment)
+        run_details.show(run_id, experiment)
         st.subheader("Register it")
-        models.register(run_id, "models.register")
-    runs.restore(experiment)
+        registry.register(run_id, "models.register")
+    run_details.restore(experiment)
 
 with versions, errors_shown():
-    name = models.choose_model()
+    name = registry.choose_model()
     if name is None:
         st.info("No model is registered yet: choose a run on the first tab.", icon=":material/add_box:")
     else:
-        models.show_versions(name)
+        registry.show_versions(name)
 
 with predictions, errors_shown():
     if name is None:
         st.info("Register a model first; then its predictions are made here.", icon=":material/add_box:")
     else:
         st.markdown(f"With **{plain(name)}**, which is chosen on the tab before.")
-        chosen = models.choose_version(name, "models.scored")
+        chosen = registry.choose_version(name, "models.scored")
         st.subheader("Of a file")
-        scoring.file_scored(chosen)
+        prediction.file_scored(chosen)
         st.subheader("Of one row")
-        scoring.row_scored(chosen)
+        prediction.row_scored(chosen)

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from edtech.tables.words import counted
-from edtech.ui import jobs, overview, sidebar
+from edtech.ui import jobs, sidebar
+from edtech.ui.overview import sections
 from edtech.ui.widgets import errors_shown, header, plain
 
 header(
@@ -16,10 +17,10 @@ jobs.follow()
 with errors_shown():
     dataset = sidebar.current_dataset()
     if dataset is None:
-        overview.empty_state()
+        sections.empty_state()
         st.stop()
     st.subheader(plain(dataset.name))
-    st.caption(f"{counted(dataset.rows, 'row')}, {overview.origin(dataset)}.")
-    overview.key_figures(dataset)
-    overview.revenue_over_time(dataset)
-    overview.next_step(dataset, overview.newest_runs())
+    st.caption(f"{counted(dataset.rows, 'row')}, {sections.origin(dataset)}.")
+    sections.key_figures(dataset)
+    sections.revenue_over_time(dataset)
+    sections.next_step(dataset, sections.newest_runs())

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from edtech.ui import plans, pricing, reports, scenarios, sidebar
+from edtech.ui import sidebar
+from edtech.ui.pricing import answer, recommendation, scenarios
+from edtech.ui.reports import downloads
 from edtech.ui.widgets import errors_shown, header, page_link
 
 header("Pricing", "Move prices and see what is expected in a typical period, against today's mean prices.")
@@ -17,17 +19,17 @@ if not sidebar.has_panel(dataset) or not sidebar.opened():
 
 with errors_shown():
     experiment = sidebar.current_experiment()
-    run_id = pricing.choose_run(dataset, experiment)
+    run_id = answer.choose_run(dataset, experiment)
     if run_id is None:
-        pricing.no_run()
+        answer.no_run()
         st.stop()
-    asked = pricing.ask(run_id, experiment, dataset)
-    pricing.show_answer(asked)
-    pricing.show_curve(asked)
-    pricing.show_trust(asked, run_id, experiment, dataset)
+    asked = answer.ask(run_id, experiment, dataset)
+    answer.show_answer(asked)
+    answer.show_curve(asked)
+    answer.show_trust(asked, run_id, experiment, dataset)
     plan = None
     with errors_shown():
-        plan = plans.recommend(run_id, experiment, dataset)
-        plans.show_plan(plan, pricing.judged(run_id, experiment))
+        plan = recommendation.recommend(run_id, experiment, dataset)
+        recommendation.show_plan(plan, answer.judged(run_id, experiment))
     scenarios.show(asked, experiment, dataset)
-    reports.pricing_downloads(asked, plan)
+    downloads.pricing_downloads(asked, plan)

@@ -1,11 +1,12 @@
 """Reports: those that were made here, and whether a report still says what is stored."""
 
-from edtech.ui import jobs, kept
+from edtech.ui import jobs
+from edtech.ui.reports import archive
 from edtech.ui.widgets import errors_shown, header
 
 header("Reports", "Reports that were made here, to download again, and to check against what is stored.")
 
 jobs.follow()
 with errors_shown():
-    kept.show_kept()
-    kept.check_upload()
+    archive.show_kept()
+    archive.check_upload()

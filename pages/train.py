@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from edtech.ui import jobs, results, sidebar, train
+from edtech.ui import jobs, sidebar
+from edtech.ui.train import forms, results
 from edtech.ui.widgets import errors_shown, header, page_link, plain
 
 header(
@@ -20,14 +21,14 @@ if dataset is None:
 if not sidebar.opened():
     st.stop()
 st.caption(f"Data set: {plain(dataset.name)}")
-family = train.choose_family(dataset)
+family = forms.choose_family(dataset)
 if family is not None:
     with errors_shown():
-        train.forms(dataset, family)
+        forms.forms(dataset, family)
 jobs.follow()
 jobs.others()
 with errors_shown():
     experiment = sidebar.current_experiment()
-    if (run_id := train.trained_run()) and results.wanted(run_id, experiment, family):
+    if (run_id := forms.trained_run()) and results.wanted(run_id, experiment, family):
         results.show_result(run_id, experiment, dataset)
         jobs.repeat(run_id)

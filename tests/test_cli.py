@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 from edtech.cli import app
 from edtech.cli.options import params_by_algorithm
 from edtech.data import Catalogue
-from edtech.data.samples import sample_panel_csv
+from edtech.data.ingest.samples import sample_panel_csv
 from edtech.errors import DatasetNotFoundError, ParamsError, PricingError, ReportError
 from edtech.ml.artifacts import load_result
 from edtech.ml.families import FAMILIES
-from edtech.pipeline.worth import revenue_split
 from edtech.pricing import answer, price_response, what_if
-from edtech.pricing.saved import read_scenario
+from edtech.pricing.policy import revenue_split
+from edtech.pricing.scenarios import read_scenario
 from edtech.pricing.tables import effect_text
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import RunStore

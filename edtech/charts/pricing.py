@@ -11,19 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from edtech.charts.base import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    TEXT,
-    first,
-    has_interval,
-    heading,
-    label,
-    layered,
-    need,
-)
+from edtech.charts.base import BLUE, GREEN, GREY, ORANGE, TEXT, first, has_interval, heading, label, layered, need
 from edtech.tables.values import percent
 
 PERCENT = "+.0%"

@@ -212,7 +212,7 @@ def data_check(dataset: DatasetId, report: ReportFile = None, out: Out = None) -
     for check in check_dataset(catalogue(settings).get(dataset)):
         typer.echo(f"{check.severity:6}  {check.code}  {check.title}: {check.evidence} {check.fix}".rstrip())
     if report is not None:
-        from edtech.pipeline.recipes import HealthRecipe
+        from edtech.reports.recipes import HealthRecipe
 
         write_report(HealthRecipe(dataset=dataset), report, settings)
 

@@ -36,7 +36,7 @@ def economy_figures(
     for line in missing_words(found.missing):
         typer.echo(line)
     if report is not None:
-        from edtech.pipeline.recipes import EconomyRecipe
+        from edtech.reports.recipes import EconomyRecipe
 
         first_day, last_day = _days(first, last)
         write_report(EconomyRecipe(dataset=dataset, first=first_day, last=last_day), report, settings)
@@ -46,7 +46,7 @@ def economy_figures(
 def economy_proof(dataset: DatasetId, first: First = None, last: Last = None, out: Out = None) -> None:
     """Print the identities that tie the figures to the ledger; exit code 1 where one does not hold."""
     from edtech.economy import chosen_period, reconcile
-    from edtech.economy.lines import needs_ledger
+    from edtech.economy.ledger_lines import needs_ledger
 
     stored = catalogue(settings_of(out)).get(dataset)
     needs_ledger(stored)
@@ -73,9 +73,9 @@ def economy_outlook(
 ) -> None:
     """Say where prices and rules lead the token economy, with a 90 % band."""
     from edtech.economy.forecast import forecast
-    from edtech.economy.observed import observe
+    from edtech.economy.observed_flows import observe
+    from edtech.economy.price_forecast import AskedPrices, Models, asked_effect
     from edtech.economy.simulation import Assumptions
-    from edtech.pipeline.outlook import AskedPrices, Models, asked_effect
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
@@ -90,7 +90,7 @@ def economy_outlook(
     for line in (*reasons, *found.notes):
         typer.echo(line)
     if report is not None:
-        from edtech.pipeline.recipes import OutlookRecipe
+        from edtech.reports.recipes import OutlookRecipe
 
         recipe = OutlookRecipe(
             dataset=dataset, run=run_id, changes=changes, recommended=recommended, assumed=asked.model_dump()
@@ -105,9 +105,9 @@ def economy_runs(
     out: Out = None,
 ) -> None:
     """Lay runs side by side: model metrics, and the economy in 13 weeks under each one's recommended prices."""
-    from edtech.economy.observed import observe
-    from edtech.economy.runs import side_by_side
-    from edtech.pipeline.outlook import Models, runs_ahead
+    from edtech.economy.observed_flows import observe
+    from edtech.economy.price_forecast import Models, runs_ahead
+    from edtech.economy.run_comparison import side_by_side
     from edtech.tracking import RunStore
 
     settings = settings_of(out)

@@ -35,7 +35,7 @@ def train(
 ) -> None:
     """Train algorithms on a data set and log them, a run each; prints what was found and the diagnostics card."""
     from edtech.ml.families import family as family_of
-    from edtech.pipeline.plans import TrainingPlan, stored, tracker_of, train_planned
+    from edtech.training.plans import TrainingPlan, stored, tracker_of, train_planned
 
     settings, kind = settings_of(out), family_of(family)
     roles = roles_of(role or [], catalogue(settings).get(dataset).mapping.several())
@@ -70,8 +70,8 @@ def search(
     out: Out = None,
 ) -> None:
     """Search an algorithm's hyperparameters on later periods of the training part; train and log the best."""
-    from edtech.pipeline.plans import SearchPlan, search_planned
-    from edtech.pipeline.search import Budget
+    from edtech.training.plans import SearchPlan, search_planned
+    from edtech.training.search import Budget
 
     settings = settings_of(out)
     roles = roles_of(role or [], catalogue(settings).get(dataset).mapping.several())
@@ -118,6 +118,6 @@ def compare(
         if len(table):
             typer.echo(f"\n{title}\n{table.to_string(index=False)}")
     if report is not None:
-        from edtech.pipeline.recipes import ComparisonRecipe
+        from edtech.reports.recipes import ComparisonRecipe
 
         write_report(ComparisonRecipe(runs=tuple(run_ids), baseline=run_ids[0]), report, settings)

@@ -12,7 +12,7 @@ from edtech.settings import Settings, load_settings
 if TYPE_CHECKING:
     from edtech.data import Catalogue
     from edtech.ml.base import Algorithm
-    from edtech.pipeline.recipes import Recipe
+    from edtech.reports.recipes import Recipe
 
 Out = Annotated[Path | None, typer.Option(help="Home folder for what is made; default: EDTECH_HOME.")]
 Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; default: EDTECH_EXPERIMENT.")]
@@ -124,8 +124,8 @@ def number(name: str, text: str | None) -> float:
 
 def write_report(recipe: "Recipe", path: Path, settings: Settings) -> None:
     """Make a report and write it in the form that the ending of its path names. Raises ReportError for another."""
-    from edtech.pipeline.recipes import Stores, report_of
     from edtech.reports import write
+    from edtech.reports.recipes import Stores, report_of
 
     write_bytes(path, write(report_of(recipe, Stores.of(settings)), path.suffix.removeprefix(".").lower()))
     typer.echo(f"Report: {path}")

@@ -21,9 +21,9 @@ from edtech.cli.options import (
 if TYPE_CHECKING:
     from edtech.data import Dataset
     from edtech.pricing import Plan, Response, WhatIf
-    from edtech.pricing.asked import How, PriceChange
-    from edtech.pricing.bounds import Constraints, Objective
-    from edtech.pricing.saved import Scenario
+    from edtech.pricing.constraints import Constraints, Objective
+    from edtech.pricing.price_changes import How, PriceChange
+    from edtech.pricing.scenarios import Scenario
     from edtech.settings import Settings
 
 MOST_SHOWN = 20
@@ -68,10 +68,10 @@ def what_if(
 ) -> None:  # fmt: skip
     """Say what price changes are expected to do, with intervals, and which prices are recommended."""
     from edtech.ml.artifacts import load_result
-    from edtech.pipeline.recipes import WhatIfRecipe
-    from edtech.pipeline.worth import plan_to_act_on
     from edtech.pricing import answer, price_response
-    from edtech.pricing.asked import attributes, unit_table
+    from edtech.pricing.policy import plan_to_act_on
+    from edtech.pricing.price_changes import attributes, unit_table
+    from edtech.reports.recipes import WhatIfRecipe
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
@@ -103,7 +103,7 @@ def _tell(outcome: "WhatIf", plan: "Plan") -> None:
 
 
 def _changes(scope: str, how: "How", texts: list[str]) -> "tuple[PriceChange, ...]":
-    from edtech.pricing.asked import ALL, PriceChange
+    from edtech.pricing.price_changes import ALL, PriceChange
 
     amounts = {name: number(name, value) for name, value in assignments(texts).items()}
     return tuple(PriceChange(scope, () if scope == ALL else (name,), how, by) for name, by in amounts.items())
@@ -113,8 +113,8 @@ def _scenario(
     name: str, run_id: str, stored: "Dataset", changes: "tuple[PriceChange, ...]", listed: dict[str, float] | None,
     commission: float | None, burn: float | None,
 ) -> "Scenario":  # fmt: skip
-    from edtech.pipeline.worth import revenue_split
-    from edtech.pricing.saved import Scenario
+    from edtech.pricing.policy import revenue_split
+    from edtech.pricing.scenarios import Scenario
 
     split = revenue_split(stored)
     rates = {"commission_rate": commission, "burn_rate": burn}
@@ -135,7 +135,7 @@ def _write_plan(file: Path, plan: "Plan") -> None:
 def _save(
     scenario: "Scenario", outcome: "WhatIf", stored: "Dataset", experiment: str | None, settings: "Settings"
 ) -> str:  # fmt: skip
-    from edtech.pricing.saved import scenario_items
+    from edtech.pricing.scenarios import scenario_items
     from edtech.tracking import EdTechMLFlowTracker
 
     items = scenario_items(scenario, outcome, stored.name, stored.digest)
@@ -144,7 +144,7 @@ def _save(
 
 def _listed(file: Path, response: "Response", settings: "Settings") -> dict[str, float]:
     from edtech.data import read_upload
-    from edtech.pricing.asked import price_list
+    from edtech.pricing.price_changes import price_list
 
     frame = read_upload(file.name, file, limit_mb=settings.upload_limit_mb).frame
     return dict(zip(response.units, price_list(response, frame, "unit", "price").tolist(), strict=True))
@@ -163,8 +163,8 @@ def _limits(
     bounds: Path | None, settings: "Settings",
 ) -> "Constraints":  # fmt: skip
     from edtech.data import read_upload
-    from edtech.pricing.asked import bounds_in
-    from edtech.pricing.bounds import Constraints
+    from edtech.pricing.constraints import Constraints
+    from edtech.pricing.price_changes import bounds_in
 
     floor = ceiling = None
     if bounds is not None:

@@ -76,9 +76,9 @@ def models_score(
     out: Out = None,
 ) -> None:
     """Predict the rows of a file with the champion, or with a version."""
-    from edtech.data.upload import read_upload
+    from edtech.data.ingest.upload import read_upload
     from edtech.errors import RegistryError
-    from edtech.ml.scoring import score
+    from edtech.ml.prediction import score
     from edtech.reports.export import frame_csv
     from edtech.tracking.registry import ModelRegistry
 

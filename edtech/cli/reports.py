@@ -19,7 +19,7 @@ def report(
     out: Out = None,
 ) -> None:
     """Write all that is stored of a run as a report."""
-    from edtech.pipeline.recipes import RunRecipe
+    from edtech.reports.recipes import RunRecipe
 
     write_report(RunRecipe(run=run_id), file, settings_of(out))
 
@@ -30,8 +30,8 @@ def verify_report(
     out: Out = None,
 ) -> None:
     """Recompute a report's numbers from the stores; exit code 1 and one line for each that differs."""
-    from edtech.pipeline.recipes import Stores
-    from edtech.pipeline.verify import verify
+    from edtech.reports.recipes import Stores
+    from edtech.reports.verify import verify
 
     found = verify(file, Stores.of(settings_of(out)))
     if found.recipe.version != __version__:

@@ -16,8 +16,8 @@ def doctor(
 ) -> None:
     """Check the tracking of runs line by line; exit code 1 where something is wrong."""
     from edtech.tracking.doctor import examine
+    from edtech.tracking.schema_upgrade import upgrade_store
     from edtech.tracking.store import find_store
-    from edtech.tracking.upgrade import upgrade_store
 
     settings = settings_of(out)
     if upgrade:
@@ -66,7 +66,7 @@ def rerun(
     out: Out = None,
 ) -> None:
     """Train a run again and say whether its metrics are equal, or what changed; exit code 1 where they are not."""
-    from edtech.pipeline.rerun import rerun as repeat
+    from edtech.training.rerun import rerun as repeat
 
     found = repeat(run_id, settings_of(out), dataset)
     typer.echo(f"run {found.new.run_id}")

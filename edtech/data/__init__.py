@@ -1,17 +1,17 @@
 """Data sets: the catalogue that keeps them, and how an uploaded file becomes one."""
 
 from edtech.data.catalogue import Catalogue
-from edtech.data.checks import check_dataset, check_table
-from edtech.data.dialect import DECIMALS, DELIMITERS, ENCODINGS, THOUSANDS, Dialect
 from edtech.data.difference import ColumnDifference, Difference, difference
-from edtech.data.findings import Check, Severity
-from edtech.data.health import check_panel
-from edtech.data.mapping import RoleSuggestion, combine_columns, suggest_roles
-from edtech.data.remembered import Mapped
-from edtech.data.samples import sample_csv, sample_panel_csv
+from edtech.data.ingest.dialect import DECIMALS, DELIMITERS, ENCODINGS, THOUSANDS, Dialect
+from edtech.data.ingest.mapping import RoleSuggestion, combine_columns, suggest_roles
+from edtech.data.ingest.samples import sample_csv, sample_panel_csv
+from edtech.data.ingest.saved_mappings import Mapped
+from edtech.data.ingest.suggest import suggest_kind, suggest_mapping
+from edtech.data.ingest.upload import Upload, read_upload
+from edtech.data.quality.demand_panel import check_panel
+from edtech.data.quality.findings import Check, Severity
+from edtech.data.quality.health import check_dataset, check_table
 from edtech.data.store import Dataset, KeyFigures
-from edtech.data.suggest import suggest_kind, suggest_mapping
-from edtech.data.upload import Upload, read_upload
 from edtech.tables.families import CONTRACTS, contract_for, roles_for
 from edtech.tables.panel import build_panel
 

@@ -20,14 +20,14 @@ from filelock import FileLock, Timeout
 from pyarrow import parquet
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from edtech.data.dialect import Dialect
+from edtech.data.atomic import Draft, new_draft, sweep, sync, sync_all, write_whole
 from edtech.data.digest import combined_digest, content_digest, file_digest
-from edtech.data.drafts import Draft, new_draft, sweep, sync, sync_all, write_whole
-from edtech.data.large import build_large
-from edtech.data.mapping import combine_columns
-from edtech.data.remembered import Mapped, read_mapping, write_mapping
+from edtech.data.ingest.dialect import Dialect
+from edtech.data.ingest.large_tables import build_large
+from edtech.data.ingest.mapping import combine_columns
+from edtech.data.ingest.saved_mappings import Mapped, read_mapping, write_mapping
+from edtech.data.ingest.upload import Upload, read_upload
 from edtech.data.store import COURSE_WEEKS, MARKET, PANEL, Dataset, period_column, period_text
-from edtech.data.upload import Upload, read_upload
 from edtech.errors import DataError, DatasetNotFoundError
 from edtech.tables.contract import Contract, build_table
 from edtech.tables.families import contract_for

@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from edtech.data.known import Frames, History, KnownTables, ratio
+from edtech.data.point_in_time import Frames, History, KnownTables, ratio
 from edtech.errors import DataError, ParamsError
 
 UNITS = 100  # of one token in the ledger and in amounts

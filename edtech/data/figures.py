@@ -35,7 +35,7 @@ def figure_frame(dataset: Dataset, figure: str, *, table: str | None = None, col
         case "outcome":
             return explore.mean_by(dataset, outcome_column(dataset), column)
         case "likeness":
-            from edtech.market.likeness import likeness  # reads the truth, which no other figure needs
+            from edtech.market.realism import likeness  # reads the truth, which no other figure needs
 
             return pd.DataFrame([asdict(likeness(dataset.market()))])
     raise DataError("There is no such figure", expected=", ".join(FIGURES), found=repr(figure)[:80])

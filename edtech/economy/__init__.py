@@ -7,7 +7,7 @@ reconcile(dataset, period).broken            none
 
 from edtech.economy.dictionary import ECONOMY, GROUPS, Meaning
 from edtech.economy.figures import Economy, EconomyFigure, economy, missing_figures
-from edtech.economy.lines import LINES, Entries, entries_behind, ledger_sums
+from edtech.economy.ledger_lines import LINES, Entries, entries_behind, ledger_sums
 from edtech.economy.period import Period, chosen_period, whole_period
 from edtech.economy.reconcile import Identity, Reconciliation, reconcile
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edtech.economy.lines import LINES
+from edtech.economy.ledger_lines import LINES
 from edtech.economy.period import LEDGER
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from edtech.data import Dataset
 from edtech.economy.dictionary import ECONOMY
-from edtech.economy.lines import LINES, UNITS, LedgerSums, ledger_sums
+from edtech.economy.ledger_lines import LINES, UNITS, LedgerSums, ledger_sums
 from edtech.economy.period import LEDGER, Period, whole_period
 from edtech.economy.series import active_learners, buyers, concentration, daily_balances, price_index
 

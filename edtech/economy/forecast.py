@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from edtech.economy.observed import FEWEST_WEEKS, Observed
+from edtech.economy.observed_flows import FEWEST_WEEKS, Observed
 from edtech.economy.simulation import UNITS, Assumptions, Futures, PriceEffect, simulate
 
 Floats = NDArray[np.float64]

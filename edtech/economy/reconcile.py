@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from edtech.data import Dataset
-from edtech.economy.lines import LedgerSums, ledger_sums, recounted
+from edtech.economy.ledger_lines import LedgerSums, ledger_sums, recounted
 from edtech.economy.period import Period
 from edtech.economy.series import concentration, daily_balances
 

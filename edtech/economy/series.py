@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from edtech.data import Dataset
 from edtech.data.explore import cohort_retention
-from edtech.economy.lines import needs_ledger
+from edtech.economy.ledger_lines import needs_ledger
 from edtech.economy.period import Period
 
 Floats = NDArray[np.float64]

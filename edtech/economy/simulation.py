@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
-from edtech.economy.observed import NEVER, Dormancy, Observed, Payouts
-from edtech.economy.path import Beliefs, spending_paths
+from edtech.economy.observed_flows import NEVER, Dormancy, Observed, Payouts
+from edtech.economy.spending_paths import Beliefs, spending_paths
 from edtech.errors import ParamsError
 
 Floats = NDArray[np.float64]

@@ -8,7 +8,7 @@ import pandas as pd
 from edtech.economy.dictionary import ECONOMY
 from edtech.economy.figures import Economy
 from edtech.economy.forecast import OUTLOOK, STOCKS, Forecast
-from edtech.economy.lines import UNITS
+from edtech.economy.ledger_lines import UNITS
 
 _CAUSES = {
     "minted_purchase": ("bought", "source"),

@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edtech.market.books import identities
+    from edtech.market.accounting import identities
     from edtech.market.generate import generate_market
     from edtech.market.params import PRESETS, MarketParams, presets
-    from edtech.market.stored import Market, open_market
+    from edtech.market.storage import Market, open_market
     from edtech.market.truth import Counterfactual, Truth
 
 _HOME = {

@@ -15,11 +15,11 @@ from edtech.errors import JobCancelledError
 from edtech.market.ledger import ledger_table, payouts
 from edtech.market.parallel import in_order
 from edtech.market.params import MarketParams
-from edtech.market.plans import Plan, PricePlan, market_world, plan_of
 from edtech.market.platform import daily_flows, platform_table
+from edtech.market.price_plans import Plan, PricePlan, market_world, plan_of
 from edtech.market.rows import STRIDE, Tell, course_truth, make_part, teacher_truth
 from edtech.market.shard import Sums, World
-from edtech.market.stored import Folder, Market, Memory, Sink, frames_digest, write_part
+from edtech.market.storage import Folder, Market, Memory, Sink, frames_digest, write_part
 from edtech.market.supply import course_table, course_week_table, teacher_table
 from edtech.market.truth import course_week_truth, segment_truth
 

@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from edtech.market.best import Range, best_prices
+from edtech.market.optimal_prices import Range, best_prices
 from edtech.market.outcomes import split
 from edtech.market.parallel import in_order
 from edtech.market.params import MarketParams
-from edtech.market.plans import Plan, Plans, PricePlan, market_world, plan_of
+from edtech.market.price_plans import Plan, Plans, PricePlan, market_world, plan_of
 from edtech.market.shard import Sums, World, draw_shard, play
 from edtech.market.supply import CATEGORIES, UNITS, Floats, names, text, week_start
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from edtech.data.findings import Check
+from edtech.data.quality.findings import Check
 from edtech.errors import ParamsError, TrackingError
 from edtech.ml.base import Family, FitResult, Trained
 from edtech.ml.families import family
-from edtech.tracking.items import DatasetItem, ModelItem, RunItems, SampleItem
+from edtech.tracking.run_items import DatasetItem, ModelItem, RunItems, SampleItem
 
 if TYPE_CHECKING:
     from edtech.tracking.runs import RunStore

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edtech.data.findings import Check
+from edtech.data.quality.findings import Check
 from edtech.errors import ParamsError
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from edtech.data import leakage
-from edtech.data.findings import Check, graded
-from edtech.ml import gates
+from edtech.data.quality import leakage
+from edtech.data.quality.findings import Check, graded
+from edtech.ml import trust_checks
 from edtech.ml.base import Estimate, Trained
 from edtech.ml.elasticity.result import ElasticityResult
 
@@ -31,7 +31,7 @@ def _leaks(trained: Trained, result: ElasticityResult) -> Check:
     quantity = rows[roles.quantity].astype(float)
     revenue = quantity * rows[roles.price].astype(float)
     features = rows[list(dict.fromkeys([*known, *_covariates(result)]))]
-    return gates.leak_outcome(features, [quantity, revenue], known, roles.instruments)
+    return trust_checks.leak_outcome(features, [quantity, revenue], known, roles.instruments)
 
 
 def _overlap(trained: Trained, result: ElasticityResult) -> Check | None:
@@ -39,18 +39,18 @@ def _overlap(trained: Trained, result: ElasticityResult) -> Check | None:
         return None
     begins = result.evaluation["period"].min()
     later = int((trained.rows[result.roles.period] >= begins).sum()) - len(result.evaluation)
-    return gates.time_overlap(begins, max(later, 0))
+    return trust_checks.time_overlap(begins, max(later, 0))
 
 
 def _too_good(_trained: Trained, result: ElasticityResult) -> Check | None:
     rows = result.evaluation
-    return gates.too_good_counts(rows["actual"], rows["predicted"], rows.get("views"))
+    return trust_checks.too_good_counts(rows["actual"], rows["predicted"], rows.get("views"))
 
 
 def _single(trained: Trained, result: ElasticityResult) -> Check | None:
     quantity = trained.rows[result.roles.quantity].astype(float)
     told = {name: leakage.tells(trained.rows[name], quantity) for name in _covariates(result)}
-    return gates.single_feature(result.importance, pd.Series(told, dtype=float))
+    return trust_checks.single_feature(result.importance, pd.Series(told, dtype=float))
 
 
 def _covariates(result: ElasticityResult) -> tuple[str, ...]:

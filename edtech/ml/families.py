@@ -3,7 +3,7 @@
 from edtech.errors import ParamsError
 from edtech.ml.base import Family
 from edtech.ml.elasticity.family import TOKEN_ELASTICITY
-from edtech.ml.labels.families import CHURN_PREDICTION, COURSE_COMPLETION, ENROLLMENT_PROPENSITY
+from edtech.ml.outcomes.families import CHURN_PREDICTION, COURSE_COMPLETION, ENROLLMENT_PROPENSITY
 from edtech.ml.teachers.family import TEACHER_QUALITY
 
 FAMILIES: dict[str, Family] = {

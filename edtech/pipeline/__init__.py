@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edtech.pipeline.orchestrator import EdTechPipelineOrchestrator, PipelineResult
-    from edtech.pipeline.plans import TrainingPlan, train_planned
-    from edtech.pipeline.training import TrainedRun, train_runs
+    from edtech.training.plans import TrainingPlan, train_planned
+    from edtech.training.trainer import TrainedRun, train_runs
 
 _WHERE = {
     "EdTechPipelineOrchestrator": "edtech.pipeline.orchestrator",
     "PipelineResult": "edtech.pipeline.orchestrator",
-    "TrainedRun": "edtech.pipeline.training",
-    "TrainingPlan": "edtech.pipeline.plans",
-    "train_planned": "edtech.pipeline.plans",
-    "train_runs": "edtech.pipeline.training",
+    "TrainedRun": "edtech.training.trainer",
+    "TrainingPlan": "edtech.training.plans",
+    "train_planned": "edtech.training.plans",
+    "train_runs": "edtech.training.trainer",
 }
 
 __all__ = ["EdTechPipelineOrchestrator", "PipelineResult", "TrainedRun", "TrainingPlan", "train_planned", "train_runs"]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edtech.errors import EdtechError, PipelineError
+from edtech.jobs.worker_pool import Workers
 from edtech.pipeline import stages
-from edtech.pipeline.state import PipelineState, read_state
-from edtech.pipeline.workers import Workers
+from edtech.pipeline.progress_file import PipelineState, read_state
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from edtech.data import Check, Dataset
     from edtech.market import MarketParams
-    from edtech.pipeline.training import TrainedRun
+    from edtech.training.trainer import TrainedRun
 
 STAGES = ("data", "understanding", "preparation", "training", "evaluation", "report")
 Say = Callable[[str], None]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edtech.errors import ParamsError, ReportError
-from edtech.pipeline.state import PipelineState
+from edtech.pipeline.progress_file import PipelineState
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from edtech.data import Check, Dataset
     from edtech.ml.base import Trained
-    from edtech.pipeline.training import TrainedRun
     from edtech.tracking import EdTechMLFlowTracker
+    from edtech.training.trainer import TrainedRun
 
 REPORT = "pipeline_report"
 USUAL = ("fixed_effects", "linear", "polynomial", "gam", "random_forest", "gradient_boosting")
@@ -125,7 +125,7 @@ def fits(dataset: "Dataset", work: Work, state: PipelineState, workers: "Executo
 
 def _fit(dataset: "Dataset", name: str, algorithm: str) -> "Trained":
     from edtech.ml.families import family
-    from edtech.pipeline.training import Training
+    from edtech.training.trainer import Training
 
     kind = family(name)
     return Training(dataset, kind, None).fitted(algorithm, kind.algorithm(algorithm).parameters({}), lambda *_: None)
@@ -137,7 +137,7 @@ def training(
 ) -> "list[TrainedRun]":  # fmt: skip
     """Train and log what is to be trained; a run that is there already is read instead."""
     from edtech.ml.families import family
-    from edtech.pipeline.training import Training
+    from edtech.training.trainer import Training
 
     runs: list[TrainedRun] = []
     total = sum(map(len, work.values()))
@@ -164,8 +164,8 @@ def _read(run_id: str | None, tracker: "EdTechMLFlowTracker | None") -> "Trained
     """Return the run of an earlier attempt where there is one that can be read."""
     from edtech.errors import TrackingError
     from edtech.ml.artifacts import load_result
-    from edtech.pipeline.training import TrainedRun
-    from edtech.pipeline.worth import Worth
+    from edtech.training.decision_value import Worth
+    from edtech.training.trainer import TrainedRun
 
     if run_id is None or tracker is None:
         return None
@@ -237,8 +237,8 @@ def registration(best: dict[str, Best], settings: Settings, say: Say) -> dict[st
 
 def report(dataset: "Dataset", runs: "Sequence[TrainedRun]", settings: Settings) -> tuple[Path, ...]:
     """Write the report of all trainings in every form and return where."""
-    from edtech.pipeline.recipes import TrainingsRecipe
     from edtech.reports import FORMS, write
+    from edtech.reports.recipes import TrainingsRecipe
 
     recipe = TrainingsRecipe(dataset=dataset.id, runs=tuple(run.run_id for run in runs if run.run_id))
     written = recipe.told(dataset, [(run.result, run.metrics) for run in runs])

@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edtech.pricing.curve import RevenueCurve, revenue_curve
     from edtech.pricing.effects import Effect
-    from edtech.pricing.optimum import Plan, plan_for, recommend_prices, withheld
+    from edtech.pricing.recommendation import Plan, plan_for, recommend_prices, withheld
     from edtech.pricing.response import Response, price_response
-    from edtech.pricing.scenario import WhatIf, answer, changed_prices, what_if
+    from edtech.pricing.what_ifs import WhatIf, answer, changed_prices, what_if
 
 _WHERE = {
     "Effect": "edtech.pricing.effects",
-    "Plan": "edtech.pricing.optimum",
+    "Plan": "edtech.pricing.recommendation",
     "Response": "edtech.pricing.response",
     "RevenueCurve": "edtech.pricing.curve",
-    "WhatIf": "edtech.pricing.scenario",
-    "answer": "edtech.pricing.scenario",
-    "changed_prices": "edtech.pricing.scenario",
-    "plan_for": "edtech.pricing.optimum",
+    "WhatIf": "edtech.pricing.what_ifs",
+    "answer": "edtech.pricing.what_ifs",
+    "changed_prices": "edtech.pricing.what_ifs",
+    "plan_for": "edtech.pricing.recommendation",
     "price_response": "edtech.pricing.response",
-    "recommend_prices": "edtech.pricing.optimum",
+    "recommend_prices": "edtech.pricing.recommendation",
     "revenue_curve": "edtech.pricing.curve",
-    "what_if": "edtech.pricing.scenario",
-    "withheld": "edtech.pricing.optimum",
+    "what_if": "edtech.pricing.what_ifs",
+    "withheld": "edtech.pricing.recommendation",
 }
 
 __all__ = [

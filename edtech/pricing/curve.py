@@ -10,8 +10,8 @@ from edtech.errors import PricingError
 from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.effects import Effect, effect
 from edtech.pricing.response import Demand, Response
-from edtech.pricing.scenario import check_segments
 from edtech.pricing.trust import OUTSIDE_SHARE
+from edtech.pricing.what_ifs import check_segments
 
 CURVE_CHANGES = np.linspace(-0.5, 0.5, 41)
 _MANY = 20_000

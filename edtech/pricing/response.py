@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import PricingError
-from edtech.ml.elasticity.along import Along, Pull
+from edtech.ml.elasticity.demand_curve import Along, Pull
 from edtech.ml.elasticity.panel import ALL, Floats, as_named
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.panel import build_panel

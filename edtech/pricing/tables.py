@@ -3,7 +3,7 @@
 import pandas as pd
 
 from edtech.pricing.curve import RevenueCurve
-from edtech.pricing.scenario import WhatIf
+from edtech.pricing.what_ifs import WhatIf
 from edtech.tables.values import percent
 
 ENDS = ("low", "high", "low_80", "high_80")

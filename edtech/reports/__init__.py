@@ -5,12 +5,12 @@ write(report, "pdf"), read(data, "pdf")
 """
 
 from edtech.reports.bundle import Drawing, Report, Section, Table
-from edtech.reports.figures import figure
-from edtech.reports.forms import FORMS, failed, write
+from edtech.reports.csv_files import table_csv, to_csv, to_csv_zip
+from edtech.reports.formats import FORMS, failed, write
 from edtech.reports.html import to_html
 from edtech.reports.pdf import to_pdf
-from edtech.reports.read import Shown, read, read_file
-from edtech.reports.sheets import table_csv, to_csv, to_csv_zip
+from edtech.reports.readers.files import Shown, read, read_file
+from edtech.reports.svg import figure
 from edtech.reports.workbook import to_xlsx
 
 __all__ = [

@@ -8,7 +8,7 @@ import pandas as pd
 from edtech.charts import models as charts
 from edtech.metrics import BETTER, Kind, Metric, interval_of, metric
 from edtech.reports.bundle import Drawing, Report, Section, Table
-from edtech.reports.figures import figure
+from edtech.reports.svg import figure
 from edtech.tracking.compare import Comparison
 
 KINDS: tuple[tuple[Kind, str], ...] = (

@@ -21,7 +21,7 @@ from edtech.economy.tables import (
     supply_title,
 )
 from edtech.reports.bundle import Report, Section, Table
-from edtech.reports.figures import figure
+from edtech.reports.svg import figure
 
 _OUTLOOK_HELP = {
     "today": "Median under today's prices and rules.",

@@ -8,7 +8,7 @@ from edtech.charts import models as charts
 from edtech.data import Check, Dataset
 from edtech.data.summary import panel_words
 from edtech.reports.bundle import Report, Section, Table
-from edtech.reports.figures import figure
+from edtech.reports.svg import figure
 
 _FIGURES = {
     "rows": ("Rows", "rows"),

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from edtech.errors import ReportError
 from edtech.reports.bundle import Drawing, Report, Table
 from edtech.reports.cells import exact, is_number, shown
-from edtech.reports.figures import inline
+from edtech.reports.svg import inline
 
 MOST_BYTES = 6_000_000
 MOST_ROWS = 500

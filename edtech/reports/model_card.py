@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from edtech.metrics import METRICS, metric
 from edtech.tracking import Run
 from edtech.tracking.entities import escaped
-from edtech.tracking.gates import Gate
 from edtech.tracking.registry import Event, Version
+from edtech.tracking.registry_checks import Gate
 
 
 def model_card(version: Version, run: Run | None, gates: Sequence[Gate], events: Sequence[Event]) -> str:

@@ -11,8 +11,8 @@ from xml.sax.saxutils import escape
 from edtech.charts.base import label
 from edtech.reports.bundle import Drawing, Report, Section, Table
 from edtech.reports.cells import is_number, shown
-from edtech.reports.figures import to_png
-from edtech.reports.sheets import to_csv
+from edtech.reports.csv_files import to_csv
+from edtech.reports.svg import to_png
 
 if TYPE_CHECKING:
     from reportlab.lib.styles import ParagraphStyle

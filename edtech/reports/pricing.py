@@ -6,16 +6,16 @@ import pandas as pd
 
 from edtech.charts import pricing as charts
 from edtech.charts import static
-from edtech.ml.elasticity.words import finding, sentence, warning
+from edtech.ml.elasticity.description import finding, sentence, warning
 from edtech.pricing import Plan, Response, WhatIf
-from edtech.pricing.asked import PriceChange
-from edtech.pricing.card import trust_card
 from edtech.pricing.curve import RevenueCurve
-from edtech.pricing.saved import Scenario
-from edtech.pricing.scenario import NO_SUBSTITUTION, SUBSTITUTION
+from edtech.pricing.price_changes import PriceChange
+from edtech.pricing.scenarios import Scenario
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
+from edtech.pricing.trust_card import trust_card
+from edtech.pricing.what_ifs import NO_SUBSTITUTION, SUBSTITUTION
 from edtech.reports.bundle import Report, Section, Table
-from edtech.reports.figures import figure
+from edtech.reports.svg import figure
 from edtech.tables.values import percent
 
 _CHANGE, _LOW, _HIGH, _LOW_80, _HIGH_80 = (

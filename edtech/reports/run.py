@@ -7,7 +7,7 @@ import pandas as pd
 from edtech.charts import models as charts
 from edtech.metrics import BETTER, metric
 from edtech.reports.bundle import Drawing, Report, Section, Table
-from edtech.reports.figures import figure
+from edtech.reports.svg import figure
 from edtech.tracking import Run
 
 _NOTE = "mlflow.note.content"

@@ -7,9 +7,9 @@ import pandas as pd
 from edtech.charts import pricing as charts
 from edtech.metrics import METRICS, metric
 from edtech.ml import FAMILIES, ElasticityResult, FitResult
-from edtech.ml.elasticity.words import finding, sentence, warning
+from edtech.ml.elasticity.description import finding, sentence, warning
 from edtech.reports.bundle import Report, Section, Table
-from edtech.reports.figures import figure
+from edtech.reports.svg import figure
 
 
 def training_report(

@@ -4,9 +4,9 @@ Importing this package, or a name from it, does not load MLflow: opening a store
 """
 
 from edtech.tracking.compare import Comparison, compare_runs
-from edtech.tracking.frames import Run, as_frame
-from edtech.tracking.items import DatasetItem, ModelItem, RunItems, SampleItem
 from edtech.tracking.outbox import SyncReport, sync, waiting
+from edtech.tracking.run_frames import Run, as_frame
+from edtech.tracking.run_items import DatasetItem, ModelItem, RunItems, SampleItem
 from edtech.tracking.runs import RunStore
 from edtech.tracking.tracker import EdTechMLFlowTracker, Group, setup_mlflow_for_edtech_pipeline
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from edtech.errors import TrackingError
 from edtech.metrics import METRICS, Direction, Kind, Metric, metric
-from edtech.tracking.frames import COLUMNS, Run, as_frame
+from edtech.tracking.run_frames import COLUMNS, Run, as_frame
 
 ROUNDING = 1e-12
 INTERNAL = ("mlflow.", "edtech.")

@@ -6,9 +6,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from edtech.tracking.evaluation import SCRIPT, readdressed
-from edtech.tracking.models import MODEL_NAME, new_model
+from edtech.tracking.model_files import MODEL_NAME, new_model
 from edtech.tracking.recorder import BATCH, experiment_id
-from edtech.tracking.sql import SENT_AS, WAITING, WaitingRun
+from edtech.tracking.sqlite_runs import SENT_AS, WAITING, WaitingRun
 from edtech.tracking.store import Store, translated
 
 if TYPE_CHECKING:

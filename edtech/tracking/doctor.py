@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from edtech.errors import EdtechError, TrackingError
 from edtech.settings import PROJECT, Settings
-from edtech.tracking.items import RunItems
 from edtech.tracking.outbox import COMMAND, waiting
 from edtech.tracking.recorder import Recorder
+from edtech.tracking.run_items import RunItems
 from edtech.tracking.runs import RunStore
 from edtech.tracking.store import Store, connect, find_store, translated
 

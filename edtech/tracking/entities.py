@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edtech.errors import TrackingError
 from edtech.metrics import METRICS
-from edtech.tracking.items import RunItems
+from edtech.tracking.run_items import RunItems
 
 MAX_KEY = 250
 MAX_PARAM = 6_000

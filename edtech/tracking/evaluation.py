@@ -10,8 +10,8 @@ import pandas as pd
 from edtech.metrics import METRICS
 from edtech.settings import PROJECT
 from edtech.tracking import model_validation
-from edtech.tracking.items import RunItems
-from edtech.tracking.models import refusing
+from edtech.tracking.model_files import refusing
+from edtech.tracking.run_items import RunItems
 
 SUMMARY = "evaluation/evaluation_summary.txt"
 SCRIPT = "evaluation/model_validation.py"

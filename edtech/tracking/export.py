@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edtech import __version__
-from edtech.data.drafts import write_whole
+from edtech.data.atomic import write_whole
 from edtech.errors import TrackingError
 from edtech.tracking.runs import RunStore
 

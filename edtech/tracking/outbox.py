@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from edtech.errors import EdtechError, SettingsError, TrackingError
 from edtech.settings import Settings
 from edtech.tracking.copying import Copier
-from edtech.tracking.sql import WaitingRun, read_waiting
+from edtech.tracking.sqlite_runs import WaitingRun, read_waiting
 from edtech.tracking.store import Store, connect, embedded_store, find_store
 
 SEND_SECONDS = 1.6  # what a training waits for a server at most

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from edtech.errors import TrackingError
 from edtech.tracking.entities import MAX_DIGEST, MAX_KEY, PLATFORM_TAGS, Fitted, cut, fit_items
 from edtech.tracking.evaluation import SCRIPT, validation_script, with_evaluation
-from edtech.tracking.items import DatasetItem, ModelItem, RunItems
-from edtech.tracking.models import new_model, save_model, schema
+from edtech.tracking.model_files import new_model, save_model, schema
 from edtech.tracking.provenance import code_tags
+from edtech.tracking.run_items import DatasetItem, ModelItem, RunItems
 from edtech.tracking.store import Store, connect, guard_artifacts, translated
-from edtech.tracking.writers import writing
+from edtech.tracking.writer_locks import writing
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

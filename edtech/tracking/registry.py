@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from edtech.errors import RegistryError, RunNotFoundError
 from edtech.settings import Settings
 from edtech.tracking.entities import cut
-from edtech.tracking.frames import Run, moment
-from edtech.tracking.gates import Gate, checks_of, decision_gate, decision_value, entry_gates, refuse
+from edtech.tracking.registry_checks import Gate, checks_of, decision_gate, decision_value, entry_gates, refuse
+from edtech.tracking.run_frames import Run, moment
 from edtech.tracking.runs import RunStore
 from edtech.tracking.store import connect, find_store, translated
 

@@ -15,9 +15,9 @@ import pandas as pd
 from edtech.errors import RunNotFoundError, TrackingError, UntrustedModelError
 from edtech.settings import Settings
 from edtech.tracking.entities import MAX_KEY, cut, safe_path
-from edtech.tracking.frames import Run, as_frame, as_run
-from edtech.tracking.models import MODEL_FILE, MODEL_NAME
-from edtech.tracking.sql import (
+from edtech.tracking.model_files import MODEL_FILE, MODEL_NAME
+from edtech.tracking.run_frames import Run, as_frame, as_run
+from edtech.tracking.sqlite_runs import (
     holds_sent_or_waiting,
     read_experiments,
     read_history,
@@ -26,8 +26,8 @@ from edtech.tracking.sql import (
     read_waiting,
 )
 from edtech.tracking.store import connect, embedded_store, find_store, guard_artifacts, translated
-from edtech.tracking.trusted import BROKEN, load_trusted
-from edtech.tracking.writers import is_abandoned
+from edtech.tracking.trusted_types import BROKEN, load_trusted
+from edtech.tracking.writer_locks import is_abandoned
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

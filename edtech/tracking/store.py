@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from edtech.errors import EdtechError, RunNotFoundError, SettingsError, TrackingError
 from edtech.settings import Settings
-from edtech.tracking.sql import reading
+from edtech.tracking.sqlite_runs import reading
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

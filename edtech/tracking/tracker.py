@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from edtech.errors import TrackingError
 from edtech.settings import Settings
 from edtech.tracking.export import export_experiment
-from edtech.tracking.items import DatasetItem, RunItems
 from edtech.tracking.outbox import Sender
 from edtech.tracking.recorder import Recorder
+from edtech.tracking.run_items import DatasetItem, RunItems
 from edtech.tracking.runs import RunStore
-from edtech.tracking.sql import WAITING
+from edtech.tracking.sqlite_runs import WAITING
 from edtech.tracking.store import embedded_store, find_store
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def main() -> None:
     ]
     page = st.navigation(pages)
 
-    from edtech.ui.serving import importing  # the menu is shown before the heavy imports
+    from edtech.ui.server import importing  # the menu is shown before the heavy imports
 
     with importing():
         from edtech.ui import resources, sidebar

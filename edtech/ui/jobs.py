@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from edtech.pipeline.jobs import Job, State, Work
+from edtech.jobs.queue import Job, State, Work
 from edtech.ui import resources
 from edtech.ui.state import Key, choose, forget, get, notify
 from edtech.ui.widgets import error_panel, plain

@@ -1,5 +1,6 @@
 """What is opened once for all sessions; the only place with `st.cache_*`."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -10,22 +11,23 @@ from edtech.data import Catalogue, Check, Dataset, Dialect, Difference, KeyFigur
 from edtech.data import explore as aggregates
 from edtech.data import summary as summaries
 from edtech.errors import UploadError
-from edtech.pipeline.jobs import Jobs
+from edtech.jobs.queue import Jobs
+from edtech.pipeline import tasks
 from edtech.settings import Settings, load_settings
-from edtech.ui.runtable import of_dataset
-from edtech.ui.uploads import UNTAKEN, take
+from edtech.ui.run_tables import of_dataset
+from edtech.ui.upload_storage import UNTAKEN, take
 
 MOST_RUNS = 100_000
 if TYPE_CHECKING:
     from edtech.economy import Economy, Period, Reconciliation
-    from edtech.economy.observed import Observed
+    from edtech.economy.observed_flows import Observed
     from edtech.market import MarketParams
     from edtech.market.estimate import Expected
-    from edtech.ml.scoring import Scored
+    from edtech.ml.prediction import Scored
     from edtech.pricing import Plan, Response, RevenueCurve
-    from edtech.pricing.bounds import Constraints, Objective
+    from edtech.pricing.constraints import Constraints, Objective
     from edtech.tracking import EdTechMLFlowTracker, RunStore
-    from edtech.tracking.dictionary import MetricMemory
+    from edtech.tracking.metric_dictionary import MetricMemory
     from edtech.tracking.registry import ModelRegistry
 
 
@@ -38,7 +40,7 @@ def settings() -> Settings:
 @st.cache_resource(show_spinner=False, on_release=Jobs.close)
 def jobs() -> Jobs:
     """Return the jobs of this server and the processes that do them."""
-    return Jobs(settings())
+    return Jobs(settings(), on_lost=partial(tasks.close_stale_runs, settings()))
 
 
 @st.cache_resource(show_spinner=False)
@@ -225,7 +227,7 @@ def experiments(stamp: tuple[int, ...]) -> list[str]:  # noqa: ARG001  # its cac
 @st.cache_resource(show_spinner=False)
 def metric_memory() -> "MetricMemory":
     """Return what users said of metrics that are not ours."""
-    from edtech.tracking.dictionary import MetricMemory
+    from edtech.tracking.metric_dictionary import MetricMemory
 
     return MetricMemory(settings().root / "metrics.json")
 
@@ -278,8 +280,8 @@ def plan(
     constraints: "Constraints | None" = None,
 ) -> "Plan":  # fmt: skip
     """Return the plan of a run for a data set that may be acted on; no slider of the what-if changes it."""
-    from edtech.pipeline.worth import plan_to_act_on, revenue_split
-    from edtech.pricing.bounds import Constraints
+    from edtech.pricing.constraints import Constraints
+    from edtech.pricing.policy import plan_to_act_on, revenue_split
 
     chosen = dataset(dataset_id)
     split = revenue_split(chosen)
@@ -291,7 +293,7 @@ def plan(
 @st.cache_resource(show_spinner=False, max_entries=20)
 def unit_attributes(run_id: str, experiment: str, dataset_id: str) -> pd.DataFrame:
     """Return what the units of a response can be chosen by."""
-    from edtech.pricing.asked import attributes, unit_table
+    from edtech.pricing.price_changes import attributes, unit_table
 
     return attributes(response(run_id, experiment, dataset_id), unit_table(dataset(dataset_id)))
 
@@ -341,7 +343,7 @@ def reconciliation(dataset_id: str, period: "Period") -> "Reconciliation":
 @st.cache_resource(show_spinner="Reading the flows of the ledger", max_entries=20)
 def observed(dataset_id: str) -> "Observed":
     """Return what a forecast starts from."""
-    from edtech.economy.observed import observe
+    from edtech.economy.observed_flows import observe
 
     return observe(dataset(dataset_id))
 
@@ -365,7 +367,7 @@ def registry() -> "ModelRegistry":
 @st.cache_data(show_spinner="Predicting", max_entries=5)
 def scored(run_id: str, rows: pd.DataFrame) -> "Scored":
     """Return rows with the predictions of a run's model, what they are of, and what the model never saw."""
-    from edtech.ml.scoring import scored
+    from edtech.ml.prediction import scored
 
     return scored(registry().runs, run_id, rows)
 
@@ -373,7 +375,7 @@ def scored(run_id: str, rows: pd.DataFrame) -> "Scored":
 @st.cache_data(show_spinner=False, max_entries=20)
 def scoring_template(run_id: str) -> pd.DataFrame:
     """Return a table with the columns that a run's model predicts from, with rows that it was asked."""
-    from edtech.ml.scoring import template
+    from edtech.ml.prediction import template
 
     return template(registry().runs, run_id)
 
@@ -387,7 +389,7 @@ def signature(run_id: str) -> dict[str, str]:
 @st.cache_data(show_spinner=False, max_entries=50)
 def example_row(run_id: str) -> dict[str, str]:
     """Return a row that a run's model was asked, as text."""
-    from edtech.ml.scoring import example_row
+    from edtech.ml.prediction import example_row
 
     return example_row(registry().runs, run_id)
 
@@ -395,6 +397,6 @@ def example_row(run_id: str) -> dict[str, str]:
 @st.cache_data(show_spinner=False, max_entries=50)
 def leaned_on(run_id: str) -> tuple[str, ...]:
     """Return the columns that a run's predictions lean on, most first."""
-    from edtech.ml.scoring import leaned_on
+    from edtech.ml.prediction import leaned_on
 
     return leaned_on(registry().runs, run_id)

@@ -6,8 +6,8 @@ import pytest
 
 from edtech.charts import explore as charts
 from edtech.data import explore
-from edtech.data.samples import sample_panel_csv
-from edtech.data.upload import read_upload
+from edtech.data.ingest.samples import sample_panel_csv
+from edtech.data.ingest.upload import read_upload
 from edtech.errors import DataError
 from edtech.market import MarketParams, generate_market
 from edtech.tables.roles import MARKET_ROLES, PanelRoles

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.data.features import FAMILIES, features
-from edtech.data.known import _TIMES, History
+from edtech.data.point_in_time import _TIMES, History
 from edtech.errors import DataError, ParamsError
 from edtech.market import MarketParams, generate_market
 

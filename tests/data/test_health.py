@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from edtech.data import Catalogue, build_panel, check_panel, read_upload, sample_panel_csv, suggest_roles
-from edtech.data.findings import worst
-from edtech.data.identities import check_identities, identities_check
-from edtech.data.labels import check_frame
-from edtech.data.leakage import later_than, made_of_outcome, step
+from edtech.data.quality.accounting import check_identities, identities_check
+from edtech.data.quality.findings import worst
+from edtech.data.quality.leakage import later_than, made_of_outcome, step
+from edtech.data.quality.outcomes import check_frame
 from edtech.errors import DataError
 from edtech.market import MarketParams, generate_market
 from edtech.tables.roles import MARKET_ROLES, PanelRoles

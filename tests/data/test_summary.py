@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from edtech.data import CONTRACTS, Catalogue, check_dataset, check_table, roles_for, sample_csv, suggest_kind
-from edtech.data import checks as checks_module
 from edtech.data.explore import mean_by
-from edtech.data.suggest import suggest_mapping
+from edtech.data.ingest.suggest import suggest_mapping
+from edtech.data.quality import health as checks_module
 from edtech.data.summary import dictionary, panel_words, summary
 from edtech.errors import ContractError, DataError, DatasetNotFoundError
 from edtech.reports import write

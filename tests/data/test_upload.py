@@ -10,11 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from edtech.data import (
-    Dialect,
-    read_upload,
-    sample_panel_csv,
-)
+from edtech.data import Dialect, read_upload, sample_panel_csv
 from edtech.errors import UploadError
 
 GERMAN = "Kurs;Preis;Verkäufe\nÜbung;1,5;3\nCafé, neu;2,25;4\n"

@@ -5,8 +5,15 @@ import pandas as pd
 import pytest
 
 from edtech.economy.forecast import OUTLOOK, STOCKS, TODAY, forecast
-from edtech.economy.observed import observe
-from edtech.economy.runs import MODEL_METRICS, RunOfEconomy, economy_of_runs, price_effect, runs_of, side_by_side
+from edtech.economy.observed_flows import observe
+from edtech.economy.run_comparison import (
+    MODEL_METRICS,
+    RunOfEconomy,
+    economy_of_runs,
+    price_effect,
+    runs_of,
+    side_by_side,
+)
 from edtech.economy.simulation import Assumptions, PriceEffect, simulate
 from edtech.pricing import plan_for, price_response, what_if
 from edtech.reports import to_csv, to_html

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.data import Catalogue
-from edtech.economy.observed import NEVER, observe
-from edtech.economy.path import Beliefs, spending_paths
+from edtech.economy.observed_flows import NEVER, observe
 from edtech.economy.simulation import Assumptions, PriceEffect, simulate
+from edtech.economy.spending_paths import Beliefs, spending_paths
 from edtech.errors import DataError, ParamsError, PricingError
 from edtech.market import MarketParams, generate_market
 from tests.data.conftest import ROLES, sales

@@ -8,7 +8,7 @@ import pytest
 
 from edtech.data import Catalogue, sample_csv
 from edtech.tables.roles import LabelRoles
-from edtech.ui.uploads import MEGABYTE, SMALL_MB
+from edtech.ui.upload_storage import MEGABYTE, SMALL_MB
 from tests.journeys.conftest import JOB, Dashboard
 from tests.waiting import until
 

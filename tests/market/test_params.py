@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from edtech.errors import ParamsError
 from edtech.market import PRESETS, MarketParams, generate_market, presets
 from edtech.market.estimate import expected
-from edtech.market.likeness import EXPONENTIAL_SHARE, likeness
+from edtech.market.realism import EXPONENTIAL_SHARE, likeness
 
 
 @pytest.mark.parametrize("name", MarketParams.model_fields)

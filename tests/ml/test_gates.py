@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edtech.data.findings import Check, Severity
-from edtech.ml import gates
+from edtech.data.quality.findings import Check, Severity
+from edtech.ml import trust_checks
 
 ROWS = 400
 rng = np.random.default_rng(5)
@@ -28,7 +28,7 @@ HONEST = pd.Series(EXPECTED * np.exp(rng.normal(0, 0.3, ROWS)))
     ],
 )
 def test_a_column_made_of_the_outcome_or_named_after_it_is_named(name, column):
-    check = gates.leak_outcome(pd.DataFrame({name: column, "rating": HONEST}), [ACTUAL])
+    check = trust_checks.leak_outcome(pd.DataFrame({name: column, "rating": HONEST}), [ACTUAL])
     assert check.severity is Severity.FAIL
     assert repr(name) in check.evidence
     assert "'rating'" not in check.evidence
@@ -36,27 +36,27 @@ def test_a_column_made_of_the_outcome_or_named_after_it_is_named(name, column):
 
 def test_honest_columns_pass_and_known_ones_are_judged_by_values_only():
     frame = pd.DataFrame({"expected": HONEST, "sold views": ACTUAL + rng.poisson(30, ROWS)})
-    assert gates.leak_outcome(frame, [ACTUAL], known=["sold views"]).severity is Severity.PASS
-    assert gates.leak_outcome(frame, [ACTUAL]).severity is Severity.FAIL
+    assert trust_checks.leak_outcome(frame, [ACTUAL], known=["sold views"]).severity is Severity.PASS
+    assert trust_checks.leak_outcome(frame, [ACTUAL]).severity is Severity.FAIL
     copied = frame.assign(**{"sold views": ACTUAL})
-    assert gates.leak_outcome(copied, [ACTUAL], known=["sold views"]).severity is Severity.FAIL
+    assert trust_checks.leak_outcome(copied, [ACTUAL], known=["sold views"]).severity is Severity.FAIL
 
 
 def test_an_instrument_is_judged_by_its_values_alone():
     frame = pd.DataFrame({"demand_instruments0": HONEST})
-    assert gates.leak_outcome(frame, [ACTUAL]).severity is Severity.FAIL
-    assert gates.leak_outcome(frame, [ACTUAL], instruments=["demand_instruments0"]).severity is Severity.PASS
+    assert trust_checks.leak_outcome(frame, [ACTUAL]).severity is Severity.FAIL
+    assert trust_checks.leak_outcome(frame, [ACTUAL], instruments=["demand_instruments0"]).severity is Severity.PASS
     copied = pd.DataFrame({"demand_instruments0": ACTUAL * 3})
-    assert gates.leak_outcome(copied, [ACTUAL], instruments=["demand_instruments0"]).severity is Severity.FAIL
+    assert trust_checks.leak_outcome(copied, [ACTUAL], instruments=["demand_instruments0"]).severity is Severity.FAIL
 
 
 def test_counts_cannot_be_predicted_better_than_chance_allows():
-    assert gates.too_good_counts(ACTUAL, EXPECTED).severity is Severity.PASS  # even the true expectation
+    assert trust_checks.too_good_counts(ACTUAL, EXPECTED).severity is Severity.PASS  # even the true expectation
     known = 0.9 * ACTUAL + 0.1 * EXPECTED
-    assert gates.too_good_counts(ACTUAL, known).severity is Severity.FAIL
+    assert trust_checks.too_good_counts(ACTUAL, known).severity is Severity.FAIL
     half = 0.4 * ACTUAL + 0.6 * EXPECTED
-    assert gates.too_good_counts(ACTUAL, half).severity is Severity.REVIEW
-    assert gates.too_good_counts(ACTUAL[:10], known[:10]) is None
+    assert trust_checks.too_good_counts(ACTUAL, half).severity is Severity.REVIEW
+    assert trust_checks.too_good_counts(ACTUAL[:10], known[:10]) is None
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.5, 0.8, 0.95])
@@ -64,36 +64,36 @@ def test_counts_out_of_views_vary_less_and_are_judged_by_that(rate):
     views = pd.Series(rng.poisson(30, ROWS).astype(float))
     actual = pd.Series(rng.binomial(views.astype(int), rate).astype(float))
     expected = rate * views
-    assert gates.too_good_counts(actual, expected, views).severity is Severity.PASS
+    assert trust_checks.too_good_counts(actual, expected, views).severity is Severity.PASS
     known = 0.9 * actual + 0.1 * expected
-    assert gates.too_good_counts(actual, known, views).severity is Severity.FAIL
+    assert trust_checks.too_good_counts(actual, known, views).severity is Severity.FAIL
 
 
 def test_rows_without_views_say_nothing_of_chance():
     views = pd.Series(np.where(np.arange(ROWS) % 8 == 0, 20.0, 0.0))
     actual = pd.Series(rng.binomial(views.astype(int), 0.3).astype(float))
-    assert gates.too_good_counts(actual, 0.3 * views, views).severity is Severity.PASS  # of 50 rows that were seen
-    assert gates.too_good_counts(actual[1:], 0.3 * views[1:], views[1:]) is None
+    assert trust_checks.too_good_counts(actual, 0.3 * views, views).severity is Severity.PASS  # of 50 seen rows
+    assert trust_checks.too_good_counts(actual[1:], 0.3 * views[1:], views[1:]) is None
 
 
 def test_numbers_that_are_no_counts_have_no_such_floor():
     shares = ACTUAL / 7
-    assert gates.too_good_counts(shares, shares * 1.05).severity is Severity.PASS
-    assert gates.too_good_counts(shares, shares * 1.0001).severity is Severity.FAIL
+    assert trust_checks.too_good_counts(shares, shares * 1.05).severity is Severity.PASS
+    assert trust_checks.too_good_counts(shares, shares * 1.0001).severity is Severity.FAIL
 
 
 @given(st.integers(0, 1_000))
 def test_any_later_row_in_training_is_an_overlap(rows):
-    assert (gates.time_overlap("2025-01-06", rows).severity is Severity.FAIL) == (rows > 0)
+    assert (trust_checks.time_overlap("2025-01-06", rows).severity is Severity.FAIL) == (rows > 0)
 
 
 def test_one_column_that_carries_it_all_fails_only_where_it_tells_the_outcome():
     importance = pd.DataFrame({"feature": ["exam", "age"], "importance": [0.98, 0.01]})
     told = pd.Series({"exam": 0.95, "age": 0.1})
-    assert gates.single_feature(importance, told).severity is Severity.FAIL
-    assert gates.single_feature(importance, told * 0.5).severity is Severity.REVIEW
-    assert gates.single_feature(importance.assign(importance=[0.5, 0.5]), told).severity is Severity.PASS
-    assert gates.single_feature(importance, pd.Series(dtype=float)) is None
+    assert trust_checks.single_feature(importance, told).severity is Severity.FAIL
+    assert trust_checks.single_feature(importance, told * 0.5).severity is Severity.REVIEW
+    assert trust_checks.single_feature(importance.assign(importance=[0.5, 0.5]), told).severity is Severity.PASS
+    assert trust_checks.single_feature(importance, pd.Series(dtype=float)) is None
 
 
 def test_what_failed_blocks_with_leaks_first():
@@ -102,6 +102,6 @@ def test_what_failed_blocks_with_leaks_first():
         Check("agreement", "Agree", Severity.REVIEW, "They differ."),
         Check("leak_outcome", "No column gives the outcome away", Severity.FAIL, "Columns: 'total_revenue'."),
     ]
-    assert [check.code for check in gates.blocking(checks)] == ["leak_outcome", "calibration"]
-    assert "'total_revenue'" in gates.blocked(checks)
-    assert gates.blocked(checks[1:2]) is None
+    assert [check.code for check in trust_checks.blocking(checks)] == ["leak_outcome", "calibration"]
+    assert "'total_revenue'" in trust_checks.blocked(checks)
+    assert trust_checks.blocked(checks[1:2]) is None

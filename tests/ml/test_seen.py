@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.ml.elasticity.estimators import FixedEffectsDemand
-from edtech.ml.labels import CHURN, COMPLETION, PROPENSITY
-from edtech.ml.labels.churn_estimators import LogisticChurn
-from edtech.ml.labels.encoding import Encoder
-from edtech.ml.labels.estimators import LogisticProbability
-from edtech.ml.scoring import decimal
-from edtech.ml.seen import meaning, outside
+from edtech.ml.elasticity.estimators.demand import FixedEffectsDemand
+from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
+from edtech.ml.outcomes.churn_estimators import LogisticChurn
+from edtech.ml.outcomes.encoding import Encoder
+from edtech.ml.outcomes.estimators import LogisticProbability
+from edtech.ml.prediction import decimal
 from edtech.ml.teachers.estimators import RawMeanRatings
+from edtech.ml.training_support import meaning, outside
 from edtech.tables.roles import PanelRoles, RatingRoles
 
 RATED = RatingRoles().model_dump()

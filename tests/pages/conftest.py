@@ -12,12 +12,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from edtech.data import Catalogue, Dataset
-from edtech.data.samples import sample_panel_csv
+from edtech.data.ingest.samples import sample_panel_csv
 from edtech.market import MarketParams, generate_market
-from edtech.pipeline.training import train_runs
 from edtech.settings import PROJECT, Settings
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import EdTechMLFlowTracker
+from edtech.training.trainer import train_runs
 from tests.pages.look import visit
 from tests.waiting import SECONDS
 

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from edtech.reports.comparison import BEST
 from edtech.settings import PROJECT
 from edtech.tracking import RunStore
-from edtech.ui.compare_charts import VIEWS
+from edtech.ui.compare.charts import VIEWS
 from tests.pages.look import figures, table, texts
 
 DRAWN = (

@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from edtech.settings import PROJECT
-from edtech.ui.compare_runs import column_titles
+from edtech.ui.compare.run_table import column_titles
 from tests.pages.look import table, texts
 
 WIDGETS = ("multiselect", "selectbox", "text_input", "toggle", "date_input")

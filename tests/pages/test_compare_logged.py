@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from edtech.pipeline.training import train_runs
 from edtech.tracking import EdTechMLFlowTracker, RunItems
-from edtech.ui import compare_decisions
-from edtech.ui.compare_files import IMPORTANCE, PREDICTIONS, is_curve
-from edtech.ui.runtable import run_labels
+from edtech.training.trainer import train_runs
+from edtech.ui.compare import decisions
+from edtech.ui.compare.file_charts import IMPORTANCE, PREDICTIONS, is_curve
+from edtech.ui.run_tables import run_labels
 from tests.pages.look import table, texts
 
 DATA = {"dataset_digest": "d1", "model_type": "token_elasticity", "dataset_name": "Spring"}
@@ -117,9 +117,9 @@ def test_runs_that_recommend_prices_come_first_and_the_others_say_why_not(stored
     tracker = EdTechMLFlowTracker(home.experiment, settings=home)
     for name in ("choice_logit", "fixed_effects"):
         train_runs(market, [name], tracker=tracker)
-    app = looked_at(open_page("compare"), compare_decisions.TITLE)
+    app = looked_at(open_page("compare"), decisions.TITLE)
     assert "Fixed effects: No price is recommended from this run: the visits show" in texts(app)
-    monkeypatch.setattr(compare_decisions, "MOST", 1)
+    monkeypatch.setattr(decisions, "MOST", 1)
     worth = table(app.run(), "recommends")
     assert worth[["run", "recommends"]].to_numpy().tolist() == [["Choice among offers", True]]
     assert "1 run left out" in texts(app)

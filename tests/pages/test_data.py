@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from edtech.data import Catalogue
-from edtech.data.samples import sample_panel_csv
+from edtech.data.ingest.samples import sample_panel_csv
 from edtech.market import MarketParams, generate_market
 from edtech.tracking import EdTechMLFlowTracker
 from edtech.ui.widgets import bounds

@@ -6,7 +6,7 @@ from datetime import timedelta
 from edtech.economy import ECONOMY, chosen_period, economy, entries_behind, reconcile, whole_period
 from edtech.economy.dictionary import MAIN, SHARE
 from edtech.economy.forecast import forecast
-from edtech.economy.observed import observe
+from edtech.economy.observed_flows import observe
 from edtech.economy.simulation import Assumptions
 from edtech.tables.values import percent
 from edtech.ui.widgets import number

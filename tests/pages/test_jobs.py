@@ -7,10 +7,11 @@ import signal
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from edtech.pipeline.jobs import State
+from edtech.jobs.queue import State
 from edtech.settings import PROJECT
 from edtech.tracking import RunStore
-from edtech.ui import overview, resources
+from edtech.ui import resources
+from edtech.ui.overview import sections
 from tests.pages.look import press, texts, visit
 from tests.pipeline import works
 from tests.waiting import SECONDS, until
@@ -85,7 +86,7 @@ def test_cancel_on_the_page_ends_the_job_and_a_killed_worker_gives_the_reason(ma
 
 
 def test_a_demo_that_is_being_made_is_followed_by_everyone_and_not_offered_again(server, open_page):
-    job, _ = hanging(server, overview.DEMO)
+    job, _ = hanging(server, sections.DEMO)
     app = open_page("overview")
     assert app.query_params["job"] in (job.id, [job.id])
     assert "Cancel" in [button.label for button in app.button]

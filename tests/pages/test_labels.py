@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from edtech.data import Catalogue, roles_for, sample_csv
-from edtech.data.suggest import suggest_mapping
+from edtech.data.ingest.suggest import suggest_mapping
 from edtech.tracking import EdTechMLFlowTracker
 from tests.pages.look import figures, press, table, texts
 

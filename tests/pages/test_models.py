@@ -4,12 +4,12 @@ import shutil
 
 import pytest
 
-from edtech.ml.scoring import score, template
-from edtech.pipeline.training import train_runs
+from edtech.ml.prediction import score, template
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.tracking.registry import ModelRegistry
-from edtech.ui.runs import address_of, note_text
+from edtech.training.trainer import train_runs
+from edtech.ui.models.run_details import address_of, note_text
 from tests.pages.look import figures, markdown, press, table, texts
 
 

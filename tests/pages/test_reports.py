@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from edtech.pipeline.kept import keep, kept_reports
-from edtech.pipeline.recipes import HealthRecipe, Stores, report_of
 from edtech.reports import write
+from edtech.reports.archive import keep, kept_reports
+from edtech.reports.recipes import HealthRecipe, Stores, report_of
 from tests.pages.look import press, table, texts
 
 

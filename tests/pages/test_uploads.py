@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from urllib3 import encode_multipart_formdata
 
-from edtech.ui.uploads import MEGABYTE, PLACE, SMALL_MB, UNTAKEN, UploadsToDisk, take
+from edtech.ui.upload_storage import MEGABYTE, PLACE, SMALL_MB, UNTAKEN, UploadsToDisk, take
 
 CONTENT = b"week,price\r\n" * MEGABYTE
 NAME = "Preise %22Herbst%22 \u00fc\u6e2c.csv"  # as browsers write quotes

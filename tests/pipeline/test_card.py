@@ -12,10 +12,10 @@ from edtech.ml.artifacts import CARD, load_result
 from edtech.ml.base import Trained
 from edtech.ml.diagnostics import agreement, common_checks
 from edtech.ml.elasticity.family import TOKEN_ELASTICITY
-from edtech.ml.gates import LEAKS, blocked, blocking
-from edtech.pipeline.training import train_runs
+from edtech.ml.trust_checks import LEAKS, blocked, blocking
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import EdTechMLFlowTracker, RunStore, waiting
+from edtech.training.trainer import train_runs
 from tests.tracking.serving import misbehaving
 from tests.waiting import SECONDS
 from tests.worlds import make_world

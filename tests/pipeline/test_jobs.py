@@ -8,8 +8,8 @@ from types import ModuleType
 import pytest
 
 from edtech.errors import ContractError, JobCancelledError, JobError, ParamsError
-from edtech.pipeline.jobs import Jobs, State
-from edtech.pipeline.workers import Workers
+from edtech.jobs.queue import Jobs, State
+from edtech.jobs.worker_pool import Workers
 from edtech.settings import Settings
 from edtech.tracking import RunStore
 from tests.pipeline import works

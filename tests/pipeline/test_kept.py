@@ -5,8 +5,8 @@ import os
 import pytest
 
 from edtech.errors import ReportError
-from edtech.pipeline import kept
-from edtech.pipeline.kept import keep, kept_reports, read_kept, remove_kept
+from edtech.reports import archive
+from edtech.reports.archive import keep, kept_reports, read_kept, remove_kept
 
 
 def test_what_is_kept_is_listed_read_and_removed(tmp_path):
@@ -38,12 +38,12 @@ def test_a_report_that_goes_while_the_list_is_read_is_left_out(tmp_path, monkeyp
     names = [keep(tmp_path, name, "csv", b"1") for name in ("run-report", "health-report")]
     files = list(os.scandir(tmp_path))
     (tmp_path / names[0]).unlink()
-    monkeypatch.setattr(kept.os, "scandir", lambda _folder: files)
+    monkeypatch.setattr(archive.os, "scandir", lambda _folder: files)
     assert [one.name for one in kept_reports(tmp_path)] == names[1:]
 
 
 def test_only_the_newest_downloads_stay_and_other_reports_always(tmp_path, monkeypatch):
-    monkeypatch.setattr(kept, "MOST", 2)
+    monkeypatch.setattr(archive, "MOST", 2)
     (tmp_path / "pipeline_report.csv").write_bytes(b"1")
     names = [keep(tmp_path, "run-report", "csv", bytes([number])) for number in range(4)]
     left = {one.name for one in kept_reports(tmp_path)}

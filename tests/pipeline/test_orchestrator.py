@@ -11,8 +11,8 @@ from edtech.data import Catalogue, roles_for, sample_csv, suggest_mapping
 from edtech.errors import PipelineError
 from edtech.pipeline import EdTechPipelineOrchestrator, stages
 from edtech.pipeline.orchestrator import STAGES
-from edtech.pipeline.recipes import Stores
-from edtech.pipeline.verify import verify
+from edtech.reports.recipes import Stores
+from edtech.reports.verify import verify
 from edtech.settings import Settings
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import RunStore

@@ -12,16 +12,16 @@ from typer.testing import CliRunner
 from edtech.cli import app
 from edtech.data import Catalogue, Dataset
 from edtech.errors import ParamsError
+from edtech.jobs.queue import Jobs, State
+from edtech.jobs.worker_pool import Workers
 from edtech.metrics import metric
 from edtech.ml.base import Params
-from edtech.pipeline import works
-from edtech.pipeline.jobs import Jobs, State
-from edtech.pipeline.plans import SearchPlan, TrainingPlan, train_planned
-from edtech.pipeline.search import Budget
-from edtech.pipeline.training import spread
-from edtech.pipeline.workers import Workers
+from edtech.pipeline import tasks
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import RunStore
+from edtech.training.plans import SearchPlan, TrainingPlan, train_planned
+from edtech.training.search import Budget
+from edtech.training.trainer import spread
 from tests.worlds import make_world
 
 SECONDS = 300
@@ -82,7 +82,7 @@ def test_the_python_gives_the_same_numbers(plan, ran, place):
 
 def test_a_worker_process_gives_the_same_numbers(plan, ran, place):
     jobs = Jobs(place, Workers(1, modules=()))
-    job = jobs.wait(jobs.submit("Train", partial(works.train, plan)).id, SECONDS)
+    job = jobs.wait(jobs.submit("Train", partial(tasks.train, plan)).id, SECONDS)
     jobs.close()
     assert job.state is State.DONE, job.error
     assert numbers(RunStore(settings=place).get_run(job.outcome.runs[0]).metrics) == numbers(ran.metrics)
@@ -98,7 +98,7 @@ def test_roles_that_no_column_can_play_are_refused(plan, place):
 
 def test_a_search_is_the_same_from_the_command_line(panel, place):
     plan = SearchPlan(panel.id, "token_elasticity", "linear", budget=Budget(trials=2, folds=1), experiment="Searches")
-    searched = works.search(plan, place, lambda _share, _text: None)
+    searched = tasks.search(plan, place, lambda _share, _text: None)
     first = last_metrics(place, "Searches")
     done = CliRunner().invoke(app, shlex.split(searched.command)[3:], catch_exceptions=False)
     assert done.exit_code == 0, done.output

@@ -8,11 +8,11 @@ from edtech.cli import app
 from edtech.data import Catalogue
 from edtech.errors import DatasetNotFoundError, TrackingError
 from edtech.ml.artifacts import load_result
-from edtech.pipeline.plans import TrainingPlan, train_planned
-from edtech.pipeline.rerun import rerun
-from edtech.pipeline.training import train_runs
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import RunItems
+from edtech.training.plans import TrainingPlan, train_planned
+from edtech.training.rerun import rerun
+from edtech.training.trainer import train_runs
 from tests.worlds import make_world
 
 

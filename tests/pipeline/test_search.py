@@ -7,9 +7,9 @@ import pytest
 from edtech.data import Catalogue
 from edtech.errors import JobCancelledError, ModelError, ParamsError
 from edtech.ml.elasticity.family import TOKEN_ELASTICITY
-from edtech.pipeline.folds import Folds
-from edtech.pipeline.search import Budget, points, search, tunable
 from edtech.tables.roles import PanelRoles
+from edtech.training.cross_validation import Folds
+from edtech.training.search import Budget, points, search, tunable
 from tests.worlds import make_world
 
 BUDGET = Budget(trials=4, folds=2)

@@ -8,11 +8,11 @@ from edtech.data import Catalogue
 from edtech.errors import JobCancelledError, NotIdentifiedError, ParamsError
 from edtech.metrics import METRICS
 from edtech.ml.artifacts import load_result
-from edtech.pipeline.judging import true_revenue
-from edtech.pipeline.training import train_runs
-from edtech.pipeline.worth import revenue_split
+from edtech.pricing.policy import revenue_split
 from edtech.tables.roles import PanelRoles
 from edtech.tables.split import RevenueSplit
+from edtech.training.ground_truth import true_revenue
+from edtech.training.trainer import train_runs
 from tests.pipeline.conftest import MARKET
 from tests.worlds import make_world
 

@@ -4,7 +4,7 @@ import os
 import threading
 
 from edtech.errors import ContractError, ParamsError
-from edtech.pipeline.jobs import Outcome
+from edtech.jobs.queue import Outcome
 
 
 def name_process(settings, progress):

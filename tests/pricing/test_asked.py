@@ -8,8 +8,8 @@ import pytest
 
 from edtech.errors import PricingError
 from edtech.pricing import answer, changed_prices
-from edtech.pricing.asked import PriceChange, asked_prices, attributes, bounds_in, price_list
-from edtech.pricing.saved import Scenario, beside, scenario_items
+from edtech.pricing.price_changes import PriceChange, asked_prices, attributes, bounds_in, price_list
+from edtech.pricing.scenarios import Scenario, beside, scenario_items
 from edtech.pricing.tables import effect_text
 from edtech.settings import Settings
 from edtech.tables.split import RevenueSplit

@@ -9,9 +9,9 @@ from edtech.errors import TrackingError
 from edtech.ml import diagnostics
 from edtech.ml.base import Estimate, Trained
 from edtech.pricing import answer, changed_prices, price_response
-from edtech.pricing.asked import PriceChange, attributes
-from edtech.pricing.card import other_elasticities, trust_card
-from edtech.pricing.saved import FILE, Scenario, read_scenario, scenario_items, scenarios_side_by_side
+from edtech.pricing.price_changes import PriceChange, attributes
+from edtech.pricing.scenarios import FILE, Scenario, read_scenario, scenario_items, scenarios_side_by_side
+from edtech.pricing.trust_card import other_elasticities, trust_card
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker
 

@@ -11,8 +11,8 @@ from edtech.errors import PricingError
 from edtech.market import MarketParams, generate_market
 from edtech.ml import TokenPriceElasticityModeler
 from edtech.pricing import Response, plan_for, price_response
-from edtech.pricing.bounds import Constraints, price_bounds
-from edtech.pricing.separable import _chosen, candidate_prices
+from edtech.pricing.constraints import Constraints, price_bounds
+from edtech.pricing.separable_optimizer import _chosen, candidate_prices
 from edtech.tables.roles import MARKET_ROLES
 from tests.worlds import make_world
 

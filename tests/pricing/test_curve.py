@@ -7,8 +7,8 @@ import pytest
 
 from edtech.errors import PricingError
 from edtech.pricing import price_response, revenue_curve, what_if
-from edtech.pricing.scenario import answer, changed_prices
 from edtech.pricing.tables import curve_title, effect_rows
+from edtech.pricing.what_ifs import answer, changed_prices
 
 SEGMENTS = [f"cat{number}" for number in range(5)]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edtech.errors import PricingError
 from edtech.pricing import plan_for, price_response, recommend_prices, what_if
-from edtech.pricing.bounds import Constraints
+from edtech.pricing.constraints import Constraints
 from tests.worlds import make_world
 
 SMALL = {"units": 120, "weeks": 40}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edtech.errors import ContractError, PricingError
 from edtech.pricing import price_response, what_if
-from edtech.pricing.scenario import answer, changed_prices
+from edtech.pricing.what_ifs import answer, changed_prices
 from edtech.tables.split import RevenueSplit
 
 SEGMENTS = [f"cat{number}" for number in range(5)]

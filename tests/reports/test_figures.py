@@ -6,7 +6,7 @@ import pytest
 from edtech.charts import models, static
 from edtech.errors import ReportError
 from edtech.reports import Drawing, figure
-from edtech.reports.figures import inline
+from edtech.reports.svg import inline
 
 
 def test_both_kinds_of_chart_are_drawn_with_ids_of_their_own():

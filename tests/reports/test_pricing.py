@@ -3,8 +3,8 @@
 import pytest
 
 from edtech.pricing import Response, answer, plan_for, price_response, revenue_curve
-from edtech.pricing.asked import PriceChange, attributes
-from edtech.pricing.saved import Scenario
+from edtech.pricing.price_changes import PriceChange, attributes
+from edtech.pricing.scenarios import Scenario
 from edtech.reports import Report, to_html
 from edtech.reports.pricing import pricing_report
 from edtech.tables.split import RevenueSplit

@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 from edtech.cli import app
 from edtech.errors import SettingsError, TrackingError
 from edtech.settings import Settings
-from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, upgrade
+from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, schema_upgrade
 from edtech.tracking.doctor import examine
+from edtech.tracking.schema_upgrade import upgrade_store
 from edtech.tracking.store import find_store
-from edtech.tracking.upgrade import upgrade_store
 from tests.waiting import SECONDS
 
 CHECKS = ["URI", "store", "experiment", "write", "read", "registry", "versions", "waiting"]
@@ -152,13 +152,13 @@ def test_what_is_written_during_an_upgrade_is_in_the_upgraded_store(older, monke
         with closing(sqlite3.connect(database, timeout=SECONDS)) as db, db:
             db.execute("INSERT INTO params (key, value, run_uuid) VALUES ('late', '1', 'a1')")
 
-    def migrate(copy: Path, do=upgrade._migrate) -> None:
+    def migrate(copy: Path, do=schema_upgrade._migrate) -> None:
         threads.append(Thread(target=write))
         threads[0].start()
         do(copy)
 
-    monkeypatch.setattr(upgrade, "_migrate", migrate)
-    upgrade.upgrade_store(find_store(settings=older))
+    monkeypatch.setattr(schema_upgrade, "_migrate", migrate)
+    schema_upgrade.upgrade_store(find_store(settings=older))
     threads[0].join(SECONDS)
     assert EdTechMLFlowTracker(settings=older).runs.get_run("a1").params == {"seed": "7", "late": "1"}
 

@@ -7,7 +7,7 @@ from scipy import stats
 
 from edtech.errors import TrackingError
 from edtech.tracking import RunItems
-from edtech.tracking.groups import by_all_but_the_seed, paired
+from edtech.tracking.seed_groups import by_all_but_the_seed, paired
 
 
 def test_the_mean_over_seeds_and_its_interval_are_students():

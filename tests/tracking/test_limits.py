@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from edtech.errors import TrackingError
 from edtech.tracking import RunItems, runs
-from edtech.tracking.trusted import load_trusted
+from edtech.tracking.trusted_types import load_trusted
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from mlflow import MlflowClient
 
 from edtech.errors import SettingsError, TrackingError
-from edtech.pipeline import works
+from edtech.pipeline import tasks
 from edtech.settings import PROJECT
 from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, SampleItem, outbox, sync, waiting
 from edtech.tracking.copying import Copier
@@ -75,7 +75,7 @@ def test_a_run_made_offline_is_sent_whole_and_once(away, server, client, setting
 def test_a_job_sends_what_waits_and_says_so(away, server, settings, items):
     here = away.log(items)
     told = []
-    done = works.send(settings.model_copy(update={"mlflow_tracking_uri": server}), lambda *step: told.append(step))
+    done = tasks.send(settings.model_copy(update={"mlflow_tracking_uri": server}), lambda *step: told.append(step))
     assert done.words == "Sent to the server: 1 run."
     assert told == [(0.0, "Sending 1 of 1")]
     assert here not in waiting(settings)

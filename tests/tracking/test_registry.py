@@ -14,13 +14,13 @@ from edtech.cli import app
 from edtech.data import Catalogue
 from edtech.errors import ContractError, RegistryError, UploadError
 from edtech.market import MarketParams, generate_market
-from edtech.ml.scoring import conform, score
+from edtech.ml.prediction import conform, score
 from edtech.ml.teachers.family import ratings
-from edtech.pipeline.training import train_runs
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
-from edtech.tracking.gates import CARD
 from edtech.tracking.registry import ModelRegistry
+from edtech.tracking.registry_checks import CARD
+from edtech.training.trainer import train_runs
 from tests.tracking.serving import model_server
 
 FAMILY = "teacher_quality"

@@ -16,8 +16,8 @@ from sklearn.linear_model import PoissonRegressor, Ridge
 from edtech.errors import RunNotFoundError, TrackingError, UntrustedModelError
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import ModelItem, RunItems, RunStore
-from edtech.tracking.frames import as_frame
-from edtech.tracking.sql import read_running
+from edtech.tracking.run_frames import as_frame
+from edtech.tracking.sqlite_runs import read_running
 from tests.tracking.conftest import demand_model
 
 

@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from edtech.errors import RegistryError
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems, sync, waiting
-from edtech.tracking.gates import CARD
 from edtech.tracking.registry import ModelRegistry
+from edtech.tracking.registry_checks import CARD
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from edtech.errors import TrackingError
 from edtech.metrics import METRICS, guess
-from edtech.tracking.dictionary import MetricMemory, Said, dictionary
-from edtech.tracking.table import RunQuery, conditions, search_runs, telling_columns
+from edtech.tracking.metric_dictionary import MetricMemory, Said, dictionary
+from edtech.tracking.run_query import RunQuery, conditions, search_runs, telling_columns
 
 
 @pytest.fixture

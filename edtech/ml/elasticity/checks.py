@@ -13,17 +13,17 @@ from pydantic.fields import FieldInfo
 from scipy import stats
 from sklearn.metrics import mean_poisson_deviance
 
-from edtech.data.findings import Check, graded
+from edtech.data.quality.findings import Check, graded
 from edtech.errors import ModelError
 from edtech.ml.base import Estimate, Params
-from edtech.ml.elasticity.estimators import DemandEstimator
+from edtech.ml.elasticity.description import GROUNDS
+from edtech.ml.elasticity.estimators.demand import DemandEstimator
+from edtech.ml.elasticity.estimators.share_logit import MANY_UNSOLD, SOME_UNSOLD
 from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.inference import STRONG_F
 from edtech.ml.elasticity.panel import PanelArrays
 from edtech.ml.elasticity.result import UNSOLD, recommends
-from edtech.ml.elasticity.share_logit import MANY_UNSOLD, SOME_UNSOLD
-from edtech.ml.elasticity.views import reacts, views_slope
-from edtech.ml.elasticity.words import GROUNDS
+from edtech.ml.elasticity.view_response import reacts, views_slope
 from edtech.tables.roles import PanelRoles
 
 FOLDS = 3

@@ -7,9 +7,9 @@ import pandas as pd
 from edtech.charts import png
 from edtech.ml.base import Algorithm, Family, Params, Progress, Trained
 from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
+from edtech.ml.elasticity.description import finding, summary
 from edtech.ml.elasticity.modeler import TokenPriceElasticityModeler
 from edtech.ml.elasticity.result import ElasticityResult
-from edtech.ml.elasticity.words import finding, summary
 from edtech.ml.plots import error_plots, importance_plot
 
 if TYPE_CHECKING:

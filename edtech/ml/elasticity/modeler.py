@@ -17,7 +17,7 @@ from edtech.errors import ModelError, ParamsError
 from edtech.ml.base import Algorithm, Estimate, Params, Progress
 from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
 from edtech.ml.elasticity.checks import Evidence, elasticity_checks, fold_elasticities
-from edtech.ml.elasticity.estimators import DemandEstimator
+from edtech.ml.elasticity.estimators.demand import DemandEstimator
 from edtech.ml.elasticity.evaluation import errors, per_period, permutation_importance, split_panel
 from edtech.ml.elasticity.identification import Identification, identify
 from edtech.ml.elasticity.inference import half_width

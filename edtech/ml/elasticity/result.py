@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import pandas as pd
 
-from edtech.data.findings import Check, Severity
+from edtech.data.quality.findings import Check, Severity
 from edtech.ml.base import Estimate, FitResult
 from edtech.tables.roles import PanelRoles
 

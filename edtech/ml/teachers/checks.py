@@ -8,10 +8,10 @@ import pandas as pd
 from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
-from edtech.data.findings import Check, graded
+from edtech.data.quality.findings import Check, graded
 from edtech.ml.teachers.covariates import Encoding, of_teachers
 from edtech.ml.teachers.estimators import MixedRatings, RatingArrays, ShrunkenRatings, TeacherRatings
-from edtech.ml.teachers.nested import Floats, sums_by
+from edtech.ml.teachers.mixed_model import Floats, sums_by
 from edtech.tables.roles import RatingRoles
 
 FEW = 5

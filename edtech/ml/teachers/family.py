@@ -8,9 +8,9 @@ from edtech.charts import png
 from edtech.ml.base import Algorithm, Family, Params, Progress, Trained
 from edtech.ml.plots import error_plots, importance_plot
 from edtech.ml.teachers.algorithms import ALGORITHMS, FAMILY, TeacherParams
+from edtech.ml.teachers.description import finding, summary
 from edtech.ml.teachers.result import TeacherResult
 from edtech.ml.teachers.training import train_ratings
-from edtech.ml.teachers.words import finding, summary
 from edtech.tables.roles import RatingRoles
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from edtech.errors import ModelError
 from edtech.ml.base import Algorithm, Progress
 from edtech.ml.teachers.algorithms import FAMILY, TeacherParams
 from edtech.ml.teachers.checks import card, courses_differ, sorting
+from edtech.ml.teachers.description import WARNING
 from edtech.ml.teachers.estimators import MixedRatings, RatingArrays, ShrunkenRatings, TeacherRatings
 from edtech.ml.teachers.evaluation import errors, evaluation_rows, permutation_importance, split_ratings
-from edtech.ml.teachers.nested import Floats
+from edtech.ml.teachers.mixed_model import Floats
 from edtech.ml.teachers.ranks import effect_intervals, rank_intervals, ranks
 from edtech.ml.teachers.result import TeacherResult
-from edtech.ml.teachers.words import WARNING
 from edtech.tables.roles import RatingRoles
 
 _FEWEST = 3

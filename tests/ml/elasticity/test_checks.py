@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.data.findings import Severity
+from edtech.data.quality.findings import Severity
 from edtech.ml import TokenPriceElasticityModeler
 from edtech.pricing import answer, price_response
-from edtech.pricing.card import trust_card
+from edtech.pricing.trust_card import trust_card
 from tests.worlds import make_world
 
 ALL = {

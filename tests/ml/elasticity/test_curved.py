@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from edtech.ml import TokenPriceElasticityModeler
-from edtech.ml.elasticity.curved import knots_of, power_slopes, powers, spline, spline_slopes
-from edtech.ml.elasticity.estimators import DemandEstimator
+from edtech.ml.elasticity.estimators.additive import knots_of, power_slopes, powers, spline, spline_slopes
+from edtech.ml.elasticity.estimators.demand import DemandEstimator
 
 BOTH = ("polynomial", "gam")
 X = np.linspace(-1, 1, 201)

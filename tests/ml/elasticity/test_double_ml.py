@@ -8,10 +8,10 @@ from skops.io import dumps
 from edtech.errors import ConvergenceError, NotIdentifiedError
 from edtech.ml import TokenPriceElasticityModeler
 from edtech.ml.elasticity.algorithms import fitting
-from edtech.ml.elasticity.double_ml import solve_moment
-from edtech.ml.elasticity.estimators import DemandEstimator
+from edtech.ml.elasticity.estimators.demand import DemandEstimator
+from edtech.ml.elasticity.estimators.double_ml import solve_moment
 from edtech.pricing import recommend_prices, what_if
-from edtech.tracking.trusted import load_trusted
+from edtech.tracking.trusted_types import load_trusted
 
 TRUTH = {"a": -1.8, "b": -0.7}
 

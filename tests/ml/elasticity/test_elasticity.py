@@ -10,9 +10,9 @@ from edtech.errors import ContractError, NotIdentifiedError, ParamsError
 from edtech.metrics import METRICS
 from edtech.ml import ALGORITHMS, TokenPriceElasticityModeler
 from edtech.ml.base import Estimate
+from edtech.ml.elasticity.description import finding, sentence, warning
 from edtech.ml.elasticity.modeler import naive_elasticity
 from edtech.ml.elasticity.panel import panel_arrays
-from edtech.ml.elasticity.words import finding, sentence, warning
 from edtech.tables.roles import PanelRoles
 
 ALONE = ("fixed_effects", "linear", "polynomial", "gam", "gradient_boosting", "random_forest")

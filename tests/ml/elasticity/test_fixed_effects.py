@@ -6,7 +6,7 @@ import pyfixest
 import pytest
 
 from edtech.errors import ConvergenceError, NotIdentifiedError, ParamsError
-from edtech.ml.elasticity.estimators import FixedEffectsDemand
+from edtech.ml.elasticity.estimators.demand import FixedEffectsDemand
 from edtech.ml.elasticity.inference import stacked_errors, take_out
 from edtech.tables.panel import build_panel
 from tests.worlds import make_world

@@ -5,16 +5,16 @@ import pandas as pd
 import pytest
 from skops.io import dumps
 
-from edtech.data.findings import Severity
+from edtech.data.quality.findings import Severity
 from edtech.errors import ContractError, NotIdentifiedError
-from edtech.ml import TokenPriceElasticityModeler, gates
+from edtech.ml import TokenPriceElasticityModeler, trust_checks
 from edtech.ml.elasticity.algorithms import fitting
-from edtech.ml.elasticity.estimators import DemandEstimator
-from edtech.ml.elasticity.share_logit import Nests
-from edtech.ml.elasticity.words import finding, sentence
+from edtech.ml.elasticity.description import finding, sentence
+from edtech.ml.elasticity.estimators.demand import DemandEstimator
+from edtech.ml.elasticity.estimators.share_logit import Nests
 from edtech.pricing import price_response, recommend_prices, what_if
-from edtech.pricing.card import trust_card
-from edtech.tracking.trusted import load_trusted
+from edtech.pricing.trust_card import trust_card
+from edtech.tracking.trusted_types import load_trusted
 
 SLOPE, SIGMA, CITIES, UNITS, WEEKS = -2.0, 0.5, 8, 12, 60
 
@@ -138,7 +138,7 @@ def test_rows_that_sold_nothing_bias_it_and_take_away_first_the_interval_then_th
 def test_an_estimate_that_unsold_rows_bias_is_told_so_and_acted_on_nowhere():
     panel = drawn(100)
     result = modeler().compare_models(panel, ["share_logit"])["share_logit"]
-    assert "sold nothing" in gates.blocked(result.checks)
+    assert "sold nothing" in trust_checks.blocked(result.checks)
     assert "biased" in finding(result)
     assert "biased all the same" in sentence(result)
     plan = recommend_prices(result, panel)

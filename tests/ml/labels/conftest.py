@@ -5,9 +5,9 @@ import pytest
 from edtech.data import Catalogue, Dataset
 from edtech.market import MarketParams
 from edtech.ml.families import FAMILIES
-from edtech.pipeline.training import TrainedRun, train_runs
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker
+from edtech.training.trainer import TrainedRun, train_runs
 
 SMALL = MarketParams(learners=400, teachers=15, courses=30, weeks=18, seed=5)
 LABELS = ("enrollment_propensity", "course_completion", "churn_prediction")

@@ -11,9 +11,9 @@ from edtech.market.outcomes import completed_within
 from edtech.metrics import METRICS
 from edtech.ml.artifacts import load_result
 from edtech.ml.families import FAMILIES
-from edtech.ml.labels.plots import x_title
-from edtech.pipeline.probabilities import reach
-from edtech.tracking.trusted import load_trusted
+from edtech.ml.outcomes.plots import x_title
+from edtech.tracking.trusted_types import load_trusted
+from edtech.training.probability_value import reach
 from tests.ml.labels.conftest import LABELS
 
 EVERY = [(family, algorithm) for family in LABELS for algorithm in FAMILIES[family].algorithms]

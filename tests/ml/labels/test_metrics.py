@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from edtech.ml.labels import metrics, tables
-from edtech.pipeline.probabilities import reach
+from edtech.ml.outcomes import metrics, tables
+from edtech.training.probability_value import reach
 
 RNG = np.random.default_rng(3)
 P = RNG.uniform(0.05, 0.9, 4_000)

@@ -6,12 +6,12 @@ import pytest
 
 from edtech.errors import ModelError
 from edtech.ml.families import FAMILIES
-from edtech.ml.labels.checks import season_seen
-from edtech.ml.labels.churn_estimators import CoxChurn
-from edtech.ml.labels.families import LEARNERS
-from edtech.ml.labels.season import WEEK, WEEKS, YEAR, Season, days, unseen
-from edtech.ml.labels.splits import split_cases
-from edtech.ml.labels.survival import kaplan_meier
+from edtech.ml.outcomes.checks import season_seen
+from edtech.ml.outcomes.churn_estimators import CoxChurn
+from edtech.ml.outcomes.families import LEARNERS
+from edtech.ml.outcomes.seasonality import WEEK, WEEKS, YEAR, Season, days, unseen
+from edtech.ml.outcomes.splits import split_cases
+from edtech.ml.outcomes.survival import kaplan_meier
 
 START = pd.Timestamp("2024-01-01")
 

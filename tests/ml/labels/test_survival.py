@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from edtech.errors import ConvergenceError
-from edtech.ml.labels import survival
-from edtech.ml.labels.churn_estimators import BoostingChurn, CoxChurn, LogisticChurn, person_periods
+from edtech.ml.outcomes import survival
+from edtech.ml.outcomes.churn_estimators import BoostingChurn, CoxChurn, LogisticChurn, person_periods
 
 DURATION = np.array([1.0, 2.0, 2.0, 3.0, 4.0])
 EVENT = np.array([True, True, False, True, False])

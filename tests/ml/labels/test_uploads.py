@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 from edtech.data import Catalogue
-from edtech.data.samples import sample_labels_csv
+from edtech.data.ingest.samples import sample_labels_csv
 from edtech.errors import ModelError
 from edtech.ml.families import FAMILIES
-from edtech.ml.labels.encoding import Encoder
-from edtech.ml.labels.plots import x_title
-from edtech.ml.labels.words import finding
-from edtech.pipeline.training import train_runs
+from edtech.ml.outcomes.description import finding
+from edtech.ml.outcomes.encoding import Encoder
+from edtech.ml.outcomes.plots import x_title
 from edtech.settings import PROJECT
 from edtech.tables.roles import LabelRoles
+from edtech.training.trainer import train_runs
 
 EXAMPLES = Path(os.environ.get("EDTECH_EXAMPLES", PROJECT.parent / "shared" / "examples"))
 ROWS = 600

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from edtech.errors import ConvergenceError
-from edtech.ml.teachers.nested import Nested, fit_nested
+from edtech.ml.teachers.mixed_model import Nested, fit_nested
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ from edtech.ml.artifacts import load_result
 from edtech.ml.teachers.algorithms import ALGORITHMS
 from edtech.ml.teachers.ranks import rank_intervals, ranks
 from edtech.ml.teachers.training import train_ratings
-from edtech.pipeline.training import train_runs
 from edtech.settings import Settings
 from edtech.tables.roles import RatingRoles
 from edtech.tracking import EdTechMLFlowTracker
+from edtech.training.trainer import train_runs
 from tests.ml.teachers.conftest import ROLES, simulate
 
 

@@ -1,0 +1,119 @@
+"""Tables too large for memory: a contract is kept one column at a time, rules and order are DuckDB's."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
+
+from edtech.data.ingest.mapping import combine_columns
+from edtech.data.store import connected
+from edtech.tables.contract import (
+    MAX_FAILED_ROWS,
+    Contract,
+    Failure,
+    check_column,
+    contract_error,
+    require_columns,
+    require_rows,
+)
+from edtech.tables.roles import Roles
+from edtech.tables.rules import Rule
+
+_BATCH_ROWS = 100_000
+
+
+def build_large(
+    contract: Contract,
+    source: Path,
+    roles: Roles,
+    into: Path,
+    *,
+    combined: str | None = None,
+    parts: Sequence[str] = (),
+) -> None:
+    """Write the validated table of the Parquet file `source` to `into`: as `build_table` would return it.
+
+    The column `combined` is made of the columns `parts`. Files are also made beside `into`, and removed.
+
+    Raises:
+        ContractError: listing every failed check at once.
+    """
+    file = parquet.read_metadata(source)
+    names = parquet.read_schema(source).names
+    require_columns([*names, *([combined] if combined is not None and parts else [])], roles)
+    require_rows(contract, file.num_rows)
+    columns = roles.columns()
+    failures: list[Failure] = []
+    written = []
+    for place, name in enumerate(columns):
+        column = _column(source, name, parts if name == combined else ())
+        converted, found = check_column(contract, roles, column)
+        failures += found
+        written.append(into.with_name(f"column-{place}.parquet"))
+        converted.to_frame("value").to_parquet(written[-1], index=False, row_group_size=_BATCH_ROWS)
+    whole = into.with_name("unsorted.parquet")
+    _side_by_side(written, whole)
+    failures += [failure for rule in contract.rules(roles) if (failure := _broken(rule, columns, whole)) is not None]
+    if failures:
+        raise contract_error(contract, failures, file.num_rows)
+    _sort(whole, into, columns, contract.keys(roles))
+    for path in (*written, whole):
+        path.unlink()
+
+
+def _column(source: Path, name: str, parts: Sequence[str]) -> pd.Series:
+    with source.open("rb") as handle:
+        if not parts:
+            return pd.read_parquet(handle, columns=[name])[name]
+        return combine_columns(pd.read_parquet(handle, columns=list(parts)), parts, name)[name]
+
+
+def _side_by_side(files: Sequence[Path], into: Path) -> None:
+    """Write columns of equally many rows as one table, c0, c1, ... and the row from 1."""
+    opened = [parquet.ParquetFile(path) for path in files]
+    types = [file.schema_arrow.field(0).type for file in opened]
+    schema = pa.schema([*((f"c{place}", kind) for place, kind in enumerate(types)), ("row", pa.int64())])
+    start = 1
+    with parquet.ParquetWriter(into, schema) as writer:
+        for batches in zip(*(file.iter_batches(_BATCH_ROWS) for file in opened), strict=True):
+            rows = pa.array(range(start, start + batches[0].num_rows), pa.int64())
+            start += len(rows)
+            writer.write_batch(pa.record_batch([*(batch.column(0) for batch in batches), rows], schema=schema))
+    for file in opened:
+        file.close()
+
+
+def _broken(rule: Rule, columns: Sequence[str], table: Path) -> Failure | None:
+    at = [f"c{columns.index(name)}" for name in rule.columns]
+    first, last, listed = at[0], at[-1], ", ".join(at)
+    if rule.kind == "one_true" and not pa.types.is_boolean(parquet.read_schema(table).field(first).type):
+        return None
+    # These hold no text but ours.
+    where = {
+        "once": f"({listed}) IN (SELECT ({listed}) FROM large GROUP BY {listed} HAVING count(*) > 1)",  # noqa: S608
+        "at_most": f"TRY_CAST({first} AS DOUBLE) > TRY_CAST({last} AS DOUBLE)",
+        "one_true": f"{first} AND {last} IN (SELECT {last} FROM large WHERE {first} GROUP BY 1 HAVING count(*) > 1)",  # noqa: S608
+    }[rule.kind]  # fmt: skip
+    with connected({"large": [table]}, spill=table.parent) as connection:
+        query = f"SELECT row, {listed} FROM large WHERE {where}"  # noqa: S608
+        count = connection.sql(f"SELECT count(*) FROM ({query})").fetchall()[0][0]  # noqa: S608
+        if not count:
+            return None
+        found = connection.sql(f"{query} ORDER BY row LIMIT {MAX_FAILED_ROWS}").to_arrow_table().to_pandas()
+    cells = found[at].astype(object).itertuples(index=False, name=None)
+    return Failure(rule.columns, rule.must, int(count), tuple(int(row) for row in found["row"]), tuple(cells))
+
+
+def _sort(source: Path, into: Path, names: Sequence[str], keys: Sequence[str]) -> None:
+    order = ", ".join([*(f"c{names.index(key)}" for key in keys), "row"])
+    kept = ", ".join(f"c{place}" for place in range(len(names)))
+    with connected({"large": [source]}, spill=source.parent) as connection:
+        query = f"SELECT {kept} FROM large ORDER BY {order}"  # noqa: S608 - holds no text but ours
+        reader: Any = connection.sql(query).to_arrow_reader(_BATCH_ROWS)
+        schema = pa.schema([pa.field(name, kind) for name, kind in zip(names, reader.schema.types, strict=True)])
+        with parquet.ParquetWriter(into, schema, compression="zstd") as writer:
+            for batch in reader:
+                writer.write_batch(pa.record_batch(batch.columns, schema=schema))

@@ -1,0 +1,103 @@
+"""Trained runs and the economy side by side: what prices do by a model, and where each run's prices would lead."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edtech.economy.forecast import OUTLOOK, TODAY, forecast
+from edtech.economy.observed_flows import Observed
+from edtech.economy.simulation import Assumptions, PriceEffect
+from edtech.metrics import metric
+from edtech.ml.elasticity.algorithms import FAMILY
+from edtech.pricing import Plan, WhatIf
+
+NORMAL_95 = 1.959964
+"""Half the width of a normal's 95 % interval, in standard errors."""
+SOUNDEST = ("choice_logit", "fixed_effects")
+"""Algorithms to be believed first: one that knows substitution, else one with effects of units and periods."""
+MODEL_METRICS = (
+    "price_elasticity_coefficient", "rmse", "poisson_deviance", "revenue_impact", "decision_value_tokens",
+)  # fmt: skip
+
+
+def price_effect(outcome: WhatIf) -> PriceEffect:
+    """Return what the asked prices do to token revenue, drawn so that the model's own 95 % interval holds 95 %."""
+    revenue = outcome.token_revenue
+    if revenue.high is None:
+        moved = not np.isclose(revenue.change, 0.0, atol=1e-12)
+        return PriceEffect(revenue.change, None if moved else 0.0)
+    reach = np.log1p(revenue.high) - np.log1p(revenue.change)
+    return PriceEffect(revenue.change, float(reach / NORMAL_95))
+
+
+@dataclass(frozen=True, slots=True)
+class RunOfEconomy:
+    """A run to lay beside others: its name, its plan, and the metrics that were logged with it."""
+
+    name: str
+    plan: Plan
+    metrics: Mapping[str, float]
+
+
+def economy_of_runs(observed: Observed, asked: Assumptions, runs: Mapping[str, RunOfEconomy]) -> pd.DataFrame:
+    """Return a row for today's prices and one for each run (by id) under its recommended prices.
+
+    Columns: run_id ("" for today), run, note (why nothing changes, where that is so), the model metrics, and for each
+    figure of `OUTLOOK` its median at the horizon and `_low`, `_high` of its 90 % band. All rows see the same draws.
+    """
+    rows = [_row("", "Today's prices", "", {}, observed, asked, TODAY)]
+    for run_id, run in runs.items():
+        note = "no price is recommended: today's prices" if run.plan.refused else ""
+        effect = TODAY if run.plan.refused else price_effect(run.plan.outcome)
+        rows.append(_row(run_id, run.name, note, run.metrics, observed, asked, effect))
+    return pd.DataFrame(rows)
+
+
+def _row(
+    run_id: str, name: str, note: str, metrics: Mapping[str, float], observed: Observed, asked: Assumptions,
+    effect: PriceEffect,
+) -> dict[str, object]:  # fmt: skip
+    row: dict[str, object] = {"run_id": run_id, "run": name, "note": note}
+    row |= {name: float(metrics.get(name, np.nan)) for name in MODEL_METRICS}
+    totals = forecast(observed, asked, effect).totals
+    for figure, mid, low, high in totals[["figure", "mid", "low", "high"]].itertuples(index=False):
+        row |= {figure: mid, f"{figure}_low": low, f"{figure}_high": high}
+    return row
+
+
+def runs_of(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
+    """Return the runs of price models that were trained on the data set of this digest, those to be believed first."""
+    needed = {"tags.dataset_digest": digest, "tags.model_type": FAMILY}
+    if not set(needed) <= set(runs.columns):
+        return runs.iloc[:0]
+    found = runs[np.all([runs[column] == value for column, value in needed.items()], axis=0)]
+    sound = found["tags.algorithm"].map({name: place for place, name in enumerate(SOUNDEST)}).fillna(len(SOUNDEST))
+    return found.loc[sound.sort_values(kind="stable").index]
+
+
+def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `economy_of_runs` for reading: a row for each figure (figure, unit), a column of text for each run.
+
+    Figures of the economy have their 90 % band in brackets, where there is one.
+    """
+    of_models = [metric(name) for name in MODEL_METRICS]
+    titles = ["Remark", *(one.title for one in of_models), *(title for title, _ in OUTLOOK.values())]
+    units = ["", *(one.unit for one in of_models), *["tokens"] * len(OUTLOOK)]
+    found = pd.DataFrame({"figure": titles, "unit": units})
+    for _, row in table.iterrows():
+        name = row["run"] if (table["run"] == row["run"]).sum() == 1 else f"{row['run']} {row['run_id'][:8]}"
+        model = [_text(row[one], 3) for one in MODEL_METRICS]
+        found[name] = [row["note"], *model, *(_with_band(row, one) for one in OUTLOOK)]
+    return found
+
+
+def _with_band(row: "pd.Series[Any]", name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return _text(row[name]) + ("" if np.isnan(low) else f" ({_text(low)} to {_text(high)})")
+
+
+def _text(value: float, digits: int = 0) -> str:
+    return "" if np.isnan(value) else f"{value:,.{digits}f}"

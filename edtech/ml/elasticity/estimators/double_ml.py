@@ -1,0 +1,212 @@
+"""`dml`: double machine learning, for offers with covariates that move price and demand along curves nobody knows.
+
+    E[quantity | price, X] = exp(theta[segment] * log price + g(X)),     E[log price | X] = m(X)
+
+Boosted trees learn what covariates alone say of quantity, l(X), and of log price, m(X), each row's from the other folds
+(Chernozhukov et al. 2018, "Double/debiased machine learning for treatment and structural parameters", Econometrics
+Journal 21(1)). theta then solves, within each segment, with v = log price - m(X),
+
+    sum of w * (quantity / l(X) * exp(-theta * v) - c) * v = 0
+
+whose derivatives by both g and m have mean 0, so that small errors in either do not matter. It is the partially linear
+model for a mean that is exponential: it needs no log of a quantity of 0, which DoubleML's and EconML's linear forms do.
+The weights w are 1 or l(X), as the roles say rows count. A slope is a mean that counts rows by how much their price
+moves at equal covariates. A second solution lets demand bend with the price; how far its mean slope lies from the first
+is added to the errors (Buckland, Burnham & Augustin 1997, "Model selection: an integral part of inference", Biometrics
+53(2)).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.model_selection import KFold
+
+from edtech.errors import ConvergenceError, NotIdentifiedError
+from edtech.ml.elasticity.estimators.feature_models import FeatureDemand
+from edtech.ml.elasticity.identification import Identification
+from edtech.ml.elasticity.inference import sandwich
+from edtech.ml.elasticity.panel import Codes, Floats, PanelArrays
+
+_STEPS, _LIMIT = 100, 5.0
+_TOLERANCE = 1e-10
+_LEAST_RATE = 1e-6
+"""Of the overall rate: what boosting predicts below it is no rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Coefficients (c,) of the treatments and how each of the n rows moves them: `influence` (n, c)."""
+
+    coefficients: Floats
+    influence: Floats
+
+
+def solve_moment(ratio: Floats, residuals: Floats, weights: Floats) -> Moment:
+    """Solve this module's moment from quantity / l(X) (n,), residuals of c treatments (n, c) and weights (n,).
+
+    Raises ConvergenceError where nothing solves it.
+    """
+    if ratio.max() <= 0:  # every slope solves 0 = 0
+        raise _unsolved(f"{ratio.size:,} rows without a sale")
+    v = residuals - np.average(residuals, axis=0, weights=weights)
+    found = np.zeros(v.shape[1])
+    for _ in range(_STEPS):
+        left = weights * ratio * np.exp(-np.clip(v @ found, -_LIMIT, _LIMIT))
+        bread = (v * left[:, None]).T @ v
+        step = np.linalg.lstsq(bread, v.T @ left, rcond=None)[0]
+        found += step
+        if np.abs(step).max() <= _TOLERANCE:
+            errors = left - weights * (left.sum() / weights.sum())
+            return Moment(found, (v * errors[:, None]) @ np.linalg.pinv(bread))
+    raise _unsolved(f"{ratio.size:,} rows in which none was found")
+
+
+def _unsolved(found: str) -> ConvergenceError:
+    return ConvergenceError(
+        "No price slope solves the moment of double machine learning",
+        expected="prices that move at equal covariates, and sales in every segment",
+        found=found,
+        fix="use one slope for all segments, or covariates that do not explain the price whole",
+    )
+
+
+class DoubleMLDemand(FeatureDemand):
+    """Cross-fitted boosted trees for what covariates explain, and one slope for each segment for what is left."""
+
+    interval_note = (
+        "The interval counts sampling and, as one standard deviation, how far the answer moves when demand may bend "
+        "with the price; what boosting gets wrong is not counted: repeat with another seed to see it."
+    )
+
+    def __init__(
+        self,
+        columns: dict[str, Any] | None = None,
+        folds: int = 5,
+        learning_rate: float = 0.1,
+        trees: int = 60,
+        max_leaf_nodes: int = 15,
+        min_samples_leaf: int = 20,
+        segment_slopes: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.columns = columns
+        self.folds = folds
+        self.learning_rate = learning_rate
+        self.trees = trees
+        self.max_leaf_nodes = max_leaf_nodes
+        self.min_samples_leaf = min_samples_leaf
+        self.segment_slopes = segment_slopes
+        self.seed = seed
+
+    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
+        if not self.roles.controls:
+            raise NotIdentifiedError(
+                "Double machine learning needs covariates",
+                expected="columns that may move both price and demand",
+                found="none named as covariates",
+                fix="name covariates, or train fixed_effects",
+            )
+        self._learn_tables(arrays, ground)
+        features = self._others(panel, None if ground.first is None else ground.first.residual)
+        price, rate = self._relative_price(panel), arrays.quantity / arrays.exposure
+        expected, residuals = self._cross_fitted(features, price, rate, arrays)
+        weights = arrays.exposure * (expected if self.roles.weights == "quantity" else 1.0)
+        group = arrays.segment if self.segment_slopes else np.zeros_like(arrays.segment)
+        influence, bent = np.zeros((rate.size, int(group.max()) + 1)), []
+        self.slopes_, self.loadings_ = np.zeros(influence.shape[1]), np.eye(influence.shape[1])
+        for code in range(influence.shape[1]):
+            rows = group == code
+            found = solve_moment(rate[rows] / expected[rows], residuals[rows, :1], weights[rows])
+            self.slopes_[code], influence[rows, code] = found.coefficients[0], found.influence[:, 0]
+            curve = solve_moment(rate[rows] / expected[rows], residuals[rows], weights[rows]).coefficients
+            bent.append(curve[0] + 2 * curve[1] * np.average(price[rows], weights=weights[rows]))
+        self.slope_covariance_ = None
+        if ground.first is None:  # a first stage's own error is not in these scores
+            form = np.array(bent) - self.slopes_
+            self.slope_covariance_ = sandwich(influence, arrays.cluster) + np.outer(form, form)
+        self.slope_freedom_ = np.full(self.slopes_.size, float(np.unique(arrays.cluster).size - 1))
+        self.outcome_, self.treatment_ = self._learned(features, rate, arrays.exposure, price)
+        self.level_ = 0.0
+        self.level_ = float(np.log(arrays.quantity.sum() / self.predict(panel).sum()))
+
+    def _learned(
+        self, features: Floats, rate: Floats, exposure: Floats, *treatments: Floats
+    ) -> list[HistGradientBoostingRegressor]:
+        """Return what features say of the rate per view and of each treatment."""
+        losses = ["poisson", *["squared_error"] * len(treatments)]
+        return [
+            self._regressor(loss).fit(features, target, sample_weight=exposure)
+            for loss, target in zip(losses, (rate, *treatments), strict=True)
+        ]
+
+    def _cross_fitted(
+        self, features: Floats, price: Floats, rate: Floats, arrays: PanelArrays
+    ) -> tuple[Floats, Floats]:
+        """Return each row's rate (n,) as the other folds have it, and what they leave of log price and its square.
+
+        The latter are (n, 2). A cluster is in one fold. Raises NotIdentifiedError where a fold holds all sales.
+        """
+        expected, treatments = np.empty_like(rate), np.column_stack([price, price**2])
+        residuals = treatments.copy()
+        for held in self._folds(arrays.cluster):
+            _refuse_no_sales(rate[~held], self.folds)
+            outcome, *others = self._learned(features[~held], rate[~held], arrays.exposure[~held], *treatments[~held].T)
+            expected[held] = outcome.predict(features[held])
+            residuals[held] -= np.column_stack([other.predict(features[held]) for other in others])
+        return np.maximum(expected, np.exp(self.overall_rate_) * _LEAST_RATE), residuals
+
+    def _folds(self, cluster: Codes) -> list[NDArray[np.bool_]]:
+        names = np.unique(cluster)
+        folds = KFold(min(self.folds, names.size), shuffle=True, random_state=self.seed).split(names)
+        return [np.isin(cluster, names[held]) for _, held in folds]
+
+    def _regressor(self, loss: str) -> HistGradientBoostingRegressor:
+        return HistGradientBoostingRegressor(
+            loss=loss,
+            learning_rate=self.learning_rate,
+            max_iter=self.trees,
+            max_leaf_nodes=self.max_leaf_nodes,
+            min_samples_leaf=self.min_samples_leaf,
+            early_stopping=False,
+            random_state=self.seed,
+        )
+
+    def elasticity_terms(self, X: pd.DataFrame) -> Floats:
+        """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
+        if self.slopes_.size == 1:
+            return np.ones((len(X), 1))
+        _, _, segment = self._codes(X)
+        return np.where((segment >= 0)[:, None], self.loadings_[segment], self.loadings_.mean(axis=0))
+
+    def price_terms(self, X: pd.DataFrame) -> Floats:
+        """Return what the slopes multiply, up to what the price does not move, shape (n, k)."""
+        return self._relative_price(X)[:, None] * self.elasticity_terms(X)
+
+    def elasticities(self, X: pd.DataFrame) -> Floats:
+        """Return d log E[quantity] / d log price of each row, shape (n,), in closed form."""
+        return self.elasticity_terms(X) @ self.slopes_
+
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """Return the expected quantity of each row, shape (n,)."""
+        features = self._others(X)
+        rate = np.maximum(self.outcome_.predict(features), np.exp(self.overall_rate_) * _LEAST_RATE)
+        moved = (self._relative_price(X) - self.treatment_.predict(features)) * self.elasticities(X)
+        return np.asarray(self._exposure(X) * rate * np.exp(self.level_ + moved))
+
+    def demand_slope(self, X: pd.DataFrame) -> Floats:
+        """Return d quantity / d eta of each row, shape (n,)."""
+        return self.predict(X)
+
+
+def _refuse_no_sales(rate: Floats, folds: int) -> None:
+    if rate.max() <= 0:
+        raise NotIdentifiedError(
+            "What covariates say of sales cannot be learned",
+            expected=f"sales in more than one of {folds} folds of the rows",
+            found=f"{rate.size:,} rows without a sale outside of one fold",
+            fix="use more offers or a longer time, so that more of them sold",
+        )

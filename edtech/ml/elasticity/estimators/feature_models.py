@@ -1,0 +1,257 @@
+"""Estimators that predict quantity per view from features: `linear`, `gradient_boosting`, `random_forest`.
+
+The unit's mean log price and its rate, and the period's rate, stand in for unit and period effects (Mundlak 1978, "On
+the Pooling of Time Series and Cross Section Data", Econometrica 46(1)); the residual of the first stage is a feature
+too, and 0 in prediction.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import PoissonRegressor
+
+from edtech.errors import ConvergenceError
+from edtech.ml.elasticity.estimators.demand import DemandEstimator, value_at
+from edtech.ml.elasticity.estimators.fixed_effects import LAST_PERIODS, slope_loadings
+from edtech.ml.elasticity.identification import Identification
+from edtech.ml.elasticity.inference import independent_columns
+from edtech.ml.elasticity.panel import Floats, PanelArrays, relative_to_group
+
+RELATIVE_PRICE = "price relative to the unit's mean"
+LEVELS = ("unit's price level", "unit's rate", "period's rate", "segment's rate")
+RESIDUAL = "price residual of the first stage"
+
+
+class FeatureDemand(DemandEstimator):
+    """What the three share: the tables that features are looked up in."""
+
+    def _learn_tables(self, arrays: PanelArrays, ground: Identification) -> None:
+        groups = int(arrays.group.max()) + 1
+        overall = float(arrays.quantity.sum() / arrays.exposure.sum())
+        log_price = np.log(arrays.price)
+        self.overall_rate_ = float(np.log(overall))
+        self.group_log_price_ = relative_to_group(log_price, arrays.group, groups)
+        self.segment_log_price_ = relative_to_group(log_price, arrays.segment, arrays.segments.size)
+        self.group_rate_ = _log_rate(arrays, arrays.group, overall)
+        self.segment_rate_ = _log_rate(arrays, arrays.segment, overall)
+        self.period_rate_ = _log_rate(arrays, arrays.period, overall) - self.overall_rate_
+        self.later_rate_ = float(self.period_rate_[-LAST_PERIODS:].mean())
+        self.has_residual_ = ground.first is not None
+
+    def _relative_price(self, X: pd.DataFrame) -> Floats:
+        """Log price relative to the unit's mean, shape (n,)."""
+        unit, _, segment = self._codes(X)
+        here = value_at(self.segment_log_price_, segment, self.segment_log_price_.mean())
+        own = value_at(self.group_log_price_, unit, here) if self.repeated_ else here
+        return np.asarray(np.log(X[self.roles.price].to_numpy(dtype=float)) - own)
+
+    def _others(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
+        """All other features, shape (n, f): levels, covariates and, where there was a first stage, its residual."""
+        unit, period, segment = self._codes(X)
+        price_here = value_at(self.segment_log_price_, segment, self.segment_log_price_.mean())
+        rate_here = value_at(self.segment_rate_, segment, self.overall_rate_)
+        own_price = value_at(self.group_log_price_, unit, price_here) if self.repeated_ else price_here
+        own_rate = value_at(self.group_rate_, unit, rate_here) if self.repeated_ else rate_here
+        when = value_at(self.period_rate_, period, self.later_rate_)
+        parts = [own_price - price_here, own_rate, when, rate_here, self._controls(X)]
+        if self.has_residual_:
+            parts.append(np.zeros(len(X)) if residual is None else residual)
+        return np.column_stack(parts)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the features in the order in which the regressor has them."""
+        return [RELATIVE_PRICE, *LEVELS, *self.control_names_, *([RESIDUAL] if self.has_residual_ else [])]
+
+
+def _log_rate(arrays: PanelArrays, codes: NDArray[np.intp], overall: float) -> Floats:
+    """Log of quantity per view in each group, shrunk to the overall rate by one expected sale."""
+    sold = np.bincount(codes, weights=arrays.quantity)
+    seen = np.bincount(codes, weights=arrays.exposure)
+    return np.asarray(np.log((sold + 1) / (seen + 1 / overall)), dtype=float)
+
+
+@contextmanager
+def settled_or_refused(iterations: int) -> Iterator[None]:
+    """Turn scikit-learn's warning that a solver did not settle into an error."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            yield
+    except ConvergenceWarning as exc:
+        raise ConvergenceError(
+            "The regression did not settle",
+            expected=f"a settled fit within {iterations} iterations",
+            found=str(exc).splitlines()[0],
+            fix="allow more iterations, use one slope for all segments, or add a ridge penalty",
+        ) from exc
+
+
+class LinearDemand(FeatureDemand):
+    """Poisson regression, linear in log price with a slope for each segment: a constant elasticity in each.
+
+    It has no interval. One from its errors would hold only where the elasticity is the same at all prices and nothing
+    was pulled by a penalty; elsewhere it misses the truth by several times its width.
+    """
+
+    slope_covariance_ = None
+    interval_note = (
+        "An interval around a constant elasticity would be a false one wherever demand has another form; fixed effects "
+        "gives one."
+    )
+
+    def __init__(
+        self,
+        columns: dict[str, Any] | None = None,
+        alpha: float = 0.0,
+        segment_slopes: bool = True,
+        max_iterations: int = 100,
+    ) -> None:
+        self.columns = columns
+        self.alpha = alpha
+        self.segment_slopes = segment_slopes
+        self.max_iterations = max_iterations
+
+    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
+        self._learn_tables(arrays, ground)
+        tier = arrays.segment if self.segment_slopes else np.zeros_like(arrays.segment)
+        self.loadings_ = slope_loadings(np.log(arrays.price), arrays, tier)
+        k = self.loadings_.shape[1]
+        features = self._features(panel, None if ground.first is None else ground.first.residual)
+        kept = independent_columns(features)
+        scale = features[:, kept].std(axis=0)
+        regressor = PoissonRegressor(alpha=self.alpha, max_iter=self.max_iterations, solver="newton-cholesky")
+        with settled_or_refused(self.max_iterations):
+            regressor.fit(
+                features[:, kept] / scale, arrays.quantity / arrays.exposure, sample_weight=arrays.exposure
+            )  # fmt: skip
+        coefficients = np.zeros(features.shape[1])
+        coefficients[kept] = regressor.coef_ / scale
+        self.intercept_ = float(regressor.intercept_)
+        self.slopes_, self.other_slopes_ = coefficients[:k], coefficients[k:]
+        self.iterations_ = int(regressor.n_iter_)
+
+    def _loadings(self, X: pd.DataFrame) -> Floats:
+        """What the slopes have in each row's slope, shape (n, k); a new segment has the mean of all."""
+        _, _, segment = self._codes(X)
+        tier = segment if self.segment_slopes else np.zeros_like(segment)
+        return np.where((tier >= 0)[:, None], self.loadings_[tier], self.loadings_.mean(axis=0))
+
+    def _features(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
+        return np.column_stack([self.price_terms(X), self._others(X, residual)])
+
+    def price_terms(self, X: pd.DataFrame) -> Floats:
+        """Return what the slopes multiply, shape (n, k)."""
+        return self._relative_price(X)[:, None] * self._loadings(X)
+
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """Return the expected quantity of each row, shape (n,)."""
+        eta = self.intercept_ + self.price_terms(X) @ self.slopes_ + self._others(X) @ self.other_slopes_
+        return self._exposure(X) * np.exp(eta)
+
+    def elasticities(self, X: pd.DataFrame) -> Floats:
+        """Return d log E[quantity] / d log price of each row, shape (n,), in closed form."""
+        return self._loadings(X) @ self.slopes_
+
+
+class TreeDemand(FeatureDemand):
+    """What the two tree models share: a regressor of the rate on all features, weighted by views."""
+
+    slope_covariance_ = None
+    interval_note = "A model of trees is a step function of the price: it has no honest interval."
+
+    def _regressor(self) -> RegressorMixin:
+        raise NotImplementedError
+
+    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
+        self._learn_tables(arrays, ground)
+        features = self._features(panel, None if ground.first is None else ground.first.residual)
+        rate = arrays.quantity / arrays.exposure
+        self.regressor_ = self._regressor().fit(features, rate, sample_weight=arrays.exposure)
+        if "n_jobs" in self.regressor_.get_params():
+            # threads add up the trees in any order, and then no prediction is the same to the last bit twice
+            self.regressor_.set_params(n_jobs=1)
+
+    def _features(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
+        return np.column_stack([self._relative_price(X), self._others(X, residual)])
+
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """Return the expected quantity of each row, shape (n,)."""
+        least = np.exp(self.overall_rate_) * 1e-6
+        return np.asarray(self._exposure(X) * np.maximum(self.regressor_.predict(self._features(X)), least))
+
+
+class GradientBoostingDemand(TreeDemand):
+    """Gradient boosting with Poisson loss, falling in the price."""
+
+    def __init__(
+        self,
+        columns: dict[str, Any] | None = None,
+        learning_rate: float = 0.1,
+        trees: int = 150,
+        max_leaf_nodes: int = 15,
+        min_samples_leaf: int = 40,
+        l2: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        self.columns = columns
+        self.learning_rate = learning_rate
+        self.trees = trees
+        self.max_leaf_nodes = max_leaf_nodes
+        self.min_samples_leaf = min_samples_leaf
+        self.l2 = l2
+        self.seed = seed
+
+    def _regressor(self) -> RegressorMixin:
+        falling = [-1] + [0] * (len(self.feature_names) - 1)
+        return HistGradientBoostingRegressor(
+            loss="poisson",
+            learning_rate=self.learning_rate,
+            max_iter=self.trees,
+            max_leaf_nodes=self.max_leaf_nodes,
+            min_samples_leaf=self.min_samples_leaf,
+            l2_regularization=self.l2,
+            monotonic_cst=falling,
+            early_stopping=False,
+            random_state=self.seed,
+        )
+
+
+class RandomForestDemand(TreeDemand):
+    """Random forest of the rate, falling in the price."""
+
+    def __init__(
+        self,
+        columns: dict[str, Any] | None = None,
+        trees: int = 60,
+        max_depth: int = 10,
+        min_samples_leaf: int = 30,
+        max_features: float = 0.7,
+        seed: int = 0,
+    ) -> None:
+        self.columns = columns
+        self.trees = trees
+        self.max_depth = max_depth
+        self.min_samples_leaf = min_samples_leaf
+        self.max_features = max_features
+        self.seed = seed
+
+    def _regressor(self) -> RegressorMixin:
+        falling = [-1] + [0] * (len(self.feature_names) - 1)
+        return RandomForestRegressor(
+            n_estimators=self.trees,
+            max_depth=self.max_depth,
+            min_samples_leaf=self.min_samples_leaf,
+            max_features=self.max_features,
+            monotonic_cst=falling,
+            n_jobs=-1,
+            random_state=self.seed,
+        )

@@ -1,0 +1,90 @@
+"""The families of labels as the registry lists them."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from edtech.ml import outcomes
+from edtech.ml.base import Algorithm, Family
+from edtech.ml.outcomes import algorithms as of
+from edtech.ml.outcomes import sources
+from edtech.ml.outcomes.churn_estimators import BoostingChurn, CoxChurn, LogisticChurn
+from edtech.ml.outcomes.description import summary
+from edtech.ml.outcomes.estimators import BoostingProbability, ForestProbability, LogisticProbability
+from edtech.ml.outcomes.plots import plots
+from edtech.ml.outcomes.result import LabelResult
+from edtech.ml.outcomes.training import Task, train
+from edtech.tables.roles import LabelRoles
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+
+LOGISTIC = ("logistic", "Logistic regression", LogisticProbability)
+FOREST = ("random_forest", "Random forest", ForestProbability)
+BOOSTING = ("gradient_boosting", "Gradient boosting", BoostingProbability)
+CHURN_LOGISTIC = ("logistic", "Person-period logistic", LogisticChurn)
+CHURN_BOOSTING = ("gradient_boosting", "Person-period boosting", BoostingChurn)
+COX = ("cox", "Cox proportional hazards", CoxChurn)
+HELP = {
+    "cox": "Each column multiplies the hazard by a constant: the baseline, from how long each learner was watched.",
+    "logistic": "Log odds linear in the columns: says what moves them, with intervals; the one to start with.",
+    "random_forest": "An average of trees; steady, finds forms and combinations nobody thought of.",
+    "gradient_boosting": "Trees added one by one; mostly the best probabilities where there are many rows.",
+}
+
+VIEWS = Task(outcomes.PROPENSITY, "views", "propensity", sources.views, sources.from_labels)
+ENROLLMENTS = Task(outcomes.COMPLETION, "enrollments", "completion", sources.enrollments, sources.from_labels)
+LEARNERS = Task(outcomes.CHURN, "learners", "churn", sources.learners, sources.churn_labels)
+
+
+def _algorithms(*found: tuple[tuple[str, str, type], type]) -> dict[str, Algorithm]:
+    return {name: Algorithm(name, title, kind, params, HELP[name]) for (name, title, kind), params in found}
+
+
+def _fits(task: Task, algorithms: dict[str, Algorithm], dataset: "Dataset") -> tuple[str, ...]:
+    if dataset.kind == "market":
+        return tuple(algorithms)
+    roles = dataset.mapping
+    return tuple(algorithms) if isinstance(roles, LabelRoles) and roles.task == task.task else ()
+
+
+def _fits_churn(task: Task, algorithms: dict[str, Algorithm], dataset: "Dataset") -> tuple[str, ...]:
+    """Return all where it is known how long each was watched, else those that need no time."""
+    fitting = _fits(task, algorithms, dataset)
+    timed = dataset.kind == "market" or getattr(dataset.mapping, "duration", None) is not None
+    return tuple(name for name in fitting if timed or name != "cox")
+
+
+def _family(task: Task, algorithms: dict[str, Algorithm], **words: Any) -> Family:  # noqa: ANN401  # texts
+    return Family(
+        name=task.family,
+        algorithms=algorithms,
+        result=LabelResult,
+        fits=partial(_fits_churn if task is LEARNERS else _fits, task, algorithms),
+        train=partial(train, task),
+        summary=summary,
+        plots=plots,
+        **words,
+    )
+
+
+ENROLLMENT_PROPENSITY = _family(
+    VIEWS,
+    _algorithms((LOGISTIC, of.PropensityLogistic), (FOREST, of.PropensityForest), (BOOSTING, of.PropensityBoosting)),
+    title="Enrollment propensity",
+    question="Who enrolls when a course is shown, and to whom does showing it pay?",
+    needs="a generated market, or labeled rows whose outcome is an enrollment (task: propensity)",
+)
+COURSE_COMPLETION = _family(
+    ENROLLMENTS,
+    _algorithms((LOGISTIC, of.CompletionLogistic), (FOREST, of.CompletionForest), (BOOSTING, of.CompletionBoosting)),
+    title="Course completion",
+    question="Who completes the course they took, told at enrollment or some weeks later?",
+    needs="a generated market, or labeled rows whose outcome is a completion (task: completion)",
+)
+CHURN_PREDICTION = _family(
+    LEARNERS,
+    _algorithms((COX, of.ChurnCox), (CHURN_LOGISTIC, of.ChurnLogistic), (CHURN_BOOSTING, of.ChurnBoosting)),
+    title="Churn prediction",
+    question="Who will have left by a horizon, and how long do learners stay?",
+    needs="a generated market, or labeled rows whose outcome is leaving (task: churn), best with a duration",
+)

@@ -1,0 +1,234 @@
+"""How often people come in each week of the year, time counted in days of usual coming, and whether they still come."""
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import circulant
+from scipy.optimize import minimize
+from scipy.special import expit, gammaln, log_expit, logit
+from sklearn.base import BaseEstimator
+
+from edtech.errors import ModelError
+from edtech.ml.outcomes.cases import Cases, Floats
+from edtech.ml.outcomes.encoding import require
+from edtech.tables.values import listed
+
+YEAR = 365.25
+WEEKS = 52
+WEEK = YEAR / WEEKS
+BEND = 0.02
+"""By how much the change of the log level differs from one week to the next, as far as is known before looking."""
+SWING = 0.5
+"""How far the log level of a week lies from that of the year, as far as is known before looking."""
+ROUNDS = 20
+BLOCK = 28
+"""Days over which visits that saw no course are counted."""
+RATE, SHAPE, LAST = (1e-4, 20.0), (0.3, 30.0), (1e-4, 0.9)
+"""Between what lie the usual visits of a day, the shape of their spread, and the chance that a visit is the last."""
+CLOCK = ("day_of_year", "days_of_record")
+"""Columns that say when a row is and how far its record goes back: they change with time by their nature."""
+
+
+class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """When people come: the level of visits in each week of the year (52,), 1 on average over the record.
+
+    The year comes round: weeks without a record lie on the straight line from the last one known to the first one of
+    the next year. `traced` is the share of visits that left a trace on each day from `start` on. Learners make `usual`
+    visits on a usual day, spread as a gamma distribution of this `shape`, and `last` is the chance that a visit is
+    somebody's last. Without a level every day is a usual one.
+    """
+
+    def __init__(
+        self,
+        level: Floats | None = None,
+        start: float = 0.0,
+        traced: Floats | None = None,
+        usual: float = 1.0,
+        shape: float = 1.0,
+        last: float = 0.0,
+    ) -> None:
+        self.level = level
+        self.start = start
+        self.traced = traced
+        self.usual = usual
+        self.shape = shape
+        self.last = last
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Take what was stored; raise ModelError where an older version stored less."""
+        if missing := set(self._get_param_names()) - set(state):
+            raise ModelError(
+                "This model of churn was stored by an older version, which learned less about visits",
+                expected=f"a season with {listed(sorted(missing))}",
+                found="one without",
+                fix="train the model again with the same settings",
+            )
+        super().__setstate__(state)
+
+    @classmethod
+    def of(cls, subject: pd.Series, time: pd.Series, seen: pd.Series | None = None) -> Self:
+        """Return the season of visits: whose, when and, where that is known, of how many courses, (n,).
+
+        Between the first and the last visit of a learner, the others fall on each day in proportion to its level,
+        whatever the learner's own rate and whenever they came and left (the conditional likelihood of Poisson counts:
+        Hausman, Hall and Griliches 1984, Econometrica 52). The log levels are a random walk on a circle (Rue and Held
+        2005, Gaussian Markov Random Fields, 3.3).
+        """
+        visits = pd.DataFrame({"who": pd.factorize(subject)[0], "day": days(time)})
+        every = visits.groupby("who")["day"].agg(["min", "max", "size"])
+        spans = every[(every["size"] > 2) & (every["max"] - every["min"] >= 1)]
+        if spans.empty:
+            return cls()
+        day = visits["day"].to_numpy()
+        start = float(np.floor(day.min()))
+        at = ((start + np.arange(np.floor(day.max()) - start + 2)) % YEAR // WEEK).astype(np.intp)
+        traced = np.ones(at.size) if seen is None else _traced(day - start, seen, at.size)
+        first, last, inside = (spans[name].to_numpy(float) for name in ("min", "max", "size"))
+        ends = np.column_stack([first, last]) - start
+        within = np.floor(day[visits["who"].isin(spans.index)] - start).astype(np.intp)
+        events = np.bincount(at[within], minlength=WEEKS).astype(float)
+        for one in ends.T:  # neither the first nor the last visit says anything of its day
+            events -= np.bincount(at[np.floor(one).astype(np.intp)], minlength=WEEKS)
+        log = np.zeros(WEEKS)
+        for _ in range(ROUNDS):
+            rate = (inside - 2) / _between(ends, np.exp(log)[at] * traced)
+            log = _walk(events, _bincount(ends, rate, at, traced), log)
+        season = cls(np.exp(log) / np.exp(log)[at].mean(), start, traced)
+        return cls(season.level, start, traced, *season._habits(every))
+
+    def _habits(self, spans: pd.DataFrame) -> tuple[float, float, float]:
+        """Return the likeliest usual rate, shape and chance of a last visit: min, max and size of each learner (n, 3).
+
+        The BG/NBD model of Fader, Hardie and Lee (2005, Marketing Science 24) with one chance for all, leaving after
+        the first visit included: each visit made may have been the last, or the silence since is a matter of chance.
+        """
+        first, last, visits = (spans[name].to_numpy(float) for name in ("min", "max", "size"))
+        until, whole = (self.on_record(first, end - first) for end in (last, last.max()))
+        bounds = np.array([np.log(RATE), np.log(SHAPE), logit(LAST)])
+
+        def cost(asked: Floats) -> float:
+            shape, chance = np.exp(asked[1]), expit(asked[2])
+            prior, counted = shape / np.exp(asked[0]), shape + visits - 1
+            there = -counted * np.log(prior + whole)
+            left = logit(chance) - counted * np.log(prior + until)
+            rates = gammaln(counted) - gammaln(shape) + shape * np.log(prior)
+            return -float((rates + visits * np.log1p(-chance) + np.logaddexp(there, left)).mean())
+
+        begin = np.clip([np.log((visits.sum()) / whole.sum()), 0.0, logit(0.05)], *bounds.T)
+        found = minimize(cost, begin, method="L-BFGS-B", bounds=bounds).x
+        return float(np.exp(found[0])), float(np.exp(found[1])), float(expit(found[2]))
+
+    def passed(self, day: Floats, length: Floats) -> Floats:
+        """Return how many usual days pass from a day on in so many days; from an unknown day, as many."""
+        if self.level is None:
+            return length
+        return np.where(np.isnan(day), length, self._levels(day + length) - self._levels(day))
+
+    def on_record(self, day: Floats, length: Floats) -> Floats:
+        """Return the same of days since 2000, less the part in which visits left no trace."""
+        if self.level is None:
+            return length
+        traced = np.asarray(self.traced)
+        marks = self.start + np.arange(traced.size + 1, dtype=np.float64)
+        missed = np.concatenate([[0.0], np.cumsum(np.diff(self._levels(marks)) * (1 - traced))])
+        lost = np.interp(day + length, marks, missed) - np.interp(day, marks, missed)
+        return np.asarray(self.passed(day, length) - lost)
+
+    def _levels(self, day: Floats) -> Floats:
+        """Return the sum of the level of all days before."""
+        ends = np.concatenate([[0.0], np.cumsum(np.asarray(self.level)) * WEEK])
+        years = np.floor(day / YEAR)
+        return np.asarray(years * ends[-1] + np.interp(day - years * YEAR, np.arange(WEEKS + 1) * WEEK, ends))
+
+    def adjusted(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the features with times and rates of visits in usual days, and what the silence says.
+
+        `log_visits_per_week` is of the learner's own rate, drawn towards the usual one as far as the record is short;
+        `log_still_coming` of the chance not to have left: the longer a silence against that rate, the smaller (Fader,
+        Hardie and Lee 2005). Who comes again does so at the product of the two, so that the log of the hazard at that
+        moment is a line in both.
+        """
+        if self.level is None:
+            return rows
+        recent = [f"visits_last_{weeks}_weeks" for weeks in (4, 12)]
+        require(rows, [*CLOCK, "days_since_visit", "visits_per_week", *recent])
+        day, record, silence = (rows[name].to_numpy(float) for name in (*CLOCK, "days_since_visit"))
+        visits, prior = rows["visits_per_week"].to_numpy(float) * np.maximum(record, 7) / 7, self.shape / self.usual
+        counted, span = visits + self.shape, self.passed(day - record, record) + prior
+        silent = self.passed(day - silence, silence)
+        left = counted * np.log(span / np.maximum(span - silent, prior))
+        changed = {
+            "log_visits_per_week": np.log(7 * counted / span),
+            "log_still_coming": log_expit(-left - logit(self.last)),
+            "days_since_visit": silent,
+            "log_visits": np.log1p(visits),
+        }
+        for weeks, name in zip((4, 12), recent, strict=True):
+            window = np.full(len(rows), 7.0 * weeks)
+            changed[name] = rows[name].to_numpy(float) * window / self.passed(day - window, window)
+        return rows.drop(columns=[*CLOCK, "visits_per_week"]).assign(**changed)
+
+
+def usual_time(cases: Cases) -> tuple[Season | None, pd.DataFrame | None]:
+    """Return the season of the visits, and how long rows were watched in its days; None where there are none."""
+    if cases.visits is None or cases.follow is None or cases.time is None:
+        return None, cases.follow
+    visits, day = cases.visits, days(cases.time)
+    season = Season.of(visits["subject"], visits["time"], visits.get("seen"))
+    usual = {name: season.on_record(day, cases.follow[name].to_numpy(float)) for name in ("duration", "watch")}
+    return season, cases.follow.assign(**usual)
+
+
+def unseen(record: pd.Series, first: pd.Timestamp, last: pd.Timestamp) -> float:
+    """Return the share of the days from `first` to `last` that lie in weeks of the year without a visit on record."""
+    known, ahead = (days(one) % YEAR // WEEK for one in (record, pd.Series(pd.date_range(first, last))))
+    return float(1 - np.isin(ahead, known).mean())
+
+
+def days(time: pd.Series) -> Floats:
+    """Return times as days from the start of 2000, a year that began in week 0."""
+    return np.asarray((time - pd.Timestamp("2000-01-01")) / pd.Timedelta(days=1), dtype=np.float64)
+
+
+def _traced(day: Floats, seen: pd.Series, length: int) -> Floats:
+    """Return for each day of the record (length,) the share of the visits that left a trace: that saw a course.
+
+    While there are few courses many visits see none. How many is told by those that saw one and two, in each four weeks
+    (Chao 1987, Biometrics 43); without it a market that grows would seem to have its low season at its start. Only how
+    the share moves matters, so its highest is 1. Where nobody sees more than one course nothing can be told.
+    """
+    block = np.clip(day // BLOCK, 0, max(length // BLOCK - 1, 0)).astype(np.intp)
+    every, once, twice = (np.bincount(block, here) for here in (seen > 0, seen == 1, seen == 2))
+    none = (1 - 1 / seen.max()) * once * np.maximum(once - 1, 0) / (2 * (twice + 1))
+    share = np.where(every > 0, every / np.maximum(every + none, 1), 1.0)
+    middles = BLOCK * (np.arange(share.size) + 0.5)
+    return np.asarray(np.interp(np.arange(length) + 0.5, middles, share / share.max()))
+
+
+def _between(ends: Floats, daily: Floats) -> Floats:
+    """Return the sum of a daily amount (d,) from the first to the second of two moments (n, 2)."""
+    total = np.concatenate([[0.0], np.cumsum(daily)])
+    until = np.interp(ends, np.arange(total.size), total)
+    return np.asarray(until[:, 1] - until[:, 0])
+
+
+def _bincount(ends: Floats, rate: Floats, at: "np.typing.NDArray[np.intp]", traced: Floats) -> Floats:
+    """Return the visits of each week (52,) expected at a level of 1: of each span its rate for each of its days."""
+    change = np.zeros(at.size + 1)
+    for side, sign in ((0, 1.0), (1, -1.0)):
+        whole = np.floor(ends[:, side]).astype(np.intp)
+        rest = ends[:, side] - whole  # the day on which it begins or ends counts in part
+        np.add.at(change, whole, sign * rate * (1 - rest))
+        np.add.at(change, whole + 1, sign * rate * rest)
+    return np.asarray(np.bincount(at, np.cumsum(change)[:-1] * traced, WEEKS), dtype=np.float64)
+
+
+def _walk(events: Floats, expected: Floats, log: Floats) -> Floats:
+    """Return the log levels of highest posterior density: Poisson counts, normal steps around the year."""
+    bend = circulant(np.concatenate([[-2.0, 1.0], np.zeros(WEEKS - 3), [1.0]]))
+    precision = bend.T @ bend / BEND**2 + np.eye(WEEKS) / SWING**2
+    for _ in range(5):
+        rate = expected * np.exp(log)
+        log = log + np.linalg.solve(np.diag(rate) + precision, events - rate - precision @ log)
+    return np.asarray(log - log.mean())

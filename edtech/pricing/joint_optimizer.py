@@ -1,0 +1,152 @@
+"""Best prices where units take sales from each other: all prices at once."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+from edtech.ml.elasticity.panel import Floats
+from edtech.pricing.constraints import Bounds, Constraints, refuse_enrollments
+from edtech.pricing.response import Response
+
+_BISECTIONS = 12
+_PATH = 8
+_SINGLE_CHANGES = 400
+_PASSES = 5
+MOST_SOLD = (0.0, 1.0)
+"""The weights of tokens and enrollments under which a plan sells most."""
+
+
+def joint_optimum(
+    response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints
+) -> Floats:  # fmt: skip
+    """Return the prices (u,) between the bounds that together are best; today's where none are better.
+
+    The free optimum is found by L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995) from today's prices with the gradient in closed
+    form. Enrollments to keep add a price on each enrollment, found by bisection (Lagrange). Of a limited number of
+    changes those are made that contribute most to the free plan's gain, by the integral of the gradient on the way
+    there (Aumann & Shapley 1974), and the others stay; where these cannot keep the enrollments, those that contribute
+    most to enrollments. Steps round each price and then improve single prices, the
+    largest units first, as long as `_SINGLE_CHANGES` evaluations allow.
+
+    Raises PricingError where the enrollments to keep cannot be reached.
+    """
+    least = constraints.least_enrollments
+    floor = None if least is None else least * _sold(response, response.baseline)
+    prices = _with_enrollments(response, weights, bounds, floor)
+    if constraints.most_changed is not None:
+        bounds = _few_changed(response, weights, bounds, prices, floor, constraints.most_changed)
+        prices = _with_enrollments(response, weights, bounds, floor)
+    if constraints.step is not None:
+        prices = _on_steps(response, weights, bounds, constraints, prices)
+    better = _value(response, weights, prices)[0] > _value(response, weights, response.baseline)[0] * (1 + 1e-9)
+    allowed = ((response.baseline >= bounds.low - 1e-9) & (response.baseline <= bounds.high + 1e-9)).all()
+    needed = constraints.least_enrollments is not None and constraints.least_enrollments > 1
+    return response.baseline if allowed and not better and not needed else prices
+
+
+def _value(response: Response, weights: tuple[float, float], prices: Floats) -> tuple[float, Floats, Floats]:
+    """Return the objective, its gradient by the prices (u,), and the enrollments (u,)."""
+    margin = weights[0] * prices + weights[1]
+    quantity, slope = response.joint_value(prices, margin)
+    return float(margin @ quantity), slope + weights[0] * quantity, quantity
+
+
+def _free(response: Response, weights: tuple[float, float], bounds: Bounds) -> Floats:
+    scale = response.baseline
+
+    def loss(relative: Floats) -> tuple[float, Floats]:
+        value, gradient, _ = _value(response, weights, relative * scale)
+        return -value, -gradient * scale
+
+    limits = list(zip(bounds.low / scale, bounds.high / scale, strict=True))
+    start = np.clip(1.0, bounds.low / scale, bounds.high / scale)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=limits)
+    return np.asarray(found.x * scale, dtype=float)
+
+
+def _sold(response: Response, prices: Floats) -> float:
+    return float(response.demand(prices).quantity.sum())
+
+
+def _with_enrollments(
+    response: Response, weights: tuple[float, float], bounds: Bounds, floor: float | None
+) -> Floats:  # fmt: skip
+    prices = _free(response, weights, bounds)
+    if floor is None or _sold(response, prices) >= floor:
+        return prices
+    most = _free(response, MOST_SOLD, bounds)
+    refuse_enrollments(_sold(response, most), floor)
+    low, high, best = 0.0, 4 * float(response.baseline.max()) * max(weights), most
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        tried = _free(response, (weights[0], weights[1] + middle), bounds)
+        if _sold(response, tried) >= floor:
+            high, best = middle, tried
+        else:
+            low = middle
+    return best
+
+
+def _few_changed(
+    response: Response, weights: tuple[float, float], bounds: Bounds, plan: Floats, floor: float | None, most: int
+) -> Bounds:  # fmt: skip
+    """Return bounds that let `most` prices change: those that gain most, or else sell most where the floor asks."""
+    few = _others_fixed(response, weights, bounds, plan, most)
+    if floor is None or _sold(response, _free(response, MOST_SOLD, few)) >= floor:
+        return few
+    few = _others_fixed(response, MOST_SOLD, bounds, _free(response, MOST_SOLD, bounds), most)
+    refuse_enrollments(_sold(response, _free(response, MOST_SOLD, few)), floor, most)
+    return few
+
+
+def _others_fixed(
+    response: Response, weights: tuple[float, float], bounds: Bounds, plan: Floats, most: int
+) -> Bounds:  # fmt: skip
+    """Return bounds that leave today's price to all units but the `most` that contribute most to the plan's gain."""
+    today = np.clip(response.baseline, bounds.low, bounds.high)
+    steps = (np.arange(_PATH) + 0.5) / _PATH
+    gradients = [_value(response, weights, today + share * (plan - today))[1] for share in steps]
+    gain = np.mean(gradients, axis=0) * (plan - today)
+    forced = ~np.isclose(today, response.baseline)
+    order = np.argsort(np.where(forced, -np.inf, -gain), kind="stable")
+    fixed = np.ones(today.size, dtype=bool)
+    fixed[order[:most]] = False
+    return replace(bounds, low=np.where(fixed, today, bounds.low), high=np.where(fixed, today, bounds.high))
+
+
+def _on_steps(
+    response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints, prices: Floats
+) -> Floats:  # fmt: skip
+    step, least = constraints.step or 1.0, constraints.least_enrollments
+    floor = -np.inf if least is None else least * _sold(response, response.baseline) * (1 - 1e-9)
+    lowest, highest = np.ceil(bounds.low / step - 1e-9) * step, np.floor(bounds.high / step + 1e-9) * step
+    today = np.clip(response.baseline, bounds.low, bounds.high)
+    stays = (np.abs(prices - today) <= 1e-6 * today) | (lowest > highest)
+
+    def rounded(how: "np.ufunc") -> Floats:
+        return np.where(stays, today, np.clip(how(prices / step) * step, lowest, highest))
+
+    start = rounded(np.rint)
+    if _value(response, weights, start)[2].sum() < floor:
+        start = rounded(np.floor)  # lower prices sell more
+    return _improved(response, weights, bounds, (step, floor), start)
+
+
+def _improved(
+    response: Response, weights: tuple[float, float], bounds: Bounds, rules: tuple[float, float], prices: Floats
+) -> Floats:  # fmt: skip
+    """Return prices of which no single one, a step up or down or back at today's, would be better, time allowing."""
+    step, floor = rules
+    best, _, sold = _value(response, weights, prices)
+    order = np.argsort(-prices * sold, kind="stable")
+    tries = [(unit, move) for _ in range(_PASSES) for unit in order for move in (-step, step, None)]
+    for unit, move in tries[:_SINGLE_CHANGES]:
+        tried = prices.copy()
+        tried[unit] = response.baseline[unit] if move is None else prices[unit] + move
+        if not bounds.low[unit] - 1e-9 <= tried[unit] <= bounds.high[unit] + 1e-9:
+            continue
+        value, _, there = _value(response, weights, tried)
+        if value > best * (1 + 1e-12) and there.sum() >= floor:
+            prices, best = tried, value
+    return prices

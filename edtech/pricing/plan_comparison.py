@@ -1,0 +1,61 @@
+"""Would the decision change? The plans of several runs side by side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from edtech.pricing.recommendation import Plan
+
+SAME = 0.01
+"""Recommended changes that differ by at most this share of today's price are one decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """`prices`: unit, segment, today, and for each run its recommended change (relative; NaN where it refuses).
+
+    `worth`: run, recommends, units changed, change of revenue as the run expects it with `low` and `high`, and the
+    decision value that was logged (NaN where nobody could judge it). `words` says whether the decision changes.
+    """
+
+    prices: pd.DataFrame
+    worth: pd.DataFrame
+    words: str
+
+
+def decisions(plans: Mapping[str, Plan], judged: Mapping[str, float]) -> Decisions:
+    """Lay plans for the units of one data set side by side; `plans` and `judged` by the run's name."""
+    first = next(iter(plans.values())).table.set_index("unit")
+    changes = {
+        name: plan.table.set_index("unit")["change"].reindex(first.index) * (np.nan if plan.refused else 1.0)
+        for name, plan in plans.items()
+    }
+    prices = pd.concat([first[["segment", "today"]], pd.DataFrame(changes)], axis=1).reset_index()
+    rows = [
+        (name, not plan.refused, int((plan.table["change"].abs() > SAME).sum()), plan.expected.change,
+         plan.expected.low, plan.expected.high, judged.get(name, np.nan))
+        for name, plan in plans.items()
+    ]  # fmt: skip
+    columns = ["run", "recommends", "units changed", "change", "low", "high", "decision value"]
+    worth = pd.DataFrame(rows, columns=columns)
+    return Decisions(prices, worth.astype({"low": float, "high": float}), _words(pd.DataFrame(changes)))
+
+
+def _words(changes: pd.DataFrame) -> str:
+    given = changes.dropna(axis=1, how="all")
+    refusing = changes.shape[1] - given.shape[1]
+    silent = f" {refusing} of {changes.shape[1]} runs recommend no price." if refusing else ""
+    if given.shape[1] < 2:
+        return f"Fewer than two runs recommend prices, so there is nothing to choose between.{silent}"
+    spread = given.max(axis=1) - given.min(axis=1)
+    signs = np.sign(given.where(given.abs() > SAME, 0.0))
+    opposed = int(((signs.max(axis=1) > 0) & (signs.min(axis=1) < 0)).sum())
+    differing = int((spread > SAME).sum())
+    if not differing:
+        return f"The decision is the same: all recommend the same prices to within {SAME:.0%}.{silent}"
+    return (
+        f"The decision changes: for {differing:,} of {len(given):,} units the recommended prices differ by more than "
+        f"{SAME:.0%}, for {opposed:,} in direction.{silent}"
+    )

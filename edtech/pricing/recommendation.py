@@ -1,0 +1,158 @@
+"""Recommended prices: the best inside the prices that were seen and what else is asked of them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from edtech.ml.elasticity.panel import Floats
+from edtech.ml.elasticity.result import ElasticityResult
+from edtech.pricing.constraints import Constraints, Objective, price_bounds, weights_of
+from edtech.pricing.effects import Effect, effect
+from edtech.pricing.joint_optimizer import joint_optimum
+from edtech.pricing.response import Response, price_response
+from edtech.pricing.separable_optimizer import separable_optimum
+from edtech.pricing.what_ifs import WhatIf, answer
+from edtech.tables.split import RevenueSplit
+
+FREE = Constraints()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Recommended prices and what they are expected to do.
+
+    `prices` is finite for every unit; where the recommendation is refused they are today's. `table`: unit, segment,
+    today, recommended, change, bound (which bound the price lies on, if any). `binding` names the limits over all units
+    together that the plan uses up.
+    """
+
+    prices: pd.Series
+    objective: Objective
+    expected: Effect
+    outcome: WhatIf
+    table: pd.DataFrame
+    refused: bool
+    reasons: tuple[str, ...]
+    binding: tuple[str, ...] = ()
+    constraints: Constraints = FREE
+
+
+def recommend_prices(
+    result: ElasticityResult,
+    panel: pd.DataFrame,
+    objective: Objective = "token_revenue",
+    max_change: float = 0.5,
+    extrapolate: bool = False,
+    *,
+    baseline: pd.Series | None = None,
+    split: RevenueSplit | None = None,
+) -> Plan:
+    """Return the best price of each unit within `max_change` of its baseline and, unless `extrapolate`, the prices
+    seen.
+
+    Refused, with today's prices, where the design's rule does not allow a recommendation on this identification. Raises
+    PricingError for an unknown objective or a `max_change` outside (0, 0.9].
+    """
+    response = price_response(result, panel, baseline)
+    return plan_for(response, objective, Constraints(max_change=max_change, extrapolate=extrapolate), split=split)
+
+
+def plan_for(
+    response: Response,
+    objective: Objective = "token_revenue",
+    constraints: Constraints = FREE,
+    *,
+    split: RevenueSplit | None = None,
+) -> Plan:
+    """Return the plan for a response that is already made.
+
+    Raises PricingError for an unknown objective, and for constraints that cannot be used or contradict each other.
+    """
+    weights = weights_of(objective, split or RevenueSplit())
+    constraints.check()
+    if not response.result.may_recommend:
+        return _plan(response, response.baseline, np.full(len(response.units), ""), objective, split)
+    bounds = price_bounds(response, constraints)
+    best = joint_optimum if response.joint else separable_optimum
+    prices = best(response, weights, bounds, constraints)
+    plan = _plan(response, prices, bounds.touched(prices, response.baseline), objective, split)
+    return replace(plan, binding=_binding(plan, constraints), constraints=constraints)
+
+
+def _binding(plan: Plan, constraints: Constraints) -> tuple[str, ...]:
+    """Return the limits over all units together that the plan uses up."""
+    found = []
+    if constraints.most_changed is not None and (plan.table["change"] != 0).sum() >= constraints.most_changed:
+        found.append(f"at most {constraints.most_changed:,} prices may change")
+    sold = plan.outcome.enrollments
+    if constraints.least_enrollments is not None and sold.planned <= 1.002 * constraints.least_enrollments * sold.today:
+        found.append(f"{constraints.least_enrollments:.0%} of today's enrollments must be kept")
+    return tuple(found)
+
+
+def withheld(plan: Plan, reason: str) -> Plan:
+    """Return the plan as refused, with today's prices and the reason; only `outcome` still tells what was withheld."""
+    table = plan.table.assign(recommended=plan.table["today"], change=0.0, bound="")
+    prices = table.set_index("unit")["today"].rename("price").astype(float).sort_index()
+    today = plan.expected.today
+    nothing = Effect(today, today, 0.0, 0.0, 0.0)
+    return replace(plan, prices=prices, expected=nothing, table=table, refused=True, reasons=(reason,), binding=())
+
+
+def _plan(
+    response: Response, prices: Floats, bound: np.ndarray, objective: Objective, split: RevenueSplit | None
+) -> Plan:
+    outcome = answer(response, prices, split)
+    expected = _expected(response, prices, objective, outcome, split or RevenueSplit())
+    table = pd.DataFrame(
+        {
+            "unit": response.names,
+            "segment": response.segments.to_numpy(),
+            "today": response.baseline,
+            "recommended": prices,
+            "change": prices / response.baseline - 1,
+            "bound": bound,
+        }
+    )
+    return Plan(
+        prices=pd.Series(prices, index=response.names, name="price").sort_index(),
+        objective=objective,
+        expected=expected,
+        outcome=outcome,
+        table=table,
+        refused=outcome.refused,
+        reasons=(*outcome.reasons, *([] if outcome.refused else _remarks(response.result, outcome, table, expected))),
+    )
+
+
+def _expected(
+    response: Response, prices: Floats, objective: Objective, outcome: WhatIf, split: RevenueSplit
+) -> Effect:  # fmt: skip
+    if isinstance(objective, str):
+        return outcome.effects[objective]
+    tokens, pieces = weights_of(objective, split)
+    today, planned = response.demand(response.baseline), response.demand(prices)
+    return effect(response, today, planned, tokens * response.baseline + pieces, tokens * prices + pieces)
+
+
+def _remarks(result: ElasticityResult, outcome: WhatIf, table: pd.DataFrame, expected: Effect) -> list[str]:
+    remarks = []
+    if outcome.assumes_no_substitution:
+        remarks.append(
+            f"{int((table['change'] != 0).sum()):,} prices would move at once, and what units take from each other is "
+            "not modelled: where they compete, the gain is an upper bound. Try the plan on some units first."
+        )
+    if result.elasticity.estimate > 0:
+        remarks.append(
+            "The estimate says that demand rises with the price, which is rarely true: check the data first."
+        )
+    if not (table["change"] != 0).any() or expected.change <= 0:
+        remarks.append("Today's prices are as good as these data can tell.")
+    elif expected.low is None:
+        remarks.append("This algorithm has no honest interval, so how sure the gain is cannot be said.")
+    elif expected.low <= 0:
+        remarks.append("The interval of the gain includes 0: today's prices may be as good.")
+    for name, count in table.loc[table["bound"] != "", "bound"].value_counts().items():
+        remarks.append(f"{count:,} of {len(table):,} prices lie on a bound, the {name}: the best may lie beyond.")
+    return remarks

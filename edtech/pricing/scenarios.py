@@ -1,0 +1,199 @@
+"""Scenarios: what-ifs that are kept as MLflow runs of the kind `scenario`, and asked again."""
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edtech.errors import TrackingError
+from edtech.ml.elasticity.panel import Floats
+from edtech.pricing.price_changes import PriceChange, asked_prices
+from edtech.pricing.response import Response
+from edtech.pricing.tables import LABELS, change_words, effect_rows
+from edtech.pricing.what_ifs import WhatIf
+from edtech.tables.split import RevenueSplit
+from edtech.tables.values import percent
+from edtech.tracking.run_items import RunItems
+
+if TYPE_CHECKING:
+    from edtech.pricing.recommendation import Plan
+    from edtech.tracking.runs import RunStore
+
+FILE = "scenario.json"
+FIGURES = ("token_revenue", "enrollments", "teacher_earnings", "platform_commission", "tokens_burned")
+"""What scenarios and plans are compared by, the first with its interval."""
+SHOWN, REVENUE = (*FIGURES, "enrollment_rate"), LABELS[FIGURES[0]][0]
+TAGS = ("dataset_name", "dataset_digest", "asked_run", "trust")
+EFFECTS, PRICES = "scenario/effects.csv", "scenario/prices.csv"
+
+
+class Scenario(BaseModel):
+    """What was asked, of which run and data set; `prices` by unit where a price list was given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200)
+    note: str = Field("", max_length=2_000)
+    run_id: str = Field(max_length=64)
+    dataset_id: str = Field(max_length=64)
+    changes: tuple[PriceChange, ...] = Field((), max_length=1_000)
+    prices: dict[str, float] | None = None
+    split: RevenueSplit = RevenueSplit()
+    planned_split: RevenueSplit = RevenueSplit()
+
+    @property
+    def words(self) -> str:
+        """What is asked, in words."""
+        if self.prices is not None:
+            return f"a list of {len(self.prices):,} prices"
+        return "; ".join(one.words for one in self.changes) or "no price changed"
+
+    def asked(self, response: Response, known: pd.DataFrame) -> Floats:
+        """Return the units' prices (u,) that the scenario asks for; units that came since keep theirs.
+
+        Raises PricingError where its changes name what the data set does not have.
+        """
+        if self.prices is None:
+            return asked_prices(response, known, self.changes)
+        listed = response.units.map(self.prices).to_numpy(dtype=float)
+        return pd.Series(listed).fillna(pd.Series(response.baseline)).to_numpy(dtype=float)
+
+
+def scenario_items(scenario: Scenario, outcome: WhatIf, dataset_name: str, dataset_digest: str) -> RunItems:
+    """Return what the run of a scenario holds."""
+    return RunItems(
+        name=scenario.name,
+        kind="scenario",
+        params=_params(scenario),
+        metrics=_metrics(outcome),
+        tags={
+            "dataset_name": dataset_name, "dataset_digest": dataset_digest, "asked_run": scenario.run_id,
+            "trust": "refused" if outcome.refused else "extrapolates" if outcome.extrapolates else "sound",
+        },
+        description=scenario.note,
+        artifacts={
+            FILE: scenario.model_dump_json(indent=1),
+            EFFECTS: effect_rows(outcome).to_csv(index=False),
+            PRICES: outcome.prices.rename_axis("unit").reset_index().to_csv(index=False),
+        },
+    )  # fmt: skip
+
+
+def read_scenario(store: "RunStore", run_id: str) -> Scenario:
+    """Return the scenario that a run holds. Raises TrackingError where it holds none that can be read."""
+    try:
+        return Scenario.model_validate_json(store.read_artifact(run_id, FILE))
+    except ValidationError as exc:
+        raise TrackingError(
+            "The run does not hold a scenario that can be read",
+            expected=f"{FILE}, as saving a what-if writes it",
+            found=str(exc).splitlines()[0][:200],
+            where=f"run {run_id}",
+            fix="ask the what-if again and save it",
+        ) from exc
+
+
+def is_saved(store: "RunStore", runs: pd.DataFrame, scenario: Scenario) -> bool:
+    """Tell whether a run of the table holds this very scenario, name and note included."""
+    return any(read_scenario(store, run_id) == scenario for run_id in runs.loc[runs["name"] == scenario.name, "run_id"])
+
+
+def copied(store: "RunStore", run_id: str) -> RunItems:
+    """Return what a copy of a scenario's run holds: the same under another name. Raises TrackingError as reading it."""
+    kept, run = read_scenario(store, run_id), store.get_run(run_id)
+    copy = kept.model_copy(update={"name": f"{kept.name[:190]} (copy)"})
+    files = {path: store.read_artifact(run_id, path) for path in (EFFECTS, PRICES)}
+    return RunItems(
+        name=copy.name, kind="scenario", params=run.params, metrics=run.metrics,
+        tags={name: run.tags[name] for name in TAGS if name in run.tags}, description=copy.note,
+        artifacts={FILE: copy.model_dump_json(indent=1), **files},
+    )  # fmt: skip
+
+
+def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each scenario of a run table, newest first, for reading: its name, the change of each figure
+    with its 95 % interval, token revenue first and in tokens too, trust, when it was saved and about which data set.
+    """
+    changes = {LABELS[name][0]: [_change_words(row, name) for row in runs.to_dict("records")] for name in SHOWN}
+    return pd.DataFrame(
+        {
+            "Name": runs["name"], REVENUE: changes.pop(REVENUE),
+            "Tokens per period": runs.get(f"metrics.{FIGURES[0]}_planned"), **changes, "Trust": runs.get("tags.trust"),
+            "Saved (UTC)": pd.to_datetime(runs["started"], utc=True).dt.tz_localize(None),
+            "Data set": runs.get("tags.dataset_name"),
+        }
+    )  # fmt: skip
+
+
+def _change_words(row: Mapping[Hashable, Any], name: str) -> str:
+    return change_words(*(row.get(f"metrics.{name}_{part}") for part in ("change", "change_low", "change_high")))
+
+
+def beside(scenarios: pd.DataFrame, plans: Mapping[str, "Plan"]) -> pd.DataFrame:
+    """Return what-ifs that were saved and plans of runs, one row each: what it is, trust,
+    today's and planned token revenue (per period), its change with `low` and `high` (95 %), the other figures' changes.
+
+    `scenarios` is a run table, `plans` goes by the run's name. What is not known, as a refused plan's figures, is NaN.
+    """
+    rows = [*(_of_scenario(row) for row in scenarios.to_dict("records")), *(_of_plan(*one) for one in plans.items())]
+    numbers = ["today", "planned", "change", "low", "high", *(name for name in FIGURES if name != FIGURES[0])]
+    columns = ["name", "what", "trust", *numbers]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(numbers, float))
+
+
+def short_names(runs: pd.DataFrame, column: str) -> dict[str, str]:
+    """Return a name for each run, from a column of the run table; with the time where two would have the same."""
+    names = runs.reindex(columns=[column])[column].fillna("run").astype("str")
+    rows = zip(runs["run_id"], names, names.duplicated(keep=False), runs["started"], strict=True)
+    return {run: f"{name} ({at:%d %b %H:%M:%S})" if twice else name for run, name, twice, at in rows}
+
+
+def best_words(table: pd.DataFrame) -> str:
+    """Return which of those side by side is expected to earn most, in one line."""
+    told = table.dropna(subset=["change"]).sort_values("change", ascending=False)
+    if told.empty:
+        return "None of these says what it would do"
+    first = told.iloc[0]
+    if first["change"] <= 0:
+        return "None of these is expected to earn more tokens than today"
+    return f"Earns most: {first['name']}, {percent(first['change'])}"
+
+
+def _of_scenario(row: Mapping[Hashable, Any]) -> dict[str, Any]:
+    parts = {part: row.get(f"metrics.{FIGURES[0]}_{part}") for part in ("today", "planned", "change")}
+    ends = {end: row.get(f"metrics.{FIGURES[0]}_change_{end}") for end in ("low", "high")}
+    others = {name: _saved_change(row, name) for name in FIGURES[1:]}
+    return {"name": row["name"], "what": "what-if", "trust": row.get("tags.trust"), **parts, **ends, **others}
+
+
+def _saved_change(row: Mapping[Hashable, Any], name: str) -> float | None:
+    """Return a figure's change; runs hold no infinite metric, so what is new is known by its values."""
+    today, planned = (row.get(f"metrics.{name}_{part}") for part in ("today", "planned"))
+    return np.inf if today == 0 and planned else row.get(f"metrics.{name}_change")
+
+
+def _of_plan(name: str, plan: "Plan") -> dict[str, Any]:
+    told = {"name": name, "what": "plan of a run", "trust": "refused" if plan.refused else "sound"}
+    if plan.refused:
+        return told
+    found = plan.outcome.effects
+    parts = {part: getattr(found[FIGURES[0]], part) for part in ("today", "planned", "change", "low", "high")}
+    return {**told, **parts, **{figure: found[figure].change for figure in FIGURES[1:] if figure in found}}
+
+
+def _params(scenario: Scenario) -> Mapping[str, str | float]:
+    changes = {f"change {place}": one.words for place, one in enumerate(scenario.changes, 1)}
+    rates = {"commission_rate": scenario.planned_split.commission_rate, "burn_rate": scenario.planned_split.burn_rate}
+    listed = {} if scenario.prices is None else {"price list": f"{len(scenario.prices):,} prices"}
+    return {"run": scenario.run_id, "dataset": scenario.dataset_id, **changes, **listed, **rates}
+
+
+def _metrics(outcome: WhatIf) -> dict[str, float]:
+    found: dict[str, float] = {"share_outside_support": outcome.share_outside}
+    for name, effect in outcome.effects.items():
+        values = {"today": effect.today, "planned": effect.planned, "change": effect.change, "change_low": effect.low,
+                  "change_high": effect.high}  # fmt: skip
+        found |= {f"{name}_{part}": value for part, value in values.items() if value is not None and np.isfinite(value)}
+    return found

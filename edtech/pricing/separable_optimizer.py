@@ -1,0 +1,192 @@
+"""Best prices where each unit answers to its own price alone: one candidate price for each unit."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import LinearConstraint, milp
+from scipy.sparse import csr_array, vstack
+
+from edtech.errors import PricingError
+from edtech.ml.elasticity.panel import Floats
+from edtech.pricing.constraints import Bounds, Constraints, refuse_enrollments
+from edtech.pricing.response import Response
+
+GRID = 61
+MOST_CANDIDATES = 120_000
+SECONDS = 4.0
+_GAP = 1e-4
+_BISECTIONS = 50
+
+
+def separable_optimum(
+    response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints
+) -> Floats:  # fmt: skip
+    """Return the prices (u,) on a grid that together are best.
+
+    Without limits over all units together each takes its best. With them a price on each enrollment is sought at which
+    the best choice keeps to the limits (Everett 1963, "Generalized Lagrange Multiplier Method", Operations Research
+    11(3)); it proves how far the choice is from the best at most. Where that is more than 0.01 %, as with few units,
+    which candidate each unit takes is an integer program, solved by HiGHS (Huangfu & Hall 2018) to within 0.01 %.
+    Raises PricingError where the enrollments to keep cannot be reached.
+    """
+    candidates = candidate_prices(response, bounds, constraints)
+    quantity = response.grid(candidates)
+    value = weights[0] * candidates * quantity + weights[1] * quantity
+    moved = ~np.isclose(candidates, response.baseline[:, None], rtol=1e-9)
+    least = constraints.least_enrollments
+    floor = None if least is None else least * float(response.demand(response.baseline).quantity.sum())
+    best = _first_best(value, moved)
+    rows = np.arange(len(best))
+    too_many = constraints.most_changed is not None and moved[rows, best].sum() > constraints.most_changed
+    too_few = floor is not None and quantity[rows, best].sum() < floor
+    if too_many or too_few:
+        best = _limited(value, quantity, moved, floor, constraints.most_changed)
+    return np.asarray(candidates[rows, best])
+
+
+def _limited(
+    value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
+) -> NDArray[np.intp]:
+    """Return the candidate of each unit (u,) under limits over all units; `_GAP` from the best at most."""
+    if floor is not None:
+        refuse_enrollments(_most_reached(quantity, moved, most), floor, most)
+    best, gap = _by_multiplier(value, quantity, moved, floor, most)
+    if gap <= _GAP:
+        return best
+    return _chosen(value, quantity, moved, floor, most, None if np.isinf(gap) else best)
+
+
+def _by_multiplier(
+    value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
+) -> tuple[NDArray[np.intp], float]:
+    """Return the best candidates (u,) at the lowest price on an enrollment that keeps to the limits, and by which share
+    of the value they may miss the best; infinite where no price keeps to them.
+    """
+    rows = np.arange(len(value))
+    if most is not None and moved[:, -1].any():
+        return np.full(len(value), value.shape[1] - 1), np.inf  # some must change: not all choices are free
+
+    def kept(worth: float) -> tuple[NDArray[np.intp], float]:
+        picked = _best_changes(value + worth * quantity, moved, most)
+        return picked, 0.0 if floor is None else float(quantity[rows, picked].sum()) - floor
+
+    low, high = 0.0, 4 * float(value.max() / max(quantity.max(), 1e-12))
+    best, spare = kept(0.0)
+    if spare >= 0:
+        return best, 0.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        tried, left = kept(middle)
+        if left >= 0:
+            high, best, spare = middle, tried, left
+        else:
+            low = middle
+    return best, high * spare / max(float(value[rows, best].sum()), 1e-12) if spare >= 0 else np.inf
+
+
+def _best_changes(value: Floats, moved: NDArray[np.bool_], most: int | None) -> NDArray[np.intp]:
+    """Return the candidate of each unit (u,) with the highest value, today's for all but the `most` best changes."""
+    best = _first_best(value, moved)
+    if most is None or (best != value.shape[1] - 1).sum() <= most:
+        return best
+    gain = value[np.arange(len(best)), best] - value[:, -1]
+    stay = np.argsort(-gain, kind="stable")[most:]
+    best[stay] = value.shape[1] - 1
+    return best
+
+
+def candidate_prices(response: Response, bounds: Bounds, constraints: Constraints) -> Floats:
+    """Return prices to choose from, shape (u, g): a grid between the bounds, or multiples of the step; today's last.
+
+    Today's price is repeated where there are fewer; where it is not allowed, the bound nearest to it stands for it.
+    """
+    low, high = bounds.low, bounds.high
+    today = np.clip(response.baseline, low, high)
+    fewer = max(5, min(GRID, MOST_CANDIDATES // len(low)))
+    if constraints.step is None:
+        return np.column_stack([low[:, None] + (high - low)[:, None] * np.linspace(0, 1, fewer), today])
+    first, last = np.ceil(low / constraints.step - 1e-9), np.floor(high / constraints.step + 1e-9)
+    stride = np.maximum(np.ceil((last - first + 1) / fewer), 1)
+    grid = (first[:, None] + stride[:, None] * np.arange(fewer)) * constraints.step
+    return np.column_stack([np.where(grid <= high[:, None] + 1e-9, grid, today[:, None]), today])
+
+
+def _first_best(value: Floats, moved: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the best candidate of each unit (u,); today's where none is better."""
+    best = value.argmax(axis=1)
+    last = value.shape[1] - 1
+    rows = np.arange(len(best))
+    kept = (value[rows, best] <= value[:, last] * (1 + 1e-9)) | ~moved[rows, best]
+    return np.asarray(np.where(kept, last, best), dtype=np.intp)
+
+
+def _chosen(
+    value: Floats,
+    quantity: Floats,
+    moved: NDArray[np.bool_],
+    floor: float | None,
+    most: int | None,
+    otherwise: NDArray[np.intp] | None,
+) -> NDArray[np.intp]:
+    """Return the candidate of each unit (u,) that an integer program chooses; `otherwise` where time is out."""
+    unit, place = np.nonzero(_worth_looking_at(value, quantity, moved, floor is not None))
+    limits = _limits(unit, quantity[unit, place], moved[unit, place], floor, most)
+    found = milp(
+        -value[unit, place] / max(float(np.abs(value).max()), 1e-12),
+        constraints=limits,
+        integrality=np.ones(unit.size),
+        bounds=(0, 1),
+        options={"mip_rel_gap": _GAP, "time_limit": SECONDS},
+    )
+    if found.x is None and otherwise is not None:
+        return otherwise
+    if found.x is None:
+        raise PricingError(
+            "No plan was found that keeps to all constraints",
+            expected=f"a plan within {SECONDS:g} s",
+            found=str(found.message)[:200],
+            fix="loosen the limit on changed prices or the enrollments to keep",
+        )
+    picked = found.x > 0.5
+    best = np.full(len(value), value.shape[1] - 1)
+    best[unit[picked]] = place[picked]
+    return best
+
+
+def _limits(
+    unit: NDArray[np.intp], quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
+) -> LinearConstraint:  # fmt: skip
+    """Return what the choice among candidates (c,) must keep to: one for each unit, and the limits over all."""
+    units = int(unit.max()) + 1
+    each = csr_array((np.ones(unit.size), (unit, np.arange(unit.size))), shape=(units, unit.size))
+    together: list[tuple[Floats, float, float]] = []
+    if floor is not None:
+        together.append((quantity, floor * (1 - 1e-9), np.inf))
+    if most is not None:
+        together.append((moved.astype(float), 0.0, float(most)))
+    rows = [each, *(csr_array(weights[None, :]) for weights, _, _ in together)]
+    lower, upper = (np.r_[np.ones(units), [limit[end] for limit in together]] for end in (1, 2))
+    return LinearConstraint(vstack(rows), lower, upper)
+
+
+def _most_reached(quantity: Floats, moved: NDArray[np.bool_], most: int | None) -> float:
+    """Return the most enrollments that any choice of candidates reaches."""
+    today, highest = quantity[:, -1], np.where(moved, quantity, -np.inf).max(axis=1)
+    gain = np.sort(np.maximum(highest - today, 0.0))[::-1]
+    return float(today.sum() + gain[:most].sum())
+
+
+def _worth_looking_at(
+    value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: bool
+) -> NDArray[np.bool_]:  # fmt: skip
+    """Return which candidates (u, g) no other beats in value and, where it counts, in quantity; today's stay."""
+    order = np.argsort(np.where(moved, -value, np.inf), axis=1, kind="stable")
+    sold = np.take_along_axis(np.where(moved, quantity, -np.inf), order, axis=1)
+    front = np.zeros_like(moved)
+    front[:, 0] = True
+    if floor:
+        front[:, 1:] = sold[:, 1:] > np.maximum.accumulate(sold, axis=1)[:, :-1]
+    keep = np.zeros_like(moved)
+    np.put_along_axis(keep, order, front, axis=1)
+    keep &= moved
+    keep[:, -1] = True
+    return keep

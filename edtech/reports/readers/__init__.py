@@ -1,0 +1,1 @@
+"""Read what a report's file shows, value by value."""

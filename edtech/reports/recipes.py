@@ -1,0 +1,294 @@
+"""What a report is made of, as a few words that can be stored in it: the same recipe makes the same report again.
+
+`report_of(RunRecipe(run=...), stores)` is what pages, commands and `verify` all call.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from io import StringIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from edtech import __version__
+from edtech.errors import ReportError
+from edtech.metrics import Direction
+from edtech.pricing.constraints import Constraints, Goal
+from edtech.pricing.scenarios import Scenario
+from edtech.settings import Settings
+
+if TYPE_CHECKING:
+    from edtech.data import Catalogue, Dataset
+    from edtech.ml import FitResult
+    from edtech.reports import Report
+    from edtech.tracking import Run, RunStore
+
+MOST_TABLES = 12
+MOST_TABLE_BYTES = 5_000_000
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+Origin = dict[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where reports take their numbers from."""
+
+    catalogue: "Catalogue"
+    runs: "RunStore"
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Stores":
+        """Return the stores of a home."""
+        from edtech.data import Catalogue
+        from edtech.tracking import RunStore
+
+        return cls(Catalogue(settings.data_dir), RunStore(settings=settings))
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+class _Recipe(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str = Field(__version__, max_length=40)
+    created: str = Field(default_factory=_now, max_length=40)
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - checked here
+        """Take the values. Raises ReportError that names those which no report can be made of."""
+        try:
+            super().__init__(**values)
+        except ValidationError as exc:
+            raise _unusable(exc) from exc
+
+    def origin(self) -> Origin:
+        """Return the provenance that every report has."""
+        return {"version": self.version, "created": self.created}
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report. Raises EdtechError where the stores lack what it takes."""
+        raise NotImplementedError
+
+
+class HealthRecipe(_Recipe):
+    """A data set and its checks."""
+
+    kind: Literal["health"] = "health"
+    dataset: Id
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.data import check_dataset
+        from edtech.reports.health import health_report
+
+        dataset = stores.catalogue.get(self.dataset)
+        return health_report(dataset, check_dataset(dataset), _dataset_origin(dataset) | self.origin())
+
+
+class RunRecipe(_Recipe):
+    """One logged run."""
+
+    kind: Literal["run"] = "run"
+    run: Id
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.reports.run import run_report
+
+        run = stores.runs.get_run(self.run)
+        return run_report(run, dict(_logged_tables(stores.runs, run)), _run_origin(run) | self.origin())
+
+
+class ComparisonRecipe(_Recipe):
+    """Runs side by side; `x` and `y` are the metrics of the scatter, `said` the user's direction and unit of others."""
+
+    kind: Literal["comparison"] = "comparison"
+    runs: Annotated[tuple[Id, ...], Field(min_length=1, max_length=50)]
+    baseline: Id | None = None
+    rank_across_data: bool = False
+    x: str = Field("rmse", max_length=250)
+    y: str = Field("decision_value_tokens", max_length=250)
+    said: dict[str, tuple[Direction, str]] = {}
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.reports.comparison import comparison_report
+        from edtech.tracking import as_frame, compare_runs
+        from edtech.tracking.metric_dictionary import Said, dictionary
+
+        runs = [stores.runs.get_run(run_id) for run_id in self.runs]
+        frame = as_frame(runs)
+        said = {name: Said(direction=direction, unit=unit) for name, (direction, unit) in self.said.items()}
+        found = compare_runs(frame, dictionary(frame, said), self.baseline, self.rank_across_data)
+        origin: Origin = {}
+        for number, run in enumerate(runs, 1):
+            origin |= {f"run {number}": run.run_id, f"data set digest {number}": run.tags.get("dataset_digest", "")}
+        return comparison_report(found, self.x, self.y, origin | self.origin())
+
+
+class WhatIfRecipe(_Recipe):
+    """A what-if asked of a run, and the plan under an objective and constraints."""
+
+    kind: Literal["what-if"] = "what-if"
+    scenario: Scenario
+    objective: Goal | dict[Goal, float] = "token_revenue"
+    constraints: Constraints = Constraints()
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.ml.artifacts import load_result
+        from edtech.pricing import answer, price_response, revenue_curve
+        from edtech.pricing.policy import plan_to_act_on
+        from edtech.pricing.price_changes import attributes, unit_table
+        from edtech.reports.pricing import pricing_report
+
+        asked = self.scenario
+        dataset, run = stores.catalogue.get(asked.dataset_id), stores.runs.get_run(asked.run_id)
+        response = price_response(load_result(stores.runs, asked.run_id), dataset.panel())
+        prices = asked.asked(response, attributes(response, unit_table(dataset)))
+        outcome = answer(response, prices, asked.split, asked.planned_split)
+        moved = response.moved(prices)
+        curve = revenue_curve(response, moved=moved if moved.any() else None)
+        plan = plan_to_act_on(dataset, response, asked.split, self.objective, self.constraints)
+        origin = _run_origin(run) | _dataset_origin(dataset) | self.origin()
+        return pricing_report(response, asked, outcome, curve, plan, origin)
+
+
+class TrainingsRecipe(_Recipe):
+    """Trainings on one data set, as the pipeline leaves them."""
+
+    kind: Literal["trainings"] = "trainings"
+    dataset: Id
+    runs: Annotated[tuple[Id, ...], Field(max_length=100)]
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.ml.artifacts import load_result
+
+        if not self.runs:
+            raise ReportError("These trainings were not tracked", fix="Train with tracking to have a report verified")
+        found = [(load_result(stores.runs, one), stores.runs.get_run(one).metrics) for one in self.runs]
+        return self.told(stores.catalogue.get(self.dataset), found)
+
+    def told(self, dataset: "Dataset", trainings: "Sequence[tuple[FitResult, Mapping[str, float]]]") -> "Report":
+        """Return the report of trainings that are at hand: result and metrics of each run, in the order of `runs`."""
+        from edtech.reports.training import training_report
+
+        several = len({result.family for result, _ in trainings}) > 1
+        labels = [f"{one.family}, {one.algorithm}" if several else one.algorithm for one, _ in trainings]
+        runs: Origin = {f"run {name}": run for name, run in zip(labels, self.runs, strict=bool(self.runs))}
+        named = dict(zip(labels, trainings, strict=True))
+        return with_recipe(training_report(named, _dataset_origin(dataset) | runs | self.origin()), self)
+
+
+class EconomyRecipe(_Recipe):
+    """The figures of the token economy over days, both ends included; all days of the data set where none are given."""
+
+    kind: Literal["economy"] = "economy"
+    dataset: Id
+    first: date | None = None
+    last: date | None = None
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.economy import chosen_period, economy
+        from edtech.reports.economy import economy_report
+
+        dataset = stores.catalogue.get(self.dataset)
+        found = economy(dataset, chosen_period(dataset, self.first, self.last))
+        return economy_report(dataset, found, _dataset_origin(dataset) | self.origin())
+
+
+class OutlookRecipe(_Recipe):
+    """Where a run's prices and the assumed rules lead the token economy."""
+
+    kind: Literal["outlook"] = "outlook"
+    dataset: Id
+    run: Id | None = None
+    changes: dict[str, float] = {}
+    recommended: bool = False
+    assumed: dict[str, float] = {}
+
+    def make(self, stores: Stores) -> "Report":
+        """Return the report; errors as `_Recipe.make`."""
+        from edtech.economy.forecast import forecast
+        from edtech.economy.observed_flows import observe
+        from edtech.economy.price_forecast import AskedPrices, Models, asked_effect
+        from edtech.economy.simulation import Assumptions
+        from edtech.reports.economy import outlook_report
+
+        dataset = stores.catalogue.get(self.dataset)
+        observed = observe(dataset)
+        asked = Assumptions.of(observed, **self.assumed)
+        prices = AskedPrices(self.run, self.changes, self.recommended)
+        effect, reasons = asked_effect(Models.of(stores.runs, dataset), prices)
+        origin: Origin = {"run": self.run or "none: today's prices", "seed": asked.seed}
+        found = forecast(observed, asked, effect)
+        return outlook_report(found, reasons, _dataset_origin(dataset) | origin | self.origin())
+
+
+Recipe = HealthRecipe | RunRecipe | ComparisonRecipe | WhatIfRecipe | TrainingsRecipe | EconomyRecipe | OutlookRecipe
+_ANY: TypeAdapter[Recipe] = TypeAdapter(Annotated[Recipe, Field(discriminator="kind")])
+
+
+def report_of(recipe: Recipe, stores: Stores) -> "Report":
+    """Return the report with its recipe in it. Raises EdtechError where the stores lack what it takes."""
+    return with_recipe(recipe.make(stores), recipe)
+
+
+def with_recipe(report: "Report", recipe: _Recipe) -> "Report":
+    """Return the report with the recipe in it."""
+    return replace(report, recipe=recipe.model_dump_json())
+
+
+def parse(text: str) -> Recipe:
+    """Return the recipe that a report's file holds. Raises ReportError where it is none."""
+    if not text:
+        raise ReportError(
+            "The report has no recipe",
+            expected="a report of something that is stored",
+            found="a report of a training without tracking, or no report of ours",
+            fix="Train with tracking, then download the report",
+        )
+    try:
+        return _ANY.validate_json(text)
+    except ValidationError as exc:
+        raise _unusable(exc) from exc
+
+
+def _unusable(exc: ValidationError) -> ReportError:
+    return ReportError(
+        "No report can be made of this",
+        expected="ids of what is stored, and values that a page or command can ask for",
+        found="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:3]),
+        fix="Correct what is named; where it came from a report's file, download the report again",
+    )
+
+
+def _dataset_origin(dataset: "Dataset") -> Origin:
+    seed = dataset.source.get("params")
+    made: Origin = {"data set": dataset.name, "data set id": dataset.id, "data set digest": dataset.digest}
+    return made | ({"market seed": str(seed["seed"])} if isinstance(seed, dict) and "seed" in seed else {})
+
+
+def _run_origin(run: "Run") -> Origin:
+    tags = {"data set": "dataset_name", "data set digest": "dataset_digest", "seed": "seed", "code": "edtech.version"}
+    known: Origin = {name: run.tags[tag] for name, tag in tags.items() if tag in run.tags}
+    return {"run": run.run_id, "experiment": run.experiment, **known}
+
+
+def _logged_tables(store: "RunStore", run: "Run") -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the CSV files of a run; what is no table, or too long for a report, is left out."""
+    paths = sorted(path for path in run.artifacts if path.endswith(".csv"))
+    for path in paths[:MOST_TABLES]:
+        content = store.read_artifact(run.run_id, path)
+        if len(content) > MOST_TABLE_BYTES:
+            continue
+        try:
+            frame = pd.read_csv(StringIO(content.decode("utf-8")))
+        except (ValueError, pd.errors.ParserError):
+            continue
+        yield path, frame

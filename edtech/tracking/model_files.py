@@ -1,0 +1,124 @@
+"""A fitted estimator as the files of an MLflow model, written without the seconds that MLflow's defaults take.
+
+MLflow's `log_model` spends 3 s in a subprocess that finds out requirements and validates the example by loading the
+model again; naming the requirements and calling `save_model` alone takes a twentieth of that.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from edtech.errors import TrackingError
+from edtech.tracking.entities import cut
+from edtech.tracking.provenance import requirements
+from edtech.tracking.run_items import ModelItem
+from edtech.tracking.trusted_types import TRUSTED_TYPES, refuse_foreign_types
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.models import Model
+    from mlflow.types import DataType, Schema
+    from mlflow.types.schema import AnyType
+
+MODEL_NAME = "model"
+MODEL_FILE = "model.skops"
+EXAMPLE_ROWS = 5
+
+
+def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
+    """Write a model's files into a folder that does not exist yet.
+
+    Raises UntrustedModelError where the estimator holds types that could not be loaded again, TrackingError where it
+    cannot predict its own example or be written.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # importing it, MLflow warns of type hints in its own code
+        import mlflow.pyfunc
+        import mlflow.sklearn
+    from mlflow.models import ModelSignature
+
+    example = item.input_example.head(EXAMPLE_ROWS)
+    with refusing(item):
+        predicted = pd.DataFrame({"prediction": np.asarray(item.estimator.predict(example))})
+        mlflow.sklearn.save_model(
+            item.estimator,
+            str(folder),
+            mlflow_model=description,
+            serialization_format="skops",
+            skops_trusted_types=sorted(TRUSTED_TYPES),
+            signature=ModelSignature(schema(item.input_example), schema(predicted)),
+            input_example=example,
+            pip_requirements=requirements(),
+        )
+
+
+@contextmanager
+def refusing(item: ModelItem) -> Iterator[None]:
+    """Raise what a model that cannot be stored or asked raises as UntrustedModelError or TrackingError."""
+    from mlflow.exceptions import MlflowException
+    from skops.io import dumps
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        yield
+    except (MlflowException, ValueError, TypeError, LookupError) as exc:
+        if isinstance(exc.__context__, UntrustedTypesFoundException):
+            refuse_foreign_types(dumps(item.estimator), "the model to store")
+        raise TrackingError(
+            "The model cannot be stored",
+            expected="an estimator that predicts its input example and holds arrays, not functions",
+            found=f"{type(exc).__name__}: {cut(str(exc), 300)}",
+            where=type(item.estimator).__name__,
+        ) from exc
+
+
+@contextmanager
+def new_model(
+    client: "MlflowClient", experiment_id: str, run_id: str, model_type: str | None
+) -> Iterator[tuple[Path, "Model"]]:
+    """Yield a path to write a model to and its description; stored when the block ends, FAILED where it raises."""
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model
+
+    model = client.create_logged_model(experiment_id, name=MODEL_NAME, source_run_id=run_id, model_type=model_type)
+    status: Literal["READY", "FAILED"] = "FAILED"
+    try:
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            files = Path(folder, MODEL_NAME)
+            yield files, Model(model.artifact_location, run_id, model_uuid=model.model_id, model_id=model.model_id)
+            client.log_model_artifacts(model.model_id, str(files))
+        status = "READY"
+    finally:
+        client.finalize_logged_model(model.model_id, status)
+
+
+def schema(frame: pd.DataFrame) -> "Schema":
+    """Return MLflow's schema of a frame, from its dtypes alone."""
+    from mlflow.types import ColSpec, Schema
+
+    # MLflow's own inference warns at each integer column and at dates with a zone, and reads every cell.
+    return Schema([ColSpec(_data_type(dtype), str(name)) for name, dtype in frame.dtypes.items()])
+
+
+def _data_type(dtype: Any) -> "DataType | AnyType":  # noqa: ANN401  # numpy's and pandas' dtypes share no base
+    from mlflow.types import DataType
+    from mlflow.types.schema import AnyType
+
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        # MLflow refuses to predict from a `datetime` column that has a zone.
+        return AnyType()  # type: ignore[no-untyped-call]
+    kinds = {
+        "b": DataType.boolean,
+        "i": DataType.long,
+        "u": DataType.long,
+        "f": DataType.double,
+        "M": DataType.datetime,
+    }
+    return kinds.get(dtype.kind, DataType.string)

@@ -1,0 +1,174 @@
+"""Many runs -> the few to look at: search, conditions, order, and the columns that tell them apart. Pure frames.
+
+search_runs(runs, RunQuery(search="forest", where="rmse < 2 and seed = 7", order="metrics.rmse"))
+"""
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from edtech.errors import TrackingError
+from edtech.metrics import METRICS
+from edtech.tracking.compare import INTERNAL
+from edtech.tracking.run_frames import COLUMNS
+
+Mask = NDArray[np.bool_]
+MOST_ROWS = 500
+"""Rows that a page shows at once: more cannot be read, and each costs time to send."""
+_PREFIXES = ("metrics.", "params.", "tags.")
+_NAME, _VALUE = r'"([^"]+)"|`([^`]+)`|([^\s<>=!~]+)', r'"([^"]*)"|\'([^\']*)\'|([^\s,]+)'
+_CONDITION = re.compile(rf"\s*(?:{_NAME})\s*(<=|>=|!=|==|=|<|>|~)\s*(?:{_VALUE})\s*")
+
+_AND = re.compile(r"and\b|,", re.IGNORECASE)
+_COMPARE: Mapping[str, Callable[[Any, float], Any]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "=": operator.eq, "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
+ASKED_FIRST = (
+    "params.algorithm", "metrics.decision_value_tokens", "metrics.revenue_impact", "metrics.rmse", "metrics.r2",
+    "metrics.price_elasticity_coefficient",
+)  # fmt: skip
+_IN_DICTIONARY = {name: place for place, name in enumerate(METRICS)}
+_INTERNAL = tuple(f"tags.{start}" for start in INTERNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """What is asked of a table of runs.
+
+    `search`: text that the name, a parameter or a tag holds. `where`: conditions joined by `and`: a metric, parameter,
+    tag or column, one of < <= > >= = != ~ (holds), a value. `families` and `datasets`: none means all. `since` and
+    `until`: days, both included. `order`: a column.
+    """
+
+    search: str = ""
+    where: str = ""
+    families: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+    failed: bool = False
+    running: bool = True
+    order: str = "started"
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RunTable:
+    """`runs`: all that match, in order. `columns`: those that differ between them first. `total`: runs before."""
+
+    runs: pd.DataFrame
+    columns: tuple[str, ...]
+    total: int
+
+
+def search_runs(runs: pd.DataFrame, query: RunQuery) -> RunTable:
+    """Return the runs that match. Raises TrackingError for a condition that cannot be read or an unknown column."""
+    kept = runs[_mask(runs, query)]
+    if query.order in kept.columns:
+        kept = kept.sort_values(query.order, ascending=not query.descending, kind="stable", na_position="last")
+    return RunTable(kept, telling_columns(kept), len(runs))
+
+
+def telling_columns(runs: pd.DataFrame) -> tuple[str, ...]:
+    """Return the columns that are not empty: those that differ first, then those that people ask for first."""
+    others = [name for name in map(str, runs.columns) if name not in COLUMNS and not name.startswith(_INTERNAL)]
+    counts = {name: runs[name].nunique() for name in others}
+    return tuple(sorted((name for name in others if counts[name]), key=lambda name: (counts[name] < 2, _place(name))))
+
+
+def _place(name: str) -> tuple[int, int, int, str]:
+    """Order columns: those asked first, metrics in the order of the dictionary, parameters, tags, each by name."""
+    asked = ASKED_FIRST.index(name) if name in ASKED_FIRST else len(ASKED_FIRST)
+    prefix, _, rest = name.partition(".")
+    kind = _PREFIXES.index(f"{prefix}.") if f"{prefix}." in _PREFIXES else len(_PREFIXES)
+    return asked, kind, _IN_DICTIONARY.get(rest, len(_IN_DICTIONARY)), name
+
+
+def columns_of(runs: pd.DataFrame, *prefixes: str) -> list[str]:
+    """Return the columns whose name begins with one of the prefixes, in order."""
+    return sorted(name for name in map(str, runs.columns) if name.startswith(prefixes))
+
+
+def _mask(runs: pd.DataFrame, query: RunQuery) -> Mask:
+    keep = np.ones(len(runs), dtype=bool)
+    hidden = [*([] if query.failed else ["FAILED", "KILLED"]), *([] if query.running else ["RUNNING", "SCHEDULED"])]
+    keep &= ~runs["status"].isin(hidden).to_numpy()
+    for column, wanted in (("tags.model_type", query.families), ("tags.dataset_name", query.datasets)):
+        if wanted:
+            keep &= runs[column].isin(wanted).to_numpy() if column in runs else False
+    if query.since is not None:
+        keep &= (runs["started"] >= pd.Timestamp(query.since, tz="UTC")).to_numpy()
+    if query.until is not None:
+        keep &= (runs["started"] < pd.Timestamp(query.until, tz="UTC") + pd.Timedelta(days=1)).to_numpy()
+    if query.search.strip():
+        keep &= _holds(runs, query.search.strip())
+    for name, sign, value in conditions(query.where):
+        keep &= _condition(runs, name, sign, value)
+    return keep
+
+
+def _holds(runs: pd.DataFrame, text: str) -> Mask:
+    found = np.zeros(len(runs), dtype=bool)
+    for name in ("name", "run_id", "experiment", *columns_of(runs, "params.", "tags.")):
+        column = runs[name]
+        different = pd.Series(column.unique()).dropna().astype(str)
+        matching = different[different.str.contains(text, case=False, regex=False)]
+        found |= column.isin(matching).to_numpy()
+    return found
+
+
+def conditions(text: str) -> list[tuple[str, str, str]]:
+    """Return name, sign and value of each condition of a text. Raises TrackingError where it is none."""
+    found, place = [], 0
+    while text[place:].strip():
+        match = _CONDITION.match(text, place)
+        if match is None:
+            raise TrackingError(
+                "This is not a condition on runs",
+                expected='such as: rmse < 2 and seed = 7 and "data set" ~ spring',
+                found=repr(text[place : place + 60]),
+                fix="write a name, one of < <= > >= = != ~, and a value; put spaces and commas in double quotes",
+            )
+        quoted, ticked, bare, sign, *values = match.groups()
+        found.append((quoted or ticked or bare, sign, next(value for value in values if value is not None)))
+        place = match.end()
+        if joined := _AND.match(text, place):
+            place = joined.end()
+    return found
+
+
+def _condition(runs: pd.DataFrame, name: str, sign: str, value: str) -> Mask:
+    column = runs[_column(runs, name)]
+    number = pd.to_numeric(pd.Series([value]), errors="coerce").iloc[0]
+    if sign == "~" or pd.isna(number):
+        if sign in ("<", "<=", ">", ">="):
+            raise TrackingError(
+                "This condition needs a number", expected=f"{name} {sign} 2", found=repr(value), fix="write a number"
+            )
+        same = column.astype("str").str.contains(value, case=False, regex=False) if sign == "~" else column == value
+        matching: Mask = same.fillna(False).to_numpy(dtype=bool)
+        return ~matching if sign == "!=" else matching
+    values = pd.to_numeric(column, errors="coerce")
+    held: Mask = (_COMPARE[sign](values, float(number)) & values.notna()).to_numpy(dtype=bool)
+    return held
+
+
+def _column(runs: pd.DataFrame, name: str) -> str:
+    wanted = (name, *(f"{prefix}{name}" for prefix in _PREFIXES))
+    for column in wanted:
+        if column in runs.columns:
+            return column
+    raise TrackingError(
+        f"No run has a metric, parameter or tag {name!r}",
+        expected=", ".join(telling_columns(runs)[:12]) or "a column of the table",
+        found=repr(name),
+        fix="choose one of the columns of the table",
+    )

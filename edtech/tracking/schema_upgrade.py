@@ -1,0 +1,80 @@
+"""Brings an embedded store of an older MLflow to the installed one's schema, on a copy, with the old file kept."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from filelock import FileLock, Timeout
+
+from edtech.errors import SettingsError, TrackingError
+from edtech.tracking.sqlite_runs import reading
+from edtech.tracking.store import Store, check_schema, is_older, sqlite_uri, translated
+
+LOCK_SECONDS = 20.0
+
+
+def upgrade_store(store: Store) -> Path | None:
+    """Upgrade the database and return the backup of it; None where it has the right schema already.
+
+    A copy is upgraded and then takes the place of all that the file held in one step; until then nothing is changed.
+    Raises SettingsError for a server, TrackingError where the store is missing, newer, in use or cannot be upgraded.
+    """
+    if store.database is None:
+        raise SettingsError(
+            "A server's store is not upgraded from here",
+            found=store.shown,
+            fix="On the server's machine: back up its database, then run: mlflow db upgrade <its address>",
+        )
+    if not store.database.exists():
+        raise TrackingError("There is no MLflow store to upgrade", where=str(store.database))
+    if not is_older(store.database):
+        check_schema(store.database)
+        return None
+    try:
+        with FileLock(f"{store.database}.lock", timeout=LOCK_SECONDS):
+            return _upgraded(store, store.database)
+    except (OSError, sqlite3.Error) as exc:
+        raise TrackingError(
+            "The MLflow store cannot be upgraded",
+            found=f"{type(exc).__name__}: {exc}",
+            where=str(store.database),
+            fix="End the other processes that use it" if isinstance(exc, Timeout) else "Check free space and rights",
+        ) from exc
+
+
+def _upgraded(store: Store, database: Path) -> Path:
+    backup = database.with_name(f"{database.name}.backup-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
+    with TemporaryDirectory(dir=database.parent, prefix=".upgrade-", ignore_cleanup_errors=True) as folder:
+        copy = Path(folder, "mlflow.db")
+        with closing(sqlite3.connect(database, LOCK_SECONDS, isolation_level=None)) as old:
+            old.execute("PRAGMA locking_mode = EXCLUSIVE")  # the lock outlives the transaction: whoever writes waits
+            old.execute("BEGIN IMMEDIATE")
+            with reading(database) as source, closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+            old.execute("ROLLBACK")
+            shutil.copyfile(copy, backup)
+            with translated("upgrade the MLflow store", store):
+                _migrate(copy)
+            check_schema(copy)
+            with closing(sqlite3.connect(copy)) as upgraded:
+                upgraded.backup(old)  # in one transaction, into the file that waiting writers have open
+    return backup
+
+
+def _migrate(copy: Path) -> None:
+    from mlflow.store.db.utils import _upgrade_db
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    engine = create_engine(sqlite_uri(copy))
+    try:
+        _upgrade_db(engine)  # type: ignore[no-untyped-call]
+    except SQLAlchemyError as exc:
+        raise TrackingError(
+            "MLflow cannot upgrade this store; nothing was changed", found=str(exc).splitlines()[0], where=str(copy)
+        ) from exc
+    finally:
+        engine.dispose()

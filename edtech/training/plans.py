@@ -1,0 +1,184 @@
+"""What to train, as values: the same plan goes to a worker process, is a command line, or is a few lines of Python."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from edtech.errors import ParamsError
+from edtech.ml.base import Progress
+from edtech.ml.families import family as family_of
+from edtech.settings import PROJECT, Settings
+from edtech.training.search import Budget, Searched, search
+from edtech.training.trainer import TrainedRun, train_runs
+
+if TYPE_CHECKING:
+    from edtech.data import Dataset
+    from edtech.tracking import EdTechMLFlowTracker
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """Algorithms of a family to train on a stored data set, one run each.
+
+    `dataset`: its id. `algorithms`: none stands for all that the data set has the tables for. `params`: hyperparameters
+    by algorithm, defaults where none are given. `roles`: columns that play other roles than those stored with the data
+    set. `repeats`: trainings of each algorithm that has a seed, with seeds that follow one another.
+    """
+
+    dataset: str
+    family: str
+    algorithms: tuple[str, ...] = ()
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    roles: Mapping[str, Any] = field(default_factory=dict)
+    experiment: str | None = None
+    repeats: int = 1
+
+    def changed_params(self) -> dict[str, dict[str, Any]]:
+        """Return the hyperparameters that differ from the defaults."""
+        kind = family_of(self.family)
+        defaults = {name: kind.algorithm(name).params() for name in self.params}
+        return {
+            name: {key: value for key, value in values.items() if getattr(defaults[name], key) != value}
+            for name, values in self.params.items()
+        }
+
+    def command(self, settings: Settings | None = None) -> str:
+        """Return the shell command that trains the same and gives the same numbers."""
+        words = ["python", "-m", "edtech", "train", self.dataset, "--family", self.family]
+        words += ["--algorithm", ",".join(self.algorithms) or "all"]
+        for name, values in self.changed_params().items():
+            prefix = "" if self.algorithms == (name,) else f"{name}."
+            words += [word for key, value in values.items() for word in ("--param", f"{prefix}{key}={value}")]
+        if self.repeats > 1:
+            words += ["--repeats", str(self.repeats)]
+        return shlex.join([*words, *_options(self.roles, self.experiment, settings)])
+
+    def code(self, settings: Settings | None = None) -> str:
+        """Return the Python that trains the same and gives the same numbers."""
+        shown = {
+            "algorithms": self.algorithms,
+            "params": {name: values for name, values in self.changed_params().items() if values},
+            "roles": dict(self.roles),
+            "experiment": self.experiment,
+            "repeats": self.repeats if self.repeats > 1 else None,
+        }
+        given = "".join(f", {name}={value!r}" for name, value in shown.items() if value)
+        home = _home(settings)
+        return (
+            "from edtech.pipeline import TrainingPlan, train_planned\n"
+            + (f"from edtech.settings import Settings\n\nsettings = Settings(home={home[1]!r})\n" if home else "\n")
+            + f"plan = TrainingPlan({self.dataset!r}, {self.family!r}{given})\n"
+            f"for run in train_planned(plan{', settings' if home else ''}):\n"
+            "    print(run.run_id, run.metrics)\n"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """A search over hyperparameters of one algorithm; `names` are those searched, none stands for all."""
+
+    dataset: str
+    family: str
+    algorithm: str
+    names: tuple[str, ...] = ()
+    budget: Budget = field(default_factory=Budget)
+    roles: Mapping[str, Any] = field(default_factory=dict)
+    experiment: str | None = None
+
+    def command(self, settings: Settings | None = None) -> str:
+        """Return the shell command of the same search; it tries the same points in the same order."""
+        words = ["python", "-m", "edtech", "search", self.dataset, "--family", self.family]
+        words += ["--algorithm", self.algorithm]
+        words += [word for name in self.names for word in ("--vary", name)]
+        words += [word for name, value in asdict(self.budget).items() for word in (f"--{name}", str(value))]
+        return shlex.join([*words, *_options(self.roles, self.experiment, settings)])
+
+
+def _options(roles: Mapping[str, Any], experiment: str | None, settings: Settings | None) -> list[str]:
+    words: list[str] = []
+    for role, value in roles.items():
+        named = (value or ("",)) if isinstance(value, tuple) else (value or "",)
+        words += [word for one in named for word in ("--role", f"{role}={one}")]
+    return [*words, *(["--experiment", experiment] if experiment else []), *_home(settings)]
+
+
+def _home(settings: Settings | None) -> list[str]:
+    return ["--out", str(settings.root)] if settings is not None and settings.root != PROJECT else []
+
+
+def train_planned(
+    plan: TrainingPlan, settings: Settings | None = None, progress: Progress | None = None
+) -> list[TrainedRun]:
+    """Train and log what a plan says: what the Train page, the command and a worker process do.
+
+    Raises DatasetNotFoundError, and what `train_runs` raises.
+    """
+    settings = settings or Settings()
+    dataset = stored(plan.dataset, plan.roles, settings)
+    return train_runs(
+        dataset,
+        plan.algorithms or None,
+        family=plan.family,
+        params=plan.params,
+        tracker=tracker_of(settings, plan.experiment),
+        progress=progress,
+        repeats=plan.repeats,
+    )
+
+
+def search_planned(plan: SearchPlan, settings: Settings | None = None, progress: Progress | None = None) -> Searched:
+    """Do the search that a plan says. Raises DatasetNotFoundError, and what `search` raises."""
+    settings = settings or Settings()
+    return search(
+        stored(plan.dataset, plan.roles, settings),
+        family_of(plan.family),
+        plan.algorithm,
+        budget=plan.budget,
+        names=plan.names,
+        tracker=tracker_of(settings, plan.experiment),
+        progress=progress,
+    )
+
+
+@lru_cache(maxsize=8)
+def tracker_of(settings: Settings, experiment: str | None) -> "EdTechMLFlowTracker":
+    """Return the tracker of an experiment, opened once in this process."""
+    from edtech.tracking import EdTechMLFlowTracker
+
+    return EdTechMLFlowTracker(experiment, settings=settings)
+
+
+def stored(dataset_id: str, roles: Mapping[str, Any], settings: Settings) -> "Dataset":
+    """Return a stored data set, some of its columns in other roles.
+
+    Raises DatasetNotFoundError, and ParamsError where the columns cannot play these roles.
+    """
+    from edtech.data import Catalogue
+
+    dataset = Catalogue(settings.data_dir).get(dataset_id)
+    if not roles:
+        return dataset
+    kind = type(dataset.mapping)
+    try:
+        mapping = kind.model_validate({**dataset.mapping.model_dump(), **roles})
+    except ValidationError as exc:
+        raise ParamsError(
+            "The columns cannot play these roles",
+            expected=f"roles out of {', '.join(kind.model_fields)}",
+            found="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:5]),
+            where=dataset.name,
+            fix="choose other columns",
+        ) from exc
+    if missing := set(mapping.columns()) - set(dataset.columns()):
+        raise ParamsError(
+            "The data set has no such column",
+            expected=", ".join(dataset.columns())[:300],
+            found=", ".join(sorted(missing))[:300],
+            where=dataset.name,
+            fix="choose other columns",
+        )
+    return dataset.model_copy(update={"mapping": mapping})

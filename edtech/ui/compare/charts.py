@@ -1,0 +1,177 @@
+"""Charts of the Compare page, one at a time: which is in the address."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from edtech.charts import compare as charts
+from edtech.charts import models
+from edtech.metrics import Metric, metric
+from edtech.reports.comparison import axis, metric_pairs, pair_title
+from edtech.tracking import Comparison
+from edtech.tracking.registry_checks import DECISIONS
+from edtech.tracking.run_query import columns_of, telling_columns
+from edtech.tracking.seed_groups import by_all_but_the_seed
+from edtech.ui import resources, url_state
+from edtech.ui.compare import decisions, file_charts
+from edtech.ui.compare.run_table import column_titles
+from edtech.ui.run_tables import titled
+from edtech.ui.widgets import errors_shown
+
+ERRORS = (
+    "rmse", "mae", "poisson_deviance", "r2", "elasticity_bias", "rating_rmse", "log_loss", "integrated_brier",
+    "fit_seconds",
+)  # fmt: skip
+BUSINESS = (*DECISIONS, "revenue_impact", "token_revenue_plan", "token_revenue_predicted")
+MOST_GROUPS = 20
+
+
+def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> tuple[str, str]:
+    """Show the chosen view, and return the two metrics that the report sets against each other."""
+    if comparison.metrics.empty:
+        st.info("None of these runs logged a metric.", icon=":material/info:")
+        return ERRORS[0], BUSINESS[0]
+    view = url_state.selectbox("Look at", list(VIEWS), SCATTER, key="compare.view", help="One chart at a time.")
+    if view == SCATTER:
+        return _scatter(comparison)
+    with errors_shown():
+        if view == DECISION:
+            decisions.show(comparison, runs, experiment)
+        else:
+            VIEWS[view](comparison, titled(runs))
+    return _first(comparison, ERRORS), _first(comparison, BUSINESS)
+
+
+def _first(comparison: Comparison, preferred: tuple[str, ...]) -> str:
+    logged = list(comparison.metrics.index)
+    return next((name for name in preferred if name in logged), str(logged[0]))
+
+
+def _known(comparison: Comparison, name: str) -> Metric:
+    return comparison.dictionary.get(name, metric(name))
+
+
+def _choose(
+    comparison: Comparison, label: str, preferred: tuple[str, ...], key: str, others: Sequence[str] = ()
+) -> str:
+    names = list(dict.fromkeys([*map(str, comparison.metrics.index), *others]))
+    return url_state.selectbox(
+        label, names, _first(comparison, preferred), key=key, follows=True,
+        help="A metric of the runs, or a numeric parameter." if others else "A metric of the runs.",
+        format_func=lambda name: _known(comparison, name).title,
+    )  # fmt: skip
+
+
+def _draw(chart: Any, title: str) -> None:  # noqa: ANN401  # any chart of altair
+    """Show a chart; who cannot see it is told its title."""
+    st.altair_chart(chart, alt=title)
+
+
+def _scatter(comparison: Comparison) -> tuple[str, str]:
+    st.subheader("Is the most accurate run also the most useful?")
+    numbers = comparison.params.apply(_numeric).notna().any(axis=1)
+    numeric = [str(name) for name in numbers.index[numbers]]
+    x = _choose(comparison, "Across", ERRORS, "compare.x", numeric)
+    y = _choose(comparison, "Up", BUSINESS, "compare.y", numeric)
+    pairs, across, up = metric_pairs(comparison, x, y), _known(comparison, x), _known(comparison, y)
+    title = pair_title(pairs, across, up)
+    if len(pairs.replace([np.inf, -np.inf], np.nan).dropna()):
+        _draw(models.metric_scatter(pairs, title=title, x_title=axis(across), y_title=axis(up)), title)
+    else:
+        st.info("None of these runs has both: choose others.", icon=":material/info:")
+    return x, y
+
+
+def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
+    told = [one for one in telling_columns(runs) if one.startswith(("metrics.", "params."))]
+    numbers = [one for one in told if _numeric(runs[one]).nunique() > 1]
+    whole = [one for one in numbers if np.isfinite(_numeric(runs[one])).all()]
+    titles = _axis_titles(comparison, numbers)
+    names = url_state.multiselect(
+        "Axes", numbers, (whole if len(whole) > 1 else numbers)[:6], most=12, key="compare.axes", follows=True,
+        format_func=lambda name: titles.get(name, name), help="Metrics and numeric parameters that differ.",
+    )  # fmt: skip
+    if len(names) < 2:
+        st.info("Choose two or more axes that differ between the runs.", icon=":material/info:")
+        return
+    axes, labels = [titles[name] for name in names], [comparison.labels[one] for one in runs["run_id"]]
+    frame = runs[names].apply(_numeric).set_axis(axes, axis=1).assign(run=labels)
+    if frame.replace([np.inf, -np.inf], np.nan).dropna().empty:
+        st.info("No run has a number on each of these axes: leave some out.", icon=":material/info:")
+        return
+    _draw(charts.parallel(frame, axes, title="Each line is a run"), "Each line is a run")
+
+
+def _axis_titles(comparison: Comparison, names: Sequence[str]) -> dict[str, str]:
+    """Return the title of each metric and the name of each parameter; with the key behind it where two are the same."""
+    keys = {name: name.partition(".")[2] for name in names}
+    titles = {name: _known(comparison, key).title if name.startswith("metrics.") else key for name, key in keys.items()}
+    often = Counter([*titles.values(), "run"])
+    return {name: f"{title} ({name})" if often[title] > 1 else title for name, title in titles.items()}
+
+
+def _numeric(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column, errors="coerce")
+
+
+def _boxes(comparison: Comparison, runs: pd.DataFrame) -> None:
+    name = _choose(comparison, "Metric", ERRORS, "compare.box.metric")
+    groups = [one for one in columns_of(runs, "params.", "tags.") if 1 < runs[one].nunique() <= MOST_GROUPS]
+    if not groups:
+        st.info("These runs do not differ in a parameter or tag with a few values.", icon=":material/info:")
+        return
+    titles = column_titles(groups)
+    group = url_state.selectbox("By", groups, groups[0], key="compare.box.group", help="A parameter or tag.",
+                              format_func=lambda name: titles.get(name, name))  # fmt: skip
+    known = _known(comparison, name)
+    frame = pd.DataFrame({"group": runs[group].fillna("-"), "value": runs[f"metrics.{name}"]})
+    title = f"{known.title} by {group.partition('.')[2]}"
+    _draw(charts.box(frame, title=title, y_title=axis(known)), title)
+
+
+def _history(comparison: Comparison, runs: pd.DataFrame) -> None:
+    name = _choose(comparison, "Metric", ERRORS, "compare.history.metric")
+    frame = resources.metric_history(tuple(runs["run_id"]), name)
+    if frame.groupby("run_id").size().max() < 2:
+        st.info("It was logged once in each run, so it has no history.", icon=":material/info:")
+        return
+    frame = frame.assign(run=frame["run_id"].map(comparison.labels), x=frame["step"], y=frame["value"])
+    title = f"{_known(comparison, name).title} as it was logged"
+    _draw(charts.lines(frame, title=title, x_title="Step", y_title=axis(_known(comparison, name))), title)
+
+
+def _over_time(comparison: Comparison, runs: pd.DataFrame) -> None:
+    name = _choose(comparison, "Metric", ERRORS, "compare.time.metric")
+    group = runs["params.algorithm"].fillna("-") if "params.algorithm" in runs else pd.Series("all", index=runs.index)
+    started = runs["started"].dt.tz_convert(None)
+    frame = pd.DataFrame({"time": started, "value": runs[f"metrics.{name}"], "group": group, "run": runs["name"]})
+    title = f"{_known(comparison, name).title} over training time by algorithm"
+    _draw(charts.over_time(frame, title=title, y_title=axis(_known(comparison, name))), title)
+
+
+def _groups(comparison: Comparison, runs: pd.DataFrame) -> None:
+    name = _choose(comparison, "Metric", ERRORS, "compare.group.metric")
+    frame = by_all_but_the_seed(runs, name)
+    title = f"Mean {_known(comparison, name).title} over seeds, with its 95 % interval"
+    _draw(charts.interval_rows(frame, title=title, x_title=axis(_known(comparison, name))), title)
+    st.dataframe(frame, hide_index=True, key="compare.groups", height="content")
+
+
+SCATTER, DECISION = "One metric against another", decisions.TITLE
+VIEWS: dict[str, Callable[..., object]] = {
+    SCATTER: _scatter,
+    DECISION: decisions.show,
+    "Parallel coordinates": _parallel,
+    "Boxes by group": _boxes,
+    "Means over seeds": _groups,
+    "Two runs on the same rows": file_charts.pair,
+    "History of a metric": _history,
+    "A metric over training time": _over_time,
+    "Importance side by side": file_charts.importance,
+    "ROC and calibration": file_charts.curves,
+    "Pictures side by side": file_charts.images,
+}

@@ -1,0 +1,106 @@
+"""Parts of the Compare page: the chosen runs side by side, and what their metrics mean."""
+
+import pandas as pd
+import streamlit as st
+from pandas.io.formats.style import Styler
+
+from edtech.metrics import METRICS, Metric
+from edtech.reports.comparison import BAD, GOOD, KINDS, metric_table, param_table, tag_table
+from edtech.tracking import Comparison, compare_runs
+from edtech.tracking.metric_dictionary import Said, dictionary
+from edtech.tracking.registry_checks import DECISIONS
+from edtech.ui import resources, run_tables, url_state
+from edtech.ui.models import registry
+from edtech.ui.widgets import errors_shown, plain
+
+_FIRST = st.column_config.Column(pinned=True, width=220)
+COLORS = {GOOD: "background-color: rgba(0, 158, 115, .22)", BAD: "background-color: rgba(213, 94, 0, .22)"}
+
+
+def settle(runs: pd.DataFrame) -> Comparison:
+    """Ask for the baseline and whether to rank runs on different data, and compare."""
+    if len(runs) == 1:
+        st.info("Choose a second run above to compare this one with.", icon=":material/compare_arrows:")
+    names = run_tables.run_labels(runs)
+    baseline = url_state.selectbox(
+        "Baseline", list(names), list(names)[-1], key="compare.baseline", format_func=names.__getitem__,
+        help="Differences in brackets are against this run.",
+    )  # fmt: skip
+    runs = run_tables.titled(runs)
+    meanings = dictionary(runs, resources.metric_memory().said())
+    found = compare_runs(runs, meanings, baseline)
+    if found.same_data:
+        return found
+    st.warning(plain(found.warning), icon=":material/warning:")
+    ranked = url_state.toggle("Rank them all the same", key="compare.rank",
+                            help="Errors on different data do not compare.")  # fmt: skip
+    return compare_runs(runs, meanings, baseline, rank_across_data=ranked) if ranked else found
+
+
+def show_tables(comparison: Comparison) -> None:
+    """Show parameters that differ and the metrics by kind."""
+    every = url_state.toggle("Also what is the same in all", key="compare.every",
+                           help="All parameters and tags, not only those that differ.")  # fmt: skip
+    for name, table in (("Parameters", param_table(comparison, every)), ("Tags", tag_table(comparison, every))):
+        st.subheader(name if every else f"{name} that differ")
+        if table.empty:
+            st.caption("None.")
+        else:
+            st.dataframe(table, hide_index=True, key=f"compare.{name.lower()}", height="content",
+                         column_config={table.columns[0]: _FIRST})  # fmt: skip
+    for kind, title in KINDS:
+        table = metric_table(comparison, kind)
+        if table.empty:
+            continue
+        st.subheader(title)
+        st.caption(
+            r"★ best by each metric's direction; \[low, high\] its 95 % interval where there is one; (+difference) to "
+            "the baseline, ✓ better, ✗ worse."
+        )
+        st.dataframe(_colored(table), hide_index=True, key=f"compare.{kind}", height="content",
+                     column_config={"metric": _FIRST})  # fmt: skip
+    _meanings(comparison)
+
+
+def register_one(comparison: Comparison) -> None:
+    """Let one of the runs be registered, behind the gates of the Models page; the best by its decisions comes first."""
+    if not st.toggle("Register one of these runs", key="compare.registering",
+                     help="Shows what lets it in, and what lets it take the champion's place."):  # fmt: skip
+        return
+    best = next((comparison.best[name][0] for name in DECISIONS if comparison.best.get(name)), None)
+    names = list(comparison.labels)
+    run_id = st.selectbox(
+        "Run to register", names, names.index(best) if best else 0, key="compare.registered",
+        format_func=comparison.labels.__getitem__, help="At first the one whose decisions are worth most.",
+    )  # fmt: skip
+    with errors_shown():
+        registry.register(run_id, "compare.register")
+
+
+def _colored(table: pd.DataFrame) -> Styler:
+    return table.style.map(lambda text: next((color for sign, color in COLORS.items() if f"{sign})" in str(text)), ""))
+
+
+def _meanings(comparison: Comparison) -> None:
+    known = [comparison.dictionary[name] for name in comparison.metrics.index]
+    with st.expander("What the metrics mean"):
+        for one in known:
+            st.markdown(f"**{plain(one.title)}**: {plain(one.help)}")
+    foreign = [one for one in known if one.name not in METRICS]
+    if foreign:
+        with st.expander(f"{len(foreign)} metrics of others: say which way is better"), errors_shown():
+            _say(foreign)
+
+
+def _say(foreign: list[Metric]) -> None:
+    names = {one.name: one for one in foreign}
+    name = st.selectbox("Metric", list(names), key="compare.say.name", help="Guesses go by the name and the values.")
+    one = names[name]
+    st.text(f"Now: {one.direction}, unit {one.unit or 'none'}. {one.help}")
+    left, right = st.columns(2)
+    ways = ("higher", "lower", "zero", "none")
+    direction = left.selectbox("Better is", ways, ways.index(one.direction), key=f"compare.say.direction.{name}")
+    unit = right.text_input("Unit", one.unit, max_chars=60, key=f"compare.say.unit.{name}")
+    if st.button("Remember", key="compare.say.keep", icon=":material/save:"):
+        resources.metric_memory().say(name, Said(direction=direction, unit=unit))
+        st.rerun()

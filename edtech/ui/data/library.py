@@ -1,0 +1,113 @@
+"""Part of the Data page: all data sets, renamed, deleted, restored, removed for good, traced back and compared."""
+
+import pandas as pd
+import streamlit as st
+
+from edtech.data import Dataset
+from edtech.reports import table_csv
+from edtech.tables.words import counted
+from edtech.ui import resources
+from edtech.ui.overview.sections import origin
+from edtech.ui.state import notify
+from edtech.ui.widgets import errors_shown, plain
+
+KIND_NAMES = {"market": "generated market", "panel": "demand panel", "labels": "labeled rows"}
+
+
+def stored_list() -> None:
+    """Show all data sets with what can be done to each."""
+    catalogue = resources.catalogue()
+    stored, deleted = catalogue.list(), catalogue.list(deleted=True)
+    if not stored and not deleted:
+        st.info("Nothing is stored yet: generate a market or upload a file.", icon=":material/database:")
+    for one in stored:
+        _stored(one)
+    if len(stored) > 1:
+        _difference(stored)
+    if deleted:
+        st.subheader("Deleted")
+        st.caption("Restore them, or remove their files for good.")
+    for one in deleted:
+        _deleted(one)
+
+
+def _stored(one: Dataset) -> None:
+    with st.container(border=True):
+        period = f", {one.period[0]} to {one.period[1]}" if one.period else ""
+        st.text(f"{one.name}: {counted(one.rows, 'row')}, {KIND_NAMES.get(one.kind, one.kind)}{period}")
+        left, right = st.columns([3, 1], vertical_alignment="bottom")
+        name = left.text_input("Name", one.name, key=f"rename.{one.id}", max_chars=200)
+        with errors_shown():
+            if name != one.name:
+                resources.catalogue().rename(one.id, name)
+                st.rerun()
+            if right.button("Delete", key=f"delete.{one.id}", icon=":material/delete:"):
+                resources.catalogue().delete(one.id)
+                notify(f"{one.name} is deleted; it can be restored below.")
+                st.rerun()
+            with st.expander("Where it comes from"):
+                _lineage(one)
+
+
+def _lineage(dataset: Dataset) -> None:
+    for step in resources.catalogue().lineage(dataset.id):
+        gone = " (deleted)" if step.deleted is not None else ""
+        words = origin(step)
+        st.markdown(f"**{plain(step.name)}**{gone}: {words}. Created {step.created:%Y-%m-%d %H:%M} UTC.")
+        st.caption(f"Id {step.id}, digest {step.digest}")
+        params = step.source.get("params")
+        if isinstance(params, dict):
+            st.json(params, expanded=False)
+        if "sha256" in step.source:
+            st.caption(f"File of {step.source.get('bytes'):,} bytes, SHA-256 {step.source['sha256']}")
+
+
+def _deleted(one: Dataset) -> None:
+    with st.container(border=True), st.container(horizontal=True, vertical_alignment="center"):
+        st.text(f"Deleted: {one.name} ({counted(one.rows, 'row')})")
+        if st.button("Restore", key=f"restore.{one.id}", icon=":material/undo:"):
+            resources.catalogue().restore(one.id)
+            st.rerun()
+        with st.popover("Remove for good", icon=":material/delete_forever:"), errors_shown():
+            st.text(f"The files of {one.name} will be gone; nothing brings them back.")
+            if st.button("Yes, remove its files", key=f"purge.{one.id}", type="primary"):
+                resources.catalogue().purge(one.id)
+                notify(f"{one.name} is removed for good.")
+                st.rerun()
+
+
+def _difference(stored: list[Dataset]) -> None:
+    """Compare two data sets: tables, columns, rows, and how values are spread."""
+    st.subheader("Difference between two data sets")
+    names = {one.id: f"{one.name} ({one.created:%d %b %H:%M:%S})" for one in stored}
+    left, right = st.columns(2)
+    ids = list(names)
+    alike = next((place for place, one in enumerate(stored) if place and one.kind == stored[0].kind), 1)
+    before = left.selectbox("From", ids, alike, format_func=names.__getitem__, key="difference.before",
+                            help="The data set to start from.")  # fmt: skip
+    after = right.selectbox("To", ids, 0, format_func=names.__getitem__, key="difference.after",
+                            help="The data set that is compared with it.")  # fmt: skip
+    if not st.toggle("Compare", key="difference.show", help="Reads both data sets; large ones take some seconds."):
+        return
+    with errors_shown():
+        found = resources.differences(before, after)
+        for line in found.lines():
+            st.text(line)
+        table = found.table()
+        if table.empty:
+            return
+        st.caption("Columns of both, the most different first: 0 is alike, 1 is apart (Kolmogorov-Smirnov for numbers "
+                   "and dates, total variation for text).")  # fmt: skip
+        st.dataframe(_readable(table), hide_index=True, key="difference.table")
+        st.download_button("Difference (CSV)", table_csv(table), "difference.csv", "text/csv",
+                           key="difference.download", on_click="ignore", icon=":material/download:")  # fmt: skip
+
+
+def _readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with means as text: those of dates are dates."""
+    mixed = [name for name in map(str, table) if name.startswith(("mean", "sd"))]
+    return table.assign(**{name: [_short(value) for value in table[name]] for name in mixed})
+
+
+def _short(value: object) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) and value == value else str(value or "")[:19]

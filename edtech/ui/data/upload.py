@@ -1,0 +1,139 @@
+"""Part of the Data page: read a file, say how it was read, map its columns, check, store."""
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from edtech.data import CONTRACTS, DECIMALS, DELIMITERS, ENCODINGS, THOUSANDS, Dialect, Upload, roles_for, sample_csv
+from edtech.errors import ContractError, EdtechError
+from edtech.reports import table_csv
+from edtech.tables.words import counted
+from edtech.ui import resources
+from edtech.ui.data import column_mapping
+from edtech.ui.state import Key, choose, notify
+from edtech.ui.widgets import error_panel, errors_shown, plain
+
+PREVIEW = 20
+
+
+def upload_form() -> None:
+    """Read a file, ask what it is and which column is what, check, store."""
+    st.markdown(
+        "Four kinds of table can be brought: a **demand panel**, **visits** with the courses seen, **labeled rows** "
+        "(enrolled, completed or left), and **ratings** by teacher. All failures are listed at once, with their rows."
+    )
+    _samples()
+    limit = resources.settings().upload_limit_mb
+    file = st.file_uploader("File (CSV, TSV, Parquet or XLSX)", key="upload.file", max_upload_size=limit,
+                            help=f"At most {limit} MB; .gz is unpacked.")  # fmt: skip
+    if file is None:
+        resources.staged.clear()
+        resources.large_file.clear()
+    elif st.session_state.get("upload.stored") == file.file_id:
+        st.info("This file is stored and chosen; see the first tab. Choose another file above.", icon=":material/done:")
+        st.button("Map it again", key="upload.again", on_click=_forget, icon=":material/undo:")
+    else:
+        with errors_shown():
+            _read_map_store(file)
+
+
+def _forget() -> None:
+    st.session_state.pop("upload.stored", None)
+
+
+def _samples() -> None:
+    with st.expander("Sample files, one for each kind of table"), st.container(horizontal=True):
+        for kind, contract in CONTRACTS.items():
+            st.download_button(
+                f"{contract.title[:1].upper()}{contract.title[1:]} (CSV)", partial(sample_csv, kind),
+                f"{kind}_sample.csv", "text/csv", key=f"upload.sample.{kind}", on_click="ignore",
+                icon=":material/download:", help=contract.row,
+            )  # fmt: skip
+
+
+def _read_map_store(file: Any) -> None:  # noqa: ANN401  # Streamlit's uploaded file
+    """Show how the file was read; where it could be, ask what it is, check and store it.
+
+    Its rows wait on disk (`Catalogue.stage`); a rerun does not read the file again.
+    """
+    with st.expander("How the file was read", expanded=True):
+        upload, token = _confirmed(file)
+        for note in upload.notes:
+            st.text(note)
+    st.dataframe(upload.frame.head(PREVIEW), hide_index=True, key="upload.preview")
+    kind = column_mapping.choose_kind(upload, token)
+    chosen, parts = column_mapping.choose_roles(upload, kind, token)
+    name = st.text_input("Name", file.name[:200], max_chars=200, key=f"upload.name.{file.name}")
+    roles = roles_for(kind, chosen)
+    if st.button("Check and store", type="primary", key="upload.store", icon=":material/save:"):
+        with st.spinner("Checking every row"):
+            try:
+                stored = resources.catalogue().add_upload(upload, roles, name=name, unit_parts=parts)
+            except EdtechError as error:
+                _refused(error)
+                return
+        st.session_state["upload.stored"] = file.file_id
+        resources.staged.clear()
+        choose(Key.DATASET, stored.id)
+        notify(f"{stored.name} is stored and chosen: {counted(stored.rows, 'row')}.")
+        st.rerun()
+
+
+def _refused(error: EdtechError) -> None:
+    error_panel(error)
+    if isinstance(error, ContractError) and error.failures is not None:
+        st.download_button("All failures (CSV)", table_csv(error.failures), "failures.csv", "text/csv",
+                           key="upload.failures", on_click="ignore", icon=":material/download:")  # fmt: skip
+
+
+def _confirmed(file: Any) -> tuple[Upload, str]:  # noqa: ANN401  # Streamlit's uploaded file
+    """Return the upload as the user confirms it was read, and a token of this reading.
+
+    Raises:
+        UploadError: it cannot be read like this.
+    """
+    found = resources.staged(file.file_id, None, None, file)
+    fresh = column_mapping.is_new("upload.read", file.file_id)
+    if isinstance(found, Upload) and found.dialect is None:
+        sheet = _sheet(found, fresh=fresh)
+        read = found if sheet == found.sheet else resources.staged(file.file_id, None, sheet, file)
+        return _usable(read), f"{file.file_id}.{sheet}"
+    if isinstance(found, EdtechError):
+        st.caption(f"Read as found out: {plain(found.problem)}. If it is a text file, say how it is written.")
+    start = found.dialect if isinstance(found, Upload) and found.dialect is not None else Dialect(",", ".", "utf-8", "")
+    asked = _dialect(start, fresh=fresh)
+    read = found if asked == start else resources.staged(file.file_id, asked, None, file)
+    return _usable(read), f"{file.file_id}.{asked}"
+
+
+def _usable(read: Upload | EdtechError) -> Upload:
+    if isinstance(read, EdtechError):
+        raise read
+    return read
+
+
+def _sheet(upload: Upload, *, fresh: bool) -> str | None:
+    if not upload.sheets:
+        return upload.sheet
+    column_mapping.begin("upload.sheet", upload.sheet or upload.sheets[0], fresh=fresh)
+    sheet: str = st.selectbox("Sheet", upload.sheets, key="upload.sheet",
+                              help="The sheet of the workbook that holds the table.")  # fmt: skip
+    return sheet
+
+
+def _dialect(found: Dialect, *, fresh: bool) -> Dialect:
+    """Ask how a text file is written; what was found out is filled in."""
+    columns = st.columns(4)
+    return Dialect(
+        _choice(columns[0], "Between cells", DELIMITERS, found.delimiter, fresh=fresh),
+        _choice(columns[1], "Decimal mark", DECIMALS, found.decimal, fresh=fresh),
+        _choice(columns[2], "Encoding", dict(zip(ENCODINGS, ENCODINGS, strict=True)), found.encoding, fresh=fresh),
+        _choice(columns[3], "Between thousands", THOUSANDS, found.thousands, fresh=fresh),
+    )
+
+
+def _choice(column: Any, label: str, options: dict[str, str], found: str, *, fresh: bool) -> Any:  # noqa: ANN401
+    key = f"upload.{label.lower().replace(' ', '_')}"
+    column_mapping.begin(key, found, fresh=fresh)
+    return column.selectbox(label, list(options), format_func=options.__getitem__, key=key)

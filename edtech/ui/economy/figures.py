@@ -1,0 +1,224 @@
+"""Parts of the Economy page: the range, the figures with their charts, the entries behind them, the proof."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from edtech.charts import economy as charts
+from edtech.charts import explore
+from edtech.data import Dataset
+from edtech.economy import ECONOMY, GROUPS, LINES, Economy, EconomyFigure, Period, chosen_period, entries_behind
+from edtech.economy.dictionary import DEBTS, FLOWS, MAIN, MONEY, PEOPLE, PRICES, SHARE, SUPPLY, lines_behind
+from edtech.economy.figures import missing_figures
+from edtech.economy.period import LEDGER
+from edtech.economy.series import concentration, daily_balances, retention
+from edtech.economy.tables import cause_rows, flow_title, in_tokens, missing_words, supply_title
+from edtech.reports import table_csv
+from edtech.tables.values import percent
+from edtech.ui import resources
+from edtech.ui.economy import forecast
+from edtech.ui.reports.downloads import economy_downloads
+from edtech.ui.widgets import number, page_link, plain
+
+QUARTER = 91
+MOST_DOWNLOADED = 100_000
+
+
+def choose_range(dataset: Dataset) -> Period | None:
+    """Return the chosen days, the last quarter at first; None where the data set's periods are no dates."""
+    whole = resources.whole_period(dataset.id)
+    if whole is None:
+        st.caption("The periods of this data set are no dates, so the figures are of all periods.")
+        return None
+    days = min(QUARTER, max(whole.days // 2, 1))
+    left, right = st.columns(2)
+    first = _day(left, "From", whole.last - timedelta(days=days - 1), whole, f"economy.first.{dataset.id}")
+    last = _day(right, "To", whole.last, whole, f"economy.last.{dataset.id}")
+    return chosen_period(dataset, first, last)
+
+
+def _day(column: "st.delta_generator.DeltaGenerator", label: str, value: date, whole: Period, key: str) -> date:
+    chosen = column.date_input(
+        label, value, min_value=whole.first, max_value=whole.last, key=key,
+        help=f"Both days count; the data reach from {whole}. Figures are compared with as many days right before.",
+    )  # fmt: skip
+    return chosen if isinstance(chosen, date) else value
+
+
+def show_figures(dataset: Dataset, period: Period | None) -> None:
+    """Show every figure against the range before, the main ones first, each group with its charts."""
+    found = resources.economy(dataset.id, period)
+    if found.before is not None:
+        st.caption(
+            f"Small numbers: change against {found.before}, the range right before; of shares in percentage points."
+        )
+    elif period is not None:
+        st.caption("The data do not reach back far enough for a range of the same length before this one.")
+    main = tuple(found.figures) if period is None or LEDGER not in dataset.tables else MAIN
+    _tiles([found.figures[name] for name in main if name in found.figures])
+    if main is MAIN:
+        for group, tab in zip(GROUPS, st.tabs(GROUPS), strict=True):
+            with tab:
+                _tiles(
+                    [one for name, one in found.figures.items() if name not in main and ECONOMY[name].group == group]
+                )
+                CHARTS[group](dataset, period, found)
+    else:
+        _price_chart(dataset, period, found)
+    economy_downloads(dataset, found)
+
+
+def _tiles(figures: Sequence[EconomyFigure]) -> None:
+    for start in range(0, len(figures), 3):
+        for column, figure in zip(st.columns(3), figures[start : start + 3], strict=False):
+            about = ECONOMY[figure.name]
+            said = about.unit == SHARE or about.title.endswith(about.unit)
+            label = about.title if said else f"{about.title} ({about.unit})"
+            column.metric(label, _shown(figure), _change(figure), delta_color="off", help=about.help, border=True)
+
+
+def _change(figure: EconomyFigure) -> str | None:
+    """Return the change for reading: of shares in points, of all else relative."""
+    if ECONOMY[figure.name].unit == SHARE and figure.value is not None and figure.before is not None:
+        return f"{100 * (figure.value - figure.before):+z.1f} points"
+    return None if figure.change is None else percent(figure.change)
+
+
+def _shown(figure: EconomyFigure) -> str:
+    """Return the value for reading: shares in percent, money with two decimals."""
+    unit = ECONOMY[figure.name].unit
+    if figure.value is None or unit not in (SHARE, MONEY):
+        return number(figure.value)
+    return f"{figure.value:.1%}" if unit == SHARE else f"{figure.value:,.2f}"
+
+
+def _supply_charts(dataset: Dataset, period: Period, found: Economy) -> None:
+    title = supply_title(found)
+    st.altair_chart(charts.supply(in_tokens(daily_balances(dataset, period)), title=title), alt=title)
+    held = concentration(dataset, period)
+    if held.top_10 is not None:
+        title = f"The top 10 % of {held.accounts:,} learners hold {held.top_10:.0%} of learners' tokens"
+        st.altair_chart(charts.lorenz(held.lorenz, title=title), alt=title)
+
+
+def _flow_chart(dataset: Dataset, period: Period, found: Economy) -> None:  # noqa: ARG001  # one shape for all groups
+    title = flow_title(found)
+    st.altair_chart(charts.causes(cause_rows(found), title=title), alt=title)
+
+
+def _retention_chart(dataset: Dataset, period: Period, found: Economy) -> None:  # noqa: ARG001  # as above
+    if not {"learners", "enrollments", "platform_metrics"} <= set(dataset.tables):
+        return
+    cells = retention(dataset, period)
+    if len(cells):
+        title = "Share of each month's new learners who take a course, by months since joining"
+        st.altair_chart(explore.retention(cells, title=title), alt=title)
+
+
+def _price_chart(dataset: Dataset, period: Period | None, found: Economy) -> None:  # noqa: ARG001  # as above
+    index = resources.price_index(dataset.id)
+    if len(index) > 1:
+        title = f"Price index {index['index'].iloc[-1]:.1f} in the last period, the first being 100"
+        st.altair_chart(charts.price_index(index, title=title), alt=title)
+
+
+def _no_chart(*_: object) -> None:
+    pass
+
+
+CHARTS: dict[str, Callable[[Dataset, Any, Economy], None]] = {
+    SUPPLY: _supply_charts, FLOWS: _flow_chart, DEBTS: _no_chart, PEOPLE: _retention_chart, PRICES: _price_chart,
+}  # fmt: skip
+"""What is drawn below the figures of each group."""
+
+
+def show_entries(dataset: Dataset, period: Period | None) -> None:
+    """Show the ledger's entries behind a figure, and offer them as a file."""
+    if period is None:
+        return
+    name = _choose_line()
+    found = entries_behind(dataset, name, period)
+    unit = f"in money (1.00 is {MONEY})" if LINES[name].money else "tokens"
+    st.markdown(
+        f"**{found.count:,} entries** sum to **{found.total / 100:,.2f} {unit}**"
+        + (" up to the end of the range" if LINES[name].stock else " within the range")
+        + (f"; the newest {len(found.shown):,} are shown." if len(found.shown) < found.count else ".")
+    )
+    st.dataframe(
+        found.shown, hide_index=True, key="economy.entries",
+        column_config={"amount": "amount (1/100 token)", "money_cents": "money (cents)", "occurred_at": "at (UTC)"},
+    )  # fmt: skip
+    st.download_button(
+        f"Download up to {MOST_DOWNLOADED:,} (CSV)", partial(_entries_csv, dataset, name, period), f"{name}.csv",
+        "text/csv", key="economy.entries.csv", on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+
+
+def _choose_line() -> str:
+    """Return a line of the ledger: of a ratio, one of those that it is made of."""
+    known = [name for name in ECONOMY if lines_behind(name)]
+    figure = st.selectbox("Figure", known, format_func=lambda name: ECONOMY[name].title, key="economy.figure",
+                          help="Whose entries to look at.")  # fmt: skip
+    lines = lines_behind(figure)
+    if len(lines) == 1:
+        return lines[0]
+    chosen = st.segmented_control(
+        "It is made of", lines, default=lines[0], key=f"economy.line.{figure}", required=True,
+        format_func=lambda line: line.replace("_", " "),
+    )  # fmt: skip
+    return str(chosen)
+
+
+def _entries_csv(dataset: Dataset, name: str, period: Period) -> bytes:
+    return table_csv(entries_behind(dataset, name, period, MOST_DOWNLOADED).shown)
+
+
+def show_proof(dataset: Dataset, period: Period | None) -> None:
+    """Show the identities that tie the figures to the ledger."""
+    if period is None:
+        return
+    found = resources.reconciliation(dataset.id, period)
+    if found.broken:
+        st.error(f"{len(found.broken)} of {len(found.identities)} identities do not hold.", icon=":material/error:")
+        for one in found.broken:
+            st.markdown(f"- {plain(one.title)}: {one.left:,} against {one.right:,}")
+    else:
+        st.success(f"All {len(found.identities)} identities hold to the unit.", icon=":material/check_circle:")
+    st.caption("Integers of 1/100 token, cents or counts; the difference must be 0, without any tolerance.")
+    st.dataframe(found.table, hide_index=True, key="economy.proof")
+
+
+PAST = {"Figures": show_figures, "Entries": show_entries, "Proof": show_proof}
+AHEAD = {"What if": forecast.show_outlook, "Runs": forecast.show_runs}
+"""What can be looked at, by name: over a range of days, or from the end of the data on."""
+
+
+def show(dataset: Dataset) -> None:
+    """Ask what to look at, and show it; without a ledger there are only figures."""
+    names = [*PAST, *AHEAD] if LEDGER in dataset.tables else ["Figures"]
+    if LEDGER not in dataset.tables:
+        _without_ledger(dataset)
+    view = str(
+        st.segmented_control("Look at", names, default=names[0], key=f"economy.view.{len(names)}", required=True,
+                             persist_state="session")
+    )  # fmt: skip
+    if view in AHEAD:
+        AHEAD[view](dataset)
+    else:
+        PAST[view](dataset, choose_range(dataset))
+
+
+def _without_ledger(dataset: Dataset) -> None:
+    """Say what a data set without ledger allows, and what it lacks."""
+    st.info(
+        "This data set has no token ledger. Its prices and quantities are below; supply, debts, the entries behind "
+        "the figures, their proof and the outlook need a generated market, which has one.",
+        icon=":material/info:",
+    )
+    page_link("data", "Generate or choose a market", ":material/database:")
+    with st.expander("What is missing"):
+        for words in missing_words(missing_figures(dataset)):
+            st.markdown(words)

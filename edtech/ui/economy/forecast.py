@@ -1,0 +1,164 @@
+"""Parts of the Economy page that look ahead: what prices and rules would do, and where each run's prices would lead."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from edtech.charts import economy as charts
+from edtech.data import Dataset
+from edtech.economy.forecast import OUTLOOK, STOCKS, Forecast, forecast
+from edtech.economy.price_forecast import AskedPrices, Models, asked_effect, runs_ahead
+from edtech.economy.run_comparison import runs_of, side_by_side
+from edtech.economy.simulation import Assumptions
+from edtech.economy.tables import outlook_title
+from edtech.pricing import Response
+from edtech.reports import table_csv
+from edtech.tables.values import percent
+from edtech.ui import resources, run_tables, sidebar
+from edtech.ui.reports.downloads import outlook_downloads
+from edtech.ui.widgets import number, page_link, params_form, plain
+
+RULES = ("weeks", "commission_rate", "burn_rate", "bonuses", "expiry_weeks")
+MORE = tuple(name for name in Assumptions.model_fields if name not in RULES)
+SHOWN = ("spent", "circulating_supply", "teacher_earnings", "teacher_balance", "commission", "learner_balance")
+BY_SEGMENT, RECOMMENDED, AS_TODAY = "By segment", "The run's recommended", "As today"
+MOST_SLIDERS = 12
+MOST_RUNS = 8
+LETTER, MARGIN = 8, 20
+"""Pixels of a letter in a table, and around the text of a cell."""
+
+
+def show_outlook(dataset: Dataset) -> None:
+    """Ask for prices, rules and assumptions, and show where they lead."""
+    observed = resources.observed(dataset.id)
+    st.markdown("Move prices and rules, and see where the tokens go; the band holds nine of ten possible futures.")
+    prices = _ask_prices(dataset)
+    effect, reasons = asked_effect(_models(dataset), prices)
+    found = forecast(observed, _ask_rules(dataset, Assumptions.of(observed)), effect)
+    for reason in reasons:
+        st.warning(plain(reason), icon=":material/warning:")
+    _metrics(found)
+    name = st.selectbox(
+        "Week by week", list(OUTLOOK), list(OUTLOOK).index("circulating_supply"),
+        format_func=lambda name: OUTLOOK[str(name)][0], key="economy.outlook.figure", help="The figure to draw.",
+    )  # fmt: skip
+    title = outlook_title(found, name)
+    weekly = found.weekly[found.weekly["figure"] == name]
+    st.altair_chart(charts.outlook(weekly, title=title, y_title=f"{OUTLOOK[name][0]} (tokens)"), alt=title)
+    st.subheader("What this assumes")
+    for note in found.notes:
+        st.markdown(f"- {plain(note)}")
+    outlook_downloads(dataset, found, prices)
+
+
+def _kept(dataset: Dataset, *parts: str) -> dict[str, Any]:
+    """Return what makes a question of the data set its own and keep its answer while it is not shown."""
+    return {"key": ".".join(("economy", dataset.id, *parts)), "persist_state": "session"}
+
+
+def _models(dataset: Dataset) -> Models:
+    """Return the experiment's runs, as they are held in memory."""
+    experiment = sidebar.current_experiment()
+    return Models(
+        resources.tracker(experiment).runs,
+        lambda run_id: resources.response(run_id, experiment, dataset.id),
+        lambda run_id: resources.plan(run_id, experiment, dataset.id),
+    )
+
+
+def _ask_prices(dataset: Dataset) -> AskedPrices:
+    runs = runs_of(resources.run_table(sidebar.current_experiment()), dataset.digest)
+    if runs.empty:
+        st.info("No price model was trained on this data set yet, so only rules can be moved.", icon=":material/info:")
+        page_link("train", "Train one to move prices", ":material/model_training:")
+        return AskedPrices()
+    how = st.segmented_control("Prices", (AS_TODAY, BY_SEGMENT, RECOMMENDED), default=AS_TODAY, required=True,
+                               **_kept(dataset, "prices"), help="What prices to look ahead at.")  # fmt: skip
+    if how == AS_TODAY:
+        return AskedPrices()
+    names = run_tables.run_labels(runs)
+    run_id = str(
+        st.selectbox("Run", list(names), format_func=names.__getitem__, **_kept(dataset, "run"),
+                     help="The trained model that says what prices do.")
+    )  # fmt: skip
+    if how == RECOMMENDED:
+        return AskedPrices(run_id, recommended=True)
+    return AskedPrices(run_id, _sliders(dataset, resources.response(run_id, sidebar.current_experiment(), dataset.id)))
+
+
+def _sliders(dataset: Dataset, response: Response) -> dict[str, float]:
+    segments = response.segments.value_counts().index.tolist()
+    shown = segments
+    if len(segments) > MOST_SLIDERS:
+        shown = st.multiselect(
+            "Segments to change", segments, segments[:MOST_SLIDERS], **_kept(dataset, "segments"),
+            help="Prices of all others stay as they are.",
+        )  # fmt: skip
+    columns = st.columns(2)
+    return {
+        name: columns[place % 2].slider(
+            plain(name), -50, 50, 0, 1, format="%+d %%", **_kept(dataset, "change", name),
+            help="Price change of this segment from the first week on, in percent.",
+        ) / 100
+        for place, name in enumerate(shown)
+    }  # fmt: skip
+
+
+def _ask_rules(dataset: Dataset, start: Assumptions) -> Assumptions:
+    values: dict[str, Any] = {}
+    for title, names, open_ in (("Rules", RULES, True), ("More assumptions", MORE, False)):
+        with st.expander(title, expanded=open_):
+            for column, offset in zip(st.columns(2), (0, 1), strict=True):
+                with column:
+                    values |= params_form(Assumptions, f"economy.{dataset.id}", start, names[offset::2], kept=True)
+    return start.model_copy(update=values)
+
+
+def _metrics(found: Forecast) -> None:
+    for start in range(0, len(SHOWN), 3):
+        for column, name in zip(st.columns(3), SHOWN[start : start + 3], strict=True):
+            title, help = OUTLOOK[name]
+            row = found.figure(name)
+            change = None if row["mid"] == row["today"] or row["change"] != row["change"] else percent(row["change"])
+            column.metric(f"{title} (tokens)", number(row["mid"]), change, help=f"{help} Median; change against "
+                          "today's prices and rules.", border=True, delta_color="off")  # fmt: skip
+            band = f"90 %: {number(row['low'])} to {number(row['high'])}" if row["low"] == row["low"] else "no band"
+            when = f"after {found.asked.weeks} weeks" if name in STOCKS else f"in {found.asked.weeks} weeks"
+            column.caption(f"{when}; {band}")
+
+
+def show_runs(dataset: Dataset) -> None:
+    """Lay runs side by side: their model metrics, and the economy under each one's recommended prices."""
+    runs = runs_of(resources.run_table(sidebar.current_experiment()), dataset.digest)
+    if runs.empty:
+        st.info("No price model was trained on this data set yet.", icon=":material/model_training:")
+        page_link("train", "Train one", ":material/model_training:")
+        return
+    names = run_tables.run_labels(runs)
+    chosen = st.multiselect(
+        "Runs", list(names), list(names)[:3], format_func=names.__getitem__, **_kept(dataset, "runs"),
+        max_selections=MOST_RUNS, help="Each is asked for its recommended prices.",
+    )  # fmt: skip
+    table = runs_ahead(_models(dataset), resources.observed(dataset.id), chosen)
+    st.caption(
+        "Thirteen weeks ahead under today's rules and each run's recommended prices: the median of possible futures, "
+        "the same for all, with the band that holds nine of ten. Model metrics are per period, as logged with the run."
+    )
+    shown = side_by_side(table)
+    st.dataframe(shown, hide_index=True, height="content", key="economy.runs.table", column_config=_columns(shown))
+    st.download_button(
+        "All numbers (CSV)", table_csv(table), "economy-of-runs.csv", "text/csv", key="economy.runs.csv",
+        on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+
+
+def _columns(shown: pd.DataFrame) -> dict[str, Any]:
+    """Return columns as wide as their figures: by itself a table cuts its last ones off."""
+    longest = {
+        str(name): max(map(len, [str(name), *shown[name].iloc[1:]])) for name in shown
+    }  # the remark may be cut off
+    return {
+        name: st.column_config.Column(width=LETTER * length + MARGIN, pinned=name == "figure")
+        for name, length in longest.items()
+    }

@@ -1,0 +1,118 @@
+"""Predictions on the Models page: of a file, and of one row written by hand."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from edtech.errors import ContractError
+from edtech.ml.prediction import NUMBERS, Scored, decimal
+from edtech.reports.export import frame_csv
+from edtech.tables.words import counted
+from edtech.tracking.registry import Version
+from edtech.ui import resources
+from edtech.ui.widgets import error_panel, errors_shown, number, plain
+
+_SHOWN = 1_000
+_HELP = {"double": "A number.", "float": "A number.", "long": "A whole number.", "integer": "A whole number.",
+         "datetime": "A date, such as 2024-01-31.", "any": "A date or a number."}  # fmt: skip
+
+
+def file_scored(version: Version) -> None:
+    """Predict the rows of a file; rows that do not fit are listed."""
+    signature = resources.signature(version.run_id)
+    st.markdown(f"The file needs {counted(len(signature), 'column')}:")
+    st.dataframe(pd.DataFrame(list(signature.items()), columns=["Column", "Type"]), hide_index=True,
+                 key="scoring.columns", height=200)  # fmt: skip
+    st.download_button(
+        "Download a template", frame_csv(resources.scoring_template(version.run_id)), f"{version.name}-template.csv",
+        "text/csv", key="scoring.template", on_click="ignore", icon=":material/download:",
+        help="These columns, with rows that the model was asked when it was trained: put yours in their place.",
+    )  # fmt: skip
+    limit = resources.settings().upload_limit_mb
+    file = st.file_uploader("File (CSV, TSV, Parquet or XLSX)", key="scoring.file", max_upload_size=limit,
+                            help=f"At most {limit} MB. Every row gets a prediction.")  # fmt: skip
+    if file is None:
+        return
+    with errors_shown():
+        upload = resources.staged(f"scoring.{file.file_id}", None, None, file)
+        if isinstance(upload, Exception):
+            raise upload
+        rows = upload.frame if upload.path is None else pd.read_parquet(upload.path)
+        _show(version, rows)
+
+
+def _show(version: Version, rows: pd.DataFrame) -> None:
+    try:
+        found = resources.scored(version.run_id, rows)
+    except ContractError as error:
+        error_panel(error)
+        if error.failures is not None:
+            st.dataframe(error.failures.head(_SHOWN), hide_index=True, key="scoring.failures")
+        return
+    st.success(f"{counted(len(found.rows), 'row')} predicted: {plain(found.meaning)}.", icon=":material/done:")
+    _outside(found)
+    st.dataframe(found.rows.head(_SHOWN), hide_index=True, key="scoring.rows")
+    st.download_button("Download the predictions", frame_csv(found.rows), "predictions.csv", key="scoring.get",
+                       on_click="ignore", icon=":material/download:")  # fmt: skip
+
+
+def row_scored(version: Version) -> None:
+    """Predict one row from a form made of the model's signature."""
+    signature, leaned = resources.signature(version.run_id), resources.leaned_on(version.run_id)
+    first = [name for name in leaned if name in signature] or list(signature)
+    others = [name for name in signature if name not in first]
+    st.caption(_told(len(first), bool(leaned), bool(resources.example_row(version.run_id))))
+    with st.form("scoring.one", border=True):
+        values = _fields(version, first)
+        if others:
+            with st.expander(f"{counted(len(others), 'more column')} that its predictions hardly lean on"):
+                values |= _fields(version, others)
+        asked = st.form_submit_button("Predict", type="primary", icon=":material/play_arrow:")
+    if not asked:
+        return
+    with errors_shown():
+        row = pd.DataFrame({name: [_typed(values[name], kind)] for name, kind in signature.items()})
+        found = resources.scored(version.run_id, row)
+        value = float(found.rows.iloc[:, -1].to_numpy(dtype=float)[0])
+        shown = f"{value:.1%}" if found.meaning.startswith("Probability") else number(value)
+        st.metric(plain(found.meaning), shown, border=True, help="What the model expects of this row.")
+        _outside(found)
+
+
+def _typed(value: object, kind: str) -> object:
+    return decimal(value) if isinstance(value, str) and kind in {*NUMBERS, "any"} else value
+
+
+def _outside(found: Scored) -> None:
+    """Say which values the model was not trained on: there it can only guess."""
+    if found.outside:
+        told = "".join(f"\n- {plain(one)}" for one in found.outside)
+        st.warning(f"Outside of what the model was trained on, so take the prediction with care:\n{told}",
+                   icon=":material/explore_off:")  # fmt: skip
+
+
+def _told(first: int, ordered: bool, filled: bool) -> str:
+    order = (
+        f"The {counted(first, 'column')} that its predictions lean on, most first."
+        if ordered
+        else "In the order of the model's columns: which of them matter was not logged."
+    )
+    return f"{order} {'Filled with a row that the model was asked when it was trained.' if filled else ''}".strip()
+
+
+def _fields(version: Version, names: list[str]) -> dict[str, Any]:
+    signature, example = resources.signature(version.run_id), resources.example_row(version.run_id)
+    values, columns = {}, st.columns(3)
+    for place, name in enumerate(names):
+        with columns[place % 3]:
+            values[name] = _field(name, signature[name], version.run_id, example.get(name, ""))
+    return values
+
+
+def _field(name: str, kind: str, run_id: str, example: str) -> object:
+    """Show a widget for a column, filled with the example; numbers are typed as text, so that a gap can be left."""
+    key, label = f"scoring.{run_id}.{name}", plain(name)
+    if kind == "boolean":
+        return st.toggle(label, example.casefold() in ("true", "1"), key=key)
+    return st.text_input(label, example, max_chars=200, key=key, help=_HELP.get(kind, "Text."))

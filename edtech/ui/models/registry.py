@@ -1,0 +1,170 @@
+"""The registry on the Models page: versions, gates, promotion and rollback, the card, the champion's history."""
+
+import pandas as pd
+import streamlit as st
+
+from edtech.charts import models as charts
+from edtech.metrics import metric
+from edtech.reports.model_card import model_card
+from edtech.tracking.registry import CHAMPION, Event, Version
+from edtech.tracking.registry_checks import DECISIONS, Gate
+from edtech.ui import resources, run_tables
+from edtech.ui.state import notify
+from edtech.ui.widgets import errors_shown, plain
+
+_MARKS = {True: ":material/check_circle:", False: ":material/block:"}
+
+
+def register(run_id: str, key: str) -> None:
+    """Show the gates of a run; register it, and make it the champion, on request."""
+    registry = resources.registry()
+    _gates(registry.gates(run_id))
+    with st.form(key, border=True):
+        reason = _reason(f"{key}.reason")
+        challenger = st.form_submit_button(
+            "Register as the challenger", key=f"{key}.challenger", icon=":material/add_box:",
+            help="The newest version of its family's model.",
+        )  # fmt: skip
+        champion = st.form_submit_button(
+            "Register and make it the champion", key=f"{key}.champion", icon=":material/trophy:",
+            help="The version that Predict, Pricing and `models:/...@champion` take.",
+        )  # fmt: skip
+    if challenger or champion:
+        with errors_shown():
+            made = registry.register(run_id)
+            words = f"Registered as version {made.version} of {made.name}"
+            if champion:
+                st.success(plain(f"{words}."), icon=":material/check_circle:")  # true where the next gate is shut too
+                registry.promote(made.name, made.version, reason)
+            _changed(f"{words}, the champion." if champion else f"{words}.")
+
+
+def _reason(key: str) -> str:
+    return st.text_input("Reason", max_chars=1_000, key=key,
+                         help="Needed for a champion whose decisions are not worth more; it is kept.")  # fmt: skip
+
+
+def _gates(gates: tuple[Gate, ...]) -> None:
+    for gate in gates:
+        more = " A written reason opens it." if gate.opens_for_a_reason and not gate.passed else ""
+        st.markdown(f"{_MARKS[gate.passed]} **{plain(gate.title)}**: {plain(gate.evidence)}.{more}")
+
+
+def choose_model() -> str | None:
+    """Let the user choose a registered model; None where there is none."""
+    names = resources.registry().names()
+    if not names:
+        return None
+    return st.selectbox("Registered model", names, key="models.name", help="One for each family, or named by a user.")
+
+
+def choose_version(name: str, key: str) -> Version:
+    """Let the user choose a version; the champion is chosen at first."""
+    versions = {one.version: one for one in resources.registry().versions(name)}
+    held = next((place for place, one in enumerate(versions.values()) if one.is_champion), 0)
+    number = st.selectbox(
+        "Version", list(versions), index=held, format_func=lambda one: _label(versions[one]), key=f"{key}.{name}",
+        help="Newest first.",
+    )  # fmt: skip
+    return versions[number]
+
+
+def _label(version: Version) -> str:
+    told = (f"version {version.version}", _algorithm(version), *version.aliases)
+    return ", ".join(filter(None, told))
+
+
+def _algorithm(version: Version) -> str:
+    return run_tables.algorithm_title(version.tags.get("model_type", ""), version.tags.get("algorithm", ""))
+
+
+def show_versions(name: str) -> None:
+    """Show a model's versions, what they are worth, and let one be promoted or the champion taken back."""
+    registry = resources.registry()
+    st.dataframe(version_rows(registry.versions(name)), hide_index=True, key="models.versions")
+    chosen = choose_version(name, "models.version")
+    address = f"models:/{name}@{CHAMPION}" if chosen.is_champion else chosen.uri
+    st.code(f'mlflow.pyfunc.load_model("{address}")', language=None)
+    run = registry.run_of(chosen)
+    gates = () if run is None else registry.gates(chosen.run_id, name)
+    if run is None:
+        st.warning("The run of this version is gone.", icon=":material/warning:")
+    elif not chosen.is_champion:
+        _gates(gates)
+        _promote(chosen)
+    _rollback(name)
+    events = registry.events(name)
+    _history(name, events)
+    card = model_card(chosen, run, gates, events)
+    with st.expander("Model card"):
+        st.markdown(card)
+    st.download_button("Download the model card", card, f"{name}-{chosen.version}.md", key="models.card",
+                       on_click="ignore", icon=":material/download:")  # fmt: skip
+
+
+def version_rows(versions: list[Version]) -> pd.DataFrame:
+    """Return one row for each version."""
+    rows = [
+        (one.version, ", ".join(one.aliases), _algorithm(one), one.tags.get("dataset_name"), _utc(one),
+         one.run_id, one.tags.get("edtech.reason"))
+        for one in versions
+    ]  # fmt: skip
+    return pd.DataFrame(
+        rows, columns=["Version", "Alias", "Algorithm", "Data set", "Registered (UTC)", "Run", "Reason"]
+    )
+
+
+def _utc(version: Version) -> str:
+    return "" if version.created is None else f"{version.created:%Y-%m-%d %H:%M}"
+
+
+def _promote(chosen: Version) -> None:
+    with st.form("models.promote", border=True):
+        reason = _reason("models.reason")
+        if st.form_submit_button("Make it the champion", type="primary", icon=":material/trophy:"):
+            with errors_shown():
+                resources.registry().promote(chosen.name, chosen.version, reason)
+                _changed(f"Version {chosen.version} of {chosen.name} is the champion.")
+
+
+def _rollback(name: str) -> None:
+    if st.button("Roll back to the champion before", key="models.rollback", icon=":material/undo:",
+                 help="Gives the place back to the version that held it before."):  # fmt: skip
+        with errors_shown():
+            made = resources.registry().rollback(name)
+            _changed(f"Version {made.version} of {name} is the champion again.")
+
+
+def _history(name: str, events: tuple[Event, ...]) -> None:
+    if not events:
+        st.caption("No version was the champion yet.")
+        return
+    st.subheader("Champions so far")
+    st.dataframe(pd.DataFrame([(e.at[:16].replace("T", " "), e.version, e.how, e.reason) for e in events],
+                              columns=["When (UTC)", "Version", "How", "Reason"]),
+                 hide_index=True, key="models.events")  # fmt: skip
+    found = history(resources.registry().versions(name), events)
+    if found is not None:
+        of, table = found
+        title = f"{metric(of).title} of the champion over time"
+        st.altair_chart(
+            charts.time_series(table, title=title, y_title=f"{metric(of).title} ({metric(of).unit})", x_title="When"),
+            alt=title,
+        )  # fmt: skip
+
+
+def history(versions: list[Version], events: tuple[Event, ...]) -> tuple[str, pd.DataFrame] | None:
+    """Return the name of the decision's metric and its value (period, value) at each change of the champion."""
+    tags = {one.version: one.tags for one in versions}
+    for name in DECISIONS:
+        key = f"metric.{name}"
+        rows = [(event.at, float(tags[event.version][key])) for event in events if key in tags.get(event.version, {})]
+        if len(rows) > 1:
+            table = pd.DataFrame(rows, columns=["period", "value"])
+            return name, table.assign(period=pd.to_datetime(table["period"], utc=True).dt.tz_localize(None))
+    return None
+
+
+def _changed(text: str) -> None:
+    notify(text)
+    st.rerun()

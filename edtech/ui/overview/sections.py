@@ -1,0 +1,109 @@
+"""Parts of the overview: key figures, newest runs, the next step."""
+
+from functools import partial
+
+import streamlit as st
+
+from edtech.charts import models as charts
+from edtech.data import CONTRACTS, Dataset
+from edtech.data.summary import panel_words
+from edtech.pipeline import tasks
+from edtech.ui import jobs, resources, sidebar
+from edtech.ui.widgets import number, page_link, plain
+
+DEMO, DEMO_NAME = "Make the demo", "Demo market"
+
+
+def empty_state() -> None:
+    """Say what to do when nothing is there, and offer to make the demo; where it is being made, follow that."""
+    if jobs.join(DEMO):
+        return
+    st.info("There is no data yet.", icon=":material/database:")
+    st.markdown(
+        "**Make the demo** generates a market of 2,000 learners and 200 courses whose true price effect is known, and "
+        "trains the default model on it. It takes 15 seconds to a minute and needs no network. Or upload your own data."
+    )
+    if st.button(DEMO, type="primary", key="overview.demo", icon=":material/play_arrow:"):
+        from edtech.market import MarketParams
+
+        jobs.start(DEMO, partial(tasks.demo, MarketParams(), DEMO_NAME, sidebar.current_experiment()))
+    page_link("data", "Bring your own data", ":material/upload:")
+
+
+def key_figures(dataset: Dataset) -> None:
+    """Show what the data set amounts to."""
+    figures = [one for one in resources.summary(dataset.id) if one.value is not None]
+    for start in range(0, len(figures), 3):
+        for column, one in zip(st.columns(3), figures[start : start + 3], strict=False):
+            shown = f"{one.value:.1%}" if one.unit == "share" else number(one.value)
+            unit = f" ({one.unit})" if one.unit not in ("", "share") else ""  # behind the number it is cut off
+            column.metric(plain(one.title) + unit, shown, help=one.help, border=True)
+
+
+def revenue_over_time(dataset: Dataset) -> None:
+    """Draw revenue by period, of what was sold."""
+    if dataset.kind not in ("market", "panel"):
+        return
+    series = resources.by_period(dataset.id)
+    if len(series) < 2:
+        return
+    first, last = series["revenue"].iloc[0], series["revenue"].iloc[-1]
+    words = panel_words(dataset)
+    money = f" {words.money}" if words.money else ""
+    ends = f"from {number(first)} to {number(last)}{money} between the first and the last period"
+    frame = series.rename(columns={"revenue": "value"})
+    chart = charts.time_series(frame, title=f"{words.revenue} went {ends}",
+                               y_title=f"{words.revenue} ({words.money or 'price times quantity'} per period)",
+                               x_title="Period")  # fmt: skip
+    st.altair_chart(chart, width="stretch", alt=f"{words.revenue} over time, {ends}")
+
+
+def newest_runs() -> bool:
+    """Show the newest runs; return whether there are any."""
+    st.subheader("Newest runs")
+    runs = resources.run_table(sidebar.current_experiment())
+    if runs.empty:
+        st.info("No model is trained yet in this experiment.", icon=":material/model_training:")
+        return False
+    columns = {
+        "name": st.column_config.TextColumn("Run"),
+        "started": st.column_config.DatetimeColumn("Started (UTC)", format="D MMM, HH:mm"),
+        "metrics.price_elasticity_coefficient": st.column_config.NumberColumn(
+            "Elasticity", format="%.2f", help="Own-price elasticity: percent of demand per percent of price."
+        ),
+        "metrics.rmse": st.column_config.NumberColumn(
+            "RMSE", format="%.2f", help="Typical error on later data, in pieces per row; lower is better."
+        ),
+        "metrics.revenue_impact": st.column_config.NumberColumn(
+            "Plan's impact (tokens / period)",
+            format="%.0f",
+            help="Tokens per period that the run expects of its plan; empty: refused.",
+        ),
+    }
+    # Naive: pyarrow reads a zoned column by a call that pandas deprecates.
+    shown = runs.reindex(columns=list(columns)).head(8).assign(started=lambda x: x["started"].dt.tz_convert(None))
+    st.dataframe(shown, hide_index=True, column_config=columns, key="overview.runs")
+    return True
+
+
+def next_step(dataset: Dataset, trained: bool) -> None:
+    """Say what to do next."""
+    st.subheader("Next step")
+    priced = dataset.kind in ("market", "panel")
+    if not priced:
+        page_link("data", "See what it holds and what can be learned from it", ":material/database:")
+    if not trained:
+        page_link("train", "Train a model on this data set", ":material/model_training:")
+        return
+    if priced:
+        page_link("pricing", "Ask what happens if prices change", ":material/sell:")
+    page_link("compare", "Compare the runs", ":material/compare_arrows:")
+    page_link("train", "Train another model", ":material/model_training:")
+
+
+def origin(dataset: Dataset) -> str:
+    """Return in words where a data set comes from."""
+    if dataset.kind == "market":
+        return "generated, so its true price effect is known"
+    words = f"a {CONTRACTS[dataset.kind].title} uploaded from {plain(dataset.source.get('file', 'a file'))}"
+    return f"{words}; prices set: {dataset.roles.prices_set}" if dataset.kind == "panel" else words

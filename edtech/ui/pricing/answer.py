@@ -1,0 +1,172 @@
+"""Parts of the Pricing page: the run that answers, what is asked, the answer, its curve."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from edtech.charts import pricing as charts
+from edtech.data import Dataset
+from edtech.pricing import Response, RevenueCurve, WhatIf, answer
+from edtech.pricing.scenarios import Scenario
+from edtech.pricing.tables import LABELS, curve_title, effect_rows
+from edtech.pricing.trust_card import other_elasticities, trust_card
+from edtech.pricing.what_ifs import NO_SUBSTITUTION, SUBSTITUTION
+from edtech.tables.values import percent
+from edtech.ui import resources, run_tables
+from edtech.ui.findings import show_checks
+from edtech.ui.pricing import price_inputs
+from edtech.ui.state import Key, asked_in_vain, get
+from edtech.ui.widgets import choose_kept, number, page_link, plain
+
+COLUMNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One what-if with everything that is shown of it."""
+
+    scenario: Scenario
+    response: Response
+    outcome: WhatIf
+    curve: RevenueCurve
+
+
+def choose_run(dataset: Dataset, experiment: str) -> str | None:
+    """Return the run to ask, among those trained on this data set; None where there is none."""
+    runs = resources.demand_runs(experiment, dataset.digest)
+    if runs.empty:
+        return None
+    ids = runs["run_id"].tolist()
+    names = run_tables.run_labels(runs)
+    if asked_in_vain(Key.PRICED, ids):
+        st.warning("The address asks for a run that is not here; another one answers.", icon=":material/link_off:")
+    kept = get(Key.PRICED)
+    now = kept if kept is not None and kept in ids else _first_choice(runs, dataset)
+    return choose_kept(
+        "Run", ids, now, Key.PRICED, key=price_inputs.key(dataset, "run"), format_func=names.__getitem__,
+        help="The trained model that answers; only runs on the chosen data set are listed.",
+    )  # fmt: skip
+
+
+def _first_choice(runs: pd.DataFrame, dataset: Dataset) -> str:
+    """Return the champion where it is among the runs, else the soundest; no slider asks the registry again."""
+    held = resources.registry().run_to_use("token_elasticity", dataset.digest)
+    return held if held is not None and held in set(runs["run_id"]) else _soundest(runs)
+
+
+def _soundest(runs: pd.DataFrame) -> str:
+    """Return the newest run of the algorithm to be believed first: one with substitution, else with unit effects."""
+    if "tags.algorithm" in runs:
+        for algorithm in ("choice_logit", "fixed_effects"):
+            found = runs.loc[runs["tags.algorithm"] == algorithm, "run_id"]
+            if len(found):
+                return str(found.iloc[0])
+    return str(runs["run_id"].iloc[0])
+
+
+def ask(run_id: str, experiment: str, dataset: Dataset) -> Asked:
+    """Show what can be asked, and answer."""
+    response = resources.response(run_id, experiment, dataset.id)
+    known = resources.unit_attributes(run_id, experiment, dataset.id)
+    scenario = price_inputs.scenario(run_id, dataset, response, known)
+    prices = scenario.asked(response, known)
+    outcome = answer(response, prices, scenario.split, scenario.planned_split)
+    moved = response.moved(prices)
+    mask = (moved if moved.any() else ~moved).tobytes()  # where no price moves, the curve is of all
+    return Asked(scenario, response, outcome, resources.curve(run_id, experiment, dataset.id, mask))
+
+
+def judged(run_id: str, experiment: str) -> float | None:
+    """Return the decision value that the run logged, None where nobody could judge it."""
+    runs = resources.run_table(experiment).set_index("run_id")
+    value = runs["metrics.decision_value_tokens"].get(run_id) if "metrics.decision_value_tokens" in runs else None
+    return None if value is None or value != value else float(value)  # NaN is not equal to itself
+
+
+def show_answer(asked: Asked) -> None:
+    """Show the figures with intervals, and what they rest on."""
+    outcome = asked.outcome
+    moved = _moved(outcome)
+    names = list(outcome.effects)
+    for start in range(0, len(names), COLUMNS):
+        for column, name in zip(st.columns(COLUMNS), names[start : start + COLUMNS], strict=False):
+            with column:
+                _figure(name, outcome, moved)
+    _warn(asked)
+    if not moved:
+        st.caption("Move a slider to see what a price change is expected to do.")
+        return
+    title = f"Token revenue {percent(outcome.token_revenue.change)} against today"
+    st.altair_chart(charts.effect_bars(effect_rows(outcome), title=title), alt=title)
+
+
+def _moved(outcome: WhatIf) -> bool:
+    return any(abs(effect.change) > 1e-12 for effect in outcome.effects.values())
+
+
+def _figure(name: str, outcome: WhatIf, moved: bool) -> None:
+    title, unit, help = LABELS[name]
+    effect = outcome.effects[name]
+    change = percent(effect.change) if moved else None
+    st.metric(title, number(effect.planned), change, help=f"{help} In {unit}.", border=True)
+    apart = effect.planned - effect.today
+    more = f"; {'+' if apart > 0 else ''}{number(apart)}" if moved else ""
+    st.caption(f"today {number(effect.today)} {unit}{more}")
+    if not moved:
+        return
+    if effect.low is None:
+        st.caption("no interval")
+        return
+    st.caption(f"95 %: {percent(effect.low)} to {percent(effect.high)}")
+    st.caption(f"80 %: {percent(effect.low_80)} to {percent(effect.high_80)}")
+
+
+def _warn(asked: Asked) -> None:
+    outcome = asked.outcome
+    for reason in outcome.reasons:
+        st.warning(plain(reason), icon=":material/block:" if outcome.refused else ":material/warning:")
+    if asked.response.covariance is None:
+        st.info(plain(asked.response.result.elasticity.note), icon=":material/info:")
+    st.info(NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION, icon=":material/info:")
+    if outcome.own is not None and outcome.others is not None and _moved(outcome):
+        st.markdown(
+            f"If each course's price moved alone, token revenue would change by **{number(outcome.own)} tokens per "
+            f"period** in all; what courses take from each other adds **{number(outcome.others)}**."
+        )
+
+
+def show_curve(asked: Asked) -> None:
+    """Draw revenue and demand over a common price change of the moved units, or of all."""
+    curve, may = asked.curve, not asked.outcome.refused
+    st.subheader("Revenue and demand over the price")
+    scope = "the changed prices" if _moved(asked.outcome) else "all prices"
+    drawn = curve.randomized_support
+    random = "" if drawn is None else f" Prices drawn at random reach from {drawn[0]:+.0%} to {drawn[1]:+.0%}."
+    st.caption(f"Here {scope} move together; the shaded range holds prices seen in the data.{random}")
+    figure = charts.revenue_curve(
+        curve.points, best=curve.best if may else None, support=curve.support, title=curve_title(curve, may),
+        unit="tokens / period",
+    )  # fmt: skip
+    st.plotly_chart(figure, key="pricing.curve", alt=curve_title(curve, may), config={"displayModeBar": False})
+    left, right = st.columns(2)
+    at = curve.points.set_index("change")["elasticity"]
+    title = f"Demand answers by {at.loc[0.0]:.2f} % to 1 % of price today"
+    points = curve.points.drop(columns=["low", "high"])
+    left.altair_chart(charts.demand_curve(points, support=curve.support, title=title), alt=title)
+    title = f"Elasticity between {at.min():.2f} and {at.max():.2f}"
+    right.altair_chart(charts.elasticity_curve(curve.points, support=curve.support, title=title), alt=title)
+
+
+def show_trust(asked: Asked, run_id: str, experiment: str, dataset: Dataset) -> None:
+    """Show what the answer rests on, finding by finding."""
+    st.subheader("What it rests on")
+    others = other_elasticities(resources.demand_runs(experiment, dataset.digest), run_id)
+    show_checks(trust_card(asked.response, asked.outcome, others))
+    st.caption(f"Data set {plain(dataset.name)}, digest {dataset.digest[:12]}; run {run_id}.")
+
+
+def no_run() -> None:
+    """Say what to do where no run was trained on this data set."""
+    st.info("No run was trained on the chosen data set in this experiment yet.", icon=":material/model_training:")
+    page_link("train", "Train one", ":material/model_training:")

@@ -1,0 +1,103 @@
+"""Downloads of what is on a page, each made when it is asked for and verifiable afterwards."""
+
+from functools import partial
+
+import streamlit as st
+
+from edtech.data import Dataset
+from edtech.economy import Economy
+from edtech.economy.forecast import Forecast
+from edtech.economy.price_forecast import AskedPrices
+from edtech.errors import EdtechError
+from edtech.metrics import METRICS
+from edtech.pricing import Plan
+from edtech.reports import FORMS, failed, write
+from edtech.reports.archive import keep
+from edtech.reports.recipes import (
+    ComparisonRecipe,
+    EconomyRecipe,
+    HealthRecipe,
+    OutlookRecipe,
+    Recipe,
+    RunRecipe,
+    Stores,
+    WhatIfRecipe,
+    report_of,
+)
+from edtech.settings import Settings
+from edtech.tracking import Comparison
+from edtech.ui import resources
+from edtech.ui.pricing.answer import Asked
+
+OFFERED = ("html", "pdf", "xlsx", "zip")
+
+
+def downloads(recipe: Recipe, name: str) -> None:
+    """Show one button for each form of a report; it is made, its figures drawn, when a button is clicked."""
+    st.subheader("Take it with you")
+    settings = resources.settings()
+    for column, ending in zip(st.columns(len(OFFERED)), OFFERED, strict=True):
+        form = FORMS[ending]
+        column.download_button(
+            form.title, partial(_made, recipe, name, settings, ending), f"{name}.{ending}", form.mime,
+            key=f"{name}.{ending}", on_click="ignore", icon=":material/download:", help=form.help, width="stretch",
+        )  # fmt: skip
+    st.caption("The Reports page, or python -m edtech verify FILE, checks such a file against what is stored.")
+
+
+def _made(recipe: Recipe, name: str, settings: Settings, ending: str) -> bytes:
+    """Return the file, and keep it; where the report cannot be made, return one of the same form that says why.
+
+    Streamlit calls this in a thread of its own, whose errors no page can show.
+    """
+    try:
+        data = write(report_of(recipe, Stores.of(settings)), ending)
+        keep(settings.reports_dir, name, ending, data)
+        return data
+    except EdtechError as error:
+        return write(failed(error), ending)
+
+
+def pricing_downloads(asked: Asked, plan: Plan | None) -> None:
+    """Offer the what-if and the plan as a report."""
+    wanted = {} if plan is None else {"objective": plan.objective, "constraints": plan.constraints}
+    downloads(WhatIfRecipe(scenario=asked.scenario, **wanted), "pricing-report")
+
+
+def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:
+    """Offer the comparison as a report."""
+    recipe = ComparisonRecipe(
+        runs=tuple(comparison.labels), baseline=comparison.baseline, x=x, y=y,
+        rank_across_data=comparison.rank_across_data,
+        said={
+            name: (known.direction, known.unit)
+            for name, known in comparison.dictionary.items()
+            if name not in METRICS and not known.guessed and name in comparison.metrics.index
+        },
+    )  # fmt: skip
+    downloads(recipe, "comparison-report")
+
+
+def health_downloads(dataset: Dataset) -> None:
+    """Offer a data set's checks as a report."""
+    downloads(HealthRecipe(dataset=dataset.id), "health-report")
+
+
+def run_downloads(run_id: str) -> None:
+    """Offer all that is stored of a run as a report."""
+    downloads(RunRecipe(run=run_id), "run-report")
+
+
+def economy_downloads(dataset: Dataset, found: Economy) -> None:
+    """Offer the figures of the token economy as a report."""
+    days = {} if found.period is None else {"first": found.period.first, "last": found.period.last}
+    downloads(EconomyRecipe(dataset=dataset.id, **days), "economy-report")
+
+
+def outlook_downloads(dataset: Dataset, found: Forecast, prices: AskedPrices) -> None:
+    """Offer a forecast as a report."""
+    recipe = OutlookRecipe(
+        dataset=dataset.id, run=prices.run_id, changes=dict(prices.changes), recommended=prices.recommended,
+        assumed=found.asked.model_dump(),
+    )  # fmt: skip
+    downloads(recipe, "outlook-report")

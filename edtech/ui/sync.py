@@ -1,0 +1,20 @@
+"""Runs that wait on this machine for an MLflow server: how many there are, and a button that sends them."""
+
+import streamlit as st
+
+from edtech.pipeline import tasks
+from edtech.tables.words import counted
+from edtech.ui import jobs, resources
+
+
+def offer() -> None:
+    """Say how many runs wait to be sent, where a server is set, and send them in the background on request."""
+    waiting = resources.waiting_runs()
+    if not waiting:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        are = "waits" if len(waiting) == 1 else "wait"
+        st.markdown(f":material/outbox: {counted(len(waiting), 'finished run')} {are} here to be sent to the server.")
+        if st.button("Send now", key="sending.start", icon=":material/send:",
+                     help="Each is sent once, with files and model; what cannot be sent waits on."):  # fmt: skip
+            jobs.start("Send runs to the server", tasks.send)

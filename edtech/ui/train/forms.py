@@ -1,0 +1,146 @@
+"""Parts of the Train page: the choice of family and algorithm, the hyperparameters, the search."""
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from edtech.data import Dataset
+from edtech.ml.base import Algorithm, Family
+from edtech.ml.families import FAMILIES
+from edtech.pipeline import tasks
+from edtech.training.plans import SearchPlan, TrainingPlan
+from edtech.training.search import Budget, tunable
+from edtech.ui import jobs, resources, run_tables, sidebar
+from edtech.ui.state import Key, get
+from edtech.ui.train.column_roles import choose_columns
+from edtech.ui.widgets import page_link, params_form, plain
+
+DEFAULT = "default"
+
+
+def choose_family(dataset: Dataset) -> Family | None:
+    """Let the user choose a family; None where the data set lacks its tables, with what to do."""
+    names = list(FAMILIES)
+    first = next((place for place, one in enumerate(names) if FAMILIES[one].fits(dataset)), 0)
+    name = st.selectbox(
+        "Model family", names, index=first, key=f"train.family.{dataset.id}", help="What is predicted.",
+        format_func=lambda one: FAMILIES[one].title,
+    )  # fmt: skip
+    family = FAMILIES[name]
+    st.caption(family.question)
+    if not family.fits(dataset):
+        st.info(f"This data set cannot train it. Needed: {plain(family.needs)}.", icon=":material/database:")
+        page_link("data", "Choose or upload another data set", ":material/database:")
+        return None
+    return family
+
+
+def choose_algorithm(dataset: Dataset, family: Family) -> Algorithm:
+    """Let the user choose one of the algorithms that the data set has the tables for."""
+    names = list(family.fits(dataset))
+    name = st.segmented_control(
+        "Algorithm", names, default=names[0], required=True, key=f"train.algorithm.{family.name}",
+        format_func=lambda one: family.algorithms[one].title, help=f"Family: {family.name}.",
+    )  # fmt: skip
+    algorithm = family.algorithms[name or names[0]]
+    st.caption(algorithm.help)
+    return algorithm
+
+
+def trained_run() -> str | None:
+    """Return the run to show: the one trained last, or one of those that the followed job made."""
+    run_id, ids = get(Key.TRAINED), jobs.runs()
+    if run_id not in ids or len(ids) < 2:
+        return run_id
+    names = run_tables.run_labels(resources.run_table(sidebar.current_experiment()))
+    return st.selectbox(
+        "Run", ids, key=f"train.run.{ids[0]}", format_func=lambda one: names.get(one, one),
+        help="What was trained together; the Compare page lays them side by side.",
+    )  # fmt: skip
+
+
+def forms(dataset: Dataset, family: Family) -> None:
+    """Show what a training may vary; train or search on request."""
+    algorithm = choose_algorithm(dataset, family)
+    roles = choose_columns(dataset, family)
+    train, search = st.tabs(["Train", "Search hyperparameters"])
+    with train:
+        _training_form(dataset, family, algorithm, roles)
+    with search:
+        _search_form(dataset, family, algorithm, roles)
+
+
+def _training_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles: dict[str, Any]) -> None:
+    version = st.session_state.setdefault("train.version", 0)
+    preset = _preset(family, algorithm)
+    names = family.fits(dataset)
+    with st.form("train", border=True):
+        st.markdown("**Hyperparameters**")
+        key = f"train.{family.name}.{algorithm.name}.{preset}{version}"
+        start = algorithm.parameters(algorithm.params.PRESETS.get(preset))
+        values, repeats = _hyperparameters(algorithm, key, start), 1
+        if hasattr(start, "seed"):
+            repeats = st.number_input(
+                "Repeats", 1, 50, 1, key=f"{key}:repeats",
+                help="Trains with as many seeds that follow one another; their mean, SD and interval are logged.",
+            )  # fmt: skip
+        with st.container(horizontal=True):
+            asked = st.form_submit_button("Train", type="primary", icon=":material/play_arrow:")
+            everything = st.form_submit_button(
+                f"Train all {len(names)} at their defaults", icon=":material/playlist_play:"
+            )
+            reset = st.form_submit_button("Back to defaults", icon=":material/undo:")
+    if reset:
+        st.session_state["train.version"] = version + 1
+        st.rerun()
+    plan = partial(TrainingPlan, dataset.id, family.name, roles=roles, experiment=sidebar.current_experiment())
+    if asked:
+        one = plan((algorithm.name,), {algorithm.name: values}, repeats=repeats)
+        jobs.start(f"Train {algorithm.title} on {dataset.name}", partial(tasks.train, one))
+    if everything:
+        jobs.start(f"Train all {len(names)} algorithms on {dataset.name}", partial(tasks.train, plan(names)))
+
+
+def _preset(family: Family, algorithm: Algorithm) -> str:
+    """Let the user start from a preset; empty for the defaults."""
+    if not algorithm.params.PRESETS:
+        return ""
+    chosen = st.segmented_control(
+        "Start from", [DEFAULT, *algorithm.params.PRESETS], default=DEFAULT, required=True,
+        key=f"train.preset.{family.name}.{algorithm.name}", help="Sets the hyperparameters below.",
+    )  # fmt: skip
+    return "" if chosen in (None, DEFAULT) else chosen
+
+
+def _hyperparameters(algorithm: Algorithm, key: str, start: Any) -> dict[str, Any]:  # noqa: ANN401  # its Params
+    fields = tuple(algorithm.params.model_fields)
+    values: dict[str, Any] = {}
+    for number, column in enumerate(st.columns(2)):
+        with column:
+            values |= params_form(algorithm.params, key, start, fields[number::2])
+    return values
+
+
+def _search_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles: dict[str, Any]) -> None:
+    st.markdown(
+        "Tries hyperparameters within their bounds, scores each on later periods inside the training part, and trains "
+        "the best on everything. Better predictions of later demand are no proof of a better effect."
+    )
+    fields = tunable(algorithm)
+    with st.form("search", border=True):
+        names = st.multiselect(
+            "What to vary", list(fields), default=list(fields), key=f"search.names.{family.name}.{algorithm.name}",
+            format_func=lambda name: fields[name].title or name, help="The others stay at their defaults.",
+        )  # fmt: skip
+        left, middle, right = st.columns(3)
+        trials = left.slider("Trials", 2, 200, 20, key="search.trials", help="Sets of values; the defaults are one.")
+        seconds = middle.slider("Seconds", 10, 3_600, 300, 10, key="search.seconds", help="No trial begins later.")
+        folds = right.slider("Folds", 1, 4, 2, key="search.folds", help="Later parts that each trial is scored on.")
+        asked = st.form_submit_button("Search", type="primary", icon=":material/search:")
+    if asked:
+        plan = SearchPlan(
+            dataset.id, family.name, algorithm.name, tuple(names), Budget(trials, float(seconds), folds), roles,
+            sidebar.current_experiment(),
+        )  # fmt: skip
+        jobs.start(f"Search {algorithm.title} on {dataset.name}", partial(tasks.search, plan))
