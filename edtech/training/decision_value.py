@@ -16,6 +16,7 @@ from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
 from edtech.ml.teachers.ground_truth import against_truth
 from edtech.ml.teachers.result import TeacherResult
 from edtech.pricing import Plan, recommend_prices
+from edtech.pricing.policy import revenue_split
 from edtech.tables.split import RevenueSplit
 from edtech.training.ground_truth import KNOWN, UNKNOWN, judge, known_truth
 from edtech.training.probability_value import judge_probabilities

@@ -12,8 +12,8 @@ from edtech.settings import PROJECT
 from edtech.tracking import RunStore
 from edtech.ui import resources
 from edtech.ui.overview import sections
+from tests.jobs import tasks as works
 from tests.pages.look import press, texts, visit
-from tests.pipeline import works
 from tests.waiting import SECONDS, until
 
 

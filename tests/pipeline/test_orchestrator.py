@@ -17,7 +17,7 @@ from edtech.settings import Settings
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import RunStore
 from edtech.tracking.registry import ModelRegistry
-from tests.pipeline.conftest import MARKET
+from tests.training.conftest import MARKET
 from tests.worlds import make_world
 
 

@@ -5,6 +5,7 @@ import pytest
 from edtech.charts import models, pricing, static
 from edtech.reports import Report, Section, Table, figure
 from tests.charts.conftest import HOSTILE
+from tests.training.conftest import market, panel, place, tracker  # noqa: F401  # fixtures
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from edtech.tables.roles import PanelRoles
 from edtech.tables.split import RevenueSplit
 from edtech.training.ground_truth import true_revenue
 from edtech.training.trainer import train_runs
-from tests.pipeline.conftest import MARKET
+from tests.training.conftest import MARKET
 from tests.worlds import make_world
 
 TWO = ("fixed_effects", "random_forest")

@@ -14,7 +14,7 @@ from edtech.ml.families import FAMILIES
 from edtech.ml.outcomes.plots import x_title
 from edtech.tracking.trusted_types import load_trusted
 from edtech.training.probability_value import reach
-from tests.ml.labels.conftest import LABELS
+from tests.ml.outcomes.conftest import LABELS
 
 EVERY = [(family, algorithm) for family in LABELS for algorithm in FAMILIES[family].algorithms]
 

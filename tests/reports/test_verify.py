@@ -174,7 +174,7 @@ CHANGED = {
 def test_a_report_in_every_form_agrees_with_the_stores(made, stores, tmp_path, kind):
     again = report_of(parse(made[kind].recipe), stores)
     for ending in FORMS:
-        shown, fresh = read(write(made[kind], ending), ending), files(write(again, ending), ending)
+        shown, fresh = read(write(made[kind], ending), ending), read(write(again, ending), ending)
         assert shown.recipe == made[kind].recipe
         assert differences(shown, fresh) == ()
         assert len(fresh.places) > 30
@@ -184,7 +184,7 @@ def test_a_report_in_every_form_agrees_with_the_stores(made, stores, tmp_path, k
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_of_ten_changed_numbers_is_found(made, kind, ending):
     data = write(short(made[kind]), ending)
-    found = [one for one in differences(read(CHANGED[ending](data), ending), files(data, ending)) if one.shown]
+    found = [one for one in differences(read(CHANGED[ending](data), ending), read(data, ending)) if one.shown]
     assert len(found) == CHANGES  # those that show nothing are empty cells that openpyxl leaves out
     assert all(NUMBER.search(str(one.shown)) for one in found)
 
@@ -218,7 +218,7 @@ def test_ten_numbers_changed_on_the_pages_of_a_pdf_are_found_and_those_in_its_pa
     false, words = falsified(report)
     data = write(report, "pdf")
     attached = PdfReader(io.BytesIO(data)).attachments[NUMBERS][0]
-    found = differences(read(_attached(write(false, "pdf"), attached), "pdf"), files(_attached(data, attached), "pdf"))
+    found = differences(read(_attached(write(false, "pdf"), attached), "pdf"), read(_attached(data, attached), "pdf"))
     assert all(one.place.startswith("page ") for one in found)
     lines = " ".join(str(one.shown) for one in found)
     for section, changed in zip(report.sections, false.sections, strict=True):

@@ -12,7 +12,7 @@ from edtech.jobs.queue import Jobs, State
 from edtech.jobs.worker_pool import Workers
 from edtech.settings import Settings
 from edtech.tracking import RunStore
-from tests.pipeline import works
+from tests.jobs import tasks as works
 from tests.waiting import SECONDS, until
 
 
@@ -73,7 +73,7 @@ def test_a_bug_is_told_as_one_and_goes_to_the_log(jobs, caplog):
     job = ended(jobs, jobs.submit("Fail", works.fail).id)
     assert (job.state, type(job.error)) == (State.FAILED, JobError)
     assert job.error.found == "ZeroDivisionError: a bug"
-    until(lambda: "tests/pipeline/works.py" in caplog.text)  # told after those who wait
+    until(lambda: "tests/jobs/tasks.py" in caplog.text)  # told after those who wait
 
 
 def test_a_killed_worker_is_an_error_its_run_is_closed_others_go_on_and_the_next_job_works(jobs, place):
