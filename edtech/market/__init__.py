@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "MarketParams": "params", "PRESETS": "params", "presets": "params", "generate_market": "generate",
-    "identities": "books", "Market": "stored", "open_market": "stored", "Truth": "truth",
+    "identities": "accounting", "Market": "storage", "open_market": "storage", "Truth": "truth",
     "Counterfactual": "truth",
 }  # fmt: skip
 __all__ = [
