@@ -119,9 +119,11 @@ def coverage(worlds: int, history: int) -> bool:
     for name in ("spent", "circulating_supply"):
         share = table[f"{name}_covered"].mean()
         met &= LEAST <= share <= MOST
-        print(f"  {name:<20} 90 % band covers {share:.0%} [{LEAST:.0%}, {MOST:.0%}], median off by "
-              f"{table[f'{name}_error'].mean():+.1%} (spread {table[f'{name}_error'].std():.1%}), "
-              f"half width {table[f'{name}_half'].mean():.1%}")  # fmt: skip
+        print(
+            f"  {name:<20} 90 % band covers {share:.0%} [{LEAST:.0%}, {MOST:.0%}], median off by "
+            f"{table[f'{name}_error'].mean():+.1%} (spread {table[f'{name}_error'].std():.1%}), "
+            f"half width {table[f'{name}_half'].mean():.1%}"
+        )
     print(table.groupby("preset")[["spent_covered", "circulating_supply_covered"]].mean().round(2).to_string())
     return bool(met)
 

@@ -46,8 +46,10 @@ def explore(dataset: Dataset) -> float:
         timed("flows of tokens", lambda: figures.token_flows(dataset)),
     ]
     times += [timed(f"dictionary of {name}", lambda name=name: dictionary(dataset, name)) for name in dataset.tables]
-    times += [timed(f"enrollments by {name}", lambda name=name: figures.mean_by(dataset, "enrollments", name))
-              for name in ("token_price", "category", "week")]  # fmt: skip
+    times += [
+        timed(f"enrollments by {name}", lambda name=name: figures.mean_by(dataset, "enrollments", name))
+        for name in ("token_price", "category", "week")
+    ]
     for table, columns in figures.tables_to_explore(dataset).items():
         each = {column: timed_quietly(dataset, table, column) for column in columns}
         slowest = max(each, key=each.__getitem__)

@@ -68,8 +68,10 @@ def oulad() -> Iterator[Target]:
     for algorithm in ("logistic", "gradient_boosting"):
         yield Target(
             f"OULAD withdrawal in 2014J, {algorithm}: AUC",
-            auc(of.ENROLLMENTS, cases, "course_completion", algorithm), 0.65, 0.75,
-        )  # fmt: skip
+            auc(of.ENROLLMENTS, cases, "course_completion", algorithm),
+            0.65,
+            0.75,
+        )
 
 
 def dropout() -> Iterator[Target]:

@@ -51,8 +51,10 @@ def look_alike() -> None:
         found = pd.DataFrame(
             [asdict(likeness(generate_market(MarketParams.preset(name, seed=s)))) for s in range(1, 6)]
         )
-        print(f"{name}: " + ", ".join(f"{c} {found[c].mean():.3f} ({found[c].min():.3f} to {found[c].max():.3f})"
-                                      for c in found))  # fmt: skip
+        print(
+            f"{name}: "
+            + ", ".join(f"{c} {found[c].mean():.3f} ({found[c].min():.3f} to {found[c].max():.3f})" for c in found)
+        )
         assert found["conversion"].between(0.03, 0.15).all()
         assert found["completion"].between(0.1, 0.6).all()
         assert found["monthly_churn"].between(0.02, 0.15).all()
@@ -64,8 +66,10 @@ def look_alike() -> None:
 def announced(params: MarketParams, seconds: float, sold: int, workers: int) -> None:
     """Say how far off the announced size and time were."""
     told = expected(params, workers)
-    print(f"  announced: {told.seconds:.1f} s (took {seconds:.1f} s), {told.enrollments:,} enrollments ({sold:,}), "
-          f"{told.disk_mb:.0f} MB on disk, {told.memory_mb:.0f} MB of memory")  # fmt: skip
+    print(
+        f"  announced: {told.seconds:.1f} s (took {seconds:.1f} s), {told.enrollments:,} enrollments ({sold:,}), "
+        f"{told.disk_mb:.0f} MB on disk, {told.memory_mb:.0f} MB of memory"
+    )
 
 
 def large(folder: Path) -> None:

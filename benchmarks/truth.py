@@ -25,8 +25,16 @@ from edtech.settings import PROJECT, Settings
 
 PRESETS = ("balanced", "confounded", "price_test", "thin", "growing")
 SIZE = {"learners": 800, "teachers": 40, "courses": 60, "weeks": 26}
-CODE = ("market", "ml", "pricing", "data/features.py", "data/known.py", "pipeline/judging.py",
-        "pipeline/probabilities.py", "pipeline/worth.py")  # fmt: skip
+CODE = (
+    "market",
+    "ml",
+    "pricing",
+    "data/features.py",
+    "data/known.py",
+    "pipeline/judging.py",
+    "pipeline/probabilities.py",
+    "pipeline/worth.py",
+)
 """What rows depend on: packages and modules of edtech."""
 START, END = "<!-- truth bench: make truth writes what follows -->", "<!-- end of the truth bench -->"
 KEPT = ("fit_seconds", "decision_value_tokens", "decision_value_stars", "token_revenue", "revenue_impact")
@@ -65,8 +73,11 @@ def rows_of(preset: str, seed: int, code: str, done: set[tuple[str, str]]) -> li
                 except EdtechError as error:
                     found.append({**row, "refused": error.problem})
                     continue
-                kept = {key: value for key, value in run.metrics.items()
-                        if key in KEPT or (key in METRICS and METRICS[key].kind == "truth")}  # fmt: skip
+                kept = {
+                    key: value
+                    for key, value in run.metrics.items()
+                    if key in KEPT or (key in METRICS and METRICS[key].kind == "truth")
+                }
                 found.append({**row, **kept})
     return found
 
@@ -89,8 +100,9 @@ def run(worlds: int, processes: int, path: Path, code: str) -> pd.DataFrame:
     """Train on as many worlds, the presets in turn, and return all rows; each world is stored when it is done."""
     path.parent.mkdir(parents=True, exist_ok=True)
     there = finished(path, code)
-    done = {key: set(zip(part["family"], part["algorithm"], strict=True))
-            for key, part in there.groupby(["preset", "seed"])}  # fmt: skip
+    done = {
+        key: set(zip(part["family"], part["algorithm"], strict=True)) for key, part in there.groupby(["preset", "seed"])
+    }
     asked = [(PRESETS[number % len(PRESETS)], 1_000 + number // len(PRESETS)) for number in range(worlds)]
     began = time.monotonic()
     with (

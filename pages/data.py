@@ -6,10 +6,7 @@ from edtech.ui import sidebar
 from edtech.ui.data import details, explore, generate, library, upload
 from edtech.ui.widgets import errors_shown, header
 
-header(
-    "Data",
-    "Generate a market whose truth is known, or bring your own tables. Every data set is checked and kept.",
-)
+header("Data", "Generate a market whose truth is known, or bring your own tables. Every data set is checked and kept.")
 
 current, look, make, bring, stored = st.tabs(["Chosen data set", "Explore", "Generate", "Upload", "All data sets"])
 with current, errors_shown():

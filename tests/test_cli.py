@@ -190,8 +190,21 @@ def test_an_error_is_one_message_and_exit_code_1(tmp_path):
 def test_the_outlook_and_the_runs_of_the_economy(home, ids, tmp_path):
     dataset, run_id = ids
     report = tmp_path / "outlook.html"
-    told = run("economy", "outlook", dataset, "--run", run_id, "--change", "Programming=-0.2", "--assume", "weeks=4",
-               "--report", str(report), "--out", str(home))  # fmt: skip
+    told = run(
+        "economy",
+        "outlook",
+        dataset,
+        "--run",
+        run_id,
+        "--change",
+        "Programming=-0.2",
+        "--assume",
+        "weeks=4",
+        "--report",
+        str(report),
+        "--out",
+        str(home),
+    )
     assert "Circulating supply" in told
     assert "Prices change at once" in told
     assert "Outlook of the token economy" in report.read_text(encoding="utf-8")

@@ -46,8 +46,11 @@ def parallel(frame: pd.DataFrame, names: list[str], *, title: str) -> alt.Chart:
         y=alt.Y("column:N", sort=list(lines), title=None, axis=alt.Axis(labelExpr=BROKEN, grid=True)),
         x=alt.X("place:Q", title=None, axis=alt.Axis(values=[0, 1], labelExpr="datum.value ? 'highest' : 'lowest'")),
         color=named if few else alt.Color("shade:Q", legend=None, scale=alt.Scale(range=[ORANGE, BLUE])),
-        order="at:Q", detail="run:N", tooltip=["run:N", "column:N", "value:Q"], **dashed,
-    )  # fmt: skip
+        order="at:Q",
+        detail="run:N",
+        tooltip=["run:N", "column:N", "value:Q"],
+        **dashed,
+    )
     return drawn
 
 
@@ -70,7 +73,7 @@ def lines(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str, equal:
     shown = shown.assign(run=shown["run"].map(label))
     base = alt.Chart(shown).encode(
         x=alt.X("x:Q", title=label(x_title)), y=alt.Y("y:Q", title=label(y_title)).scale(zero=False)
-    )  # fmt: skip
+    )
     color = alt.Color("run:N", title=None, legend=BELOW, scale=alt.Scale(range=list(PALETTE)))
     layers = [
         base.mark_line(point=len(shown) <= MOST_POINTS).encode(
@@ -87,9 +90,10 @@ def over_time(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChar
     """Draw `value` over `time` (when a run started) by `group`, each group with a color and a shape."""
     shown, note = thin(need(frame, ("time", "value", "group", "run"), "a metric over time"))
     base = alt.Chart(shown.assign(group=shown["group"].map(label), run=shown["run"].map(label))).encode(
-        x=alt.X("time:T", title="Started"), y=alt.Y("value:Q", title=label(y_title)).scale(zero=False),
+        x=alt.X("time:T", title="Started"),
+        y=alt.Y("value:Q", title=label(y_title)).scale(zero=False),
         color=alt.Color("group:N", title=None, legend=BELOW, scale=alt.Scale(range=list(PALETTE))),
-    )  # fmt: skip
+    )
     points = base.mark_point(filled=True, size=60).encode(
         shape=alt.Shape("group:N", legend=BELOW), tooltip=["run", "group", "time", "value"]
     )
@@ -103,11 +107,12 @@ def importance_side_by_side(frame: pd.DataFrame, *, title: str, top: int = 12) -
     shown = frame[frame["feature"].isin(order)].assign(run=lambda rows: rows["run"].map(label))
     chart = alt.Chart(shown, title=heading(title, f"{len(order)} features"), background="transparent").mark_bar()
     drawn: alt.Chart = chart.encode(
-        y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=WIDEST)), yOffset="run:N",
+        y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=WIDEST)),
+        yOffset="run:N",
         x=alt.X("share:Q", title="Share of the run's importance", axis=alt.Axis(format="%")),
         color=alt.Color("run:N", title=None, legend=BELOW, scale=alt.Scale(range=list(PALETTE))),
         tooltip=["run", "feature", "share"],
-    )  # fmt: skip
+    )
     return drawn
 
 
@@ -117,7 +122,7 @@ def interval_rows(frame: pd.DataFrame, *, title: str, x_title: str) -> alt.Layer
     base = alt.Chart(shown).encode(y=alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST)))
     points = base.mark_point(color=BLUE, filled=True, size=80).encode(
         x=alt.X("mean:Q", title=label(x_title)).scale(zero=False), tooltip=["group", "mean", "low", "high"]
-    )  # fmt: skip
+    )
     return layered(
         [base.mark_rule(color=ORANGE, strokeWidth=3).encode(x="low:Q", x2="high:Q"), points], heading(title), 24
     )

@@ -47,7 +47,7 @@ def _bins(frame: pd.DataFrame) -> pd.DataFrame:
 
 def price_demand(
     frame: pd.DataFrame, *, price_title: str, quantity_title: str
-) -> tuple[list[tuple[str, alt.Chart]], str]:  # fmt: skip
+) -> tuple[list[tuple[str, alt.Chart]], str]:
     """Draw mean `quantity` against mean `price` of each unit: name and chart of each `segment`, the biggest first.
 
     All have the same scales; as charts of their own they can stand side by side or below each other. Also returns a
@@ -80,8 +80,11 @@ def _ends(values: "pd.Series[float]") -> list[float]:
 def mean_by(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str) -> alt.LayerChart:
     """Draw the `mean` of something, with its 95 % interval (`error` up and down), over bins or for each `value`."""
     by_value = "value" in frame.columns
-    frame = need(frame, ("value", "mean", "error", "rows") if by_value else ("low", "high", "mean", "error", "rows"),
-                 "mean by another column")  # fmt: skip
+    frame = need(
+        frame,
+        ("value", "mean", "error", "rows") if by_value else ("low", "high", "mean", "error", "rows"),
+        "mean by another column",
+    )
     frame = frame.assign(least=frame["mean"] - frame["error"], most=frame["mean"] + frame["error"])
     y = alt.Y("mean:Q", title=label(y_title)).scale(zero=False)
     note = "lines: 95 % intervals for independent rows"

@@ -70,7 +70,7 @@ def elasticity_curve(curve: pd.DataFrame, *, support: tuple[float, float], title
 
 def _over_change(
     curve: pd.DataFrame, value: str, support: tuple[float, float], title: str, y_title: str
-) -> alt.LayerChart:  # fmt: skip
+) -> alt.LayerChart:
     curve = need(curve, ("change", value), value)
     base = alt.Chart(curve).encode(
         x=alt.X("change:Q", title="Price change against today", axis=alt.Axis(format="+.0%"))

@@ -35,9 +35,7 @@ def data_restore(dataset: DatasetId, out: Out = None) -> None:
 
 @data.command("purge")
 def data_purge(
-    dataset: DatasetId,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    out: Out = None,
+    dataset: DatasetId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, out: Out = None
 ) -> None:
     """Remove a deleted data set for good."""
     if not yes:

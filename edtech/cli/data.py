@@ -125,8 +125,12 @@ def _staged(kept: "Catalogue", file: Path, limit_mb: int, sheet: str | None, dia
     upload = kept.stage(file.name, file, limit_mb=limit_mb, sheet=sheet)
     try:
         if sheet is not None and upload.sheet is None:
-            raise ParamsError("Only an Excel workbook has sheets", expected="no --sheet", found=repr(sheet)[:80],
-                              fix="leave out --sheet")  # fmt: skip
+            raise ParamsError(
+                "Only an Excel workbook has sheets",
+                expected="no --sheet",
+                found=repr(sheet)[:80],
+                fix="leave out --sheet",
+            )
         asked = _dialect(upload.dialect, dialect) if dialect else None
     except ParamsError:
         upload.close()
@@ -168,12 +172,19 @@ def _dialect(found: "Dialect | None", texts: list[str]) -> "Dialect":
     from dataclasses import fields, replace
 
     if found is None:
-        raise ParamsError("Only a file of text has a dialect", expected="CSV or TSV", found="Parquet or a workbook",
-                          fix="leave out --dialect")  # fmt: skip
+        raise ParamsError(
+            "Only a file of text has a dialect",
+            expected="CSV or TSV",
+            found="Parquet or a workbook",
+            fix="leave out --dialect",
+        )
     given = {name: value or "" for name, value in assignments(texts).items()}
     if unknown := set(given) - {field.name for field in fields(found)}:
-        raise ParamsError("There is no such part of a dialect", expected="delimiter, decimal, encoding, thousands",
-                          found=", ".join(sorted(unknown))[:80])  # fmt: skip
+        raise ParamsError(
+            "There is no such part of a dialect",
+            expected="delimiter, decimal, encoding, thousands",
+            found=", ".join(sorted(unknown))[:80],
+        )
     return replace(found, **cast(dict[str, Any], given))
 
 

@@ -18,11 +18,7 @@ Last = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last 
 
 @economy.command("figures")
 def economy_figures(
-    dataset: DatasetId,
-    first: First = None,
-    last: Last = None,
-    report: ReportFile = None,
-    out: Out = None,
+    dataset: DatasetId, first: First = None, last: Last = None, report: ReportFile = None, out: Out = None
 ) -> None:
     """Print every figure that the data set's tables allow, against the range before."""
     from edtech.economy import chosen_period
@@ -94,7 +90,7 @@ def economy_outlook(
 
         recipe = OutlookRecipe(
             dataset=dataset, run=run_id, changes=changes, recommended=recommended, assumed=asked.model_dump()
-        )  # fmt: skip
+        )
         write_report(recipe, report, settings)
 
 

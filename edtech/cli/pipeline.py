@@ -56,10 +56,19 @@ def pipeline(
     from edtech.pipeline.config import read_config
 
     flags = {
-        "learners": learners, "teachers": teachers, "courses": courses, "weeks": weeks, "seed": seed, "preset": preset,
-        "market": assignments(set_) if set_ else None, "dataset": dataset, "families": families,
-        "algorithms": algorithms, "mlflow": mlflow, "register_best": register_best,
-    }  # fmt: skip
+        "learners": learners,
+        "teachers": teachers,
+        "courses": courses,
+        "weeks": weeks,
+        "seed": seed,
+        "preset": preset,
+        "market": assignments(set_) if set_ else None,
+        "dataset": dataset,
+        "families": families,
+        "algorithms": algorithms,
+        "mlflow": mlflow,
+        "register_best": register_best,
+    }
     if resume:
         _require_alone(flags | {"config": config})
     configured = read_config(config, flags)

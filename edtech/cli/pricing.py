@@ -59,13 +59,27 @@ SaveAs = Annotated[str | None, typer.Option(help="Save the what-if as a scenario
 
 @app.command("what-if")
 def what_if(
-    run_id: RunId, dataset: DatasetId, change: Changes = None, scope: Scope = "segment", how: Amounts = "percent",
-    prices: PriceList = None, commission: Commission = None, burn: Burn = None, objective: Aims = None,
-    max_change: MaxChange = 0.5, step: Step = None, most_changed: MostChanged = None,
-    least_enrollments: LeastEnrollments = None, extrapolate: Extrapolate = False, bounds: BoundsFile = None,
-    plan: PlanFile = None, save: SaveAs = None, experiment: Experiment = None, report: ReportFile = None,
+    run_id: RunId,
+    dataset: DatasetId,
+    change: Changes = None,
+    scope: Scope = "segment",
+    how: Amounts = "percent",
+    prices: PriceList = None,
+    commission: Commission = None,
+    burn: Burn = None,
+    objective: Aims = None,
+    max_change: MaxChange = 0.5,
+    step: Step = None,
+    most_changed: MostChanged = None,
+    least_enrollments: LeastEnrollments = None,
+    extrapolate: Extrapolate = False,
+    bounds: BoundsFile = None,
+    plan: PlanFile = None,
+    save: SaveAs = None,
+    experiment: Experiment = None,
+    report: ReportFile = None,
     out: Out = None,
-) -> None:  # fmt: skip
+) -> None:
     """Say what price changes are expected to do, with intervals, and which prices are recommended."""
     from edtech.ml.artifacts import load_result
     from edtech.pricing import answer, price_response
@@ -110,9 +124,14 @@ def _changes(scope: str, how: "How", texts: list[str]) -> "tuple[PriceChange, ..
 
 
 def _scenario(
-    name: str, run_id: str, stored: "Dataset", changes: "tuple[PriceChange, ...]", listed: dict[str, float] | None,
-    commission: float | None, burn: float | None,
-) -> "Scenario":  # fmt: skip
+    name: str,
+    run_id: str,
+    stored: "Dataset",
+    changes: "tuple[PriceChange, ...]",
+    listed: dict[str, float] | None,
+    commission: float | None,
+    burn: float | None,
+) -> "Scenario":
     from edtech.pricing.policy import revenue_split
     from edtech.pricing.scenarios import Scenario
 
@@ -120,9 +139,14 @@ def _scenario(
     rates = {"commission_rate": commission, "burn_rate": burn}
     planned = split.model_copy(update={rate: value for rate, value in rates.items() if value is not None})
     return Scenario(
-        name=name[:200], run_id=run_id, dataset_id=stored.id, changes=changes, prices=listed, split=split,
+        name=name[:200],
+        run_id=run_id,
+        dataset_id=stored.id,
+        changes=changes,
+        prices=listed,
+        split=split,
         planned_split=planned,
-    )  # fmt: skip
+    )
 
 
 def _write_plan(file: Path, plan: "Plan") -> None:
@@ -134,7 +158,7 @@ def _write_plan(file: Path, plan: "Plan") -> None:
 
 def _save(
     scenario: "Scenario", outcome: "WhatIf", stored: "Dataset", experiment: str | None, settings: "Settings"
-) -> str:  # fmt: skip
+) -> str:
     from edtech.pricing.scenarios import scenario_items
     from edtech.tracking import EdTechMLFlowTracker
 
@@ -159,9 +183,14 @@ def _objective(texts: list[str]) -> "Objective":
 
 
 def _limits(
-    max_change: float, extrapolate: bool, step: float | None, most: int | None, least: float | None,
-    bounds: Path | None, settings: "Settings",
-) -> "Constraints":  # fmt: skip
+    max_change: float,
+    extrapolate: bool,
+    step: float | None,
+    most: int | None,
+    least: float | None,
+    bounds: Path | None,
+    settings: "Settings",
+) -> "Constraints":
     from edtech.data import read_upload
     from edtech.pricing.constraints import Constraints
     from edtech.pricing.price_changes import bounds_in

@@ -124,16 +124,24 @@ class Catalogue:
         contract = contract_for(roles)
         source = upload.source() | ({"unit_parts": list(unit_parts)} if unit_parts else {})
         combined = roles.unit if isinstance(roles, PanelRoles) and unit_parts else None
-        dataset = _drafted(name, contract.kind, roles, source, tables={contract.kind: upload.rows}, folder=self.folder,
-                           derived_from=derived_from)  # fmt: skip
+        dataset = _drafted(
+            name,
+            contract.kind,
+            roles,
+            source,
+            tables={contract.kind: upload.rows},
+            folder=self.folder,
+            derived_from=derived_from,
+        )
         if upload.path is not None and upload.rows > LARGE_ROWS:
             stored = self._add_large(upload.path, dataset, contract, combined, unit_parts)
         else:
             frame = upload.frame if upload.path is None else pd.read_parquet(upload.path)
             frame = frame if combined is None else combine_columns(frame, unit_parts, combined)
             table = build_table(contract, frame, roles)
-            stored = self._add({contract.kind: table}, name, roles, kind=contract.kind, source=source,
-                               derived_from=derived_from)  # fmt: skip
+            stored = self._add(
+                {contract.kind: table}, name, roles, kind=contract.kind, source=source, derived_from=derived_from
+            )
         self._remember(upload.columns, roles, unit_parts)
         return stored
 
@@ -271,14 +279,27 @@ class Catalogue:
     # ---- writing
 
     def _add(
-        self, tables: Mapping[str, pd.DataFrame], name: str, roles: AnyRoles, *, kind: str, source: dict[str, Any],
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        name: str,
+        roles: AnyRoles,
+        *,
+        kind: str,
+        source: dict[str, Any],
         derived_from: str | None = None,
-    ) -> Dataset:  # fmt: skip
+    ) -> Dataset:
         main = tables[COURSE_WEEKS if kind == "market" else kind]
         dataset = _drafted(
-            name, kind, roles, source, tables={table: len(tables[table]) for table in tables}, folder=self.folder,
-            digest=content_digest(tables), period=_period(main, roles), derived_from=derived_from,
-        )  # fmt: skip
+            name,
+            kind,
+            roles,
+            source,
+            tables={table: len(tables[table]) for table in tables},
+            folder=self.folder,
+            digest=content_digest(tables),
+            period=_period(main, roles),
+            derived_from=derived_from,
+        )
         with self.draft() as draft, _written(self.folder):
             for table in dataset.tables:
                 tables[table].to_parquet(draft.folder / f"{table}.parquet", index=False, compression="zstd")

@@ -140,11 +140,7 @@ def _kind(kind: Any) -> str:  # noqa: ANN401 - pyarrow has no types
 
 
 def _columns(
-    before: Dataset,
-    after: Dataset,
-    tables: tuple[str, str],
-    names: Sequence[str],
-    schemas: Sequence[dict[str, Any]],
+    before: Dataset, after: Dataset, tables: tuple[str, str], names: Sequence[str], schemas: Sequence[dict[str, Any]]
 ) -> list[ColumnDifference]:
     files = {"a": before.files(tables[0]), "b": after.files(tables[1])}
     found = []

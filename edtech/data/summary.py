@@ -42,8 +42,9 @@ class PanelWords:
 def panel_words(dataset: Dataset) -> PanelWords:
     """Return how the numbers of a market or a demand panel are called."""
     if dataset.kind == "market":
-        return PanelWords("Mean price (tokens)", "enrollments / week", "Enrollments", "Enrollment rate",
-                          "Token revenue", "tokens")  # fmt: skip
+        return PanelWords(
+            "Mean price (tokens)", "enrollments / week", "Enrollments", "Enrollment rate", "Token revenue", "tokens"
+        )
     roles = dataset.roles
     per = " per period" if roles.period is not None else ""
     return PanelWords(roles.price, roles.quantity + per, roles.quantity, f"{roles.quantity} per view", "Revenue", "")

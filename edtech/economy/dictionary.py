@@ -36,20 +36,32 @@ ECONOMY: dict[str, Meaning] = {
     ),
     "treasury": Meaning(SUPPLY, "Treasury", _T, "Tokens held by the platform at the end of the range."),
     "velocity": Meaning(
-        SUPPLY, "Velocity", "times", "Tokens spent in the range over the mean circulating supply of its days: how "
-        "often a token changed hands.", lines=("spent", "circulating_supply"),
+        SUPPLY,
+        "Velocity",
+        "times",
+        "Tokens spent in the range over the mean circulating supply of its days: how often a token changed hands.",
+        lines=("spent", "circulating_supply"),
     ),
     "gini": Meaning(
-        SUPPLY, "Gini of balances", "0 to 1", "How unequal the balances of learners with an account are at the end of "
-        "the range: 0 all alike, 1 one has all.", lines=("learner_balance",),
+        SUPPLY,
+        "Gini of balances",
+        "0 to 1",
+        "How unequal the balances of learners with an account are at the end of the range: 0 all alike, 1 one has all.",
+        lines=("learner_balance",),
     ),
     "top_1": Meaning(
-        SUPPLY, "Held by the top 1 %", SHARE, "Share of learners' tokens that the one in a hundred with "
-        "the largest balances hold.", lines=("learner_balance",),
+        SUPPLY,
+        "Held by the top 1 %",
+        SHARE,
+        "Share of learners' tokens that the one in a hundred with the largest balances hold.",
+        lines=("learner_balance",),
     ),
     "top_10": Meaning(
-        SUPPLY, "Held by the top 10 %", SHARE, "Share of learners' tokens that the ten in a hundred with "
-        "the largest balances hold.", lines=("learner_balance",),
+        SUPPLY,
+        "Held by the top 10 %",
+        SHARE,
+        "Share of learners' tokens that the ten in a hundred with the largest balances hold.",
+        lines=("learner_balance",),
     ),
     "issued": Meaning(FLOWS, "Issued", _T, "Tokens that left the mint in the range: bought, given, or minted again."),
     "minted_purchase": Meaning(FLOWS, "Minted for purchases", _T, "Tokens that learners bought."),
@@ -59,15 +71,21 @@ ECONOMY: dict[str, Meaning] = {
     "expired": Meaning(FLOWS, "Expired", _T, "Balances of learners that lapsed."),
     "paid_out": Meaning(FLOWS, "Paid out", _T, "Tokens that teachers handed in for money; they cease to exist."),
     "sink_source": Meaning(
-        FLOWS, "Sinks over sources", "ratio", "Tokens paid out to teachers, burned or expired over tokens issued in "
-        "the range: below 1 the supply grows.", lines=("taken_out", "issued"),
+        FLOWS,
+        "Sinks over sources",
+        "ratio",
+        "Tokens paid out to teachers, burned or expired over tokens issued in the range: below 1 the supply grows.",
+        lines=("taken_out", "issued"),
     ),
     "spent": Meaning(DEBTS, "Token revenue", _T, "Tokens spent on courses, refunds not taken off."),
     "refunded": Meaning(DEBTS, "Refunded", _T, "Tokens given back to learners."),
     "teacher_earnings": Meaning(DEBTS, "Teacher earnings", _T, "Teachers' parts of prices, less those clawed back."),
     "commission": Meaning(DEBTS, "Commission", _T, "The platform's parts of prices, less those of refunds."),
     "take_rate": Meaning(
-        DEBTS, "Take rate", SHARE, "Commission over tokens spent, refunds taken off both.",
+        DEBTS,
+        "Take rate",
+        SHARE,
+        "Commission over tokens spent, refunds taken off both.",
         lines=("commission", "spent", "refunded"),
     ),
     "money_in": Meaning(DEBTS, "Money received", MONEY, f"Paid by learners for tokens. {_CENTS}"),
@@ -79,28 +97,39 @@ ECONOMY: dict[str, Meaning] = {
         DEBTS, "Owed to teachers", _T, "Payout liability: what teachers hold at the end of the range."
     ),
     "unredeemed_money": Meaning(
-        DEBTS, "Unredeemed in money", MONEY, f"What learners hold at the mean price paid for a token so far. {_CENTS}",
+        DEBTS,
+        "Unredeemed in money",
+        MONEY,
+        f"What learners hold at the mean price paid for a token so far. {_CENTS}",
         lines=("learner_balance", "money_in", "minted_purchase"),
     ),
     "payout_money": Meaning(
-        DEBTS, "Owed in money", MONEY, f"What teachers hold at the mean price paid for a token so far. {_CENTS}",
+        DEBTS,
+        "Owed in money",
+        MONEY,
+        f"What teachers hold at the mean price paid for a token so far. {_CENTS}",
         lines=("teacher_balance", "money_in", "minted_purchase"),
     ),
     "payout_cover": Meaning(
-        DEBTS, "Cover of payouts", "times", "Money received so far, less what was paid out, over what is owed to "
-        "teachers: below 1 the platform owes more than it took.", lines=("money_in", "money_out", "teacher_balance"),
+        DEBTS,
+        "Cover of payouts",
+        "times",
+        "Money received so far, less what was paid out, over what is owed to "
+        "teachers: below 1 the platform owes more than it took.",
+        lines=("money_in", "money_out", "teacher_balance"),
     ),
-    "active_learners": Meaning(
-        PEOPLE, "Active learners", "learners", "Learners who came in the range.", ("views",)
-    ),
+    "active_learners": Meaning(PEOPLE, "Active learners", "learners", "Learners who came in the range.", ("views",)),
     "buyers": Meaning(PEOPLE, "Buyers", "learners", "Learners who spent tokens in the range.", lines=("spent",)),
     "repurchase_rate": Meaning(
-        PEOPLE, "Repurchase rate", SHARE, "Buyers of the range who took at least two courses in it.",
-        lines=("spent",),
+        PEOPLE, "Repurchase rate", SHARE, "Buyers of the range who took at least two courses in it.", lines=("spent",)
     ),
     "arpu": Meaning(
-        PEOPLE, "Revenue per learner", _T, "Tokens spent, refunds taken off, for each active learner (ARPU).",
-        _VIEWS, ("spent", "refunded"),
+        PEOPLE,
+        "Revenue per learner",
+        _T,
+        "Tokens spent, refunds taken off, for each active learner (ARPU).",
+        _VIEWS,
+        ("spent", "refunded"),
     ),
     "enrollments": Meaning(
         PEOPLE, "Enrollments", "pieces", "Pieces sold in the demand panel's periods that begin in the range.", ()
@@ -110,10 +139,14 @@ ECONOMY: dict[str, Meaning] = {
     ),
     "mean_price": Meaning(PRICES, "Mean price paid", _T, "Price times quantity over pieces sold.", ()),
     "price_index": Meaning(
-        PRICES, "Price index", "first = 100", "Mean price level of the range's periods, of units compared with "
-        "themselves (GEKS-Fisher); the data set's first period is 100.", (),
+        PRICES,
+        "Price index",
+        "first = 100",
+        "Mean price level of the range's periods, of units compared with "
+        "themselves (GEKS-Fisher); the data set's first period is 100.",
+        (),
     ),
-}  # fmt: skip
+}
 
 
 def lines_behind(name: str) -> tuple[str, ...]:

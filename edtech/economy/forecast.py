@@ -73,8 +73,7 @@ def _totals(today: Futures, planned: Futures, effect: PriceEffect) -> pd.DataFra
         moved = after / np.where(before > 0, before, np.nan) - 1
         low, high = _band(after, effect)
         change_low, change_high = _band(moved, effect)
-        rows.append((name, title, _middle(before), _middle(after), low, high,
-                     _middle(moved), change_low, change_high))  # fmt: skip
+        rows.append((name, title, _middle(before), _middle(after), low, high, _middle(moved), change_low, change_high))
     columns = ["figure", "title", "today", "mid", "low", "high", "change", "change_low", "change_high"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -102,8 +102,10 @@ def ledger_sums(dataset: Dataset, period: Period) -> LedgerSums:
                   coalesce(sum(money_cents) FILTER (occurred_at >= ?), 0)::BIGINT AS money_within,
                   sum(money_cents)::BIGINT AS money_until
            FROM token_ledger WHERE occurred_at < ? GROUP BY 1, 2 ORDER BY 1, 2""",
-        period.start, period.start, period.end,
-    )  # fmt: skip
+        period.start,
+        period.start,
+        period.end,
+    )
     return LedgerSums(period, frame)
 
 
@@ -133,8 +135,9 @@ def entries_behind(dataset: Dataset, name: str, period: Period, most: int = MOST
     )
     shown = dataset.query(
         f"SELECT * FROM token_ledger WHERE {where} ORDER BY occurred_at DESC, entry_id DESC LIMIT ?",  # noqa: S608
-        *values, most,
-    )  # fmt: skip
+        *values,
+        most,
+    )
     return Entries(name, int(sums["n"].iloc[0]), LINES[name].sign * int(sums["total"].iloc[0]), shown)
 
 
@@ -148,8 +151,10 @@ def recounted(dataset: Dataset, period: Period) -> pd.DataFrame:
     for name, line in LINES.items():
         where, given = _where(line, period)
         column = "money_cents" if line.money else "amount"
-        columns += [f"count(*) FILTER (WHERE {where}) AS n_{name}",
-                    f"coalesce({line.sign} * sum({column}) FILTER (WHERE {where}), 0)::BIGINT AS {name}"]  # fmt: skip
+        columns += [
+            f"count(*) FILTER (WHERE {where}) AS n_{name}",
+            f"coalesce({line.sign} * sum({column}) FILTER (WHERE {where}), 0)::BIGINT AS {name}",
+        ]
         values += [*given, *given]
     found = dataset.query(f"SELECT {', '.join(columns)} FROM token_ledger", *values).iloc[0]  # noqa: S608 - our words
     rows = [(name, int(found[f"n_{name}"]), int(found[name])) for name in LINES]

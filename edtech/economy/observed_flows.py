@@ -112,8 +112,10 @@ def _blocks(dataset: Dataset, period: Period) -> pd.DataFrame:
         """SELECT floor((epoch(occurred_at) - epoch(?::TIMESTAMP)) / ?)::INT AS block, account_kind, kind,
                   sum(amount)::BIGINT AS amount
            FROM token_ledger WHERE occurred_at < ? GROUP BY ALL""",
-        period.end, WEEK, period.end,
-    )  # fmt: skip
+        period.end,
+        WEEK,
+        period.end,
+    )
 
 
 def _weekly(blocks: pd.DataFrame, weeks: int) -> pd.DataFrame:
@@ -169,8 +171,10 @@ def _dormancy(dataset: Dataset, period: Period) -> Dormancy:
                   coalesce(sum(balance::DOUBLE ** 2) FILTER (next_at IS NULL), 0) AS squares,
                   min(weeks) FILTER (next_kind = 'expiry') AS lapsed
            FROM pauses GROUP BY 1 ORDER BY 1""",
-        period.end, period.end, WEEK,
-    )  # fmt: skip
+        period.end,
+        period.end,
+        WEEK,
+    )
     table = pauses.set_index("age").reindex(range(NEVER + 1))
     columns = ("moved", "pauses", "held", "squares")
     moved, ended, held, squares = (table[name].fillna(0).to_numpy(dtype=float) for name in columns)

@@ -11,14 +11,25 @@ from edtech.economy.period import Period
 from edtech.economy.series import concentration, daily_balances
 
 _FLOWS = {
-    "issued": "issued", "purchased": "minted_purchase", "bonuses": "minted_bonus", "spent": "spent",
-    "refunded": "refunded", "teacher_earnings": "teacher_earnings", "commission": "commission", "burned": "burned",
-    "expired": "expired", "paid_out": "paid_out", "money_in_cents": "money_in", "money_out_cents": "money_out",
-}  # fmt: skip
+    "issued": "issued",
+    "purchased": "minted_purchase",
+    "bonuses": "minted_bonus",
+    "spent": "spent",
+    "refunded": "refunded",
+    "teacher_earnings": "teacher_earnings",
+    "commission": "commission",
+    "burned": "burned",
+    "expired": "expired",
+    "paid_out": "paid_out",
+    "money_in_cents": "money_in",
+    "money_out_cents": "money_out",
+}
 _HELD = {
-    "learner_balance": "learner_balance", "teacher_balance": "teacher_balance",
-    "circulating_supply": "circulating_supply", "treasury": "treasury",
-}  # fmt: skip
+    "learner_balance": "learner_balance",
+    "teacher_balance": "teacher_balance",
+    "circulating_supply": "circulating_supply",
+    "treasury": "treasury",
+}
 """Columns of platform_metrics and the lines that they must equal: summed over the days, or at the last of them."""
 
 
@@ -70,8 +81,9 @@ def _supply(sums: LedgerSums) -> Iterator[Identity]:
 
     gone = until("burned") + until("expired") + until("paid_out")
     held = until("circulating_supply") + until("treasury")
-    yield Identity("issued - burned - expired - paid out = circulating + treasury, since the start",
-                   until("issued") - gone, held)  # fmt: skip
+    yield Identity(
+        "issued - burned - expired - paid out = circulating + treasury, since the start", until("issued") - gone, held
+    )
     gone = sums.line("burned") + sums.line("expired") + sums.line("paid_out")
     moved = sums.line("circulating_supply", until=False) + sums.line("treasury", until=False)
     yield Identity("the same within the range, against the change of what is held", sums.line("issued") - gone, moved)
@@ -88,8 +100,9 @@ def _transactions(dataset: Dataset, period: Period) -> Iterator[Identity]:
     open_ = dataset.query(
         """SELECT count(*) AS n FROM (SELECT transaction_id FROM token_ledger
            WHERE occurred_at >= ? AND occurred_at < ? GROUP BY 1 HAVING sum(amount) <> 0)""",
-        period.start, period.end,
-    )  # fmt: skip
+        period.start,
+        period.end,
+    )
     yield Identity("transactions of the range whose entries do not sum to zero", int(open_["n"].iloc[0]), 0)
     overdrawn = dataset.query(
         """SELECT count(*) AS n FROM (SELECT account_id FROM token_ledger

@@ -18,9 +18,7 @@ NORMAL_95 = 1.959964
 """Half the width of a normal's 95 % interval, in standard errors."""
 SOUNDEST = ("choice_logit", "fixed_effects")
 """Algorithms to be believed first: one that knows substitution, else one with effects of units and periods."""
-MODEL_METRICS = (
-    "price_elasticity_coefficient", "rmse", "poisson_deviance", "revenue_impact", "decision_value_tokens",
-)  # fmt: skip
+MODEL_METRICS = ("price_elasticity_coefficient", "rmse", "poisson_deviance", "revenue_impact", "decision_value_tokens")
 
 
 def price_effect(outcome: WhatIf) -> PriceEffect:
@@ -57,9 +55,14 @@ def economy_of_runs(observed: Observed, asked: Assumptions, runs: Mapping[str, R
 
 
 def _row(
-    run_id: str, name: str, note: str, metrics: Mapping[str, float], observed: Observed, asked: Assumptions,
+    run_id: str,
+    name: str,
+    note: str,
+    metrics: Mapping[str, float],
+    observed: Observed,
+    asked: Assumptions,
     effect: PriceEffect,
-) -> dict[str, object]:  # fmt: skip
+) -> dict[str, object]:
     row: dict[str, object] = {"run_id": run_id, "run": name, "note": note}
     row |= {name: float(metrics.get(name, np.nan)) for name in MODEL_METRICS}
     totals = forecast(observed, asked, effect).totals

@@ -30,8 +30,10 @@ def daily_balances(dataset: Dataset, period: Period) -> pd.DataFrame:
                   coalesce(-sum(amount) FILTER (account_kind = 'learner' AND kind = 'spend' AND occurred_at >= ?), 0)
                       ::BIGINT AS spent
            FROM token_ledger WHERE occurred_at < ? GROUP BY 1""",
-        period.start, period.start, period.end,
-    )  # fmt: skip
+        period.start,
+        period.start,
+        period.end,
+    )
     days = pd.date_range(period.start, periods=period.days, unit="us", name="day")
     found = moved.set_index("day").reindex(days, fill_value=0)
     held = ["learners", "teachers", "treasury"]
@@ -99,8 +101,9 @@ def buyers(dataset: Dataset, period: Period) -> Buyers:
            FROM (SELECT count(*) AS n FROM token_ledger
                  WHERE account_kind = 'learner' AND kind = 'spend' AND occurred_at >= ? AND occurred_at < ?
                  GROUP BY account_id)""",
-        period.start, period.end,
-    ).iloc[0]  # fmt: skip
+        period.start,
+        period.end,
+    ).iloc[0]
     return Buyers(int(found["buyers"]), int(found["again"]))
 
 
@@ -108,8 +111,9 @@ def active_learners(dataset: Dataset, period: Period) -> int:
     """Return how many learners came (have a visit) in a period."""
     found = dataset.query(
         "SELECT count(DISTINCT learner_id) AS n FROM views WHERE viewed_at >= ? AND viewed_at < ?",
-        period.start, period.end,
-    )  # fmt: skip
+        period.start,
+        period.end,
+    )
     return int(found["n"].iloc[0])
 
 

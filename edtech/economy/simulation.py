@@ -29,42 +29,74 @@ class Assumptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weeks: int = Field(13, ge=1, le=52, title="Weeks ahead", description="How far to look.",
-                       json_schema_extra=_WEEKS)  # fmt: skip
+    weeks: int = Field(13, ge=1, le=52, title="Weeks ahead", description="How far to look.", json_schema_extra=_WEEKS)
     commission_rate: float = Field(
-        0.2, ge=0.0, le=0.6, title="Commission", description="Share of tokens spent that the platform keeps.",
+        0.2,
+        ge=0.0,
+        le=0.6,
+        title="Commission",
+        description="Share of tokens spent that the platform keeps.",
         json_schema_extra=_PERCENT,
-    )  # fmt: skip
+    )
     burn_rate: float = Field(
-        0.02, ge=0.0, le=0.3, title="Burned", description="Share of tokens spent that ceases to exist.",
+        0.02,
+        ge=0.0,
+        le=0.3,
+        title="Burned",
+        description="Share of tokens spent that ceases to exist.",
         json_schema_extra=_PERCENT,
-    )  # fmt: skip
+    )
     bonuses: float = Field(
-        1.0, ge=0.0, le=5.0, title="Bonuses", description="Tokens given to learners, as a multiple of what is given "
-        "now.", json_schema_extra={"format": "%.2f times"},
-    )  # fmt: skip
+        1.0,
+        ge=0.0,
+        le=5.0,
+        title="Bonuses",
+        description="Tokens given to learners, as a multiple of what is given now.",
+        json_schema_extra={"format": "%.2f times"},
+    )
     expiry_weeks: int = Field(
-        NEVER, ge=1, le=NEVER, title="Expiry", description="A balance lapses after so many weeks without a movement; "
-        f"{NEVER}: never.", json_schema_extra=_WEEKS,
-    )  # fmt: skip
+        NEVER,
+        ge=1,
+        le=NEVER,
+        title="Expiry",
+        description=f"A balance lapses after so many weeks without a movement; {NEVER}: never.",
+        json_schema_extra=_WEEKS,
+    )
     bonus_replaces: float = Field(
-        1.0, ge=0.0, le=1.0, title="Bonus replaces purchases", description="Share of more (or fewer) bonus tokens "
-        "that learners buy less (or more) for.", json_schema_extra=_PERCENT,
-    )  # fmt: skip
+        1.0,
+        ge=0.0,
+        le=1.0,
+        title="Bonus replaces purchases",
+        description="Share of more (or fewer) bonus tokens that learners buy less (or more) for.",
+        json_schema_extra=_PERCENT,
+    )
     recent_weeks: int = Field(
-        13, ge=4, le=104, title="Recent weeks", description="Refunds, bonuses and purchases per token spent are "
-        "theirs.", json_schema_extra=_WEEKS,
-    )  # fmt: skip
+        13,
+        ge=4,
+        le=104,
+        title="Recent weeks",
+        description="Refunds, bonuses and purchases per token spent are theirs.",
+        json_schema_extra=_WEEKS,
+    )
     yearly_swing: float = Field(
-        0.2, ge=0.0, le=1.0, title="Yearly swing", description="How far spending may swing over a year before the data "
-        "are asked, as a share of it (one deviation).", json_schema_extra=_PERCENT,
-    )  # fmt: skip
+        0.2,
+        ge=0.0,
+        le=1.0,
+        title="Yearly swing",
+        description="How far spending may swing over a year before the data "
+        "are asked, as a share of it (one deviation).",
+        json_schema_extra=_PERCENT,
+    )
     trend: float = Field(
-        0.01, ge=0.0, le=0.1, title="Trend per week", description="Steady change per week that is possible, as a "
-        "share.", json_schema_extra=_PERCENT,
-    )  # fmt: skip
+        0.01,
+        ge=0.0,
+        le=0.1,
+        title="Trend per week",
+        description="Steady change per week that is possible, as a share.",
+        json_schema_extra=_PERCENT,
+    )
     draws: int = Field(500, ge=100, le=5_000, title="Draws", description="Possible futures that the band is made of.")
-    seed: int = Field(1, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same band.")  # fmt: skip
+    seed: int = Field(1, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same band.")
 
     @property
     def teacher_rate(self) -> float:
@@ -216,9 +248,19 @@ def _follow(observed: Observed, asked: Assumptions, drawn: _Given) -> Futures:
         paid[:, week] = drawn.pays[:, week] * teachers
         teachers = owed[:, week] = teachers - paid[:, week] + earned[:, week]
     return Futures(
-        spent, earned, kept, purchased, bonus, asked.burn_rate * refunded, asked.burn_rate * spent, expired, paid,
-        learner_balance=left, teacher_balance=owed, treasury=observed.treasury + np.cumsum(kept, axis=1),
-    )  # fmt: skip
+        spent,
+        earned,
+        kept,
+        purchased,
+        bonus,
+        asked.burn_rate * refunded,
+        asked.burn_rate * spent,
+        expired,
+        paid,
+        learner_balance=left,
+        teacher_balance=owed,
+        treasury=observed.treasury + np.cumsum(kept, axis=1),
+    )
 
 
 def _expiring(dormancy: Dormancy, after: int, activity: Floats, luck: Floats) -> Floats:

@@ -91,10 +91,7 @@ class Jobs:
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        executor: Executor | None = None,
-        on_lost: Callable[[], object] = lambda: None,
+        self, settings: Settings, executor: Executor | None = None, on_lost: Callable[[], object] = lambda: None
     ) -> None:
         self._settings = settings
         self._folder = Path(mkdtemp(prefix="edtech-jobs-"))

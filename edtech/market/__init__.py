@@ -11,14 +11,27 @@ if TYPE_CHECKING:
     from edtech.market.truth import Counterfactual, Truth
 
 _HOME = {
-    "MarketParams": "params", "PRESETS": "params", "presets": "params", "generate_market": "generate",
-    "identities": "accounting", "Market": "storage", "open_market": "storage", "Truth": "truth",
+    "MarketParams": "params",
+    "PRESETS": "params",
+    "presets": "params",
+    "generate_market": "generate",
+    "identities": "accounting",
+    "Market": "storage",
+    "open_market": "storage",
+    "Truth": "truth",
     "Counterfactual": "truth",
-}  # fmt: skip
+}
 __all__ = [
-    "PRESETS", "Counterfactual", "Market", "MarketParams", "Truth", "generate_market", "identities", "open_market",
+    "PRESETS",
+    "Counterfactual",
+    "Market",
+    "MarketParams",
+    "Truth",
+    "generate_market",
+    "identities",
+    "open_market",
     "presets",
-]  # fmt: skip
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name

@@ -131,5 +131,15 @@ def _times(tables: Frames) -> int:
 
 
 CHECKS: tuple[Callable[[Frames], int], ...] = (
-    _counts, _choices, _parts, _prices, _spends, _refunds, _zero_sums, _balances, _supply, _derived, _times,
-)  # fmt: skip
+    _counts,
+    _choices,
+    _parts,
+    _prices,
+    _spends,
+    _refunds,
+    _zero_sums,
+    _balances,
+    _supply,
+    _derived,
+    _times,
+)

@@ -63,9 +63,19 @@ def follow(params: MarketParams, supply: Supply, learners: Learners, visits: Vis
     rating = _ratings(params, draws[6], teacher, quality, completed >= 0)
     rating = np.where((refunded < 0) & (progress > 0.3), rating, np.nan)
     return Outcomes(
-        visit, learner, course, week, enrolled, supply.price_units[course, week], finish, unhappy, progress, completed,
-        refunded, rating,
-    )  # fmt: skip
+        visit,
+        learner,
+        course,
+        week,
+        enrolled,
+        supply.price_units[course, week],
+        finish,
+        unhappy,
+        progress,
+        completed,
+        refunded,
+        rating,
+    )
 
 
 def completed_within(

@@ -43,11 +43,7 @@ class MarketParams(BaseModel):
     )
     same_category: float = _share(0.9, 0, 1, "Same category", "Share of courses seen that are of the visit's category.")
     price_sensitivity: float = Field(
-        2.45,
-        ge=0,
-        le=8,
-        title="Price sensitivity",
-        description="Fall of utility as a price rises by the usual price.",
+        2.45, ge=0, le=8, title="Price sensitivity", description="Fall of utility as a price rises by the usual price."
     )
     sensitivity_by_category: float = Field(
         0.25, ge=0, le=0.9, title="Sensitivity by category", description="Relative half-range between the categories."
@@ -80,11 +76,7 @@ class MarketParams(BaseModel):
         0.2, ge=0, le=1.5, title="Price endogeneity", description="Rise of log list price per unit of a demand shock."
     )
     shock_spread: float = Field(
-        0.35,
-        ge=0,
-        le=1,
-        title="Demand shocks",
-        description="Spread of a course's utility shocks from week to week.",
+        0.35, ge=0, le=1, title="Demand shocks", description="Spread of a course's utility shocks from week to week."
     )
     quality_in_price: float = Field(
         0.15, ge=0, le=1, title="Quality in price", description="Rise of log list price per unit of course quality."

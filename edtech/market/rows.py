@@ -94,11 +94,7 @@ def _learners(world: World, number: int, learners: Learners, ids: "pd.api.extens
 
 
 def _views(
-    world: World,
-    visits: Visits,
-    choices: Choices,
-    ids: "pd.api.extensions.ExtensionArray",
-    first: int,
+    world: World, visits: Visits, choices: Choices, ids: "pd.api.extensions.ExtensionArray", first: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return `views` and the true chance of each; a course already owned is shown and has none."""
     visit, place = np.nonzero((visits.seen >= 0) & choices.made[:, None])

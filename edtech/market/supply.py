@@ -77,9 +77,19 @@ def draw_supply(params: MarketParams, rng: np.random.Generator) -> Supply:
     first = np.where(late, rng.integers(1, params.weeks, size=params.courses), 0)
     weight = np.exp(params.popularity_spread * rng.standard_normal(params.courses) + params.quality_in_views * quality)
     return Supply(
-        teacher_quality, categories, teacher, category, level, hours, rng.random(params.courses) < 0.4, quality,
-        weight, usual, first, **_prices(params, quality, usual, rng),
-    )  # fmt: skip
+        teacher_quality,
+        categories,
+        teacher,
+        category,
+        level,
+        hours,
+        rng.random(params.courses) < 0.4,
+        quality,
+        weight,
+        usual,
+        first,
+        **_prices(params, quality, usual, rng),
+    )
 
 
 def _prices(params: MarketParams, quality: Floats, usual: Floats, rng: np.random.Generator) -> dict[str, NDArray]:  # type: ignore[type-arg]

@@ -161,9 +161,7 @@ def _path(name: str) -> str:
 
 def _read_frame(store: "RunStore", run_id: str, result: type[FitResult], name: str) -> pd.DataFrame:
     content = store.read_artifact(run_id, _path(name)).decode("utf-8")
-    frame = pd.read_csv(
-        StringIO(content), dtype=dict.fromkeys(result.TEXT, str), keep_default_na=False, na_values=[""]
-    )  # fmt: skip
+    frame = pd.read_csv(StringIO(content), dtype=dict.fromkeys(result.TEXT, str), keep_default_na=False, na_values=[""])
     if missing := set(result.COLUMNS.get(name, ())) - set(frame.columns):
         raise ValueError(f"{_path(name)} lacks {', '.join(sorted(missing))}")
     return frame

@@ -75,9 +75,14 @@ class EdTechPipelineOrchestrator:
         PipelineError naming the stage that failed; what earlier stages made stays, and `resume` goes on from there.
         """
         state = PipelineState(
-            params=params, name=name, families=tuple(families), algorithms=tuple(algorithms or ()),
-            use_mlflow=self.use_mlflow, register_best=register_best, dataset_id=dataset.id if dataset else None,
-        )  # fmt: skip
+            params=params,
+            name=name,
+            families=tuple(families),
+            algorithms=tuple(algorithms or ()),
+            use_mlflow=self.use_mlflow,
+            register_best=register_best,
+            dataset_id=dataset.id if dataset else None,
+        )
         with self._processes(state) as workers:
             return self._run(state, workers)
 
@@ -119,9 +124,7 @@ class EdTechPipelineOrchestrator:
         models = tuple(f"runs:/{run.run_id}/model" for run in runs if run.run_id)
         command = tracker.ui_command if tracker else None
         uri = tracker.uri if tracker else None
-        found = PipelineResult(
-            dataset, checks, tuple(runs), best, registered, models, export, reports, uri, command
-        )  # fmt: skip
+        found = PipelineResult(dataset, checks, tuple(runs), best, registered, models, export, reports, uri, command)
         self._conclude(found)
         return found
 

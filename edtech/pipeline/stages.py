@@ -58,8 +58,10 @@ def understanding(dataset: "Dataset", say: Say) -> "tuple[Check, ...]":
 
     if dataset.kind in ("panel", "market"):
         figures = dataset.key_figures()
-        say(f"  {figures.quantity:,.0f} sold for {figures.revenue:,.0f} tokens, prices {figures.lowest_price:g} to "
-            f"{figures.highest_price:g}, from {figures.first_period} to {figures.last_period}")  # fmt: skip
+        say(
+            f"  {figures.quantity:,.0f} sold for {figures.revenue:,.0f} tokens, prices {figures.lowest_price:g} to "
+            f"{figures.highest_price:g}, from {figures.first_period} to {figures.last_period}"
+        )
     else:
         say(f"  {dataset.rows:,} rows of the kind {dataset.kind}")
     checks = check_dataset(dataset)
@@ -132,9 +134,14 @@ def _fit(dataset: "Dataset", name: str, algorithm: str) -> "Trained":
 
 
 def training(
-    dataset: "Dataset", work: Work, state: PipelineState, tracker: "EdTechMLFlowTracker | None", settings: Settings,
-    say: Say, fits: Fits,
-) -> "list[TrainedRun]":  # fmt: skip
+    dataset: "Dataset",
+    work: Work,
+    state: PipelineState,
+    tracker: "EdTechMLFlowTracker | None",
+    settings: Settings,
+    say: Say,
+    fits: Fits,
+) -> "list[TrainedRun]":
     """Train and log what is to be trained; a run that is there already is read instead."""
     from edtech.ml.families import family
     from edtech.training.trainer import Training

@@ -82,9 +82,7 @@ def revenue_curve(
     )
 
 
-def _point(
-    response: Response, inside: NDArray[np.bool_], change: float, today: Demand
-) -> tuple[float | None, ...]:  # fmt: skip
+def _point(response: Response, inside: NDArray[np.bool_], change: float, today: Demand) -> tuple[float | None, ...]:
     prices = np.where(inside, response.baseline * (1 + change), response.baseline)
     planned, ones = response.demand(prices), np.ones_like(prices)
     revenue = effect(response, today, planned, response.baseline, prices)
@@ -105,16 +103,11 @@ def _randomized(response: Response, inside: NDArray[np.bool_], revenue: Floats) 
     return _common_support(response, inside, revenue, low, high)
 
 
-def _common_support(
-    response: Response, inside: NDArray[np.bool_], revenue: Floats, low: Floats, high: Floats
-) -> Range:  # fmt: skip
+def _common_support(response: Response, inside: NDArray[np.bool_], revenue: Floats, low: Floats, high: Floats) -> Range:
     weight = revenue[inside] / revenue[inside].sum()
     lowest = (low / response.baseline - 1)[inside]
     highest = (high / response.baseline - 1)[inside]
-    found = (
-        _weighted_quantile(lowest, weight, 1 - OUTSIDE_SHARE),
-        _weighted_quantile(highest, weight, OUTSIDE_SHARE),
-    )
+    found = (_weighted_quantile(lowest, weight, 1 - OUTSIDE_SHARE), _weighted_quantile(highest, weight, OUTSIDE_SHARE))
     return (found[0] if found[0] < -NEAR else 0.0), (found[1] if found[1] > NEAR else 0.0)
 
 

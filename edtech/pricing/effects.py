@@ -38,9 +38,7 @@ class Effect:
         return Effect(today, planned, ratio * (1 + self.change) - 1, *ends)
 
 
-def effect(
-    response: Response, today: Demand, planned: Demand, weight_today: Floats, weight_planned: Floats
-) -> Effect:  # fmt: skip
+def effect(response: Response, today: Demand, planned: Demand, weight_today: Floats, weight_planned: Floats) -> Effect:
     """Return the effect on the weighted sum of demand; the weights (u,) are prices for revenue, 1 for enrollments.
 
     Delta method on the log of planned over today's total: its interval cannot reach below -100 %. How much of what the

@@ -17,9 +17,7 @@ MOST_SOLD = (0.0, 1.0)
 """The weights of tokens and enrollments under which a plan sells most."""
 
 
-def joint_optimum(
-    response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints
-) -> Floats:  # fmt: skip
+def joint_optimum(response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints) -> Floats:
     """Return the prices (u,) between the bounds that together are best; today's where none are better.
 
     The free optimum is found by L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995) from today's prices with the gradient in closed
@@ -69,9 +67,7 @@ def _sold(response: Response, prices: Floats) -> float:
     return float(response.demand(prices).quantity.sum())
 
 
-def _with_enrollments(
-    response: Response, weights: tuple[float, float], bounds: Bounds, floor: float | None
-) -> Floats:  # fmt: skip
+def _with_enrollments(response: Response, weights: tuple[float, float], bounds: Bounds, floor: float | None) -> Floats:
     prices = _free(response, weights, bounds)
     if floor is None or _sold(response, prices) >= floor:
         return prices
@@ -90,7 +86,7 @@ def _with_enrollments(
 
 def _few_changed(
     response: Response, weights: tuple[float, float], bounds: Bounds, plan: Floats, floor: float | None, most: int
-) -> Bounds:  # fmt: skip
+) -> Bounds:
     """Return bounds that let `most` prices change: those that gain most, or else sell most where the floor asks."""
     few = _others_fixed(response, weights, bounds, plan, most)
     if floor is None or _sold(response, _free(response, MOST_SOLD, few)) >= floor:
@@ -100,9 +96,7 @@ def _few_changed(
     return few
 
 
-def _others_fixed(
-    response: Response, weights: tuple[float, float], bounds: Bounds, plan: Floats, most: int
-) -> Bounds:  # fmt: skip
+def _others_fixed(response: Response, weights: tuple[float, float], bounds: Bounds, plan: Floats, most: int) -> Bounds:
     """Return bounds that leave today's price to all units but the `most` that contribute most to the plan's gain."""
     today = np.clip(response.baseline, bounds.low, bounds.high)
     steps = (np.arange(_PATH) + 0.5) / _PATH
@@ -117,7 +111,7 @@ def _others_fixed(
 
 def _on_steps(
     response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints, prices: Floats
-) -> Floats:  # fmt: skip
+) -> Floats:
     step, least = constraints.step or 1.0, constraints.least_enrollments
     floor = -np.inf if least is None else least * _sold(response, response.baseline) * (1 - 1e-9)
     lowest, highest = np.ceil(bounds.low / step - 1e-9) * step, np.floor(bounds.high / step + 1e-9) * step
@@ -135,7 +129,7 @@ def _on_steps(
 
 def _improved(
     response: Response, weights: tuple[float, float], bounds: Bounds, rules: tuple[float, float], prices: Floats
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Return prices of which no single one, a step up or down or back at today's, would be better, time allowing."""
     step, floor = rules
     best, _, sold = _value(response, weights, prices)

@@ -34,10 +34,17 @@ def decisions(plans: Mapping[str, Plan], judged: Mapping[str, float]) -> Decisio
     }
     prices = pd.concat([first[["segment", "today"]], pd.DataFrame(changes)], axis=1).reset_index()
     rows = [
-        (name, not plan.refused, int((plan.table["change"].abs() > SAME).sum()), plan.expected.change,
-         plan.expected.low, plan.expected.high, judged.get(name, np.nan))
+        (
+            name,
+            not plan.refused,
+            int((plan.table["change"].abs() > SAME).sum()),
+            plan.expected.change,
+            plan.expected.low,
+            plan.expected.high,
+            judged.get(name, np.nan),
+        )
         for name, plan in plans.items()
-    ]  # fmt: skip
+    ]
     columns = ["run", "recommends", "units changed", "change", "low", "high", "decision value"]
     worth = pd.DataFrame(rows, columns=columns)
     return Decisions(prices, worth.astype({"low": float, "high": float}), _words(pd.DataFrame(changes)))

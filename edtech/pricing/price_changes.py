@@ -122,9 +122,12 @@ def price_list(response: Response, frame: pd.DataFrame, unit: str, price: str) -
         )
     frame = frame.reset_index(drop=True)
     listed_prices = _by_unit(
-        frame[unit], frame[price], "The price list cannot be used",
-        "correct these rows, or leave them out: units that are not listed keep their price", response.units,
-    )  # fmt: skip
+        frame[unit],
+        frame[price],
+        "The price list cannot be used",
+        "correct these rows, or leave them out: units that are not listed keep their price",
+        response.units,
+    )
     full = response.baseline.copy()
     full[response.units.get_indexer(listed_prices.index)] = listed_prices
     return full
@@ -156,9 +159,7 @@ def _bounds_of(frame: pd.DataFrame, column: str) -> dict[str, float] | None:
     return {str(unit): price for unit, price in _by_unit(given.iloc[:, 0], given[column], problem, fix).items()}
 
 
-def _by_unit(
-    units: pd.Series, given: pd.Series, problem: str, fix: str, known: pd.Index | None = None
-) -> pd.Series:  # fmt: skip
+def _by_unit(units: pd.Series, given: pd.Series, problem: str, fix: str, known: pd.Index | None = None) -> pd.Series:
     """Return prices by unit. Raises PricingError with every row that is not of one of the known units, once, with a
     price above zero.
     """

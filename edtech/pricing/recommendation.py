@@ -126,9 +126,7 @@ def _plan(
     )
 
 
-def _expected(
-    response: Response, prices: Floats, objective: Objective, outcome: WhatIf, split: RevenueSplit
-) -> Effect:  # fmt: skip
+def _expected(response: Response, prices: Floats, objective: Objective, outcome: WhatIf, split: RevenueSplit) -> Effect:
     if isinstance(objective, str):
         return outcome.effects[objective]
     tokens, pieces = weights_of(objective, split)

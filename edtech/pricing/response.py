@@ -106,9 +106,7 @@ class Response:
         quantity, pull = self.result.model.joint_demand(self._everywhere(prices), self._everywhere(self.baseline))
         nothing = np.zeros_like(self.result.model.mean_price_)
         return Demand(
-            self._here(quantity),
-            lambda weights: pull(self._everywhere(weights, nothing)),
-            self.moved(prices),
+            self._here(quantity), lambda weights: pull(self._everywhere(weights, nothing)), self.moved(prices)
         )
 
     def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
@@ -206,9 +204,7 @@ def _typical_rows(rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
     return frame
 
 
-def _seen_prices(
-    result: ElasticityResult, units: pd.Index, prices: Floats, kind: str = ""
-) -> tuple[Floats, Floats]:  # fmt: skip
+def _seen_prices(result: ElasticityResult, units: pd.Index, prices: Floats, kind: str = "") -> tuple[Floats, Floats]:
     """Lowest and highest price seen of each unit; a unit that was never seen has only its own price."""
     support = result.support[["unit", f"{kind}low", f"{kind}high"]].set_axis(["unit", "low", "high"], axis=1)
     if result.roles.unit is None:

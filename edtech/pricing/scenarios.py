@@ -69,7 +69,9 @@ def scenario_items(scenario: Scenario, outcome: WhatIf, dataset_name: str, datas
         params=_params(scenario),
         metrics=_metrics(outcome),
         tags={
-            "dataset_name": dataset_name, "dataset_digest": dataset_digest, "asked_run": scenario.run_id,
+            "dataset_name": dataset_name,
+            "dataset_digest": dataset_digest,
+            "asked_run": scenario.run_id,
             "trust": "refused" if outcome.refused else "extrapolates" if outcome.extrapolates else "sound",
         },
         description=scenario.note,
@@ -78,7 +80,7 @@ def scenario_items(scenario: Scenario, outcome: WhatIf, dataset_name: str, datas
             EFFECTS: effect_rows(outcome).to_csv(index=False),
             PRICES: outcome.prices.rename_axis("unit").reset_index().to_csv(index=False),
         },
-    )  # fmt: skip
+    )
 
 
 def read_scenario(store: "RunStore", run_id: str) -> Scenario:
@@ -106,10 +108,14 @@ def copied(store: "RunStore", run_id: str) -> RunItems:
     copy = kept.model_copy(update={"name": f"{kept.name[:190]} (copy)"})
     files = {path: store.read_artifact(run_id, path) for path in (EFFECTS, PRICES)}
     return RunItems(
-        name=copy.name, kind="scenario", params=run.params, metrics=run.metrics,
-        tags={name: run.tags[name] for name in TAGS if name in run.tags}, description=copy.note,
+        name=copy.name,
+        kind="scenario",
+        params=run.params,
+        metrics=run.metrics,
+        tags={name: run.tags[name] for name in TAGS if name in run.tags},
+        description=copy.note,
         artifacts={FILE: copy.model_dump_json(indent=1), **files},
-    )  # fmt: skip
+    )
 
 
 def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:
@@ -119,12 +125,15 @@ def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:
     changes = {LABELS[name][0]: [_change_words(row, name) for row in runs.to_dict("records")] for name in SHOWN}
     return pd.DataFrame(
         {
-            "Name": runs["name"], REVENUE: changes.pop(REVENUE),
-            "Tokens per period": runs.get(f"metrics.{FIGURES[0]}_planned"), **changes, "Trust": runs.get("tags.trust"),
+            "Name": runs["name"],
+            REVENUE: changes.pop(REVENUE),
+            "Tokens per period": runs.get(f"metrics.{FIGURES[0]}_planned"),
+            **changes,
+            "Trust": runs.get("tags.trust"),
             "Saved (UTC)": pd.to_datetime(runs["started"], utc=True).dt.tz_localize(None),
             "Data set": runs.get("tags.dataset_name"),
         }
-    )  # fmt: skip
+    )
 
 
 def _change_words(row: Mapping[Hashable, Any], name: str) -> str:
@@ -193,7 +202,12 @@ def _params(scenario: Scenario) -> Mapping[str, str | float]:
 def _metrics(outcome: WhatIf) -> dict[str, float]:
     found: dict[str, float] = {"share_outside_support": outcome.share_outside}
     for name, effect in outcome.effects.items():
-        values = {"today": effect.today, "planned": effect.planned, "change": effect.change, "change_low": effect.low,
-                  "change_high": effect.high}  # fmt: skip
+        values = {
+            "today": effect.today,
+            "planned": effect.planned,
+            "change": effect.change,
+            "change_low": effect.low,
+            "change_high": effect.high,
+        }
         found |= {f"{name}_{part}": value for part, value in values.items() if value is not None and np.isfinite(value)}
     return found

@@ -19,7 +19,7 @@ _BISECTIONS = 50
 
 def separable_optimum(
     response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Return the prices (u,) on a grid that together are best.
 
     Without limits over all units together each takes its best. With them a price on each enrollment is sought at which
@@ -154,7 +154,7 @@ def _chosen(
 
 def _limits(
     unit: NDArray[np.intp], quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
-) -> LinearConstraint:  # fmt: skip
+) -> LinearConstraint:
     """Return what the choice among candidates (c,) must keep to: one for each unit, and the limits over all."""
     units = int(unit.max()) + 1
     each = csr_array((np.ones(unit.size), (unit, np.arange(unit.size))), shape=(units, unit.size))
@@ -175,9 +175,7 @@ def _most_reached(quantity: Floats, moved: NDArray[np.bool_], most: int | None) 
     return float(today.sum() + gain[:most].sum())
 
 
-def _worth_looking_at(
-    value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: bool
-) -> NDArray[np.bool_]:  # fmt: skip
+def _worth_looking_at(value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: bool) -> NDArray[np.bool_]:
     """Return which candidates (u, g) no other beats in value and, where it counts, in quantity; today's stay."""
     order = np.argsort(np.where(moved, -value, np.inf), axis=1, kind="stable")
     sold = np.take_along_axis(np.where(moved, quantity, -np.inf), order, axis=1)

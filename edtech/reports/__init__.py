@@ -14,6 +14,21 @@ from edtech.reports.svg import figure
 from edtech.reports.workbook import to_xlsx
 
 __all__ = [
-    "FORMS", "Drawing", "Report", "Section", "Shown", "Table", "failed", "figure", "read", "read_file", "table_csv",
-    "to_csv", "to_csv_zip", "to_html", "to_pdf", "to_xlsx", "write",
-]  # fmt: skip
+    "FORMS",
+    "Drawing",
+    "Report",
+    "Section",
+    "Shown",
+    "Table",
+    "failed",
+    "figure",
+    "read",
+    "read_file",
+    "table_csv",
+    "to_csv",
+    "to_csv_zip",
+    "to_html",
+    "to_pdf",
+    "to_xlsx",
+    "write",
+]

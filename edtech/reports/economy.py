@@ -77,9 +77,7 @@ def _ledger(dataset: Dataset, found: Economy, period: Period) -> Iterator[Sectio
     yield Section("Does it agree with the ledger?", (verdict,), (Table("Identities", proof.table),))
 
 
-def outlook_report(
-    found: Forecast, reasons: Sequence[str], provenance: Mapping[str, str | int | float]
-) -> Report:  # fmt: skip
+def outlook_report(found: Forecast, reasons: Sequence[str], provenance: Mapping[str, str | int | float]) -> Report:
     """Return a forecast: where prices and rules lead, week by week, and everything that it assumes.
 
     `reasons` say what the prices rest on, or why none is recommended.

@@ -31,7 +31,7 @@ FORMS = {
     "xlsx": Form("Excel", _XLSX, "One sheet for each table, one for where the numbers come from.", to_xlsx),
     "zip": Form("CSV", "application/zip", "One CSV file for each table, in a zip.", to_csv_zip),
     "csv": Form("CSV, one file", "text/csv", "One row for each number.", to_csv),
-}  # fmt: skip
+}
 
 
 def ending_of(name: str) -> str:

@@ -26,9 +26,7 @@ _SEVERITY = "PASS: nothing to do. REVIEW: read the evidence before acting. FAIL:
 PANELS = ("market", "panel")
 
 
-def health_report(
-    dataset: Dataset, checks: Sequence[Check], provenance: Mapping[str, str | int | float]
-) -> Report:  # fmt: skip
+def health_report(dataset: Dataset, checks: Sequence[Check], provenance: Mapping[str, str | int | float]) -> Report:
     """Return what a data set amounts to, what its checks say and, for a demand panel, its revenue over time."""
     verdict = checks[-1] if checks else None
     panel = (_figures(dataset), _over_time(dataset)) if dataset.kind in PANELS else ()

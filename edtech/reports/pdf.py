@@ -50,9 +50,13 @@ def to_pdf(report: Report) -> bytes:
     size = landscape(A4) if wide else A4
     title = label(report.title, 200)
     document = SimpleDocTemplate(
-        out, pagesize=size, title=title, author="EdTech Token Economy", invariant=1,
+        out,
+        pagesize=size,
+        title=title,
+        author="EdTech Token Economy",
+        invariant=1,
         **dict.fromkeys(("leftMargin", "rightMargin", "topMargin", "bottomMargin"), _MARGIN),
-    )  # fmt: skip
+    )
     width = size[0] - 2 * _MARGIN - 12  # 12: what a frame keeps for itself
     foot = _foot(title)
     document.build(list(_flow(report, width)), onFirstPage=foot, onLaterPages=foot)
@@ -92,7 +96,7 @@ def _styles() -> "dict[str, ParagraphStyle]":
         "number": ParagraphStyle("number", cell, alignment=TA_RIGHT),
         "head": ParagraphStyle("head", cell, fontName=_BOLD),
         "number head": ParagraphStyle("number head", cell, fontName=_BOLD, alignment=TA_RIGHT),
-    }  # fmt: skip
+    }
 
 
 def _paragraph(text: object, style: str, longest: int = 4_000) -> "Flowable":

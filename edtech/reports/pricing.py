@@ -19,9 +19,12 @@ from edtech.reports.svg import figure
 from edtech.tables.values import percent
 
 _CHANGE, _LOW, _HIGH, _LOW_80, _HIGH_80 = (
-    "change (%)", "from (%, 95 % interval)", "to (%, 95 % interval)", "from (%, 80 % interval)",
+    "change (%)",
+    "from (%, 95 % interval)",
+    "to (%, 95 % interval)",
+    "from (%, 80 % interval)",
     "to (%, 80 % interval)",
-)  # fmt: skip
+)
 _EFFECT_HELP = {
     "today": "Expected in a typical period at today's mean prices.",
     "then": "Expected in a typical period at the asked prices.",
@@ -32,14 +35,16 @@ _EFFECT_HELP = {
     _HIGH_80: "Upper end of the 80 % interval of the change.",
 }
 _CURVE = {
-    "change": "price change (%)", "revenue": "token revenue (tokens / period)", "low": "revenue from (95 % interval)",
-    "high": "revenue to (95 % interval)", "quantity": "enrollments (per period)",
-    "quantity_low": "enrollments from (95 % interval)", "quantity_high": "enrollments to (95 % interval)",
+    "change": "price change (%)",
+    "revenue": "token revenue (tokens / period)",
+    "low": "revenue from (95 % interval)",
+    "high": "revenue to (95 % interval)",
+    "quantity": "enrollments (per period)",
+    "quantity_low": "enrollments from (95 % interval)",
+    "quantity_high": "enrollments to (95 % interval)",
     "elasticity": "elasticity (% per %)",
-}  # fmt: skip
-_SEGMENT = {
-    "estimate": "elasticity (% per %)", "low": "from (95 % interval)", "high": "to (95 % interval)",
-}  # fmt: skip
+}
+_SEGMENT = {"estimate": "elasticity (% per %)", "low": "from (95 % interval)", "high": "to (95 % interval)"}
 _PERCENT = 100
 
 
@@ -55,12 +60,7 @@ def pricing_report(
     return Report(
         title="Pricing what-if",
         question=f"What happens if prices change: {scenario.words}?",
-        sections=(
-            _answer(outcome, scenario),
-            _ground(response, outcome),
-            _curve(curve, outcome),
-            _plan(plan),
-        ),
+        sections=(_answer(outcome, scenario), _ground(response, outcome), _curve(curve, outcome), _plan(plan)),
         provenance=provenance,
     )
 

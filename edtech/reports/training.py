@@ -19,10 +19,7 @@ def training_report(
     return Report(
         title="Trainings",
         question=" ".join(dict.fromkeys(FAMILIES[result.family].question for result, _ in trainings.values())),
-        sections=(
-            _side_by_side(trainings),
-            *(_one(result) for result, _ in trainings.values()),
-        ),
+        sections=(_side_by_side(trainings), *(_one(result) for result, _ in trainings.values())),
         provenance=provenance,
     )
 

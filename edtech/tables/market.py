@@ -84,19 +84,28 @@ _COURSE_WEEKS = {
     "teacher_id": _text("Teacher of the course"),
     "category": _text("Category"),
     "list_price": _column("float64", "Price before discount, in tokens", _POSITIVE),
-    "discount_pct": _column("float64", "Discount as a share: token_price = list_price x (1 - discount_pct), rounded to "
-                            "1/100 token", pa.Check.in_range(0, 1, include_max=False)),
+    "discount_pct": _column(
+        "float64",
+        "Discount as a share: token_price = list_price x (1 - discount_pct), rounded to 1/100 token",
+        pa.Check.in_range(0, 1, include_max=False),
+    ),
     "token_price": _column("float64", "Price asked, in tokens", _POSITIVE),
     "views": _column("int64", "Views in the week", _COUNT),
     "enrollments": _column("int64", "Enrollments in the week", _COUNT),
     "promo_randomized": _column("bool", "The discount, zero included, was drawn at random"),
     "promo_probability": _column("float64", "Known chance of a promotion, where it was drawn", _SHARE, nullable=True),
-    "price_test_pct": _column("float64", "Random change of the list price, up or down, as a share; it is part of "
-                              "list_price", pa.Check.in_range(-0.5, 0.5)),
+    "price_test_pct": _column(
+        "float64",
+        "Random change of the list price, up or down, as a share; it is part of list_price",
+        pa.Check.in_range(-0.5, 0.5),
+    ),
     "price_randomized": _column("bool", "The discount or a change of the list price was drawn at random"),
-    "randomized_discount": _column("float64", "Share by which the draws left the price below the highest they could "
-                                   "have given; 0 where nothing was drawn", pa.Check.in_range(0, 1, include_max=False)),
-}  # fmt: skip
+    "randomized_discount": _column(
+        "float64",
+        "Share by which the draws left the price below the highest they could have given; 0 where nothing was drawn",
+        pa.Check.in_range(0, 1, include_max=False),
+    ),
+}
 _VIEWS = {
     "view_id": _id("View"),
     "visit_id": _column("int64", "Visit that the view belongs to", _COUNT),
@@ -140,22 +149,30 @@ _LEDGER = {
 }
 _METRICS = {
     "day": _time("Day", unique=True),
-    "issued": _units("Minted"), "purchased": _units("Bought by learners"), "bonuses": _units("Given to learners"),
-    "spent": _units("Spent on courses"), "refunded": _units("Given back to learners"),
+    "issued": _units("Minted"),
+    "purchased": _units("Bought by learners"),
+    "bonuses": _units("Given to learners"),
+    "spent": _units("Spent on courses"),
+    "refunded": _units("Given back to learners"),
     "teacher_earnings": _column("int64", "Earned by teachers less clawed back, in 1/100 token"),
     "commission": _column("int64", "Commission less refunds, in 1/100 token"),
-    "burned": _units("Destroyed at spending"), "expired": _units("Expired"), "paid_out": _units("Paid out to teachers"),
+    "burned": _units("Destroyed at spending"),
+    "expired": _units("Expired"),
+    "paid_out": _units("Paid out to teachers"),
     "money_in_cents": _column("int64", "Money for tokens bought, in cents", _COUNT),
     "money_out_cents": _column("int64", "Money paid to teachers, in cents", _COUNT),
-    "enrollments": _column("int64", "Enrollments", _COUNT), "completions": _column("int64", "Completions", _COUNT),
-    "refunds": _column("int64", "Refunds", _COUNT), "views": _column("int64", "Views", _COUNT),
-    "visits": _column("int64", "Visits", _COUNT), "active_learners": _column("int64", "Learners who came", _COUNT),
+    "enrollments": _column("int64", "Enrollments", _COUNT),
+    "completions": _column("int64", "Completions", _COUNT),
+    "refunds": _column("int64", "Refunds", _COUNT),
+    "views": _column("int64", "Views", _COUNT),
+    "visits": _column("int64", "Visits", _COUNT),
+    "active_learners": _column("int64", "Learners who came", _COUNT),
     "new_learners": _column("int64", "Learners who joined", _COUNT),
     "learner_balance": _units("Held by learners at the end of the day"),
     "teacher_balance": _units("Held by teachers at the end of the day"),
     "circulating_supply": _units("Held by learners and teachers at the end of the day"),
     "treasury": _units("Held by the platform at the end of the day"),
-}  # fmt: skip
+}
 
 MARKET_TABLES: dict[str, pa.DataFrameSchema] = {
     "learners": _table("learners", "Who buys", _LEARNERS),

@@ -154,15 +154,10 @@ class LabelRoles(Roles):
     subject: Annotated[str | None, Kind.NAME] = Field(None, title="Subject", description="Whom the row is about.")
     time: Annotated[str | None, Kind.PERIOD] = Field(None, title="Time", description="When the features were known.")
     duration: Annotated[str | None, Kind.DURATION] = Field(
-        None,
-        title="Duration",
-        description="For churn: how long seen, until leaving (1) or the end (0).",
+        None, title="Duration", description="For churn: how long seen, until leaving (1) or the end (0)."
     )
     as_of: str | None = Field(
-        None,
-        max_length=100,
-        title="As of",
-        description="Moment at which one predicts, such as enrollment.",
+        None, max_length=100, title="As of", description="Moment at which one predicts, such as enrollment."
     )
     features: Annotated[tuple[str, ...], Kind.FEATURE] = Field(
         (), title="Features", description="What was known at that moment: numbers, or few categories; gaps are allowed."

@@ -75,8 +75,12 @@ def _examine_store(store: Store, settings: Settings) -> Iterator[Finding]:
         return f"{len(found)}{' or more' if found.token else ''} registered models"
 
     checks: dict[str, Callable[[], str]] = {
-        "store": opened, "experiment": experiment, "write": write, "read": read, "registry": registry,
-    }  # fmt: skip
+        "store": opened,
+        "experiment": experiment,
+        "write": write,
+        "read": read,
+        "registry": registry,
+    }
     for name, check in checks.items():
         finding = _checked(name, check)
         yield finding

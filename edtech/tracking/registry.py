@@ -253,9 +253,7 @@ def _line_of_champions(events: Sequence[Event]) -> list[int]:
 def _version(found: "ModelVersion", aliases: Mapping[str, Any]) -> Version:
     number = int(found.version)
     held = tuple(sorted(alias for alias, at in aliases.items() if int(at) == number))
-    return Version(
-        found.name, number, found.run_id or "", held, moment(found.creation_timestamp), dict(found.tags)
-    )  # fmt: skip
+    return Version(found.name, number, found.run_id or "", held, moment(found.creation_timestamp), dict(found.tags))
 
 
 def _facts(run: Run) -> dict[str, str]:

@@ -28,13 +28,22 @@ _CONDITION = re.compile(rf"\s*(?:{_NAME})\s*(<=|>=|!=|==|=|<|>|~)\s*(?:{_VALUE})
 
 _AND = re.compile(r"and\b|,", re.IGNORECASE)
 _COMPARE: Mapping[str, Callable[[Any, float], Any]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-    "=": operator.eq, "==": operator.eq, "!=": operator.ne,
-}  # fmt: skip
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
 ASKED_FIRST = (
-    "params.algorithm", "metrics.decision_value_tokens", "metrics.revenue_impact", "metrics.rmse", "metrics.r2",
+    "params.algorithm",
+    "metrics.decision_value_tokens",
+    "metrics.revenue_impact",
+    "metrics.rmse",
+    "metrics.r2",
     "metrics.price_elasticity_coefficient",
-)  # fmt: skip
+)
 _IN_DICTIONARY = {name: place for place, name in enumerate(METRICS)}
 _INTERNAL = tuple(f"tags.{start}" for start in INTERNAL)
 

@@ -148,9 +148,14 @@ def _leaving(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:
     views = views.merge(truth.tables["visits"], on="visit_id").sort_values("viewed_at")
     asked = rows[["subject", "time"]].reset_index().sort_values("time")
     last = pd.merge_asof(
-        asked, views, left_on="time", right_on="viewed_at", left_by="subject", right_by="learner_id",
+        asked,
+        views,
+        left_on="time",
+        right_on="viewed_at",
+        left_by="subject",
+        right_by="learner_id",
         allow_exact_matches=False,
-    ).sort_values("index")  # fmt: skip
+    ).sort_values("index")
     often = truth.tables["learners"].set_index("learner_id")["visits_per_week"].loc[last["subject"]].to_numpy()
     chance, now = last["churn_probability"].to_numpy(), expected(last["time"])
     silent = np.exp(-often * (now - expected(last["viewed_at"])))

@@ -115,9 +115,14 @@ def search(
 
 
 def _searched(
-    scored: "_Scorer", training: Training, fields: Mapping[str, FieldInfo], start: Params, budget: Budget,
-    tell: Progress, parent: str | None,
-) -> Searched:  # fmt: skip
+    scored: "_Scorer",
+    training: Training,
+    fields: Mapping[str, FieldInfo],
+    start: Params,
+    budget: Budget,
+    tell: Progress,
+    parent: str | None,
+) -> Searched:
     trials: list[_Trial] = []
     began = time.monotonic()
     for number, params in enumerate(points(start, fields, budget)):
@@ -252,12 +257,22 @@ def _group(
     return RunItems(
         f"Search of {algorithm.title} on {dataset.name}"[:200],
         kind="group",
-        params={"algorithm": algorithm.name, "searched": ", ".join(names), "trials": budget.trials,
-                "seconds": budget.seconds, "folds": budget.folds, "seed": budget.seed},
-        tags={"model_type": family.name, "algorithm": algorithm.name, "dataset_name": dataset.name,
-              "dataset_digest": dataset.digest},
+        params={
+            "algorithm": algorithm.name,
+            "searched": ", ".join(names),
+            "trials": budget.trials,
+            "seconds": budget.seconds,
+            "folds": budget.folds,
+            "seed": budget.seed,
+        },
+        tags={
+            "model_type": family.name,
+            "algorithm": algorithm.name,
+            "dataset_name": dataset.name,
+            "dataset_digest": dataset.digest,
+        },
         description="Trials are scored on later periods inside the training part; the best is trained on everything.",
-    )  # fmt: skip
+    )
 
 
 def _log_trial(training: Training, scored: _Scorer, trial: _Trial, number: int) -> None:
@@ -268,14 +283,19 @@ def _log_trial(training: Training, scored: _Scorer, trial: _Trial, number: int) 
                 kind="trial",
                 params={"algorithm": scored.algorithm, **trial.params.model_dump()},
                 metrics={scored.name: trial.score, "fit_seconds": trial.seconds},
-                tags={"model_type": training.kind.name, "algorithm": scored.algorithm,
-                      "dataset_digest": training.dataset.digest},
+                tags={
+                    "model_type": training.kind.name,
+                    "algorithm": scored.algorithm,
+                    "dataset_digest": training.dataset.digest,
+                },
                 parent=training.parent,
             )
-        )  # fmt: skip
+        )
 
 
 def _table(trials: list[_Trial], names: tuple[str, ...]) -> pd.DataFrame:
-    rows = [{**{name: getattr(one.params, name) for name in names}, "score": one.score, "seconds": one.seconds}
-            for one in trials]  # fmt: skip
+    rows = [
+        {**{name: getattr(one.params, name) for name in names}, "score": one.score, "seconds": one.seconds}
+        for one in trials
+    ]
     return pd.DataFrame(rows).sort_values("score", kind="stable", ignore_index=True)

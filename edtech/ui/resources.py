@@ -276,9 +276,12 @@ def curve(run_id: str, experiment: str, dataset_id: str, moved: bytes) -> "Reven
 
 @st.cache_resource(show_spinner="Looking for better prices", max_entries=20)
 def plan(
-    run_id: str, experiment: str, dataset_id: str, objective: "Objective" = "token_revenue",
+    run_id: str,
+    experiment: str,
+    dataset_id: str,
+    objective: "Objective" = "token_revenue",
     constraints: "Constraints | None" = None,
-) -> "Plan":  # fmt: skip
+) -> "Plan":
     """Return the plan of a run for a data set that may be acted on; no slider of the what-if changes it."""
     from edtech.pricing.constraints import Constraints
     from edtech.pricing.policy import plan_to_act_on, revenue_split
@@ -287,7 +290,7 @@ def plan(
     split = revenue_split(chosen)
     return plan_to_act_on(
         chosen, response(run_id, experiment, dataset_id), split, objective, constraints or Constraints()
-    )  # fmt: skip
+    )
 
 
 @st.cache_resource(show_spinner=False, max_entries=20)

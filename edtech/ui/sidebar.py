@@ -71,9 +71,14 @@ def _dataset() -> None:
     if asked_in_vain(Key.DATASET, names):
         st.warning("The address asks for a data set that is not here; the newest is shown.", icon=":material/link_off:")
     choose_kept(
-        "Data set", list(names), current.id, Key.DATASET, key="sidebar.dataset", format_func=names.__getitem__,
+        "Data set",
+        list(names),
+        current.id,
+        Key.DATASET,
+        key="sidebar.dataset",
+        format_func=names.__getitem__,
         help="What is trained on and priced, on every page.",
-    )  # fmt: skip
+    )
 
 
 def _experiment() -> str:

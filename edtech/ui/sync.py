@@ -15,6 +15,10 @@ def offer() -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         are = "waits" if len(waiting) == 1 else "wait"
         st.markdown(f":material/outbox: {counted(len(waiting), 'finished run')} {are} here to be sent to the server.")
-        if st.button("Send now", key="sending.start", icon=":material/send:",
-                     help="Each is sent once, with files and model; what cannot be sent waits on."):  # fmt: skip
+        if st.button(
+            "Send now",
+            key="sending.start",
+            icon=":material/send:",
+            help="Each is sent once, with files and model; what cannot be sent waits on.",
+        ):
             jobs.start("Send runs to the server", tasks.send)

@@ -62,9 +62,15 @@ def asked(key: str) -> list[str]:
 
 
 def multiselect(
-    label: str, options: Sequence[str], default: Sequence[str] = (), *, key: str, most: int | None = None,
-    follows: bool = False, **more: Any,  # noqa: ANN401  # what st.multiselect takes
-) -> list[str]:  # fmt: skip
+    label: str,
+    options: Sequence[str],
+    default: Sequence[str] = (),
+    *,
+    key: str,
+    most: int | None = None,
+    follows: bool = False,
+    **more: Any,  # noqa: ANN401  # what st.multiselect takes
+) -> list[str]:
     """Show `st.multiselect`; one that `follows` takes each new default until something else was chosen."""
     first, address = key not in st.session_state, _address()
     wanted = _known(key, label, options)
@@ -80,9 +86,14 @@ def multiselect(
 
 
 def selectbox(
-    label: str, options: Sequence[str], default: str, *, key: str, follows: bool = False,
+    label: str,
+    options: Sequence[str],
+    default: str,
+    *,
+    key: str,
+    follows: bool = False,
     **more: Any,  # noqa: ANN401  # what st.selectbox takes
-) -> str:  # fmt: skip
+) -> str:
     """Show `st.selectbox`; one that `follows` takes each new default until something else was chosen."""
     wanted, followed, now = _known(key, label, options), _address().followed, st.session_state.get(key)
     if now not in options:

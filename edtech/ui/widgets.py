@@ -64,8 +64,14 @@ def errors_shown() -> Iterator[None]:
 
 
 def choose_kept(
-    label: str, options: Sequence[str], now: str, kept: Key, *, key: str, **more: Any,  # noqa: ANN401  # of st.selectbox
-) -> str:  # fmt: skip
+    label: str,
+    options: Sequence[str],
+    now: str,
+    kept: Key,
+    *,
+    key: str,
+    **more: Any,  # noqa: ANN401  # of st.selectbox
+) -> str:
     """Show `st.selectbox` of what is kept over pages: it shows what was chosen elsewhere, and chooses."""
     st.session_state[key] = now
     chosen = st.selectbox(label, options, key=key, on_change=lambda: choose(kept, st.session_state[key]), **more)
@@ -75,7 +81,7 @@ def choose_kept(
 
 def params_form(
     model: type[BaseModel], key: str, values: BaseModel, names: tuple[str, ...], kept: bool = False
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Show a widget for each named field of `model`, with its bounds and help, starting from `values`.
 
     What is asked by one that is `kept` is still there after a visit to another page.
@@ -86,8 +92,12 @@ def params_form(
 
 
 def _field_widget(
-    info: FieldInfo, key: str, value: Any, name: str, more: dict[str, Any],  # noqa: ANN401  # any field's value
-) -> Any:  # noqa: ANN401  # fmt: skip
+    info: FieldInfo,
+    key: str,
+    value: Any,  # noqa: ANN401  # any field's value
+    name: str,
+    more: dict[str, Any],
+) -> Any:  # noqa: ANN401
     title = info.title or name
     more = {"key": key, "help": info.description} | more
     if info.annotation is bool:
@@ -101,9 +111,14 @@ def _field_widget(
     step = 1 if info.annotation is int else _step(low, high)
     format = info.json_schema_extra.get("format") if isinstance(info.json_schema_extra, dict) else None
     return st.slider(
-        title, min_value=low, max_value=high, value=value, step=step,
-        format=None if format is None else str(format), **more,
-    )  # fmt: skip
+        title,
+        min_value=low,
+        max_value=high,
+        value=value,
+        step=step,
+        format=None if format is None else str(format),
+        **more,
+    )
 
 
 def bounds(info: FieldInfo) -> tuple[Any, Any]:

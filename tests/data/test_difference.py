@@ -42,8 +42,11 @@ def test_columns_and_types_that_differ_are_told(catalogue: Catalogue):
     frame = sales()
     more = ROLES.model_copy(update={"controls": ("extra",)})
     one = catalogue.add_panel(frame.assign(extra=1.0), more, name="a")
-    other = catalogue.add_panel(frame.assign(extra="x", Extra=2.0, week=frame.index),
-                                ROLES.model_copy(update={"controls": ("extra", "Extra")}), name="b")  # fmt: skip
+    other = catalogue.add_panel(
+        frame.assign(extra="x", Extra=2.0, week=frame.index),
+        ROLES.model_copy(update={"controls": ("extra", "Extra")}),
+        name="b",
+    )
     found = difference(one, other)
     assert not found.same_content
     assert (found.columns_added, found.columns_removed) == (("panel.Extra",), ())

@@ -75,8 +75,15 @@ def test_without_unit_and_period_rows_stand_for_units(catalogue: Catalogue):
 def test_column_names_are_neither_sql_nor_told_apart_by_case_only(catalogue: Catalogue):
     names = {"course_id": 'a" FROM x; --', "token_price": "PRICE", "enrollments": "Price", "week": "unit"}
     panel = sales().rename(columns=names).assign(price=1_000.0)
-    roles = PanelRoles(unit='a" FROM x; --', period="unit", price="PRICE", quantity="Price", segment=None, views=None,
-                       controls=("price",))  # fmt: skip
+    roles = PanelRoles(
+        unit='a" FROM x; --',
+        period="unit",
+        price="PRICE",
+        quantity="Price",
+        segment=None,
+        views=None,
+        controls=("price",),
+    )
     figures = catalogue.add_panel(panel, roles, name="a").key_figures()
     assert figures.revenue == (panel["PRICE"] * panel["Price"]).sum()
     assert (figures.units, figures.periods, figures.highest_price) == (4, 5, panel["PRICE"].max())

@@ -54,10 +54,7 @@ def test_encoding_is_found_out(encoding):
 
 @pytest.mark.parametrize(
     ("text", "encoding"),
-    [
-        ("курс;цена\nАлгебра для начинающих;3\n", "cp1251"),
-        ("コース;価格\nプログラミング入門;3\n", "shift_jis"),
-    ],
+    [("курс;цена\nАлгебра для начинающих;3\n", "cp1251"), ("コース;価格\nプログラミング入門;3\n", "shift_jis")],
 )
 def test_other_code_pages_are_found_out(text, encoding):
     upload = read_upload("x.csv", text.encode(encoding))

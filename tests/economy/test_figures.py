@@ -18,11 +18,20 @@ START = date(2024, 1, 1)
 
 markets = st.builds(
     MarketParams,
-    learners=st.integers(10, 60), teachers=st.integers(1, 6), courses=st.integers(1, 15), weeks=st.integers(4, 16),
-    seed=st.integers(0, 1_000), refund_rate=st.floats(0, 0.3), expiry_weeks=st.integers(1, 8),
-    payout_weeks=st.integers(1, 4), payout_minimum=st.integers(0, 50), burn_rate=st.floats(0, 0.2),
-    welcome_tokens=st.integers(0, 20), growth=st.floats(0, 0.9), visits_per_week=st.floats(0.05, 1.5),
-)  # fmt: skip
+    learners=st.integers(10, 60),
+    teachers=st.integers(1, 6),
+    courses=st.integers(1, 15),
+    weeks=st.integers(4, 16),
+    seed=st.integers(0, 1_000),
+    refund_rate=st.floats(0, 0.3),
+    expiry_weeks=st.integers(1, 8),
+    payout_weeks=st.integers(1, 4),
+    payout_minimum=st.integers(0, 50),
+    burn_rate=st.floats(0, 0.2),
+    welcome_tokens=st.integers(0, 20),
+    growth=st.floats(0, 0.9),
+    visits_per_week=st.floats(0.05, 1.5),
+)
 
 
 @settings(max_examples=8)
@@ -68,8 +77,11 @@ def agree(stored, tables, first: date, last: date) -> None:
     near(found["velocity"].value, exact["spent"] * len(supply), sum(supply))
     near(found["take_rate"].value, exact["commission"], exact["spent"] - exact["refunded"])
     near(found["sink_source"].value, exact["burned"] + exact["expired"] + exact["paid_out"], exact["issued"])
-    near(found["payout_cover"].value, books["cash"] * books["ever_bought"],
-         exact["teacher_balance"] * sum_of_purchases(tables, last))  # fmt: skip
+    near(
+        found["payout_cover"].value,
+        books["cash"] * books["ever_bought"],
+        exact["teacher_balance"] * sum_of_purchases(tables, last),
+    )
     near(found["arpu"].value, (exact["spent"] - exact["refunded"]) / 100, len(books["came"]))
     near(found["repurchase_rate"].value, sum(n > 1 for n in books["spends"].values()), len(books["spends"]))
     assert found["buyers"].value == len(books["spends"])

@@ -25,14 +25,22 @@ def observed(stored):
 def test_the_weeks_are_those_of_the_platform_metrics(observed, market):
     days = market.tables["platform_metrics"]
     weeks = days.drop(columns="day").groupby(np.arange(len(days)) // 7).sum()
-    names = {"spent": "spent", "purchased": "minted_purchase", "bonuses": "minted_bonus", "refunded": "refunded",
-             "expired": "expired", "paid_out": "paid_out"}  # fmt: skip
+    names = {
+        "spent": "spent",
+        "purchased": "minted_purchase",
+        "bonuses": "minted_bonus",
+        "refunded": "refunded",
+        "expired": "expired",
+        "paid_out": "paid_out",
+    }
     for column, name in names.items():
         assert observed.weekly[name].tolist() == weeks[column].tolist()
     last = days.iloc[-1]
     assert (observed.learners, observed.teachers, observed.treasury) == (
-        last["learner_balance"], last["teacher_balance"], last["treasury"],
-    )  # fmt: skip
+        last["learner_balance"],
+        last["teacher_balance"],
+        last["treasury"],
+    )
     # Rounding to whole units leaves up to one unit a sale in the commission.
     assert observed.commission_rate == pytest.approx(market.params.commission_rate, abs=0.001)
     assert observed.burn_rate == pytest.approx(market.params.burn_rate, abs=0.001)
@@ -60,13 +68,17 @@ def test_a_balance_is_of_the_age_of_the_last_movement_of_its_account(observed, m
 @given(
     changes=st.fixed_dictionaries(
         {
-            "weeks": st.integers(1, 30), "commission_rate": st.floats(0, 0.6), "burn_rate": st.floats(0, 0.3),
-            "bonuses": st.floats(0, 5), "expiry_weeks": st.integers(1, NEVER), "bonus_replaces": st.floats(0, 1),
+            "weeks": st.integers(1, 30),
+            "commission_rate": st.floats(0, 0.6),
+            "burn_rate": st.floats(0, 0.3),
+            "bonuses": st.floats(0, 5),
+            "expiry_weeks": st.integers(1, NEVER),
+            "bonus_replaces": st.floats(0, 1),
             "seed": st.integers(0, 9),
         }
     ),
     change=st.floats(-0.9, 3),
-)  # fmt: skip
+)
 def test_the_books_balance_in_every_draw_and_week(observed, changes, change):
     found = simulate(observed, Assumptions.of(observed, draws=100, **changes), PriceEffect(change, 0.05))
     gone = found.burned + found.expired + found.paid_out

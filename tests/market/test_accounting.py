@@ -21,9 +21,12 @@ def anything():
             number = st.integers if field.annotation is int else st.floats
             knobs[name] = number(low, high)
     size = {
-        "learners": st.integers(10, 60), "teachers": st.integers(1, 8), "courses": st.integers(1, 20),
-        "weeks": st.integers(4, 20), "seed": st.integers(0, 1_000),
-    }  # fmt: skip
+        "learners": st.integers(10, 60),
+        "teachers": st.integers(1, 8),
+        "courses": st.integers(1, 20),
+        "weeks": st.integers(4, 20),
+        "seed": st.integers(0, 1_000),
+    }
     return st.builds(MarketParams, **knobs, **size)
 
 

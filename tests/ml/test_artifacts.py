@@ -42,9 +42,12 @@ def trained(result, panel):
 
 def logged(tracker, world, result, **more):
     items = run_items(
-        trained(result, world.panel), dataset_name="world", dataset_digest="ab" * 32, metrics=result.metrics,
+        trained(result, world.panel),
+        dataset_name="world",
+        dataset_digest="ab" * 32,
+        metrics=result.metrics,
         tags={"plan": "none"},
-    )  # fmt: skip
+    )
     return tracker.log(replace(items, **more))
 
 
@@ -61,8 +64,20 @@ def client(tracker):
 @pytest.mark.parametrize("algorithm", ALONE)
 def test_a_result_comes_back_bit_for_bit(tracker, results, run_ids, algorithm):
     before, after = results[algorithm], load_result(tracker.runs, run_ids[algorithm])
-    for name in ("family", "algorithm", "params", "roles", "elasticity", "identification", "condition", "naive",
-                 "metrics", "split", "notes", "may_recommend"):  # fmt: skip
+    for name in (
+        "family",
+        "algorithm",
+        "params",
+        "roles",
+        "elasticity",
+        "identification",
+        "condition",
+        "naive",
+        "metrics",
+        "split",
+        "notes",
+        "may_recommend",
+    ):
         assert getattr(after, name) == getattr(before, name), name
     for name in ("elasticity_by_segment", "support", "importance"):
         pd.testing.assert_frame_equal(getattr(after, name), getattr(before, name), check_exact=True)
@@ -101,10 +116,19 @@ def test_a_run_tells_what_was_trained_on_what(client, run_ids, results):
     assert (
         run.data.params.items() >= {"algorithm": "random_forest", "trees": "60", "column.price": "token_price"}.items()
     )
-    assert run.data.tags.items() >= {
-        "model_type": "token_elasticity", "algorithm": "random_forest", "dataset_name": "world", "plan": "none",
-        "dataset_digest": "ab" * 32, "identification": "randomized", "split": result.split, "seed": "0",
-    }.items()  # fmt: skip
+    assert (
+        run.data.tags.items()
+        >= {
+            "model_type": "token_elasticity",
+            "algorithm": "random_forest",
+            "dataset_name": "world",
+            "plan": "none",
+            "dataset_digest": "ab" * 32,
+            "identification": "randomized",
+            "split": result.split,
+            "seed": "0",
+        }.items()
+    )
     told = run.data.tags["mlflow.note.content"].replace("\\", "")  # escaped for Markdown
     assert f"own-price elasticity {result.elasticity.estimate:.2f}" in told
     # the run began when the training did

@@ -23,12 +23,7 @@ from tests.waiting import SECONDS
 
 PAGES = ("overview", "data", "train", "compare", "models", "pricing", "economy", "reports")
 SMALL = MarketParams(learners=300, teachers=20, courses=40, weeks=12, seed=3)
-HOSTILE = (
-    "<b onclick=alert(1)>Bold</b>",
-    "=HYPERLINK(1)",
-    "![](https://evil.example/x.png)",
-    "# $a^2$ :red[x] **y**",
-)
+HOSTILE = ("<b onclick=alert(1)>Bold</b>", "=HYPERLINK(1)", "![](https://evil.example/x.png)", "# $a^2$ :red[x] **y**")
 Open = Callable[[str], AppTest]
 
 
@@ -62,8 +57,10 @@ def _filled(settings: Settings) -> Full:
     roles = PanelRoles(randomized_discount="randomized_discount", randomized_flag="price_randomized")
     hostile = catalogue.add_panel(
         sample.assign(category=sample["category"].map(names), course_id=HOSTILE[0] + sample["course_id"]),
-        roles, name=HOSTILE[2], source={"file": f"{HOSTILE[0]}.csv"},
-    )  # fmt: skip
+        roles,
+        name=HOSTILE[2],
+        source={"file": f"{HOSTILE[0]}.csv"},
+    )
     market = catalogue.add_market(generate_market(SMALL), name="Small market")
     tracker = EdTechMLFlowTracker(settings.experiment, settings=settings)
     chosen = ((unknown, ["fixed_effects"]), (hostile, ["linear"]), (market, ["fixed_effects", "linear"]))

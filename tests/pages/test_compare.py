@@ -10,9 +10,13 @@ from edtech.ui.compare.charts import VIEWS
 from tests.pages.look import figures, table, texts
 
 DRAWN = (
-    "One metric against another", "Parallel coordinates", "Boxes by group", "Means over seeds",
-    "A metric over training time", "Importance side by side",
-)  # fmt: skip
+    "One metric against another",
+    "Parallel coordinates",
+    "Boxes by group",
+    "Means over seeds",
+    "A metric over training time",
+    "Importance side by side",
+)
 
 
 def marked(app) -> int:

@@ -150,8 +150,11 @@ def test_runs_of_two_families_with_one_name_are_told_apart_by_their_family():
         }
     )
     assert [name.partition(" (")[0] for name in run_labels(runs).values()] == [
-        "Logistic, Enrollment propensity", "Logistic, Course completion", "Cox", "Cox",
-    ]  # fmt: skip
+        "Logistic, Enrollment propensity",
+        "Logistic, Course completion",
+        "Cox",
+        "Cox",
+    ]
 
 
 def test_the_first_run_of_a_new_experiment_is_seen_at_once(log, home, open_page, monkeypatch):

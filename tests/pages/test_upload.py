@@ -59,9 +59,11 @@ def spoiled(kind: str) -> pd.DataFrame:
     """Return a table whose row 3 (from 1) breaks the contract of its kind, and how it does."""
     frame = pd.read_csv(io.BytesIO(sample_csv(kind)))
     column, value = {
-        "panel": ("token_price", -5.0), "visits": ("token_price", 0.0), "labels": ("churned", None),
+        "panel": ("token_price", -5.0),
+        "visits": ("token_price", 0.0),
+        "labels": ("churned", None),
         "ratings": ("rating", None),
-    }[kind]  # fmt: skip
+    }[kind]
     frame[column] = frame[column].astype(float)
     frame.loc[2, column] = value
     return frame

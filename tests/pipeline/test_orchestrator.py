@@ -26,7 +26,7 @@ def test_one_call_makes_data_runs_and_a_report(home):
     done = EdTechPipelineOrchestrator(settings=home, say=said.append).run_complete_pipeline(MARKET, name="Small")
     assert [line for line in said if line.startswith("Stage")] == [
         f"Stage {number} of 6: {name}" for number, name in enumerate(STAGES, 1)
-    ]  # fmt: skip
+    ]
     assert Catalogue(home.data_dir).get(done.dataset.id).name == "Small"
     runs = RunStore(done.tracking_uri, home).list_runs()
     assert set(runs["run_id"]) == {run.run_id for run in done.runs}

@@ -96,9 +96,12 @@ def test_a_joint_plan_on_steps_equals_brute_force(competing, most, least):
 
 
 @given(
-    limit=st.floats(0.05, 0.5), step=st.sampled_from([None, 1.0, 2.5]), most=st.sampled_from([None, 1, 3]),
-    least=st.sampled_from([None, 0.5, 1.0]), objective=st.sampled_from(["token_revenue", "enrollments", WEIGHTS]),
-)  # fmt: skip
+    limit=st.floats(0.05, 0.5),
+    step=st.sampled_from([None, 1.0, 2.5]),
+    most=st.sampled_from([None, 1, 3]),
+    least=st.sampled_from([None, 0.5, 1.0]),
+    objective=st.sampled_from(["token_revenue", "enrollments", WEIGHTS]),
+)
 @settings(max_examples=25, deadline=None)
 def test_every_plan_keeps_to_its_constraints(response, limit, step, most, least, objective):
     plan = plan_for(
@@ -121,9 +124,11 @@ def assert_on_steps(table, step):
 
 
 @given(
-    floors=st.dictionaries(st.integers(0, 3), st.floats(0.75, 1.2)), over=st.floats(1.0, 1.2),
-    step=st.sampled_from([1.0, 2.5, 4.0]), joint=st.booleans(),
-)  # fmt: skip
+    floors=st.dictionaries(st.integers(0, 3), st.floats(0.75, 1.2)),
+    over=st.floats(1.0, 1.2),
+    step=st.sampled_from([1.0, 2.5, 4.0]),
+    joint=st.booleans(),
+)
 @settings(max_examples=25, deadline=None)
 def test_prices_that_a_floor_or_ceiling_moves_are_on_steps(response, competing, floors, over, step, joint):
     asked = competing if joint else response

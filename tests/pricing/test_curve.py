@@ -98,8 +98,13 @@ def test_effects_are_rows_with_nan_where_there_is_no_interval(world, response, f
     outcome = answer(response, changed_prices(response, {"cat0": 0.1}))
     rows = effect_rows(outcome)
     assert list(rows["name"]) == [
-        "Enrollments", "Token revenue", "Teacher earnings", "Commission", "Tokens burned", "Enrollment rate"
-    ]  # fmt: skip
+        "Enrollments",
+        "Token revenue",
+        "Teacher earnings",
+        "Commission",
+        "Tokens burned",
+        "Enrollment rate",
+    ]
     assert rows["change"].iloc[1] == outcome.token_revenue.change
     assert np.isfinite(rows.drop(columns="name")).all(axis=None)
     assert effect_rows(what_if(forest, world.panel, {"cat0": 0.1}))[["low", "high"]].isna().all(axis=None)

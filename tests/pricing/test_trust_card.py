@@ -63,9 +63,12 @@ def tracker(tmp_path_factory):
 def test_a_scenario_comes_back_and_asks_the_same(tracker, response):
     known = attributes(response)
     scenario = Scenario(
-        name="=1+1 <b>", note="![](x)", run_id="0" * 32, dataset_id="0" * 16,
+        name="=1+1 <b>",
+        note="![](x)",
+        run_id="0" * 32,
+        dataset_id="0" * 16,
         changes=(PriceChange("segment", ("cat1",), "percent", -0.1), PriceChange("all", (), "tokens", 1.0)),
-    )  # fmt: skip
+    )
     outcome = answer(response, scenario.asked(response, known))
     run_id = tracker.log(scenario_items(scenario, outcome, "world", "ab"))
     again = read_scenario(tracker.runs, run_id)

@@ -54,8 +54,13 @@ def test_teachers_and_the_platform_share_the_revenue(world, result):
         assert effect.planned == pytest.approx(share * revenue.planned)
         assert (effect.change, effect.low, effect.high) == pytest.approx((revenue.change, revenue.low, revenue.high))
     assert list(outcome.effects) == [
-        "enrollments", "token_revenue", "teacher_earnings", "platform_commission", "tokens_burned", "enrollment_rate"
-    ]  # fmt: skip
+        "enrollments",
+        "token_revenue",
+        "teacher_earnings",
+        "platform_commission",
+        "tokens_burned",
+        "enrollment_rate",
+    ]
     assert outcome.assumes_no_substitution
 
 

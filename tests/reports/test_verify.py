@@ -54,8 +54,12 @@ def made(market, tracker, stores) -> dict[str, Report]:
     """A report of each kind."""
     runs = tuple(str(run.run_id) for run in train_runs(market, ["fixed_effects", "linear"], tracker=tracker))
     segment = str(market.panel()["category"].iloc[0])
-    dearer = Scenario(name="Dearer", dataset_id=market.id, run_id=runs[0],
-                      changes=(PriceChange("segment", (segment,), "percent", 0.1),))  # fmt: skip
+    dearer = Scenario(
+        name="Dearer",
+        dataset_id=market.id,
+        run_id=runs[0],
+        changes=(PriceChange("segment", (segment,), "percent", 0.1),),
+    )
     recipes = [
         HealthRecipe(dataset=market.id),
         RunRecipe(run=runs[0]),
@@ -96,9 +100,11 @@ def is_number(text: str) -> bool:
 def changed_csv(data: bytes, column: int | None) -> bytes:
     rows = list(csv.reader(io.StringIO(data.decode())))
     places = [
-        (row, place) for row, cells in enumerate(rows) for place, cell in enumerate(cells)
+        (row, place)
+        for row, cells in enumerate(rows)
+        for place, cell in enumerate(cells)
         if is_number(cell) and column in (None, place)
-    ]  # fmt: skip
+    ]
     for row, place in spread(places):
         rows[row][place] = other(rows[row][place])
     out = io.StringIO()
@@ -124,9 +130,12 @@ def _zipped(files: dict[str, bytes]) -> bytes:
 def changed_xlsx(data: bytes) -> bytes:
     book = openpyxl.load_workbook(io.BytesIO(data))
     cells = [
-        cell for sheet in book for row in sheet.iter_rows() for cell in row
+        cell
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
         if isinstance(cell.value, int | float) and not isinstance(cell.value, bool)
-    ]  # fmt: skip
+    ]
     for cell in spread(cells):
         cell.value += 1
     out = io.BytesIO()
@@ -193,9 +202,12 @@ def falsified(report: Report) -> tuple[Report, list[str]]:
     """The report with ten of its cells changed, and each paragraph that has a number, and what now stands in cells."""
     frames = {table.title: table.frame.copy().astype(object) for table in report.tables()}
     cells = [
-        (frame, row, column) for frame in frames.values() for row in range(len(frame))
-        for column in range(frame.shape[1]) if is_number(str(frame.iat[row, column]))
-    ]  # fmt: skip
+        (frame, row, column)
+        for frame in frames.values()
+        for row in range(len(frame))
+        for column in range(frame.shape[1])
+        if is_number(str(frame.iat[row, column]))
+    ]
     words = []
     for frame, row, column in spread(cells):
         value = frame.iat[row, column]

@@ -215,8 +215,15 @@ def test_only_the_unreadable_dates_are_told():
 def test_hostile_names_pass_unharmed():
     names = ["<script>alert(1)</script>", "=1+1", "# [x](http://example.com)", "a\nb", "💥", "' OR 1=1 --"]
     columns = dict(zip(names, (["a", "b"], [1, 1], [2.0, 3.0], [0, 4], ["=cmd()", "<b>"], ["x", "y"]), strict=True))
-    hostile = PanelRoles(unit=names[0], period=names[1], price=names[2], quantity=names[3], segment=names[4],
-                         views=None, controls=(names[5],))  # fmt: skip
+    hostile = PanelRoles(
+        unit=names[0],
+        period=names[1],
+        price=names[2],
+        quantity=names[3],
+        segment=names[4],
+        views=None,
+        controls=(names[5],),
+    )
     panel = build_panel(pd.DataFrame(columns), hostile)
     assert list(panel.columns) == names[:5] + names[5:]
     assert panel[names[4]].tolist() == ["=cmd()", "<b>"]
@@ -236,8 +243,9 @@ cells = st.one_of(
 @settings(max_examples=50)
 @given(st.lists(st.tuples(cells, cells, cells, cells, cells, cells), min_size=1, max_size=6))
 def test_any_cells_give_a_panel_that_keeps_its_word_or_a_contract_error(rows):
-    all_roles = PanelRoles(unit="u", period="t", price="p", quantity="q", segment=None, views=None,
-                           randomized_flag="f", controls=("c",))  # fmt: skip
+    all_roles = PanelRoles(
+        unit="u", period="t", price="p", quantity="q", segment=None, views=None, randomized_flag="f", controls=("c",)
+    )
     table = pd.DataFrame(rows, columns=["u", "t", "p", "q", "f", "c"])
     try:
         panel = build_panel(table, all_roles)

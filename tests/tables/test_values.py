@@ -8,9 +8,16 @@ from edtech.tables.values import percent
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.123, "+12.3%"), (-0.0196, "-2.0%"), (0.0006, "+0.1%"), (0.00034, "+0.034%"), (-0.0000213, "-0.0021%"),
-        (0.0, "+0.0%"), (-1e-16, "+0.0%"), (None, "-"), (float("nan"), "-"),
+        (0.123, "+12.3%"),
+        (-0.0196, "-2.0%"),
+        (0.0006, "+0.1%"),
+        (0.00034, "+0.034%"),
+        (-0.0000213, "-0.0021%"),
+        (0.0, "+0.0%"),
+        (-1e-16, "+0.0%"),
+        (None, "-"),
+        (float("nan"), "-"),
     ],
-)  # fmt: skip
+)
 def test_a_small_change_does_not_read_as_none(value, text):
     assert percent(value) == text

@@ -45,10 +45,7 @@ def test_each_server_finding_is_made(server, settings):
 
 @pytest.mark.parametrize(
     ("uri", "failing", "words"),
-    [
-        ("file:///srv/mlruns", "URI", "mlflow migrate-filestore"),
-        ("", "store", "Start the server"),
-    ],
+    [("file:///srv/mlruns", "URI", "mlflow migrate-filestore"), ("", "store", "Start the server")],
     ids=["file", "nobody answers"],
 )
 def test_what_is_wrong_is_named_with_what_to_do(settings, monkeypatch, nobody, uri, failing, words):

@@ -42,8 +42,10 @@ def test_the_script_runs_as_it_is_and_its_exit_code_says_that_all_holds(tracker,
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == [
-        "ok    largest difference of a prediction", "ok    rmse", "ok    mae",
-    ]  # fmt: skip
+        "ok    largest difference of a prediction",
+        "ok    rmse",
+        "ok    mae",
+    ]
 
 
 @pytest.mark.parametrize("spoiled", ["rmse", "predicted", "model"])
@@ -104,8 +106,7 @@ def test_the_summary_tells_data_metrics_and_parameters(items):
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["![x](https://example.org/x.png)", "<script>alert(1)</script>", "# big", "$$x$$", "www.example.org", "a@b"],
+    "text", ["![x](https://example.org/x.png)", "<script>alert(1)</script>", "# big", "$$x$$", "www.example.org", "a@b"]
 )
 def test_a_description_shows_texts_of_others_as_they_are(tracker, text):
     run = tracker.runs.get_run(tracker.log(RunItems("r", description=f"Segment {text}")))

@@ -69,8 +69,10 @@ def test_the_champion_is_promoted_replaced_and_given_back(registry, log):
     assert registry.version(first.name, 2).aliases == ("champion",)
     assert registry.rollback(first.name).version == 1
     assert [(event.version, event.how) for event in registry.events(first.name)] == [
-        (1, "promoted"), (2, "promoted"), (1, "rolled back"),
-    ]  # fmt: skip
+        (1, "promoted"),
+        (2, "promoted"),
+        (1, "rolled back"),
+    ]
     with pytest.raises(RegistryError, match="no champion to go back to"):
         registry.rollback(first.name)
     # the way back is open again once somebody was promoted
@@ -222,9 +224,13 @@ def test_rows_that_do_not_fit_are_named(scored):
 
 @pytest.mark.parametrize(
     ("kind", "cell", "said"),
-    [("long", "1.5", "whole number"), ("double", "x", "a number"), ("boolean", "maybe", "true or false"),
-     ("datetime", "soon", "a date")],
-)  # fmt: skip
+    [
+        ("long", "1.5", "whole number"),
+        ("double", "x", "a number"),
+        ("boolean", "maybe", "true or false"),
+        ("datetime", "soon", "a date"),
+    ],
+)
 def test_types_are_checked_without_roles_too(kind, cell, said):
     good = {"long": "3", "double": "2.5", "boolean": "yes", "datetime": "2024-01-31"}[kind]
     assert len(conform(pd.DataFrame({"a": [good]}), {"a": kind})) == 1

@@ -66,9 +66,14 @@ def test_data_sets_are_mlflow_inputs_with_schema_and_statistics(tracker, client,
     assert found["training"].digest == ("abc" * 20)[:36]
     types = {c["name"]: c["type"] for c in json.loads(found["training"].schema)["mlflow_colspec"]}
     assert types == {
-        "course_id": "string", "week": "any", "token_price": "double", "views": "long",
-        "category": "string", "promo_randomized": "boolean", "enrollments": "long",
-    }  # fmt: skip
+        "course_id": "string",
+        "week": "any",
+        "token_price": "double",
+        "views": "long",
+        "category": "string",
+        "promo_randomized": "boolean",
+        "enrollments": "long",
+    }
     profile = json.loads(found["evaluation"].profile)
     assert profile["num_rows"] == 100
     assert profile["statistics"]["views"]["max"] == panel.tail(100)["views"].max()

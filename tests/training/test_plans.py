@@ -36,8 +36,9 @@ def numbers(metrics) -> dict[str, float]:
 def panel(place) -> Dataset:
     frame = make_world(seed=1, units=24, weeks=16).panel
     frame = frame.assign(shelf=frame["views"] % 7, rating=frame["views"] % 5)
-    roles = PanelRoles(randomized_discount="discount_pct", randomized_flag="promo_randomized",
-                       controls=("shelf", "rating"))  # fmt: skip
+    roles = PanelRoles(
+        randomized_discount="discount_pct", randomized_flag="promo_randomized", controls=("shelf", "rating")
+    )
     return Catalogue(place.data_dir).add_panel(frame, roles, name="It's uploaded")
 
 
@@ -114,9 +115,13 @@ def test_the_command_of_a_search_names_its_budget_exactly():
 
 def test_repeats_differ_in_their_seed_alone_and_one_run_sums_them_up(panel, place):
     plan = TrainingPlan(
-        panel.id, "token_elasticity", ("random_forest", "fixed_effects"), {"random_forest": {"trees": 10}},
-        experiment="Repeats", repeats=3,
-    )  # fmt: skip
+        panel.id,
+        "token_elasticity",
+        ("random_forest", "fixed_effects"),
+        {"random_forest": {"trees": 10}},
+        experiment="Repeats",
+        repeats=3,
+    )
     runs = train_planned(plan, place)
     assert [run.result.algorithm for run in runs] == [*3 * ["random_forest"], "fixed_effects"]  # one without a seed
     seeds = [run.result.params.seed for run in runs[:3]]

@@ -96,7 +96,7 @@ def _broken(rule: Rule, columns: Sequence[str], table: Path) -> Failure | None:
         "once": f"({listed}) IN (SELECT ({listed}) FROM large GROUP BY {listed} HAVING count(*) > 1)",  # noqa: S608
         "at_most": f"TRY_CAST({first} AS DOUBLE) > TRY_CAST({last} AS DOUBLE)",
         "one_true": f"{first} AND {last} IN (SELECT {last} FROM large WHERE {first} GROUP BY 1 HAVING count(*) > 1)",  # noqa: S608
-    }[rule.kind]  # fmt: skip
+    }[rule.kind]
     with connected({"large": [table]}, spill=table.parent) as connection:
         query = f"SELECT row, {listed} FROM large WHERE {where}"  # noqa: S608
         count = connection.sql(f"SELECT count(*) FROM ({query})").fetchall()[0][0]  # noqa: S608

@@ -37,9 +37,23 @@ _PIECE = 1 << 20
 _FIX = "Save the sheet as CSV or Parquet and upload that"
 # What the ZIP, XML and workbook readers raise on files that are not what they seem.
 _DAMAGED = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, LookupError, ValueError, TypeError,
-    AttributeError, SyntaxError, RuntimeError, ArithmeticError, AssertionError, expat.ExpatError, pa.ArrowException,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    SyntaxError,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+    expat.ExpatError,
+    pa.ArrowException,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,15 @@ def check_frame(
         )
     rows = _Rows(frame[names], target, _outcome(frame[target], positive), as_of)
     checks = [
-        _missing(rows, frame[target]), _duplicates(frame), _balance(rows), _constants(rows), _outliers(rows),
-        _categories(rows), _leakage(rows), _known_later(rows),
-    ]  # fmt: skip
+        _missing(rows, frame[target]),
+        _duplicates(frame),
+        _balance(rows),
+        _constants(rows),
+        _outliers(rows),
+        _categories(rows),
+        _leakage(rows),
+        _known_later(rows),
+    ]
     return (*checks, verdict("Can this outcome be learned here?", checks, len(frame)))
 
 

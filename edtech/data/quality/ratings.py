@@ -20,9 +20,12 @@ def check_ratings(ratings: pd.DataFrame, roles: RatingRoles) -> tuple[Check, ...
     `ratings` has one row for each rating, as the contract of ratings leaves it.
     """
     checks = [
-        _missing(ratings, roles), _duplicates(ratings, roles), _scale(ratings, roles), _thin(ratings, roles),
+        _missing(ratings, roles),
+        _duplicates(ratings, roles),
+        _scale(ratings, roles),
+        _thin(ratings, roles),
         _connected(ratings, roles),
-    ]  # fmt: skip
+    ]
     return (*checks, verdict("Can teachers be compared by these ratings?", checks, len(ratings)))
 
 

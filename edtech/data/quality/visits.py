@@ -19,9 +19,13 @@ def check_visits(views: pd.DataFrame, roles: VisitRoles) -> tuple[Check, ...]:
     `views` has one row for each course seen on a visit, as the contract of visits leaves it.
     """
     checks = [
-        _choices(views, roles), _offers(views, roles), _price_changes(views, roles), _outliers(views, roles),
-        _thin_courses(views, roles), _learners(views, roles),
-    ]  # fmt: skip
+        _choices(views, roles),
+        _offers(views, roles),
+        _price_changes(views, roles),
+        _outliers(views, roles),
+        _thin_courses(views, roles),
+        _learners(views, roles),
+    ]
     return (*checks, _learnable(checks))
 
 

@@ -58,9 +58,17 @@ class Evidence:
 def elasticity_checks(found: Evidence) -> tuple[Check, ...]:
     """Return every check that applies to this training."""
     asked: tuple[Callable[[Evidence], Check | None], ...] = (
-        convergence, identification, sign, first_stage_strength, price_range, unsold_rows, views_reaction, stability,
-        baseline, edges,
-    )  # fmt: skip
+        convergence,
+        identification,
+        sign,
+        first_stage_strength,
+        price_range,
+        unsold_rows,
+        views_reaction,
+        stability,
+        baseline,
+        edges,
+    )
     return tuple(check for one in asked if (check := one(found)) is not None)
 
 

@@ -212,12 +212,7 @@ def first_stage(
 
 
 def stacked_errors(
-    design: Floats,
-    weights: Floats,
-    errors: Floats,
-    cluster: Codes,
-    first: FirstStage | None,
-    pull: Floats | None,
+    design: Floats, weights: Floats, errors: Floats, cluster: Codes, first: FirstStage | None, pull: Floats | None
 ) -> SlopeErrors:
     """Errors of k slopes of a second step that uses the first stage's residual.
 

@@ -137,11 +137,7 @@ def _in_own_names(result: ElasticityResult, panel: pd.DataFrame, roles: PanelRol
 
 
 def train(
-    panel: pd.DataFrame,
-    roles: PanelRoles,
-    algorithm: Algorithm,
-    params: Params,
-    visits: pd.DataFrame | None = None,
+    panel: pd.DataFrame, roles: PanelRoles, algorithm: Algorithm, params: Params, visits: pd.DataFrame | None = None
 ) -> ElasticityResult:
     """Train one algorithm on a validated panel: errors from a fit without some rows, all else from the whole."""
     started = time.perf_counter()
@@ -153,9 +149,7 @@ def train(
     elasticity, by_segment = read_elasticity(model, rows, arrays, roles)
     naive, folds = naive_elasticity(arrays), _folds(panel, roles, model, fit)
     before = None if trial.early is None else read_elasticity(trial.early, rows, arrays, roles)[0]
-    evidence = Evidence(
-        params, model, roles, trial.known, arrays, ground, elasticity, before, folds, trial.evaluation
-    )  # fmt: skip
+    evidence = Evidence(params, model, roles, trial.known, arrays, ground, elasticity, before, folds, trial.evaluation)
     checks = elasticity_checks(evidence)
     metrics = {
         "price_elasticity_coefficient": elasticity.estimate,

@@ -243,8 +243,11 @@ def season_seen(split: Split) -> tuple[Check, ...]:
 
 def drift(split: Split) -> Check:
     """Return which columns look different in the rows held back, by the population stability index."""
-    index = {str(name): stability(split.training.features[name], split.evaluation.features[name])
-             for name in split.training.features if name not in CLOCK}  # fmt: skip
+    index = {
+        str(name): stability(split.training.features[name], split.evaluation.features[name])
+        for name in split.training.features
+        if name not in CLOCK
+    }
     changed = sorted((name for name in index if index[name] > DRIFT), key=lambda name: -index[name])
     most = max(index, key=lambda name: index[name])
     return graded(

@@ -96,9 +96,10 @@ class PersonPeriod(Timed, ProbabilityModel):
         case, period, came = person_periods(y, self.ends_)
         if min(came.sum(), (1 - came).sum()) == 0:
             raise ModelError(
-                "Nobody, or everybody, has the event within the horizon", found=f"horizon {self.horizon:g}",
+                "Nobody, or everybody, has the event within the horizon",
+                found=f"horizon {self.horizon:g}",
                 fix="choose another horizon",
-            )  # fmt: skip
+            )
         subject = case if rows is None else rows.subject[case]
         when = None if rows is None or rows.time is None else rows.time[case]
         return self.fit_matrix(_with_period(matrix[case], period), came.astype(float), Rows(subject, when))

@@ -3,11 +3,7 @@
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.outcomes.result import LabelResult
 
-OUTCOMES = {
-    PROPENSITY: ("enroll", "views"),
-    COMPLETION: ("complete", "enrollments"),
-    CHURN: ("leave", "learners"),
-}
+OUTCOMES = {PROPENSITY: ("enroll", "views"), COMPLETION: ("complete", "enrollments"), CHURN: ("leave", "learners")}
 """What a yes means, and what the rows are."""
 
 

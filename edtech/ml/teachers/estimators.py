@@ -40,9 +40,13 @@ class RatingArrays:
         courses = np.zeros(len(names), dtype=np.intp)
         courses[course] = teacher
         return cls(
-            np.asarray(rating, float), teacher, course, courses,
-            np.asarray(teachers, dtype=np.str_), np.asarray(names, dtype=np.str_),
-        )  # fmt: skip
+            np.asarray(rating, float),
+            teacher,
+            course,
+            courses,
+            np.asarray(teachers, dtype=np.str_),
+            np.asarray(names, dtype=np.str_),
+        )
 
     @property
     def counts(self) -> Floats:

@@ -58,9 +58,7 @@ class Nested:
         both = np.column_stack([design, responses])
         by_course = sums_by(both, course, courses.size)
         count = np.bincount(course, minlength=courses.size).astype(float)
-        return cls(
-            len(both), design.shape[1], both.T @ both, by_course, count, courses, teachers, has_courses
-        )  # fmt: skip
+        return cls(len(both), design.shape[1], both.T @ both, by_course, count, courses, teachers, has_courses)
 
     def first_response(self) -> "Nested":
         """Return the same with the ratings as the only response, which is all that the likelihood needs."""

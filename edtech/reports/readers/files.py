@@ -27,9 +27,20 @@ MOST_CELLS = 5_000_000
 MOST_PLACES = 1_500_000
 MOST_TEXT = 300_000_000
 _DAMAGED = (
-    zipfile.BadZipFile, zlib.error, csv.Error, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError,
-    SyntaxError, RuntimeError, ArithmeticError, AssertionError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    csv.Error,
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    SyntaxError,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+)
 
 
 @dataclass(slots=True)
@@ -206,6 +217,4 @@ def _rows(data: bytes) -> Iterator[list[str]]:
     yield from csv.reader(lines, strict=True)
 
 
-READERS: Mapping[str, Callable[[bytes], Shown]] = {
-    "html": _html, "pdf": _pdf, "xlsx": _xlsx, "zip": _zip, "csv": _csv,
-}  # fmt: skip
+READERS: Mapping[str, Callable[[bytes], Shown]] = {"html": _html, "pdf": _pdf, "xlsx": _xlsx, "zip": _zip, "csv": _csv}

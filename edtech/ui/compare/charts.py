@@ -23,9 +23,16 @@ from edtech.ui.run_tables import titled
 from edtech.ui.widgets import errors_shown
 
 ERRORS = (
-    "rmse", "mae", "poisson_deviance", "r2", "elasticity_bias", "rating_rmse", "log_loss", "integrated_brier",
+    "rmse",
+    "mae",
+    "poisson_deviance",
+    "r2",
+    "elasticity_bias",
+    "rating_rmse",
+    "log_loss",
+    "integrated_brier",
     "fit_seconds",
-)  # fmt: skip
+)
 BUSINESS = (*DECISIONS, "revenue_impact", "token_revenue_plan", "token_revenue_predicted")
 MOST_GROUPS = 20
 
@@ -60,10 +67,14 @@ def _choose(
 ) -> str:
     names = list(dict.fromkeys([*map(str, comparison.metrics.index), *others]))
     return url_state.selectbox(
-        label, names, _first(comparison, preferred), key=key, follows=True,
+        label,
+        names,
+        _first(comparison, preferred),
+        key=key,
+        follows=True,
         help="A metric of the runs, or a numeric parameter." if others else "A metric of the runs.",
         format_func=lambda name: _known(comparison, name).title,
-    )  # fmt: skip
+    )
 
 
 def _draw(chart: Any, title: str) -> None:  # noqa: ANN401  # any chart of altair
@@ -92,9 +103,15 @@ def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
     whole = [one for one in numbers if np.isfinite(_numeric(runs[one])).all()]
     titles = _axis_titles(comparison, numbers)
     names = url_state.multiselect(
-        "Axes", numbers, (whole if len(whole) > 1 else numbers)[:6], most=12, key="compare.axes", follows=True,
-        format_func=lambda name: titles.get(name, name), help="Metrics and numeric parameters that differ.",
-    )  # fmt: skip
+        "Axes",
+        numbers,
+        (whole if len(whole) > 1 else numbers)[:6],
+        most=12,
+        key="compare.axes",
+        follows=True,
+        format_func=lambda name: titles.get(name, name),
+        help="Metrics and numeric parameters that differ.",
+    )
     if len(names) < 2:
         st.info("Choose two or more axes that differ between the runs.", icon=":material/info:")
         return
@@ -125,8 +142,14 @@ def _boxes(comparison: Comparison, runs: pd.DataFrame) -> None:
         st.info("These runs do not differ in a parameter or tag with a few values.", icon=":material/info:")
         return
     titles = column_titles(groups)
-    group = url_state.selectbox("By", groups, groups[0], key="compare.box.group", help="A parameter or tag.",
-                              format_func=lambda name: titles.get(name, name))  # fmt: skip
+    group = url_state.selectbox(
+        "By",
+        groups,
+        groups[0],
+        key="compare.box.group",
+        help="A parameter or tag.",
+        format_func=lambda name: titles.get(name, name),
+    )
     known = _known(comparison, name)
     frame = pd.DataFrame({"group": runs[group].fillna("-"), "value": runs[f"metrics.{name}"]})
     title = f"{known.title} by {group.partition('.')[2]}"

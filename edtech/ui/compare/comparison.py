@@ -23,31 +23,42 @@ def settle(runs: pd.DataFrame) -> Comparison:
         st.info("Choose a second run above to compare this one with.", icon=":material/compare_arrows:")
     names = run_tables.run_labels(runs)
     baseline = url_state.selectbox(
-        "Baseline", list(names), list(names)[-1], key="compare.baseline", format_func=names.__getitem__,
+        "Baseline",
+        list(names),
+        list(names)[-1],
+        key="compare.baseline",
+        format_func=names.__getitem__,
         help="Differences in brackets are against this run.",
-    )  # fmt: skip
+    )
     runs = run_tables.titled(runs)
     meanings = dictionary(runs, resources.metric_memory().said())
     found = compare_runs(runs, meanings, baseline)
     if found.same_data:
         return found
     st.warning(plain(found.warning), icon=":material/warning:")
-    ranked = url_state.toggle("Rank them all the same", key="compare.rank",
-                            help="Errors on different data do not compare.")  # fmt: skip
+    ranked = url_state.toggle(
+        "Rank them all the same", key="compare.rank", help="Errors on different data do not compare."
+    )
     return compare_runs(runs, meanings, baseline, rank_across_data=ranked) if ranked else found
 
 
 def show_tables(comparison: Comparison) -> None:
     """Show parameters that differ and the metrics by kind."""
-    every = url_state.toggle("Also what is the same in all", key="compare.every",
-                           help="All parameters and tags, not only those that differ.")  # fmt: skip
+    every = url_state.toggle(
+        "Also what is the same in all", key="compare.every", help="All parameters and tags, not only those that differ."
+    )
     for name, table in (("Parameters", param_table(comparison, every)), ("Tags", tag_table(comparison, every))):
         st.subheader(name if every else f"{name} that differ")
         if table.empty:
             st.caption("None.")
         else:
-            st.dataframe(table, hide_index=True, key=f"compare.{name.lower()}", height="content",
-                         column_config={table.columns[0]: _FIRST})  # fmt: skip
+            st.dataframe(
+                table,
+                hide_index=True,
+                key=f"compare.{name.lower()}",
+                height="content",
+                column_config={table.columns[0]: _FIRST},
+            )
     for kind, title in KINDS:
         table = metric_table(comparison, kind)
         if table.empty:
@@ -57,22 +68,30 @@ def show_tables(comparison: Comparison) -> None:
             r"★ best by each metric's direction; \[low, high\] its 95 % interval where there is one; (+difference) to "
             "the baseline, ✓ better, ✗ worse."
         )
-        st.dataframe(_colored(table), hide_index=True, key=f"compare.{kind}", height="content",
-                     column_config={"metric": _FIRST})  # fmt: skip
+        st.dataframe(
+            _colored(table), hide_index=True, key=f"compare.{kind}", height="content", column_config={"metric": _FIRST}
+        )
     _meanings(comparison)
 
 
 def register_one(comparison: Comparison) -> None:
     """Let one of the runs be registered, behind the gates of the Models page; the best by its decisions comes first."""
-    if not st.toggle("Register one of these runs", key="compare.registering",
-                     help="Shows what lets it in, and what lets it take the champion's place."):  # fmt: skip
+    if not st.toggle(
+        "Register one of these runs",
+        key="compare.registering",
+        help="Shows what lets it in, and what lets it take the champion's place.",
+    ):
         return
     best = next((comparison.best[name][0] for name in DECISIONS if comparison.best.get(name)), None)
     names = list(comparison.labels)
     run_id = st.selectbox(
-        "Run to register", names, names.index(best) if best else 0, key="compare.registered",
-        format_func=comparison.labels.__getitem__, help="At first the one whose decisions are worth most.",
-    )  # fmt: skip
+        "Run to register",
+        names,
+        names.index(best) if best else 0,
+        key="compare.registered",
+        format_func=comparison.labels.__getitem__,
+        help="At first the one whose decisions are worth most.",
+    )
     with errors_shown():
         registry.register(run_id, "compare.register")
 

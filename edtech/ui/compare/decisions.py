@@ -41,7 +41,7 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
     more = (
         f" {counted(left_out, 'run')} left out: of other data, no models of demand, or more than {MOST}; those that "
         "recommend prices come first."
-    )  # fmt: skip
+    )
     st.caption(f"Prices of {plain(dataset.name)}.{more if left_out else ''}")
     if plans:
         _lay_out({comparison.labels[one]: plan for one, plan in plans.items()}, _judged(comparison, plans))

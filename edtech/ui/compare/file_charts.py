@@ -30,14 +30,22 @@ def pair(comparison: Comparison, runs: pd.DataFrame) -> None:
     if comparison.baseline is None or not others:
         st.info("Choose a second run to compare with the baseline.", icon=":material/info:")
         return
-    other = url_state.selectbox("Second run", others, others[0], format_func=comparison.labels.__getitem__,
-                              key="compare.pair", help="The first is the baseline.")  # fmt: skip
+    other = url_state.selectbox(
+        "Second run",
+        others,
+        others[0],
+        format_func=comparison.labels.__getitem__,
+        key="compare.pair",
+        help="The first is the baseline.",
+    )
     tables = [_table(comparison, one, PREDICTIONS, ("actual", "predicted")) for one in (comparison.baseline, other)]
     found = paired(*tables)
     st.metric(
-        "Mean absolute error, second minus first", f"{found.difference:+.4g} pieces", border=True,
+        "Mean absolute error, second minus first",
+        f"{found.difference:+.4g} pieces",
+        border=True,
         help="On the same later rows; below 0 the second run is off by less. The interval counts each unit once.",
-    )  # fmt: skip
+    )
     st.markdown(f"{plain(found.words)} 95 % interval {found.low:+.4g} to {found.high:+.4g}.")
 
 
@@ -59,14 +67,17 @@ def importance(comparison: Comparison, runs: pd.DataFrame) -> None:
 
 def curves(comparison: Comparison, runs: pd.DataFrame) -> None:
     """Show the curves of classifiers; a file that cannot be drawn is told, and the others drawn."""
-    kind = url_state.selectbox("Curve", list(CURVES), "roc", key="compare.curve",
-                             format_func=lambda one: CURVES[one][0], help="Of classifiers.")  # fmt: skip
+    kind = url_state.selectbox(
+        "Curve",
+        list(CURVES),
+        "roc",
+        key="compare.curve",
+        format_func=lambda one: CURVES[one][0],
+        help="Of classifiers.",
+    )
     logged = [
-        (one, path)
-        for one in runs["run_id"].head(MOST)
-        for path in resources.artifacts(one)
-        if is_curve(path, kind)
-    ]  # fmt: skip
+        (one, path) for one in runs["run_id"].head(MOST) for path in resources.artifacts(one) if is_curve(path, kind)
+    ]
     name, x_title, y_title = CURVES[kind]
     parts = []
     for run_id, path in logged:
@@ -75,8 +86,9 @@ def curves(comparison: Comparison, runs: pd.DataFrame) -> None:
             parts.append(pd.DataFrame({"x": first, "y": second, "run": comparison.labels[run_id]}))
     if parts:
         title = f"{name} of {counted(len(parts), 'run')}; the dashed line is {EQUAL[kind]}"
-        st.altair_chart(charts.lines(pd.concat(parts), title=title, x_title=x_title, y_title=y_title, equal=True),
-                        alt=title)  # fmt: skip
+        st.altair_chart(
+            charts.lines(pd.concat(parts), title=title, x_title=x_title, y_title=y_title, equal=True), alt=title
+        )
     elif not logged:
         st.info(f"None of these runs logged a table of its {name}: only classifiers do.")
 
@@ -148,5 +160,8 @@ def _read(comparison: Comparison, run_id: str, path: str) -> pd.DataFrame:
 def _unfit(comparison: Comparison, run_id: str, path: str, expected: str, found: str) -> TrackingError:
     return TrackingError(
         f"A file of the run {comparison.labels[run_id]} cannot be shown",
-        expected=expected, found=found, where=path, fix="log the file again in this form, or leave the run out",
-    )  # fmt: skip
+        expected=expected,
+        found=found,
+        where=path,
+        fix="log the file again in this form, or leave the run out",
+    )

@@ -29,21 +29,30 @@ def runs_of(current: str) -> pd.DataFrame:
     stamp = resources.store_stamp()
     names = resources.experiments(stamp)
     chosen = url_state.multiselect(
-        "Experiments", names, [current] if current in names else [], key="compare.experiments", follows=True,
+        "Experiments",
+        names,
+        [current] if current in names else [],
+        key="compare.experiments",
+        follows=True,
         help="Runs of others are shown too: any experiment of this store.",
-    )  # fmt: skip
+    )
     return resources.all_runs(tuple(chosen), stamp)
 
 
 def ask(runs: pd.DataFrame) -> RunTable:
     """Show search and filters and return the runs that match; conditions that cannot be read are told and left out."""
     left, right = st.columns(2)
-    search = url_state.text("Search", key="compare.search", most=200, place=left,
-                          help="Part of a name, parameter, tag or id.")  # fmt: skip
+    search = url_state.text(
+        "Search", key="compare.search", most=200, place=left, help="Part of a name, parameter, tag or id."
+    )
     where = url_state.text(
-        "Conditions", key="compare.where", most=500, place=right, placeholder="rmse < 2 and seed = 7",
+        "Conditions",
+        key="compare.where",
+        most=500,
+        place=right,
+        placeholder="rmse < 2 and seed = 7",
         help="A metric, parameter or tag, one of < <= > >= = != ~ (holds), a value; joined by and.",
-    )  # fmt: skip
+    )
     with st.expander("More filters, order"):
         query = _more(runs, search, where)
     try:
@@ -57,8 +66,13 @@ def _more(runs: pd.DataFrame, search: str, where: str) -> RunQuery:
     left, right = st.columns(2)
     every = "All where none is chosen."
     with left:
-        families = url_state.multiselect("Family", _values(runs, "tags.model_type"), key="compare.family", help=every,
-                                       format_func=run_tables.family_title)  # fmt: skip
+        families = url_state.multiselect(
+            "Family",
+            _values(runs, "tags.model_type"),
+            key="compare.family",
+            help=every,
+            format_func=run_tables.family_title,
+        )
         since = url_state.day("Started from", key="compare.since")
         orders = ["started", "name", "duration_seconds", *columns_of(runs, "metrics.", "params.")]
         titles = column_titles(orders)
@@ -100,13 +114,23 @@ def show_found(found: RunTable) -> None:
         started=shown["started"].dt.tz_convert(None)
     )
     picked = st.dataframe(
-        table.rename(columns=column_titles(columns)), hide_index=True, key=f"compare.table.{len(shown)}", height=300,
-        selection_mode="multi-row", on_select="rerun",
-    )  # fmt: skip
+        table.rename(columns=column_titles(columns)),
+        hide_index=True,
+        key=f"compare.table.{len(shown)}",
+        height=300,
+        selection_mode="multi-row",
+        on_select="rerun",
+    )
     ticked = [shown["run_id"].iloc[place] for place in picked["selection"]["rows"] if place < len(shown)]
     doing = f"Lay the {counted(len(ticked), 'ticked run')} side by side" if ticked else "Tick runs to lay side by side"
-    st.button(doing, disabled=not ticked, on_click=_choose, args=(ticked,), key="compare.lay",
-              icon=":material/compare_arrows:")  # fmt: skip
+    st.button(
+        doing,
+        disabled=not ticked,
+        on_click=_choose,
+        args=(ticked,),
+        key="compare.lay",
+        icon=":material/compare_arrows:",
+    )
 
 
 def _columns(found: RunTable) -> list[str]:
@@ -116,9 +140,14 @@ def _columns(found: RunTable) -> list[str]:
     offered = list(dict.fromkeys([*found.columns[:OFFERED], *(one for one in wanted if one in found.columns)]))
     titles = column_titles(offered)
     return url_state.multiselect(
-        "Columns", offered, found.columns[:TELLING], key=key, follows=True,
-        format_func=lambda name: titles.get(name, name), help="What the table shows of each run.",
-    )  # fmt: skip
+        "Columns",
+        offered,
+        found.columns[:TELLING],
+        key=key,
+        follows=True,
+        format_func=lambda name: titles.get(name, name),
+        help="What the table shows of each run.",
+    )
 
 
 def _choose(run_ids: list[str]) -> None:
@@ -136,9 +165,14 @@ def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
     known = [one for one in dict.fromkeys(wanted) if one in rows.index]
     names = run_tables.run_labels(rows.loc[known])
     chosen = url_state.multiselect(
-        "Runs side by side", known, start, key=CHOSEN, most=MOST, format_func=lambda one: names.get(one, one),
+        "Runs side by side",
+        known,
+        start,
+        key=CHOSEN,
+        most=MOST,
+        format_func=lambda one: names.get(one, one),
         help=f"At most {MOST}; kept while you search for more.",
-    )  # fmt: skip
+    )
     matching = set(found.runs["run_id"])
     hidden = [names[one] for one in chosen if one not in matching]
     if hidden:

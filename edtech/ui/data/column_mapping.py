@@ -42,9 +42,12 @@ def choose_kind(upload: Upload, token: str) -> str:
     start = remembered[0] if remembered else suggest_kind(upload.frame)
     begin("upload.kind", start, fresh=is_new("upload.kind.of", token))
     kind: str = st.selectbox(
-        "What is this table?", list(KINDS), format_func=KINDS.__getitem__, key="upload.kind",
+        "What is this table?",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        key="upload.kind",
         help="Suggested from the names of the columns. It decides what is checked and what can be learned.",
-    )  # fmt: skip
+    )
     st.caption(f"One row: {CONTRACTS[kind].row.removeprefix('one row for ')}.")
     return kind
 
@@ -59,8 +62,12 @@ def choose_roles(upload: Upload, kind: str, token: str) -> tuple[dict[str, Any],
     columns = list(upload.columns)
     if parts:
         begin("upload.parts", parts, fresh=fresh)
-        parts = st.multiselect("Columns that together tell the units apart", columns, key="upload.parts",
-                               help="Joined into one column, which becomes the unit.")  # fmt: skip
+        parts = st.multiselect(
+            "Columns that together tell the units apart",
+            columns,
+            key="upload.parts",
+            help="Joined into one column, which becomes the unit.",
+        )
         columns.append(COMBINED)
     fields = CONTRACTS[kind].roles.model_fields
     single = [name for name, info in fields.items() if _is_column(info) and not _is_many(info)]

@@ -27,12 +27,22 @@ def _distribution(dataset: Dataset) -> None:
     st.subheader("How values are spread")
     tables = resources.explorable(dataset.id)
     left, right = st.columns(2)
-    table = left.selectbox("Table", list(tables), list(tables).index(dataset.main_table), key="explore.table",
-                           help="A table of the data set.")  # fmt: skip
+    table = left.selectbox(
+        "Table",
+        list(tables),
+        list(tables).index(dataset.main_table),
+        key="explore.table",
+        help="A table of the data set.",
+    )
     columns = tables[table]
     first = getattr(dataset.mapping, "price", None) or outcome_column(dataset)
-    column = right.selectbox("Column", columns, columns.index(first) if first in columns else 0,
-                             key=f"explore.column.{table}", help="A column of the table.")  # fmt: skip
+    column = right.selectbox(
+        "Column",
+        columns,
+        columns.index(first) if first in columns else 0,
+        key=f"explore.column.{table}",
+        help="A column of the table.",
+    )
     frame = resources.distribution(dataset.id, table, column)
     if frame.empty:
         st.info("This column has no values.", icon=":material/info:")
@@ -53,8 +63,13 @@ def _outcome(dataset: Dataset) -> None:
     columns = [name for name in resources.explorable(dataset.id)[dataset.main_table] if name != value]
     if not columns:
         return
-    by = st.selectbox("By", columns, columns.index(start) if start in columns else 0, key="explore.by",
-                      help="It shows how rows differ, not what a change would do.")  # fmt: skip
+    by = st.selectbox(
+        "By",
+        columns,
+        columns.index(start) if start in columns else 0,
+        key="explore.by",
+        help="It shows how rows differ, not what a change would do.",
+    )
     frame = resources.mean_by(dataset.id, value, by)
     if frame.empty:
         st.info("There are no rows with both values.", icon=":material/info:")
@@ -83,20 +98,30 @@ def _tables(dataset: Dataset) -> None:
     """Show the dictionary of a table's columns, and let it be downloaded."""
     st.subheader("Tables and their columns")
     name = st.selectbox(
-        "Table", list(dataset.tables), list(dataset.tables).index(dataset.main_table), key="explore.dictionary",
+        "Table",
+        list(dataset.tables),
+        list(dataset.tables).index(dataset.main_table),
+        key="explore.dictionary",
         format_func=lambda one: f"{one} ({counted(dataset.tables[one], 'row')})",
         help="A table to read about and download.",
-    )  # fmt: skip
+    )
     st.dataframe(
-        resources.dictionary(dataset.id, name), hide_index=True, key="explore.columns",
+        resources.dictionary(dataset.id, name),
+        hide_index=True,
+        key="explore.columns",
         column_config={"missing": st.column_config.NumberColumn("missing", format="percent")},
-    )  # fmt: skip
+    )
     with st.container(horizontal=True):
         for title, form, mime, data in (
             ("Download (CSV)", "csv", "text/csv", csv_bytes),
             ("Download (Parquet)", "parquet", "application/octet-stream", parquet_bytes),
         ):
             st.download_button(
-                title, partial(data, dataset, name), f"{name}.{form}", mime, key=f"explore.download.{form}",
-                on_click="ignore", icon=":material/download:",
-            )  # fmt: skip
+                title,
+                partial(data, dataset, name),
+                f"{name}.{form}",
+                mime,
+                key=f"explore.download.{form}",
+                on_click="ignore",
+                icon=":material/download:",
+            )

@@ -46,9 +46,13 @@ def _knobs(preset: str) -> tuple[dict[str, Any], int]:
         with st.expander(title, expanded=open_):
             values |= _in_columns(start, f"generate.{preset}", names)
     workers = st.number_input(
-        "Worker processes", 1, max(CORES, 2), 1, key="generate.workers",
+        "Worker processes",
+        1,
+        max(CORES, 2),
+        1,
+        key="generate.workers",
         help="More of them pay from some ten thousand learners on; the market is the same.",
-    )  # fmt: skip
+    )
     with errors_shown():
         st.caption(resources.expected(MarketParams.of(values), workers))
     return values, workers

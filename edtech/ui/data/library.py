@@ -83,10 +83,17 @@ def _difference(stored: list[Dataset]) -> None:
     left, right = st.columns(2)
     ids = list(names)
     alike = next((place for place, one in enumerate(stored) if place and one.kind == stored[0].kind), 1)
-    before = left.selectbox("From", ids, alike, format_func=names.__getitem__, key="difference.before",
-                            help="The data set to start from.")  # fmt: skip
-    after = right.selectbox("To", ids, 0, format_func=names.__getitem__, key="difference.after",
-                            help="The data set that is compared with it.")  # fmt: skip
+    before = left.selectbox(
+        "From", ids, alike, format_func=names.__getitem__, key="difference.before", help="The data set to start from."
+    )
+    after = right.selectbox(
+        "To",
+        ids,
+        0,
+        format_func=names.__getitem__,
+        key="difference.after",
+        help="The data set that is compared with it.",
+    )
     if not st.toggle("Compare", key="difference.show", help="Reads both data sets; large ones take some seconds."):
         return
     with errors_shown():
@@ -96,11 +103,20 @@ def _difference(stored: list[Dataset]) -> None:
         table = found.table()
         if table.empty:
             return
-        st.caption("Columns of both, the most different first: 0 is alike, 1 is apart (Kolmogorov-Smirnov for numbers "
-                   "and dates, total variation for text).")  # fmt: skip
+        st.caption(
+            "Columns of both, the most different first: 0 is alike, 1 is apart (Kolmogorov-Smirnov for numbers "
+            "and dates, total variation for text)."
+        )
         st.dataframe(_readable(table), hide_index=True, key="difference.table")
-        st.download_button("Difference (CSV)", table_csv(table), "difference.csv", "text/csv",
-                           key="difference.download", on_click="ignore", icon=":material/download:")  # fmt: skip
+        st.download_button(
+            "Difference (CSV)",
+            table_csv(table),
+            "difference.csv",
+            "text/csv",
+            key="difference.download",
+            on_click="ignore",
+            icon=":material/download:",
+        )
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:

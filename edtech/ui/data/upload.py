@@ -25,8 +25,12 @@ def upload_form() -> None:
     )
     _samples()
     limit = resources.settings().upload_limit_mb
-    file = st.file_uploader("File (CSV, TSV, Parquet or XLSX)", key="upload.file", max_upload_size=limit,
-                            help=f"At most {limit} MB; .gz is unpacked.")  # fmt: skip
+    file = st.file_uploader(
+        "File (CSV, TSV, Parquet or XLSX)",
+        key="upload.file",
+        max_upload_size=limit,
+        help=f"At most {limit} MB; .gz is unpacked.",
+    )
     if file is None:
         resources.staged.clear()
         resources.large_file.clear()
@@ -46,10 +50,15 @@ def _samples() -> None:
     with st.expander("Sample files, one for each kind of table"), st.container(horizontal=True):
         for kind, contract in CONTRACTS.items():
             st.download_button(
-                f"{contract.title[:1].upper()}{contract.title[1:]} (CSV)", partial(sample_csv, kind),
-                f"{kind}_sample.csv", "text/csv", key=f"upload.sample.{kind}", on_click="ignore",
-                icon=":material/download:", help=contract.row,
-            )  # fmt: skip
+                f"{contract.title[:1].upper()}{contract.title[1:]} (CSV)",
+                partial(sample_csv, kind),
+                f"{kind}_sample.csv",
+                "text/csv",
+                key=f"upload.sample.{kind}",
+                on_click="ignore",
+                icon=":material/download:",
+                help=contract.row,
+            )
 
 
 def _read_map_store(file: Any) -> None:  # noqa: ANN401  # Streamlit's uploaded file
@@ -83,8 +92,15 @@ def _read_map_store(file: Any) -> None:  # noqa: ANN401  # Streamlit's uploaded 
 def _refused(error: EdtechError) -> None:
     error_panel(error)
     if isinstance(error, ContractError) and error.failures is not None:
-        st.download_button("All failures (CSV)", table_csv(error.failures), "failures.csv", "text/csv",
-                           key="upload.failures", on_click="ignore", icon=":material/download:")  # fmt: skip
+        st.download_button(
+            "All failures (CSV)",
+            table_csv(error.failures),
+            "failures.csv",
+            "text/csv",
+            key="upload.failures",
+            on_click="ignore",
+            icon=":material/download:",
+        )
 
 
 def _confirmed(file: Any) -> tuple[Upload, str]:  # noqa: ANN401  # Streamlit's uploaded file
@@ -117,8 +133,9 @@ def _sheet(upload: Upload, *, fresh: bool) -> str | None:
     if not upload.sheets:
         return upload.sheet
     column_mapping.begin("upload.sheet", upload.sheet or upload.sheets[0], fresh=fresh)
-    sheet: str = st.selectbox("Sheet", upload.sheets, key="upload.sheet",
-                              help="The sheet of the workbook that holds the table.")  # fmt: skip
+    sheet: str = st.selectbox(
+        "Sheet", upload.sheets, key="upload.sheet", help="The sheet of the workbook that holds the table."
+    )
     return sheet
 
 

@@ -42,9 +42,13 @@ def choose_range(dataset: Dataset) -> Period | None:
 
 def _day(column: "st.delta_generator.DeltaGenerator", label: str, value: date, whole: Period, key: str) -> date:
     chosen = column.date_input(
-        label, value, min_value=whole.first, max_value=whole.last, key=key,
+        label,
+        value,
+        min_value=whole.first,
+        max_value=whole.last,
+        key=key,
         help=f"Both days count; the data reach from {whole}. Figures are compared with as many days right before.",
-    )  # fmt: skip
+    )
     return chosen if isinstance(chosen, date) else value
 
 
@@ -130,8 +134,12 @@ def _no_chart(*_: object) -> None:
 
 
 CHARTS: dict[str, Callable[[Dataset, Any, Economy], None]] = {
-    SUPPLY: _supply_charts, FLOWS: _flow_chart, DEBTS: _no_chart, PEOPLE: _retention_chart, PRICES: _price_chart,
-}  # fmt: skip
+    SUPPLY: _supply_charts,
+    FLOWS: _flow_chart,
+    DEBTS: _no_chart,
+    PEOPLE: _retention_chart,
+    PRICES: _price_chart,
+}
 """What is drawn below the figures of each group."""
 
 
@@ -148,27 +156,43 @@ def show_entries(dataset: Dataset, period: Period | None) -> None:
         + (f"; the newest {len(found.shown):,} are shown." if len(found.shown) < found.count else ".")
     )
     st.dataframe(
-        found.shown, hide_index=True, key="economy.entries",
+        found.shown,
+        hide_index=True,
+        key="economy.entries",
         column_config={"amount": "amount (1/100 token)", "money_cents": "money (cents)", "occurred_at": "at (UTC)"},
-    )  # fmt: skip
+    )
     st.download_button(
-        f"Download up to {MOST_DOWNLOADED:,} (CSV)", partial(_entries_csv, dataset, name, period), f"{name}.csv",
-        "text/csv", key="economy.entries.csv", on_click="ignore", icon=":material/download:",
-    )  # fmt: skip
+        f"Download up to {MOST_DOWNLOADED:,} (CSV)",
+        partial(_entries_csv, dataset, name, period),
+        f"{name}.csv",
+        "text/csv",
+        key="economy.entries.csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def _choose_line() -> str:
     """Return a line of the ledger: of a ratio, one of those that it is made of."""
     known = [name for name in ECONOMY if lines_behind(name)]
-    figure = st.selectbox("Figure", known, format_func=lambda name: ECONOMY[name].title, key="economy.figure",
-                          help="Whose entries to look at.")  # fmt: skip
+    figure = st.selectbox(
+        "Figure",
+        known,
+        format_func=lambda name: ECONOMY[name].title,
+        key="economy.figure",
+        help="Whose entries to look at.",
+    )
     lines = lines_behind(figure)
     if len(lines) == 1:
         return lines[0]
     chosen = st.segmented_control(
-        "It is made of", lines, default=lines[0], key=f"economy.line.{figure}", required=True,
+        "It is made of",
+        lines,
+        default=lines[0],
+        key=f"economy.line.{figure}",
+        required=True,
         format_func=lambda line: line.replace("_", " "),
-    )  # fmt: skip
+    )
     return str(chosen)
 
 
@@ -202,9 +226,10 @@ def show(dataset: Dataset) -> None:
     if LEDGER not in dataset.tables:
         _without_ledger(dataset)
     view = str(
-        st.segmented_control("Look at", names, default=names[0], key=f"economy.view.{len(names)}", required=True,
-                             persist_state="session")
-    )  # fmt: skip
+        st.segmented_control(
+            "Look at", names, default=names[0], key=f"economy.view.{len(names)}", required=True, persist_state="session"
+        )
+    )
     if view in AHEAD:
         AHEAD[view](dataset)
     else:

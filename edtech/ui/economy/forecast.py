@@ -40,9 +40,13 @@ def show_outlook(dataset: Dataset) -> None:
         st.warning(plain(reason), icon=":material/warning:")
     _metrics(found)
     name = st.selectbox(
-        "Week by week", list(OUTLOOK), list(OUTLOOK).index("circulating_supply"),
-        format_func=lambda name: OUTLOOK[str(name)][0], key="economy.outlook.figure", help="The figure to draw.",
-    )  # fmt: skip
+        "Week by week",
+        list(OUTLOOK),
+        list(OUTLOOK).index("circulating_supply"),
+        format_func=lambda name: OUTLOOK[str(name)][0],
+        key="economy.outlook.figure",
+        help="The figure to draw.",
+    )
     title = outlook_title(found, name)
     weekly = found.weekly[found.weekly["figure"] == name]
     st.altair_chart(charts.outlook(weekly, title=title, y_title=f"{OUTLOOK[name][0]} (tokens)"), alt=title)
@@ -73,15 +77,26 @@ def _ask_prices(dataset: Dataset) -> AskedPrices:
         st.info("No price model was trained on this data set yet, so only rules can be moved.", icon=":material/info:")
         page_link("train", "Train one to move prices", ":material/model_training:")
         return AskedPrices()
-    how = st.segmented_control("Prices", (AS_TODAY, BY_SEGMENT, RECOMMENDED), default=AS_TODAY, required=True,
-                               **_kept(dataset, "prices"), help="What prices to look ahead at.")  # fmt: skip
+    how = st.segmented_control(
+        "Prices",
+        (AS_TODAY, BY_SEGMENT, RECOMMENDED),
+        default=AS_TODAY,
+        required=True,
+        **_kept(dataset, "prices"),
+        help="What prices to look ahead at.",
+    )
     if how == AS_TODAY:
         return AskedPrices()
     names = run_tables.run_labels(runs)
     run_id = str(
-        st.selectbox("Run", list(names), format_func=names.__getitem__, **_kept(dataset, "run"),
-                     help="The trained model that says what prices do.")
-    )  # fmt: skip
+        st.selectbox(
+            "Run",
+            list(names),
+            format_func=names.__getitem__,
+            **_kept(dataset, "run"),
+            help="The trained model that says what prices do.",
+        )
+    )
     if how == RECOMMENDED:
         return AskedPrices(run_id, recommended=True)
     return AskedPrices(run_id, _sliders(dataset, resources.response(run_id, sidebar.current_experiment(), dataset.id)))
@@ -92,17 +107,27 @@ def _sliders(dataset: Dataset, response: Response) -> dict[str, float]:
     shown = segments
     if len(segments) > MOST_SLIDERS:
         shown = st.multiselect(
-            "Segments to change", segments, segments[:MOST_SLIDERS], **_kept(dataset, "segments"),
+            "Segments to change",
+            segments,
+            segments[:MOST_SLIDERS],
+            **_kept(dataset, "segments"),
             help="Prices of all others stay as they are.",
-        )  # fmt: skip
+        )
     columns = st.columns(2)
     return {
         name: columns[place % 2].slider(
-            plain(name), -50, 50, 0, 1, format="%+d %%", **_kept(dataset, "change", name),
+            plain(name),
+            -50,
+            50,
+            0,
+            1,
+            format="%+d %%",
+            **_kept(dataset, "change", name),
             help="Price change of this segment from the first week on, in percent.",
-        ) / 100
+        )
+        / 100
         for place, name in enumerate(shown)
-    }  # fmt: skip
+    }
 
 
 def _ask_rules(dataset: Dataset, start: Assumptions) -> Assumptions:
@@ -121,8 +146,14 @@ def _metrics(found: Forecast) -> None:
             title, help = OUTLOOK[name]
             row = found.figure(name)
             change = None if row["mid"] == row["today"] or row["change"] != row["change"] else percent(row["change"])
-            column.metric(f"{title} (tokens)", number(row["mid"]), change, help=f"{help} Median; change against "
-                          "today's prices and rules.", border=True, delta_color="off")  # fmt: skip
+            column.metric(
+                f"{title} (tokens)",
+                number(row["mid"]),
+                change,
+                help=f"{help} Median; change against today's prices and rules.",
+                border=True,
+                delta_color="off",
+            )
             band = f"90 %: {number(row['low'])} to {number(row['high'])}" if row["low"] == row["low"] else "no band"
             when = f"after {found.asked.weeks} weeks" if name in STOCKS else f"in {found.asked.weeks} weeks"
             column.caption(f"{when}; {band}")
@@ -137,9 +168,14 @@ def show_runs(dataset: Dataset) -> None:
         return
     names = run_tables.run_labels(runs)
     chosen = st.multiselect(
-        "Runs", list(names), list(names)[:3], format_func=names.__getitem__, **_kept(dataset, "runs"),
-        max_selections=MOST_RUNS, help="Each is asked for its recommended prices.",
-    )  # fmt: skip
+        "Runs",
+        list(names),
+        list(names)[:3],
+        format_func=names.__getitem__,
+        **_kept(dataset, "runs"),
+        max_selections=MOST_RUNS,
+        help="Each is asked for its recommended prices.",
+    )
     table = runs_ahead(_models(dataset), resources.observed(dataset.id), chosen)
     st.caption(
         "Thirteen weeks ahead under today's rules and each run's recommended prices: the median of possible futures, "
@@ -148,9 +184,14 @@ def show_runs(dataset: Dataset) -> None:
     shown = side_by_side(table)
     st.dataframe(shown, hide_index=True, height="content", key="economy.runs.table", column_config=_columns(shown))
     st.download_button(
-        "All numbers (CSV)", table_csv(table), "economy-of-runs.csv", "text/csv", key="economy.runs.csv",
-        on_click="ignore", icon=":material/download:",
-    )  # fmt: skip
+        "All numbers (CSV)",
+        table_csv(table),
+        "economy-of-runs.csv",
+        "text/csv",
+        key="economy.runs.csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def _columns(shown: pd.DataFrame) -> dict[str, Any]:

@@ -14,24 +14,43 @@ from edtech.ui import resources
 from edtech.ui.widgets import error_panel, errors_shown, number, plain
 
 _SHOWN = 1_000
-_HELP = {"double": "A number.", "float": "A number.", "long": "A whole number.", "integer": "A whole number.",
-         "datetime": "A date, such as 2024-01-31.", "any": "A date or a number."}  # fmt: skip
+_HELP = {
+    "double": "A number.",
+    "float": "A number.",
+    "long": "A whole number.",
+    "integer": "A whole number.",
+    "datetime": "A date, such as 2024-01-31.",
+    "any": "A date or a number.",
+}
 
 
 def file_scored(version: Version) -> None:
     """Predict the rows of a file; rows that do not fit are listed."""
     signature = resources.signature(version.run_id)
     st.markdown(f"The file needs {counted(len(signature), 'column')}:")
-    st.dataframe(pd.DataFrame(list(signature.items()), columns=["Column", "Type"]), hide_index=True,
-                 key="scoring.columns", height=200)  # fmt: skip
+    st.dataframe(
+        pd.DataFrame(list(signature.items()), columns=["Column", "Type"]),
+        hide_index=True,
+        key="scoring.columns",
+        height=200,
+    )
     st.download_button(
-        "Download a template", frame_csv(resources.scoring_template(version.run_id)), f"{version.name}-template.csv",
-        "text/csv", key="scoring.template", on_click="ignore", icon=":material/download:",
+        "Download a template",
+        frame_csv(resources.scoring_template(version.run_id)),
+        f"{version.name}-template.csv",
+        "text/csv",
+        key="scoring.template",
+        on_click="ignore",
+        icon=":material/download:",
         help="These columns, with rows that the model was asked when it was trained: put yours in their place.",
-    )  # fmt: skip
+    )
     limit = resources.settings().upload_limit_mb
-    file = st.file_uploader("File (CSV, TSV, Parquet or XLSX)", key="scoring.file", max_upload_size=limit,
-                            help=f"At most {limit} MB. Every row gets a prediction.")  # fmt: skip
+    file = st.file_uploader(
+        "File (CSV, TSV, Parquet or XLSX)",
+        key="scoring.file",
+        max_upload_size=limit,
+        help=f"At most {limit} MB. Every row gets a prediction.",
+    )
     if file is None:
         return
     with errors_shown():
@@ -53,8 +72,14 @@ def _show(version: Version, rows: pd.DataFrame) -> None:
     st.success(f"{counted(len(found.rows), 'row')} predicted: {plain(found.meaning)}.", icon=":material/done:")
     _outside(found)
     st.dataframe(found.rows.head(_SHOWN), hide_index=True, key="scoring.rows")
-    st.download_button("Download the predictions", frame_csv(found.rows), "predictions.csv", key="scoring.get",
-                       on_click="ignore", icon=":material/download:")  # fmt: skip
+    st.download_button(
+        "Download the predictions",
+        frame_csv(found.rows),
+        "predictions.csv",
+        key="scoring.get",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def row_scored(version: Version) -> None:
@@ -88,8 +113,10 @@ def _outside(found: Scored) -> None:
     """Say which values the model was not trained on: there it can only guess."""
     if found.outside:
         told = "".join(f"\n- {plain(one)}" for one in found.outside)
-        st.warning(f"Outside of what the model was trained on, so take the prediction with care:\n{told}",
-                   icon=":material/explore_off:")  # fmt: skip
+        st.warning(
+            f"Outside of what the model was trained on, so take the prediction with care:\n{told}",
+            icon=":material/explore_off:",
+        )
 
 
 def _told(first: int, ordered: bool, filled: bool) -> str:

@@ -22,13 +22,17 @@ def register(run_id: str, key: str) -> None:
     with st.form(key, border=True):
         reason = _reason(f"{key}.reason")
         challenger = st.form_submit_button(
-            "Register as the challenger", key=f"{key}.challenger", icon=":material/add_box:",
+            "Register as the challenger",
+            key=f"{key}.challenger",
+            icon=":material/add_box:",
             help="The newest version of its family's model.",
-        )  # fmt: skip
+        )
         champion = st.form_submit_button(
-            "Register and make it the champion", key=f"{key}.champion", icon=":material/trophy:",
+            "Register and make it the champion",
+            key=f"{key}.champion",
+            icon=":material/trophy:",
             help="The version that Predict, Pricing and `models:/...@champion` take.",
-        )  # fmt: skip
+        )
     if challenger or champion:
         with errors_shown():
             made = registry.register(run_id)
@@ -40,8 +44,9 @@ def register(run_id: str, key: str) -> None:
 
 
 def _reason(key: str) -> str:
-    return st.text_input("Reason", max_chars=1_000, key=key,
-                         help="Needed for a champion whose decisions are not worth more; it is kept.")  # fmt: skip
+    return st.text_input(
+        "Reason", max_chars=1_000, key=key, help="Needed for a champion whose decisions are not worth more; it is kept."
+    )
 
 
 def _gates(gates: tuple[Gate, ...]) -> None:
@@ -63,9 +68,13 @@ def choose_version(name: str, key: str) -> Version:
     versions = {one.version: one for one in resources.registry().versions(name)}
     held = next((place for place, one in enumerate(versions.values()) if one.is_champion), 0)
     number = st.selectbox(
-        "Version", list(versions), index=held, format_func=lambda one: _label(versions[one]), key=f"{key}.{name}",
+        "Version",
+        list(versions),
+        index=held,
+        format_func=lambda one: _label(versions[one]),
+        key=f"{key}.{name}",
         help="Newest first.",
-    )  # fmt: skip
+    )
     return versions[number]
 
 
@@ -98,17 +107,30 @@ def show_versions(name: str) -> None:
     card = model_card(chosen, run, gates, events)
     with st.expander("Model card"):
         st.markdown(card)
-    st.download_button("Download the model card", card, f"{name}-{chosen.version}.md", key="models.card",
-                       on_click="ignore", icon=":material/download:")  # fmt: skip
+    st.download_button(
+        "Download the model card",
+        card,
+        f"{name}-{chosen.version}.md",
+        key="models.card",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def version_rows(versions: list[Version]) -> pd.DataFrame:
     """Return one row for each version."""
     rows = [
-        (one.version, ", ".join(one.aliases), _algorithm(one), one.tags.get("dataset_name"), _utc(one),
-         one.run_id, one.tags.get("edtech.reason"))
+        (
+            one.version,
+            ", ".join(one.aliases),
+            _algorithm(one),
+            one.tags.get("dataset_name"),
+            _utc(one),
+            one.run_id,
+            one.tags.get("edtech.reason"),
+        )
         for one in versions
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(
         rows, columns=["Version", "Alias", "Algorithm", "Data set", "Registered (UTC)", "Run", "Reason"]
     )
@@ -128,8 +150,12 @@ def _promote(chosen: Version) -> None:
 
 
 def _rollback(name: str) -> None:
-    if st.button("Roll back to the champion before", key="models.rollback", icon=":material/undo:",
-                 help="Gives the place back to the version that held it before."):  # fmt: skip
+    if st.button(
+        "Roll back to the champion before",
+        key="models.rollback",
+        icon=":material/undo:",
+        help="Gives the place back to the version that held it before.",
+    ):
         with errors_shown():
             made = resources.registry().rollback(name)
             _changed(f"Version {made.version} of {name} is the champion again.")
@@ -140,9 +166,14 @@ def _history(name: str, events: tuple[Event, ...]) -> None:
         st.caption("No version was the champion yet.")
         return
     st.subheader("Champions so far")
-    st.dataframe(pd.DataFrame([(e.at[:16].replace("T", " "), e.version, e.how, e.reason) for e in events],
-                              columns=["When (UTC)", "Version", "How", "Reason"]),
-                 hide_index=True, key="models.events")  # fmt: skip
+    st.dataframe(
+        pd.DataFrame(
+            [(e.at[:16].replace("T", " "), e.version, e.how, e.reason) for e in events],
+            columns=["When (UTC)", "Version", "How", "Reason"],
+        ),
+        hide_index=True,
+        key="models.events",
+    )
     found = history(resources.registry().versions(name), events)
     if found is not None:
         of, table = found
@@ -150,7 +181,7 @@ def _history(name: str, events: tuple[Event, ...]) -> None:
         st.altair_chart(
             charts.time_series(table, title=title, y_title=f"{metric(of).title} ({metric(of).unit})", x_title="When"),
             alt=title,
-        )  # fmt: skip
+        )
 
 
 def history(versions: list[Version], events: tuple[Event, ...]) -> tuple[str, pd.DataFrame] | None:

@@ -29,8 +29,9 @@ def choose_run(experiment: str) -> str | None:
     if table.empty:
         return None
     labels = run_tables.run_labels(table)
-    return st.selectbox("Run", list(labels), format_func=labels.__getitem__, key="models.run",
-                        help="Finished trainings, newest first.")  # fmt: skip
+    return st.selectbox(
+        "Run", list(labels), format_func=labels.__getitem__, key="models.run", help="Finished trainings, newest first."
+    )
 
 
 def show(run_id: str, experiment: str) -> None:
@@ -98,12 +99,24 @@ def _artifacts(run: Run, experiment: str) -> None:
     with errors_shown():
         content = store.read_artifact(run.run_id, path)
         show_file(path, content)
-        st.download_button("Download the file", content, path.rsplit("/", 1)[-1], key="models.file.get",
-                           on_click="ignore", icon=":material/download:")  # fmt: skip
+        st.download_button(
+            "Download the file",
+            content,
+            path.rsplit("/", 1)[-1],
+            key="models.file.get",
+            on_click="ignore",
+            icon=":material/download:",
+        )
     if run.has_model and st.toggle("Offer the model for download", key="models.zip", help="Its files, zipped."):
         with errors_shown(), store.model_zip(run.run_id) as zipped, zipped.open("rb") as file:
-            st.download_button("Download the model", file, zipped.name,
-                               key="models.zip.get", on_click="ignore", icon=":material/download:")  # fmt: skip
+            st.download_button(
+                "Download the model",
+                file,
+                zipped.name,
+                key="models.zip.get",
+                on_click="ignore",
+                icon=":material/download:",
+            )
 
 
 def show_file(path: str, content: bytes) -> None:
@@ -146,8 +159,12 @@ def _edit(run: Run, experiment: str) -> None:
 
 
 def _again(run: Run) -> None:
-    if st.button("Train again with these settings", key="models.again", icon=":material/replay:",
-                 help="Same data set, parameters and seed; says what changed."):  # fmt: skip
+    if st.button(
+        "Train again with these settings",
+        key="models.again",
+        icon=":material/replay:",
+        help="Same data set, parameters and seed; says what changed.",
+    ):
         st.toast("Training again: its progress is at the top of the page.", icon=":material/replay:")
         jobs.start(f"Train again: {run.name}", partial(tasks.again, run.run_id))
 

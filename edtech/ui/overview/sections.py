@@ -52,9 +52,12 @@ def revenue_over_time(dataset: Dataset) -> None:
     money = f" {words.money}" if words.money else ""
     ends = f"from {number(first)} to {number(last)}{money} between the first and the last period"
     frame = series.rename(columns={"revenue": "value"})
-    chart = charts.time_series(frame, title=f"{words.revenue} went {ends}",
-                               y_title=f"{words.revenue} ({words.money or 'price times quantity'} per period)",
-                               x_title="Period")  # fmt: skip
+    chart = charts.time_series(
+        frame,
+        title=f"{words.revenue} went {ends}",
+        y_title=f"{words.revenue} ({words.money or 'price times quantity'} per period)",
+        x_title="Period",
+    )
     st.altair_chart(chart, width="stretch", alt=f"{words.revenue} over time, {ends}")
 
 

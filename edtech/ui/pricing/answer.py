@@ -44,9 +44,14 @@ def choose_run(dataset: Dataset, experiment: str) -> str | None:
     kept = get(Key.PRICED)
     now = kept if kept is not None and kept in ids else _first_choice(runs, dataset)
     return choose_kept(
-        "Run", ids, now, Key.PRICED, key=price_inputs.key(dataset, "run"), format_func=names.__getitem__,
+        "Run",
+        ids,
+        now,
+        Key.PRICED,
+        key=price_inputs.key(dataset, "run"),
+        format_func=names.__getitem__,
         help="The trained model that answers; only runs on the chosen data set are listed.",
-    )  # fmt: skip
+    )
 
 
 def _first_choice(runs: pd.DataFrame, dataset: Dataset) -> str:
@@ -145,9 +150,12 @@ def show_curve(asked: Asked) -> None:
     random = "" if drawn is None else f" Prices drawn at random reach from {drawn[0]:+.0%} to {drawn[1]:+.0%}."
     st.caption(f"Here {scope} move together; the shaded range holds prices seen in the data.{random}")
     figure = charts.revenue_curve(
-        curve.points, best=curve.best if may else None, support=curve.support, title=curve_title(curve, may),
+        curve.points,
+        best=curve.best if may else None,
+        support=curve.support,
+        title=curve_title(curve, may),
         unit="tokens / period",
-    )  # fmt: skip
+    )
     st.plotly_chart(figure, key="pricing.curve", alt=curve_title(curve, may), config={"displayModeBar": False})
     left, right = st.columns(2)
     at = curve.points.set_index("change")["elasticity"]

@@ -30,9 +30,14 @@ def scenario(run_id: str, dataset: Dataset, response: Response, known: pd.DataFr
     changes, prices = _asked(dataset, response, known)
     planned = _rates(dataset, split)
     return Scenario(
-        name="What-if", run_id=run_id, dataset_id=dataset.id, changes=changes, prices=prices, split=split,
+        name="What-if",
+        run_id=run_id,
+        dataset_id=dataset.id,
+        changes=changes,
+        prices=prices,
+        split=split,
         planned_split=planned,
-    )  # fmt: skip
+    )
 
 
 def key(dataset: Dataset, *parts: str) -> str:
@@ -50,9 +55,14 @@ def _asked(
 ) -> tuple[tuple[PriceChange, ...], dict[str, float] | None]:
     scopes = [SEGMENT, ALL, *(str(name) for name in known if name not in (UNIT, SEGMENT)), UNIT, LIST]
     scope = st.segmented_control(
-        "Change prices of", scopes, default=SEGMENT, required=True, **_kept(dataset, "scope"),
-        format_func=lambda one: TITLES.get(one, one.capitalize()), help="Whose prices the what-if changes.",
-    )  # fmt: skip
+        "Change prices of",
+        scopes,
+        default=SEGMENT,
+        required=True,
+        **_kept(dataset, "scope"),
+        format_func=lambda one: TITLES.get(one, one.capitalize()),
+        help="Whose prices the what-if changes.",
+    )
     scope = scope or SEGMENT
     if scope == LIST:
         return (), _uploaded(dataset, response)
@@ -72,44 +82,87 @@ def _all(dataset: Dataset) -> tuple[PriceChange, ...]:
 def _sliders(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceChange, ...]:
     shown = names
     if len(names) > MOST_SLIDERS:
-        shown = st.multiselect("Segments to change", names, names[:MOST_SLIDERS], **_kept(dataset, "segments"),
-                               help="Prices of all others stay as they are.")  # fmt: skip
+        shown = st.multiselect(
+            "Segments to change",
+            names,
+            names[:MOST_SLIDERS],
+            **_kept(dataset, "segments"),
+            help="Prices of all others stay as they are.",
+        )
     changes = []
     for position, column in enumerate(st.columns(2)):
         for name in shown[position::2]:
             percents = column.slider(
-                plain(name), -50, 50, 0, 1, format="%+d %%", **_kept(dataset, "change", scope, name),
+                plain(name),
+                -50,
+                50,
+                0,
+                1,
+                format="%+d %%",
+                **_kept(dataset, "change", scope, name),
                 help="Price change of all units of this kind, in percent of today's price.",
-            )  # fmt: skip
+            )
             changes += [PriceChange(scope, (name,), "percent", percents / 100)] if percents else []
     return tuple(changes)
 
 
 def _picked(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceChange, ...]:
     chosen = st.multiselect(
-        f"To change: {TITLES.get(scope, scope).lower()}", names, **_kept(dataset, "picked", scope),
-        max_selections=200, help="Type to search; prices of all others stay as they are.",
-    )  # fmt: skip
+        f"To change: {TITLES.get(scope, scope).lower()}",
+        names,
+        **_kept(dataset, "picked", scope),
+        max_selections=200,
+        help="Type to search; prices of all others stay as they are.",
+    )
     how, amount = _amount(dataset, scope)
     return (PriceChange(scope, tuple(chosen), how, amount),) if chosen and (amount or how == "set") else ()
 
 
 def _amount(dataset: Dataset, scope: str) -> tuple[How, float]:
     left, right = st.columns(2)
-    how = left.radio("How", get_args(How), format_func=HOW.__getitem__, **_kept(dataset, "how", scope), horizontal=True,
-                     help="In percent of today's price, in tokens to add, or to one price.")  # fmt: skip
+    how = left.radio(
+        "How",
+        get_args(How),
+        format_func=HOW.__getitem__,
+        **_kept(dataset, "how", scope),
+        horizontal=True,
+        help="In percent of today's price, in tokens to add, or to one price.",
+    )
     if how == "percent":
-        return how, right.slider("Change", -50, 50, 0, 1, format="%+d %%", **_kept(dataset, "percent", scope),
-                                 help="In percent of today's price.") / 100  # fmt: skip
+        return how, right.slider(
+            "Change",
+            -50,
+            50,
+            0,
+            1,
+            format="%+d %%",
+            **_kept(dataset, "percent", scope),
+            help="In percent of today's price.",
+        ) / 100
     low, start = (0.01, 1.0) if how == "set" else (-1e6, 0.0)
-    return how, float(right.number_input("Tokens", low, 1e6, start, **_kept(dataset, "tokens", how, scope),
-                                         help="The new price, or what is added to today's."))  # fmt: skip
+    return how, float(
+        right.number_input(
+            "Tokens",
+            low,
+            1e6,
+            start,
+            **_kept(dataset, "tokens", how, scope),
+            help="The new price, or what is added to today's.",
+        )
+    )
 
 
 def _uploaded(dataset: Dataset, response: Response) -> dict[str, float] | None:
     sample = pd.DataFrame({"unit": response.units[:3], "price": response.baseline[:3].round(2)}).to_csv(index=False)
-    st.download_button("Sample list (CSV)", sample, "price_list_sample.csv", "text/csv",
-                       key=key(dataset, "list", "sample"), on_click="ignore", icon=":material/download:")  # fmt: skip
+    st.download_button(
+        "Sample list (CSV)",
+        sample,
+        "price_list_sample.csv",
+        "text/csv",
+        key=key(dataset, "list", "sample"),
+        on_click="ignore",
+        icon=":material/download:",
+    )
     listed = key(dataset, "listed")
     file = st.file_uploader(
         "Price list (CSV, TSV, Parquet or XLSX)",
@@ -140,10 +193,20 @@ def _read(dataset: Dataset, response: Response, file: Any) -> dict[str, float]: 
     frame = read_upload(file.name, file, limit_mb=resources.settings().upload_limit_mb).frame
     names = [str(name) for name in frame]
     left, right = st.columns(2)
-    unit = left.selectbox("Unit", names, _first(names, ("unit", "id")), key=key(dataset, "list", "unit"),
-                          help="Column that names the unit.")  # fmt: skip
-    price = right.selectbox("New price", names, _first(names, ("price", "token")), key=key(dataset, "list", "price"),
-                            help="Column with the new price, in tokens.")  # fmt: skip
+    unit = left.selectbox(
+        "Unit",
+        names,
+        _first(names, ("unit", "id")),
+        key=key(dataset, "list", "unit"),
+        help="Column that names the unit.",
+    )
+    price = right.selectbox(
+        "New price",
+        names,
+        _first(names, ("price", "token")),
+        key=key(dataset, "list", "price"),
+        help="Column with the new price, in tokens.",
+    )
     prices = price_list(response, frame, unit, price)
     return dict(zip(map(str, response.units), prices.tolist(), strict=True))
 
@@ -167,9 +230,21 @@ def _rates(dataset: Dataset, split: RevenueSplit) -> RevenueSplit:
 
 
 def _rate(
-    dataset: Dataset, column: Any, name: str, today: float, highest: int,  # noqa: ANN401  # a column of Streamlit
-) -> float:  # fmt: skip
+    dataset: Dataset,
+    column: Any,  # noqa: ANN401  # a column of Streamlit
+    name: str,
+    today: float,
+    highest: int,
+) -> float:
     info = RevenueSplit.model_fields[name]
-    shown = column.slider(info.title or name, 0, highest, round(today * 100), 1, format="%d %%",
-                          **_kept(dataset, name), help=f"{info.description} Under the plan.")  # fmt: skip
+    shown = column.slider(
+        info.title or name,
+        0,
+        highest,
+        round(today * 100),
+        1,
+        format="%d %%",
+        **_kept(dataset, name),
+        help=f"{info.description} Under the plan.",
+    )
     return today if shown == round(today * 100) else shown / 100

@@ -38,25 +38,69 @@ def recommend(run_id: str, experiment: str, dataset: Dataset) -> Plan:
 
 def _objective() -> Objective:
     left, right = st.columns(2)
-    name = left.selectbox("Objective", list(OBJECTIVES), format_func=OBJECTIVES.__getitem__, key="pricing.objective",
-                          help="What is to be as large as can be.")  # fmt: skip
-    worth = right.number_input("Tokens that an enrollment is worth", 0.0, 1e6, 5.0, key="pricing.worth",
-                               help="Only for the mix: token revenue plus this for each enrollment.")  # fmt: skip
+    name = left.selectbox(
+        "Objective",
+        list(OBJECTIVES),
+        format_func=OBJECTIVES.__getitem__,
+        key="pricing.objective",
+        help="What is to be as large as can be.",
+    )
+    worth = right.number_input(
+        "Tokens that an enrollment is worth",
+        0.0,
+        1e6,
+        5.0,
+        key="pricing.worth",
+        help="Only for the mix: token revenue plus this for each enrollment.",
+    )
     return {"token_revenue": 1.0, "enrollments": worth} if name == "mix" else name  # type: ignore[return-value]
 
 
 def _constraints(dataset: Dataset) -> tuple[Constraints, Any]:
     left, right = st.columns(2)
-    step = left.slider("Largest change", 5, 90, 50, 5, format="%d %%", key="pricing.max_change",
-                       help="How far a price may move from today's.")  # fmt: skip
-    whole = right.number_input("Steps of prices (0: any price)", 0.0, 100.0, 0.0, 0.5, key="pricing.step",
-                               help="1 gives whole tokens; only prices that change are rounded.")  # fmt: skip
-    most = left.number_input("Most prices to change (0: any number)", 0, 1_000_000, 0, key="pricing.most",
-                             help="The changes that bring most are made.")  # fmt: skip
-    least = right.slider("Enrollments to keep (0: none)", 0, 120, 0, 5, format="%d %%", key="pricing.least",
-                         help="Share of today's enrollments that the plan must reach.")  # fmt: skip
-    beyond = st.toggle("Allow prices never seen", False, key="pricing.extrapolate",
-                       help="Off, recommended prices stay inside those seen for each unit.")  # fmt: skip
+    step = left.slider(
+        "Largest change",
+        5,
+        90,
+        50,
+        5,
+        format="%d %%",
+        key="pricing.max_change",
+        help="How far a price may move from today's.",
+    )
+    whole = right.number_input(
+        "Steps of prices (0: any price)",
+        0.0,
+        100.0,
+        0.0,
+        0.5,
+        key="pricing.step",
+        help="1 gives whole tokens; only prices that change are rounded.",
+    )
+    most = left.number_input(
+        "Most prices to change (0: any number)",
+        0,
+        1_000_000,
+        0,
+        key="pricing.most",
+        help="The changes that bring most are made.",
+    )
+    least = right.slider(
+        "Enrollments to keep (0: none)",
+        0,
+        120,
+        0,
+        5,
+        format="%d %%",
+        key="pricing.least",
+        help="Share of today's enrollments that the plan must reach.",
+    )
+    beyond = st.toggle(
+        "Allow prices never seen",
+        False,
+        key="pricing.extrapolate",
+        help="Off, recommended prices stay inside those seen for each unit.",
+    )
     file = st.file_uploader(
         "Bounds by unit (optional): unit, floor, ceiling",
         key=f"pricing.bounds.{dataset.id}",
@@ -95,15 +139,18 @@ def show_plan(plan: Plan, judged: float | None) -> None:
     if judged is not None and plan.objective == "token_revenue" and plan.constraints == Constraints():
         st.info(_judged_words(judged, effect.today), icon=":material/gavel:")
     st.dataframe(
-        plan.table, hide_index=True, key="pricing.plan",
+        plan.table,
+        hide_index=True,
+        key="pricing.plan",
         column_config={
-            "unit": "Unit", "segment": "Segment",
+            "unit": "Unit",
+            "segment": "Segment",
             "today": st.column_config.NumberColumn("Today (tokens)", format="%.1f", help="Mean price in the data set."),
             "recommended": st.column_config.NumberColumn("Recommended (tokens)", format="%.1f"),
             "change": st.column_config.NumberColumn("Change", format="percent"),
             "bound": st.column_config.TextColumn("Bound", help="The limit that the price lies on, if any."),
         },
-    )  # fmt: skip
+    )
 
 
 def _judged_words(judged: float, today: float) -> str:

@@ -29,17 +29,24 @@ from edtech.ui.widgets import errors_shown, plain
 
 MOST_BESIDE = 8
 _CHANGES = {
-    "change": "Token revenue", "low": "from (95 %)", "high": "to (95 %)", "enrollments": "Enrollments",
-    "teacher_earnings": "Teacher earnings", "platform_commission": "Commission", "tokens_burned": "Burned",
-}  # fmt: skip
+    "change": "Token revenue",
+    "low": "from (95 %)",
+    "high": "to (95 %)",
+    "enrollments": "Enrollments",
+    "teacher_earnings": "Teacher earnings",
+    "platform_commission": "Commission",
+    "tokens_burned": "Burned",
+}
 BESIDE: dict[str, Any] = {
-    "name": "Name", "what": "What", "trust": "Trust",
+    "name": "Name",
+    "what": "What",
+    "trust": "Trust",
     "today": st.column_config.NumberColumn("Today (tokens)", format="%.0f", help="Token revenue in a typical period."),
     "planned": st.column_config.NumberColumn("Then (tokens)", format="%.0f", help="Token revenue in a typical period."),
 } | {
     name: st.column_config.NumberColumn(title, help="Relative change against today; new where there was nothing.")
     for name, title in _CHANGES.items()
-}  # fmt: skip
+}
 SAVED = {
     "Name": st.column_config.TextColumn(pinned=True, width=180),
     "Tokens per period": st.column_config.NumberColumn(format="localized", help="Token revenue at the asked prices."),
@@ -75,10 +82,14 @@ def _beside(saved: pd.DataFrame, run_id: str, experiment: str, dataset: Dataset)
     what_ifs, plans = short_names(saved, "name"), short_names(trained, "tags.algorithm")
     names = what_ifs | {one: f"plan of {name}" for one, name in plans.items()}
     chosen = st.multiselect(
-        "What-ifs and plans of runs", list(names), [*list(what_ifs)[:3], run_id],
-        format_func=names.__getitem__, key=f"scenarios.beside.{dataset.id}.{len(saved)}", max_selections=MOST_BESIDE,
+        "What-ifs and plans of runs",
+        list(names),
+        [*list(what_ifs)[:3], run_id],
+        format_func=names.__getitem__,
+        key=f"scenarios.beside.{dataset.id}.{len(saved)}",
+        max_selections=MOST_BESIDE,
         help="Saved what-ifs of this data set, and what each run recommends at its defaults.",
-    )  # fmt: skip
+    )
     if not chosen:
         st.caption("Choose some to see what each is expected to do.")
         return
@@ -91,8 +102,10 @@ def _beside(saved: pd.DataFrame, run_id: str, experiment: str, dataset: Dataset)
         st.altair_chart(charts.effect_bars(told, title=title), alt=title, key="scenarios.bars")
     shown = table.style.format(percent, subset=list(_CHANGES))  # type: ignore[arg-type]  # the stubs ask for any object
     st.dataframe(shown, hide_index=True, key="scenarios.beside.table", column_config=BESIDE)
-    st.caption("In a typical period, against today's mean prices; the bars are token revenue with its 95 % interval. A "
-               "plan that is refused has no figures.")  # fmt: skip
+    st.caption(
+        "In a typical period, against today's mean prices; the bars are token revenue with its 95 % interval. A "
+        "plan that is refused has no figures."
+    )
 
 
 def _save(asked: Asked, own: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
@@ -117,17 +130,34 @@ def _save(asked: Asked, own: pd.DataFrame, experiment: str, dataset: Dataset) ->
 def _act(runs: pd.DataFrame, asked: Asked, experiment: str, dataset: Dataset) -> None:
     about = runs["tags.dataset_name"] + ": " if runs["tags.dataset_digest"].nunique() > 1 else ""
     labels = run_tables.run_labels(runs.assign(name=about + runs["name"]))
-    chosen = st.selectbox("Scenario", list(labels), format_func=labels.__getitem__, key="scenarios.chosen",
-                          help="The scenario that the buttons below act on.")  # fmt: skip
+    chosen = st.selectbox(
+        "Scenario",
+        list(labels),
+        format_func=labels.__getitem__,
+        key="scenarios.chosen",
+        help="The scenario that the buttons below act on.",
+    )
     opening, again, copy, delete = st.columns(4)
-    if opening.button("Open", key="scenarios.open", icon=":material/file_open:",
-                      help="Puts its run, changes and rates back on the form above."):  # fmt: skip
+    if opening.button(
+        "Open",
+        key="scenarios.open",
+        icon=":material/file_open:",
+        help="Puts its run, changes and rates back on the form above.",
+    ):
         _open(chosen, experiment)
-    if again.button("Ask again on this data set", key="scenarios.again", icon=":material/refresh:",
-                    help="Same changes, the chosen run and data set."):  # fmt: skip
+    if again.button(
+        "Ask again on this data set",
+        key="scenarios.again",
+        icon=":material/refresh:",
+        help="Same changes, the chosen run and data set.",
+    ):
         _rerun(chosen, asked, experiment, dataset)
-    if copy.button("Duplicate", key="scenarios.copy", icon=":material/content_copy:",
-                   help="A copy of what was saved, figures included."):  # fmt: skip
+    if copy.button(
+        "Duplicate",
+        key="scenarios.copy",
+        icon=":material/content_copy:",
+        help="A copy of what was saved, figures included.",
+    ):
         with errors_shown():
             tracker = resources.tracker(experiment)
             tracker.log(items := copied(tracker.runs, chosen))
@@ -158,7 +188,7 @@ def _rerun(run_id: str, asked: Asked, experiment: str, dataset: Dataset) -> None
         kept, asked_of = read_scenario(tracker.runs, run_id), asked.scenario.run_id
         scenario = kept.model_copy(
             update={"run_id": asked_of, "dataset_id": dataset.id, "name": f"{kept.name[:190]} (again)"}
-        )  # fmt: skip
+        )
         prices = scenario.asked(asked.response, resources.unit_attributes(asked_of, experiment, dataset.id))
         outcome = answer(asked.response, prices, scenario.split, scenario.planned_split)
         tracker.log(scenario_items(scenario, outcome, dataset.name, dataset.digest))

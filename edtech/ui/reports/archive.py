@@ -24,8 +24,14 @@ def show_kept() -> None:
         page_link("overview", "Start at the overview", ":material/home:")
         return
     st.dataframe(_rows(found), hide_index=True, key="reports.list")
-    name = str(st.selectbox("Report", [one.name for one in found], key=f"reports.chosen.{len(found)}.{found[0].name}",
-                            help="To download, to check or to remove."))  # fmt: skip
+    name = str(
+        st.selectbox(
+            "Report",
+            [one.name for one in found],
+            key=f"reports.chosen.{len(found)}.{found[0].name}",
+            help="To download, to check or to remove.",
+        )
+    )
     _actions(next(one for one in found if one.name == name))
 
 
@@ -42,11 +48,20 @@ def _actions(report: KeptReport) -> None:
     read = partial(read_kept, folder, report.name)
     with st.container(horizontal=True):
         st.download_button(
-            "Download", read, report.name, FORMS[report.form].mime, key="reports.download", on_click="ignore",
+            "Download",
+            read,
+            report.name,
+            FORMS[report.form].mime,
+            key="reports.download",
+            on_click="ignore",
             icon=":material/download:",
-        )  # fmt: skip
-        again = st.button("Check again", key="reports.check", icon=":material/rule:",
-                          help="Makes it again from what is stored, and names every number that differs.")  # fmt: skip
+        )
+        again = st.button(
+            "Check again",
+            key="reports.check",
+            icon=":material/rule:",
+            help="Makes it again from what is stored, and names every number that differs.",
+        )
         with st.popover("Remove", icon=":material/delete:"):
             st.markdown("It cannot be restored; what it was made of stays.")
             removed = st.button("Remove for good", key="reports.remove", icon=":material/delete_forever:")
@@ -62,9 +77,12 @@ def check_upload() -> None:
     """Let the user check a report's file from anywhere; it is read in a worker, which can be cancelled."""
     st.subheader("Check a file")
     file = st.file_uploader(
-        "A report that was downloaded here", list(FORMS), key="reports.file", max_upload_size=MOST_MB,
+        "A report that was downloaded here",
+        list(FORMS),
+        key="reports.file",
+        max_upload_size=MOST_MB,
         help="Its recipe is read, the report made again from what is stored, and the two compared place by place.",
-    )  # fmt: skip
+    )
     if file is not None and st.button("Check", key="reports.check.file", icon=":material/rule:"):
         _check(file.name, file.getvalue())
 

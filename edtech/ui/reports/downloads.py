@@ -39,9 +39,16 @@ def downloads(recipe: Recipe, name: str) -> None:
     for column, ending in zip(st.columns(len(OFFERED)), OFFERED, strict=True):
         form = FORMS[ending]
         column.download_button(
-            form.title, partial(_made, recipe, name, settings, ending), f"{name}.{ending}", form.mime,
-            key=f"{name}.{ending}", on_click="ignore", icon=":material/download:", help=form.help, width="stretch",
-        )  # fmt: skip
+            form.title,
+            partial(_made, recipe, name, settings, ending),
+            f"{name}.{ending}",
+            form.mime,
+            key=f"{name}.{ending}",
+            on_click="ignore",
+            icon=":material/download:",
+            help=form.help,
+            width="stretch",
+        )
     st.caption("The Reports page, or python -m edtech verify FILE, checks such a file against what is stored.")
 
 
@@ -67,14 +74,17 @@ def pricing_downloads(asked: Asked, plan: Plan | None) -> None:
 def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:
     """Offer the comparison as a report."""
     recipe = ComparisonRecipe(
-        runs=tuple(comparison.labels), baseline=comparison.baseline, x=x, y=y,
+        runs=tuple(comparison.labels),
+        baseline=comparison.baseline,
+        x=x,
+        y=y,
         rank_across_data=comparison.rank_across_data,
         said={
             name: (known.direction, known.unit)
             for name, known in comparison.dictionary.items()
             if name not in METRICS and not known.guessed and name in comparison.metrics.index
         },
-    )  # fmt: skip
+    )
     downloads(recipe, "comparison-report")
 
 
@@ -97,7 +107,10 @@ def economy_downloads(dataset: Dataset, found: Economy) -> None:
 def outlook_downloads(dataset: Dataset, found: Forecast, prices: AskedPrices) -> None:
     """Offer a forecast as a report."""
     recipe = OutlookRecipe(
-        dataset=dataset.id, run=prices.run_id, changes=dict(prices.changes), recommended=prices.recommended,
+        dataset=dataset.id,
+        run=prices.run_id,
+        changes=dict(prices.changes),
+        recommended=prices.recommended,
         assumed=found.asked.model_dump(),
-    )  # fmt: skip
+    )
     downloads(recipe, "outlook-report")

@@ -24,9 +24,13 @@ def choose_family(dataset: Dataset) -> Family | None:
     names = list(FAMILIES)
     first = next((place for place, one in enumerate(names) if FAMILIES[one].fits(dataset)), 0)
     name = st.selectbox(
-        "Model family", names, index=first, key=f"train.family.{dataset.id}", help="What is predicted.",
+        "Model family",
+        names,
+        index=first,
+        key=f"train.family.{dataset.id}",
+        help="What is predicted.",
         format_func=lambda one: FAMILIES[one].title,
-    )  # fmt: skip
+    )
     family = FAMILIES[name]
     st.caption(family.question)
     if not family.fits(dataset):
@@ -40,9 +44,14 @@ def choose_algorithm(dataset: Dataset, family: Family) -> Algorithm:
     """Let the user choose one of the algorithms that the data set has the tables for."""
     names = list(family.fits(dataset))
     name = st.segmented_control(
-        "Algorithm", names, default=names[0], required=True, key=f"train.algorithm.{family.name}",
-        format_func=lambda one: family.algorithms[one].title, help=f"Family: {family.name}.",
-    )  # fmt: skip
+        "Algorithm",
+        names,
+        default=names[0],
+        required=True,
+        key=f"train.algorithm.{family.name}",
+        format_func=lambda one: family.algorithms[one].title,
+        help=f"Family: {family.name}.",
+    )
     algorithm = family.algorithms[name or names[0]]
     st.caption(algorithm.help)
     return algorithm
@@ -55,9 +64,12 @@ def trained_run() -> str | None:
         return run_id
     names = run_tables.run_labels(resources.run_table(sidebar.current_experiment()))
     return st.selectbox(
-        "Run", ids, key=f"train.run.{ids[0]}", format_func=lambda one: names.get(one, one),
+        "Run",
+        ids,
+        key=f"train.run.{ids[0]}",
+        format_func=lambda one: names.get(one, one),
         help="What was trained together; the Compare page lays them side by side.",
-    )  # fmt: skip
+    )
 
 
 def forms(dataset: Dataset, family: Family) -> None:
@@ -82,9 +94,13 @@ def _training_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles
         values, repeats = _hyperparameters(algorithm, key, start), 1
         if hasattr(start, "seed"):
             repeats = st.number_input(
-                "Repeats", 1, 50, 1, key=f"{key}:repeats",
+                "Repeats",
+                1,
+                50,
+                1,
+                key=f"{key}:repeats",
                 help="Trains with as many seeds that follow one another; their mean, SD and interval are logged.",
-            )  # fmt: skip
+            )
         with st.container(horizontal=True):
             asked = st.form_submit_button("Train", type="primary", icon=":material/play_arrow:")
             everything = st.form_submit_button(
@@ -107,9 +123,13 @@ def _preset(family: Family, algorithm: Algorithm) -> str:
     if not algorithm.params.PRESETS:
         return ""
     chosen = st.segmented_control(
-        "Start from", [DEFAULT, *algorithm.params.PRESETS], default=DEFAULT, required=True,
-        key=f"train.preset.{family.name}.{algorithm.name}", help="Sets the hyperparameters below.",
-    )  # fmt: skip
+        "Start from",
+        [DEFAULT, *algorithm.params.PRESETS],
+        default=DEFAULT,
+        required=True,
+        key=f"train.preset.{family.name}.{algorithm.name}",
+        help="Sets the hyperparameters below.",
+    )
     return "" if chosen in (None, DEFAULT) else chosen
 
 
@@ -130,9 +150,13 @@ def _search_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles: 
     fields = tunable(algorithm)
     with st.form("search", border=True):
         names = st.multiselect(
-            "What to vary", list(fields), default=list(fields), key=f"search.names.{family.name}.{algorithm.name}",
-            format_func=lambda name: fields[name].title or name, help="The others stay at their defaults.",
-        )  # fmt: skip
+            "What to vary",
+            list(fields),
+            default=list(fields),
+            key=f"search.names.{family.name}.{algorithm.name}",
+            format_func=lambda name: fields[name].title or name,
+            help="The others stay at their defaults.",
+        )
         left, middle, right = st.columns(3)
         trials = left.slider("Trials", 2, 200, 20, key="search.trials", help="Sets of values; the defaults are one.")
         seconds = middle.slider("Seconds", 10, 3_600, 300, 10, key="search.seconds", help="No trial begins later.")
@@ -140,7 +164,12 @@ def _search_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles: 
         asked = st.form_submit_button("Search", type="primary", icon=":material/search:")
     if asked:
         plan = SearchPlan(
-            dataset.id, family.name, algorithm.name, tuple(names), Budget(trials, float(seconds), folds), roles,
+            dataset.id,
+            family.name,
+            algorithm.name,
+            tuple(names),
+            Budget(trials, float(seconds), folds),
+            roles,
             sidebar.current_experiment(),
-        )  # fmt: skip
+        )
         jobs.start(f"Search {algorithm.title} on {dataset.name}", partial(tasks.search, plan))

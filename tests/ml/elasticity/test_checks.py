@@ -11,9 +11,16 @@ from edtech.pricing.trust_card import trust_card
 from tests.worlds import make_world
 
 ALL = {
-    "convergence", "identification", "elasticity_sign", "first_stage", "price_support", "views_react", "stability",
-    "baseline", "params_on_edge",
-}  # fmt: skip
+    "convergence",
+    "identification",
+    "elasticity_sign",
+    "first_stage",
+    "price_support",
+    "views_react",
+    "stability",
+    "baseline",
+    "params_on_edge",
+}
 
 
 def checked(panel, modeler, algorithm="fixed_effects", **params):

@@ -12,9 +12,16 @@ from edtech.settings import PROJECT
 
 EXAMPLES = Path(os.environ.get("EDTECH_EXAMPLES", PROJECT.parent / "shared" / "examples"))
 COVARIATES = (
-    "account_age", "age", "avg_hours", "days_visited", "friends_count", "has_membership", "is_US", "songs_purchased",
+    "account_age",
+    "age",
+    "avg_hours",
+    "days_visited",
+    "friends_count",
+    "has_membership",
+    "is_US",
+    "songs_purchased",
     "income",
-)  # fmt: skip
+)
 
 
 def example(path: str) -> pd.DataFrame:
@@ -34,9 +41,15 @@ def media() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def media_modeler() -> TokenPriceElasticityModeler:
     return TokenPriceElasticityModeler(
-        unit=None, period=None, price="price", quantity="demand", segment=None, views=None, controls=COVARIATES,
+        unit=None,
+        period=None,
+        price="price",
+        quantity="demand",
+        segment=None,
+        views=None,
+        controls=COVARIATES,
         weights="equal",
-    )  # fmt: skip
+    )
 
 
 def test_offers_with_covariates_are_told_their_condition_and_no_price(media, media_modeler):
@@ -93,19 +106,32 @@ def cereal() -> pd.DataFrame:
 
 def cereal_result(cereal, unit, period):
     modeler = TokenPriceElasticityModeler(
-        unit=unit, period=period, price="prices", quantity="shares", segment=None, views=None, weights="equal",
+        unit=unit,
+        period=period,
+        price="prices",
+        quantity="shares",
+        segment=None,
+        views=None,
+        weights="equal",
         instruments=[f"demand_instruments{number}" for number in range(20)],
-    )  # fmt: skip
+    )
     return modeler.compare_models(cereal, ["fixed_effects"])["fixed_effects"]
 
 
 @pytest.fixture(scope="module")
 def cereal_shares() -> TokenPriceElasticityModeler:
     return TokenPriceElasticityModeler(
-        unit="place", period="quarter", price="prices", quantity="shares", segment=None, views=None, weights="equal",
-        controls=("product_ids",), market="city_ids",
+        unit="place",
+        period="quarter",
+        price="prices",
+        quantity="shares",
+        segment=None,
+        views=None,
+        weights="equal",
+        controls=("product_ids",),
+        market="city_ids",
         instruments=[f"demand_instruments{number}" for number in range(20)],
-    )  # fmt: skip
+    )
 
 
 def test_a_logit_of_shares_with_product_effects_is_the_published_one(cereal, cereal_shares):

@@ -37,9 +37,17 @@ def made(sigma: float, worth: float = 1.0) -> pd.DataFrame:
 
 def modeler(**more):
     return TokenPriceElasticityModeler(
-        "unit", "week", "price", "sold", segment="nest", views=None, instruments=("cost",), market="city",
-        market_size="size", **more,
-    )  # fmt: skip
+        "unit",
+        "week",
+        "price",
+        "sold",
+        segment="nest",
+        views=None,
+        instruments=("cost",),
+        market="city",
+        market_size="size",
+        **more,
+    )
 
 
 @pytest.fixture(scope="module", params=[0.0, SIGMA], ids=["plain", "nested"])

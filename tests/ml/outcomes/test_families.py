@@ -94,9 +94,11 @@ def test_the_true_chance_of_completion_is_that_of_the_outcomes(label_market):
     end = label_market.table("platform_metrics")["day"].max() + pd.Timedelta(days=1)
     rows = rows[rows["enrolled_at"] + pd.Timedelta(days=horizon) <= end]
     chance = completed_within(
-        truth.params, *(rows[name].to_numpy() for name in ("completion_probability", "refund_probability")),
-        rows["duration_hours"].to_numpy(), days=horizon,
-    )  # fmt: skip
+        truth.params,
+        *(rows[name].to_numpy() for name in ("completion_probability", "refund_probability")),
+        rows["duration_hours"].to_numpy(),
+        days=horizon,
+    )
     done = (rows["completed_at"] - rows["enrolled_at"]) <= pd.Timedelta(days=horizon)
     assert abs(done.mean() - chance.mean()) < 4 * np.sqrt((chance * (1 - chance)).mean() / len(rows))
 

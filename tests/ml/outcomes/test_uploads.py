@@ -168,6 +168,10 @@ def test_dropout_at_enrollment_is_told_while_later_columns_are_named(home):
     [later] = [check for check in run.result.checks if check.code == "leak_later"]
     assert later.severity == "FAIL"
     assert later.evidence.count("Curricular") == 12
-    run = trained(stored(home, frame, ask.model_copy(update={"features": early}), "Early"), "course_completion",
-                  "gradient_boosting", evaluation_share=0.25)  # fmt: skip
+    run = trained(
+        stored(home, frame, ask.model_copy(update={"features": early}), "Early"),
+        "course_completion",
+        "gradient_boosting",
+        evaluation_share=0.25,
+    )
     assert 0.80 <= run.metrics["roc_auc"] <= 0.83

@@ -8,9 +8,7 @@ import pytest
 
 from edtech.tables.roles import RatingRoles
 
-ROLES = RatingRoles(
-    learner=None, course="course_id", time="time", covariates=("ability", "level", "experience")
-)  # fmt: skip
+ROLES = RatingRoles(learner=None, course="course_id", time="time", covariates=("ability", "level", "experience"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +20,17 @@ class Simulated:
 
 
 def simulate(
-    seed=0, teachers=80, courses=3, mean_ratings=8.0, teacher_sd=0.5, course_sd=0.3, error_sd=0.8, ability=0.6,
-    sorting=0.5, experience=0.3,
-) -> Simulated:  # fmt: skip
+    seed=0,
+    teachers=80,
+    courses=3,
+    mean_ratings=8.0,
+    teacher_sd=0.5,
+    course_sd=0.3,
+    error_sd=0.8,
+    ability=0.6,
+    sorting=0.5,
+    experience=0.3,
+) -> Simulated:
     """Able learners rate higher and, with `sorting`, choose better teachers; experience says something of a teacher."""
     rng = np.random.default_rng(seed)
     years = rng.normal(size=teachers)

@@ -46,11 +46,7 @@ class ChoiceLogitDemand(DemandEstimator):
         self.seed = seed
 
     def fit(
-        self,
-        X: pd.DataFrame,
-        y: ArrayLike,
-        ground: Identification | None = None,
-        visits: pd.DataFrame | None = None,
+        self, X: pd.DataFrame, y: ArrayLike, ground: Identification | None = None, visits: pd.DataFrame | None = None
     ) -> Self:
         """Fit on the panel's columns `X`, its quantity `y` and the offers seen on visits.
 

@@ -159,12 +159,7 @@ def _with_outside(columns: Floats, visits: VisitArrays, arrays: PanelArrays, uni
 
 
 def _errors(
-    settled: Settled,
-    visits: VisitArrays,
-    arrays: PanelArrays,
-    first: FirstStage | None,
-    slopes: Floats,
-    seen: int,
+    settled: Settled, visits: VisitArrays, arrays: PanelArrays, first: FirstStage | None, slopes: Floats, seen: int
 ) -> SlopeErrors:
     """Errors of all slopes, both steps counted, clustered by unit; taking none is a cluster of each visit."""
     inside, outside = settled.design[:seen], settled.design[seen:]

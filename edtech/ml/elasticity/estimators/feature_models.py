@@ -130,9 +130,7 @@ class LinearDemand(FeatureDemand):
         scale = features[:, kept].std(axis=0)
         regressor = PoissonRegressor(alpha=self.alpha, max_iter=self.max_iterations, solver="newton-cholesky")
         with settled_or_refused(self.max_iterations):
-            regressor.fit(
-                features[:, kept] / scale, arrays.quantity / arrays.exposure, sample_weight=arrays.exposure
-            )  # fmt: skip
+            regressor.fit(features[:, kept] / scale, arrays.quantity / arrays.exposure, sample_weight=arrays.exposure)
         coefficients = np.zeros(features.shape[1])
         coefficients[kept] = regressor.coef_ / scale
         self.intercept_ = float(regressor.intercept_)

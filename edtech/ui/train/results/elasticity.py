@@ -30,11 +30,9 @@ def show(result: ElasticityResult) -> None:
 
 def _plots(result: ElasticityResult) -> None:
     st.altair_chart(
-        pricing.elasticity_by_segment(
-            result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
-        ),
+        pricing.elasticity_by_segment(result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)),
         alt=f"Elasticity by segment. {finding(result)}",
-    )  # fmt: skip
+    )
     if result.evaluation.empty:
         return
     left, right = st.columns(2)
@@ -44,8 +42,9 @@ def _plots(result: ElasticityResult) -> None:
     top = result.importance["feature"].iloc[0]
     st.altair_chart(
         models.importance(
-            result.importance, title=f"Predictions lean most on {top}; that is no effect and no elasticity",
+            result.importance,
+            title=f"Predictions lean most on {top}; that is no effect and no elasticity",
             unit="rise of Poisson deviance when shuffled",
         ),
         alt=f"Permutation importance; predictions lean most on {top}",
-    )  # fmt: skip
+    )

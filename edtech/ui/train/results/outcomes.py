@@ -64,12 +64,14 @@ def _likeliest(result: LabelResult) -> None:
         told = f"Of those seen last, the probability to have left within {result.horizon:g} {unit}, highest first."
         st.caption(plain(told))
         st.dataframe(
-            result.tables["at_horizon"], hide_index=True, lazy=True,
+            result.tables["at_horizon"],
+            hide_index=True,
+            lazy=True,
             column_config={
                 "subject": "Learner",
                 "probability": st.column_config.NumberColumn("Probability", format="percent"),
             },
-        )  # fmt: skip
+        )
 
 
 def _moves(result: LabelResult) -> None:

@@ -44,7 +44,7 @@ def show(result: TeacherResult) -> None:
             result.teachers, title="The fewer the ratings, the more a mean is pulled to that of all", unit=UNIT
         ),
         alt="Effect and raw mean of each teacher over the number of ratings",
-    )  # fmt: skip
+    )
     if not result.evaluation.empty:
         _errors(result)
 
@@ -59,4 +59,4 @@ def _errors(result: TeacherResult) -> None:
             result.importance, title=f"Predictions lean most on {top}", unit="rise of squared error when shuffled"
         ),
         alt=f"Permutation importance; predictions lean most on {top}",
-    )  # fmt: skip
+    )
