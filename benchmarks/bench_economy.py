@@ -26,6 +26,7 @@ from edtech.economy.forecast import forecast
 from edtech.economy.observed_flows import observe
 from edtech.economy.run_comparison import price_effect
 from edtech.economy.simulation import Assumptions, PriceEffect
+from edtech.jobs.progress import no_progress
 from edtech.market import Market, MarketParams, generate_market
 from edtech.market.ledger import ledger_table, payouts
 from edtech.market.params import PRESETS
@@ -76,7 +77,7 @@ def known_effect(dataset: Dataset, changes: dict[str, float]) -> PriceEffect:
     """Return what `choice_logit`, trained on the data set, says that the changes do."""
     kind = family(FAMILY)
     algorithm = kind.algorithm("choice_logit")
-    result: Any = kind.train(dataset, algorithm, algorithm.parameters({}), lambda _share, _what: None).result
+    result: Any = kind.train(dataset, algorithm, algorithm.parameters({}), no_progress).result
     response = price_response(result, dataset.panel())
     asked = {name: change for name, change in changes.items() if name in set(response.segments)}
     return price_effect(answer(response, changed_prices(response, asked)))

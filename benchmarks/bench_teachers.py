@@ -13,6 +13,7 @@ from scipy.stats import ttest_1samp
 
 from benchmarks.bench_elasticity import Target, show
 from edtech.data.features import features
+from edtech.jobs.progress import no_progress
 from edtech.market import MarketParams, generate_market
 from edtech.ml.teachers.algorithms import ALGORITHMS, FAMILY
 from edtech.ml.teachers.family import MARKET_ROLES
@@ -32,7 +33,7 @@ def judged(preset: str, seed: int) -> dict[str, float]:
     figures = {}
     for name in NAMES:
         kind = ALGORITHMS[name]
-        result = train_ratings(rows, MARKET_ROLES, kind, kind.parameters({"seed": seed}), lambda _share, _text: None)
+        result = train_ratings(rows, MARKET_ROLES, kind, kind.parameters({"seed": seed}), no_progress)
         told = against_truth(result, rows, market.truth.tables["teachers"])
         figures |= {f"{name}.{key}": value for key, value in told.items()}
     return figures

@@ -16,6 +16,7 @@ import mlflow
 import mlflow.sklearn
 
 from edtech.data import Catalogue
+from edtech.jobs.progress import no_progress
 from edtech.market import MarketParams, generate_market
 from edtech.ml.artifacts import run_items
 from edtech.ml.families import family
@@ -62,7 +63,7 @@ def log_seconds(settings: Settings) -> dict[str, tuple[float, float]]:
     found, kind = {}, family("token_elasticity")
     for name in ALGORITHMS:
         algorithm = kind.algorithm(name)
-        trained = kind.train(dataset, algorithm, algorithm.parameters({}), lambda *_: None)
+        trained = kind.train(dataset, algorithm, algorithm.parameters({}), no_progress)
         metrics = trained.result.metrics
 
         def ours(trained=trained, metrics=metrics) -> None:

@@ -29,6 +29,7 @@ from edtech.data.ingest.saved_mappings import Mapped, read_mapping, write_mappin
 from edtech.data.ingest.upload import Upload, read_upload
 from edtech.data.store import COURSE_WEEKS, MARKET, PANEL, Dataset, period_column, period_text
 from edtech.errors import DataError, DatasetNotFoundError
+from edtech.jobs.progress import Progress
 from edtech.tables.contract import Contract, build_table
 from edtech.tables.families import contract_for
 from edtech.tables.panel import build_panel
@@ -166,7 +167,7 @@ class Catalogue:
         *,
         name: str,
         workers: int = 1,
-        progress: Callable[[float, str], None] | None = None,
+        progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Dataset:
         """Generate a market straight into the catalogue, shard by shard: memory is bounded by a shard.

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import JobCancelledError
+from edtech.jobs.progress import Progress
 from edtech.market.ledger import ledger_table, payouts
 from edtech.market.parallel import in_order
 from edtech.market.params import MarketParams
 from edtech.market.platform import daily_flows, platform_table
 from edtech.market.price_plans import Plan, PricePlan, market_world, plan_of
-from edtech.market.rows import STRIDE, Tell, course_truth, make_part, teacher_truth
+from edtech.market.rows import STRIDE, course_truth, make_part, teacher_truth
 from edtech.market.shard import Sums, World
 from edtech.market.storage import Folder, Market, Memory, Sink, frames_digest, write_part
 from edtech.market.supply import course_table, course_week_table, teacher_table
@@ -50,7 +51,7 @@ def generate_market(
     out: Path | None = None,
     workers: int = 1,
     prices: Plan = None,
-    progress: Tell | None = None,
+    progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Market:
     """Return a market of these parameters, the same for any number of worker processes.
@@ -61,42 +62,42 @@ def generate_market(
     makes it; each time `cancelled` is asked, and JobCancelledError raised where it says so. Raises DataError where
     `out` exists, PricingError for impossible prices.
     """
-    tell = _reporter(progress, cancelled)
+    report = _reporter(progress, cancelled)
     sink: Sink = Memory() if out is None else Folder(out)
     with sink:
-        tell(0.0, "supply")
+        report(0.0, "supply")
         plan = plan_of(prices)
         world = market_world(params, (plan,))
         books: _Books | None = None
         total = len(world.seeds)
-        for number, shard in enumerate(_shards(params, plan, total, workers, sink.folder, tell)):
+        for number, shard in enumerate(_shards(params, plan, total, workers, sink.folder, report)):
             sink.add(number, shard.frames)
             if books is None:
                 books = shard
             else:
                 books.add(shard)
-            tell(_SUPPLY + _SHARDS * (number + 1) / total, f"shard {number + 1} of {total} done")
-        tell(_SUPPLY + _SHARDS, "closing the books")
+            report(_SUPPLY + _SHARDS * (number + 1) / total, f"shard {number + 1} of {total} done")
+        report(_SUPPLY + _SHARDS, "closing the books")
         market = _close(world, plan, cast(_Books, books), sink)
     if progress is not None:
         progress(1.0, "done")
     return market
 
 
-def _reporter(progress: Tell | None, cancelled: Cancelled | None) -> Tell:
+def _reporter(progress: Progress | None, cancelled: Cancelled | None) -> Progress:
     """Return what tells the progress, and raises JobCancelledError where the user cancelled."""
 
-    def tell(share: float, what: str) -> None:
+    def report(share: float, what: str) -> None:
         if cancelled is not None and cancelled():
             raise JobCancelledError("The generation was cancelled; nothing was stored", where="market generator")
         if progress is not None:
             progress(share, what)
 
-    return tell
+    return report
 
 
 def _shards(
-    params: MarketParams, plan: PricePlan | None, total: int, workers: int, folder: Path | None, tell: Tell
+    params: MarketParams, plan: PricePlan | None, total: int, workers: int, folder: Path | None, report: Progress
 ) -> Iterator[_Books]:
     """Yield the shards in order; those made in this process tell how far they are."""
     if min(workers, total) > 1:
@@ -105,14 +106,16 @@ def _shards(
     for number in range(total):
 
         def within(share: float, what: str, number: int = number) -> None:
-            tell(_SUPPLY + _SHARDS * (number + 0.9 * share) / total, f"shard {number + 1} of {total}: {what}")
+            report(_SUPPLY + _SHARDS * (number + 0.9 * share) / total, f"shard {number + 1} of {total}: {what}")
 
         yield _make(params, plan, folder, within, number)
 
 
-def _make(params: MarketParams, plan: PricePlan | None, folder: Path | None, tell: Tell | None, number: int) -> _Books:
+def _make(
+    params: MarketParams, plan: PricePlan | None, folder: Path | None, report: Progress | None, number: int
+) -> _Books:
     world = market_world(params, (plan,))
-    part = make_part(world, number) if tell is None else make_part(world, number, tell)
+    part = make_part(world, number) if report is None else make_part(world, number, report)
     frames = {f"tables/{name}": frame for name, frame in part.tables.items()}
     frames |= {f"truth/{name}": frame for name, frame in part.truth.items()}
     digest, rows = frames_digest(frames), Counter({name: len(frame) for name, frame in frames.items()})

@@ -1,11 +1,11 @@
 """The rows that a shard of learners adds to the tables and to the truth."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from edtech.jobs.progress import Progress, no_progress
 from edtech.market import ledger
 from edtech.market.demand import Choices, Learners, Visits, moment
 from edtech.market.outcomes import TEACHER_EFFECT, Outcomes, split
@@ -13,7 +13,6 @@ from edtech.market.platform import daily_flows
 from edtech.market.shard import Shard, Sums, World, draw_shard, play
 from edtech.market.supply import CATEGORIES, START, UNITS, names, text
 
-Tell = Callable[[float, str], None]
 STRIDE = 10**9  # identifiers of a shard's rows start at its number times this
 SOURCES = ("search", "browse", "recommendation", "email", "partner")
 DEVICES = ("desktop", "phone", "tablet")
@@ -33,17 +32,17 @@ class Part:
     sums: Sums
 
 
-def make_part(world: World, number: int, tell: Tell = lambda _share, _what: None) -> Part:
-    """Make a shard from its seed, whole; `tell` hears the share done and what comes next."""
-    tell(0.0, "visits")
+def make_part(world: World, number: int, progress: Progress = no_progress) -> Part:
+    """Make a shard from its seed, whole; `progress` gets the completed fraction and the next step."""
+    progress(0.0, "visits")
     shard, first = draw_shard(world, number), number * STRIDE
-    tell(0.3, "choices")
+    progress(0.3, "choices")
     choices, done, sums = play(world, shard)
-    tell(0.55, "ledger")
+    progress(0.55, "ledger")
     moves = ledger.learner_transactions(world.params, world.supply, shard.learners, done)
     people = world.people(number)
     entries = ledger.ledger_table(world.params, moves, first, people)
-    tell(0.75, "tables")
+    progress(0.75, "tables")
     ids = names("L", world.params.learners, people)
     views, chances = _views(world, shard.visits, choices, ids, first)
     tables = {
@@ -64,7 +63,7 @@ def make_part(world: World, number: int, tell: Tell = lambda _share, _what: None
             }
         ),
     }
-    tell(0.9, "books")
+    progress(0.9, "books")
     flows = daily_flows(world.params.weeks, tables["token_ledger"], tables["enrollments"], views, tables["learners"])
     return Part(tables, truth, flows, sums)
 

@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edtech.data.quality.findings import Check
 from edtech.errors import ParamsError
+from edtech.jobs.progress import Progress
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
 
 Presets = Mapping[str, Mapping[str, Any]]
 
-Progress = Callable[[float, str], None]
 """Told the share of the work that is done, and what is being done; what it raises ends the work."""
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from edtech.errors import EdtechError, SettingsError, TrackingError
+from edtech.jobs.progress import Progress
 from edtech.settings import Settings
 from edtech.tracking.copying import Copier
 from edtech.tracking.sqlite_runs import WaitingRun, read_waiting
@@ -47,7 +48,7 @@ def waiting(settings: Settings | None = None) -> list[str]:
 def sync(
     tracking_uri: str | None = None,
     settings: Settings | None = None,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> SyncReport:
     """Send the runs that wait to the server, each once, with their times, values, files, model and parents.
 

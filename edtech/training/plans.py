@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from edtech.errors import ParamsError
-from edtech.ml.base import Progress
+from edtech.jobs.progress import Progress
 from edtech.ml.families import family as family_of
 from edtech.settings import PROJECT, Settings
 from edtech.training.search import Budget, Searched, search

@@ -6,7 +6,7 @@ from typing import Any
 
 from edtech.data import Catalogue, Dataset
 from edtech.errors import DatasetNotFoundError
-from edtech.jobs.queue import Progress
+from edtech.jobs.progress import Progress
 from edtech.metrics import METRICS
 from edtech.ml.artifacts import RESULT, read_settings
 from edtech.settings import Settings

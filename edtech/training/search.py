@@ -18,8 +18,8 @@ from scipy.stats import qmc
 
 from edtech.data.quality.findings import Check, graded
 from edtech.errors import ModelError, ParamsError
-from edtech.jobs.queue import part
-from edtech.ml.base import Algorithm, Family, Params, Progress
+from edtech.jobs.progress import Progress, no_progress, scaled_progress
+from edtech.ml.base import Algorithm, Family, Params
 from edtech.tracking.run_items import RunItems
 from edtech.training.cross_validation import Folds
 from edtech.training.trainer import TrainedRun, Training
@@ -92,7 +92,7 @@ def search(
     Raises ParamsError for names that cannot be searched, ModelError where the data set is too short or no trial could
     be trained.
     """
-    budget, tell = budget or Budget(), progress or (lambda _share, _text: None)
+    budget, tell = budget or Budget(), progress or no_progress
     chosen = family.algorithm(algorithm)
     start = chosen.parameters(fixed)
     fields = _fields(chosen, names)
@@ -142,7 +142,9 @@ def _searched(
         )
     winner = min(trials, key=lambda one: one.score)
     edges = tuple(edge for name, info in fields.items() if (edge := _edge(name, info, getattr(winner.params, name))))
-    run = training.train(scored.algorithm, winner.params, part(tell, 0.9, 0.1), [on_edge(edges, len(trials))])
+    run = training.train(
+        scored.algorithm, winner.params, scaled_progress(tell, 0.9, 0.1), [on_edge(edges, len(trials))]
+    )
     tell(1.0, "Done")
     return Searched(run, _table(trials, tuple(fields)), scored.name, edges, parent)
 
@@ -172,7 +174,7 @@ class _Scorer:
         low, high = 0.1, 0.4  # the bounds of the field
         share = min(max(self._folds.share(number), low), high)
         judged = params.model_copy(update={"evaluation_share": share})
-        trained = kind.train(self._folds.parts[number], kind.algorithm(self.algorithm), judged, lambda _s, _t: None)
+        trained = kind.train(self._folds.parts[number], kind.algorithm(self.algorithm), judged, no_progress)
         self.name = self.name or next((name for name in SCORES if name in trained.result.metrics), "")
         if not self.name:
             raise ModelError("This family measures nothing that trials can be ranked by", expected=", ".join(SCORES))

@@ -10,9 +10,9 @@ from scipy.stats import t as student
 
 from edtech.data.quality.findings import Check
 from edtech.errors import ParamsError, TrackingError
-from edtech.jobs.queue import part
+from edtech.jobs.progress import Progress, no_progress, scaled_progress
 from edtech.ml.artifacts import run_items
-from edtech.ml.base import Family, Params, Progress, Trained
+from edtech.ml.base import Family, Params, Trained
 from edtech.ml.diagnostics import agreement, common_checks
 from edtech.ml.elasticity.algorithms import FAMILY
 from edtech.ml.families import family as family_of
@@ -66,7 +66,7 @@ def train_runs(
     is told the share done and what is being done; what it raises stops the work between two steps, and a run that was
     not finished is not logged. Raises what the family and the tracker raise.
     """
-    tell = progress or (lambda _share, _text: None)
+    tell = progress or no_progress
     kind = family_of(family)
     chosen = list(kind.fits(dataset) if algorithms is None else algorithms)
     if unused := [name for name in params or {} if name not in chosen]:
@@ -80,7 +80,7 @@ def train_runs(
     tell(0.0, "Reading the data set")
     runs = []
     for number, (name, values) in enumerate(settings.items()):
-        steps = part(tell, number / len(settings), 1 / len(settings))
+        steps = scaled_progress(tell, number / len(settings), 1 / len(settings))
         runs += train_repeatedly(Training(dataset, kind, tracker), name, values, steps, repeats)
     tell(1.0, "Done")
     return runs
@@ -97,13 +97,15 @@ class Training:
 
     def train(self, name: str, params: Params, tell: Progress, found: Sequence[Check] = ()) -> TrainedRun:
         """Train and log one algorithm; its card says what was `found` before, too."""
-        return self.logged(self.fitted(name, params, part(tell, 0.0, 0.65)), part(tell, 0.65, 0.35), found)
+        return self.logged(
+            self.fitted(name, params, scaled_progress(tell, 0.0, 0.65)), scaled_progress(tell, 0.65, 0.35), found
+        )
 
     def fitted(self, name: str, params: Params, tell: Progress) -> Trained:
         """Train one algorithm and check it, as far as no other run is asked; another process can do this."""
         algorithm = self.kind.algorithm(name)
         tell(0.1, f"Training {algorithm.title}")
-        trained = self.kind.train(self.dataset, algorithm, params, part(tell, 0.15, 0.75))
+        trained = self.kind.train(self.dataset, algorithm, params, scaled_progress(tell, 0.15, 0.75))
         tell(0.9, "Checking it")
         return _with_checks(trained, common_checks(trained))
 
@@ -148,7 +150,10 @@ def train_repeatedly(training: Training, name: str, params: Params, tell: Progre
         return [training.train(name, params, tell)]
     seeds = [params.model_copy(update={"seed": params.seed + number}) for number in range(repeats)]
     if training.tracker is None:
-        return [training.train(name, values, part(tell, at / repeats, 1 / repeats)) for at, values in enumerate(seeds)]
+        return [
+            training.train(name, values, scaled_progress(tell, at / repeats, 1 / repeats))
+            for at, values in enumerate(seeds)
+        ]
     title = training.kind.algorithm(name).title
     items = RunItems(
         f"{title}, {repeats} seeds, on {training.dataset.name}"[:200],
@@ -164,7 +169,10 @@ def train_repeatedly(training: Training, name: str, params: Params, tell: Progre
     )
     with training.tracker.group(items) as group:
         under = replace(training, parent=group.run_id)
-        runs = [under.train(name, values, part(tell, at / repeats, 1 / repeats)) for at, values in enumerate(seeds)]
+        runs = [
+            under.train(name, values, scaled_progress(tell, at / repeats, 1 / repeats))
+            for at, values in enumerate(seeds)
+        ]
         group.add(RunItems(items.name, metrics=spread([run.metrics for run in runs])))
     return runs
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from edtech.data import Catalogue
+from edtech.jobs.progress import no_progress
 from edtech.ml.artifacts import CARD, load_result
 from edtech.ml.base import Trained
 from edtech.ml.diagnostics import agreement, common_checks
@@ -73,7 +74,7 @@ def test_a_sound_training_passes_every_leak_gate(panel, tracker):
 @pytest.fixture(scope="module")
 def trained(panel) -> Trained:
     algorithm = TOKEN_ELASTICITY.algorithm("linear")
-    return TOKEN_ELASTICITY.train(panel, algorithm, algorithm.params(), lambda _share, _text: None)
+    return TOKEN_ELASTICITY.train(panel, algorithm, algorithm.params(), no_progress)
 
 
 def changed(trained: Trained, **columns) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from edtech.cli import app
 from edtech.data import Catalogue, Dataset
 from edtech.errors import ParamsError
+from edtech.jobs.progress import no_progress
 from edtech.jobs.queue import Jobs, State
 from edtech.jobs.worker_pool import Workers
 from edtech.metrics import metric
@@ -99,7 +100,7 @@ def test_roles_that_no_column_can_play_are_refused(plan, place):
 
 def test_a_search_is_the_same_from_the_command_line(panel, place):
     plan = SearchPlan(panel.id, "token_elasticity", "linear", budget=Budget(trials=2, folds=1), experiment="Searches")
-    searched = tasks.search(plan, place, lambda _share, _text: None)
+    searched = tasks.search(plan, place, no_progress)
     first = last_metrics(place, "Searches")
     done = CliRunner().invoke(app, shlex.split(searched.command)[3:], catch_exceptions=False)
     assert done.exit_code == 0, done.output

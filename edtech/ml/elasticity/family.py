@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edtech.charts import png
-from edtech.ml.base import Algorithm, Family, Params, Progress, Trained
+from edtech.jobs.progress import Progress
+from edtech.ml.base import Algorithm, Family, Params, Trained
 from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
 from edtech.ml.elasticity.description import finding, summary
 from edtech.ml.elasticity.modeler import TokenPriceElasticityModeler

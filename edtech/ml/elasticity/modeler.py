@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import ModelError, ParamsError
-from edtech.ml.base import Algorithm, Estimate, Params, Progress
+from edtech.jobs.progress import Progress
+from edtech.ml.base import Algorithm, Estimate, Params
 from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
 from edtech.ml.elasticity.checks import Evidence, elasticity_checks, fold_elasticities
 from edtech.ml.elasticity.estimators.demand import DemandEstimator

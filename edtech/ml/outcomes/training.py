@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from edtech.ml.base import Algorithm, Params, Progress, Trained
+from edtech.jobs.progress import Progress, no_progress
+from edtech.ml.base import Algorithm, Params, Trained
 from edtech.ml.outcomes import survival, tables
 from edtech.ml.outcomes.cases import Cases, Floats
 from edtech.ml.outcomes.checks import all_checks
@@ -50,7 +51,7 @@ def train(task: Task, dataset: "Dataset", algorithm: Algorithm, params: Params, 
 
 
 def train_cases(
-    task: Task, cases: Cases, algorithm: Algorithm, params: Params, progress: Progress = lambda _share, _text: None
+    task: Task, cases: Cases, algorithm: Algorithm, params: Params, progress: Progress = no_progress
 ) -> LabelResult:
     """Fit on all cases; metrics come from a first fit that knows nothing from the evaluation's start on."""
     started, seed = time.perf_counter(), int(getattr(params, "seed", 0))

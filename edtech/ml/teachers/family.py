@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edtech.charts import png
-from edtech.ml.base import Algorithm, Family, Params, Progress, Trained
+from edtech.jobs.progress import Progress
+from edtech.ml.base import Algorithm, Family, Params, Trained
 from edtech.ml.plots import error_plots, importance_plot
 from edtech.ml.teachers.algorithms import ALGORITHMS, FAMILY, TeacherParams
 from edtech.ml.teachers.description import finding, summary

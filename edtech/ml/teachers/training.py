@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import ModelError
-from edtech.ml.base import Algorithm, Progress
+from edtech.jobs.progress import Progress
+from edtech.ml.base import Algorithm
 from edtech.ml.teachers.algorithms import FAMILY, TeacherParams
 from edtech.ml.teachers.checks import card, courses_differ, sorting
 from edtech.ml.teachers.description import WARNING

@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 
 from edtech.data import Catalogue
 from edtech.errors import ModelError
+from edtech.jobs.progress import no_progress
 from edtech.market import MarketParams, generate_market
 from edtech.metrics import METRICS
 from edtech.ml.artifacts import load_result
@@ -26,7 +27,7 @@ from tests.ml.teachers.conftest import ROLES, simulate
 
 def train(rows, algorithm="mixed_model", roles=ROLES, **values):
     kind = ALGORITHMS[algorithm]
-    return train_ratings(rows, roles, kind, kind.parameters({"draws": 500, **values}), lambda _share, _text: None)
+    return train_ratings(rows, roles, kind, kind.parameters({"draws": 500, **values}), no_progress)
 
 
 def distance(result, truth):
