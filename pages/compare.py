@@ -3,7 +3,7 @@
 import streamlit as st
 
 from edtech.ui import jobs, sidebar, sync, url_state
-from edtech.ui.compare import charts, comparison, run_table
+from edtech.ui.compare import charts, run_table, side_by_side
 from edtech.ui.reports import downloads
 from edtech.ui.widgets import errors_shown, header, page_link
 
@@ -32,8 +32,8 @@ with url_state.kept(), errors_shown():
         if chosen.empty:
             st.info("Nothing to compare: choose runs above.", icon=":material/compare_arrows:")
         else:
-            comparison = comparison.settle(chosen)
-            comparison.show_tables(comparison)
-            comparison.register_one(comparison)
+            comparison = side_by_side.settle(chosen)
+            side_by_side.show_tables(comparison)
+            side_by_side.register_one(comparison)
             x, y = charts.show(comparison, chosen, experiment)
             downloads.comparison_downloads(comparison, x, y)

@@ -31,12 +31,13 @@ def main() -> None:
     from edtech.ui.server import importing  # the menu is shown before the heavy imports
 
     with importing():
-        from edtech.ui import resources, sidebar
+        from edtech.ui import sidebar
+        from edtech.ui.cache import services
         from edtech.ui.state import keep_address
         from edtech.ui.widgets import error_panel
 
         try:
-            resources.settings()
+            services.settings()
         except SettingsError as error:
             error_panel(error)
             return

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from edtech.jobs.queue import Job, State, Work
-from edtech.ui import resources
+from edtech.ui.cache import run_cache, services
 from edtech.ui.state import Key, choose, forget, get, notify
 from edtech.ui.widgets import error_panel, plain
 
@@ -22,12 +22,12 @@ MARKS = {
 
 def start(title: str, work: Work) -> None:
     """Have work done in the background and follow it on this and every page that calls `follow`."""
-    _follow_now(resources.jobs().submit(title, work))
+    _follow_now(services.jobs().submit(title, work))
 
 
 def join(title: str) -> bool:
     """Follow the job of this title that is under way, whoever asked for it; False where there is none."""
-    job = next((one for one in resources.jobs().list() if one.active and one.title == title), None)
+    job = next((one for one in services.jobs().list() if one.active and one.title == title), None)
     if job is not None and job.id != get(Key.JOB):
         _follow_now(job)
     return job is not None
@@ -38,7 +38,7 @@ def follow() -> None:
 
     The job's id is in the address too, so that it is found again after a reload.
     """
-    job = resources.jobs().get(get(Key.JOB) or st.query_params.get("job", ""))
+    job = services.jobs().get(get(Key.JOB) or st.query_params.get("job", ""))
     if job is None:
         return
     choose(Key.JOB, job.id)
@@ -54,13 +54,13 @@ def follow() -> None:
 
 def runs() -> tuple[str, ...]:
     """Return the ids of the runs that the followed job made."""
-    job = resources.jobs().get(get(Key.JOB) or "")
+    job = services.jobs().get(get(Key.JOB) or "")
     return () if job is None or job.outcome is None else job.outcome.runs
 
 
 def repeat(run_id: str) -> None:
     """Show how the followed job, where it made this run, is done from a shell and in Python, with the same numbers."""
-    job = resources.jobs().get(get(Key.JOB) or "")
+    job = services.jobs().get(get(Key.JOB) or "")
     if job is None or job.outcome is None or run_id not in job.outcome.runs:
         return
     with st.expander("The same from a shell or in Python", icon=":material/content_copy:"):
@@ -71,7 +71,7 @@ def repeat(run_id: str) -> None:
 
 def others() -> None:
     """List the jobs of this server, those of other visitors too, to follow or to cancel."""
-    jobs = resources.jobs().list()[:LISTED]
+    jobs = services.jobs().list()[:LISTED]
     running = sum(job.active for job in jobs)
     if not jobs:
         return
@@ -90,7 +90,7 @@ def _follow_now(job: Job) -> None:
 
 
 def _progress(job_id: str) -> None:
-    job = resources.jobs().get(job_id)
+    job = services.jobs().get(job_id)
     if job is None or not job.active:
         st.rerun()  # the whole page: it stops asking and shows what came of it
         return
@@ -105,7 +105,7 @@ def _progress(job_id: str) -> None:
             key="jobs.cancel",
             icon=":material/cancel:",
             help="Ends it; finished runs stay.",
-            on_click=resources.jobs().cancel,  # before anything is drawn: a redraw cannot come between
+            on_click=services.jobs().cancel,  # before anything is drawn: a redraw cannot come between
             args=(job_id,),
         )
         _log(job)
@@ -123,7 +123,7 @@ def _take(job: Job) -> None:
     choose(Key.SETTLED, job.id)
     if job.outcome.dataset:
         choose(Key.DATASET, job.outcome.dataset)
-    resources.run_table_at.clear()
+    run_cache.run_table_at.clear()
     if job.outcome.runs:
         choose(Key.TRAINED, job.outcome.runs[0])
         choose(Key.PRICED, job.outcome.runs[0])

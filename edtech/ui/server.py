@@ -12,7 +12,7 @@ from edtech.jobs.worker_pool import HEAVY
 from edtech.ui.upload_storage import UploadsToDisk
 
 FIRST = ("edtech.ui.dashboard", "edtech.ui.sidebar", "edtech.ui.overview.sections")
-LATER = (*HEAVY, "edtech.ui.train.results", "edtech.ui.pricing.answer", "edtech.ui.compare.comparison")
+LATER = (*HEAVY, "edtech.ui.train.results", "edtech.ui.pricing.answer", "edtech.ui.compare.side_by_side")
 FIRST_PAGE_SECONDS = 5.0
 MIDDLEWARE = (Middleware(UploadsToDisk),)
 
@@ -31,15 +31,16 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     """Import what the first page needs before the server says healthy, all else soon after; end the workers with it."""
     for module in FIRST:
         import_module(module)
-    from edtech.ui import resources  # its caches need Streamlit's runtime, which is there by now
 
     _warm.clear()
     warming = Timer(FIRST_PAGE_SECONDS, _import_the_rest)
     warming.daemon = True
     warming.start()
+    from edtech.ui.cache import services  # its caches need Streamlit's runtime, which is there by now
+
     yield
     warming.cancel()
-    resources.jobs().close()
+    services.jobs().close()
 
 
 def _import_the_rest() -> None:
@@ -47,7 +48,7 @@ def _import_the_rest() -> None:
 
     A page or a job that is asked for earlier does so itself.
     """
-    from edtech.ui import resources
+    from edtech.ui.cache import services
 
     try:
         for module in LATER:
@@ -57,4 +58,4 @@ def _import_the_rest() -> None:
         _warm.set()
     gc.collect()
     gc.freeze()  # what was imported stays: later collections need not look at it again
-    resources.jobs()
+    services.jobs()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from edtech.data import CONTRACTS, Dataset
 from edtech.errors import EdtechError
-from edtech.ui import resources
+from edtech.ui.cache import run_cache, services
 from edtech.ui.state import Key, asked_in_vain, choose, get
 from edtech.ui.widgets import choose_kept, error_panel, errors_shown, page_link, plain
 
@@ -26,7 +26,7 @@ def _store() -> None:
     from edtech.tracking.store import find_store  # with all of its package; the server says healthy before that
 
     try:
-        store = find_store(settings=resources.settings())
+        store = find_store(settings=services.settings())
     except EdtechError:  # in its parts on each page that needs the store
         st.caption("an address that cannot be used.")
         return
@@ -37,14 +37,14 @@ def _store() -> None:
 
 def current_dataset() -> Dataset | None:
     """Return the chosen data set, the newest where none is chosen, None where there is none."""
-    stored = resources.catalogue().list()
+    stored = services.catalogue().list()
     wanted = get(Key.DATASET)
     return next((one for one in stored if one.id == wanted), stored[0] if stored else None)
 
 
 def current_experiment() -> str:
     """Return the chosen experiment."""
-    return get(Key.EXPERIMENT) or resources.settings().experiment
+    return get(Key.EXPERIMENT) or services.settings().experiment
 
 
 def has_panel(dataset: Dataset) -> bool:
@@ -63,7 +63,7 @@ def has_panel(dataset: Dataset) -> bool:
 
 
 def _dataset() -> None:
-    stored, current = resources.catalogue().list(), current_dataset()
+    stored, current = services.catalogue().list(), current_dataset()
     if current is None:
         st.info("No data set yet. Generate or upload one on the Data page.", icon=":material/database:")
         return
@@ -89,21 +89,21 @@ def _experiment() -> str:
         help="The MLflow experiment that new runs go to and that Compare shows.",
         key="sidebar.experiment",
     )
-    return name.strip() or resources.settings().experiment
+    return name.strip() or services.settings().experiment
 
 
 def _server() -> None:
     """Where a server keeps the runs, say when it is away."""
-    if resources.settings().has_server:
+    if services.settings().has_server:
         with errors_shown():
-            if notice := resources.server_notice():
+            if notice := run_cache.server_notice():
                 st.warning(plain(notice), icon=":material/cloud_off:")
 
 
 def opened() -> bool:
     """Whether the store can be used; where it cannot, the page says why."""
     try:
-        resources.tracker(current_experiment())
+        services.tracker(current_experiment())
     except EdtechError as error:
         error_panel(error)
         return False

@@ -4,12 +4,13 @@ import streamlit as st
 
 from edtech.pipeline import tasks
 from edtech.tables.words import counted
-from edtech.ui import jobs, resources
+from edtech.ui import jobs
+from edtech.ui.cache import run_cache
 
 
 def offer() -> None:
     """Say how many runs wait to be sent, where a server is set, and send them in the background on request."""
-    waiting = resources.waiting_runs()
+    waiting = run_cache.waiting_runs()
     if not waiting:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):

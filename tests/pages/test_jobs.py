@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from edtech.jobs.queue import State
 from edtech.settings import PROJECT
 from edtech.tracking import RunStore
-from edtech.ui import resources
+from edtech.ui.cache import services
 from edtech.ui.overview import sections
 from tests.jobs import tasks as works
 from tests.pages.look import press, texts, visit
@@ -28,7 +28,7 @@ def server(home, forget, monkeypatch):
     """A server with one worker, and its jobs."""
     monkeypatch.setenv("EDTECH_WORKERS", "1")
     forget()
-    jobs = resources.jobs()
+    jobs = services.jobs()
     yield jobs
     jobs.close()
     monkeypatch.setenv("EDTECH_WORKERS", "0")

@@ -13,7 +13,7 @@ from edtech.pricing.scenarios import Scenario, scenario_items
 from edtech.settings import PROJECT
 from edtech.tables.values import percent
 from edtech.tracking import EdTechMLFlowTracker
-from edtech.ui import resources
+from edtech.ui.cache import run_cache
 from edtech.ui.pricing import price_inputs
 from edtech.ui.widgets import number
 from tests.pages.look import choose_dataset, figures, press, table, texts, visit
@@ -313,7 +313,7 @@ def test_a_scenario_that_no_slider_can_show_is_opened_as_a_list(own_full, open_p
     tracker = EdTechMLFlowTracker(own_full.settings.experiment, settings=own_full.settings)
     outcome = answer(own_full, market, "linear", {"Programming": 0.055, "Design": 0.055})
     tracker.log(scenario_items(asked, outcome, market.name, market.digest))
-    resources.scenario_table.clear()
+    run_cache.scenario_table.clear()
     app.run()
     press(app, "Open")
     assert not app.exception

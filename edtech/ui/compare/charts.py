@@ -16,7 +16,8 @@ from edtech.tracking import Comparison
 from edtech.tracking.registry_checks import DECISIONS
 from edtech.tracking.run_query import columns_of, telling_columns
 from edtech.tracking.seed_groups import by_all_but_the_seed
-from edtech.ui import resources, url_state
+from edtech.ui import url_state
+from edtech.ui.cache import run_cache
 from edtech.ui.compare import decisions, file_charts
 from edtech.ui.compare.run_table import column_titles
 from edtech.ui.run_tables import titled
@@ -158,7 +159,7 @@ def _boxes(comparison: Comparison, runs: pd.DataFrame) -> None:
 
 def _history(comparison: Comparison, runs: pd.DataFrame) -> None:
     name = _choose(comparison, "Metric", ERRORS, "compare.history.metric")
-    frame = resources.metric_history(tuple(runs["run_id"]), name)
+    frame = run_cache.metric_history(tuple(runs["run_id"]), name)
     if frame.groupby("run_id").size().max() < 2:
         st.info("It was logged once in each run, so it has no history.", icon=":material/info:")
         return

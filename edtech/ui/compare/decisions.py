@@ -12,7 +12,7 @@ from edtech.pricing.plan_comparison import decisions
 from edtech.tables.values import listed
 from edtech.tables.words import counted
 from edtech.tracking import Comparison
-from edtech.ui import resources
+from edtech.ui.cache import answer_cache, services
 from edtech.ui.run_tables import of_dataset
 from edtech.ui.widgets import error_panel, plain
 
@@ -28,7 +28,7 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
     dataset = _dataset_of(comparison, runs)
     if dataset is None:
         gone = set(runs.reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"])
-        back = [one.name for one in resources.catalogue().list(deleted=True) if one.digest in gone]
+        back = [one.name for one in services.catalogue().list(deleted=True) if one.digest in gone]
         more = f" Restore on the Data page: {plain(listed(back))}." if back else ""
         st.info(f"The data sets that these runs were trained on are not stored here.{more}", icon=":material/info:")
         return
@@ -49,7 +49,7 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
 
 def _dataset_of(comparison: Comparison, runs: pd.DataFrame) -> Dataset | None:
     """Return the stored data set of the baseline, else of the first run whose data set is stored."""
-    stored = {one.digest: one for one in resources.catalogue().list()}
+    stored = {one.digest: one for one in services.catalogue().list()}
     digests = runs.set_index("run_id").reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"]
     wanted = [digests.get(str(comparison.baseline)), *digests]
     return next((stored[digest] for digest in wanted if digest in stored), None)
@@ -71,7 +71,7 @@ def _plans(run_ids: list[str], experiment: str, dataset_id: str) -> dict[str, Pl
         if len(given) == MOST:
             break
         try:
-            plan = resources.plan(run_id, experiment, dataset_id)
+            plan = answer_cache.plan(run_id, experiment, dataset_id)
         except EdtechError as error:
             error_panel(error)
             continue

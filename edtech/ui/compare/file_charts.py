@@ -12,7 +12,8 @@ from edtech.tables.values import listed
 from edtech.tables.words import counted
 from edtech.tracking import Comparison
 from edtech.tracking.seed_groups import paired
-from edtech.ui import resources, url_state
+from edtech.ui import url_state
+from edtech.ui.cache import run_cache
 from edtech.ui.widgets import errors_shown, plain
 
 PREDICTIONS, IMPORTANCE = "evaluation/predictions.csv", "evaluation/feature_importance.csv"
@@ -52,7 +53,7 @@ def pair(comparison: Comparison, runs: pd.DataFrame) -> None:
 def importance(comparison: Comparison, runs: pd.DataFrame) -> None:
     """Show what the predictions of each run lean on; a file that cannot be drawn is told, and the others drawn."""
     parts = []
-    logged = [one for one in runs["run_id"].head(MOST) if IMPORTANCE in resources.artifacts(one)]
+    logged = [one for one in runs["run_id"].head(MOST) if IMPORTANCE in run_cache.artifacts(one)]
     for run_id in logged:
         with errors_shown():
             table = _table(comparison, run_id, IMPORTANCE, ("importance",), ("feature",))
@@ -76,7 +77,7 @@ def curves(comparison: Comparison, runs: pd.DataFrame) -> None:
         help="Of classifiers.",
     )
     logged = [
-        (one, path) for one in runs["run_id"].head(MOST) for path in resources.artifacts(one) if is_curve(path, kind)
+        (one, path) for one in runs["run_id"].head(MOST) for path in run_cache.artifacts(one) if is_curve(path, kind)
     ]
     name, x_title, y_title = CURVES[kind]
     parts = []
@@ -102,7 +103,7 @@ def is_curve(path: str, kind: str) -> bool:
 def images(comparison: Comparison, runs: pd.DataFrame) -> None:
     """Show the same picture of each run."""
     paths = {
-        one: [path for path in resources.artifacts(one) if path.endswith(".png")] for one in runs["run_id"].head(6)
+        one: [path for path in run_cache.artifacts(one) if path.endswith(".png")] for one in runs["run_id"].head(6)
     }
     names = sorted({path for found in paths.values() for path in found})
     if not names:
@@ -114,7 +115,7 @@ def images(comparison: Comparison, runs: pd.DataFrame) -> None:
         with columns[place % len(columns)]:
             st.text(comparison.labels[run_id])
             if name in found:
-                _image(resources.artifact(run_id, name), f"{name} of {comparison.labels[run_id]}")
+                _image(run_cache.artifact(run_id, name), f"{name} of {comparison.labels[run_id]}")
             else:
                 st.caption("not logged")
 
@@ -152,7 +153,7 @@ def _columns(table: pd.DataFrame) -> str:
 
 def _read(comparison: Comparison, run_id: str, path: str) -> pd.DataFrame:
     try:
-        return pd.read_csv(io.BytesIO(resources.artifact(run_id, path)))
+        return pd.read_csv(io.BytesIO(run_cache.artifact(run_id, path)))
     except (ValueError, OverflowError) as exc:  # pandas' errors of parsing and decoding are of the first
         raise _unfit(comparison, run_id, path, "a table of comma separated values in UTF-8", str(exc)[:200]) from exc
 

@@ -11,7 +11,8 @@ from edtech.errors import TrackingError
 from edtech.tables.values import listed
 from edtech.tables.words import counted
 from edtech.tracking.run_query import MOST_ROWS, RunQuery, RunTable, columns_of, search_runs
-from edtech.ui import resources, run_tables, url_state
+from edtech.ui import run_tables, url_state
+from edtech.ui.cache import run_cache
 from edtech.ui.widgets import error_panel, plain
 
 MOST = 50
@@ -26,8 +27,8 @@ KIND = {"metrics": "metric", "params": "parameter", "tags": "tag"}
 
 def runs_of(current: str) -> pd.DataFrame:
     """Let the user choose experiments, and return all their runs, whoever wrote them."""
-    stamp = resources.store_stamp()
-    names = resources.experiments(stamp)
+    stamp = run_cache.store_stamp()
+    names = run_cache.experiments(stamp)
     chosen = url_state.multiselect(
         "Experiments",
         names,
@@ -36,7 +37,7 @@ def runs_of(current: str) -> pd.DataFrame:
         follows=True,
         help="Runs of others are shown too: any experiment of this store.",
     )
-    return resources.all_runs(tuple(chosen), stamp)
+    return run_cache.all_runs(tuple(chosen), stamp)
 
 
 def ask(runs: pd.DataFrame) -> RunTable:

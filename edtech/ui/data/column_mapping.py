@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from edtech.data import CONTRACTS, Upload, suggest_kind, suggest_mapping, suggest_roles
 from edtech.tables.roles import Dates, Kind
 from edtech.tables.values import as_text, is_ambiguous, read_as
-from edtech.ui import resources
+from edtech.ui.cache import services
 from edtech.ui.widgets import plain
 
 COMBINED = "unit (combined)"
@@ -38,7 +38,7 @@ WORDS = {
 
 def choose_kind(upload: Upload, token: str) -> str:
     """Ask what the table is; what its columns were taken for last time, or their names suggest, is filled in."""
-    remembered = [kind for kind in CONTRACTS if resources.catalogue().remembered(upload.columns, kind) is not None]
+    remembered = [kind for kind in CONTRACTS if services.catalogue().remembered(upload.columns, kind) is not None]
     start = remembered[0] if remembered else suggest_kind(upload.frame)
     begin("upload.kind", start, fresh=is_new("upload.kind.of", token))
     kind: str = st.selectbox(
@@ -113,7 +113,7 @@ def is_new(key: str, token: str) -> bool:
 
 def _start(upload: Upload, kind: str) -> tuple[dict[str, Any], list[str], bool]:
     """Return the roles to start from, the parts of the unit, and whether they are those of the last such file."""
-    remembered = resources.catalogue().remembered(upload.columns, kind)
+    remembered = services.catalogue().remembered(upload.columns, kind)
     if remembered is not None:
         return remembered.roles.model_dump(), list(remembered.unit_parts), True
     start = dict(suggest_mapping(upload.frame, kind))

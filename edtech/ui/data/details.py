@@ -5,7 +5,7 @@ import streamlit as st
 from edtech.charts import explore as charts
 from edtech.data import Dataset
 from edtech.data.summary import panel_words
-from edtech.ui import resources
+from edtech.ui.cache import dataset_cache
 from edtech.ui.findings import show_check, show_checks
 from edtech.ui.overview.sections import key_figures, origin
 from edtech.ui.reports import downloads
@@ -28,7 +28,7 @@ def dataset_details(dataset: Dataset) -> None:
     key_figures(dataset)
     if dataset.kind in ("market", "panel"):
         _prices(dataset)
-    *checks, verdict = resources.checks(dataset.id)
+    *checks, verdict = dataset_cache.checks(dataset.id)
     st.subheader(verdict.title)
     show_check(verdict)
     show_checks(checks)
@@ -39,7 +39,7 @@ def _prices(dataset: Dataset) -> None:
     """Draw price against demand, one small chart for each segment; on a narrow screen they stand below each other."""
     words = panel_words(dataset)
     panels, note = charts.price_demand(
-        resources.by_unit(dataset.id), price_title=words.price, quantity_title=words.quantity
+        dataset_cache.by_unit(dataset.id), price_title=words.price, quantity_title=words.quantity
     )
     st.markdown("**Dear and cheap units differ in more than their price: these slopes are no price effects**")
     if note:

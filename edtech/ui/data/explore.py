@@ -10,7 +10,7 @@ from edtech.data.explore import busiest_week
 from edtech.data.figures import outcome_column
 from edtech.reports.export import csv_bytes, parquet_bytes
 from edtech.tables.words import counted
-from edtech.ui import resources
+from edtech.ui.cache import dataset_cache
 
 
 def show(dataset: Dataset) -> None:
@@ -25,7 +25,7 @@ def show(dataset: Dataset) -> None:
 
 def _distribution(dataset: Dataset) -> None:
     st.subheader("How values are spread")
-    tables = resources.explorable(dataset.id)
+    tables = dataset_cache.explorable(dataset.id)
     left, right = st.columns(2)
     table = left.selectbox(
         "Table",
@@ -43,7 +43,7 @@ def _distribution(dataset: Dataset) -> None:
         key=f"explore.column.{table}",
         help="A column of the table.",
     )
-    frame = resources.distribution(dataset.id, table, column)
+    frame = dataset_cache.distribution(dataset.id, table, column)
     if frame.empty:
         st.info("This column has no values.", icon=":material/info:")
         return
@@ -60,7 +60,7 @@ def _outcome(dataset: Dataset) -> None:
         "ratings": ("Mean rating", getattr(roles, "teacher", None)),
     }[dataset.kind]
     st.subheader("How the outcome differs")
-    columns = [name for name in resources.explorable(dataset.id)[dataset.main_table] if name != value]
+    columns = [name for name in dataset_cache.explorable(dataset.id)[dataset.main_table] if name != value]
     if not columns:
         return
     by = st.selectbox(
@@ -70,7 +70,7 @@ def _outcome(dataset: Dataset) -> None:
         key="explore.by",
         help="It shows how rows differ, not what a change would do.",
     )
-    frame = resources.mean_by(dataset.id, value, by)
+    frame = dataset_cache.mean_by(dataset.id, value, by)
     if frame.empty:
         st.info("There are no rows with both values.", icon=":material/info:")
         return
@@ -79,7 +79,7 @@ def _outcome(dataset: Dataset) -> None:
 
 
 def _market(dataset: Dataset) -> None:
-    season, retention, flows = resources.market_figures(dataset.id)
+    season, retention, flows = dataset_cache.market_figures(dataset.id)
     st.subheader("Season and retention")
     title = f"Busiest in week {busiest_week(season)} of the year"
     st.altair_chart(charts.seasonality(season, title=title), alt=title)
@@ -106,7 +106,7 @@ def _tables(dataset: Dataset) -> None:
         help="A table to read about and download.",
     )
     st.dataframe(
-        resources.dictionary(dataset.id, name),
+        dataset_cache.dictionary(dataset.id, name),
         hide_index=True,
         key="explore.columns",
         column_config={"missing": st.column_config.NumberColumn("missing", format="percent")},

@@ -8,7 +8,8 @@ import streamlit as st
 
 from edtech.market import PRESETS, MarketParams
 from edtech.pipeline import tasks
-from edtech.ui import jobs, resources
+from edtech.ui import jobs
+from edtech.ui.cache import dataset_cache
 from edtech.ui.widgets import errors_shown, params_form
 
 SIZE = ("learners", "teachers", "courses", "weeks", "seed")
@@ -54,7 +55,7 @@ def _knobs(preset: str) -> tuple[dict[str, Any], int]:
         help="More of them pay from some ten thousand learners on; the market is the same.",
     )
     with errors_shown():
-        st.caption(resources.expected(MarketParams.of(values), workers))
+        st.caption(dataset_cache.expected(MarketParams.of(values), workers))
     return values, workers
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 from edtech.data import Dataset
 from edtech.reports import table_csv
 from edtech.tables.words import counted
-from edtech.ui import resources
+from edtech.ui.cache import dataset_cache, services
 from edtech.ui.overview.sections import origin
 from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, plain
@@ -16,7 +16,7 @@ KIND_NAMES = {"market": "generated market", "panel": "demand panel", "labels": "
 
 def stored_list() -> None:
     """Show all data sets with what can be done to each."""
-    catalogue = resources.catalogue()
+    catalogue = services.catalogue()
     stored, deleted = catalogue.list(), catalogue.list(deleted=True)
     if not stored and not deleted:
         st.info("Nothing is stored yet: generate a market or upload a file.", icon=":material/database:")
@@ -39,10 +39,10 @@ def _stored(one: Dataset) -> None:
         name = left.text_input("Name", one.name, key=f"rename.{one.id}", max_chars=200)
         with errors_shown():
             if name != one.name:
-                resources.catalogue().rename(one.id, name)
+                services.catalogue().rename(one.id, name)
                 st.rerun()
             if right.button("Delete", key=f"delete.{one.id}", icon=":material/delete:"):
-                resources.catalogue().delete(one.id)
+                services.catalogue().delete(one.id)
                 notify(f"{one.name} is deleted; it can be restored below.")
                 st.rerun()
             with st.expander("Where it comes from"):
@@ -50,7 +50,7 @@ def _stored(one: Dataset) -> None:
 
 
 def _lineage(dataset: Dataset) -> None:
-    for step in resources.catalogue().lineage(dataset.id):
+    for step in services.catalogue().lineage(dataset.id):
         gone = " (deleted)" if step.deleted is not None else ""
         words = origin(step)
         st.markdown(f"**{plain(step.name)}**{gone}: {words}. Created {step.created:%Y-%m-%d %H:%M} UTC.")
@@ -66,12 +66,12 @@ def _deleted(one: Dataset) -> None:
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center"):
         st.text(f"Deleted: {one.name} ({counted(one.rows, 'row')})")
         if st.button("Restore", key=f"restore.{one.id}", icon=":material/undo:"):
-            resources.catalogue().restore(one.id)
+            services.catalogue().restore(one.id)
             st.rerun()
         with st.popover("Remove for good", icon=":material/delete_forever:"), errors_shown():
             st.text(f"The files of {one.name} will be gone; nothing brings them back.")
             if st.button("Yes, remove its files", key=f"purge.{one.id}", type="primary"):
-                resources.catalogue().purge(one.id)
+                services.catalogue().purge(one.id)
                 notify(f"{one.name} is removed for good.")
                 st.rerun()
 
@@ -97,7 +97,7 @@ def _difference(stored: list[Dataset]) -> None:
     if not st.toggle("Compare", key="difference.show", help="Reads both data sets; large ones take some seconds."):
         return
     with errors_shown():
-        found = resources.differences(before, after)
+        found = dataset_cache.differences(before, after)
         for line in found.lines():
             st.text(line)
         table = found.table()

@@ -9,7 +9,7 @@ from edtech.data import CONTRACTS, DECIMALS, DELIMITERS, ENCODINGS, THOUSANDS, D
 from edtech.errors import ContractError, EdtechError
 from edtech.reports import table_csv
 from edtech.tables.words import counted
-from edtech.ui import resources
+from edtech.ui.cache import dataset_cache, services
 from edtech.ui.data import column_mapping
 from edtech.ui.state import Key, choose, notify
 from edtech.ui.widgets import error_panel, errors_shown, plain
@@ -24,7 +24,7 @@ def upload_form() -> None:
         "(enrolled, completed or left), and **ratings** by teacher. All failures are listed at once, with their rows."
     )
     _samples()
-    limit = resources.settings().upload_limit_mb
+    limit = services.settings().upload_limit_mb
     file = st.file_uploader(
         "File (CSV, TSV, Parquet or XLSX)",
         key="upload.file",
@@ -32,8 +32,8 @@ def upload_form() -> None:
         help=f"At most {limit} MB; .gz is unpacked.",
     )
     if file is None:
-        resources.staged.clear()
-        resources.large_file.clear()
+        dataset_cache.staged.clear()
+        dataset_cache.large_file.clear()
     elif st.session_state.get("upload.stored") == file.file_id:
         st.info("This file is stored and chosen; see the first tab. Choose another file above.", icon=":material/done:")
         st.button("Map it again", key="upload.again", on_click=_forget, icon=":material/undo:")
@@ -78,12 +78,12 @@ def _read_map_store(file: Any) -> None:  # noqa: ANN401  # Streamlit's uploaded 
     if st.button("Check and store", type="primary", key="upload.store", icon=":material/save:"):
         with st.spinner("Checking every row"):
             try:
-                stored = resources.catalogue().add_upload(upload, roles, name=name, unit_parts=parts)
+                stored = services.catalogue().add_upload(upload, roles, name=name, unit_parts=parts)
             except EdtechError as error:
                 _refused(error)
                 return
         st.session_state["upload.stored"] = file.file_id
-        resources.staged.clear()
+        dataset_cache.staged.clear()
         choose(Key.DATASET, stored.id)
         notify(f"{stored.name} is stored and chosen: {counted(stored.rows, 'row')}.")
         st.rerun()
@@ -109,17 +109,17 @@ def _confirmed(file: Any) -> tuple[Upload, str]:  # noqa: ANN401  # Streamlit's 
     Raises:
         UploadError: it cannot be read like this.
     """
-    found = resources.staged(file.file_id, None, None, file)
+    found = dataset_cache.staged(file.file_id, None, None, file)
     fresh = column_mapping.is_new("upload.read", file.file_id)
     if isinstance(found, Upload) and found.dialect is None:
         sheet = _sheet(found, fresh=fresh)
-        read = found if sheet == found.sheet else resources.staged(file.file_id, None, sheet, file)
+        read = found if sheet == found.sheet else dataset_cache.staged(file.file_id, None, sheet, file)
         return _usable(read), f"{file.file_id}.{sheet}"
     if isinstance(found, EdtechError):
         st.caption(f"Read as found out: {plain(found.problem)}. If it is a text file, say how it is written.")
     start = found.dialect if isinstance(found, Upload) and found.dialect is not None else Dialect(",", ".", "utf-8", "")
     asked = _dialect(start, fresh=fresh)
-    read = found if asked == start else resources.staged(file.file_id, asked, None, file)
+    read = found if asked == start else dataset_cache.staged(file.file_id, asked, None, file)
     return _usable(read), f"{file.file_id}.{asked}"
 
 

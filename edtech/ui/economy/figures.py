@@ -18,7 +18,7 @@ from edtech.economy.series import concentration, daily_balances, retention
 from edtech.economy.tables import cause_rows, flow_title, in_tokens, missing_words, supply_title
 from edtech.reports import table_csv
 from edtech.tables.values import percent
-from edtech.ui import resources
+from edtech.ui.cache import economy_cache
 from edtech.ui.economy import forecast
 from edtech.ui.reports.downloads import economy_downloads
 from edtech.ui.widgets import number, page_link, plain
@@ -29,7 +29,7 @@ MOST_DOWNLOADED = 100_000
 
 def choose_range(dataset: Dataset) -> Period | None:
     """Return the chosen days, the last quarter at first; None where the data set's periods are no dates."""
-    whole = resources.whole_period(dataset.id)
+    whole = economy_cache.whole_period(dataset.id)
     if whole is None:
         st.caption("The periods of this data set are no dates, so the figures are of all periods.")
         return None
@@ -54,7 +54,7 @@ def _day(column: "st.delta_generator.DeltaGenerator", label: str, value: date, w
 
 def show_figures(dataset: Dataset, period: Period | None) -> None:
     """Show every figure against the range before, the main ones first, each group with its charts."""
-    found = resources.economy(dataset.id, period)
+    found = economy_cache.economy(dataset.id, period)
     if found.before is not None:
         st.caption(
             f"Small numbers: change against {found.before}, the range right before; of shares in percentage points."
@@ -123,7 +123,7 @@ def _retention_chart(dataset: Dataset, period: Period, found: Economy) -> None: 
 
 
 def _price_chart(dataset: Dataset, period: Period | None, found: Economy) -> None:  # noqa: ARG001  # as above
-    index = resources.price_index(dataset.id)
+    index = economy_cache.price_index(dataset.id)
     if len(index) > 1:
         title = f"Price index {index['index'].iloc[-1]:.1f} in the last period, the first being 100"
         st.altair_chart(charts.price_index(index, title=title), alt=title)
@@ -204,7 +204,7 @@ def show_proof(dataset: Dataset, period: Period | None) -> None:
     """Show the identities that tie the figures to the ledger."""
     if period is None:
         return
-    found = resources.reconciliation(dataset.id, period)
+    found = economy_cache.reconciliation(dataset.id, period)
     if found.broken:
         st.error(f"{len(found.broken)} of {len(found.identities)} identities do not hold.", icon=":material/error:")
         for one in found.broken:

@@ -15,7 +15,8 @@ from edtech.economy.tables import outlook_title
 from edtech.pricing import Response
 from edtech.reports import table_csv
 from edtech.tables.values import percent
-from edtech.ui import resources, run_tables, sidebar
+from edtech.ui import run_tables, sidebar
+from edtech.ui.cache import answer_cache, economy_cache, run_cache, services
 from edtech.ui.reports.downloads import outlook_downloads
 from edtech.ui.widgets import number, page_link, params_form, plain
 
@@ -31,7 +32,7 @@ LETTER, MARGIN = 8, 20
 
 def show_outlook(dataset: Dataset) -> None:
     """Ask for prices, rules and assumptions, and show where they lead."""
-    observed = resources.observed(dataset.id)
+    observed = economy_cache.observed(dataset.id)
     st.markdown("Move prices and rules, and see where the tokens go; the band holds nine of ten possible futures.")
     prices = _ask_prices(dataset)
     effect, reasons = asked_effect(_models(dataset), prices)
@@ -65,14 +66,14 @@ def _models(dataset: Dataset) -> Models:
     """Return the experiment's runs, as they are held in memory."""
     experiment = sidebar.current_experiment()
     return Models(
-        resources.tracker(experiment).runs,
-        lambda run_id: resources.response(run_id, experiment, dataset.id),
-        lambda run_id: resources.plan(run_id, experiment, dataset.id),
+        services.tracker(experiment).runs,
+        lambda run_id: answer_cache.response(run_id, experiment, dataset.id),
+        lambda run_id: answer_cache.plan(run_id, experiment, dataset.id),
     )
 
 
 def _ask_prices(dataset: Dataset) -> AskedPrices:
-    runs = runs_of(resources.run_table(sidebar.current_experiment()), dataset.digest)
+    runs = runs_of(run_cache.run_table(sidebar.current_experiment()), dataset.digest)
     if runs.empty:
         st.info("No price model was trained on this data set yet, so only rules can be moved.", icon=":material/info:")
         page_link("train", "Train one to move prices", ":material/model_training:")
@@ -99,7 +100,9 @@ def _ask_prices(dataset: Dataset) -> AskedPrices:
     )
     if how == RECOMMENDED:
         return AskedPrices(run_id, recommended=True)
-    return AskedPrices(run_id, _sliders(dataset, resources.response(run_id, sidebar.current_experiment(), dataset.id)))
+    return AskedPrices(
+        run_id, _sliders(dataset, answer_cache.response(run_id, sidebar.current_experiment(), dataset.id))
+    )
 
 
 def _sliders(dataset: Dataset, response: Response) -> dict[str, float]:
@@ -161,7 +164,7 @@ def _metrics(found: Forecast) -> None:
 
 def show_runs(dataset: Dataset) -> None:
     """Lay runs side by side: their model metrics, and the economy under each one's recommended prices."""
-    runs = runs_of(resources.run_table(sidebar.current_experiment()), dataset.digest)
+    runs = runs_of(run_cache.run_table(sidebar.current_experiment()), dataset.digest)
     if runs.empty:
         st.info("No price model was trained on this data set yet.", icon=":material/model_training:")
         page_link("train", "Train one", ":material/model_training:")
@@ -176,7 +179,7 @@ def show_runs(dataset: Dataset) -> None:
         max_selections=MOST_RUNS,
         help="Each is asked for its recommended prices.",
     )
-    table = runs_ahead(_models(dataset), resources.observed(dataset.id), chosen)
+    table = runs_ahead(_models(dataset), economy_cache.observed(dataset.id), chosen)
     st.caption(
         "Thirteen weeks ahead under today's rules and each run's recommended prices: the median of possible futures, "
         "the same for all, with the band that holds nine of ten. Model metrics are per period, as logged with the run."

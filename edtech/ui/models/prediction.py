@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from edtech.errors import ContractError
-from edtech.ml.prediction import NUMBERS, Scored, decimal
+from edtech.ml.prediction import NUMBERS, Predictions, decimal
 from edtech.reports.export import frame_csv
 from edtech.tables.words import counted
 from edtech.tracking.registry import Version
-from edtech.ui import resources
+from edtech.ui.cache import dataset_cache, model_cache, services
 from edtech.ui.widgets import error_panel, errors_shown, number, plain
 
 _SHOWN = 1_000
@@ -26,7 +26,7 @@ _HELP = {
 
 def file_scored(version: Version) -> None:
     """Predict the rows of a file; rows that do not fit are listed."""
-    signature = resources.signature(version.run_id)
+    signature = model_cache.signature(version.run_id)
     st.markdown(f"The file needs {counted(len(signature), 'column')}:")
     st.dataframe(
         pd.DataFrame(list(signature.items()), columns=["Column", "Type"]),
@@ -36,7 +36,7 @@ def file_scored(version: Version) -> None:
     )
     st.download_button(
         "Download a template",
-        frame_csv(resources.scoring_template(version.run_id)),
+        frame_csv(model_cache.scoring_template(version.run_id)),
         f"{version.name}-template.csv",
         "text/csv",
         key="scoring.template",
@@ -44,7 +44,7 @@ def file_scored(version: Version) -> None:
         icon=":material/download:",
         help="These columns, with rows that the model was asked when it was trained: put yours in their place.",
     )
-    limit = resources.settings().upload_limit_mb
+    limit = services.settings().upload_limit_mb
     file = st.file_uploader(
         "File (CSV, TSV, Parquet or XLSX)",
         key="scoring.file",
@@ -54,7 +54,7 @@ def file_scored(version: Version) -> None:
     if file is None:
         return
     with errors_shown():
-        upload = resources.staged(f"scoring.{file.file_id}", None, None, file)
+        upload = dataset_cache.staged(f"scoring.{file.file_id}", None, None, file)
         if isinstance(upload, Exception):
             raise upload
         rows = upload.frame if upload.path is None else pd.read_parquet(upload.path)
@@ -63,7 +63,7 @@ def file_scored(version: Version) -> None:
 
 def _show(version: Version, rows: pd.DataFrame) -> None:
     try:
-        found = resources.scored(version.run_id, rows)
+        found = model_cache.scored(version.run_id, rows)
     except ContractError as error:
         error_panel(error)
         if error.failures is not None:
@@ -84,10 +84,10 @@ def _show(version: Version, rows: pd.DataFrame) -> None:
 
 def row_scored(version: Version) -> None:
     """Predict one row from a form made of the model's signature."""
-    signature, leaned = resources.signature(version.run_id), resources.leaned_on(version.run_id)
+    signature, leaned = model_cache.signature(version.run_id), model_cache.leaned_on(version.run_id)
     first = [name for name in leaned if name in signature] or list(signature)
     others = [name for name in signature if name not in first]
-    st.caption(_told(len(first), bool(leaned), bool(resources.example_row(version.run_id))))
+    st.caption(_told(len(first), bool(leaned), bool(model_cache.example_row(version.run_id))))
     with st.form("scoring.one", border=True):
         values = _fields(version, first)
         if others:
@@ -98,7 +98,7 @@ def row_scored(version: Version) -> None:
         return
     with errors_shown():
         row = pd.DataFrame({name: [_typed(values[name], kind)] for name, kind in signature.items()})
-        found = resources.scored(version.run_id, row)
+        found = model_cache.scored(version.run_id, row)
         value = float(found.rows.iloc[:, -1].to_numpy(dtype=float)[0])
         shown = f"{value:.1%}" if found.meaning.startswith("Probability") else number(value)
         st.metric(plain(found.meaning), shown, border=True, help="What the model expects of this row.")
@@ -109,7 +109,7 @@ def _typed(value: object, kind: str) -> object:
     return decimal(value) if isinstance(value, str) and kind in {*NUMBERS, "any"} else value
 
 
-def _outside(found: Scored) -> None:
+def _outside(found: Predictions) -> None:
     """Say which values the model was not trained on: there it can only guess."""
     if found.outside:
         told = "".join(f"\n- {plain(one)}" for one in found.outside)
@@ -129,7 +129,7 @@ def _told(first: int, ordered: bool, filled: bool) -> str:
 
 
 def _fields(version: Version, names: list[str]) -> dict[str, Any]:
-    signature, example = resources.signature(version.run_id), resources.example_row(version.run_id)
+    signature, example = model_cache.signature(version.run_id), model_cache.example_row(version.run_id)
     values, columns = {}, st.columns(3)
     for place, name in enumerate(names):
         with columns[place % 3]:

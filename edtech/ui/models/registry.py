@@ -8,7 +8,8 @@ from edtech.metrics import metric
 from edtech.reports.model_card import model_card
 from edtech.tracking.registry import CHAMPION, Event, Version
 from edtech.tracking.registry_checks import DECISIONS, Gate
-from edtech.ui import resources, run_tables
+from edtech.ui import run_tables
+from edtech.ui.cache import services
 from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, plain
 
@@ -17,7 +18,7 @@ _MARKS = {True: ":material/check_circle:", False: ":material/block:"}
 
 def register(run_id: str, key: str) -> None:
     """Show the gates of a run; register it, and make it the champion, on request."""
-    registry = resources.registry()
+    registry = services.registry()
     _gates(registry.gates(run_id))
     with st.form(key, border=True):
         reason = _reason(f"{key}.reason")
@@ -57,7 +58,7 @@ def _gates(gates: tuple[Gate, ...]) -> None:
 
 def choose_model() -> str | None:
     """Let the user choose a registered model; None where there is none."""
-    names = resources.registry().names()
+    names = services.registry().names()
     if not names:
         return None
     return st.selectbox("Registered model", names, key="models.name", help="One for each family, or named by a user.")
@@ -65,7 +66,7 @@ def choose_model() -> str | None:
 
 def choose_version(name: str, key: str) -> Version:
     """Let the user choose a version; the champion is chosen at first."""
-    versions = {one.version: one for one in resources.registry().versions(name)}
+    versions = {one.version: one for one in services.registry().versions(name)}
     held = next((place for place, one in enumerate(versions.values()) if one.is_champion), 0)
     number = st.selectbox(
         "Version",
@@ -89,7 +90,7 @@ def _algorithm(version: Version) -> str:
 
 def show_versions(name: str) -> None:
     """Show a model's versions, what they are worth, and let one be promoted or the champion taken back."""
-    registry = resources.registry()
+    registry = services.registry()
     st.dataframe(version_rows(registry.versions(name)), hide_index=True, key="models.versions")
     chosen = choose_version(name, "models.version")
     address = f"models:/{name}@{CHAMPION}" if chosen.is_champion else chosen.uri
@@ -145,7 +146,7 @@ def _promote(chosen: Version) -> None:
         reason = _reason("models.reason")
         if st.form_submit_button("Make it the champion", type="primary", icon=":material/trophy:"):
             with errors_shown():
-                resources.registry().promote(chosen.name, chosen.version, reason)
+                services.registry().promote(chosen.name, chosen.version, reason)
                 _changed(f"Version {chosen.version} of {chosen.name} is the champion.")
 
 
@@ -157,7 +158,7 @@ def _rollback(name: str) -> None:
         help="Gives the place back to the version that held it before.",
     ):
         with errors_shown():
-            made = resources.registry().rollback(name)
+            made = services.registry().rollback(name)
             _changed(f"Version {made.version} of {name} is the champion again.")
 
 
@@ -174,7 +175,7 @@ def _history(name: str, events: tuple[Event, ...]) -> None:
         hide_index=True,
         key="models.events",
     )
-    found = history(resources.registry().versions(name), events)
+    found = history(services.registry().versions(name), events)
     if found is not None:
         of, table = found
         title = f"{metric(of).title} of the champion over time"

@@ -14,7 +14,8 @@ from edtech.pipeline import tasks
 from edtech.settings import Settings
 from edtech.tracking import Run
 from edtech.tracking.store import find_store
-from edtech.ui import jobs, resources, run_tables
+from edtech.ui import jobs, run_tables
+from edtech.ui.cache import run_cache, services
 from edtech.ui.reports import downloads
 from edtech.ui.state import notify
 from edtech.ui.widgets import errors_shown, number
@@ -25,7 +26,7 @@ _NOTE = "mlflow.note.content"
 
 def choose_run(experiment: str) -> str | None:
     """Let the user choose a finished training; None where there is none."""
-    table = resources.run_table(experiment)
+    table = run_cache.run_table(experiment)
     if table.empty:
         return None
     labels = run_tables.run_labels(table)
@@ -36,12 +37,12 @@ def choose_run(experiment: str) -> str | None:
 
 def show(run_id: str, experiment: str) -> None:
     """Show a run whole."""
-    store = resources.tracker(experiment).runs
+    store = services.tracker(experiment).runs
     run = store.get_run(run_id)
     st.code(run.run_id, language=None)
     if run.started is not None:
         st.caption(f"{run.status}, {run.started:%Y-%m-%d %H:%M:%S} UTC, {number(run.duration_seconds, 's')}")
-    if link := address_of(run_id, resources.settings()):
+    if link := address_of(run_id, services.settings()):
         st.link_button("Open in MLflow", link, icon=":material/open_in_new:")
     st.text(note_text(run.tags.get(_NOTE, "")) or "No note.")
     st.subheader("Metrics")
@@ -94,7 +95,7 @@ def _artifacts(run: Run, experiment: str) -> None:
     if not run.artifacts:
         st.caption("The run holds no files.")
         return
-    store = resources.tracker(experiment).runs
+    store = services.tracker(experiment).runs
     path = st.selectbox("File", run.artifacts, key="models.file", help="Files that the run holds.")
     with errors_shown():
         content = store.read_artifact(run.run_id, path)
@@ -136,7 +137,7 @@ def show_file(path: str, content: bytes) -> None:
 
 
 def _edit(run: Run, experiment: str) -> None:
-    store = resources.tracker(experiment).runs
+    store = services.tracker(experiment).runs
     with st.expander("Name, note and tags"):
         with st.form("models.describe", border=False):
             name = st.text_input("Name", run.name, max_chars=250, key=f"models.name.{run.run_id}")
@@ -171,7 +172,7 @@ def _again(run: Run) -> None:
 
 def restore(experiment: str) -> None:
     """Offer deleted trainings back."""
-    runs = resources.tracker(experiment).runs
+    runs = services.tracker(experiment).runs
     deleted = runs.deleted(experiment, "training")
     if deleted.empty:
         return
@@ -185,6 +186,6 @@ def restore(experiment: str) -> None:
 
 
 def _changed(text: str) -> None:
-    resources.run_table_at.clear()
+    run_cache.run_table_at.clear()
     notify(text)
     st.rerun()

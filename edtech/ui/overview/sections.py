@@ -8,7 +8,8 @@ from edtech.charts import models as charts
 from edtech.data import CONTRACTS, Dataset
 from edtech.data.summary import panel_words
 from edtech.pipeline import tasks
-from edtech.ui import jobs, resources, sidebar
+from edtech.ui import jobs, sidebar
+from edtech.ui.cache import dataset_cache, run_cache
 from edtech.ui.widgets import number, page_link, plain
 
 DEMO, DEMO_NAME = "Make the demo", "Demo market"
@@ -32,7 +33,7 @@ def empty_state() -> None:
 
 def key_figures(dataset: Dataset) -> None:
     """Show what the data set amounts to."""
-    figures = [one for one in resources.summary(dataset.id) if one.value is not None]
+    figures = [one for one in dataset_cache.summary(dataset.id) if one.value is not None]
     for start in range(0, len(figures), 3):
         for column, one in zip(st.columns(3), figures[start : start + 3], strict=False):
             shown = f"{one.value:.1%}" if one.unit == "share" else number(one.value)
@@ -44,7 +45,7 @@ def revenue_over_time(dataset: Dataset) -> None:
     """Draw revenue by period, of what was sold."""
     if dataset.kind not in ("market", "panel"):
         return
-    series = resources.by_period(dataset.id)
+    series = dataset_cache.by_period(dataset.id)
     if len(series) < 2:
         return
     first, last = series["revenue"].iloc[0], series["revenue"].iloc[-1]
@@ -64,7 +65,7 @@ def revenue_over_time(dataset: Dataset) -> None:
 def newest_runs() -> bool:
     """Show the newest runs; return whether there are any."""
     st.subheader("Newest runs")
-    runs = resources.run_table(sidebar.current_experiment())
+    runs = run_cache.run_table(sidebar.current_experiment())
     if runs.empty:
         st.info("No model is trained yet in this experiment.", icon=":material/model_training:")
         return False

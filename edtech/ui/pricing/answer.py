@@ -13,7 +13,8 @@ from edtech.pricing.tables import LABELS, curve_title, effect_rows
 from edtech.pricing.trust_card import other_elasticities, trust_card
 from edtech.pricing.what_ifs import NO_SUBSTITUTION, SUBSTITUTION
 from edtech.tables.values import percent
-from edtech.ui import resources, run_tables
+from edtech.ui import run_tables
+from edtech.ui.cache import answer_cache, run_cache, services
 from edtech.ui.findings import show_checks
 from edtech.ui.pricing import price_inputs
 from edtech.ui.state import Key, asked_in_vain, get
@@ -34,7 +35,7 @@ class Asked:
 
 def choose_run(dataset: Dataset, experiment: str) -> str | None:
     """Return the run to ask, among those trained on this data set; None where there is none."""
-    runs = resources.demand_runs(experiment, dataset.digest)
+    runs = run_cache.demand_runs(experiment, dataset.digest)
     if runs.empty:
         return None
     ids = runs["run_id"].tolist()
@@ -56,7 +57,7 @@ def choose_run(dataset: Dataset, experiment: str) -> str | None:
 
 def _first_choice(runs: pd.DataFrame, dataset: Dataset) -> str:
     """Return the champion where it is among the runs, else the soundest; no slider asks the registry again."""
-    held = resources.registry().run_to_use("token_elasticity", dataset.digest)
+    held = services.registry().run_to_use("token_elasticity", dataset.digest)
     return held if held is not None and held in set(runs["run_id"]) else _soundest(runs)
 
 
@@ -72,19 +73,19 @@ def _soundest(runs: pd.DataFrame) -> str:
 
 def ask(run_id: str, experiment: str, dataset: Dataset) -> Asked:
     """Show what can be asked, and answer."""
-    response = resources.response(run_id, experiment, dataset.id)
-    known = resources.unit_attributes(run_id, experiment, dataset.id)
+    response = answer_cache.response(run_id, experiment, dataset.id)
+    known = answer_cache.unit_attributes(run_id, experiment, dataset.id)
     scenario = price_inputs.scenario(run_id, dataset, response, known)
     prices = scenario.asked(response, known)
     outcome = answer(response, prices, scenario.split, scenario.planned_split)
     moved = response.moved(prices)
     mask = (moved if moved.any() else ~moved).tobytes()  # where no price moves, the curve is of all
-    return Asked(scenario, response, outcome, resources.curve(run_id, experiment, dataset.id, mask))
+    return Asked(scenario, response, outcome, answer_cache.curve(run_id, experiment, dataset.id, mask))
 
 
 def judged(run_id: str, experiment: str) -> float | None:
     """Return the decision value that the run logged, None where nobody could judge it."""
-    runs = resources.run_table(experiment).set_index("run_id")
+    runs = run_cache.run_table(experiment).set_index("run_id")
     value = runs["metrics.decision_value_tokens"].get(run_id) if "metrics.decision_value_tokens" in runs else None
     return None if value is None or value != value else float(value)  # NaN is not equal to itself
 
@@ -169,7 +170,7 @@ def show_curve(asked: Asked) -> None:
 def show_trust(asked: Asked, run_id: str, experiment: str, dataset: Dataset) -> None:
     """Show what the answer rests on, finding by finding."""
     st.subheader("What it rests on")
-    others = other_elasticities(resources.demand_runs(experiment, dataset.digest), run_id)
+    others = other_elasticities(run_cache.demand_runs(experiment, dataset.digest), run_id)
     show_checks(trust_card(asked.response, asked.outcome, others))
     st.caption(f"Data set {plain(dataset.name)}, digest {dataset.digest[:12]}; run {run_id}.")
 

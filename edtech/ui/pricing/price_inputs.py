@@ -12,7 +12,7 @@ from edtech.pricing.policy import revenue_split
 from edtech.pricing.price_changes import ALL, SEGMENT, UNIT, How, PriceChange, price_list
 from edtech.pricing.scenarios import Scenario
 from edtech.tables.split import RevenueSplit
-from edtech.ui import resources
+from edtech.ui.cache import services
 from edtech.ui.state import Key
 from edtech.ui.upload_storage import SMALL_MB
 from edtech.ui.widgets import plain
@@ -190,7 +190,7 @@ def _forget(name: str) -> None:
 
 
 def _read(dataset: Dataset, response: Response, file: Any) -> dict[str, float]:  # noqa: ANN401  # what was uploaded
-    frame = read_upload(file.name, file, limit_mb=resources.settings().upload_limit_mb).frame
+    frame = read_upload(file.name, file, limit_mb=services.settings().upload_limit_mb).frame
     names = [str(name) for name in frame]
     left, right = st.columns(2)
     unit = left.selectbox(

@@ -10,7 +10,7 @@ from edtech.pricing import Plan
 from edtech.pricing.constraints import Constraints, Objective
 from edtech.pricing.price_changes import bounds_in
 from edtech.tables.values import percent
-from edtech.ui import resources
+from edtech.ui.cache import answer_cache, services
 from edtech.ui.upload_storage import SMALL_MB
 from edtech.ui.widgets import plain
 
@@ -33,7 +33,7 @@ def recommend(run_id: str, experiment: str, dataset: Dataset) -> Plan:
     if file is not None:  # read behind the form: an error inside would take the button away
         constraints = _bounded(constraints, file.name, file)
     with st.spinner("Looking for the best prices"):
-        return resources.plan(run_id, experiment, dataset.id, objective, constraints)
+        return answer_cache.plan(run_id, experiment, dataset.id, objective, constraints)
 
 
 def _objective() -> Objective:
@@ -111,7 +111,7 @@ def _constraints(dataset: Dataset) -> tuple[Constraints, Any]:
 
 
 def _bounded(constraints: Constraints, name: str, file: Any) -> Constraints:  # noqa: ANN401  # what was uploaded
-    frame = read_upload(name, file, limit_mb=resources.settings().upload_limit_mb).frame
+    frame = read_upload(name, file, limit_mb=services.settings().upload_limit_mb).frame
     floor, ceiling = bounds_in(frame)
     return replace(constraints, floor=floor, ceiling=ceiling)
 

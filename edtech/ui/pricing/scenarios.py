@@ -21,7 +21,8 @@ from edtech.pricing.scenarios import (
 )
 from edtech.pricing.what_ifs import answer
 from edtech.tables.values import percent
-from edtech.ui import resources, run_tables
+from edtech.ui import run_tables
+from edtech.ui.cache import answer_cache, dataset_cache, run_cache, services
 from edtech.ui.pricing.answer import Asked
 from edtech.ui.pricing.saved_inputs import answers
 from edtech.ui.state import Key, choose, notify
@@ -57,7 +58,7 @@ SAVED = {
 def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
     """Save what is asked, and show what was saved about the data set, or about all where that is asked for."""
     st.subheader("Scenarios")
-    every = resources.scenario_table(experiment)
+    every = run_cache.scenario_table(experiment)
     own = run_tables.of_dataset(every, dataset.digest)
     _save(asked, own, experiment, dataset)
     st.caption(plain(f"Saved about {dataset.name}: {len(own):,}; about other data sets: {len(every) - len(own):,}."))
@@ -78,7 +79,7 @@ def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
 def _beside(saved: pd.DataFrame, run_id: str, experiment: str, dataset: Dataset) -> None:
     """Lay what-ifs and the plans of runs side by side."""
     st.subheader("Side by side")
-    trained = resources.demand_runs(experiment, dataset.digest)
+    trained = run_cache.demand_runs(experiment, dataset.digest)
     what_ifs, plans = short_names(saved, "name"), short_names(trained, "tags.algorithm")
     names = what_ifs | {one: f"plan of {name}" for one, name in plans.items()}
     chosen = st.multiselect(
@@ -93,7 +94,7 @@ def _beside(saved: pd.DataFrame, run_id: str, experiment: str, dataset: Dataset)
     if not chosen:
         st.caption("Choose some to see what each is expected to do.")
         return
-    asked = {names[one]: resources.plan(one, experiment, dataset.id) for one in chosen if one in plans}
+    asked = {names[one]: answer_cache.plan(one, experiment, dataset.id) for one in chosen if one in plans}
     labelled = saved.assign(name=saved["run_id"].map(what_ifs))
     table = beside(labelled[saved["run_id"].isin(chosen)], asked)
     told = table.dropna(subset=["change"])
@@ -119,7 +120,7 @@ def _save(asked: Asked, own: pd.DataFrame, experiment: str, dataset: Dataset) ->
         st.error("A scenario needs a name: write one above.", icon=":material/error:")
         return
     scenario = asked.scenario.model_copy(update={"name": name.strip(), "note": note})
-    tracker = resources.tracker(experiment)
+    tracker = services.tracker(experiment)
     if is_saved(tracker.runs, own, scenario):  # Enter in a field saves, as the button does
         st.info(f"{plain(scenario.name)} is saved as it is asked here.", icon=":material/bookmark:")
         return
@@ -159,21 +160,21 @@ def _act(runs: pd.DataFrame, asked: Asked, experiment: str, dataset: Dataset) ->
         help="A copy of what was saved, figures included.",
     ):
         with errors_shown():
-            tracker = resources.tracker(experiment)
+            tracker = services.tracker(experiment)
             tracker.log(items := copied(tracker.runs, chosen))
             _changed(f"{items.name} is saved.")
     if delete.button("Delete", key="scenarios.delete", icon=":material/delete:"):
-        resources.tracker(experiment).runs.delete(chosen)
+        services.tracker(experiment).runs.delete(chosen)
         _changed("The scenario is deleted; it can be restored below.")
 
 
 def _open(run_id: str, experiment: str) -> None:
     """Keep the answers of a saved scenario for the next rerun, which begins with them."""
     with errors_shown():
-        kept = read_scenario(resources.tracker(experiment).runs, run_id)
-        on = resources.dataset(kept.dataset_id)
-        response = resources.response(kept.run_id, experiment, on.id)
-        known = resources.unit_attributes(kept.run_id, experiment, on.id)
+        kept = read_scenario(services.tracker(experiment).runs, run_id)
+        on = dataset_cache.dataset(kept.dataset_id)
+        response = answer_cache.response(kept.run_id, experiment, on.id)
+        known = answer_cache.unit_attributes(kept.run_id, experiment, on.id)
         st.session_state[Key.OPENED] = answers(kept, on, response, known)
         choose(Key.DATASET, on.id)
         choose(Key.PRICED, kept.run_id)
@@ -184,30 +185,30 @@ def _open(run_id: str, experiment: str) -> None:
 def _rerun(run_id: str, asked: Asked, experiment: str, dataset: Dataset) -> None:
     """Ask a saved scenario again, of the run and data set chosen above, and save the answer."""
     with errors_shown():
-        tracker = resources.tracker(experiment)
+        tracker = services.tracker(experiment)
         kept, asked_of = read_scenario(tracker.runs, run_id), asked.scenario.run_id
         scenario = kept.model_copy(
             update={"run_id": asked_of, "dataset_id": dataset.id, "name": f"{kept.name[:190]} (again)"}
         )
-        prices = scenario.asked(asked.response, resources.unit_attributes(asked_of, experiment, dataset.id))
+        prices = scenario.asked(asked.response, answer_cache.unit_attributes(asked_of, experiment, dataset.id))
         outcome = answer(asked.response, prices, scenario.split, scenario.planned_split)
         tracker.log(scenario_items(scenario, outcome, dataset.name, dataset.digest))
         _changed(f"Asked again: token revenue {percent(outcome.token_revenue.change)}.")
 
 
 def _restore(experiment: str, dataset: Dataset, others: bool) -> None:
-    deleted = resources.deleted_scenarios(experiment)
+    deleted = run_cache.deleted_scenarios(experiment)
     shown = deleted if others else run_tables.of_dataset(deleted, dataset.digest)
     about = shown.reindex(columns=["tags.dataset_name"])["tags.dataset_name"]
     for run_id, name, of in zip(shown["run_id"], shown["name"], about, strict=True):
         st.text(f"Deleted: {name} (data set {of})")
         if st.button("Restore", key=f"scenarios.restore.{run_id}", icon=":material/undo:"):
-            resources.tracker(experiment).runs.restore(run_id)
+            services.tracker(experiment).runs.restore(run_id)
             _changed("The scenario is restored.")
 
 
 def _changed(text: str) -> None:
-    resources.scenario_table.clear()
-    resources.deleted_scenarios.clear()
+    run_cache.scenario_table.clear()
+    run_cache.deleted_scenarios.clear()
     notify(text)
     st.rerun()

@@ -8,7 +8,8 @@ import streamlit as st
 from edtech.pipeline import tasks
 from edtech.reports import FORMS
 from edtech.reports.archive import KeptReport, kept_reports, read_kept, remove_kept
-from edtech.ui import jobs, resources
+from edtech.ui import jobs
+from edtech.ui.cache import services
 from edtech.ui.state import notify
 from edtech.ui.widgets import page_link
 
@@ -17,7 +18,7 @@ MOST_MB = 20
 
 def show_kept() -> None:
     """List the kept reports; download, check again or remove one."""
-    found = kept_reports(resources.settings().reports_dir)
+    found = kept_reports(services.settings().reports_dir)
     if not found:
         st.info("No report was made here yet.", icon=":material/description:")
         st.markdown("Every report that is downloaded on a page, or written by the pipeline, is kept here.")
@@ -44,7 +45,7 @@ def _rows(found: tuple[KeptReport, ...]) -> pd.DataFrame:
 
 
 def _actions(report: KeptReport) -> None:
-    folder = resources.settings().reports_dir
+    folder = services.settings().reports_dir
     read = partial(read_kept, folder, report.name)
     with st.container(horizontal=True):
         st.download_button(

@@ -26,7 +26,7 @@ from edtech.reports.recipes import (
 )
 from edtech.settings import Settings
 from edtech.tracking import Comparison
-from edtech.ui import resources
+from edtech.ui.cache import services
 from edtech.ui.pricing.answer import Asked
 
 OFFERED = ("html", "pdf", "xlsx", "zip")
@@ -35,7 +35,7 @@ OFFERED = ("html", "pdf", "xlsx", "zip")
 def downloads(recipe: Recipe, name: str) -> None:
     """Show one button for each form of a report; it is made, its figures drawn, when a button is clicked."""
     st.subheader("Take it with you")
-    settings = resources.settings()
+    settings = services.settings()
     for column, ending in zip(st.columns(len(OFFERED)), OFFERED, strict=True):
         form = FORMS[ending]
         column.download_button(

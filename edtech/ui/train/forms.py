@@ -11,7 +11,8 @@ from edtech.ml.families import FAMILIES
 from edtech.pipeline import tasks
 from edtech.training.plans import SearchPlan, TrainingPlan
 from edtech.training.search import Budget, tunable
-from edtech.ui import jobs, resources, run_tables, sidebar
+from edtech.ui import jobs, run_tables, sidebar
+from edtech.ui.cache import run_cache
 from edtech.ui.state import Key, get
 from edtech.ui.train.column_roles import choose_columns
 from edtech.ui.widgets import page_link, params_form, plain
@@ -22,7 +23,7 @@ DEFAULT = "default"
 def choose_family(dataset: Dataset) -> Family | None:
     """Let the user choose a family; None where the data set lacks its tables, with what to do."""
     names = list(FAMILIES)
-    first = next((place for place, one in enumerate(names) if FAMILIES[one].fits(dataset)), 0)
+    first = next((place for place, one in enumerate(names) if FAMILIES[one].algorithms_for(dataset)), 0)
     name = st.selectbox(
         "Model family",
         names,
@@ -33,7 +34,7 @@ def choose_family(dataset: Dataset) -> Family | None:
     )
     family = FAMILIES[name]
     st.caption(family.question)
-    if not family.fits(dataset):
+    if not family.algorithms_for(dataset):
         st.info(f"This data set cannot train it. Needed: {plain(family.needs)}.", icon=":material/database:")
         page_link("data", "Choose or upload another data set", ":material/database:")
         return None
@@ -42,7 +43,7 @@ def choose_family(dataset: Dataset) -> Family | None:
 
 def choose_algorithm(dataset: Dataset, family: Family) -> Algorithm:
     """Let the user choose one of the algorithms that the data set has the tables for."""
-    names = list(family.fits(dataset))
+    names = list(family.algorithms_for(dataset))
     name = st.segmented_control(
         "Algorithm",
         names,
@@ -62,7 +63,7 @@ def trained_run() -> str | None:
     run_id, ids = get(Key.TRAINED), jobs.runs()
     if run_id not in ids or len(ids) < 2:
         return run_id
-    names = run_tables.run_labels(resources.run_table(sidebar.current_experiment()))
+    names = run_tables.run_labels(run_cache.run_table(sidebar.current_experiment()))
     return st.selectbox(
         "Run",
         ids,
@@ -86,11 +87,11 @@ def forms(dataset: Dataset, family: Family) -> None:
 def _training_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles: dict[str, Any]) -> None:
     version = st.session_state.setdefault("train.version", 0)
     preset = _preset(family, algorithm)
-    names = family.fits(dataset)
+    names = family.algorithms_for(dataset)
     with st.form("train", border=True):
         st.markdown("**Hyperparameters**")
         key = f"train.{family.name}.{algorithm.name}.{preset}{version}"
-        start = algorithm.parameters(algorithm.params.PRESETS.get(preset))
+        start = algorithm.validate_params(algorithm.params.PRESETS.get(preset))
         values, repeats = _hyperparameters(algorithm, key, start), 1
         if hasattr(start, "seed"):
             repeats = st.number_input(

@@ -13,7 +13,7 @@ from edtech.ml.families import FAMILIES
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
 from edtech.tracking.registry_checks import decision_value
-from edtech.ui import resources
+from edtech.ui.cache import answer_cache, services
 from edtech.ui.reports import downloads
 from edtech.ui.train.results import card, elasticity, outcomes, teachers
 from edtech.ui.widgets import number, page_link, plain
@@ -28,7 +28,7 @@ SHOW: dict[str, Callable[[Any], None]] = {
 
 def wanted(run_id: str, experiment: str, family: Family | None) -> bool:
     """Whether to show what a run found: where it is of another family than the chosen one, only on request."""
-    found = FAMILIES[resources.result(run_id, experiment).family]
+    found = FAMILIES[answer_cache.result(run_id, experiment).family]
     if found is family:
         return True
     st.info(f"The last training was of another family: {found.title}.", icon=":material/history:")
@@ -37,7 +37,7 @@ def wanted(run_id: str, experiment: str, family: Family | None) -> bool:
 
 def show_result(run_id: str, experiment: str, dataset: Dataset) -> None:
     """Show what a run found, as a sentence first; `dataset` is the chosen one, which may not be the run's."""
-    result = resources.result(run_id, experiment)
+    result = answer_cache.result(run_id, experiment)
     st.subheader("What was found")
     _whose(run_id, experiment, dataset)
     SHOW[result.family](result)
@@ -51,7 +51,7 @@ def show_result(run_id: str, experiment: str, dataset: Dataset) -> None:
 
 def _worth(run_id: str, experiment: str) -> None:
     """Say what acting on the run is worth and how that was judged, or why nobody can."""
-    run = resources.tracker(experiment).runs.get_run(run_id)
+    run = services.tracker(experiment).runs.get_run(run_id)
     words, found = run.tags.get("decision_value", ""), decision_value(run)
     if found is not None:
         known = metric(found[0])
@@ -62,7 +62,7 @@ def _worth(run_id: str, experiment: str) -> None:
 
 def _whose(run_id: str, experiment: str, dataset: Dataset) -> None:
     """Name the run, its family, algorithm and data set."""
-    run, result = resources.tracker(experiment).runs.get_run(run_id), resources.result(run_id, experiment)
+    run, result = services.tracker(experiment).runs.get_run(run_id), answer_cache.result(run_id, experiment)
     family, name = FAMILIES[result.family], run.tags.get("dataset_name", "")
     st.markdown(
         f"Run **{plain(run.name)}**: {family.title}, by **{family.algorithms[result.algorithm].title}**, "

@@ -9,7 +9,8 @@ from edtech.reports.comparison import BAD, GOOD, KINDS, metric_table, param_tabl
 from edtech.tracking import Comparison, compare_runs
 from edtech.tracking.metric_dictionary import Said, dictionary
 from edtech.tracking.registry_checks import DECISIONS
-from edtech.ui import resources, run_tables, url_state
+from edtech.ui import run_tables, url_state
+from edtech.ui.cache import services
 from edtech.ui.models import registry
 from edtech.ui.widgets import errors_shown, plain
 
@@ -31,7 +32,7 @@ def settle(runs: pd.DataFrame) -> Comparison:
         help="Differences in brackets are against this run.",
     )
     runs = run_tables.titled(runs)
-    meanings = dictionary(runs, resources.metric_memory().said())
+    meanings = dictionary(runs, services.metric_memory().said())
     found = compare_runs(runs, meanings, baseline)
     if found.same_data:
         return found
@@ -121,5 +122,5 @@ def _say(foreign: list[Metric]) -> None:
     direction = left.selectbox("Better is", ways, ways.index(one.direction), key=f"compare.say.direction.{name}")
     unit = right.text_input("Unit", one.unit, max_chars=60, key=f"compare.say.unit.{name}")
     if st.button("Remember", key="compare.say.keep", icon=":material/save:"):
-        resources.metric_memory().say(name, Said(direction=direction, unit=unit))
+        services.metric_memory().say(name, Said(direction=direction, unit=unit))
         st.rerun()

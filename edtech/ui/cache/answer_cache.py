@@ -1,0 +1,64 @@
+"""A run's result, its demand at prices, and the plan, loaded once for all sessions."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from edtech.ui.cache import dataset_cache, services
+
+if TYPE_CHECKING:
+    from edtech.pricing import Plan, Response, RevenueCurve
+    from edtech.pricing.constraints import Constraints, Objective
+
+
+@st.cache_resource(show_spinner="Loading the run", max_entries=20)
+def result(run_id: str, experiment: str) -> Any:  # noqa: ANN401  # the result of whichever family it is of
+    """Return what a run found, with its model."""
+    from edtech.ml.artifacts import load_result
+
+    return load_result(services.tracker(experiment).runs, run_id)
+
+
+@st.cache_resource(show_spinner="Preparing the answer", max_entries=20)
+def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
+    """Return a run's demand at prices for the units of a data set."""
+    from edtech.pricing import price_response
+
+    return price_response(result(run_id, experiment), dataset_cache.panel(dataset_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def curve(run_id: str, experiment: str, dataset_id: str, moved: bytes) -> "RevenueCurve":
+    """Return the curve over a common change of a mask of units: how far their slider is moved does not change it."""
+    from edtech.pricing import revenue_curve
+
+    return revenue_curve(response(run_id, experiment, dataset_id), moved=np.frombuffer(moved, dtype=bool))
+
+
+@st.cache_resource(show_spinner="Looking for better prices", max_entries=20)
+def plan(
+    run_id: str,
+    experiment: str,
+    dataset_id: str,
+    objective: "Objective" = "token_revenue",
+    constraints: "Constraints | None" = None,
+) -> "Plan":
+    """Return the plan of a run for a data set that may be acted on; no slider of the what-if changes it."""
+    from edtech.pricing.constraints import Constraints
+    from edtech.pricing.policy import plan_to_act_on, revenue_split
+
+    chosen = dataset_cache.dataset(dataset_id)
+    split = revenue_split(chosen)
+    return plan_to_act_on(
+        chosen, response(run_id, experiment, dataset_id), split, objective, constraints or Constraints()
+    )
+
+
+@st.cache_resource(show_spinner=False, max_entries=20)
+def unit_attributes(run_id: str, experiment: str, dataset_id: str) -> pd.DataFrame:
+    """Return what the units of a response can be chosen by."""
+    from edtech.pricing.price_changes import attributes, unit_table
+
+    return attributes(response(run_id, experiment, dataset_id), unit_table(dataset_cache.dataset(dataset_id)))
