@@ -5,7 +5,7 @@ import streamlit as st
 from edtech.ui import jobs, sidebar, sync, url_state
 from edtech.ui.compare import charts, run_table, side_by_side
 from edtech.ui.reports import downloads
-from edtech.ui.widgets import errors_shown, header, page_link
+from edtech.ui.widgets import header, page_link, show_errors
 
 header(
     "Compare", "Runs side by side: parameters, errors on later data, business metrics, and what their plans are worth."
@@ -13,11 +13,11 @@ header(
 
 with st.container():  # held while there is nothing in it: tabs that move on the page fall back to their first
     jobs.follow()
-    sync.offer()
-if not sidebar.opened():
+    sync.offer_sync()
+if not sidebar.store_is_open():
     st.stop()
 
-with url_state.kept(), errors_shown():
+with url_state.synchronize(), show_errors():
     experiment = sidebar.current_experiment()
     runs = run_table.runs_of(experiment)
     if runs.empty:

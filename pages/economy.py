@@ -4,7 +4,7 @@ import streamlit as st
 
 from edtech.ui import sidebar
 from edtech.ui.economy import figures
-from edtech.ui.widgets import errors_shown, header, page_link
+from edtech.ui.widgets import header, page_link, show_errors
 
 header("Economy", "Tokens issued, spent, owed, paid out and burned, from the ledger to the unit.")
 
@@ -16,5 +16,5 @@ if dataset is None:
 if not sidebar.has_panel(dataset):
     st.stop()
 
-with errors_shown():
+with show_errors():
     figures.show(dataset)

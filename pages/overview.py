@@ -5,7 +5,7 @@ import streamlit as st
 from edtech.tables.words import counted
 from edtech.ui import jobs, sidebar
 from edtech.ui.overview import sections
-from edtech.ui.widgets import errors_shown, header, plain
+from edtech.ui.widgets import escape, header, show_errors
 
 header(
     "EdTech Token Economy",
@@ -14,12 +14,12 @@ header(
 )
 
 jobs.follow()
-with errors_shown():
+with show_errors():
     dataset = sidebar.current_dataset()
     if dataset is None:
         sections.empty_state()
         st.stop()
-    st.subheader(plain(dataset.name))
+    st.subheader(escape(dataset.name))
     st.caption(f"{counted(dataset.rows, 'row')}, {sections.origin(dataset)}.")
     sections.key_figures(dataset)
     sections.revenue_over_time(dataset)

@@ -5,7 +5,7 @@ import streamlit as st
 from edtech.ui import sidebar
 from edtech.ui.pricing import answer, recommendation, scenarios
 from edtech.ui.reports import downloads
-from edtech.ui.widgets import errors_shown, header, page_link
+from edtech.ui.widgets import header, page_link, show_errors
 
 header("Pricing", "Move prices and see what is expected in a typical period, against today's mean prices.")
 
@@ -14,10 +14,10 @@ if dataset is None:
     st.info("There is no data set yet.", icon=":material/database:")
     page_link("data", "Generate or upload one", ":material/database:")
     st.stop()
-if not sidebar.has_panel(dataset) or not sidebar.opened():
+if not sidebar.has_panel(dataset) or not sidebar.store_is_open():
     st.stop()
 
-with errors_shown():
+with show_errors():
     experiment = sidebar.current_experiment()
     run_id = answer.choose_run(dataset, experiment)
     if run_id is None:
@@ -28,7 +28,7 @@ with errors_shown():
     answer.show_curve(asked)
     answer.show_trust(asked, run_id, experiment, dataset)
     plan = None
-    with errors_shown():
+    with show_errors():
         plan = recommendation.recommend(run_id, experiment, dataset)
         recommendation.show_plan(plan, answer.judged(run_id, experiment))
     scenarios.show(asked, experiment, dataset)

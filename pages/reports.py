@@ -2,11 +2,11 @@
 
 from edtech.ui import jobs
 from edtech.ui.reports import archive
-from edtech.ui.widgets import errors_shown, header
+from edtech.ui.widgets import header, show_errors
 
 header("Reports", "Reports that were made here, to download again, and to check against what is stored.")
 
 jobs.follow()
-with errors_shown():
+with show_errors():
     archive.show_kept()
     archive.check_upload()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from edtech.ui import jobs, sidebar
 from edtech.ui.train import forms, results
-from edtech.ui.widgets import errors_shown, header, page_link, plain
+from edtech.ui.widgets import escape, header, page_link, show_errors
 
 header(
     "Train",
@@ -18,17 +18,17 @@ if dataset is None:
     page_link("data", "Generate or upload one", ":material/database:")
     st.stop()
 
-if not sidebar.opened():
+if not sidebar.store_is_open():
     st.stop()
-st.caption(f"Data set: {plain(dataset.name)}")
+st.caption(f"Data set: {escape(dataset.name)}")
 family = forms.choose_family(dataset)
 if family is not None:
-    with errors_shown():
+    with show_errors():
         forms.forms(dataset, family)
 jobs.follow()
-jobs.others()
-with errors_shown():
+jobs.list_jobs()
+with show_errors():
     experiment = sidebar.current_experiment()
     if (run_id := forms.trained_run()) and results.wanted(run_id, experiment, family):
         results.show_result(run_id, experiment, dataset)
-        jobs.repeat(run_id)
+        jobs.show_equivalent_command(run_id)

@@ -98,6 +98,11 @@ def test_a_page_only_shows(path):
     assert not [attribute for attribute in cached if attribute.startswith("cache_")]
 
 
+@sources([path for path in SOURCES if name(path) != "edtech/ui/state.py"])
+def test_only_the_state_module_touches_the_state_of_a_session(path):
+    assert "session_state" not in path.read_text(encoding="utf-8")
+
+
 def test_the_rule_sees_every_form_of_import():
     code = "import a.b, c as d\ndef f():\n    from e.f import g\n    from . import h\n    from ..i import j\n"
     assert modules(code, ("edtech", "ml")) == {"a.b", "c", "e.f.g", "edtech.ml.h", "edtech.i.j"}

@@ -33,7 +33,7 @@ def main() -> None:
     with importing():
         from edtech.ui import sidebar
         from edtech.ui.cache import services
-        from edtech.ui.state import keep_address
+        from edtech.ui.state import write_address_once
         from edtech.ui.widgets import error_panel
 
         try:
@@ -42,7 +42,7 @@ def main() -> None:
             error_panel(error)
             return
         sidebar.show()
-        keep_address(page.url_path)
+        write_address_once(page.url_path)
         page.run()
 
 

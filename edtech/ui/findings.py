@@ -5,18 +5,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from edtech.data import Check
-from edtech.ui.widgets import plain
+from edtech.ui.widgets import escape
 
-MARKS = {"PASS": ":material/check_circle:", "REVIEW": ":material/visibility:", "FAIL": ":material/error:"}
+ICONS = {"PASS": ":material/check_circle:", "REVIEW": ":material/visibility:", "FAIL": ":material/error:"}
 
 
 def show_check(check: Check) -> None:
     """Show one finding."""
     with st.container(border=True):
-        asked = (
+        suffix = (
             "" if check.severity == "PASS" or check.title.endswith("?") else "?"
         )  # a title says what should be: alone it would read as found
-        st.markdown(f"{MARKS[check.severity]} **{check.severity}: {plain(check.title)}{asked}** (`{check.code}`)")
+        st.markdown(f"{ICONS[check.severity]} **{check.severity}: {escape(check.title)}{suffix}** (`{check.code}`)")
         st.text(check.evidence)
         if check.fix:
             st.text(f"What to do: {check.fix}")

@@ -1,31 +1,33 @@
 """Jobs in the background, as every page shows them: progress, log, Cancel, and what came of them."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 import streamlit as st
 
-from edtech.jobs.queue import Job, State, Work
+from edtech.jobs.queue import Job, JobState
+from edtech.pipeline.tasks import Task, TaskResult
 from edtech.ui.cache import run_cache, services
-from edtech.ui.state import Key, choose, forget, get, notify
-from edtech.ui.widgets import error_panel, plain
+from edtech.ui.state import Key, choose, clear, get, notify
+from edtech.ui.widgets import error_panel, escape
 
 POLL_SECONDS = 0.5
-LISTED = 12
-MARKS = {
-    State.WAITING: ":material/hourglass:",
-    State.RUNNING: ":material/sync:",
-    State.DONE: ":material/check_circle:",
-    State.FAILED: ":material/error:",
-    State.CANCELLED: ":material/cancel:",
+MAX_LISTED = 12
+ICONS = {
+    JobState.WAITING: ":material/hourglass:",
+    JobState.RUNNING: ":material/sync:",
+    JobState.DONE: ":material/check_circle:",
+    JobState.FAILED: ":material/error:",
+    JobState.CANCELLED: ":material/cancel:",
 }
 
 
-def start(title: str, work: Work) -> None:
-    """Have work done in the background and follow it on this and every page that calls `follow`."""
-    _follow_now(services.jobs().submit(title, work))
+def start(title: str, task: Task) -> None:
+    """Run a task in the background and follow it on this and every page that calls `follow`."""
+    _follow_now(services.jobs().submit(title, partial(task, services.settings())))
 
 
-def join(title: str) -> bool:
+def follow_running(title: str) -> bool:
     """Follow the job of this title that is under way, whoever asked for it; False where there is none."""
     job = next((one for one in services.jobs().list() if one.active and one.title == title), None)
     if job is not None and job.id != get(Key.JOB):
@@ -46,8 +48,8 @@ def follow() -> None:
     with st.container(key="jobs.followed"):
         if job.active:
             st.fragment(_progress, run_every=POLL_SECONDS)(job.id)
-        elif job.state is State.DONE:
-            _take(job)
+        elif job.state is JobState.DONE:
+            _apply_result(job)
         else:
             _failed(job)
 
@@ -55,37 +57,37 @@ def follow() -> None:
 def runs() -> tuple[str, ...]:
     """Return the ids of the runs that the followed job made."""
     job = services.jobs().get(get(Key.JOB) or "")
-    return () if job is None or job.outcome is None else job.outcome.runs
+    return () if job is None or job.result is None else job.result.run_ids
 
 
-def repeat(run_id: str) -> None:
+def show_equivalent_command(run_id: str) -> None:
     """Show how the followed job, where it made this run, is done from a shell and in Python, with the same numbers."""
     job = services.jobs().get(get(Key.JOB) or "")
-    if job is None or job.outcome is None or run_id not in job.outcome.runs:
+    if job is None or job.result is None or run_id not in job.result.run_ids:
         return
     with st.expander("The same from a shell or in Python", icon=":material/content_copy:"):
-        st.code(job.outcome.command, language="shell", wrap_lines=True)
-        if job.outcome.code:
-            st.code(job.outcome.code, language="python", wrap_lines=True)
+        st.code(job.result.command, language="shell", wrap_lines=True)
+        if job.result.code:
+            st.code(job.result.code, language="python", wrap_lines=True)
 
 
-def others() -> None:
+def list_jobs() -> None:
     """List the jobs of this server, those of other visitors too, to follow or to cancel."""
-    jobs = services.jobs().list()[:LISTED]
+    jobs = services.jobs().list()[:MAX_LISTED]
     running = sum(job.active for job in jobs)
     if not jobs:
         return
     with st.expander(f"Jobs of this server: {running} under way", icon=":material/list:"):
         for job in jobs:
             left, right = st.columns([4, 1], vertical_alignment="center")
-            left.markdown(f"{MARKS[job.state]} {plain(job.title)}: {job.state}, asked {job.asked:%H:%M:%S} UTC")
+            left.markdown(f"{ICONS[job.state]} {escape(job.title)}: {job.state}, asked {job.submitted_at:%H:%M:%S} UTC")
             if right.button("Show", key=f"jobs.show.{job.id}", help="Its progress, its log and what came of it."):
                 _follow_now(job)
 
 
-def _follow_now(job: Job) -> None:
+def _follow_now(job: Job[TaskResult]) -> None:
     choose(Key.JOB, job.id)
-    forget(Key.SETTLED)
+    clear(Key.HANDLED_JOB)
     st.rerun()
 
 
@@ -95,11 +97,11 @@ def _progress(job_id: str) -> None:
         st.rerun()  # the whole page: it stops asking and shows what came of it
         return
     with st.container(border=True):
-        waiting = job.state is State.WAITING
-        st.markdown(f"{MARKS[job.state]} **{plain(job.title)}**")
+        waiting = job.state is JobState.WAITING
+        st.markdown(f"{ICONS[job.state]} **{escape(job.title)}**")
         now = "Waiting for a free worker" if waiting else job.log[-1] if job.log else "Starting"
-        seconds = (datetime.now(UTC) - job.asked).total_seconds()
-        st.progress(min(max(job.share, 0.0), 1.0), text=f"{plain(now)}, {seconds:.0f} s since it was asked for")
+        seconds = (datetime.now(UTC) - job.submitted_at).total_seconds()
+        st.progress(min(max(job.fraction, 0.0), 1.0), text=f"{escape(now)}, {seconds:.0f} s since it was asked for")
         st.button(
             "Cancel",
             key="jobs.cancel",
@@ -111,29 +113,29 @@ def _progress(job_id: str) -> None:
         _log(job)
 
 
-def _log(job: Job) -> None:
+def _log(job: Job[TaskResult]) -> None:
     with st.expander("Log", key=f"jobs.log.{job.id}"):
         st.text("\n".join(job.log) or "Nothing yet")
 
 
-def _take(job: Job) -> None:
+def _apply_result(job: Job[TaskResult]) -> None:
     """Choose what a finished job made, once in a session."""
-    if job.outcome is None or get(Key.SETTLED) == job.id:
+    if job.result is None or get(Key.HANDLED_JOB) == job.id:
         return
-    choose(Key.SETTLED, job.id)
-    if job.outcome.dataset:
-        choose(Key.DATASET, job.outcome.dataset)
+    choose(Key.HANDLED_JOB, job.id)
+    if job.result.dataset_id:
+        choose(Key.DATASET, job.result.dataset_id)
     run_cache.run_table_at.clear()
-    if job.outcome.runs:
-        choose(Key.TRAINED, job.outcome.runs[0])
-        choose(Key.PRICED, job.outcome.runs[0])
-    notify(job.outcome.words)
+    if job.result.run_ids:
+        choose(Key.TRAINING_RUN, job.result.run_ids[0])
+        choose(Key.PRICING_RUN, job.result.run_ids[0])
+    notify(job.result.summary)
     st.rerun()
 
 
-def _failed(job: Job) -> None:
-    st.markdown(f"{MARKS[job.state]} **{plain(job.title)}: {job.state}**")
-    if job.state is State.FAILED and job.error is not None:
+def _failed(job: Job[TaskResult]) -> None:
+    st.markdown(f"{ICONS[job.state]} **{escape(job.title)}: {job.state}**")
+    if job.state is JobState.FAILED and job.error is not None:
         error_panel(job.error)
     else:
         st.info("Cancelled: what was not finished is not stored. Finished runs stay.", icon=":material/cancel:")

@@ -11,7 +11,7 @@ FAMILY = "tags.model_type"
 ALGORITHM = ("params.algorithm", "tags.algorithm")
 
 
-def of_dataset(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
+def runs_on_dataset(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
     """Return the runs that are about the data set of that digest."""
     return runs[runs.reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"] == digest]
 

@@ -8,11 +8,11 @@ from threading import Event, Lock, Timer
 
 from starlette.middleware import Middleware
 
-from edtech.jobs.worker_pool import HEAVY
+from edtech.pipeline.tasks import WORKER_MODULES
 from edtech.ui.upload_storage import UploadsToDisk
 
 FIRST = ("edtech.ui.dashboard", "edtech.ui.sidebar", "edtech.ui.overview.sections")
-LATER = (*HEAVY, "edtech.ui.train.results", "edtech.ui.pricing.answer", "edtech.ui.compare.side_by_side")
+LATER = (*WORKER_MODULES, "edtech.ui.train.results", "edtech.ui.pricing.answer", "edtech.ui.compare.side_by_side")
 FIRST_PAGE_SECONDS = 5.0
 MIDDLEWARE = (Middleware(UploadsToDisk),)
 

@@ -5,8 +5,8 @@ import streamlit as st
 from edtech.data import CONTRACTS, Dataset
 from edtech.errors import EdtechError
 from edtech.ui.cache import run_cache, services
-from edtech.ui.state import Key, asked_in_vain, choose, get
-from edtech.ui.widgets import choose_kept, error_panel, errors_shown, page_link, plain
+from edtech.ui.state import Key, address_names_unknown, choose, get
+from edtech.ui.widgets import error_panel, escape, page_link, shared_selectbox, show_errors
 
 
 def show() -> None:
@@ -68,9 +68,9 @@ def _dataset() -> None:
         st.info("No data set yet. Generate or upload one on the Data page.", icon=":material/database:")
         return
     names = {one.id: f"{one.name} ({one.kind}, {one.created:%d %b %H:%M})" for one in stored}
-    if asked_in_vain(Key.DATASET, names):
+    if address_names_unknown(Key.DATASET, names):
         st.warning("The address asks for a data set that is not here; the newest is shown.", icon=":material/link_off:")
-    choose_kept(
+    shared_selectbox(
         "Data set",
         list(names),
         current.id,
@@ -95,12 +95,12 @@ def _experiment() -> str:
 def _server() -> None:
     """Where a server keeps the runs, say when it is away."""
     if services.settings().has_server:
-        with errors_shown():
+        with show_errors():
             if notice := run_cache.server_notice():
-                st.warning(plain(notice), icon=":material/cloud_off:")
+                st.warning(escape(notice), icon=":material/cloud_off:")
 
 
-def opened() -> bool:
+def store_is_open() -> bool:
     """Whether the store can be used; where it cannot, the page says why."""
     try:
         services.tracker(current_experiment())

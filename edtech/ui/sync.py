@@ -8,7 +8,7 @@ from edtech.ui import jobs
 from edtech.ui.cache import run_cache
 
 
-def offer() -> None:
+def offer_sync() -> None:
     """Say how many runs wait to be sent, where a server is set, and send them in the background on request."""
     waiting = run_cache.waiting_runs()
     if not waiting:
@@ -22,4 +22,4 @@ def offer() -> None:
             icon=":material/send:",
             help="Each is sent once, with files and model; what cannot be sent waits on.",
         ):
-            jobs.start("Send runs to the server", tasks.send)
+            jobs.start("Send runs to the server", tasks.sync_runs)

@@ -10,18 +10,18 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from urllib3 import encode_multipart_formdata
 
-PLACE = "/_stcore/upload_file/"
+UPLOAD_PATH = "/_stcore/upload_file/"
 MEGABYTE = 1024 * 1024  # as Streamlit counts the size of an upload
 SMALL_MB = 10
 """Files up to this size stay with Streamlit; `st.file_uploader` is given it where a file is small by nature."""
-UNTAKEN = 20
+MAX_WAITING = 20
 
-_kept: dict[str, BinaryIO] = {}
+_files: dict[str, BinaryIO] = {}
 
 
-def take(file_id: str) -> BinaryIO | None:
+def take_file(file_id: str) -> BinaryIO | None:
     """Return the content of an uploaded file once; who takes it closes it. None: Streamlit holds the file itself."""
-    return _kept.pop(file_id, None)
+    return _files.pop(file_id, None)
 
 
 class UploadsToDisk:
@@ -36,10 +36,10 @@ class UploadsToDisk:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["type"] == "http" and PLACE in scope["path"]:
+        if scope["type"] == "http" and UPLOAD_PATH in scope["path"]:
             file_id = scope["path"].rpartition("/")[2]
             if scope["method"] == "DELETE":
-                _close(take(file_id))
+                _close(take_file(file_id))
             if scope["method"] == "PUT" and _is_large(scope):
                 await self._to_disk(file_id, scope, receive, send)
                 return
@@ -51,7 +51,7 @@ class UploadsToDisk:
         except HTTPException as error:  # not such a form
             await PlainTextResponse(error.detail, error.status_code)(scope, receive, send)
             return
-        body, kind = _emptied(form)
+        body, kind = _without_content(form)
         accepted = False
 
         async def emptied() -> Message:
@@ -61,7 +61,7 @@ class UploadsToDisk:
             nonlocal accepted
             if message.get("status") == 204:
                 accepted = True
-                _keep(file_id, _content(form))
+                _store(file_id, _content(form))
             await send(message)
 
         try:
@@ -71,21 +71,21 @@ class UploadsToDisk:
                 await form.close()
 
 
-def _keep(file_id: str, file: BinaryIO) -> None:
+def _store(file_id: str, file: BinaryIO) -> None:
     """Keep a file until it is taken; those that no page ever takes go in time."""
-    _kept[file_id] = file
-    if len(_kept) > UNTAKEN:
-        _close(take(next(iter(_kept))))
+    _files[file_id] = file
+    if len(_files) > MAX_WAITING:
+        _close(take_file(next(iter(_files))))
 
 
 def _is_large(scope: Scope) -> bool:
     """Whether a body goes to disk; one beyond the limit, or of a size not told, is left for Streamlit to refuse."""
-    told = Headers(scope=scope).get("content-length", "")
+    length = Headers(scope=scope).get("content-length", "")
     limit = int(st.get_option("server.maxUploadSize"))
-    return told.isdecimal() and SMALL_MB * MEGABYTE < int(told) <= limit * MEGABYTE
+    return length.isdecimal() and SMALL_MB * MEGABYTE < int(length) <= limit * MEGABYTE
 
 
-def _emptied(form: FormData) -> tuple[bytes, str]:
+def _without_content(form: FormData) -> tuple[bytes, str]:
     """Return the body of the same form with nothing in its files, and the body's type."""
     fields = [
         (name, (one.filename or "", b"", one.content_type or "application/octet-stream"))

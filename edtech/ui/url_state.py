@@ -12,10 +12,11 @@ from typing import Any
 
 import streamlit as st
 
+from edtech.ui import state
 from edtech.ui.state import Key
-from edtech.ui.widgets import plain
+from edtech.ui.widgets import escape
 
-TOLD, LONGEST = 5, 60
+MAX_LISTED, MAX_LENGTH = 5, 60
 _FLAGS = {"true": True, "false": False}
 
 
@@ -24,41 +25,42 @@ class _Address:
     """What a session's widgets say: the values to write, what was left out, and the defaults that were followed."""
 
     values: dict[str, list[str]] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
-    followed: dict[str, list[str]] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    followed_defaults: dict[str, list[str]] = field(default_factory=dict)
 
 
 def _address() -> _Address:
-    found: _Address = st.session_state.setdefault(Key.ADDRESS, _Address())
-    return found
+    state.start_from(Key.ADDRESS, _Address())
+    address: _Address = state.value(Key.ADDRESS)
+    return address
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def synchronize() -> Iterator[None]:
     """Keep the address true to the widgets of this module that the block shows, and say what of it was left out."""
-    place, address = st.container(), _address()
-    address.left_out.clear()
+    banner, address = st.container(), _address()
+    address.ignored.clear()
     address.values.clear()
     yield  # where the script is stopped or begun anew inside, the address stays as it is
-    if address.left_out:
-        _tell(place, address.left_out)
+    if address.ignored:
+        _warn_ignored(banner, address.ignored)
     now = {name: st.query_params.get_all(name) for name in st.query_params}
     wanted = {name: values for name, values in (now | address.values).items() if values}
     if wanted != now:
         st.query_params.from_dict(wanted)
 
 
-def _tell(place: Any, left_out: list[str]) -> None:  # noqa: ANN401  # a place on the page
-    more = f", and {len(left_out) - TOLD} more" if len(left_out) > TOLD else ""
-    place.warning(
-        f"The address asks for what is not here; this was left out: {'; '.join(left_out[:TOLD])}{more}.",
+def _warn_ignored(container: Any, left_out: list[str]) -> None:  # noqa: ANN401  # a place on the page
+    more = f", and {len(left_out) - MAX_LISTED} more" if len(left_out) > MAX_LISTED else ""
+    container.warning(
+        f"The address asks for what is not here; this was left out: {'; '.join(left_out[:MAX_LISTED])}{more}.",
         icon=":material/link_off:",
     )
 
 
-def asked(key: str) -> list[str]:
+def requested_values(key: str) -> list[str]:
     """Return what the address asks of a widget that this session has not shown yet."""
-    return [] if key in st.session_state else list(dict.fromkeys(filter(None, st.query_params.get_all(key))))
+    return [] if state.has(key) else list(dict.fromkeys(filter(None, st.query_params.get_all(key))))
 
 
 def multiselect(
@@ -67,22 +69,24 @@ def multiselect(
     default: Sequence[str] = (),
     *,
     key: str,
-    most: int | None = None,
+    max_selections: int | None = None,
     follows: bool = False,
-    **more: Any,  # noqa: ANN401  # what st.multiselect takes
+    **kwargs: Any,  # noqa: ANN401  # what st.multiselect takes
 ) -> list[str]:
     """Show `st.multiselect`; one that `follows` takes each new default until something else was chosen."""
-    first, address = key not in st.session_state, _address()
-    wanted = _known(key, label, options)
+    first, address = not state.has(key), _address()
+    wanted = _valid_values(key, label, options)
     if first:
         cleared = st.query_params.get_all(key) == [""]
-        st.session_state[key] = wanted[:most] or ([] if cleared else list(default))
-    elif follows and st.session_state[key] == address.followed.get(key):
-        st.session_state[key] = list(default)
-    address.followed[key] = list(default)
-    chosen = st.multiselect(label, options, key=key, max_selections=most, persist_state="session", **more)
-    address.values[key] = list(chosen) or ([""] if default else [])
-    return list(chosen)
+        state.set_value(key, wanted[:max_selections] or ([] if cleared else list(default)))
+    elif follows and state.value(key) == address.followed_defaults.get(key):
+        state.set_value(key, list(default))
+    address.followed_defaults[key] = list(default)
+    selection = st.multiselect(
+        label, options, key=key, max_selections=max_selections, persist_state="session", **kwargs
+    )
+    address.values[key] = list(selection) or ([""] if default else [])
+    return list(selection)
 
 
 def selectbox(
@@ -92,66 +96,66 @@ def selectbox(
     *,
     key: str,
     follows: bool = False,
-    **more: Any,  # noqa: ANN401  # what st.selectbox takes
+    **kwargs: Any,  # noqa: ANN401  # what st.selectbox takes
 ) -> str:
     """Show `st.selectbox`; one that `follows` takes each new default until something else was chosen."""
-    wanted, followed, now = _known(key, label, options), _address().followed, st.session_state.get(key)
+    wanted, followed, now = _valid_values(key, label, options), _address().followed_defaults, state.value(key)
     if now not in options:
-        st.session_state[key] = wanted[0] if wanted else default
+        state.set_value(key, wanted[0] if wanted else default)
     elif follows and [now] == followed.get(key):
-        st.session_state[key] = default
+        state.set_value(key, default)
     followed[key] = [default]
-    chosen = st.selectbox(label, options, key=key, persist_state="session", **more)
-    _address().values[key] = [chosen]
-    return str(chosen)
+    selection = st.selectbox(label, options, key=key, persist_state="session", **kwargs)
+    _address().values[key] = [selection]
+    return str(selection)
 
 
-def text(label: str, *, key: str, most: int, place: Any = st, **more: Any) -> str:  # noqa: ANN401
+def text_input(label: str, *, key: str, max_chars: int, container: Any = st, **more: Any) -> str:  # noqa: ANN401
     """Show `st.text_input` of at most so many characters."""
-    _first(key, label, lambda value: value if len(value) <= most else None, "")
-    value = place.text_input(label, key=key, max_chars=most, persist_state="session", **more) or ""
+    _initialize(key, label, lambda value: value if len(value) <= max_chars else None, "")
+    value = container.text_input(label, key=key, max_chars=max_chars, persist_state="session", **more) or ""
     _address().values[key] = [value] if value else []
     return str(value)
 
 
-def toggle(label: str, default: bool = False, *, key: str, place: Any = st, **more: Any) -> bool:  # noqa: ANN401
+def toggle(label: str, default: bool = False, *, key: str, container: Any = st, **more: Any) -> bool:  # noqa: ANN401
     """Show `st.toggle`."""
-    _first(key, label, lambda value: _FLAGS.get(value.lower()), default)
-    on = bool(place.toggle(label, key=key, persist_state="session", **more))
+    _initialize(key, label, lambda value: _FLAGS.get(value.lower()), default)
+    on = bool(container.toggle(label, key=key, persist_state="session", **more))
     _address().values[key] = [str(on).lower()] if on != default else []
     return on
 
 
-def day(label: str, *, key: str, place: Any = st, **more: Any) -> date | None:  # noqa: ANN401
+def date_input(label: str, *, key: str, container: Any = st, **more: Any) -> date | None:  # noqa: ANN401
     """Show `st.date_input`, empty where no day is chosen."""
-    _first(key, label, _day, None)
-    chosen: date | None = place.date_input(label, key=key, persist_state="session", **more)
-    _address().values[key] = [chosen.isoformat()] if chosen else []
-    return chosen
+    _initialize(key, label, _parse_date, None)
+    selection: date | None = container.date_input(label, key=key, persist_state="session", **more)
+    _address().values[key] = [selection.isoformat()] if selection else []
+    return selection
 
 
-def _day(value: str) -> date | None:
+def _parse_date(value: str) -> date | None:
     try:
         return date.fromisoformat(value)
     except ValueError:
         return None
 
 
-def _first(key: str, label: str, read: Callable[[str], object], default: object) -> None:
+def _initialize(key: str, label: str, read: Callable[[str], object], default: object) -> None:
     """Give a widget that was not shown yet what the address says, else the default."""
-    if key in st.session_state:
+    if state.has(key):
         return
-    values = [(value, read(value)) for value in asked(key)]
-    _leave_out(label, [value for value, found in values if found is None])
-    st.session_state[key] = next((found for _, found in values if found is not None), default)
+    values = [(value, read(value)) for value in requested_values(key)]
+    _ignore(label, [value for value, found in values if found is None])
+    state.set_value(key, next((found for _, found in values if found is not None), default))
 
 
-def _known(key: str, label: str, options: Container[str]) -> list[str]:
-    values = asked(key)
-    _leave_out(label, [value for value in values if value not in options])
+def _valid_values(key: str, label: str, options: Container[str]) -> list[str]:
+    values = requested_values(key)
+    _ignore(label, [value for value in values if value not in options])
     return [value for value in values if value in options]
 
 
-def _leave_out(label: str, values: Sequence[str]) -> None:
-    told = [f"{value[:LONGEST]}{'…' if len(value) > LONGEST else ''}" for value in values]
-    _address().left_out.extend(f"{label} “{plain(value)}”" for value in told)
+def _ignore(label: str, values: Sequence[str]) -> None:
+    told = [f"{value[:MAX_LENGTH]}{'…' if len(value) > MAX_LENGTH else ''}" for value in values]
+    _address().ignored.extend(f"{label} “{escape(value)}”" for value in told)

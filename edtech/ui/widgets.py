@@ -12,13 +12,14 @@ from pydantic.fields import FieldInfo
 
 from edtech.errors import EdtechError
 from edtech.settings import PROJECT
+from edtech.ui import state
 from edtech.ui.state import Key, choose, take_notice
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
 _WIDEST_SLIDER = 5_000  # a pixel of a wider one skips values: a number is typed instead
 
 
-def plain(text: object) -> str:
+def escape(text: object) -> str:
     """Return text of others so that Markdown shows it as it is written."""
     return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
 
@@ -27,9 +28,9 @@ def header(title: str, help: str) -> None:
     """Show a page's title, what it is for, and a message left by the last action."""
     st.title(title)
     st.markdown(help)
-    place = st.empty()  # held without a message too: tabs that move on the page fall back to their first
+    banner = st.empty()  # held without a message too: tabs that move on the page fall back to their first
     if notice := take_notice():
-        place.success(plain(notice), icon=":material/check_circle:")
+        banner.success(escape(notice), icon=":material/check_circle:")
 
 
 def page_link(name: str, label: str, icon: str) -> None:
@@ -40,7 +41,7 @@ def page_link(name: str, label: str, icon: str) -> None:
 def error_panel(error: EdtechError) -> None:
     """Show an error in its parts: what is wrong, what was expected and found, and what to do."""
     with st.container(border=True):
-        st.error(plain(error.problem), icon=":material/error:")
+        st.error(escape(error.problem), icon=":material/error:")
         labelled = (
             ("Expected", error.expected),
             ("Found", error.found),
@@ -49,13 +50,13 @@ def error_panel(error: EdtechError) -> None:
         )
         for label, text in labelled:
             if text:
-                st.markdown(f"**{label}:** {plain(text)}")
+                st.markdown(f"**{label}:** {escape(text)}")
         for line in error.details:
-            st.markdown(f"- {plain(line)}")
+            st.markdown(f"- {escape(line)}")
 
 
 @contextmanager
-def errors_shown() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """Show the errors of ours that are raised inside; all others are bugs and are not caught."""
     try:
         yield
@@ -63,30 +64,30 @@ def errors_shown() -> Iterator[None]:
         error_panel(error)
 
 
-def choose_kept(
+def shared_selectbox(
     label: str,
     options: Sequence[str],
-    now: str,
-    kept: Key,
+    current: str,
+    state_key: Key,
     *,
     key: str,
-    **more: Any,  # noqa: ANN401  # of st.selectbox
+    **kwargs: Any,  # noqa: ANN401  # of st.selectbox
 ) -> str:
     """Show `st.selectbox` of what is kept over pages: it shows what was chosen elsewhere, and chooses."""
-    st.session_state[key] = now
-    chosen = st.selectbox(label, options, key=key, on_change=lambda: choose(kept, st.session_state[key]), **more)
-    choose(kept, chosen)
-    return str(chosen)
+    state.set_value(key, current)
+    selection = st.selectbox(label, options, key=key, on_change=lambda: choose(state_key, state.value(key)), **kwargs)
+    choose(state_key, selection)
+    return str(selection)
 
 
 def params_form(
-    model: type[BaseModel], key: str, values: BaseModel, names: tuple[str, ...], kept: bool = False
+    model: type[BaseModel], key: str, values: BaseModel, names: tuple[str, ...], persist: bool = False
 ) -> dict[str, Any]:
     """Show a widget for each named field of `model`, with its bounds and help, starting from `values`.
 
     What is asked by one that is `kept` is still there after a visit to another page.
     """
-    more = {"persist_state": "session" if kept else None}
+    more = {"persist_state": "session" if persist else None}
     fields = ((name, model.model_fields[name]) for name in names)
     return {name: _field_widget(info, f"{key}.{name}", getattr(values, name), name, more) for name, info in fields}
 
@@ -123,9 +124,9 @@ def _field_widget(
 
 def bounds(info: FieldInfo) -> tuple[Any, Any]:
     """Return the lowest and highest value of a bounded field, in the field's own type."""
-    found = {name: getattr(item, name) for item in info.metadata for name in ("ge", "le") if hasattr(item, name)}
+    limits = {name: getattr(item, name) for item in info.metadata for name in ("ge", "le") if hasattr(item, name)}
     kind = info.annotation
-    return (kind(found["ge"]), kind(found["le"])) if callable(kind) else (found["ge"], found["le"])
+    return (kind(limits["ge"]), kind(limits["le"])) if callable(kind) else (limits["ge"], limits["le"])
 
 
 def _step(low: float, high: float) -> float:
@@ -133,7 +134,7 @@ def _step(low: float, high: float) -> float:
     return 10.0 ** math.floor(math.log10((high - low) / 100))
 
 
-def number(value: float | None, unit: str = "", digits: int = 3) -> str:
+def format_number(value: float | None, unit: str = "", digits: int = 3) -> str:
     """Return a number with its unit for reading: 12,345 tokens, 0.0432."""
     if value is None:
         return "-"

@@ -53,7 +53,7 @@ def test_generating_stores_the_market_of_these_parameters_and_chooses_it(open_pa
     [made] = catalogue.list()
     assert made.name == "Tiny"
     assert made.digest == generate_market(MarketParams(**SIZE)).digest
-    assert "Tiny is stored and chosen" in texts(app)
+    assert "Tiny is stored and selected" in texts(app)
     assert made.digest[:12] in texts(app)
 
 

@@ -9,7 +9,7 @@ from edtech.economy.forecast import forecast
 from edtech.economy.observed_flows import observe
 from edtech.economy.simulation import Assumptions
 from edtech.tables.values import percent
-from edtech.ui.widgets import number
+from edtech.ui.widgets import format_number
 from tests.pages.look import choose_dataset, figures, table, texts, visit
 
 
@@ -38,7 +38,7 @@ def test_the_figures_are_those_of_the_last_weeks_against_the_weeks_before(full, 
     shown = figures(app)
     assert set(shown) == {labelled(name) for name in found}
     assert [*shown][: len(MAIN)] == [labelled(name) for name in MAIN]
-    assert shown["Circulating supply (tokens)"] == number(found["circulating_supply"].value)
+    assert shown["Circulating supply (tokens)"] == format_number(found["circulating_supply"].value)
     assert shown["Take rate"] == f"{found['take_rate'].value:.1%}"
     deltas = {metric.label: metric.delta for metric in app.metric}
     assert deltas["Token revenue (tokens)"] == percent(found["spent"].change)
@@ -60,7 +60,7 @@ def test_another_range_changes_the_figures_and_an_empty_one_says_so(full, open_p
     expected = economy(full.market, chosen_period(full.market, whole.first, whole.first + timedelta(days=20)))
     assert (
         figures(app)["Token revenue (tokens)"]
-        == number(expected.figures["spent"].value)
+        == format_number(expected.figures["spent"].value)
         != before["Token revenue (tokens)"]
     )
     assert "do not reach back far enough" in texts(app)
@@ -100,14 +100,14 @@ def test_the_outlook_answers_to_rules_and_to_a_runs_prices(full, open_page):
     observed = observe(full.market)
     asked = Assumptions.of(observed)
     shown = figures(app)
-    assert shown["Token revenue (tokens)"] == number(forecast(observed, asked).figure("spent")["mid"])
+    assert shown["Token revenue (tokens)"] == format_number(forecast(observed, asked).figure("spent")["mid"])
     assert "What this assumes" in texts(app)
     rate = app.slider(key=f"economy.{full.market.id}.commission_rate")
     assert rate.proto.format == "percent"
     rate.set_value(0.4).run()
     assert not app.exception
     more = forecast(observed, asked.model_copy(update={"commission_rate": 0.4})).figure("commission")
-    assert figures(app)["Commission (tokens)"] == number(more["mid"])
+    assert figures(app)["Commission (tokens)"] == format_number(more["mid"])
     app.segmented_control(key=f"economy.{full.market.id}.prices").set_value("By segment").run()
     app.selectbox(key=f"economy.{full.market.id}.run").set_value(full.runs[full.market.id]["fixed_effects"]).run()
     app.slider(key=f"economy.{full.market.id}.change.Programming").set_value(-20).run()

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from edtech.ui.pricing import price_inputs
-from edtech.ui.widgets import number
+from edtech.ui.widgets import format_number
 from tests.pages.conftest import HOSTILE, PAGES
 from tests.pages.look import choose_dataset, figures, markdown, table, texts, visit
 
@@ -29,9 +29,9 @@ def test_the_overview_shows_key_figures_and_the_newest_runs(full, open_page):
     app = open_page("overview")
     expected = full.market.key_figures()
     assert full.market.name in texts(app)
-    assert figures(app)["Token revenue (tokens)"] == number(expected.revenue)
-    assert figures(app)["Enrollments"] == number(expected.quantity)
-    assert figures(app)["Units"] == number(expected.units)
+    assert figures(app)["Token revenue (tokens)"] == format_number(expected.revenue)
+    assert figures(app)["Enrollments"] == format_number(expected.quantity)
+    assert figures(app)["Units"] == format_number(expected.units)
     runs = table(app, "name")
     assert len(runs) == sum(map(len, full.runs.values()))
     assert runs["metrics.price_elasticity_coefficient"].notna().all()

@@ -7,7 +7,7 @@ import signal
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from edtech.jobs.queue import State
+from edtech.jobs.queue import JobState
 from edtech.settings import PROJECT
 from edtech.tracking import RunStore
 from edtech.ui.cache import services
@@ -59,7 +59,7 @@ def test_a_training_is_followed_after_a_reload_and_its_run_is_shown(market, serv
     assert "Cancel" in [button.label for button in app.button]
     again = browser(job.id)
     assert "Train Log-linear Poisson regression on Small market" in texts(again)
-    assert server.wait(job.id, SECONDS).state is State.DONE, server.get(job.id).error
+    assert server.wait(job.id, SECONDS).state is JobState.DONE, server.get(job.id).error
     for session in (app, again):
         session.run()
         assert not session.exception
@@ -72,13 +72,13 @@ def test_cancel_on_the_page_ends_the_job_and_a_killed_worker_gives_the_reason(ma
     job, _ = hanging(server)
     app = browser(job.id)
     press(app, "Cancel")
-    assert server.wait(job.id, SECONDS).state is State.CANCELLED
+    assert server.wait(job.id, SECONDS).state is JobState.CANCELLED
     assert "Cancelled: what was not finished is not stored." in texts(app.run())
 
     job, pid = hanging(server)
     app = browser(job.id)
     os.kill(pid, signal.SIGKILL)
-    assert server.wait(job.id, SECONDS).state is State.FAILED
+    assert server.wait(job.id, SECONDS).state is JobState.FAILED
     said = texts(app.run())
     assert "The worker process that ran the job ended before the job was done" in said
     assert "start the job again" in said

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from edtech.ml.prediction import score, template
+from edtech.ml.prediction import predict_rows, template
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.tracking.registry import ModelRegistry
@@ -54,7 +54,7 @@ def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, ho
     store = ModelRegistry(home).runs
     rows = template(store, trained.run_id)
     assert (list(rows), len(rows)) == (list(store.signature(trained.run_id)), 20)
-    assert len(score(store, trained.run_id, rows)) == 20
+    assert len(predict_rows(store, trained.run_id, rows)) == 20
 
 
 def test_a_run_is_registered_from_compare_behind_the_same_gates(trained, home, open_page, monkeypatch):

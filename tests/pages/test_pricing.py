@@ -15,7 +15,7 @@ from edtech.tables.values import percent
 from edtech.tracking import EdTechMLFlowTracker
 from edtech.ui.cache import run_cache
 from edtech.ui.pricing import price_inputs
-from edtech.ui.widgets import number
+from edtech.ui.widgets import format_number
 from tests.pages.look import choose_dataset, figures, press, table, texts, visit
 
 SHOWN = {
@@ -55,7 +55,7 @@ def test_a_slider_moves_the_figures_to_what_the_run_says(full, open_page, algori
     app.slider(key=price_inputs.key(full.market, "change", "segment", "Programming")).set_value(-10).run()
     assert not app.exception
     expected = answer(full, full.market, algorithm, {"Programming": -0.1})
-    assert figures(app) == {label: number(expected.effects[name].planned) for label, name in SHOWN.items()}
+    assert figures(app) == {label: format_number(expected.effects[name].planned) for label, name in SHOWN.items()}
     assert figures(app) != before
     assert [metric.delta for metric in app.metric] == [percent(one.change) for one in expected.effects.values()]
     effect = expected.token_revenue
@@ -108,7 +108,7 @@ def test_every_scope_asks_what_it_says(full, open_page):
     assert not app.exception
     every = dict.fromkeys(full.market.panel()["category"].unique(), 0.1)
     expected = answer(full, full.market, "fixed_effects", every)
-    assert figures(app)["Token revenue"] == number(expected.token_revenue.planned)
+    assert figures(app)["Token revenue"] == format_number(expected.token_revenue.planned)
     app.segmented_control(key=price_inputs.key(full.market, "scope")).set_value("level").run()
     assert figures(app) == start
     level = full.market.table("courses")["level"].iloc[0]
@@ -317,11 +317,11 @@ def test_a_scenario_that_no_slider_can_show_is_opened_as_a_list(own_full, open_p
     app.run()
     press(app, "Open")
     assert not app.exception
-    assert figures(app)["Token revenue"] == number(outcome.token_revenue.planned)
+    assert figures(app)["Token revenue"] == format_number(outcome.token_revenue.planned)
     visit(visit(app, "data"), "pricing")
-    assert figures(app)["Token revenue"] == number(outcome.token_revenue.planned)
+    assert figures(app)["Token revenue"] == format_number(outcome.token_revenue.planned)
     press(app, "Drop this list")
-    assert figures(app)["Token revenue"] == number(outcome.token_revenue.today)
+    assert figures(app)["Token revenue"] == format_number(outcome.token_revenue.today)
 
 
 def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(own_full, open_page):

@@ -10,7 +10,7 @@ from edtech.ml.elasticity.algorithms import fitting
 from edtech.tables.roles import MARKET_ROLES
 from edtech.tracking import EdTechMLFlowTracker
 from edtech.ui.state import Key
-from edtech.ui.widgets import bounds, number
+from edtech.ui.widgets import bounds, format_number
 from tests.pages.look import choose_dataset, figures, press, texts
 
 
@@ -53,7 +53,7 @@ def test_training_logs_a_run_with_the_chosen_values_and_says_what_was_found(mark
     [run] = runs.to_dict("records")
     assert float(run["params.evaluation_share"]) == 0.3
     assert run["tags.dataset_digest"] == market.digest
-    assert figures(app)["RMSE (pieces)"] == number(run["metrics.rmse"])
+    assert figures(app)["RMSE (pieces)"] == format_number(run["metrics.rmse"])
     said = texts(app)
     assert "Trained and logged: 1 run." in said
     assert f"{run['metrics.price_elasticity_coefficient']:.2f}" in said
@@ -65,7 +65,7 @@ def test_training_logs_a_run_with_the_chosen_values_and_says_what_was_found(mark
 def test_what_was_found_is_shown_with_another_family_only_on_request(full, open_page):
     run_id = full.runs[full.market.id]["linear"]
     app = choose_dataset(open_page("train"), full.market.id)
-    app.session_state[Key.TRAINED] = run_id
+    app.session_state[Key.TRAINING_RUN] = run_id
     assert f"runs:/{run_id}/model" in texts(app.run())
     app.selectbox(key=f"train.family.{full.market.id}").set_value("teacher_quality").run()
     assert "The last training was of another family: Price elasticity of demand" in texts(app)

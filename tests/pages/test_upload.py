@@ -45,7 +45,7 @@ def test_each_kind_is_suggested_stored_and_shown_on_every_page(open_page, catalo
     store(app)
     [stored] = catalogue.list()
     assert (stored.kind, stored.rows, stored.name) == (kind, ROWS[kind], f"{kind}.csv")
-    assert f"{kind}.csv is stored and chosen" in texts(app)
+    assert f"{kind}.csv is stored and selected" in texts(app)
     assert "Digest" in texts(app)
     assert figures(app)
     assert drafts(catalogue) == []

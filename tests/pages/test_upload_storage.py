@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from urllib3 import encode_multipart_formdata
 
-from edtech.ui.upload_storage import MEGABYTE, PLACE, SMALL_MB, UNTAKEN, UploadsToDisk, take
+from edtech.ui.upload_storage import MAX_WAITING, MEGABYTE, SMALL_MB, UPLOAD_PATH, UploadsToDisk, take_file
 
 CONTENT = b"week,price\r\n" * MEGABYTE
 NAME = "Preise %22Herbst%22 \u00fc\u6e2c.csv"  # as browsers write quotes
@@ -22,7 +22,7 @@ class Behind:
     def __init__(self, status: int = 204) -> None:
         self.status = status
         self.seen: list[tuple[str, str, bytes]] = []
-        route = Route(PLACE + "{session}/{file}", self._answer, methods=["PUT", "DELETE"])
+        route = Route(UPLOAD_PATH + "{session}/{file}", self._answer, methods=["PUT", "DELETE"])
         self.app = UploadsToDisk(Starlette(routes=[route]))
 
     async def _answer(self, request: Request) -> Response:
@@ -40,7 +40,7 @@ class Behind:
         return self._ask("DELETE", file_id, b"", [])
 
     def _ask(self, method: str, file_id: str, body: bytes, headers: list[tuple[bytes, bytes]]) -> int:
-        path = f"{PLACE}session/{file_id}"
+        path = f"{UPLOAD_PATH}session/{file_id}"
         scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers, "app": self}
         pieces = [body[start : start + MEGABYTE] for start in range(0, max(len(body), 1), MEGABYTE)]
         status = []
@@ -68,10 +68,10 @@ def test_a_large_file_is_kept_on_disk_and_streamlit_gets_an_empty_one_of_the_sam
     behind = Behind()
     assert behind.put("one", *form()) == 204
     assert behind.seen == [(NAME, "text/csv", b"")]
-    with take("one") as kept:
+    with take_file("one") as kept:
         assert kept.read() == CONTENT
         assert kept._rolled  # on disk, not in memory
-    assert take("one") is None
+    assert take_file("one") is None
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -80,23 +80,23 @@ def test_a_small_file_or_one_of_unknown_size_goes_through_as_it_is(chunked):
     content = CONTENT if chunked else b"a" * (SMALL_MB * MEGABYTE // 2)
     assert behind.put("two", *form(content), chunked=chunked) == 204
     assert behind.seen == [(NAME, "text/csv", content)]
-    assert take("two") is None
+    assert take_file("two") is None
 
 
 def test_what_streamlit_refuses_or_the_user_takes_back_is_not_kept():
     assert Behind(403).put("three", *form()) == 403
-    assert take("three") is None
+    assert take_file("three") is None
     behind = Behind()
     behind.put("four", *form())
     assert behind.delete("four") == 204
-    assert take("four") is None
+    assert take_file("four") is None
 
 
 def test_a_broken_form_is_refused_and_what_no_page_takes_goes_in_time():
     behind = Behind()
     assert behind.put("five", CONTENT, "multipart/form-data") == 400
-    for number in range(UNTAKEN + 1):
+    for number in range(MAX_WAITING + 1):
         behind.put(f"many{number}", *form())
-    assert take("many0") is None
-    for number in range(1, UNTAKEN + 1):
-        take(f"many{number}").close()
+    assert take_file("many0") is None
+    for number in range(1, MAX_WAITING + 1):
+        take_file(f"many{number}").close()

@@ -10,7 +10,7 @@ from edtech.data import explore as aggregates
 from edtech.data import summary as summaries
 from edtech.errors import UploadError
 from edtech.ui.cache import services
-from edtech.ui.upload_storage import UNTAKEN, take
+from edtech.ui.upload_storage import MAX_WAITING, take_file
 
 if TYPE_CHECKING:
     from edtech.market import MarketParams
@@ -107,10 +107,10 @@ def _close(content: BinaryIO | None) -> None:
         content.close()
 
 
-@st.cache_resource(scope="session", max_entries=UNTAKEN, on_release=_close, show_spinner=False)
+@st.cache_resource(scope="session", max_entries=MAX_WAITING, on_release=_close, show_spinner=False)
 def large_file(file_id: str) -> BinaryIO | None:
     """Return the content of a large upload, None where Streamlit holds it; it goes when the session ends."""
-    return take(file_id)
+    return take_file(file_id)
 
 
 @st.cache_resource(scope="session", max_entries=2, on_release=_let_go, show_spinner="Reading the file")

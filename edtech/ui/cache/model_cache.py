@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 @st.cache_data(show_spinner="Predicting", max_entries=5)
 def scored(run_id: str, rows: pd.DataFrame) -> "Predictions":
     """Return rows with the predictions of a run's model, what they are of, and what the model never saw."""
-    from edtech.ml.prediction import scored
+    from edtech.ml.prediction import predict_with_warnings
 
-    return scored(services.registry().runs, run_id, rows)
+    return predict_with_warnings(services.registry().runs, run_id, rows)
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
@@ -44,6 +44,6 @@ def example_row(run_id: str) -> dict[str, str]:
 @st.cache_data(show_spinner=False, max_entries=50)
 def leaned_on(run_id: str) -> tuple[str, ...]:
     """Return the columns that a run's predictions lean on, most first."""
-    from edtech.ml.prediction import leaned_on
+    from edtech.ml.prediction import important_columns
 
-    return leaned_on(services.registry().runs, run_id)
+    return important_columns(services.registry().runs, run_id)

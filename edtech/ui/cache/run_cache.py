@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from edtech.ui.cache import services
-from edtech.ui.run_tables import of_dataset
+from edtech.ui.run_tables import runs_on_dataset
 
 if TYPE_CHECKING:
     from edtech.tracking import RunStore
@@ -82,7 +82,7 @@ def metric_history(run_ids: tuple[str, ...], metric: str) -> pd.DataFrame:
 
 def demand_runs(experiment: str, digest: str) -> pd.DataFrame:
     """Return the experiment's finished trainings of demand on the data set of that digest, newest first."""
-    runs = of_dataset(run_table(experiment), digest)
+    runs = runs_on_dataset(run_table(experiment), digest)
     return runs[runs.reindex(columns=["tags.model_type"])["tags.model_type"] == "token_elasticity"]
 
 

@@ -1,12 +1,11 @@
 """The services of this server, each opened once: settings, jobs, catalogue, tracker, model registry."""
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from edtech.data import Catalogue
-from edtech.jobs.queue import Jobs
+from edtech.jobs.queue import JobQueue
 from edtech.pipeline import tasks
 from edtech.settings import Settings, load_settings
 
@@ -22,10 +21,10 @@ def settings() -> Settings:
     return load_settings()
 
 
-@st.cache_resource(show_spinner=False, on_release=Jobs.close)
-def jobs() -> Jobs:
+@st.cache_resource(show_spinner=False, on_release=JobQueue.close)
+def jobs() -> JobQueue[tasks.TaskResult]:
     """Return the jobs of this server and the processes that do them."""
-    return Jobs(settings(), on_lost=partial(tasks.close_stale_runs, settings()))
+    return tasks.local_queue(settings())
 
 
 @st.cache_resource(show_spinner=False)

@@ -21,7 +21,7 @@ from edtech.ui.cache import run_cache
 from edtech.ui.compare import decisions, file_charts
 from edtech.ui.compare.run_table import column_titles
 from edtech.ui.run_tables import titled
-from edtech.ui.widgets import errors_shown
+from edtech.ui.widgets import show_errors
 
 ERRORS = (
     "rmse",
@@ -46,7 +46,7 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> tuple[s
     view = url_state.selectbox("Look at", list(VIEWS), SCATTER, key="compare.view", help="One chart at a time.")
     if view == SCATTER:
         return _scatter(comparison)
-    with errors_shown():
+    with show_errors():
         if view == DECISION:
             decisions.show(comparison, runs, experiment)
         else:
@@ -107,7 +107,7 @@ def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
         "Axes",
         numbers,
         (whole if len(whole) > 1 else numbers)[:6],
-        most=12,
+        max_selections=12,
         key="compare.axes",
         follows=True,
         format_func=lambda name: titles.get(name, name),

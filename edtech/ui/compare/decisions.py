@@ -13,8 +13,8 @@ from edtech.tables.values import listed
 from edtech.tables.words import counted
 from edtech.tracking import Comparison
 from edtech.ui.cache import answer_cache, services
-from edtech.ui.run_tables import of_dataset
-from edtech.ui.widgets import error_panel, plain
+from edtech.ui.run_tables import runs_on_dataset
+from edtech.ui.widgets import error_panel, escape
 
 MOST = 6
 TRIED = 20
@@ -29,10 +29,10 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
     if dataset is None:
         gone = set(runs.reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"])
         back = [one.name for one in services.catalogue().list(deleted=True) if one.digest in gone]
-        more = f" Restore on the Data page: {plain(listed(back))}." if back else ""
+        more = f" Restore on the Data page: {escape(listed(back))}." if back else ""
         st.info(f"The data sets that these runs were trained on are not stored here.{more}", icon=":material/info:")
         return
-    asked = _asked(of_dataset(runs, dataset.digest))
+    asked = _asked(runs_on_dataset(runs, dataset.digest))
     if not asked:
         st.info("None of these runs is a model of demand, so none recommends prices.", icon=":material/info:")
         return
@@ -42,7 +42,7 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
         f" {counted(left_out, 'run')} left out: of other data, no models of demand, or more than {MOST}; those that "
         "recommend prices come first."
     )
-    st.caption(f"Prices of {plain(dataset.name)}.{more if left_out else ''}")
+    st.caption(f"Prices of {escape(dataset.name)}.{more if left_out else ''}")
     if plans:
         _lay_out({comparison.labels[one]: plan for one, plan in plans.items()}, _judged(comparison, plans))
 
@@ -86,9 +86,9 @@ def _judged(comparison: Comparison, plans: Mapping[str, Plan]) -> dict[str, floa
 
 def _lay_out(plans: Mapping[str, Plan], judged: Mapping[str, float]) -> None:
     found = decisions(plans, judged)
-    st.markdown(plain(found.words))
+    st.markdown(escape(found.words))
     for words, names in _refusals(plans).items():
-        st.markdown(f"- {plain(', '.join(names))}: {plain(words)}")
+        st.markdown(f"- {escape(', '.join(names))}: {escape(words)}")
     share = st.column_config.NumberColumn(format="percent")
     judged_help = (
         "What following the prices that the run found would truly bring, in tokens per period. Where they are withheld "

@@ -14,7 +14,7 @@ from edtech.tracking import Comparison
 from edtech.tracking.seed_groups import paired
 from edtech.ui import url_state
 from edtech.ui.cache import run_cache
-from edtech.ui.widgets import errors_shown, plain
+from edtech.ui.widgets import escape, show_errors
 
 PREDICTIONS, IMPORTANCE = "evaluation/predictions.csv", "evaluation/feature_importance.csv"
 MOST = 8
@@ -47,7 +47,7 @@ def pair(comparison: Comparison, runs: pd.DataFrame) -> None:
         border=True,
         help="On the same later rows; below 0 the second run is off by less. The interval counts each unit once.",
     )
-    st.markdown(f"{plain(found.words)} 95 % interval {found.low:+.4g} to {found.high:+.4g}.")
+    st.markdown(f"{escape(found.words)} 95 % interval {found.low:+.4g} to {found.high:+.4g}.")
 
 
 def importance(comparison: Comparison, runs: pd.DataFrame) -> None:
@@ -55,7 +55,7 @@ def importance(comparison: Comparison, runs: pd.DataFrame) -> None:
     parts = []
     logged = [one for one in runs["run_id"].head(MOST) if IMPORTANCE in run_cache.artifacts(one)]
     for run_id in logged:
-        with errors_shown():
+        with show_errors():
             table = _table(comparison, run_id, IMPORTANCE, ("importance",), ("feature",))
             sizes = table["importance"].clip(lower=0)
             parts.append(table.assign(run=comparison.labels[run_id], share=sizes / (sizes.sum() or 1.0)))
@@ -82,7 +82,7 @@ def curves(comparison: Comparison, runs: pd.DataFrame) -> None:
     name, x_title, y_title = CURVES[kind]
     parts = []
     for run_id, path in logged:
-        with errors_shown():
+        with show_errors():
             first, second = _first_numbers(comparison, run_id, path)
             parts.append(pd.DataFrame({"x": first, "y": second, "run": comparison.labels[run_id]}))
     if parts:

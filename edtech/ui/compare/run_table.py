@@ -11,9 +11,9 @@ from edtech.errors import TrackingError
 from edtech.tables.values import listed
 from edtech.tables.words import counted
 from edtech.tracking.run_query import MOST_ROWS, RunQuery, RunTable, columns_of, search_runs
-from edtech.ui import run_tables, url_state
+from edtech.ui import run_tables, state, url_state
 from edtech.ui.cache import run_cache
-from edtech.ui.widgets import error_panel, plain
+from edtech.ui.widgets import error_panel, escape
 
 MOST = 50
 TELLING = 8
@@ -43,14 +43,14 @@ def runs_of(current: str) -> pd.DataFrame:
 def ask(runs: pd.DataFrame) -> RunTable:
     """Show search and filters and return the runs that match; conditions that cannot be read are told and left out."""
     left, right = st.columns(2)
-    search = url_state.text(
-        "Search", key="compare.search", most=200, place=left, help="Part of a name, parameter, tag or id."
+    search = url_state.text_input(
+        "Search", key="compare.search", max_chars=200, container=left, help="Part of a name, parameter, tag or id."
     )
-    where = url_state.text(
+    where = url_state.text_input(
         "Conditions",
         key="compare.where",
-        most=500,
-        place=right,
+        max_chars=500,
+        container=right,
         placeholder="rmse < 2 and seed = 7",
         help="A metric, parameter or tag, one of < <= > >= = != ~ (holds), a value; joined by and.",
     )
@@ -74,7 +74,7 @@ def _more(runs: pd.DataFrame, search: str, where: str) -> RunQuery:
             help=every,
             format_func=run_tables.family_title,
         )
-        since = url_state.day("Started from", key="compare.since")
+        since = url_state.date_input("Started from", key="compare.since")
         orders = ["started", "name", "duration_seconds", *columns_of(runs, "metrics.", "params.")]
         titles = column_titles(orders)
         order = url_state.selectbox("Order by", orders, "started", key="compare.order", format_func=titles.__getitem__)
@@ -82,7 +82,7 @@ def _more(runs: pd.DataFrame, search: str, where: str) -> RunQuery:
     with right:
         names = _values(runs, "tags.dataset_name")
         datasets = url_state.multiselect("Data set", names, key="compare.dataset", help=every)
-        until = url_state.day("until", key="compare.until", help="This day counts.")
+        until = url_state.date_input("until", key="compare.until", help="This day counts.")
         upward = url_state.toggle("Smallest first", key="compare.upward")
         running = url_state.toggle("Show running", True, key="compare.running")
     return RunQuery(search, where, tuple(families), tuple(datasets), since, until, failed, running, order, not upward)
@@ -137,7 +137,7 @@ def show_found(found: RunTable) -> None:
 def _columns(found: RunTable) -> list[str]:
     """Let the user choose columns; at first those that differ, whatever is searched for."""
     key = "compare.columns"
-    wanted = [*st.session_state.get(key, []), *url_state.asked(key)]
+    wanted = [*state.value(key, []), *url_state.requested_values(key)]
     offered = list(dict.fromkeys([*found.columns[:OFFERED], *(one for one in wanted if one in found.columns)]))
     titles = column_titles(offered)
     return url_state.multiselect(
@@ -152,7 +152,7 @@ def _columns(found: RunTable) -> list[str]:
 
 
 def _choose(run_ids: list[str]) -> None:
-    st.session_state[CHOSEN] = run_ids[:MOST]
+    state.set_value(CHOSEN, run_ids[:MOST])
 
 
 def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +162,12 @@ def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
     """
     rows = runs.drop_duplicates("run_id").set_index("run_id", drop=False)
     start = _newest(found.runs)
-    wanted = [*st.session_state.get(CHOSEN, []), *url_state.asked(CHOSEN), *start, *found.runs["run_id"].head(100)]
+    wanted = [
+        *state.value(CHOSEN, []),
+        *url_state.requested_values(CHOSEN),
+        *start,
+        *found.runs["run_id"].head(100),
+    ]
     known = [one for one in dict.fromkeys(wanted) if one in rows.index]
     names = run_tables.run_labels(rows.loc[known])
     chosen = url_state.multiselect(
@@ -170,7 +175,7 @@ def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
         known,
         start,
         key=CHOSEN,
-        most=MOST,
+        max_selections=MOST,
         format_func=lambda one: names.get(one, one),
         help=f"At most {MOST}; kept while you search for more.",
     )
@@ -179,7 +184,7 @@ def chosen_runs(found: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
     if hidden:
         st.caption(
             f"{counted(len(hidden), 'run')} side by side that the filters above leave out of the table: "
-            f"{plain(listed(hidden, TOLD))}. Take them out here, or change the filters."
+            f"{escape(listed(hidden, TOLD))}. Take them out here, or change the filters."
         )
     return rows.loc[chosen].reset_index(drop=True)
 

@@ -12,7 +12,7 @@ from edtech.tracking.registry_checks import DECISIONS
 from edtech.ui import run_tables, url_state
 from edtech.ui.cache import services
 from edtech.ui.models import registry
-from edtech.ui.widgets import errors_shown, plain
+from edtech.ui.widgets import escape, show_errors
 
 _FIRST = st.column_config.Column(pinned=True, width=220)
 COLORS = {GOOD: "background-color: rgba(0, 158, 115, .22)", BAD: "background-color: rgba(213, 94, 0, .22)"}
@@ -36,7 +36,7 @@ def settle(runs: pd.DataFrame) -> Comparison:
     found = compare_runs(runs, meanings, baseline)
     if found.same_data:
         return found
-    st.warning(plain(found.warning), icon=":material/warning:")
+    st.warning(escape(found.warning), icon=":material/warning:")
     ranked = url_state.toggle(
         "Rank them all the same", key="compare.rank", help="Errors on different data do not compare."
     )
@@ -93,7 +93,7 @@ def register_one(comparison: Comparison) -> None:
         format_func=comparison.labels.__getitem__,
         help="At first the one whose decisions are worth most.",
     )
-    with errors_shown():
+    with show_errors():
         registry.register(run_id, "compare.register")
 
 
@@ -105,10 +105,10 @@ def _meanings(comparison: Comparison) -> None:
     known = [comparison.dictionary[name] for name in comparison.metrics.index]
     with st.expander("What the metrics mean"):
         for one in known:
-            st.markdown(f"**{plain(one.title)}**: {plain(one.help)}")
+            st.markdown(f"**{escape(one.title)}**: {escape(one.help)}")
     foreign = [one for one in known if one.name not in METRICS]
     if foreign:
-        with st.expander(f"{len(foreign)} metrics of others: say which way is better"), errors_shown():
+        with st.expander(f"{len(foreign)} metrics of others: say which way is better"), show_errors():
             _say(foreign)
 
 

@@ -8,8 +8,9 @@ from pydantic.fields import FieldInfo
 from edtech.data import CONTRACTS, Upload, suggest_kind, suggest_mapping, suggest_roles
 from edtech.tables.roles import Dates, Kind
 from edtech.tables.values import as_text, is_ambiguous, read_as
+from edtech.ui import state
 from edtech.ui.cache import services
-from edtech.ui.widgets import plain
+from edtech.ui.widgets import escape
 
 COMBINED = "unit (combined)"
 NOTHING = "(none)"
@@ -40,7 +41,7 @@ def choose_kind(upload: Upload, token: str) -> str:
     """Ask what the table is; what its columns were taken for last time, or their names suggest, is filled in."""
     remembered = [kind for kind in CONTRACTS if services.catalogue().remembered(upload.columns, kind) is not None]
     start = remembered[0] if remembered else suggest_kind(upload.frame)
-    begin("upload.kind", start, fresh=is_new("upload.kind.of", token))
+    state.start_from("upload.kind", start, fresh=state.is_new("upload.kind.of", token))
     kind: str = st.selectbox(
         "What is this table?",
         list(KINDS),
@@ -54,14 +55,14 @@ def choose_kind(upload: Upload, token: str) -> str:
 
 def choose_roles(upload: Upload, kind: str, token: str) -> tuple[dict[str, Any], list[str]]:
     """Ask for each role; return the choices, and the columns that together make the unit."""
-    fresh = is_new("upload.roles.of", f"{token}.{kind}")
+    fresh = state.is_new("upload.roles.of", f"{token}.{kind}")
     start, parts, known = _start(upload, kind)
     st.markdown("**Which column is what?** Filled in where the names tell; please check.")
     if known:
         st.caption("Mapped as the last file with these columns.")
     columns = list(upload.columns)
     if parts:
-        begin("upload.parts", parts, fresh=fresh)
+        state.start_from("upload.parts", parts, fresh=fresh)
         parts = st.multiselect(
             "Columns that together tell the units apart",
             columns,
@@ -94,21 +95,8 @@ def _order_of_dates(
         order = _other(fields["dates"], "dates", [], start, fresh=fresh)
     for text in texts:
         if reading := read_as(text, order):
-            st.caption(plain(reading))
+            st.caption(escape(reading))
     return order
-
-
-def begin(key: str, value: object, *, fresh: bool) -> None:
-    """Let a widget start from `value`: for a new file, and where it was not shown before."""
-    if fresh or key not in st.session_state:
-        st.session_state[key] = value
-
-
-def is_new(key: str, token: str) -> bool:
-    """Tell whether this is another token than at the last run, and keep it."""
-    new = bool(st.session_state.get(key) != token)
-    st.session_state[key] = token
-    return new
 
 
 def _start(upload: Upload, kind: str) -> tuple[dict[str, Any], list[str], bool]:
@@ -131,7 +119,7 @@ def _is_many(info: FieldInfo) -> bool:
 
 def _one(info: FieldInfo, role: str, columns: list[str], start: object, *, fresh: bool) -> str | None:
     key, options = f"upload.{role}", [NOTHING, *columns]
-    begin(key, start if start in columns else NOTHING, fresh=fresh or st.session_state.get(key) not in options)
+    state.start_from(key, start if start in columns else NOTHING, fresh=fresh or state.value(key) not in options)
     picked = st.selectbox(info.title or role, options, key=key, help=info.description)
     return None if picked == NOTHING else picked
 
@@ -140,13 +128,13 @@ def _other(info: FieldInfo, role: str, options: list[str], start: object, *, fre
     """Ask for what is no single column: several of these options, one of a few words, or a text."""
     key, title, help = f"upload.{role}", info.title or role, info.description
     if get_origin(info.annotation) is Literal:
-        begin(key, start or info.default, fresh=fresh)
+        state.start_from(key, start or info.default, fresh=fresh)
         return st.radio(title, get_args(info.annotation), format_func=WORDS.__getitem__, key=key, help=help)
     if not _is_many(info):
-        begin(key, start or "", fresh=fresh)
+        state.start_from(key, start or "", fresh=fresh)
         return st.text_input(title, key=key, help=help, max_chars=100).strip() or None
-    begin(key, [name for name in options if isinstance(start, tuple | list) and name in start], fresh=fresh)
-    st.session_state[key] = [name for name in st.session_state[key] if name in options]
+    state.start_from(key, [name for name in options if isinstance(start, tuple | list) and name in start], fresh=fresh)
+    state.set_value(key, [name for name in state.value(key) if name in options])
     return st.multiselect(title, options, key=key, help=help)
 
 

@@ -9,7 +9,7 @@ from edtech.ui.cache import dataset_cache
 from edtech.ui.findings import show_check, show_checks
 from edtech.ui.overview.sections import key_figures, origin
 from edtech.ui.reports import downloads
-from edtech.ui.widgets import plain
+from edtech.ui.widgets import escape
 
 FAMILIES = {
     "visits": "It serves models of which course is taken out of those seen.",
@@ -21,7 +21,7 @@ FAMILIES = {
 
 def dataset_details(dataset: Dataset) -> None:
     """Show one data set: figures, prices and demand, what can be learned from it, and where it comes from."""
-    st.subheader(plain(dataset.name))
+    st.subheader(escape(dataset.name))
     made = f"Digest {dataset.digest[:12]}, created {dataset.created:%Y-%m-%d %H:%M} UTC."
     words = origin(dataset)
     st.caption(f"{words[:1].upper()}{words[1:]}. {FAMILIES.get(dataset.kind, '')} {made}")

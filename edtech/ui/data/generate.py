@@ -10,7 +10,7 @@ from edtech.market import PRESETS, MarketParams
 from edtech.pipeline import tasks
 from edtech.ui import jobs
 from edtech.ui.cache import dataset_cache
-from edtech.ui.widgets import errors_shown, params_form
+from edtech.ui.widgets import params_form, show_errors
 
 SIZE = ("learners", "teachers", "courses", "weeks", "seed")
 PRICES = ("price_sensitivity", "endogeneity", "promo_rate", "promo_depth", "promo_randomized_share", "price_test_share")
@@ -28,8 +28,8 @@ def generate_form() -> None:
     name = st.text_input("Name", f"{preset} market", max_chars=200, key=f"generate.name.{preset}")
     values, workers = _knobs(preset)
     if st.button("Generate", type="primary", key="generate.go", icon=":material/play_arrow:"):
-        with errors_shown():
-            jobs.start(f"Generate {name}", partial(tasks.generate, MarketParams.of(values), name, workers))
+        with show_errors():
+            jobs.start(f"Generate {name}", partial(tasks.generate_market, MarketParams.of(values), name, workers))
     jobs.follow()
 
 
@@ -54,7 +54,7 @@ def _knobs(preset: str) -> tuple[dict[str, Any], int]:
         key="generate.workers",
         help="More of them pay from some ten thousand learners on; the market is the same.",
     )
-    with errors_shown():
+    with show_errors():
         st.caption(dataset_cache.expected(MarketParams.of(values), workers))
     return values, workers
 

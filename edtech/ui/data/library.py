@@ -9,7 +9,7 @@ from edtech.tables.words import counted
 from edtech.ui.cache import dataset_cache, services
 from edtech.ui.overview.sections import origin
 from edtech.ui.state import notify
-from edtech.ui.widgets import errors_shown, plain
+from edtech.ui.widgets import escape, show_errors
 
 KIND_NAMES = {"market": "generated market", "panel": "demand panel", "labels": "labeled rows"}
 
@@ -37,7 +37,7 @@ def _stored(one: Dataset) -> None:
         st.text(f"{one.name}: {counted(one.rows, 'row')}, {KIND_NAMES.get(one.kind, one.kind)}{period}")
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         name = left.text_input("Name", one.name, key=f"rename.{one.id}", max_chars=200)
-        with errors_shown():
+        with show_errors():
             if name != one.name:
                 services.catalogue().rename(one.id, name)
                 st.rerun()
@@ -53,7 +53,7 @@ def _lineage(dataset: Dataset) -> None:
     for step in services.catalogue().lineage(dataset.id):
         gone = " (deleted)" if step.deleted is not None else ""
         words = origin(step)
-        st.markdown(f"**{plain(step.name)}**{gone}: {words}. Created {step.created:%Y-%m-%d %H:%M} UTC.")
+        st.markdown(f"**{escape(step.name)}**{gone}: {words}. Created {step.created:%Y-%m-%d %H:%M} UTC.")
         st.caption(f"Id {step.id}, digest {step.digest}")
         params = step.source.get("params")
         if isinstance(params, dict):
@@ -68,7 +68,7 @@ def _deleted(one: Dataset) -> None:
         if st.button("Restore", key=f"restore.{one.id}", icon=":material/undo:"):
             services.catalogue().restore(one.id)
             st.rerun()
-        with st.popover("Remove for good", icon=":material/delete_forever:"), errors_shown():
+        with st.popover("Remove for good", icon=":material/delete_forever:"), show_errors():
             st.text(f"The files of {one.name} will be gone; nothing brings them back.")
             if st.button("Yes, remove its files", key=f"purge.{one.id}", type="primary"):
                 services.catalogue().purge(one.id)
@@ -96,7 +96,7 @@ def _difference(stored: list[Dataset]) -> None:
     )
     if not st.toggle("Compare", key="difference.show", help="Reads both data sets; large ones take some seconds."):
         return
-    with errors_shown():
+    with show_errors():
         found = dataset_cache.differences(before, after)
         for line in found.lines():
             st.text(line)

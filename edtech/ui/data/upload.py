@@ -9,10 +9,11 @@ from edtech.data import CONTRACTS, DECIMALS, DELIMITERS, ENCODINGS, THOUSANDS, D
 from edtech.errors import ContractError, EdtechError
 from edtech.reports import table_csv
 from edtech.tables.words import counted
+from edtech.ui import state
 from edtech.ui.cache import dataset_cache, services
 from edtech.ui.data import column_mapping
 from edtech.ui.state import Key, choose, notify
-from edtech.ui.widgets import error_panel, errors_shown, plain
+from edtech.ui.widgets import error_panel, escape, show_errors
 
 PREVIEW = 20
 
@@ -34,16 +35,18 @@ def upload_form() -> None:
     if file is None:
         dataset_cache.staged.clear()
         dataset_cache.large_file.clear()
-    elif st.session_state.get("upload.stored") == file.file_id:
-        st.info("This file is stored and chosen; see the first tab. Choose another file above.", icon=":material/done:")
+    elif state.value("upload.stored") == file.file_id:
+        st.info(
+            "This file is stored and selected; see the first tab. Choose another file above.", icon=":material/done:"
+        )
         st.button("Map it again", key="upload.again", on_click=_forget, icon=":material/undo:")
     else:
-        with errors_shown():
+        with show_errors():
             _read_map_store(file)
 
 
 def _forget() -> None:
-    st.session_state.pop("upload.stored", None)
+    state.clear("upload.stored")
 
 
 def _samples() -> None:
@@ -82,10 +85,10 @@ def _read_map_store(file: Any) -> None:  # noqa: ANN401  # Streamlit's uploaded 
             except EdtechError as error:
                 _refused(error)
                 return
-        st.session_state["upload.stored"] = file.file_id
+        state.set_value("upload.stored", file.file_id)
         dataset_cache.staged.clear()
         choose(Key.DATASET, stored.id)
-        notify(f"{stored.name} is stored and chosen: {counted(stored.rows, 'row')}.")
+        notify(f"{stored.name} is stored and selected: {counted(stored.rows, 'row')}.")
         st.rerun()
 
 
@@ -110,13 +113,13 @@ def _confirmed(file: Any) -> tuple[Upload, str]:  # noqa: ANN401  # Streamlit's 
         UploadError: it cannot be read like this.
     """
     found = dataset_cache.staged(file.file_id, None, None, file)
-    fresh = column_mapping.is_new("upload.read", file.file_id)
+    fresh = state.is_new("upload.read", file.file_id)
     if isinstance(found, Upload) and found.dialect is None:
         sheet = _sheet(found, fresh=fresh)
         read = found if sheet == found.sheet else dataset_cache.staged(file.file_id, None, sheet, file)
         return _usable(read), f"{file.file_id}.{sheet}"
     if isinstance(found, EdtechError):
-        st.caption(f"Read as found out: {plain(found.problem)}. If it is a text file, say how it is written.")
+        st.caption(f"Read as found out: {escape(found.problem)}. If it is a text file, say how it is written.")
     start = found.dialect if isinstance(found, Upload) and found.dialect is not None else Dialect(",", ".", "utf-8", "")
     asked = _dialect(start, fresh=fresh)
     read = found if asked == start else dataset_cache.staged(file.file_id, asked, None, file)
@@ -132,7 +135,7 @@ def _usable(read: Upload | EdtechError) -> Upload:
 def _sheet(upload: Upload, *, fresh: bool) -> str | None:
     if not upload.sheets:
         return upload.sheet
-    column_mapping.begin("upload.sheet", upload.sheet or upload.sheets[0], fresh=fresh)
+    state.start_from("upload.sheet", upload.sheet or upload.sheets[0], fresh=fresh)
     sheet: str = st.selectbox(
         "Sheet", upload.sheets, key="upload.sheet", help="The sheet of the workbook that holds the table."
     )
@@ -152,5 +155,5 @@ def _dialect(found: Dialect, *, fresh: bool) -> Dialect:
 
 def _choice(column: Any, label: str, options: dict[str, str], found: str, *, fresh: bool) -> Any:  # noqa: ANN401
     key = f"upload.{label.lower().replace(' ', '_')}"
-    column_mapping.begin(key, found, fresh=fresh)
+    state.start_from(key, found, fresh=fresh)
     return column.selectbox(label, list(options), format_func=options.__getitem__, key=key)

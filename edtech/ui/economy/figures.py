@@ -21,7 +21,7 @@ from edtech.tables.values import percent
 from edtech.ui.cache import economy_cache
 from edtech.ui.economy import forecast
 from edtech.ui.reports.downloads import economy_downloads
-from edtech.ui.widgets import number, page_link, plain
+from edtech.ui.widgets import escape, format_number, page_link
 
 QUARTER = 91
 MOST_DOWNLOADED = 100_000
@@ -95,7 +95,7 @@ def _shown(figure: EconomyFigure) -> str:
     """Return the value for reading: shares in percent, money with two decimals."""
     unit = ECONOMY[figure.name].unit
     if figure.value is None or unit not in (SHARE, MONEY):
-        return number(figure.value)
+        return format_number(figure.value)
     return f"{figure.value:.1%}" if unit == SHARE else f"{figure.value:,.2f}"
 
 
@@ -208,7 +208,7 @@ def show_proof(dataset: Dataset, period: Period | None) -> None:
     if found.broken:
         st.error(f"{len(found.broken)} of {len(found.identities)} identities do not hold.", icon=":material/error:")
         for one in found.broken:
-            st.markdown(f"- {plain(one.title)}: {one.left:,} against {one.right:,}")
+            st.markdown(f"- {escape(one.title)}: {one.left:,} against {one.right:,}")
     else:
         st.success(f"All {len(found.identities)} identities hold to the unit.", icon=":material/check_circle:")
     st.caption("Integers of 1/100 token, cents or counts; the difference must be 0, without any tolerance.")

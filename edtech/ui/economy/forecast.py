@@ -18,7 +18,7 @@ from edtech.tables.values import percent
 from edtech.ui import run_tables, sidebar
 from edtech.ui.cache import answer_cache, economy_cache, run_cache, services
 from edtech.ui.reports.downloads import outlook_downloads
-from edtech.ui.widgets import number, page_link, params_form, plain
+from edtech.ui.widgets import escape, format_number, page_link, params_form
 
 RULES = ("weeks", "commission_rate", "burn_rate", "bonuses", "expiry_weeks")
 MORE = tuple(name for name in Assumptions.model_fields if name not in RULES)
@@ -38,7 +38,7 @@ def show_outlook(dataset: Dataset) -> None:
     effect, reasons = asked_effect(_models(dataset), prices)
     found = forecast(observed, _ask_rules(dataset, Assumptions.of(observed)), effect)
     for reason in reasons:
-        st.warning(plain(reason), icon=":material/warning:")
+        st.warning(escape(reason), icon=":material/warning:")
     _metrics(found)
     name = st.selectbox(
         "Week by week",
@@ -53,7 +53,7 @@ def show_outlook(dataset: Dataset) -> None:
     st.altair_chart(charts.outlook(weekly, title=title, y_title=f"{OUTLOOK[name][0]} (tokens)"), alt=title)
     st.subheader("What this assumes")
     for note in found.notes:
-        st.markdown(f"- {plain(note)}")
+        st.markdown(f"- {escape(note)}")
     outlook_downloads(dataset, found, prices)
 
 
@@ -119,7 +119,7 @@ def _sliders(dataset: Dataset, response: Response) -> dict[str, float]:
     columns = st.columns(2)
     return {
         name: columns[place % 2].slider(
-            plain(name),
+            escape(name),
             -50,
             50,
             0,
@@ -139,7 +139,7 @@ def _ask_rules(dataset: Dataset, start: Assumptions) -> Assumptions:
         with st.expander(title, expanded=open_):
             for column, offset in zip(st.columns(2), (0, 1), strict=True):
                 with column:
-                    values |= params_form(Assumptions, f"economy.{dataset.id}", start, names[offset::2], kept=True)
+                    values |= params_form(Assumptions, f"economy.{dataset.id}", start, names[offset::2], persist=True)
     return start.model_copy(update=values)
 
 
@@ -151,13 +151,17 @@ def _metrics(found: Forecast) -> None:
             change = None if row["mid"] == row["today"] or row["change"] != row["change"] else percent(row["change"])
             column.metric(
                 f"{title} (tokens)",
-                number(row["mid"]),
+                format_number(row["mid"]),
                 change,
                 help=f"{help} Median; change against today's prices and rules.",
                 border=True,
                 delta_color="off",
             )
-            band = f"90 %: {number(row['low'])} to {number(row['high'])}" if row["low"] == row["low"] else "no band"
+            band = (
+                f"90 %: {format_number(row['low'])} to {format_number(row['high'])}"
+                if row["low"] == row["low"]
+                else "no band"
+            )
             when = f"after {found.asked.weeks} weeks" if name in STOCKS else f"in {found.asked.weeks} weeks"
             column.caption(f"{when}; {band}")
 

@@ -6,12 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from edtech.errors import ContractError
-from edtech.ml.prediction import NUMBERS, Predictions, decimal
+from edtech.ml.prediction import NUMBERS, Predictions, normalize_decimal
 from edtech.reports.export import frame_csv
 from edtech.tables.words import counted
 from edtech.tracking.registry import Version
 from edtech.ui.cache import dataset_cache, model_cache, services
-from edtech.ui.widgets import error_panel, errors_shown, number, plain
+from edtech.ui.widgets import error_panel, escape, format_number, show_errors
 
 _SHOWN = 1_000
 _HELP = {
@@ -53,7 +53,7 @@ def file_scored(version: Version) -> None:
     )
     if file is None:
         return
-    with errors_shown():
+    with show_errors():
         upload = dataset_cache.staged(f"scoring.{file.file_id}", None, None, file)
         if isinstance(upload, Exception):
             raise upload
@@ -69,7 +69,7 @@ def _show(version: Version, rows: pd.DataFrame) -> None:
         if error.failures is not None:
             st.dataframe(error.failures.head(_SHOWN), hide_index=True, key="scoring.failures")
         return
-    st.success(f"{counted(len(found.rows), 'row')} predicted: {plain(found.meaning)}.", icon=":material/done:")
+    st.success(f"{counted(len(found.rows), 'row')} predicted: {escape(found.meaning)}.", icon=":material/done:")
     _outside(found)
     st.dataframe(found.rows.head(_SHOWN), hide_index=True, key="scoring.rows")
     st.download_button(
@@ -96,23 +96,23 @@ def row_scored(version: Version) -> None:
         asked = st.form_submit_button("Predict", type="primary", icon=":material/play_arrow:")
     if not asked:
         return
-    with errors_shown():
+    with show_errors():
         row = pd.DataFrame({name: [_typed(values[name], kind)] for name, kind in signature.items()})
         found = model_cache.scored(version.run_id, row)
         value = float(found.rows.iloc[:, -1].to_numpy(dtype=float)[0])
-        shown = f"{value:.1%}" if found.meaning.startswith("Probability") else number(value)
-        st.metric(plain(found.meaning), shown, border=True, help="What the model expects of this row.")
+        shown = f"{value:.1%}" if found.meaning.startswith("Probability") else format_number(value)
+        st.metric(escape(found.meaning), shown, border=True, help="What the model expects of this row.")
         _outside(found)
 
 
 def _typed(value: object, kind: str) -> object:
-    return decimal(value) if isinstance(value, str) and kind in {*NUMBERS, "any"} else value
+    return normalize_decimal(value) if isinstance(value, str) and kind in {*NUMBERS, "any"} else value
 
 
 def _outside(found: Predictions) -> None:
     """Say which values the model was not trained on: there it can only guess."""
-    if found.outside:
-        told = "".join(f"\n- {plain(one)}" for one in found.outside)
+    if found.warnings:
+        told = "".join(f"\n- {escape(one)}" for one in found.warnings)
         st.warning(
             f"Outside of what the model was trained on, so take the prediction with care:\n{told}",
             icon=":material/explore_off:",
@@ -139,7 +139,7 @@ def _fields(version: Version, names: list[str]) -> dict[str, Any]:
 
 def _field(name: str, kind: str, run_id: str, example: str) -> object:
     """Show a widget for a column, filled with the example; numbers are typed as text, so that a gap can be left."""
-    key, label = f"scoring.{run_id}.{name}", plain(name)
+    key, label = f"scoring.{run_id}.{name}", escape(name)
     if kind == "boolean":
         return st.toggle(label, example.casefold() in ("true", "1"), key=key)
     return st.text_input(label, example, max_chars=200, key=key, help=_HELP.get(kind, "Text."))

@@ -11,7 +11,7 @@ from edtech.tracking.registry_checks import DECISIONS, Gate
 from edtech.ui import run_tables
 from edtech.ui.cache import services
 from edtech.ui.state import notify
-from edtech.ui.widgets import errors_shown, plain
+from edtech.ui.widgets import escape, show_errors
 
 _MARKS = {True: ":material/check_circle:", False: ":material/block:"}
 
@@ -35,11 +35,11 @@ def register(run_id: str, key: str) -> None:
             help="The version that Predict, Pricing and `models:/...@champion` take.",
         )
     if challenger or champion:
-        with errors_shown():
+        with show_errors():
             made = registry.register(run_id)
             words = f"Registered as version {made.version} of {made.name}"
             if champion:
-                st.success(plain(f"{words}."), icon=":material/check_circle:")  # true where the next gate is shut too
+                st.success(escape(f"{words}."), icon=":material/check_circle:")  # true where the next gate is shut too
                 registry.promote(made.name, made.version, reason)
             _changed(f"{words}, the champion." if champion else f"{words}.")
 
@@ -53,7 +53,7 @@ def _reason(key: str) -> str:
 def _gates(gates: tuple[Gate, ...]) -> None:
     for gate in gates:
         more = " A written reason opens it." if gate.opens_for_a_reason and not gate.passed else ""
-        st.markdown(f"{_MARKS[gate.passed]} **{plain(gate.title)}**: {plain(gate.evidence)}.{more}")
+        st.markdown(f"{_MARKS[gate.passed]} **{escape(gate.title)}**: {escape(gate.evidence)}.{more}")
 
 
 def choose_model() -> str | None:
@@ -145,7 +145,7 @@ def _promote(chosen: Version) -> None:
     with st.form("models.promote", border=True):
         reason = _reason("models.reason")
         if st.form_submit_button("Make it the champion", type="primary", icon=":material/trophy:"):
-            with errors_shown():
+            with show_errors():
                 services.registry().promote(chosen.name, chosen.version, reason)
                 _changed(f"Version {chosen.version} of {chosen.name} is the champion.")
 
@@ -157,7 +157,7 @@ def _rollback(name: str) -> None:
         icon=":material/undo:",
         help="Gives the place back to the version that held it before.",
     ):
-        with errors_shown():
+        with show_errors():
             made = services.registry().rollback(name)
             _changed(f"Version {made.version} of {name} is the champion again.")
 

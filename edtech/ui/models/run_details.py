@@ -18,7 +18,7 @@ from edtech.ui import jobs, run_tables
 from edtech.ui.cache import run_cache, services
 from edtech.ui.reports import downloads
 from edtech.ui.state import notify
-from edtech.ui.widgets import errors_shown, number
+from edtech.ui.widgets import format_number, show_errors
 
 _MOST_TEXT = 100_000
 _NOTE = "mlflow.note.content"
@@ -41,7 +41,7 @@ def show(run_id: str, experiment: str) -> None:
     run = store.get_run(run_id)
     st.code(run.run_id, language=None)
     if run.started is not None:
-        st.caption(f"{run.status}, {run.started:%Y-%m-%d %H:%M:%S} UTC, {number(run.duration_seconds, 's')}")
+        st.caption(f"{run.status}, {run.started:%Y-%m-%d %H:%M:%S} UTC, {format_number(run.duration_seconds, 's')}")
     if link := address_of(run_id, services.settings()):
         st.link_button("Open in MLflow", link, icon=":material/open_in_new:")
     st.text(note_text(run.tags.get(_NOTE, "")) or "No note.")
@@ -97,7 +97,7 @@ def _artifacts(run: Run, experiment: str) -> None:
         return
     store = services.tracker(experiment).runs
     path = st.selectbox("File", run.artifacts, key="models.file", help="Files that the run holds.")
-    with errors_shown():
+    with show_errors():
         content = store.read_artifact(run.run_id, path)
         show_file(path, content)
         st.download_button(
@@ -109,7 +109,7 @@ def _artifacts(run: Run, experiment: str) -> None:
             icon=":material/download:",
         )
     if run.has_model and st.toggle("Offer the model for download", key="models.zip", help="Its files, zipped."):
-        with errors_shown(), store.model_zip(run.run_id) as zipped, zipped.open("rb") as file:
+        with show_errors(), store.model_zip(run.run_id) as zipped, zipped.open("rb") as file:
             st.download_button(
                 "Download the model",
                 file,
@@ -143,18 +143,18 @@ def _edit(run: Run, experiment: str) -> None:
             name = st.text_input("Name", run.name, max_chars=250, key=f"models.name.{run.run_id}")
             note = st.text_area("Note", run.tags.get(_NOTE, ""), max_chars=5_000, key=f"models.note.{run.run_id}")
             if st.form_submit_button("Save name and note", icon=":material/save:"):
-                with errors_shown():
+                with show_errors():
                     store.describe(run.run_id, name, note)
                     _changed("Name and note are saved.")
         with st.form("models.tag", border=False):
             key = st.text_input("Tag", max_chars=100, key="models.tag.name", placeholder="stage")
             value = st.text_input("Value", max_chars=1_000, key="models.tag.value", help="Empty takes the tag off.")
             if st.form_submit_button("Save tag", icon=":material/sell:"):
-                with errors_shown():
+                with show_errors():
                     store.tag(run.run_id, key.strip(), value.strip())
                     _changed("The tag is saved.")
     if st.button("Delete the run", key="models.delete", icon=":material/delete:", help="It can be restored below."):
-        with errors_shown():
+        with show_errors():
             store.delete(run.run_id)
             _changed("The run is deleted; it can be restored below.")
 
@@ -167,7 +167,7 @@ def _again(run: Run) -> None:
         help="Same data set, parameters and seed; says what changed.",
     ):
         st.toast("Training again: its progress is at the top of the page.", icon=":material/replay:")
-        jobs.start(f"Train again: {run.name}", partial(tasks.again, run.run_id))
+        jobs.start(f"Train again: {run.name}", partial(tasks.rerun_training, run.run_id))
 
 
 def restore(experiment: str) -> None:
@@ -180,7 +180,7 @@ def restore(experiment: str) -> None:
         for run_id, name in zip(deleted["run_id"], deleted["name"], strict=True):
             st.text(f"{name}, {run_id}")
             if st.button("Restore", key=f"models.restore.{run_id}", icon=":material/undo:"):
-                with errors_shown():
+                with show_errors():
                     runs.restore(run_id)
                     _changed("The run is restored.")
 

@@ -10,14 +10,14 @@ from edtech.data.summary import panel_words
 from edtech.pipeline import tasks
 from edtech.ui import jobs, sidebar
 from edtech.ui.cache import dataset_cache, run_cache
-from edtech.ui.widgets import number, page_link, plain
+from edtech.ui.widgets import escape, format_number, page_link
 
 DEMO, DEMO_NAME = "Make the demo", "Demo market"
 
 
 def empty_state() -> None:
     """Say what to do when nothing is there, and offer to make the demo; where it is being made, follow that."""
-    if jobs.join(DEMO):
+    if jobs.follow_running(DEMO):
         return
     st.info("There is no data yet.", icon=":material/database:")
     st.markdown(
@@ -27,7 +27,7 @@ def empty_state() -> None:
     if st.button(DEMO, type="primary", key="overview.demo", icon=":material/play_arrow:"):
         from edtech.market import MarketParams
 
-        jobs.start(DEMO, partial(tasks.demo, MarketParams(), DEMO_NAME, sidebar.current_experiment()))
+        jobs.start(DEMO, partial(tasks.prepare_demo, MarketParams(), DEMO_NAME, sidebar.current_experiment()))
     page_link("data", "Bring your own data", ":material/upload:")
 
 
@@ -36,9 +36,9 @@ def key_figures(dataset: Dataset) -> None:
     figures = [one for one in dataset_cache.summary(dataset.id) if one.value is not None]
     for start in range(0, len(figures), 3):
         for column, one in zip(st.columns(3), figures[start : start + 3], strict=False):
-            shown = f"{one.value:.1%}" if one.unit == "share" else number(one.value)
+            shown = f"{one.value:.1%}" if one.unit == "share" else format_number(one.value)
             unit = f" ({one.unit})" if one.unit not in ("", "share") else ""  # behind the number it is cut off
-            column.metric(plain(one.title) + unit, shown, help=one.help, border=True)
+            column.metric(escape(one.title) + unit, shown, help=one.help, border=True)
 
 
 def revenue_over_time(dataset: Dataset) -> None:
@@ -51,7 +51,7 @@ def revenue_over_time(dataset: Dataset) -> None:
     first, last = series["revenue"].iloc[0], series["revenue"].iloc[-1]
     words = panel_words(dataset)
     money = f" {words.money}" if words.money else ""
-    ends = f"from {number(first)} to {number(last)}{money} between the first and the last period"
+    ends = f"from {format_number(first)} to {format_number(last)}{money} between the first and the last period"
     frame = series.rename(columns={"revenue": "value"})
     chart = charts.time_series(
         frame,
@@ -109,5 +109,5 @@ def origin(dataset: Dataset) -> str:
     """Return in words where a data set comes from."""
     if dataset.kind == "market":
         return "generated, so its true price effect is known"
-    words = f"a {CONTRACTS[dataset.kind].title} uploaded from {plain(dataset.source.get('file', 'a file'))}"
+    words = f"a {CONTRACTS[dataset.kind].title} uploaded from {escape(dataset.source.get('file', 'a file'))}"
     return f"{words}; prices set: {dataset.roles.prices_set}" if dataset.kind == "panel" else words

@@ -17,8 +17,8 @@ from edtech.ui import run_tables
 from edtech.ui.cache import answer_cache, run_cache, services
 from edtech.ui.findings import show_checks
 from edtech.ui.pricing import price_inputs
-from edtech.ui.state import Key, asked_in_vain, get
-from edtech.ui.widgets import choose_kept, number, page_link, plain
+from edtech.ui.state import Key, address_names_unknown, get
+from edtech.ui.widgets import escape, format_number, page_link, shared_selectbox
 
 COLUMNS = 3
 
@@ -40,15 +40,15 @@ def choose_run(dataset: Dataset, experiment: str) -> str | None:
         return None
     ids = runs["run_id"].tolist()
     names = run_tables.run_labels(runs)
-    if asked_in_vain(Key.PRICED, ids):
+    if address_names_unknown(Key.PRICING_RUN, ids):
         st.warning("The address asks for a run that is not here; another one answers.", icon=":material/link_off:")
-    kept = get(Key.PRICED)
+    kept = get(Key.PRICING_RUN)
     now = kept if kept is not None and kept in ids else _first_choice(runs, dataset)
-    return choose_kept(
+    return shared_selectbox(
         "Run",
         ids,
         now,
-        Key.PRICED,
+        Key.PRICING_RUN,
         key=price_inputs.key(dataset, "run"),
         format_func=names.__getitem__,
         help="The trained model that answers; only runs on the chosen data set are listed.",
@@ -115,10 +115,10 @@ def _figure(name: str, outcome: WhatIf, moved: bool) -> None:
     title, unit, help = LABELS[name]
     effect = outcome.effects[name]
     change = percent(effect.change) if moved else None
-    st.metric(title, number(effect.planned), change, help=f"{help} In {unit}.", border=True)
+    st.metric(title, format_number(effect.planned), change, help=f"{help} In {unit}.", border=True)
     apart = effect.planned - effect.today
-    more = f"; {'+' if apart > 0 else ''}{number(apart)}" if moved else ""
-    st.caption(f"today {number(effect.today)} {unit}{more}")
+    more = f"; {'+' if apart > 0 else ''}{format_number(apart)}" if moved else ""
+    st.caption(f"today {format_number(effect.today)} {unit}{more}")
     if not moved:
         return
     if effect.low is None:
@@ -131,14 +131,14 @@ def _figure(name: str, outcome: WhatIf, moved: bool) -> None:
 def _warn(asked: Asked) -> None:
     outcome = asked.outcome
     for reason in outcome.reasons:
-        st.warning(plain(reason), icon=":material/block:" if outcome.refused else ":material/warning:")
+        st.warning(escape(reason), icon=":material/block:" if outcome.refused else ":material/warning:")
     if asked.response.covariance is None:
-        st.info(plain(asked.response.result.elasticity.note), icon=":material/info:")
+        st.info(escape(asked.response.result.elasticity.note), icon=":material/info:")
     st.info(NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION, icon=":material/info:")
     if outcome.own is not None and outcome.others is not None and _moved(outcome):
         st.markdown(
-            f"If each course's price moved alone, token revenue would change by **{number(outcome.own)} tokens per "
-            f"period** in all; what courses take from each other adds **{number(outcome.others)}**."
+            f"If each price changed alone, token revenue would change by **{format_number(outcome.own)} tokens "
+            f"per period** in total. Substitution between courses adds **{format_number(outcome.others)}**."
         )
 
 
@@ -172,7 +172,7 @@ def show_trust(asked: Asked, run_id: str, experiment: str, dataset: Dataset) -> 
     st.subheader("What it rests on")
     others = other_elasticities(run_cache.demand_runs(experiment, dataset.digest), run_id)
     show_checks(trust_card(asked.response, asked.outcome, others))
-    st.caption(f"Data set {plain(dataset.name)}, digest {dataset.digest[:12]}; run {run_id}.")
+    st.caption(f"Data set {escape(dataset.name)}, digest {dataset.digest[:12]}; run {run_id}.")
 
 
 def no_run() -> None:

@@ -12,10 +12,11 @@ from edtech.pricing.policy import revenue_split
 from edtech.pricing.price_changes import ALL, SEGMENT, UNIT, How, PriceChange, price_list
 from edtech.pricing.scenarios import Scenario
 from edtech.tables.split import RevenueSplit
+from edtech.ui import state
 from edtech.ui.cache import services
 from edtech.ui.state import Key
 from edtech.ui.upload_storage import SMALL_MB
-from edtech.ui.widgets import plain
+from edtech.ui.widgets import escape
 
 MOST_SLIDERS = 12
 LIST = "price list"
@@ -25,7 +26,9 @@ TITLES = {ALL: "All", SEGMENT: "Segment", UNIT: "Course or unit", "teacher_id": 
 
 def scenario(run_id: str, dataset: Dataset, response: Response, known: pd.DataFrame) -> Scenario:
     """Show what can be asked and return it, not yet named."""
-    st.session_state.update(st.session_state.pop(Key.OPENED, {}))
+    for name, loaded in state.value(Key.LOADED_SCENARIO, {}).items():
+        state.set_value(name, loaded)
+    state.clear(Key.LOADED_SCENARIO)
     split = revenue_split(dataset)
     changes, prices = _asked(dataset, response, known)
     planned = _rates(dataset, split)
@@ -93,7 +96,7 @@ def _sliders(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceC
     for position, column in enumerate(st.columns(2)):
         for name in shown[position::2]:
             percents = column.slider(
-                plain(name),
+                escape(name),
                 -50,
                 50,
                 0,
@@ -172,7 +175,7 @@ def _uploaded(dataset: Dataset, response: Response) -> dict[str, float] | None:
         on_change=_forget,
         args=(listed,),
     )
-    opened, prices = st.session_state.get(listed, (False, None))
+    opened, prices = state.value(listed, (False, None))
     if prices is not None and (opened or file is None):
         st.caption(f"{len(prices):,} prices are asked from a list given before; another file takes its place.")
         st.button("Drop this list", key=key(dataset, "list", "drop"), on_click=_forget, args=(listed,))
@@ -181,12 +184,12 @@ def _uploaded(dataset: Dataset, response: Response) -> dict[str, float] | None:
         st.caption("Upload a list with a column for the unit and one for its new price.")
         return None
     prices = _read(dataset, response, file)
-    st.session_state[listed] = (False, prices)
+    state.set_value(listed, (False, prices))
     return prices
 
 
 def _forget(name: str) -> None:
-    st.session_state.pop(name, None)
+    state.clear(name)
 
 
 def _read(dataset: Dataset, response: Response, file: Any) -> dict[str, float]:  # noqa: ANN401  # what was uploaded

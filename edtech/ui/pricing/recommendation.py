@@ -12,7 +12,7 @@ from edtech.pricing.price_changes import bounds_in
 from edtech.tables.values import percent
 from edtech.ui.cache import answer_cache, services
 from edtech.ui.upload_storage import SMALL_MB
-from edtech.ui.widgets import plain
+from edtech.ui.widgets import escape
 
 OBJECTIVES = {
     "token_revenue": "Token revenue",
@@ -121,7 +121,8 @@ def show_plan(plan: Plan, judged: float | None) -> None:
     if plan.refused:
         own = [reason for reason in plan.reasons if reason not in plan.outcome.reasons]
         st.warning(
-            plain(" ".join(own) or "No price is recommended here, for the reasons above."), icon=":material/block:"
+            escape(" ".join(own) or "No price is recommended here, for the reasons above."),
+            icon=":material/block:",
         )
         if judged is not None:
             st.info(_judged_words(judged, plan.expected.today), icon=":material/gavel:")
@@ -133,9 +134,9 @@ def show_plan(plan: Plan, judged: float | None) -> None:
         f"Within what you allow, the best prices are expected to change {aim} by **{percent(effect.change)}**{reach}."
     )
     for name in plan.binding:
-        st.info(plain(f"This limit binds: {name}."), icon=":material/vertical_align_bottom:")
+        st.info(escape(f"This limit binds: {name}."), icon=":material/vertical_align_bottom:")
     for remark in plan.reasons[len(plan.outcome.reasons) :]:
-        st.warning(plain(remark), icon=":material/warning:")
+        st.warning(escape(remark), icon=":material/warning:")
     if judged is not None and plan.objective == "token_revenue" and plan.constraints == Constraints():
         st.info(_judged_words(judged, effect.today), icon=":material/gavel:")
     st.dataframe(

@@ -21,12 +21,12 @@ from edtech.pricing.scenarios import (
 )
 from edtech.pricing.what_ifs import answer
 from edtech.tables.values import percent
-from edtech.ui import run_tables
+from edtech.ui import run_tables, state
 from edtech.ui.cache import answer_cache, dataset_cache, run_cache, services
 from edtech.ui.pricing.answer import Asked
 from edtech.ui.pricing.saved_inputs import answers
 from edtech.ui.state import Key, choose, notify
-from edtech.ui.widgets import errors_shown, plain
+from edtech.ui.widgets import escape, show_errors
 
 MOST_BESIDE = 8
 _CHANGES = {
@@ -59,9 +59,9 @@ def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
     """Save what is asked, and show what was saved about the data set, or about all where that is asked for."""
     st.subheader("Scenarios")
     every = run_cache.scenario_table(experiment)
-    own = run_tables.of_dataset(every, dataset.digest)
+    own = run_tables.runs_on_dataset(every, dataset.digest)
     _save(asked, own, experiment, dataset)
-    st.caption(plain(f"Saved about {dataset.name}: {len(own):,}; about other data sets: {len(every) - len(own):,}."))
+    st.caption(escape(f"Saved about {dataset.name}: {len(own):,}; about other data sets: {len(every) - len(own):,}."))
     others = len(every) > len(own) and st.toggle(
         "Also those of other data sets", key="scenarios.all", help="Each then says which data set it is about."
     )
@@ -122,7 +122,7 @@ def _save(asked: Asked, own: pd.DataFrame, experiment: str, dataset: Dataset) ->
     scenario = asked.scenario.model_copy(update={"name": name.strip(), "note": note})
     tracker = services.tracker(experiment)
     if is_saved(tracker.runs, own, scenario):  # Enter in a field saves, as the button does
-        st.info(f"{plain(scenario.name)} is saved as it is asked here.", icon=":material/bookmark:")
+        st.info(f"{escape(scenario.name)} is saved as it is asked here.", icon=":material/bookmark:")
         return
     tracker.log(scenario_items(scenario, asked.outcome, dataset.name, dataset.digest))
     _changed(f"{scenario.name} is saved.")
@@ -159,7 +159,7 @@ def _act(runs: pd.DataFrame, asked: Asked, experiment: str, dataset: Dataset) ->
         icon=":material/content_copy:",
         help="A copy of what was saved, figures included.",
     ):
-        with errors_shown():
+        with show_errors():
             tracker = services.tracker(experiment)
             tracker.log(items := copied(tracker.runs, chosen))
             _changed(f"{items.name} is saved.")
@@ -170,21 +170,21 @@ def _act(runs: pd.DataFrame, asked: Asked, experiment: str, dataset: Dataset) ->
 
 def _open(run_id: str, experiment: str) -> None:
     """Keep the answers of a saved scenario for the next rerun, which begins with them."""
-    with errors_shown():
+    with show_errors():
         kept = read_scenario(services.tracker(experiment).runs, run_id)
         on = dataset_cache.dataset(kept.dataset_id)
         response = answer_cache.response(kept.run_id, experiment, on.id)
         known = answer_cache.unit_attributes(kept.run_id, experiment, on.id)
-        st.session_state[Key.OPENED] = answers(kept, on, response, known)
+        state.set_value(Key.LOADED_SCENARIO, answers(kept, on, response, known))
         choose(Key.DATASET, on.id)
-        choose(Key.PRICED, kept.run_id)
+        choose(Key.PRICING_RUN, kept.run_id)
         notify(f"{kept.name} is on the form below.")
         st.rerun()
 
 
 def _rerun(run_id: str, asked: Asked, experiment: str, dataset: Dataset) -> None:
     """Ask a saved scenario again, of the run and data set chosen above, and save the answer."""
-    with errors_shown():
+    with show_errors():
         tracker = services.tracker(experiment)
         kept, asked_of = read_scenario(tracker.runs, run_id), asked.scenario.run_id
         scenario = kept.model_copy(
@@ -198,7 +198,7 @@ def _rerun(run_id: str, asked: Asked, experiment: str, dataset: Dataset) -> None
 
 def _restore(experiment: str, dataset: Dataset, others: bool) -> None:
     deleted = run_cache.deleted_scenarios(experiment)
-    shown = deleted if others else run_tables.of_dataset(deleted, dataset.digest)
+    shown = deleted if others else run_tables.runs_on_dataset(deleted, dataset.digest)
     about = shown.reindex(columns=["tags.dataset_name"])["tags.dataset_name"]
     for run_id, name, of in zip(shown["run_id"], shown["name"], about, strict=True):
         st.text(f"Deleted: {name} (data set {of})")

@@ -89,4 +89,4 @@ def check_upload() -> None:
 
 
 def _check(name: str, data: bytes) -> None:
-    jobs.start(f"Check {name[:100]}", partial(tasks.check_report, name, data))
+    jobs.start(f"Check {name[:100]}", partial(tasks.verify_report, name, data))

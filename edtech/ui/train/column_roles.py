@@ -8,7 +8,7 @@ from edtech.data import Dataset
 from edtech.ml.base import Family
 from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
 from edtech.tables.roles import Kind, PanelRoles
-from edtech.ui.widgets import plain
+from edtech.ui.widgets import escape
 
 SEVERAL = (Kind.COVARIATE, Kind.FEATURE)
 STATED = ("prices_set", "weights")
@@ -47,4 +47,4 @@ def _choice(name: str, dataset: Dataset) -> Any:  # noqa: ANN401  # a role's val
         return st.selectbox(title, options, index=options.index(value), key=key, help=info.description)
     taken = set(dataset.mapping.columns()) - set(value)
     free = [column for column in dataset.columns() if column not in taken]
-    return tuple(st.multiselect(title, free, default=value, key=key, help=info.description, format_func=plain))
+    return tuple(st.multiselect(title, free, default=value, key=key, help=info.description, format_func=escape))

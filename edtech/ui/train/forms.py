@@ -11,11 +11,11 @@ from edtech.ml.families import FAMILIES
 from edtech.pipeline import tasks
 from edtech.training.plans import SearchPlan, TrainingPlan
 from edtech.training.search import Budget, tunable
-from edtech.ui import jobs, run_tables, sidebar
+from edtech.ui import jobs, run_tables, sidebar, state
 from edtech.ui.cache import run_cache
 from edtech.ui.state import Key, get
 from edtech.ui.train.column_roles import choose_columns
-from edtech.ui.widgets import page_link, params_form, plain
+from edtech.ui.widgets import escape, page_link, params_form
 
 DEFAULT = "default"
 
@@ -35,7 +35,7 @@ def choose_family(dataset: Dataset) -> Family | None:
     family = FAMILIES[name]
     st.caption(family.question)
     if not family.algorithms_for(dataset):
-        st.info(f"This data set cannot train it. Needed: {plain(family.needs)}.", icon=":material/database:")
+        st.info(f"This data set cannot train it. Needed: {escape(family.needs)}.", icon=":material/database:")
         page_link("data", "Choose or upload another data set", ":material/database:")
         return None
     return family
@@ -60,7 +60,7 @@ def choose_algorithm(dataset: Dataset, family: Family) -> Algorithm:
 
 def trained_run() -> str | None:
     """Return the run to show: the one trained last, or one of those that the followed job made."""
-    run_id, ids = get(Key.TRAINED), jobs.runs()
+    run_id, ids = get(Key.TRAINING_RUN), jobs.runs()
     if run_id not in ids or len(ids) < 2:
         return run_id
     names = run_tables.run_labels(run_cache.run_table(sidebar.current_experiment()))
@@ -85,7 +85,7 @@ def forms(dataset: Dataset, family: Family) -> None:
 
 
 def _training_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles: dict[str, Any]) -> None:
-    version = st.session_state.setdefault("train.version", 0)
+    version = state.value("train.version", 0)
     preset = _preset(family, algorithm)
     names = family.algorithms_for(dataset)
     with st.form("train", border=True):
@@ -109,7 +109,7 @@ def _training_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles
             )
             reset = st.form_submit_button("Back to defaults", icon=":material/undo:")
     if reset:
-        st.session_state["train.version"] = version + 1
+        state.set_value("train.version", version + 1)
         st.rerun()
     plan = partial(TrainingPlan, dataset.id, family.name, roles=roles, experiment=sidebar.current_experiment())
     if asked:

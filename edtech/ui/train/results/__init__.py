@@ -16,7 +16,7 @@ from edtech.tracking.registry_checks import decision_value
 from edtech.ui.cache import answer_cache, services
 from edtech.ui.reports import downloads
 from edtech.ui.train.results import card, elasticity, outcomes, teachers
-from edtech.ui.widgets import number, page_link, plain
+from edtech.ui.widgets import escape, format_number, page_link
 
 SHOW: dict[str, Callable[[Any], None]] = {
     TOKEN_ELASTICITY: elasticity.show,
@@ -55,9 +55,9 @@ def _worth(run_id: str, experiment: str) -> None:
     words, found = run.tags.get("decision_value", ""), decision_value(run)
     if found is not None:
         known = metric(found[0])
-        words = f"{known.title} {number(found[1], known.unit)}, {words}"
+        words = f"{known.title} {format_number(found[1], known.unit)}, {words}"
     if words:
-        st.markdown(f"What acting on it is worth: {plain(words.removeprefix('empty: '))}.")
+        st.markdown(f"What acting on it is worth: {escape(words.removeprefix('empty: '))}.")
 
 
 def _whose(run_id: str, experiment: str, dataset: Dataset) -> None:
@@ -65,8 +65,8 @@ def _whose(run_id: str, experiment: str, dataset: Dataset) -> None:
     run, result = services.tracker(experiment).runs.get_run(run_id), answer_cache.result(run_id, experiment)
     family, name = FAMILIES[result.family], run.tags.get("dataset_name", "")
     st.markdown(
-        f"Run **{plain(run.name)}**: {family.title}, by **{family.algorithms[result.algorithm].title}**, "
-        f"on {plain(name) or 'a data set without a name'}"
+        f"Run **{escape(run.name)}**: {family.title}, by **{family.algorithms[result.algorithm].title}**, "
+        f"on {escape(name) or 'a data set without a name'}"
     )
     if run.tags.get("dataset_digest") != dataset.digest:
         st.warning("It was trained on another data set than the chosen one.", icon=":material/database:")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from edtech.data.quality.findings import Check, Severity, worst
-from edtech.ui.findings import MARKS, show_checks
+from edtech.ui.findings import ICONS, show_checks
 
 VERDICTS = {
     Severity.PASS: "Nothing speaks against this run",
@@ -20,5 +20,5 @@ def show(checks: Sequence[Check]) -> None:
         return
     verdict = worst(checks)
     st.subheader("Diagnostics card")
-    st.markdown(f"{MARKS[verdict]} **{VERDICTS[verdict]}**")
+    st.markdown(f"{ICONS[verdict]} **{VERDICTS[verdict]}**")
     show_checks(checks)

@@ -6,7 +6,7 @@ from edtech.charts import models, pricing
 from edtech.ml.elasticity.description import finding, sentence, warning
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ui.train.results.parts import show_metrics
-from edtech.ui.widgets import page_link, plain
+from edtech.ui.widgets import escape, page_link
 
 RESULT_METRICS = ("rmse", "mae", "r2", "segment_elasticity", "first_stage_f", "fit_seconds")
 UNIT = "pieces / row"
@@ -14,14 +14,14 @@ UNIT = "pieces / row"
 
 def show(result: ElasticityResult) -> None:
     """Show the finding, its condition, the warning that the naive estimate is, figures and plots."""
-    st.markdown(f"**{plain(sentence(result))}**")
+    st.markdown(f"**{escape(sentence(result))}**")
     if not result.may_recommend:
         why = "on this ground" if result.biased is None else "from a biased estimate"
         st.warning(f"No price is recommended {why}; the Pricing page says what would tell.", icon=":material/block:")
-    st.warning(plain(warning(result)), icon=":material/warning:")
+    st.warning(escape(warning(result)), icon=":material/warning:")
     for note in (result.elasticity.note, *result.notes):
         if note:
-            st.info(plain(note), icon=":material/info:")
+            st.info(escape(note), icon=":material/info:")
     show_metrics(result.metrics, RESULT_METRICS)
     st.caption(f"Errors are measured on {result.split}.")
     _plots(result)

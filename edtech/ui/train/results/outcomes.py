@@ -7,7 +7,7 @@ from edtech.ml.outcomes.description import sentence
 from edtech.ml.outcomes.plots import curve_titles, x_title
 from edtech.ml.outcomes.result import LabelResult
 from edtech.ui.train.results.parts import show_metrics
-from edtech.ui.widgets import plain
+from edtech.ui.widgets import escape
 
 RESULT_METRICS = (
     *("roc_auc", "pr_auc", "base_rate", "log_loss", "brier", "calibration_error", "calibration_slope"),
@@ -33,9 +33,9 @@ TABS = {
 
 def show(result: LabelResult) -> None:
     """Show the finding, its figures, how probabilities compare with what came, and what moves them."""
-    st.markdown(f"**{plain(sentence(result))}**")
+    st.markdown(f"**{escape(sentence(result))}**")
     for note in result.notes:
-        st.info(plain(note), icon=":material/info:")
+        st.info(escape(note), icon=":material/info:")
     show_metrics(result.metrics, RESULT_METRICS)
     _curves(result)
     _likeliest(result)
@@ -54,7 +54,7 @@ def _curves(result: LabelResult) -> None:
     last.altair_chart(
         classification.confusion_matrix(result.tables["confusion"], title=titles["confusion"]), alt=titles["confusion"]
     )
-    last.caption(plain(f"Called yes: {result.threshold_words}."))
+    last.caption(escape(f"Called yes: {result.threshold_words}."))
 
 
 def _likeliest(result: LabelResult) -> None:
@@ -62,7 +62,7 @@ def _likeliest(result: LabelResult) -> None:
         st.subheader("Who is likely to leave")
         unit = "days" if result.meanings else "of the file's own unit"
         told = f"Of those seen last, the probability to have left within {result.horizon:g} {unit}, highest first."
-        st.caption(plain(told))
+        st.caption(escape(told))
         st.dataframe(
             result.tables["at_horizon"],
             hide_index=True,

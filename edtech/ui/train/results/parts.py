@@ -6,7 +6,7 @@ import streamlit as st
 
 from edtech.metrics import metric
 from edtech.reports.comparison import axis
-from edtech.ui.widgets import number
+from edtech.ui.widgets import format_number
 
 
 def show_metrics(metrics: Mapping[str, float], names: tuple[str, ...], columns: int = 3) -> None:
@@ -16,4 +16,4 @@ def show_metrics(metrics: Mapping[str, float], names: tuple[str, ...], columns: 
         for place, name in zip(st.columns(columns), there[start : start + columns], strict=False):
             known = metric(name)
             title = axis(known)  # behind the number a unit is cut off
-            place.metric(title, number(metrics[name]), help=known.help, border=True)
+            place.metric(title, format_number(metrics[name]), help=known.help, border=True)

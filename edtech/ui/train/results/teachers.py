@@ -6,7 +6,7 @@ from edtech.charts import models, teachers
 from edtech.ml.teachers.description import finding, sentence
 from edtech.ml.teachers.result import TeacherResult
 from edtech.ui.train.results.parts import show_metrics
-from edtech.ui.widgets import plain
+from edtech.ui.widgets import escape
 
 RESULT_METRICS = (
     *("teacher_sd", "reliability", "rank_interval_width", "rating_rmse", "rating_rmse_raw_mean"),
@@ -30,10 +30,10 @@ _COLUMNS = {
 
 def show(result: TeacherResult) -> None:
     """Show the finding, the ranks with their intervals, the card, figures and plots."""
-    st.markdown(f"**{plain(sentence(result))}**")
+    st.markdown(f"**{escape(sentence(result))}**")
     for note in (result.interval_note, *result.notes):
         if note:
-            st.warning(plain(note), icon=":material/warning:")
+            st.warning(escape(note), icon=":material/warning:")
     show_metrics(result.metrics, RESULT_METRICS)
     st.caption(f"Errors are measured on {result.split}.")
     if result.has_intervals:
