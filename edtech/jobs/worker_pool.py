@@ -1,10 +1,13 @@
-"""Warm worker processes behind one `concurrent.futures.Executor`, each of which can be ended without hurting others."""
+"""Local executors: a pool of warm worker processes that can be ended one by one, and the caller's own process."""
 
+import json
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -13,138 +16,188 @@ from importlib import import_module
 from multiprocessing import spawn
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from edtech.errors import EdtechError, JobCancelledError, JobError
+from edtech.jobs.progress import LocalChannel, Progress, ProgressReport
 
-HEAVY = (
-    "edtech.ml.families",
-    "edtech.ml.artifacts",
-    "edtech.training.trainer",
-    "edtech.charts.png",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "mlflow.models",
-    "skops.io",
-)
-"""What a training needs: imported before the first job comes."""
 _NICENESS = 5  # pages go first where cores are few
-_STARTING = threading.Lock()
+_START_LOCK = threading.Lock()
+
+
+class InlineExecutor(Executor):
+    """Runs each task at once in the caller's thread: for tests, and where no process can be started."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401
+        """Call `fn` now. The future holds an EdtechError; any other error is raised to the caller."""
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except EdtechError as error:
+            future.set_exception(error)
+        return future
+
+    def open_channel(self) -> LocalChannel:
+        """Return a channel within this process."""
+        return LocalChannel()
+
+
+@dataclass(frozen=True, slots=True)
+class FileChannel:
+    """A channel between processes of one machine: a line of JSON for each report, in a file of its own.
+
+    Unlike with a pipe or a shared queue, nobody waits for a writer that was killed.
+    """
+
+    path: Path
+
+    def progress(self) -> Progress:
+        """Return a function that appends to the file; it can be pickled."""
+        return self.append
+
+    def append(self, fraction: float, step: str) -> None:
+        """Append one report."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([fraction, step]) + "\n")
+
+    def reports(self) -> list[ProgressReport]:
+        """Return the reports so far; a killed writer may leave the last line half written."""
+        try:
+            lines = self.path.read_text(encoding="utf-8").split("\n")[:-1]
+        except FileNotFoundError:
+            return []
+        return [ProgressReport(float(fraction), str(step)) for fraction, step in map(json.loads, lines)]
+
+    def close(self) -> None:
+        """Delete the file."""
+        self.path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Lane:
-    """A pool of one process; `pid` is known when the process is warm."""
+class _Worker:
+    """A pool of one process; `pid` has a result when the process is warm."""
 
     pool: ProcessPoolExecutor
     pid: "Future[int]"
 
 
 @dataclass(slots=True)
-class _Ticket:
-    """A task on its way: the process that runs it just now, and whether that was asked to end."""
+class _TaskStatus:
+    """The process that runs a task now, and whether the task was cancelled."""
 
     pid: int | None = None
-    ended: bool = False
+    cancelled: bool = False
 
 
-class Workers(Executor):
-    """A number of spawned processes, warm from the start; tasks wait in order for one that is free.
+class WorkerPool(Executor):
+    """A number of spawned processes, warm from the start. Tasks wait in order for a free one.
 
-    A thread for each process hands it one task after another, so that the standard library's own queue is the only one.
-    Where a process ends before its task does, `on_lost` is called, the task's future holds a JobError, or a
-    JobCancelledError where `end` did it, and a new process takes its place; no task hears of one that ended while it
-    had nothing to do. Each process imports `modules` first.
+    One thread for each process passes tasks to it, so that the standard library's queue is the only one. If a process
+    ends before its task, the pool calls `on_worker_lost` and starts a new process. The task's future then raises
+    JobError, or JobCancelledError after `cancel`. An idle process that ends is replaced and fails no task. Each
+    process first imports `modules`.
     """
 
     def __init__(
-        self, count: int, on_lost: Callable[[], object] = lambda: None, modules: tuple[str, ...] = HEAVY
+        self, count: int, modules: Sequence[str] = (), on_worker_lost: Callable[[], object] = lambda: None
     ) -> None:
-        self._on_lost = on_lost
-        self._modules = modules
+        self._on_worker_lost = on_worker_lost
+        self._modules = tuple(modules)
+        self._folder = Path(mkdtemp(prefix="edtech-jobs-"))
+        self._remove_folder = finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="edtech-worker")
         self._own = threading.local()
         self._lock = threading.Lock()
-        self._lanes: set[_Lane] = set()
+        self._workers: set[_Worker] = set()
         self._closed = False
-        self._tickets: WeakKeyDictionary[Future[Any], _Ticket] = WeakKeyDictionary()
-        gate = threading.Barrier(count)  # so that each of the threads opens a lane of its own
+        self._statuses: WeakKeyDictionary[Future[Any], _TaskStatus] = WeakKeyDictionary()
+        barrier = threading.Barrier(count)  # so that each thread starts a worker of its own
         for _ in range(count):
-            self._threads.submit(self._open, gate)
+            self._threads.submit(self._start_worker, barrier)
 
-    def _open(self, gate: threading.Barrier | None = None) -> None:
-        if gate is not None:
-            gate.wait()
-        with self._lock:
-            self._lanes.discard(getattr(self._own, "lane", None))
-            if not self._closed:
-                self._own.lane = _open_lane(self._modules)
-                self._lanes.add(self._own.lane)
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401  # as in the base
-        """Have a process call `fn`, which must be picklable as its arguments and answer are."""
-        ticket = _Ticket()
-        future = self._threads.submit(self._run, ticket, fn, *args, **kwargs)
-        self._tickets[future] = ticket
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401
+        """Call `fn` in a worker. It must be picklable, as must its arguments and its result."""
+        status = _TaskStatus()
+        future = self._threads.submit(self._run, status, fn, *args, **kwargs)
+        self._statuses[future] = status
         return future
 
-    def end(self, future: "Future[Any]") -> None:
-        """End the task at once, with the process that runs it; nothing happens to one that is done."""
+    def open_channel(self) -> FileChannel:
+        """Return a channel through a file in the pool's own folder."""
+        return FileChannel(self._folder / f"{uuid.uuid4().hex}.jsonl")
+
+    def cancel(self, future: "Future[Any]") -> None:
+        """End a task at once, with the process that runs it. Does nothing to a finished task."""
         if future.cancel():
             return
         with self._lock:
-            ticket = self._tickets.get(future)
-            if ticket is not None and not future.done():
-                ticket.ended = True
-                if ticket.pid is not None:
-                    _kill(ticket.pid)
+            status = self._statuses.get(future)
+            if status is not None and not future.done():
+                status.cancelled = True
+                if status.pid is not None:
+                    _kill(status.pid)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:
-        """End all processes, whatever they do."""
+        """End all processes, busy or not."""
         self._threads.shutdown(wait=False, cancel_futures=cancel_futures)
         with self._lock:
             self._closed = True
-            for lane in self._lanes:
-                lane.pool.shutdown(wait=False, cancel_futures=True)
-                if lane.pid.done() and not lane.pid.exception():
-                    _kill(lane.pid.result())
+            for worker in self._workers:
+                worker.pool.shutdown(wait=False, cancel_futures=True)
+                if worker.pid.done() and not worker.pid.exception():
+                    _kill(worker.pid.result())
         self._threads.shutdown(wait=wait)
+        self._remove_folder()
 
-    def _run(self, ticket: _Ticket, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def _start_worker(self, barrier: threading.Barrier | None = None) -> None:
+        if barrier is not None:
+            barrier.wait()
+        with self._lock:
+            self._workers.discard(getattr(self._own, "worker", None))
+            if not self._closed:
+                self._own.worker = _new_worker(self._modules)
+                self._workers.add(self._own.worker)
+
+    def _replace_worker(self) -> None:
+        self._own.worker.pool.shutdown()  # a process that is ending may still hold the lock of its run
+        self._start_worker()
+
+    def _run(self, status: _TaskStatus, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         try:
-            return self._handed(ticket, fn, *args, **kwargs).result()
+            return self._send(status, fn, *args, **kwargs).result()
         except BrokenProcessPool as exc:
-            self._renew()
-            with suppress(EdtechError):  # the task's own end is what matters here
-                self._on_lost()
-            raise _why(ticket) from exc
+            self._replace_worker()
+            with suppress(EdtechError):  # the caller needs the reason of the task's end, not this one
+                self._on_worker_lost()
+            raise _lost(status) from exc
         finally:
             with self._lock:
-                ticket.pid = None
+                status.pid = None
 
-    def _renew(self) -> None:
-        self._own.lane.pool.shutdown()  # a process that is ending may still hold the lock of its run
-        self._open()
-
-    def _handed(self, ticket: _Ticket, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401
+    def _send(self, status: _TaskStatus, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401
         try:
-            return self._in_process(ticket, fn, *args, **kwargs)
-        except BrokenProcessPool:  # the process ended before it was handed anything
-            self._renew()
-            return self._in_process(ticket, fn, *args, **kwargs)
+            return self._send_once(status, fn, *args, **kwargs)
+        except BrokenProcessPool:  # the process ended while idle
+            self._replace_worker()
+            return self._send_once(status, fn, *args, **kwargs)
 
-    def _in_process(self, ticket: _Ticket, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401
-        lane: _Lane = self._own.lane
-        pid = lane.pid.result()
+    def _send_once(self, status: _TaskStatus, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401
+        worker: _Worker = self._own.worker
+        pid = worker.pid.result()
         with self._lock:
-            if ticket.ended:
-                raise _why(ticket)
-            ticket.pid = pid
-        return lane.pool.submit(fn, *args, **kwargs)
+            if status.cancelled:
+                raise _lost(status)
+            status.pid = pid
+        return worker.pool.submit(fn, *args, **kwargs)
 
 
-def _why(ticket: _Ticket) -> EdtechError:
-    if ticket.ended:
+def _lost(status: _TaskStatus) -> EdtechError:
+    """Return the error of a task whose process ended before it."""
+    if status.cancelled:
         return JobCancelledError("The job was cancelled", found="what it had finished and logged before stays")
     return JobError(
         "The worker process that ran the job ended before the job was done",
@@ -154,56 +207,42 @@ def _why(ticket: _Ticket) -> EdtechError:
     )
 
 
-class Inline(Executor):
-    """Runs every task at once in the caller's own thread: for tests, and where no processes can be started."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401
-        """Call `fn` now; an error of ours becomes the future's."""
-        future: Future[Any] = Future()
-        future.set_running_or_notify_cancel()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except EdtechError as error:
-            future.set_exception(error)
-        return future
-
-
-class _Worker(SpawnProcess):
-    """A process that does not run the caller's main script: in a dashboard that is whichever page is drawn just now."""
+class _WorkerProcess(SpawnProcess):
+    """A process that does not import the caller's main script: in a dashboard that is the page drawn just now."""
 
     def start(self) -> None:
-        with _STARTING:
-            whole = spawn.get_preparation_data
-            spawn.get_preparation_data = lambda name: {  # read anew by each start
-                key: value for key, value in whole(name).items() if not key.startswith("init_main")
+        with _START_LOCK:
+            original = spawn.get_preparation_data
+            spawn.get_preparation_data = lambda name: {  # each start reads it again
+                key: value for key, value in original(name).items() if not key.startswith("init_main")
             }
             try:
                 super().start()
             finally:
-                spawn.get_preparation_data = whole
+                spawn.get_preparation_data = original
 
 
 class _Context(SpawnContext):
-    Process = _Worker
+    Process = _WorkerProcess
 
 
-def _open_lane(modules: tuple[str, ...]) -> _Lane:
+def _new_worker(modules: tuple[str, ...]) -> _Worker:
     # Spawned, because the caller has threads.
     pool = ProcessPoolExecutor(1, mp_context=_Context(), initializer=_prepare, initargs=(modules,))
-    return _Lane(pool, pool.submit(os.getpid))
+    return _Worker(pool, pool.submit(os.getpid))
 
 
 def _kill(pid: int) -> None:
-    """End a worker and the processes that it has started."""
+    """Kill a worker and the processes that it has started."""
     with suppress(ProcessLookupError):
         if hasattr(os, "killpg"):
             os.killpg(pid, signal.SIGKILL)
         else:
-            os.kill(pid, signal.SIGTERM)  # Windows has no groups; there it is as final
+            os.kill(pid, signal.SIGTERM)  # Windows has no process groups; there SIGTERM cannot be caught
 
 
 def _prepare(modules: tuple[str, ...]) -> None:
-    """Make a fresh process a worker: a group of its own that ends with its server and leaves Ctrl+C to it."""
+    """Make a new process a worker: in its own process group, ending with its parent, which alone handles Ctrl+C."""
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
         os.nice(_NICENESS)

@@ -12,7 +12,7 @@ from pydantic_settings import SettingsError as UnreadableError
 
 from edtech.errors import SettingsError
 
-Names = Annotated[tuple[str, ...], NoDecode]
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
 class PipelineConfig(BaseSettings):
@@ -28,8 +28,10 @@ class PipelineConfig(BaseSettings):
     weeks: int = Field(52, description="Length of the observed time.")
     seed: int = Field(1, description="Same seed, same market.")
     market: dict[str, float] = Field(default_factory=dict, description="Further knobs of the market, by name.")
-    families: Names = Field(("token_elasticity",), description="Model families, separated by commas, or all.")
-    algorithms: Names = Field((), description="Algorithms, separated by commas; none: each family's usual ones.")
+    families: CommaSeparated = Field(("token_elasticity",), description="Model families, separated by commas, or all.")
+    algorithms: CommaSeparated = Field(
+        (), description="Algorithms, separated by commas; none: each family's usual ones."
+    )
     mlflow: bool = Field(True, description="Log the trainings to MLflow.")
     register_best: bool = Field(True, description="Register each family's best model if its gates pass.")
 
@@ -40,7 +42,7 @@ class PipelineConfig(BaseSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Configured:
+class ResolvedConfig:
     """A configuration, and for each of its fields where the value came from: flag, environment, file or default."""
 
     config: PipelineConfig
@@ -52,7 +54,7 @@ class Configured:
         return [f"{name} = {_shown(value)}  # {self.sources[name]}" for name, value in values.items()]
 
 
-def read_config(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Configured:
+def read_config(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> ResolvedConfig:
     """Return the configuration of a TOML file, the environment and flags; a flag that is None was not given.
 
     Knobs of the market are merged one by one. Raises SettingsError listing every name or value that cannot be used, or
@@ -86,7 +88,7 @@ def read_config(file: Path | None = None, flags: Mapping[str, Any] | None = None
                 f"{'.'.join(map(str, one['loc']))}: {one['msg']}, found {one['input']!r:.60}" for one in wrong[:10]
             ],
         ) from exc
-    return Configured(config, {name: sources.get(name, "default") for name in PipelineConfig.model_fields})
+    return ResolvedConfig(config, {name: sources.get(name, "default") for name in PipelineConfig.model_fields})
 
 
 def _environment() -> dict[str, Any]:

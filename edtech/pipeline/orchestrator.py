@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edtech.errors import EdtechError, PipelineError
-from edtech.jobs.worker_pool import Workers
+from edtech.jobs.worker_pool import WorkerPool
 from edtech.pipeline import stages
 from edtech.pipeline.progress_file import PipelineState, read_state
 from edtech.settings import Settings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from edtech.data import Check, Dataset
     from edtech.market import MarketParams
-    from edtech.training.trainer import TrainedRun
+    from edtech.training.trainer import RunResult
 
 STAGES = ("data", "understanding", "preparation", "training", "evaluation", "report")
 Say = Callable[[str], None]
@@ -34,8 +34,8 @@ class PipelineResult:
 
     dataset: "Dataset"
     checks: "tuple[Check, ...]"
-    runs: "tuple[TrainedRun, ...]"
-    best: "dict[str, stages.Best]"
+    runs: "tuple[RunResult, ...]"
+    best: "dict[str, stages.BestRun]"
     registered: dict[str, str]
     models: tuple[str, ...]
     export: Path | None
@@ -96,11 +96,11 @@ class EdTechPipelineOrchestrator:
         with self._processes(state) as workers:
             return self._run(state, workers)
 
-    def _processes(self, state: PipelineState) -> "AbstractContextManager[Workers | None]":
+    def _processes(self, state: PipelineState) -> "AbstractContextManager[WorkerPool | None]":
         """Return processes that get warm while the data are made; None where there is too little to share."""
         if self.workers < 2 or len(state.algorithms) - len(state.run_ids) == 1:
             return nullcontext()
-        return Workers(self.workers, modules=("edtech.ml.families", "edtech.data"))
+        return WorkerPool(self.workers, modules=("edtech.ml.families", "edtech.data"))
 
     def _run(self, state: PipelineState, workers: "Executor | None") -> PipelineResult:
         state.save(self.settings.reports_dir)

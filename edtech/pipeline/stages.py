@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from edtech.data import Check, Dataset
-    from edtech.ml.base import Trained
+    from edtech.ml.base import FittedModel
     from edtech.tracking import EdTechMLFlowTracker
-    from edtech.training.trainer import TrainedRun
+    from edtech.training.trainer import RunResult
 
 REPORT = "pipeline_report"
 USUAL = ("fixed_effects", "linear", "polynomial", "gam", "random_forest", "gradient_boosting")
@@ -24,15 +24,15 @@ USUAL = ("fixed_effects", "linear", "polynomial", "gam", "random_forest", "gradi
 Say = Callable[[str], None]
 Work = dict[str, tuple[str, ...]]
 """Family -> the algorithms to train."""
-Fits = dict[tuple[str, str], Callable[[], "Trained"]]
+Fits = dict[tuple[str, str], Callable[[], "FittedModel"]]
 """Family and algorithm -> what returns the fitted model, when it is there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
+class BestRun:
     """The best run of a family, by which metric, and its value."""
 
-    run: "TrainedRun"
+    run: "RunResult"
     metric: str
     value: float
 
@@ -74,19 +74,19 @@ def understanding(dataset: "Dataset", say: Say) -> "tuple[Check, ...]":
 
 def preparation(dataset: "Dataset", state: PipelineState, say: Say) -> Work:
     """Return what is to be trained. Raises ParamsError for an unknown family or algorithm, or where nothing fits."""
-    from edtech.ml.families import FAMILIES, family
+    from edtech.ml.families import FAMILIES, get_family
 
     chosen = list(FAMILIES) if state.families == ("all",) else state.families
     work: Work = {}
     for name in chosen:
-        fits = family(name).fits(dataset)
-        named = tuple(one for one in state.algorithms if one in family(name).algorithms)
+        fits = get_family(name).algorithms_for(dataset)
+        named = tuple(one for one in state.algorithms if one in get_family(name).algorithms)
         usual = tuple(one for one in fits if name != "token_elasticity" or one in (*USUAL, "choice_logit"))
         if fits:
             work[name] = named or usual
         else:
-            say(f"  {name}: left out, it needs {family(name).needs}")
-    _refuse_unknown(state.algorithms, [one for name in chosen for one in family(name).algorithms])
+            say(f"  {name}: left out, it needs {get_family(name).needs}")
+    _refuse_unknown(state.algorithms, [one for name in chosen for one in get_family(name).algorithms])
     if not work:
         raise ParamsError(
             "No family can be trained on this data set",
@@ -125,12 +125,12 @@ def fits(dataset: "Dataset", work: Work, state: PipelineState, workers: "Executo
     return {key: workers.submit(_fit, dataset, *key).result for key in todo}
 
 
-def _fit(dataset: "Dataset", name: str, algorithm: str) -> "Trained":
-    from edtech.ml.families import family
-    from edtech.training.trainer import Training
+def _fit(dataset: "Dataset", name: str, algorithm: str) -> "FittedModel":
+    from edtech.ml.families import get_family
+    from edtech.training.trainer import Trainer
 
-    kind = family(name)
-    return Training(dataset, kind, None).fitted(algorithm, kind.algorithm(algorithm).parameters({}), lambda *_: None)
+    kind = get_family(name)
+    return Trainer(dataset, kind, None).fit(algorithm, kind.algorithm(algorithm).validate_params({}), lambda *_: None)
 
 
 def training(
@@ -141,38 +141,38 @@ def training(
     settings: Settings,
     say: Say,
     fits: Fits,
-) -> "list[TrainedRun]":
+) -> "list[RunResult]":
     """Train and log what is to be trained; a run that is there already is read instead."""
-    from edtech.ml.families import family
-    from edtech.training.trainer import Training
+    from edtech.ml.families import get_family
+    from edtech.training.trainer import Trainer
 
-    runs: list[TrainedRun] = []
+    runs: list[RunResult] = []
     total = sum(map(len, work.values()))
     for name, algorithms in work.items():
-        logging = Training(dataset, family(name), tracker)
+        logging = Trainer(dataset, get_family(name), tracker)
         for algorithm in algorithms:
             key = f"{name}/{algorithm}"
             run = _read(state.run_ids.get(key), tracker)
             if run is None:
                 fit = fits.get((name, algorithm), partial(_fit, dataset, name, algorithm))
-                run = logging.logged(fit(), lambda *_: None)
+                run = logging.log(fit(), lambda *_: None)
             runs.append(run)
             if run.run_id:
                 state.run_ids[key] = run.run_id
                 state.save(settings.reports_dir)
-            first = family(name).summary(run.result).partition("\n")[0]
+            first = get_family(name).summary(run.result).partition("\n")[0]
             say(f"  {len(runs)} of {total}, {algorithm}: {first}")
             if run.run_id:
                 say(f"    run {run.run_id}")
     return runs
 
 
-def _read(run_id: str | None, tracker: "EdTechMLFlowTracker | None") -> "TrainedRun | None":
+def _read(run_id: str | None, tracker: "EdTechMLFlowTracker | None") -> "RunResult | None":
     """Return the run of an earlier attempt where there is one that can be read."""
     from edtech.errors import TrackingError
     from edtech.ml.artifacts import load_result
-    from edtech.training.decision_value import Worth
-    from edtech.training.trainer import TrainedRun
+    from edtech.training.decision_value import DecisionValue
+    from edtech.training.trainer import RunResult
 
     if run_id is None or tracker is None:
         return None
@@ -180,14 +180,14 @@ def _read(run_id: str | None, tracker: "EdTechMLFlowTracker | None") -> "Trained
         run, result = tracker.runs.get_run(run_id), load_result(tracker.runs, run_id)
     except TrackingError:  # gone or damaged: it is trained again
         return None
-    return TrainedRun(run_id, result, Worth(run.tags.get("decision_value", "")), dict(run.metrics))
+    return RunResult(run_id, result, DecisionValue(run.tags.get("decision_value", "")), dict(run.metrics))
 
 
-def evaluation(runs: "Sequence[TrainedRun]", say: Say) -> dict[str, Best]:
+def evaluation(runs: "Sequence[RunResult]", say: Say) -> dict[str, BestRun]:
     """Return the best run of each family: by what its decisions are worth where that is known, else by its errors."""
     from edtech.metrics import metric
 
-    best: dict[str, Best] = {}
+    best: dict[str, BestRun] = {}
     for family in dict.fromkeys(run.result.family for run in runs):
         own = [run for run in runs if run.result.family == family]
         found = _best(own)
@@ -204,7 +204,7 @@ RANKED_BY = ("decision_value_tokens", "poisson_deviance", "rating_rmse", "log_lo
 """The metrics that decide, the first that there is: money before errors."""
 
 
-def _best(runs: "Sequence[TrainedRun]") -> Best | None:
+def _best(runs: "Sequence[RunResult]") -> BestRun | None:
     from edtech.metrics import metric
 
     for name in RANKED_BY:
@@ -212,11 +212,11 @@ def _best(runs: "Sequence[TrainedRun]") -> Best | None:
         if valued and (len(valued) == len(runs) or name == RANKED_BY[0]):
             sign = 1 if metric(name).direction == "higher" else -1
             run = max(valued, key=lambda one: sign * one.metrics[name])
-            return Best(run, name, run.metrics[name])
+            return BestRun(run, name, run.metrics[name])
     return None
 
 
-def registration(best: dict[str, Best], settings: Settings, say: Say) -> dict[str, str]:
+def registration(best: dict[str, BestRun], settings: Settings, say: Say) -> dict[str, str]:
     """Register the best model of each family and make it the champion, as far as its gates let it; say what came of it.
 
     Returns family -> address of the registered version.
@@ -242,7 +242,7 @@ def registration(best: dict[str, Best], settings: Settings, say: Say) -> dict[st
     return found
 
 
-def report(dataset: "Dataset", runs: "Sequence[TrainedRun]", settings: Settings) -> tuple[Path, ...]:
+def report(dataset: "Dataset", runs: "Sequence[RunResult]", settings: Settings) -> tuple[Path, ...]:
     """Write the report of all trainings in every form and return where."""
     from edtech.reports import FORMS, write
     from edtech.reports.recipes import TrainingsRecipe

@@ -1,19 +1,26 @@
-"""Work that tests send to worker processes."""
+"""Tasks that tests send to worker processes."""
 
 import os
+import tempfile
 import threading
+from pathlib import Path
 
 from edtech.errors import ContractError, ParamsError
-from edtech.jobs.queue import Outcome
 
 
-def name_process(settings, progress):
+def process_id(progress):
     progress(0.5, "Looking")
-    return Outcome("Looked", runs=(str(os.getpid()),))
+    return os.getpid()
 
 
-def hang(settings, progress):
-    """Tell the process's id and never end."""
+def process_and_folders(progress):
+    """Return the process, its folder for temporary files and its current folder."""
+    progress(0.5, "Looking")
+    return os.getpid(), tempfile.gettempdir(), str(Path.cwd())
+
+
+def hang(progress):
+    """Report the process id and never end."""
     progress(0.25, str(os.getpid()))
     threading.Event().wait()
 
@@ -25,17 +32,17 @@ def hang_in_a_run(settings, progress):
     tracker = EdTechMLFlowTracker(settings=settings)
     tracker.log(RunItems("finished before"))
     with tracker.group(RunItems("open")):
-        hang(settings, progress)
+        hang(progress)
 
 
-def refuse(settings, progress):
+def refuse(progress):
     progress(0.1, "Trying")
     raise ContractError("No good", expected="better", found="worse", details=["one", "two"])
 
 
-def fail(settings, progress):
+def fail(progress):
     raise ZeroDivisionError("a bug")
 
 
-def refuse_at_once(settings, progress):
+def refuse_at_once(progress):
     raise ParamsError("Not like this")

@@ -12,7 +12,7 @@ from edtech.settings import PROJECT
 from edtech.tracking import RunStore
 from edtech.ui.cache import services
 from edtech.ui.overview import sections
-from tests.jobs import tasks as works
+from tests.jobs import tasks
 from tests.pages.look import press, texts, visit
 from tests.waiting import SECONDS, until
 
@@ -45,7 +45,7 @@ def browser(job_id: str = "") -> AppTest:
 
 def hanging(jobs, title: str = "Hang"):
     """Return a job that hangs in its process, and the process's id."""
-    job = jobs.submit(title, works.hang)
+    job = jobs.submit(title, tasks.hang)
     log = until(lambda: jobs.get(job.id).log)
     return job, int(log[0])
 

@@ -13,8 +13,8 @@ from edtech.cli import app
 from edtech.data import Catalogue, Dataset
 from edtech.errors import ParamsError
 from edtech.jobs.progress import no_progress
-from edtech.jobs.queue import Jobs, State
-from edtech.jobs.worker_pool import Workers
+from edtech.jobs.queue import JobQueue, JobState
+from edtech.jobs.worker_pool import WorkerPool
 from edtech.metrics import metric
 from edtech.ml.base import Params
 from edtech.pipeline import tasks
@@ -83,12 +83,12 @@ def test_the_python_gives_the_same_numbers(plan, ran, place):
 
 
 def test_a_worker_process_gives_the_same_numbers(plan, ran, place):
-    jobs = Jobs(place, Workers(1, modules=()))
-    job = jobs.wait(jobs.submit("Train", partial(tasks.train, plan)).id, SECONDS)
+    jobs = JobQueue(WorkerPool(1))
+    job = jobs.wait(jobs.submit("Train", partial(tasks.train, plan, place)).id, SECONDS)
     jobs.close()
-    assert job.state is State.DONE, job.error
-    assert numbers(RunStore(settings=place).get_run(job.outcome.runs[0]).metrics) == numbers(ran.metrics)
-    assert (job.outcome.command, job.outcome.code) == (plan.command(place), plan.code(place))
+    assert job.state is JobState.DONE, job.error
+    assert numbers(RunStore(settings=place).get_run(job.result.run_ids[0]).metrics) == numbers(ran.metrics)
+    assert (job.result.command, job.result.code) == (plan.command(place), plan.code(place))
     assert "Training Random forest" in job.log
 
 
