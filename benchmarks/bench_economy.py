@@ -34,7 +34,7 @@ from edtech.market.price_plans import market_world
 from edtech.market.rows import STRIDE, make_part
 from edtech.market.supply import CATEGORIES, START
 from edtech.ml.elasticity.algorithms import FAMILY
-from edtech.ml.families import family
+from edtech.ml.families import get_family
 from edtech.pricing import answer, changed_prices, price_response
 
 LARGE = MarketParams(learners=180_000, teachers=5_000, courses=10_000, weeks=52)
@@ -75,9 +75,9 @@ def came(ledger: pd.DataFrame, start: pd.Timestamp) -> Came:
 
 def known_effect(dataset: Dataset, changes: dict[str, float]) -> PriceEffect:
     """Return what `choice_logit`, trained on the data set, says that the changes do."""
-    kind = family(FAMILY)
+    kind = get_family(FAMILY)
     algorithm = kind.algorithm("choice_logit")
-    result: Any = kind.train(dataset, algorithm, algorithm.parameters({}), no_progress).result
+    result: Any = kind.train(dataset, algorithm, algorithm.validate_params({}), no_progress).result
     response = price_response(result, dataset.panel())
     asked = {name: change for name, change in changes.items() if name in set(response.segments)}
     return price_effect(answer(response, changed_prices(response, asked)))

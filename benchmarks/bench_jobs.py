@@ -38,7 +38,7 @@ def training_times(settings: Settings) -> bool:
     tracker, total, met = EdTechMLFlowTracker(settings=settings), 0.0, True
     busy = 0.0
     for family in FAMILIES.values():
-        for name in family.fits(dataset):
+        for name in family.algorithms_for(dataset):
             began, cpu = time.perf_counter(), time.process_time()
             train_runs(dataset, [name], family=family.name, tracker=tracker)
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
@@ -102,7 +102,7 @@ def main() -> int:
         met = training_times(settings)
         [dataset] = Catalogue(settings.data_dir).list()
         print("Two users")
-        met &= two_users(settings, len(FAMILIES["token_elasticity"].fits(dataset)))
+        met &= two_users(settings, len(FAMILIES["token_elasticity"].algorithms_for(dataset)))
     return 0 if met else 1
 
 

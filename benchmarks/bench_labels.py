@@ -25,7 +25,7 @@ from edtech.ml.outcomes.cases import Cases
 from edtech.ml.outcomes.metrics import auc_difference
 from edtech.ml.outcomes.training import train_cases
 from edtech.settings import PROJECT
-from edtech.training.trainer import TrainedRun, train_runs
+from edtech.training.trainer import RunResult, train_runs
 
 EXAMPLES = Path(os.environ.get("EDTECH_EXAMPLES", PROJECT.parent / "shared" / "examples"))
 FAMILIES_MEASURED = ("enrollment_propensity", "course_completion", "churn_prediction")
@@ -39,7 +39,7 @@ STARTS = {"2013B": "2013-02-01", "2013J": "2013-10-01", "2014B": "2014-02-01", "
 def auc(task: of.Task, cases: Cases, family: str, algorithm: str, **params: float) -> float:
     """Return the AUC on the rows held back."""
     kind = FAMILIES[family].algorithms[algorithm]
-    return train_cases(task, cases, kind, kind.parameters(params)).metrics["roc_auc"]
+    return train_cases(task, cases, kind, kind.validate_params(params)).metrics["roc_auc"]
 
 
 def telco() -> Iterator[Target]:
@@ -96,7 +96,7 @@ def worlds(family: str) -> Iterator[tuple[str, MarketParams]]:
             yield name, MarketParams.preset(name, seed=100 + 10 * number + place, weeks=52, **size)
 
 
-def trained(catalogue: Catalogue, family: str) -> Iterator[tuple[str, dict[str, TrainedRun]]]:
+def trained(catalogue: Catalogue, family: str) -> Iterator[tuple[str, dict[str, RunResult]]]:
     """Yield each market's preset and its runs by algorithm; no market is kept."""
     for name, params in worlds(family):
         dataset = catalogue.add_generated(params, name=f"{name} {params.seed} for {family}")
@@ -131,7 +131,7 @@ def _shown(table: pd.DataFrame) -> list[str]:
     return [name for name in names if name in table]
 
 
-def _against_cox(runs: dict[str, TrainedRun], market: str) -> tuple[float, float]:
+def _against_cox(runs: dict[str, RunResult], market: str) -> tuple[float, float]:
     """Return by how much boosting's AUC is above Cox's, and the standard error of that."""
     boosting, cox = (runs[name].result.evaluation for name in ("gradient_boosting", "cox"))
     cluster = np.asarray(pd.factorize(cox["subject"])[0])

@@ -33,7 +33,7 @@ def judged(preset: str, seed: int) -> dict[str, float]:
     figures = {}
     for name in NAMES:
         kind = ALGORITHMS[name]
-        result = train_ratings(rows, MARKET_ROLES, kind, kind.parameters({"seed": seed}), no_progress)
+        result = train_ratings(rows, MARKET_ROLES, kind, kind.validate_params({"seed": seed}), no_progress)
         told = against_truth(result, rows, market.truth.tables["teachers"])
         figures |= {f"{name}.{key}": value for key, value in told.items()}
     return figures

@@ -19,7 +19,7 @@ from edtech.data import Catalogue
 from edtech.jobs.progress import no_progress
 from edtech.market import MarketParams, generate_market
 from edtech.ml.artifacts import run_items
-from edtech.ml.families import family
+from edtech.ml.families import get_family
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.tracking.trusted_types import TRUSTED_TYPES
@@ -60,10 +60,10 @@ def log_seconds(settings: Settings) -> dict[str, tuple[float, float]]:
     mlflow.set_experiment(tracker.experiment_name)
     market = generate_market(MarketParams(learners=2_000, teachers=100, courses=200, weeks=26, seed=1))
     dataset = Catalogue(settings.data_dir).add_market(market, name="market")
-    found, kind = {}, family("token_elasticity")
+    found, kind = {}, get_family("token_elasticity")
     for name in ALGORITHMS:
         algorithm = kind.algorithm(name)
-        trained = kind.train(dataset, algorithm, algorithm.parameters({}), no_progress)
+        trained = kind.train(dataset, algorithm, algorithm.validate_params({}), no_progress)
         metrics = trained.result.metrics
 
         def ours(trained=trained, metrics=metrics) -> None:

@@ -64,7 +64,7 @@ def rows_of(preset: str, seed: int, code: str, done: set[tuple[str, str]]) -> li
         params = MarketParams.preset(preset, seed=seed, **SIZE)
         dataset = Catalogue(Path(folder)).add_generated(params, name=f"{preset} {seed}")
         for family in FAMILIES.values():
-            for name in family.fits(dataset):
+            for name in family.algorithms_for(dataset):
                 if (family.name, name) in done:
                     continue
                 row: Row = {"code": code, "preset": preset, "seed": seed, "family": family.name, "algorithm": name}

@@ -34,12 +34,12 @@ def train(
     out: Out = None,
 ) -> None:
     """Train algorithms on a data set and log them, a run each; prints what was found and the diagnostics card."""
-    from edtech.ml.families import family as family_of
-    from edtech.training.plans import TrainingPlan, stored, tracker_of, train_planned
+    from edtech.ml.families import get_family
+    from edtech.training.plans import TrainingPlan, get_tracker, load_dataset, train_planned
 
-    settings, kind = settings_of(out), family_of(family)
+    settings, kind = settings_of(out), get_family(family)
     roles = roles_of(role or [], catalogue(settings).get(dataset).mapping.several())
-    fits = kind.fits(stored(dataset, roles, settings))
+    fits = kind.algorithms_for(load_dataset(dataset, roles, settings))
     first = next(iter(fits), next(iter(kind.algorithms)))
     names = ",".join(fits) if algorithm == "all" else algorithm
     chosen = tuple(name.strip() for name in (names or first).split(","))
@@ -51,7 +51,7 @@ def train(
             typer.echo(f"  {check.severity:6}  {check.title}: {check.evidence} {check.fix}".rstrip())
         for name, value in run.metrics.items():
             typer.echo(f"  {name} = {value!r}")
-    if notice := tracker_of(settings, experiment).notice:
+    if notice := get_tracker(settings, experiment).notice:
         typer.echo(notice, err=True)
 
 

@@ -78,7 +78,7 @@ def models_score(
     """Predict the rows of a file with the champion, or with a version."""
     from edtech.data.ingest.upload import read_upload
     from edtech.errors import RegistryError
-    from edtech.ml.prediction import score
+    from edtech.ml.prediction import predict_rows
     from edtech.reports.export import frame_csv
     from edtech.tracking.registry import ModelRegistry
 
@@ -88,6 +88,6 @@ def models_score(
     if chosen is None:
         raise RegistryError("The model has no champion", where=name, fix="promote a version, or name one: --version")
     rows = read_upload(file.name, file, limit_mb=settings.upload_limit_mb).frame
-    scored = score(registry.runs, chosen.run_id, rows)
+    scored = predict_rows(registry.runs, chosen.run_id, rows)
     write_bytes(to, frame_csv(scored))
     typer.echo(f"{counted(len(scored), 'row')} predicted by {chosen.uri}: {to}")

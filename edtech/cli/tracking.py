@@ -70,7 +70,7 @@ def rerun(
 
     found = repeat(run_id, settings_of(out), dataset)
     typer.echo(f"run {found.new.run_id}")
-    for name, (before, now) in found.differing.items():
+    for name, (before, now) in found.differences.items():
         typer.echo(f"  {name}: {before!r} before, {now!r} now")
-    typer.echo(found.words)
+    typer.echo(found.summary)
     raise typer.Exit(int(not found.equal))

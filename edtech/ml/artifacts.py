@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from edtech.data.quality.findings import Check
 from edtech.errors import ParamsError, TrackingError
-from edtech.ml.base import Family, FitResult, Trained
-from edtech.ml.families import family
+from edtech.ml.base import Family, FitResult, FittedModel
+from edtech.ml.families import get_family
 from edtech.tracking.run_items import DatasetItem, ModelItem, RunItems, SampleItem
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _SAMPLE_ROWS = 200
 
 
 def run_items(
-    trained: Trained,
+    trained: FittedModel,
     *,
     dataset_name: str,
     dataset_digest: str,
@@ -38,7 +38,7 @@ def run_items(
 ) -> RunItems:
     """Return everything a training leaves in its run: `metrics` are those of the result and of what it is worth."""
     result = trained.result
-    kind = family(result.family)
+    kind = get_family(result.family)
     inputs = trained.rows.drop(columns=trained.target)
     every = max(len(inputs) // _SAMPLE_ROWS, 1)
     return RunItems(
@@ -64,7 +64,7 @@ def run_items(
     )
 
 
-def _datasets(trained: Trained, name: str, digest: str) -> tuple[DatasetItem, ...]:
+def _datasets(trained: FittedModel, name: str, digest: str) -> tuple[DatasetItem, ...]:
     """Return the rows trained on and, where there are any, those held back."""
     held_back = trained.result.evaluation
     training = DatasetItem(name, digest, trained.rows, trained.target)
@@ -82,9 +82,9 @@ def load_result(store: "RunStore", run_id: str) -> Any:  # noqa: ANN401  # the r
     """
     try:
         stored = json.loads(store.read_artifact(run_id, RESULT))
-        kind = family(stored["family"])
+        kind = get_family(stored["family"])
         algorithm = kind.algorithm(stored["algorithm"])
-        found = _fields(kind, stored) | {"params": algorithm.parameters(stored["params"])}
+        found = _fields(kind, stored) | {"params": algorithm.validate_params(stored["params"])}
         names = [*_frames(kind.result), *(f"tables.{name}" for name in stored["tables"])]
         read = {name: _read_frame(store, run_id, kind.result, name) for name in names}
         tables = {name.partition(".")[2]: read.pop(name) for name in names if name.startswith("tables.")}
@@ -101,9 +101,9 @@ def read_settings(store: "RunStore", run_id: str) -> tuple[str, str, dict[str, A
     """Return family, algorithm and hyperparameters of a run. Raises TrackingError where it is no training of ours."""
     try:
         stored = json.loads(store.read_artifact(run_id, RESULT))
-        kind = family(stored["family"])
+        kind = get_family(stored["family"])
         algorithm = kind.algorithm(stored["algorithm"])
-        return kind.name, algorithm.name, algorithm.parameters(stored["params"]).model_dump()
+        return kind.name, algorithm.name, algorithm.validate_params(stored["params"]).model_dump()
     except (ValueError, KeyError, TypeError, ParamsError, RecursionError) as exc:
         raise _unreadable(run_id, exc) from exc
 

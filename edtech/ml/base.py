@@ -63,7 +63,7 @@ class Algorithm:
     help: str
     needs: str = ""
 
-    def parameters(self, values: Mapping[str, Any] | None) -> Params:
+    def validate_params(self, values: Mapping[str, Any] | None) -> Params:
         """Return checked hyperparameters, the defaults where none are given.
 
         Raises ParamsError listing every value that is out of range.
@@ -125,7 +125,7 @@ class FitResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class FittedModel:
     """A result and the rows it was trained on, `target` among their columns."""
 
     result: FitResult
@@ -149,8 +149,8 @@ class Family:
     needs: str
     algorithms: Mapping[str, Algorithm]
     result: type[FitResult]
-    fits: "Callable[[Dataset], tuple[str, ...]]"
-    train: "Callable[[Dataset, Algorithm, Params, Progress], Trained]"
+    algorithms_for: "Callable[[Dataset], tuple[str, ...]]"
+    train: "Callable[[Dataset, Algorithm, Params, Progress], FittedModel]"
     summary: Callable[[Any], str]
     plots: Callable[[Any], dict[str, bytes]]
 

@@ -8,14 +8,14 @@ import pandas as pd
 from edtech.data.quality import leakage
 from edtech.data.quality.findings import Check, graded
 from edtech.ml import trust_checks
-from edtech.ml.base import Estimate, Trained
+from edtech.ml.base import Estimate, FittedModel
 from edtech.ml.elasticity.result import ElasticityResult
 
 APART = 0.25
 """Elasticities that differ by more than this share, and beyond their intervals, disagree."""
 
 
-def common_checks(trained: Trained) -> tuple[Check, ...]:
+def common_checks(trained: FittedModel) -> tuple[Check, ...]:
     """Return the checks that are the same for all families, but for those that the family has made itself."""
     result = trained.result
     own = {check.code for check in result.checks}
@@ -25,7 +25,7 @@ def common_checks(trained: Trained) -> tuple[Check, ...]:
     return tuple(check for check in made if check is not None and check.code not in own)
 
 
-def _leaks(trained: Trained, result: ElasticityResult) -> Check:
+def _leaks(trained: FittedModel, result: ElasticityResult) -> Check:
     roles, rows = result.roles, trained.rows
     known = [name for name in (roles.price, roles.views) if name is not None]
     quantity = rows[roles.quantity].astype(float)
@@ -34,7 +34,7 @@ def _leaks(trained: Trained, result: ElasticityResult) -> Check:
     return trust_checks.leak_outcome(features, [quantity, revenue], known, roles.instruments)
 
 
-def _overlap(trained: Trained, result: ElasticityResult) -> Check | None:
+def _overlap(trained: FittedModel, result: ElasticityResult) -> Check | None:
     if result.roles.period is None or result.evaluation.empty:
         return None
     begins = result.evaluation["period"].min()
@@ -42,12 +42,12 @@ def _overlap(trained: Trained, result: ElasticityResult) -> Check | None:
     return trust_checks.time_overlap(begins, max(later, 0))
 
 
-def _too_good(_trained: Trained, result: ElasticityResult) -> Check | None:
+def _too_good(_trained: FittedModel, result: ElasticityResult) -> Check | None:
     rows = result.evaluation
     return trust_checks.too_good_counts(rows["actual"], rows["predicted"], rows.get("views"))
 
 
-def _single(trained: Trained, result: ElasticityResult) -> Check | None:
+def _single(trained: FittedModel, result: ElasticityResult) -> Check | None:
     quantity = trained.rows[result.roles.quantity].astype(float)
     told = {name: leakage.tells(trained.rows[name], quantity) for name in _covariates(result)}
     return trust_checks.single_feature(result.importance, pd.Series(told, dtype=float))
@@ -57,10 +57,15 @@ def _covariates(result: ElasticityResult) -> tuple[str, ...]:
     return (*result.roles.controls, *result.roles.instruments)
 
 
-_PANEL_CHECKS: tuple[Callable[[Trained, ElasticityResult], Check | None], ...] = (_leaks, _overlap, _too_good, _single)
+_PANEL_CHECKS: tuple[Callable[[FittedModel, ElasticityResult], Check | None], ...] = (
+    _leaks,
+    _overlap,
+    _too_good,
+    _single,
+)
 
 
-def agreement(trained: Trained, runs: pd.DataFrame) -> Check | None:
+def agreement(trained: FittedModel, runs: pd.DataFrame) -> Check | None:
     """Return whether the newest finished runs of other algorithms on the same rows say the same; None without any.
 
     `runs`: as `RunStore.list_runs` returns them, newest first, of the same data set digest and family.

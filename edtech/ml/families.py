@@ -12,7 +12,7 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def family(name: str) -> Family:
+def get_family(name: str) -> Family:
     """Return the family of that name. Raises ParamsError where there is none."""
     if name not in FAMILIES:
         raise ParamsError(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import ContractError, TrackingError
-from edtech.ml.training_support import meaning, outside
+from edtech.ml.training_support import out_of_range_warnings, prediction_meaning
 from edtech.tables import values, words
 from edtech.tables.contract import Failure, check_column, failed_rows
 from edtech.tables.families import contract_for
@@ -30,32 +30,34 @@ _MAX_FAILED_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class Predictions:
     """Rows with the model's prediction, what it is of, and a sentence for each column beyond what training saw."""
 
     rows: pd.DataFrame
     meaning: str
-    outside: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
-def score(store: "RunStore", run_id: str, rows: pd.DataFrame) -> pd.DataFrame:
+def predict_rows(store: "RunStore", run_id: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with the model's `prediction` for each; the same numbers as `mlflow.pyfunc` gives.
 
     Raises ContractError listing every value that does not fit, and what loading a model raises.
     """
-    return scored(store, run_id, rows).rows
+    return predict_with_warnings(store, run_id, rows).rows
 
 
-def scored(store: "RunStore", run_id: str, rows: pd.DataFrame) -> Scored:
+def predict_with_warnings(store: "RunStore", run_id: str, rows: pd.DataFrame) -> Predictions:
     """Return the same with what the predictions are of, and what the model never saw; raises as `score`."""
     model = store.load_model(run_id)
-    fitted = conform(rows, store.signature(run_id), getattr(model, "roles", None))
+    fitted = conform_rows(rows, store.signature(run_id), getattr(model, "roles", None))
     name = PREDICTION
     while name in rows:
         name += "_"
     found = rows.reset_index(drop=True).assign(**{name: np.asarray(model.predict(fitted), dtype=float)})
     family = store.get_run(run_id).tags.get("model_type", "")
-    return Scored(found, meaning(model, family), outside(model, fitted, _support(store, run_id)))
+    return Predictions(
+        found, prediction_meaning(model, family), out_of_range_warnings(model, fitted, _support(store, run_id))
+    )
 
 
 def _support(store: "RunStore", run_id: str) -> pd.DataFrame | None:
@@ -77,7 +79,7 @@ def template(store: "RunStore", run_id: str, most: int = 20) -> pd.DataFrame:
     return kept[names] if set(names) <= set(kept) else pd.DataFrame(columns=names)
 
 
-def decimal(text: str) -> str:
+def normalize_decimal(text: str) -> str:
     """Return a number typed with a decimal comma with a point; what may be thousands stays as it is, to be refused."""
     typed = text.strip()
     grouped = re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", typed)
@@ -93,7 +95,7 @@ def example_row(store: "RunStore", run_id: str) -> dict[str, str]:
     return {str(name): str(values.iloc[0]) for name, values in kept.items()} if len(kept) else {}
 
 
-def leaned_on(store: "RunStore", run_id: str) -> tuple[str, ...]:
+def important_columns(store: "RunStore", run_id: str) -> tuple[str, ...]:
     """Return the columns whose shuffling made predictions worse, most first; empty where that was not logged."""
     try:
         table = pd.read_csv(BytesIO(store.read_artifact(run_id, IMPORTANCE)))
@@ -103,7 +105,7 @@ def leaned_on(store: "RunStore", run_id: str) -> tuple[str, ...]:
     return tuple(str(name) for name in shares[shares > 0].sort_values(ascending=False, kind="stable").index)
 
 
-def conform(rows: pd.DataFrame, signature: Mapping[str, str], roles: Roles | None = None) -> pd.DataFrame:
+def conform_rows(rows: pd.DataFrame, signature: Mapping[str, str], roles: Roles | None = None) -> pd.DataFrame:
     """Return the columns of the signature, in their types: by the contract of the model's roles, else by type alone.
 
     Raises ContractError: columns are missing, or values do not fit; `failures` holds row, column, value and problem.

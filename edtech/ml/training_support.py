@@ -21,7 +21,7 @@ SLACK = 1e-9
 """Rounding, as a share of a range: ends of long-tailed numbers are kept as logarithms."""
 
 
-def meaning(model: Any, family: str) -> str:  # noqa: ANN401  # a stored model of any family
+def prediction_meaning(model: Any, family: str) -> str:  # noqa: ANN401  # a stored model of any family
     """Return in words what the model's prediction is of; those of others are predictions only."""
     if isinstance(model, DemandEstimator):
         roles = model.roles
@@ -32,7 +32,7 @@ def meaning(model: Any, family: str) -> str:  # noqa: ANN401  # a stored model o
     return f"{words} within {model.horizon:g} days" if family == CHURN and hasattr(model, "horizon") else words
 
 
-def outside(model: Any, rows: pd.DataFrame, support: pd.DataFrame | None = None) -> tuple[str, ...]:  # noqa: ANN401
+def out_of_range_warnings(model: Any, rows: pd.DataFrame, support: pd.DataFrame | None = None) -> tuple[str, ...]:  # noqa: ANN401
     """Return a sentence for each column of `rows` with values that the model was not trained on.
 
     `support`: unit, low, high: the prices seen of each unit. Only what the model or its run keeps can be told.

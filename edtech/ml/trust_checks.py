@@ -23,15 +23,15 @@ TOO_GOOD_R2 = 0.999
 FEWEST = 50
 
 
-def blocking(checks: Iterable[Check]) -> tuple[Check, ...]:
+def blocking_checks(checks: Iterable[Check]) -> tuple[Check, ...]:
     """Return the checks that keep a run out of the registry, leaks first: those that FAIL."""
     failed = [check for check in checks if check.severity is Severity.FAIL]
     return tuple(sorted(failed, key=lambda check: check.code not in LEAKS))
 
 
-def blocked(checks: Iterable[Check]) -> str | None:
+def blocking_reason(checks: Iterable[Check]) -> str | None:
     """Return why a run may not be registered, None where it may."""
-    found = blocking(checks)
+    found = blocking_checks(checks)
     if not found:
         return None
     return "It may not be registered. " + " ".join(f"{check.title}: no. {check.evidence}" for check in found)

@@ -22,7 +22,7 @@ TIMES = {
 """When a row of a generated market came to be."""
 
 
-class Earlier(Dataset):
+class TruncatedDataset(Dataset):
     """A data set without the rows from `before` on, in every table that has a time.
 
     Outcomes that a row learned later, such as a completion, are left in it: features are made as of a date and do not
@@ -50,14 +50,14 @@ class Folds:
     """
 
     dataset: Dataset
-    held_back: float
+    test_share: float
     count: int
 
     @cached_property
-    def parts(self) -> list[Dataset]:
+    def datasets(self) -> list[Dataset]:
         """The parts, the latest first. Raises ModelError without a time or with too few periods."""
         times = self._times
-        fold = max(1, round(self.held_back * times.size))
+        fold = max(1, round(self.test_share * times.size))
         ends = [times.size - fold * (1 + number) for number in range(self.count)]
         if min(ends) < 2 * fold or min(ends) < 4:
             raise ModelError(
@@ -67,12 +67,12 @@ class Folds:
                 where=self.dataset.name,
                 fix="use fewer folds, hold back less, or use data over a longer time",
             )
-        return [Earlier(**dict(self.dataset), before=times[end]) for end in ends]
+        return [TruncatedDataset(**dict(self.dataset), before=times[end]) for end in ends]
 
     def share(self, number: int) -> float:
         """Return which share of part `number` is as long as what is held back of the whole."""
         times = self._times.size
-        fold = max(1, round(self.held_back * times))
+        fold = max(1, round(self.test_share * times))
         return fold / (times - fold * (1 + number))
 
     @cached_property

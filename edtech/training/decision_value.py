@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edtech.ml.base import Trained
+from edtech.ml.base import FittedModel
 from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
@@ -18,58 +18,58 @@ from edtech.ml.teachers.result import TeacherResult
 from edtech.pricing import Plan, recommend_prices
 from edtech.pricing.policy import revenue_split
 from edtech.tables.split import RevenueSplit
-from edtech.training.ground_truth import KNOWN, UNKNOWN, judge, known_truth
-from edtech.training.probability_value import judge_probabilities
+from edtech.training.ground_truth import TRUTH_KNOWN, TRUTH_UNKNOWN, known_truth, score_against_truth
+from edtech.training.probability_value import score_probabilities
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class DecisionValue:
     """Metrics beyond the model's own and tags that say how they came about; `plan` where the family recommends prices.
 
     `words` says how the decision was judged, or why it could not be.
     """
 
-    words: str
+    basis: str
     metrics: dict[str, float] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     plan: Plan | None = None
 
 
-def worth_of(dataset: "Dataset", trained: Trained) -> Worth:
+def evaluate_decision(dataset: "Dataset", trained: FittedModel) -> DecisionValue:
     """Return what a training's decisions are worth."""
-    return WORTH[trained.result.family](dataset, trained)
+    return EVALUATORS[trained.result.family](dataset, trained)
 
 
-def _elasticity(dataset: "Dataset", trained: Trained) -> Worth:
+def _elasticity(dataset: "Dataset", trained: FittedModel) -> DecisionValue:
     result = trained.result
     assert isinstance(result, ElasticityResult)  # noqa: S101  # the family's own
     split = revenue_split(dataset)
     plan = recommend_prices(result, trained.rows, split=split)
-    judgement = judge(dataset, result, plan)
+    judgement = score_against_truth(dataset, result, plan)
     metrics = {**shared_metrics(result, split), **plan_metrics(plan), **judgement.metrics}
-    tags = {"decision_value": judgement.words, "plan": "refused" if plan.refused else "recommended"}
-    return Worth(judgement.words, metrics, tags, plan)
+    tags = {"decision_value": judgement.basis, "plan": "refused" if plan.refused else "recommended"}
+    return DecisionValue(judgement.basis, metrics, tags, plan)
 
 
-def _teachers(dataset: "Dataset", trained: Trained) -> Worth:
+def _teachers(dataset: "Dataset", trained: FittedModel) -> DecisionValue:
     result, truth = trained.result, known_truth(dataset)
     assert isinstance(result, TeacherResult)  # noqa: S101  # the family's own
-    words = UNKNOWN if truth is None else KNOWN
+    words = TRUTH_UNKNOWN if truth is None else TRUTH_KNOWN
     found = {} if truth is None else against_truth(result, trained.rows, truth.tables["teachers"])
-    return Worth(words, found, {"decision_value": words})
+    return DecisionValue(words, found, {"decision_value": words})
 
 
-def _labels(dataset: "Dataset", trained: Trained) -> Worth:
+def _labels(dataset: "Dataset", trained: FittedModel) -> DecisionValue:
     result = trained.result
     assert isinstance(result, LabelResult)  # noqa: S101  # the family's own
-    judgement = judge_probabilities(known_truth(dataset), dataset, result)
-    return Worth(judgement.words, judgement.metrics, {"decision_value": judgement.words})
+    judgement = score_probabilities(known_truth(dataset), dataset, result)
+    return DecisionValue(judgement.basis, judgement.metrics, {"decision_value": judgement.basis})
 
 
-WORTH: "dict[str, Callable[[Dataset, Trained], Worth]]" = {
+EVALUATORS: "dict[str, Callable[[Dataset, FittedModel], DecisionValue]]" = {
     TOKEN_ELASTICITY: _elasticity,
     TEACHER_QUALITY: _teachers,
     **dict.fromkeys((PROPENSITY, COMPLETION, CHURN), _labels),

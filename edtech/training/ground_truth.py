@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from edtech.market import Truth
 
 
-KNOWN = "judged by the known truth of the generated market"
-UNKNOWN = "empty: the truth of an uploaded data set is not known"
+TRUTH_KNOWN = "judged by the known truth of the generated market"
+TRUTH_UNKNOWN = "empty: the truth of an uploaded data set is not known"
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class TruthScore:
     """Metrics that need the truth, and in words how they came about or why there are none."""
 
-    words: str
+    basis: str
     metrics: dict[str, float] = field(default_factory=dict)
 
 
@@ -33,7 +33,7 @@ def known_truth(dataset: "Dataset") -> "Truth | None":
     return dataset.market().truth if dataset.kind == "market" else None
 
 
-def judge(dataset: "Dataset", result: ElasticityResult, plan: Plan) -> Judgement:
+def score_against_truth(dataset: "Dataset", result: ElasticityResult, plan: Plan) -> TruthScore:
     """Return elasticity_truth, elasticity_bias, elasticity_covered, decision_value_tokens and pricing_regret_pct where
     they can be known.
 
@@ -42,7 +42,7 @@ def judge(dataset: "Dataset", result: ElasticityResult, plan: Plan) -> Judgement
     """
     truth = known_truth(dataset)
     if truth is None:
-        return Judgement(UNKNOWN)
+        return TruthScore(TRUTH_UNKNOWN)
     found = result.elasticity
     metrics = {
         "elasticity_truth": truth.own_elasticity,
@@ -52,16 +52,16 @@ def judge(dataset: "Dataset", result: ElasticityResult, plan: Plan) -> Judgement
     if found.low is not None and found.high is not None:
         metrics["elasticity_covered"] = float(found.low <= truth.own_elasticity <= found.high)
     if plan.refused:
-        return Judgement("empty: no plan is recommended on this identification", metrics)
-    planned, most = true_revenue(truth, plan.prices), most_revenue(dataset.folder)
+        return TruthScore("empty: no plan is recommended on this identification", metrics)
+    planned, most = true_revenue(truth, plan.prices), optimal_revenue(dataset.folder)
     today = plan.table[["unit", "today"]].itertuples(index=False, name=None)
-    metrics["decision_value_tokens"] = planned - todays_revenue(dataset.folder, tuple(today))
+    metrics["decision_value_tokens"] = planned - current_revenue(dataset.folder, tuple(today))
     metrics["pricing_regret_pct"] = 100 * (most - planned) / most
-    return Judgement(KNOWN, metrics)
+    return TruthScore(TRUTH_KNOWN, metrics)
 
 
 @lru_cache(maxsize=16)
-def most_revenue(folder: "Path") -> float:
+def optimal_revenue(folder: "Path") -> float:
     """Return the expected token revenue per week at the best constant prices of the market stored in a folder."""
     from edtech.data import Catalogue
 
@@ -70,7 +70,7 @@ def most_revenue(folder: "Path") -> float:
 
 
 @lru_cache(maxsize=16)
-def todays_revenue(folder: "Path", prices: tuple[tuple[str, float], ...]) -> float:
+def current_revenue(folder: "Path", prices: tuple[tuple[str, float], ...]) -> float:
     """Return `true_revenue` at prices by course, which all trainings on the market stored in a folder compare with."""
     from edtech.data import Catalogue
 

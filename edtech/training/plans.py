@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from edtech.errors import ParamsError
 from edtech.jobs.progress import Progress
-from edtech.ml.families import family as family_of
+from edtech.ml.families import get_family
 from edtech.settings import PROJECT, Settings
-from edtech.training.search import Budget, Searched, search
-from edtech.training.trainer import TrainedRun, train_runs
+from edtech.training.search import Budget, SearchResult, search
+from edtech.training.trainer import RunResult, train_runs
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
@@ -39,7 +39,7 @@ class TrainingPlan:
 
     def changed_params(self) -> dict[str, dict[str, Any]]:
         """Return the hyperparameters that differ from the defaults."""
-        kind = family_of(self.family)
+        kind = get_family(self.family)
         defaults = {name: kind.algorithm(name).params() for name in self.params}
         return {
             name: {key: value for key, value in values.items() if getattr(defaults[name], key) != value}
@@ -112,47 +112,49 @@ def _home(settings: Settings | None) -> list[str]:
 
 def train_planned(
     plan: TrainingPlan, settings: Settings | None = None, progress: Progress | None = None
-) -> list[TrainedRun]:
+) -> list[RunResult]:
     """Train and log what a plan says: what the Train page, the command and a worker process do.
 
     Raises DatasetNotFoundError, and what `train_runs` raises.
     """
     settings = settings or Settings()
-    dataset = stored(plan.dataset, plan.roles, settings)
+    dataset = load_dataset(plan.dataset, plan.roles, settings)
     return train_runs(
         dataset,
         plan.algorithms or None,
         family=plan.family,
         params=plan.params,
-        tracker=tracker_of(settings, plan.experiment),
+        tracker=get_tracker(settings, plan.experiment),
         progress=progress,
         repeats=plan.repeats,
     )
 
 
-def search_planned(plan: SearchPlan, settings: Settings | None = None, progress: Progress | None = None) -> Searched:
+def search_planned(
+    plan: SearchPlan, settings: Settings | None = None, progress: Progress | None = None
+) -> SearchResult:
     """Do the search that a plan says. Raises DatasetNotFoundError, and what `search` raises."""
     settings = settings or Settings()
     return search(
-        stored(plan.dataset, plan.roles, settings),
-        family_of(plan.family),
+        load_dataset(plan.dataset, plan.roles, settings),
+        get_family(plan.family),
         plan.algorithm,
         budget=plan.budget,
         names=plan.names,
-        tracker=tracker_of(settings, plan.experiment),
+        tracker=get_tracker(settings, plan.experiment),
         progress=progress,
     )
 
 
 @lru_cache(maxsize=8)
-def tracker_of(settings: Settings, experiment: str | None) -> "EdTechMLFlowTracker":
+def get_tracker(settings: Settings, experiment: str | None) -> "EdTechMLFlowTracker":
     """Return the tracker of an experiment, opened once in this process."""
     from edtech.tracking import EdTechMLFlowTracker
 
     return EdTechMLFlowTracker(experiment, settings=settings)
 
 
-def stored(dataset_id: str, roles: Mapping[str, Any], settings: Settings) -> "Dataset":
+def load_dataset(dataset_id: str, roles: Mapping[str, Any], settings: Settings) -> "Dataset":
     """Return a stored data set, some of its columns in other roles.
 
     Raises DatasetNotFoundError, and ParamsError where the columns cannot play these roles.

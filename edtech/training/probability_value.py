@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.outcomes.metrics import calibration_error, ties_of, within_ties
 from edtech.ml.outcomes.result import LabelResult
-from edtech.training.ground_truth import Judgement
+from edtech.training.ground_truth import TruthScore
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
@@ -20,19 +20,19 @@ Floats = NDArray[np.float64]
 WEEK = pd.Timedelta(weeks=1)
 CONTACTED = 0.2
 """Share of the rows that can be contacted, those of the highest risk first."""
-LEAST_TOLD = 1e-9
+SMALLEST_DIFFERENCE = 1e-9
 """Where the true chances differ by less, nobody can be told from another."""
-UNSEEN = "empty: what contacting those at risk would reach is known only where the truth is"
+REACH_UNKNOWN = "empty: what contacting those at risk would reach is known only where the truth is"
 
 
-def judge_probabilities(truth: "Truth | None", dataset: "Dataset", result: LabelResult) -> Judgement:
+def score_probabilities(truth: "Truth | None", dataset: "Dataset", result: LabelResult) -> TruthScore:
     """Return the error of a run's probabilities against the truth, and what acting on them is worth.
 
     Propensity: showing courses by them; completion and churn: contacting those of the highest risk.
     """
     if truth is None:
         return observed_value(result)
-    true = TRUE[result.family](truth, dataset, result)
+    true = TRUE_PROBABILITIES[result.family](truth, dataset, result)
     predicted = result.evaluation["predicted"].to_numpy()
     metrics = {
         "probability_error": float(np.abs(predicted - true).mean()),
@@ -44,16 +44,16 @@ def judge_probabilities(truth: "Truth | None", dataset: "Dataset", result: Label
         return _contacting(bad, feared, metrics)
     value = showing_value(result, true)
     words = "judged by the known truth of the generated market: what is not shown sends learners to what is"
-    return Judgement(words, metrics | {"decision_value_tokens": value})
+    return TruthScore(words, metrics | {"decision_value_tokens": value})
 
 
-def _contacting(bad: Floats, feared: Floats, metrics: dict[str, float]) -> Judgement:
+def _contacting(bad: Floats, feared: Floats, metrics: dict[str, float]) -> TruthScore:
     reached = reach(bad, feared)
     words = (
         f"judged by the known truth of the generated market: contacting the {CONTACTED:.0%} of highest predicted risk "
         f"reaches {reached:.0%} of what knowing the true probabilities would reach beyond random choice"
     )
-    return Judgement(words, metrics | {"decision_value_reach": reached})
+    return TruthScore(words, metrics | {"decision_value_reach": reached})
 
 
 def reach(bad: Floats, feared: Floats) -> float:
@@ -66,27 +66,27 @@ def reach(bad: Floats, feared: Floats) -> float:
     chosen = float(held[np.argsort(-feared, kind="stable")[:count]].mean())
     best = float(bad[np.argsort(-bad, kind="stable")[:count]].mean())
     usual = float(bad.mean())
-    return (chosen - usual) / (best - usual) if best - usual > LEAST_TOLD else 0.0
+    return (chosen - usual) / (best - usual) if best - usual > SMALLEST_DIFFERENCE else 0.0
 
 
-def observed_value(result: LabelResult) -> Judgement:
+def observed_value(result: LabelResult) -> TruthScore:
     """Return what showing only the chosen would have earned more than showing all, by what came on later rows.
 
     All of them were shown, so what each earned is seen; that learners turn to other offers is not.
     """
     rows = result.evaluation
     if "value" not in rows or "time" not in rows:
-        reason = UNSEEN if "value" not in rows else "empty: without a time there is no value per week"
-        return Judgement(reason)
+        reason = REACH_UNKNOWN if "value" not in rows else "empty: without a time there is no value per week"
+        return TruthScore(reason)
     if not pd.api.types.is_datetime64_any_dtype(rows["time"]):
-        return Judgement("empty: without dates there is no value per week")
+        return TruthScore("empty: without dates there is no value per week")
     cost = float(getattr(result.params, "cost", 0.0))
     left_out = rows["predicted"] * rows["value"] <= cost
     saved = float((cost - rows["actual"] * rows["value"])[left_out].sum())
     words = (
         "judged by what came of later rows, all of which were shown; that learners turn to other offers is not counted"
     )
-    return Judgement(words, {"decision_value_tokens": saved / _weeks(rows)})
+    return TruthScore(words, {"decision_value_tokens": saved / _weeks(rows)})
 
 
 def showing_value(result: LabelResult, true: Floats) -> float:
@@ -164,7 +164,7 @@ def _leaving(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:
     return np.asarray(gone + (1 - gone) * np.exp(-often * (later - now)))
 
 
-TRUE: "dict[str, Callable[[Truth, Dataset, LabelResult], Floats]]" = {
+TRUE_PROBABILITIES: "dict[str, Callable[[Truth, Dataset, LabelResult], Floats]]" = {
     PROPENSITY: _views,
     COMPLETION: _completions,
     CHURN: _leaving,

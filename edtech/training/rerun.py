@@ -11,7 +11,7 @@ from edtech.metrics import METRICS
 from edtech.ml.artifacts import RESULT, read_settings
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, Run, RunStore
-from edtech.training.plans import stored
+from edtech.training.plans import load_dataset
 from edtech.training.trainer import train_runs
 
 TOLERANCE = 1e-9
@@ -32,23 +32,23 @@ class Rerun:
 
     old: Run
     new: Run
-    differing: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    differences: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
     changes: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
         """Whether all metrics but durations are the same."""
-        return not self.differing
+        return not self.differences
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """What came out, in one or two sentences."""
         changed = "; ".join(self.changes)
         if self.equal:
             return "The metrics are equal." + (
                 f" What changed since makes no difference: {changed}." if changed else ""
             )
-        found = f"{len(self.differing)} of {len(self.old.metrics)} metrics differ."
+        found = f"{len(self.differences)} of {len(self.old.metrics)} metrics differ."
         return f"{found} What changed: {changed}." if changed else f"{found} Nothing that is recorded changed."
 
 
@@ -69,7 +69,7 @@ def rerun(
     catalogue = Catalogue(settings.data_dir)
     dataset = catalogue.get(dataset_id) if dataset_id else _dataset_of(old, catalogue)
     if dataset.digest == old.tags.get("dataset_digest"):
-        dataset = stored(dataset.id, _roles_of(old, tracker.runs, dataset), settings)
+        dataset = load_dataset(dataset.id, _roles_of(old, tracker.runs, dataset), settings)
     tracker = EdTechMLFlowTracker(old.experiment, settings=settings, tags={RERUN_OF: run_id})
     (trained,) = train_runs(
         dataset, [algorithm], family=family, params={algorithm: params}, tracker=tracker, progress=progress

@@ -22,7 +22,7 @@ from edtech.jobs.progress import Progress, no_progress, scaled_progress
 from edtech.ml.base import Algorithm, Family, Params
 from edtech.tracking.run_items import RunItems
 from edtech.training.cross_validation import Folds
-from edtech.training.trainer import TrainedRun, Training
+from edtech.training.trainer import RunResult, Trainer
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
@@ -46,10 +46,10 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
+class SearchResult:
     """What a search found. `trials`: a row each with its hyperparameters, score and seconds, the best first."""
 
-    best: TrainedRun
+    best: RunResult
     trials: pd.DataFrame
     score: str
     edges: tuple[str, ...]
@@ -82,7 +82,7 @@ def search(
     fixed: Mapping[str, Any] | None = None,
     tracker: "EdTechMLFlowTracker | None" = None,
     progress: Progress | None = None,
-) -> Searched:
+) -> SearchResult:
     """Try hyperparameters of one algorithm, and train it with the best.
 
     Trials are scored on folds that are later in time than what they are fitted on, all inside the part that the final
@@ -94,11 +94,11 @@ def search(
     """
     budget, tell = budget or Budget(), progress or no_progress
     chosen = family.algorithm(algorithm)
-    start = chosen.parameters(fixed)
+    start = chosen.validate_params(fixed)
     fields = _fields(chosen, names)
     folds = Folds(dataset, start.evaluation_share, budget.folds)
-    scored = _Scorer(Training(dataset, family, None), algorithm, folds)
-    training = Training(dataset, family, tracker)
+    scored = _Scorer(Trainer(dataset, family, None), algorithm, folds)
+    training = Trainer(dataset, family, tracker)
     if tracker is None:
         return _searched(scored, training, fields, start, budget, tell, None)
     with tracker.group(_group(dataset, family, chosen, budget, tuple(fields))) as group:
@@ -116,16 +116,16 @@ def search(
 
 def _searched(
     scored: "_Scorer",
-    training: Training,
+    training: Trainer,
     fields: Mapping[str, FieldInfo],
     start: Params,
     budget: Budget,
     tell: Progress,
     parent: str | None,
-) -> Searched:
+) -> SearchResult:
     trials: list[_Trial] = []
     began = time.monotonic()
-    for number, params in enumerate(points(start, fields, budget)):
+    for number, params in enumerate(search_points(start, fields, budget)):
         spent = time.monotonic() - began
         if trials and spent > budget.seconds:
             break
@@ -143,16 +143,16 @@ def _searched(
     winner = min(trials, key=lambda one: one.score)
     edges = tuple(edge for name, info in fields.items() if (edge := _edge(name, info, getattr(winner.params, name))))
     run = training.train(
-        scored.algorithm, winner.params, scaled_progress(tell, 0.9, 0.1), [on_edge(edges, len(trials))]
+        scored.algorithm, winner.params, scaled_progress(tell, 0.9, 0.1), [bounds_check(edges, len(trials))]
     )
     tell(1.0, "Done")
-    return Searched(run, _table(trials, tuple(fields)), scored.name, edges, parent)
+    return SearchResult(run, _table(trials, tuple(fields)), scored.name, edges, parent)
 
 
 class _Scorer:
     """Trains on folds and says what a trial's score is."""
 
-    def __init__(self, training: Training, algorithm: str, folds: Folds) -> None:
+    def __init__(self, training: Trainer, algorithm: str, folds: Folds) -> None:
         self._training = training
         self.algorithm = algorithm
         self._folds = folds
@@ -170,18 +170,18 @@ class _Scorer:
         return _Trial(params, float(np.mean(scores)), time.perf_counter() - began)
 
     def _score(self, number: int, params: Params) -> float:
-        kind = self._training.kind
+        kind = self._training.family
         low, high = 0.1, 0.4  # the bounds of the field
         share = min(max(self._folds.share(number), low), high)
         judged = params.model_copy(update={"evaluation_share": share})
-        trained = kind.train(self._folds.parts[number], kind.algorithm(self.algorithm), judged, no_progress)
+        trained = kind.train(self._folds.datasets[number], kind.algorithm(self.algorithm), judged, no_progress)
         self.name = self.name or next((name for name in SCORES if name in trained.result.metrics), "")
         if not self.name:
             raise ModelError("This family measures nothing that trials can be ranked by", expected=", ".join(SCORES))
         return float(trained.result.metrics[self.name])
 
 
-def points(start: Params, fields: Mapping[str, FieldInfo], budget: Budget) -> Iterator[Params]:
+def search_points(start: Params, fields: Mapping[str, FieldInfo], budget: Budget) -> Iterator[Params]:
     """Yield hyperparameters to try: the start, then points that fill the box of the fields' bounds evenly."""
     yield start
     sampler = qmc.Halton(len(fields), rng=budget.seed)
@@ -229,7 +229,7 @@ def _edge(name: str, info: FieldInfo, value: Any) -> str | None:  # noqa: ANN401
     return f"{name} = {value:g} at its {'lower' if value <= low + room else 'upper'} bound"
 
 
-def on_edge(edges: tuple[str, ...], trials: int) -> Check:
+def bounds_check(edges: tuple[str, ...], trials: int) -> Check:
     """Return whether the best hyperparameters lie inside their bounds."""
     return graded(
         "search_edge",
@@ -277,7 +277,7 @@ def _group(
     )
 
 
-def _log_trial(training: Training, scored: _Scorer, trial: _Trial, number: int) -> None:
+def _log_trial(training: Trainer, scored: _Scorer, trial: _Trial, number: int) -> None:
     if training.tracker is not None:
         training.tracker.log(
             RunItems(
@@ -286,7 +286,7 @@ def _log_trial(training: Training, scored: _Scorer, trial: _Trial, number: int) 
                 params={"algorithm": scored.algorithm, **trial.params.model_dump()},
                 metrics={scored.name: trial.score, "fit_seconds": trial.seconds},
                 tags={
-                    "model_type": training.kind.name,
+                    "model_type": training.family.name,
                     "algorithm": scored.algorithm,
                     "dataset_digest": training.dataset.digest,
                 },

@@ -12,13 +12,13 @@ from edtech.data.quality.findings import Check
 from edtech.errors import ParamsError, TrackingError
 from edtech.jobs.progress import Progress, no_progress, scaled_progress
 from edtech.ml.artifacts import run_items
-from edtech.ml.base import Family, Params, Trained
+from edtech.ml.base import Family, FittedModel, Params
 from edtech.ml.diagnostics import agreement, common_checks
 from edtech.ml.elasticity.algorithms import FAMILY
-from edtech.ml.families import family as family_of
+from edtech.ml.families import get_family
 from edtech.pricing import Plan
 from edtech.tracking.run_items import RunItems
-from edtech.training.decision_value import Worth, worth_of
+from edtech.training.decision_value import DecisionValue, evaluate_decision
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,18 +35,18 @@ _NEWEST = 300
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedRun:
+class RunResult:
     """A training, what it is worth and every metric that was logged; `run_id` is None where nothing tracks."""
 
     run_id: str | None
     result: Any  # the result of the family that was trained
-    worth: Worth
+    decision_value: DecisionValue
     metrics: dict[str, float]
 
     @property
     def plan(self) -> Plan | None:
         """The recommended prices, for a family that recommends any."""
-        return self.worth.plan
+        return self.decision_value.plan
 
 
 def train_runs(
@@ -58,7 +58,7 @@ def train_runs(
     tracker: "EdTechMLFlowTracker | None" = None,
     progress: Progress | None = None,
     repeats: int = 1,
-) -> list[TrainedRun]:
+) -> list[RunResult]:
     """Train algorithms of a family on a data set (by default all it has the tables for), one run each, and log them
     where there is a tracker.
 
@@ -67,8 +67,8 @@ def train_runs(
     not finished is not logged. Raises what the family and the tracker raise.
     """
     tell = progress or no_progress
-    kind = family_of(family)
-    chosen = list(kind.fits(dataset) if algorithms is None else algorithms)
+    kind = get_family(family)
+    chosen = list(kind.algorithms_for(dataset) if algorithms is None else algorithms)
     if unused := [name for name in params or {} if name not in chosen]:
         raise ParamsError(
             "There are hyperparameters for an algorithm that is not trained",
@@ -76,44 +76,44 @@ def train_runs(
             found=", ".join(map(repr, unused))[:200],
             fix="correct the algorithm's name, or train it too",
         )
-    settings = {name: kind.algorithm(name).parameters((params or {}).get(name)) for name in chosen}
+    settings = {name: kind.algorithm(name).validate_params((params or {}).get(name)) for name in chosen}
     tell(0.0, "Reading the data set")
     runs = []
     for number, (name, values) in enumerate(settings.items()):
         steps = scaled_progress(tell, number / len(settings), 1 / len(settings))
-        runs += train_repeatedly(Training(dataset, kind, tracker), name, values, steps, repeats)
+        runs += train_repeatedly(Trainer(dataset, kind, tracker), name, values, steps, repeats)
     tell(1.0, "Done")
     return runs
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
+class Trainer:
     """What trainings share: the data set, the family, where they are logged (None: nowhere) and under which run."""
 
     dataset: "Dataset"
-    kind: Family
+    family: Family
     tracker: "EdTechMLFlowTracker | None"
     parent: str | None = None
 
-    def train(self, name: str, params: Params, tell: Progress, found: Sequence[Check] = ()) -> TrainedRun:
+    def train(self, name: str, params: Params, tell: Progress, found: Sequence[Check] = ()) -> RunResult:
         """Train and log one algorithm; its card says what was `found` before, too."""
-        return self.logged(
-            self.fitted(name, params, scaled_progress(tell, 0.0, 0.65)), scaled_progress(tell, 0.65, 0.35), found
+        return self.log(
+            self.fit(name, params, scaled_progress(tell, 0.0, 0.65)), scaled_progress(tell, 0.65, 0.35), found
         )
 
-    def fitted(self, name: str, params: Params, tell: Progress) -> Trained:
+    def fit(self, name: str, params: Params, tell: Progress) -> FittedModel:
         """Train one algorithm and check it, as far as no other run is asked; another process can do this."""
-        algorithm = self.kind.algorithm(name)
+        algorithm = self.family.algorithm(name)
         tell(0.1, f"Training {algorithm.title}")
-        trained = self.kind.train(self.dataset, algorithm, params, scaled_progress(tell, 0.15, 0.75))
+        trained = self.family.train(self.dataset, algorithm, params, scaled_progress(tell, 0.15, 0.75))
         tell(0.9, "Checking it")
         return _with_checks(trained, common_checks(trained))
 
-    def logged(self, trained: Trained, tell: Progress, found: Sequence[Check] = ()) -> TrainedRun:
+    def log(self, trained: FittedModel, tell: Progress, found: Sequence[Check] = ()) -> RunResult:
         """Ask what a training is worth and, where there is a tracker, log it."""
         trained = _with_checks(trained, (*self._second_opinion(trained), *found))
         tell(0.0, "Asking what it is worth")
-        worth = worth_of(self.dataset, trained)
+        worth = evaluate_decision(self.dataset, trained)
         metrics = {**trained.result.metrics, **worth.metrics}
         run_id = None
         if self.tracker is not None:
@@ -121,9 +121,9 @@ class Training:
             names = {"dataset_name": self.dataset.name, "dataset_digest": self.dataset.digest}
             items = run_items(trained, **names, metrics=metrics, tags=worth.tags)
             run_id = self.tracker.log(replace(items, parent=self.parent))
-        return TrainedRun(run_id, trained.result, worth, metrics)
+        return RunResult(run_id, trained.result, worth, metrics)
 
-    def _second_opinion(self, trained: Trained) -> Iterator[Check]:
+    def _second_opinion(self, trained: FittedModel) -> Iterator[Check]:
         """Yield what runs of other algorithms on the same data say, where there are any."""
         if self.tracker is not None:
             with suppress(TrackingError):  # a server that is away takes no run with it, only the second opinion
@@ -132,16 +132,16 @@ class Training:
                 yield from () if found is None else (found,)
 
     def _of_the_same(self, runs: "pd.DataFrame") -> "pd.DataFrame":
-        wanted = {"tags.dataset_digest": self.dataset.digest, "tags.model_type": self.kind.name}
+        wanted = {"tags.dataset_digest": self.dataset.digest, "tags.model_type": self.family.name}
         same = [runs[name] == value for name, value in wanted.items() if name in runs]
         return runs[np.logical_and.reduce(same)] if len(same) == len(wanted) else runs.iloc[:0]
 
 
-def _with_checks(trained: Trained, more: Sequence[Check]) -> Trained:
+def _with_checks(trained: FittedModel, more: Sequence[Check]) -> FittedModel:
     return replace(trained, result=replace(trained.result, checks=(*trained.result.checks, *more)))
 
 
-def train_repeatedly(training: Training, name: str, params: Params, tell: Progress, repeats: int) -> "list[TrainedRun]":
+def train_repeatedly(training: Trainer, name: str, params: Params, tell: Progress, repeats: int) -> "list[RunResult]":
     """Train one algorithm as often as asked, with seeds that follow one another, as runs under one that sums them up.
 
     An algorithm without a seed gives the same each time and is trained once.
@@ -154,13 +154,13 @@ def train_repeatedly(training: Training, name: str, params: Params, tell: Progre
             training.train(name, values, scaled_progress(tell, at / repeats, 1 / repeats))
             for at, values in enumerate(seeds)
         ]
-    title = training.kind.algorithm(name).title
+    title = training.family.algorithm(name).title
     items = RunItems(
         f"{title}, {repeats} seeds, on {training.dataset.name}"[:200],
         kind="group",
         params={"algorithm": name, "repeats": repeats, **params.model_dump()},
         tags={
-            "model_type": training.kind.name,
+            "model_type": training.family.name,
             "algorithm": name,
             "dataset_name": training.dataset.name,
             "dataset_digest": training.dataset.digest,

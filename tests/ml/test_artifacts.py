@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from sklearn.linear_model import Ridge
 
 from edtech.errors import RunNotFoundError, TrackingError
-from edtech.ml import Trained
+from edtech.ml import FittedModel
 from edtech.ml.artifacts import PATHS, RESULT, load_result, run_items
 from edtech.settings import PROJECT, Settings
 from edtech.tables.panel import build_panel
@@ -37,7 +37,7 @@ def tracker(tmp_path_factory) -> EdTechMLFlowTracker:
 
 
 def trained(result, panel):
-    return Trained(result, build_panel(panel, result.roles), result.roles.quantity)
+    return FittedModel(result, build_panel(panel, result.roles), result.roles.quantity)
 
 
 def logged(tracker, world, result, **more):

@@ -9,9 +9,9 @@ from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.outcomes.churn_estimators import LogisticChurn
 from edtech.ml.outcomes.encoding import Encoder
 from edtech.ml.outcomes.estimators import LogisticProbability
-from edtech.ml.prediction import decimal
+from edtech.ml.prediction import normalize_decimal
 from edtech.ml.teachers.estimators import RawMeanRatings
-from edtech.ml.training_support import meaning, outside
+from edtech.ml.training_support import out_of_range_warnings, prediction_meaning
 from edtech.tables.roles import PanelRoles, RatingRoles
 
 RATED = RatingRoles().model_dump()
@@ -37,42 +37,42 @@ def labels() -> LogisticProbability:
 
 
 def test_a_prediction_says_what_it_is_of(demand, labels):
-    assert meaning(demand, "") == "Expected enrollments per week"
-    assert meaning(labels, PROPENSITY) == "Probability of enrolling"
-    assert meaning(labels, COMPLETION) == "Probability of completing"
-    assert meaning(LogisticChurn(horizon=42.0), CHURN) == "Probability of leaving within 42 days"
-    assert meaning(RawMeanRatings(columns=RATED), "") == "Expected rating (stars)"
-    assert meaning(object(), "mine") == "Prediction"
+    assert prediction_meaning(demand, "") == "Expected enrollments per week"
+    assert prediction_meaning(labels, PROPENSITY) == "Probability of enrolling"
+    assert prediction_meaning(labels, COMPLETION) == "Probability of completing"
+    assert prediction_meaning(LogisticChurn(horizon=42.0), CHURN) == "Probability of leaving within 42 days"
+    assert prediction_meaning(RawMeanRatings(columns=RATED), "") == "Expected rating (stars)"
+    assert prediction_meaning(object(), "mine") == "Prediction"
 
 
 def test_new_courses_and_prices_never_seen_are_told(demand):
     rows = pd.DataFrame({"course_id": ["A", "NOPE"], "category": ["Art", "Art"], "token_price": [12.0, 500.0]})
     support = pd.DataFrame({"unit": ["A", "B"], "low": [10.0, 20.0], "high": [15.0, 40.0]})
-    assert outside(demand, rows.head(1), support) == ()
-    assert outside(demand, rows, support) == (
+    assert out_of_range_warnings(demand, rows.head(1), support) == ()
+    assert out_of_range_warnings(demand, rows, support) == (
         "course_id: 'NOPE' was not seen in training (1 of 2 rows)",
         "token_price: 500.0 lies outside of 10 to 40 seen in training (1 of 2 rows)",
     )
-    assert outside(demand, rows.assign(token_price=[16.0, 30.0]).head(1), support) == (
+    assert out_of_range_warnings(demand, rows.assign(token_price=[16.0, 30.0]).head(1), support) == (
         "token_price: 16.0 lies outside of 10 to 15 seen in training",
     )
-    assert len(outside(demand, rows)) == 1
+    assert len(out_of_range_warnings(demand, rows)) == 1
 
 
 def test_words_and_numbers_a_label_model_never_saw_are_told(labels):
     rows = pd.DataFrame({"device": ["phone"], "price": [50.0], "spent": [1_000.0]})
-    assert outside(labels, rows) == ()
-    strange = outside(labels, rows.assign(device="toaster", price=51.0, spent=2_000.0))
+    assert out_of_range_warnings(labels, rows) == ()
+    strange = out_of_range_warnings(labels, rows.assign(device="toaster", price=51.0, spent=2_000.0))
     assert strange == (
         "device: 'toaster' was not seen in training",
         "price: 51.0 lies outside of 10 to 50 seen in training",
         "spent: 2000.0 lies outside of 0 to 1,000 seen in training",
     )
-    assert outside(labels, rows.assign(device=None, price=np.nan)) == ()
+    assert out_of_range_warnings(labels, rows.assign(device=None, price=np.nan)) == ()
 
 
 def test_models_of_others_say_nothing_of_what_they_saw():
-    assert outside(object(), pd.DataFrame({"a": [1]})) == ()
+    assert out_of_range_warnings(object(), pd.DataFrame({"a": [1]})) == ()
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_models_of_others_say_nothing_of_what_they_saw():
     [("45,5", "45.5"), (" -0,405 ", "-0.405"), ("1,234", "1,234"), ("12,3456", "12.3456"), ("a,b", "a,b"), ("7", "7")],
 )
 def test_a_decimal_comma_is_read_and_thousands_are_not(typed, read):
-    assert decimal(typed) == read
+    assert normalize_decimal(typed) == read

@@ -102,6 +102,6 @@ def test_what_failed_blocks_with_leaks_first():
         Check("agreement", "Agree", Severity.REVIEW, "They differ."),
         Check("leak_outcome", "No column gives the outcome away", Severity.FAIL, "Columns: 'total_revenue'."),
     ]
-    assert [check.code for check in trust_checks.blocking(checks)] == ["leak_outcome", "calibration"]
-    assert "'total_revenue'" in trust_checks.blocked(checks)
-    assert trust_checks.blocked(checks[1:2]) is None
+    assert [check.code for check in trust_checks.blocking_checks(checks)] == ["leak_outcome", "calibration"]
+    assert "'total_revenue'" in trust_checks.blocking_reason(checks)
+    assert trust_checks.blocking_reason(checks[1:2]) is None

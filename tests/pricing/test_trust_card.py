@@ -7,7 +7,7 @@ import pytest
 
 from edtech.errors import TrackingError
 from edtech.ml import diagnostics
-from edtech.ml.base import Estimate, Trained
+from edtech.ml.base import Estimate, FittedModel
 from edtech.pricing import answer, changed_prices, price_response
 from edtech.pricing.price_changes import PriceChange, attributes
 from edtech.pricing.scenarios import FILE, Scenario, read_scenario, scenario_items, scenarios_side_by_side
@@ -51,7 +51,7 @@ def test_the_cards_of_a_training_and_of_an_answer_agree_on_agreement(response, r
         **{f"{metrics}coefficient": [other, 0.0]},
         **({} if half is None else {f"{metrics}low": other - half, f"{metrics}high": other + half}),
     )
-    at_training = diagnostics.agreement(Trained(result, pd.DataFrame(), ""), runs)
+    at_training = diagnostics.agreement(FittedModel(result, pd.DataFrame(), ""), runs)
     assert graded(response, {}, other_elasticities(runs, "2"))["agreement"] == at_training
 
 

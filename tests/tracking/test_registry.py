@@ -14,7 +14,7 @@ from edtech.cli import app
 from edtech.data import Catalogue
 from edtech.errors import ContractError, RegistryError, UploadError
 from edtech.market import MarketParams, generate_market
-from edtech.ml.prediction import conform, score
+from edtech.ml.prediction import conform_rows, predict_rows
 from edtech.ml.teachers.family import ratings
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
@@ -169,7 +169,7 @@ def test_mlflow_answers_the_same_numbers_as_scoring(scored, clean_process):
         mlflow.set_tracking_uri(registry.uri)
         mlflow.set_registry_uri(registry.uri)
         theirs = mlflow.pyfunc.load_model(f"models:/{FAMILY}@champion").predict(rows)
-    ours = score(registry.runs, run.run_id, rows)
+    ours = predict_rows(registry.runs, run.run_id, rows)
     assert np.array_equal(ours["prediction"], theirs)
     assert np.array_equal(theirs, run.result.model.predict(rows))
 
@@ -182,7 +182,7 @@ def test_a_served_model_answers_the_same_numbers_as_scoring(scored, tmp_path):
         request = Request(f"{address}/invocations", asked, {"Content-Type": "application/json"})  # noqa: S310  # our own
         with urlopen(request, timeout=30) as answer:  # noqa: S310
             theirs = json.load(answer)["predictions"]
-    assert theirs == score(registry.runs, run.run_id, few)["prediction"].tolist()
+    assert theirs == predict_rows(registry.runs, run.run_id, few)["prediction"].tolist()
 
 
 def test_a_file_is_scored_from_the_shell_with_the_same_numbers(scored, tmp_path):
@@ -213,13 +213,13 @@ def test_rows_that_do_not_fit_are_named(scored):
     spoiled.loc[1, "token_price"] = "dear"
     spoiled.loc[2, "teacher_id"] = None
     with pytest.raises(ContractError) as caught:
-        score(registry.runs, run.run_id, spoiled)
+        predict_rows(registry.runs, run.run_id, spoiled)
     failures = caught.value.failures
     assert {(2, "token_price"), (3, "teacher_id")} <= set(zip(failures["row"], failures["column"], strict=True))
     with pytest.raises(ContractError, match=r"in 1 way\..* in 1 row "):
-        score(registry.runs, run.run_id, spoiled.loc[[1]])
+        predict_rows(registry.runs, run.run_id, spoiled.loc[[1]])
     with pytest.raises(ContractError, match="lacks 'teacher_id'"):
-        score(registry.runs, run.run_id, rows.drop(columns="teacher_id"))
+        predict_rows(registry.runs, run.run_id, rows.drop(columns="teacher_id"))
 
 
 @pytest.mark.parametrize(
@@ -233,8 +233,8 @@ def test_rows_that_do_not_fit_are_named(scored):
 )
 def test_types_are_checked_without_roles_too(kind, cell, said):
     good = {"long": "3", "double": "2.5", "boolean": "yes", "datetime": "2024-01-31"}[kind]
-    assert len(conform(pd.DataFrame({"a": [good]}), {"a": kind})) == 1
+    assert len(conform_rows(pd.DataFrame({"a": [good]}), {"a": kind})) == 1
     with pytest.raises(ContractError) as caught:
-        conform(pd.DataFrame({"a": [good, cell]}), {"a": kind})
+        conform_rows(pd.DataFrame({"a": [good, cell]}), {"a": kind})
     assert said in caught.value.details[0]
     assert caught.value.failures["row"].tolist() == [2]

@@ -10,10 +10,10 @@ import pytest
 from edtech.data import Catalogue
 from edtech.jobs.progress import no_progress
 from edtech.ml.artifacts import CARD, load_result
-from edtech.ml.base import Trained
+from edtech.ml.base import FittedModel
 from edtech.ml.diagnostics import agreement, common_checks
 from edtech.ml.elasticity.family import TOKEN_ELASTICITY
-from edtech.ml.trust_checks import LEAKS, blocked, blocking
+from edtech.ml.trust_checks import LEAKS, blocking_checks, blocking_reason
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import EdTechMLFlowTracker, RunStore, waiting
 from edtech.training.trainer import train_runs
@@ -46,10 +46,10 @@ def leaky(place):
 @pytest.mark.parametrize("algorithm", ["fixed_effects", "random_forest"])
 def test_the_existing_systems_columns_are_caught_and_named_and_block_registration(leaky, tracker, algorithm):
     [run] = train_runs(leaky, [algorithm], tracker=tracker)
-    said = blocked(run.result.checks)
+    said = blocking_reason(run.result.checks)
     assert all(repr(name) in said for name in LEAKING)
     assert "'rating'" not in said
-    assert blocking(run.result.checks)[0].code == "leak_outcome"
+    assert blocking_checks(run.result.checks)[0].code == "leak_outcome"
     stored = json.loads(tracker.runs.read_artifact(run.run_id, CARD))
     assert [check["code"] for check in stored["checks"]] == [check.code for check in run.result.checks]
     assert load_result(tracker.runs, run.run_id).checks == run.result.checks
@@ -68,16 +68,16 @@ def test_a_sound_training_passes_every_leak_gate(panel, tracker):
     [run] = train_runs(panel, ["fixed_effects"], tracker=tracker)
     found = card(run.result)
     assert {found[code] for code in LEAKS if code in found} == {"PASS"}
-    assert blocking(run.result.checks) == ()
+    assert blocking_checks(run.result.checks) == ()
 
 
 @pytest.fixture(scope="module")
-def trained(panel) -> Trained:
+def trained(panel) -> FittedModel:
     algorithm = TOKEN_ELASTICITY.algorithm("linear")
     return TOKEN_ELASTICITY.train(panel, algorithm, algorithm.params(), no_progress)
 
 
-def changed(trained: Trained, **columns) -> dict[str, str]:
+def changed(trained: FittedModel, **columns) -> dict[str, str]:
     evaluation = trained.result.evaluation.assign(**columns)
     made = common_checks(replace(trained, result=replace(trained.result, evaluation=evaluation, checks=())))
     return {check.code: str(check.severity) for check in made}

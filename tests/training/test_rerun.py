@@ -39,19 +39,19 @@ def test_what_changed_is_said(run_id, place, tracker):
     client.set_tag(run_id, "edtech.version", "0.0.1")
     client.log_metric(run_id, "rmse", 123.0)
     found = rerun(run_id, place)
-    assert list(found.differing) == ["rmse"]
-    assert found.differing["rmse"][0] == 123.0
-    assert "1 of" in found.words
-    assert "code (edtech.version): 0.0.1 before" in found.words
-    assert "versions (edtech.packages): numpy==0." in found.words
-    assert "scipy" not in found.words
+    assert list(found.differences) == ["rmse"]
+    assert found.differences["rmse"][0] == 123.0
+    assert "1 of" in found.summary
+    assert "code (edtech.version): 0.0.1 before" in found.summary
+    assert "versions (edtech.packages): numpy==0." in found.summary
+    assert "scipy" not in found.summary
 
 
 def test_the_columns_play_the_roles_they_had(panel, place, tracker):
     roles = {"weights": "equal", "views": None}
     (run,) = train_planned(TrainingPlan(panel.id, "token_elasticity", ("linear",), roles=roles), place)
     found = rerun(str(run.run_id), place)
-    assert (found.equal, found.words) == (True, "The metrics are equal.")
+    assert (found.equal, found.summary) == (True, "The metrics are equal.")
     assert load_result(tracker.runs, found.new.run_id).roles == run.result.roles
 
 
@@ -60,7 +60,7 @@ def test_other_data_is_named_and_missing_data_refused(run_id, place, tracker):
     other = Catalogue(place.data_dir).add_panel(make_world(seed=2, units=40, weeks=16).panel, roles, name="Other")
     found = rerun(run_id, place, other.id)
     assert not found.equal
-    assert "data (dataset_digest)" in found.words
+    assert "data (dataset_digest)" in found.summary
     MlflowClient(tracking_uri=tracker.uri).set_tag(run_id, "dataset_digest", "gone")
     with pytest.raises(DatasetNotFoundError, match="--dataset ID"):
         rerun(run_id, place)

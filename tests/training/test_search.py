@@ -9,7 +9,7 @@ from edtech.errors import JobCancelledError, ModelError, ParamsError
 from edtech.ml.elasticity.family import TOKEN_ELASTICITY
 from edtech.tables.roles import PanelRoles
 from edtech.training.cross_validation import Folds
-from edtech.training.search import Budget, points, search, tunable
+from edtech.training.search import Budget, search, search_points, tunable
 from tests.worlds import make_world
 
 BUDGET = Budget(trials=4, folds=2)
@@ -25,15 +25,15 @@ def found(panel, tracker):
 
 
 def test_folds_are_predicted_from_earlier_periods_and_never_see_what_is_held_back(panel):
-    folds = Folds(panel, held_back=0.25, count=2)
+    folds = Folds(panel, test_share=0.25, count=2)
     times = np.sort(panel.panel()["week"].unique())
-    assert [part.panel()["week"].max() for part in folds.parts] == [times[11], times[7]]  # of 16
+    assert [part.panel()["week"].max() for part in folds.datasets] == [times[11], times[7]]  # of 16
     assert [round(folds.share(number), 3) for number in range(2)] == [round(4 / 12, 3), round(4 / 8, 3)]
-    assert folds.parts[0].table("panel", ["enrollments"]).columns.tolist() == ["enrollments"]
+    assert folds.datasets[0].table("panel", ["enrollments"]).columns.tolist() == ["enrollments"]
 
 
 def test_a_generated_market_is_cut_in_every_table_with_a_time(market):
-    part = Folds(market, held_back=0.25, count=1).parts[0]
+    part = Folds(market, test_share=0.25, count=1).datasets[0]
     assert part.panel()["week"].max() < pd.Timestamp(part.before)
     for table, time in (("views", "viewed_at"), ("enrollments", "enrolled_at"), ("platform_metrics", "day")):
         assert 0 < len(part.table(table)) < len(market.table(table))
@@ -53,9 +53,9 @@ def test_what_is_too_short_or_has_no_time_is_refused(place):
 def test_points_begin_at_the_defaults_stay_in_bounds_and_fill_them():
     fields = tunable(FOREST)
     assert not {"seed", "evaluation_share"} & set(fields)
-    tried = list(points(FOREST.params(), fields, Budget(trials=64)))
+    tried = list(search_points(FOREST.params(), fields, Budget(trials=64)))
     assert tried[0] == FOREST.params()
-    assert tried == list(points(FOREST.params(), fields, Budget(trials=64)))
+    assert tried == list(search_points(FOREST.params(), fields, Budget(trials=64)))
     depths = [one.max_depth for one in tried[1:]]
     assert (min(depths), max(depths)) == (2, 20)
     # in the logarithm: about half of 5 to 500 lies below 50
@@ -77,7 +77,7 @@ def test_the_best_trial_is_trained_and_the_search_is_one_run_with_its_trials(fou
     assert sorted(trials["metrics.poisson_deviance"]) == sorted(found.trials["score"])
     best = tracker.runs.get_run(found.best.run_id)
     assert (best.kind, best.tags["mlflow.parentRunId"]) == ("training", found.run_id)
-    assert found.best.result.evaluation["period"].min() > Folds(panel, 0.2, 2).parts[0].panel()["week"].max()
+    assert found.best.result.evaluation["period"].min() > Folds(panel, 0.2, 2).datasets[0].panel()["week"].max()
 
 
 def test_a_best_value_at_a_bound_is_warned_of(panel):

@@ -66,7 +66,7 @@ def test_a_generated_market_judges_its_runs_by_its_truth(trained, market):
     truth = market.market().truth
     for run in trained:
         assert not run.plan.refused
-        assert run.worth.words == "judged by the known truth of the generated market"
+        assert run.decision_value.basis == "judged by the known truth of the generated market"
         assert run.metrics["elasticity_truth"] == pytest.approx(truth.own_elasticity)
         bias = run.result.elasticity.estimate - truth.own_elasticity
         assert run.metrics["elasticity_bias"] == pytest.approx(bias)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from edtech.charts import png
 from edtech.jobs.progress import Progress
-from edtech.ml.base import Algorithm, Family, Params, Trained
+from edtech.ml.base import Algorithm, Family, FittedModel, Params
 from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
 from edtech.ml.elasticity.description import finding, summary
 from edtech.ml.elasticity.modeler import TokenPriceElasticityModeler
@@ -33,13 +33,13 @@ def visits_for(dataset: "Dataset", algorithm: Algorithm) -> pd.DataFrame | None:
     return dataset.table("views", VISIT_COLUMNS)
 
 
-def train(dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> Trained:
+def train(dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> FittedModel:
     """Train one algorithm on the data set's demand panel."""
     panel, visits = dataset.panel(), visits_for(dataset, algorithm)
     modeler = TokenPriceElasticityModeler.from_roles(dataset.roles)
     values = {algorithm.name: params.model_dump()}
     found = modeler.compare_models(panel, [algorithm.name], visits=visits, params=values, progress=progress)
-    return Trained(found[algorithm.name], panel, dataset.roles.quantity)
+    return FittedModel(found[algorithm.name], panel, dataset.roles.quantity)
 
 
 def plots(result: ElasticityResult) -> dict[str, bytes]:
@@ -61,7 +61,7 @@ TOKEN_ELASTICITY = Family(
     needs="a demand panel: one row for each course and week with its price and quantity; visits add substitution",
     algorithms=ALGORITHMS,
     result=ElasticityResult,
-    fits=fits,
+    algorithms_for=fits,
     train=train,
     summary=summary,
     plots=plots,

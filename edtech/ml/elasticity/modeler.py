@@ -115,7 +115,7 @@ class TokenPriceElasticityModeler:
                 where=f"family {FAMILY!r}",
                 fix="choose from the list",
             )
-        settings = {name: ALGORITHMS[name].parameters((params or {}).get(name)) for name in chosen}
+        settings = {name: ALGORITHMS[name].validate_params((params or {}).get(name)) for name in chosen}
         rows = build_panel(panel, self.roles)
         results = {}
         for number, name in enumerate(chosen):

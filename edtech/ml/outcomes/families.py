@@ -59,7 +59,7 @@ def _family(task: Task, algorithms: dict[str, Algorithm], **words: Any) -> Famil
         name=task.family,
         algorithms=algorithms,
         result=LabelResult,
-        fits=partial(_fits_churn if task is LEARNERS else _fits, task, algorithms),
+        algorithms_for=partial(_fits_churn if task is LEARNERS else _fits, task, algorithms),
         train=partial(train, task),
         summary=summary,
         plots=plots,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.jobs.progress import Progress, no_progress
-from edtech.ml.base import Algorithm, Params, Trained
+from edtech.ml.base import Algorithm, FittedModel, Params
 from edtech.ml.outcomes import survival, tables
 from edtech.ml.outcomes.cases import Cases, Floats
 from edtech.ml.outcomes.checks import all_checks
@@ -37,7 +37,7 @@ class Task:
     from_labels: Source
 
 
-def train(task: Task, dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> Trained:
+def train(task: Task, dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> FittedModel:
     """Train one algorithm on the cases of a data set.
 
     Raises DataError where there are none, ModelError where they are too few, ConvergenceError.
@@ -47,7 +47,7 @@ def train(task: Task, dataset: "Dataset", algorithm: Algorithm, params: Params, 
     result = train_cases(task, cases, algorithm, params, progress)
     target = str(cases.target.name)
     known = cases.rows(cases.labeled)
-    return Trained(result, known.features.assign(**{target: known.target.astype(bool)}), target)
+    return FittedModel(result, known.features.assign(**{target: known.target.astype(bool)}), target)
 
 
 def train_cases(

@@ -6,7 +6,7 @@ import pandas as pd
 
 from edtech.charts import png
 from edtech.jobs.progress import Progress
-from edtech.ml.base import Algorithm, Family, Params, Trained
+from edtech.ml.base import Algorithm, Family, FittedModel, Params
 from edtech.ml.plots import error_plots, importance_plot
 from edtech.ml.teachers.algorithms import ALGORITHMS, FAMILY, TeacherParams
 from edtech.ml.teachers.description import finding, summary
@@ -49,11 +49,11 @@ def ratings(dataset: "Dataset") -> tuple[pd.DataFrame, RatingRoles]:
     return rows.assign(rating=found.target.to_numpy(dtype=float))[list(MARKET_ROLES.columns())], MARKET_ROLES
 
 
-def train(dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> Trained:
+def train(dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> FittedModel:
     """Train one algorithm on the data set's ratings."""
     rows, roles = ratings(dataset)
     assert isinstance(params, TeacherParams)  # noqa: S101  # the family's own
-    return Trained(train_ratings(rows, roles, algorithm, params, progress), rows, roles.rating)
+    return FittedModel(train_ratings(rows, roles, algorithm, params, progress), rows, roles.rating)
 
 
 def plots(result: TeacherResult) -> dict[str, bytes]:
@@ -76,7 +76,7 @@ TEACHER_QUALITY = Family(
     needs="ratings by teacher, or a generated market",
     algorithms=ALGORITHMS,
     result=TeacherResult,
-    fits=fits,
+    algorithms_for=fits,
     train=train,
     summary=summary,
     plots=plots,

@@ -211,13 +211,13 @@ def test_an_algorithm_and_each_of_its_params_are_explained_and_bounded(algorithm
         number = info.annotation in (int, float)
         limits = {type(item).__name__ for item in info.metadata}
         assert not number or {"Ge", "Le"} <= limits, f"{name} has no bounds"
-    defaults = algorithm.parameters(None)
-    assert algorithm.parameters(defaults.model_dump()) == defaults
+    defaults = algorithm.validate_params(None)
+    assert algorithm.validate_params(defaults.model_dump()) == defaults
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 def test_an_estimator_takes_exactly_its_params(algorithm):
-    arguments = algorithm.parameters(None).estimator_arguments()
+    arguments = algorithm.validate_params(None).estimator_arguments()
     estimator = algorithm.estimator(columns=PanelRoles().model_dump(), **arguments)
     assert {name: estimator.get_params()[name] for name in arguments} == arguments
     assert set(estimator.get_params()) == {"columns", *arguments}

@@ -146,7 +146,7 @@ def test_rows_that_sold_nothing_bias_it_and_take_away_first_the_interval_then_th
 def test_an_estimate_that_unsold_rows_bias_is_told_so_and_acted_on_nowhere():
     panel = drawn(100)
     result = modeler().compare_models(panel, ["share_logit"])["share_logit"]
-    assert "sold nothing" in trust_checks.blocked(result.checks)
+    assert "sold nothing" in trust_checks.blocking_reason(result.checks)
     assert "biased" in finding(result)
     assert "biased all the same" in sentence(result)
     plan = recommend_prices(result, panel)

@@ -7,7 +7,7 @@ from edtech.market import MarketParams
 from edtech.ml.families import FAMILIES
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker
-from edtech.training.trainer import TrainedRun, train_runs
+from edtech.training.trainer import RunResult, train_runs
 
 SMALL = MarketParams(learners=400, teachers=15, courses=30, weeks=18, seed=5)
 LABELS = ("enrollment_propensity", "course_completion", "churn_prediction")
@@ -30,7 +30,7 @@ def label_tracker(label_settings: Settings) -> EdTechMLFlowTracker:
 
 
 @pytest.fixture(scope="session")
-def label_runs(label_market: Dataset, label_tracker: EdTechMLFlowTracker) -> dict[tuple[str, str], TrainedRun]:
+def label_runs(label_market: Dataset, label_tracker: EdTechMLFlowTracker) -> dict[tuple[str, str], RunResult]:
     found = {}
     for family in LABELS:
         kind = FAMILIES[family]

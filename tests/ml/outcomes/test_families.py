@@ -69,7 +69,7 @@ def test_nothing_of_a_market_leaks_and_every_metric_is_described(run):
 
 
 def test_a_run_says_how_its_decision_was_judged(run):
-    assert run.worth.words
+    assert run.decision_value.basis
     shown = run.result.family == "enrollment_propensity"
     assert ("decision_value_tokens" in run.metrics) == shown
     assert ("decision_value_reach" in run.metrics) == (not shown)

@@ -105,7 +105,7 @@ def test_days_without_a_trace_count_less_on_record_and_not_elsewhere():
 
 
 def test_what_is_fitted_on_ends_before_what_is_judged(label_market):
-    params = FAMILIES["churn_prediction"].algorithms["cox"].parameters({"horizon_days": 28})
+    params = FAMILIES["churn_prediction"].algorithms["cox"].validate_params({"horizon_days": 28})
     cases = LEARNERS.from_market(label_market, params)
     split = split_cases(cases, params.evaluation_share, 0, "moments")
     begins = split.evaluation.time.min()

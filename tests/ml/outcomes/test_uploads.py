@@ -72,7 +72,7 @@ def test_honest_columns_pass_and_later_rows_are_held_back(home, frame):
     assert "on later data" in finding(run.result)
     assert (run.result.evaluation["time"] >= pd.Timestamp("2024-04-30")).all()
     assert "decision_value_tokens" in run.metrics
-    assert "learners turn to other offers is not counted" in run.worth.words
+    assert "learners turn to other offers is not counted" in run.decision_value.basis
 
 
 def test_without_a_time_all_rows_of_a_subject_fall_on_one_side(home, frame):
@@ -101,14 +101,14 @@ def test_too_few_of_an_outcome_are_refused_in_words(home, frame):
 def test_churn_with_a_duration_has_all_algorithms_and_says_its_horizon(home):
     churn = LabelRoles(task="churn", label="churned", duration="tenure", features=("plan", "sessions_first_week"))
     dataset = stored(home, sample_labels_csv(), churn)
-    assert FAMILIES["churn_prediction"].fits(dataset) == ("cox", "logistic", "gradient_boosting")
+    assert FAMILIES["churn_prediction"].algorithms_for(dataset) == ("cox", "logistic", "gradient_boosting")
     run = trained(dataset, "churn_prediction", "cox", horizon_days=7)
     assert run.result.horizon == 7
     assert x_title(run.result, "survival") == "Time watched, in the file's own unit"
     assert run.metrics["concordance"] > 0.55
     assert run.metrics["integrated_brier"] < run.metrics["integrated_brier_base"]
     without = churn.model_copy(update={"duration": None})
-    assert "cox" not in FAMILIES["churn_prediction"].fits(stored(home, sample_labels_csv(), without, "Plain"))
+    assert "cox" not in FAMILIES["churn_prediction"].algorithms_for(stored(home, sample_labels_csv(), without, "Plain"))
 
 
 def test_the_data_choose_a_horizon_that_countoutlive_and_a_column_that_holds_the_duration_is_named(home):

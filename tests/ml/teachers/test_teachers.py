@@ -27,7 +27,7 @@ from tests.ml.teachers.conftest import ROLES, simulate
 
 def train(rows, algorithm="mixed_model", roles=ROLES, **values):
     kind = ALGORITHMS[algorithm]
-    return train_ratings(rows, roles, kind, kind.parameters({"draws": 500, **values}), no_progress)
+    return train_ratings(rows, roles, kind, kind.validate_params({"draws": 500, **values}), no_progress)
 
 
 def distance(result, truth):
