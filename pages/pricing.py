@@ -7,7 +7,7 @@ from edtech.ui.pricing import answer, recommendation, scenarios
 from edtech.ui.reports import downloads
 from edtech.ui.widgets import header, page_link, show_errors
 
-header("Pricing", "Move prices and see what is expected in a typical period, against today's mean prices.")
+header("Pricing", "Change prices and see the expected effect in a typical period, against today's mean prices.")
 
 dataset = sidebar.current_dataset()
 if dataset is None:
@@ -21,15 +21,15 @@ with show_errors():
     experiment = sidebar.current_experiment()
     run_id = answer.choose_run(dataset, experiment)
     if run_id is None:
-        answer.no_run()
+        answer.show_no_run()
         st.stop()
-    asked = answer.ask(run_id, experiment, dataset)
+    asked = answer.answer_inputs(run_id, experiment, dataset)
     answer.show_answer(asked)
     answer.show_curve(asked)
-    answer.show_trust(asked, run_id, experiment, dataset)
+    answer.show_evidence(asked, run_id, experiment, dataset)
     plan = None
     with show_errors():
-        plan = recommendation.recommend(run_id, experiment, dataset)
-        recommendation.show_plan(plan, answer.judged(run_id, experiment))
+        plan = recommendation.show_recommendation(run_id, experiment, dataset)
+        recommendation.show_plan(plan, answer.logged_decision_value(run_id, experiment))
     scenarios.show(asked, experiment, dataset)
     downloads.pricing_downloads(asked, plan)

@@ -67,7 +67,7 @@ def test_labeled_rows_and_a_bad_file_by_clicking(tab, dashboard_home, tmp_path):
     tab.page.get_by_test_id("stFileChipDeleteBtn").get_by_role("button").click()
     bring(tab, "who left.csv", large := large_labels())
     tab.press("Check and store")
-    tab.see("who left.csv is stored and chosen")
+    tab.see("who left.csv is stored and selected")
     [stored] = [one for one in Catalogue(dashboard_home.data_dir).list() if one.name == "who left.csv"]
     assert isinstance(stored.mapping, LabelRoles)
     assert (stored.rows, stored.source["bytes"]) == (large.count(b"\n") - 1, len(large))

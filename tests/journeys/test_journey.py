@@ -18,7 +18,7 @@ from edtech.settings import PROJECT, Settings
 from edtech.tables.values import percent
 from edtech.tracking import RunStore
 from edtech.ui.pricing import price_inputs
-from edtech.ui.widgets import number
+from edtech.ui.widgets import format_number
 from tests.browser import watch
 from tests.journeys.conftest import Dashboard
 from tests.serving import serve
@@ -58,7 +58,7 @@ def asked(home: Settings, run_id: str, dataset: Dataset, changes: dict[str, floa
 def see_figures(tab: Dashboard, answer: WhatIf) -> None:
     """Wait until the page shows this answer."""
     tab.see(percent(answer.token_revenue.change))
-    assert list(tab.figures().values()) == [number(effect.planned) for effect in answer.effects.values()]
+    assert list(tab.figures().values()) == [format_number(effect.planned) for effect in answer.effects.values()]
     assert tab.widget("pricing.curve").locator(".main-svg").count() > 0
 
 
@@ -89,7 +89,7 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
     tab.fill("generate.name.balanced", "Journey market")
     tab.slide("generate.balanced.weeks", -10)
     tab.press("Generate")
-    tab.see("Journey market is stored and chosen")
+    tab.see("Journey market is stored and selected")
     market = stored(dashboard_home, "Journey market")
     assert market.key_figures().periods == 16
 
@@ -114,9 +114,9 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
 
     tab.menu("Pricing")
     fixed = runs.loc["fixed_effects"]
-    tab.choose(price_inputs.key(market, "run"), fixed["name"])
+    tab.choose(price_inputs.widget_key(market, "run"), fixed["name"])
     tab.settle()
-    tab.slide(price_inputs.key(market, "change", "segment", "Programming"), -6)
+    tab.slide(price_inputs.widget_key(market, "change", "segment", "Programming"), -6)
     answer = asked(dashboard_home, fixed["run_id"], market, {"Programming": -0.06})
     see_figures(tab, answer)
     assert "-6.0%" in check_reports(tab, tmp_path, answer)
@@ -135,7 +135,7 @@ def test_upload_map_train_price_and_report(tab, dashboard_home, tmp_path):
     tab.choose("upload.price", "Paid")
     tab.page.get_by_text("By a schedule or rule").click()
     tab.press("Check and store")
-    tab.see("is stored and chosen")
+    tab.see("is stored and selected")
     panel = stored(dashboard_home, "<i>sales</i>.csv")
     assert (panel.rows, panel.roles.price, panel.roles.prices_set) == (len(frame), "Paid", "schedule")
 
@@ -144,7 +144,7 @@ def test_upload_map_train_price_and_report(tab, dashboard_home, tmp_path):
     tab.see(f"{runs['metrics.price_elasticity_coefficient'].iloc[0]:.2f}")
 
     tab.menu("Pricing")
-    tab.slide(price_inputs.key(panel, "change", "segment", HOSTILE["Programming"]), 4)
+    tab.slide(price_inputs.widget_key(panel, "change", "segment", HOSTILE["Programming"]), 4)
     answer = asked(dashboard_home, runs["run_id"].iloc[0], panel, {HOSTILE["Programming"]: 0.04})
     see_figures(tab, answer)
     text = check_reports(tab, tmp_path, answer)
@@ -175,5 +175,5 @@ def test_keys_alone_make_the_demo_and_a_restart_keeps_it(page, tmp_path):
         tab.see(f"{demo.key_figures().revenue:,.0f}")
         tab.menu("Pricing")
         tab.see("Recommended prices")
-        assert run["name"] in tab.widget(price_inputs.key(demo, "run")).locator("input").get_attribute("value")
+        assert run["name"] in tab.widget(price_inputs.widget_key(demo, "run")).locator("input").get_attribute("value")
     assert tab.seen.strangers == []

@@ -64,8 +64,8 @@ def test_a_training_is_followed_after_a_reload_and_its_run_is_shown(market, serv
         session.run()
         assert not session.exception
         assert "Trained and logged: 1 run." in texts(session)
-        assert server.get(job.id).outcome.command in texts(session)
-    assert RunStore(settings=home).list_runs()["run_id"].tolist() == list(server.get(job.id).outcome.runs)
+        assert server.get(job.id).result.command in texts(session)
+    assert RunStore(settings=home).list_runs()["run_id"].tolist() == list(server.get(job.id).result.run_ids)
 
 
 def test_cancel_on_the_page_ends_the_job_and_a_killed_worker_gives_the_reason(market, server):

@@ -114,7 +114,7 @@ def _sliders(dataset: Dataset, response: Response) -> dict[str, float]:
             segments,
             segments[:MOST_SLIDERS],
             **_kept(dataset, "segments"),
-            help="Prices of all others stay as they are.",
+            help="All other prices stay as they are.",
         )
     columns = st.columns(2)
     return {
@@ -171,7 +171,7 @@ def show_runs(dataset: Dataset) -> None:
     runs = runs_of(run_cache.run_table(sidebar.current_experiment()), dataset.digest)
     if runs.empty:
         st.info("No price model was trained on this data set yet.", icon=":material/model_training:")
-        page_link("train", "Train one", ":material/model_training:")
+        page_link("train", "Train a model", ":material/model_training:")
         return
     names = run_tables.run_labels(runs)
     chosen = st.multiselect(

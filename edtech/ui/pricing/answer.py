@@ -1,4 +1,4 @@
-"""Parts of the Pricing page: the run that answers, what is asked, the answer, its curve."""
+"""The result of a what-if: run, metrics, revenue curve, and the evidence behind them."""
 
 from dataclasses import dataclass
 
@@ -24,8 +24,8 @@ COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One what-if with everything that is shown of it."""
+class DisplayedAnswer:
+    """A what-if with everything that the page shows of it."""
 
     scenario: Scenario
     response: Response
@@ -34,148 +34,150 @@ class Asked:
 
 
 def choose_run(dataset: Dataset, experiment: str) -> str | None:
-    """Return the run to ask, among those trained on this data set; None where there is none."""
+    """Show the choice of a run trained on this data set and return its id, or None without runs."""
     runs = run_cache.demand_runs(experiment, dataset.digest)
     if runs.empty:
         return None
     ids = runs["run_id"].tolist()
     names = run_tables.run_labels(runs)
     if address_names_unknown(Key.PRICING_RUN, ids):
-        st.warning("The address asks for a run that is not here; another one answers.", icon=":material/link_off:")
-    kept = get(Key.PRICING_RUN)
-    now = kept if kept is not None and kept in ids else _first_choice(runs, dataset)
+        st.warning("The address names a run that does not exist here. Another run is used.", icon=":material/link_off:")
+    requested_run = get(Key.PRICING_RUN)
+    current = requested_run if requested_run is not None and requested_run in ids else _default_run(runs, dataset)
     return shared_selectbox(
         "Run",
         ids,
-        now,
+        current,
         Key.PRICING_RUN,
-        key=price_inputs.key(dataset, "run"),
+        key=price_inputs.widget_key(dataset, "run"),
         format_func=names.__getitem__,
-        help="The trained model that answers; only runs on the chosen data set are listed.",
+        help="The trained model behind the result. Only runs on the selected data set are listed.",
     )
 
 
-def _first_choice(runs: pd.DataFrame, dataset: Dataset) -> str:
-    """Return the champion where it is among the runs, else the soundest; no slider asks the registry again."""
-    held = services.registry().run_to_use("token_elasticity", dataset.digest)
-    return held if held is not None and held in set(runs["run_id"]) else _soundest(runs)
+def _default_run(runs: pd.DataFrame, dataset: Dataset) -> str:
+    """Return the champion if it is among the runs, else the preferred run; sliders do not query the registry again."""
+    champion = services.registry().run_to_use("token_elasticity", dataset.digest)
+    return champion if champion is not None and champion in set(runs["run_id"]) else _preferred_run(runs)
 
 
-def _soundest(runs: pd.DataFrame) -> str:
-    """Return the newest run of the algorithm to be believed first: one with substitution, else with unit effects."""
+def _preferred_run(runs: pd.DataFrame) -> str:
+    """Return the newest run with substitution, else with unit effects, else the newest run."""
     if "tags.algorithm" in runs:
         for algorithm in ("choice_logit", "fixed_effects"):
-            found = runs.loc[runs["tags.algorithm"] == algorithm, "run_id"]
-            if len(found):
-                return str(found.iloc[0])
+            matches = runs.loc[runs["tags.algorithm"] == algorithm, "run_id"]
+            if len(matches):
+                return str(matches.iloc[0])
     return str(runs["run_id"].iloc[0])
 
 
-def ask(run_id: str, experiment: str, dataset: Dataset) -> Asked:
-    """Show what can be asked, and answer."""
+def answer_inputs(run_id: str, experiment: str, dataset: Dataset) -> DisplayedAnswer:
+    """Show the inputs of a what-if and compute its result."""
     response = answer_cache.response(run_id, experiment, dataset.id)
-    known = answer_cache.unit_attributes(run_id, experiment, dataset.id)
-    scenario = price_inputs.scenario(run_id, dataset, response, known)
-    prices = scenario.asked(response, known)
+    attributes = answer_cache.unit_attributes(run_id, experiment, dataset.id)
+    scenario = price_inputs.show_inputs(run_id, dataset, response, attributes)
+    prices = scenario.asked(response, attributes)
     outcome = answer(response, prices, scenario.split, scenario.planned_split)
     moved = response.moved(prices)
-    mask = (moved if moved.any() else ~moved).tobytes()  # where no price moves, the curve is of all
-    return Asked(scenario, response, outcome, answer_cache.curve(run_id, experiment, dataset.id, mask))
+    mask = (moved if moved.any() else ~moved).tobytes()  # without a change, the curve is of all prices
+    return DisplayedAnswer(scenario, response, outcome, answer_cache.curve(run_id, experiment, dataset.id, mask))
 
 
-def judged(run_id: str, experiment: str) -> float | None:
-    """Return the decision value that the run logged, None where nobody could judge it."""
+def logged_decision_value(run_id: str, experiment: str) -> float | None:
+    """Return the decision value that the run logged, or None if it could not be evaluated."""
     runs = run_cache.run_table(experiment).set_index("run_id")
     value = runs["metrics.decision_value_tokens"].get(run_id) if "metrics.decision_value_tokens" in runs else None
     return None if value is None or value != value else float(value)  # NaN is not equal to itself
 
 
-def show_answer(asked: Asked) -> None:
-    """Show the figures with intervals, and what they rest on."""
-    outcome = asked.outcome
-    moved = _moved(outcome)
+def show_answer(displayed: DisplayedAnswer) -> None:
+    """Show the metrics with their intervals, and the conditions they depend on."""
+    outcome = displayed.outcome
+    moved = _prices_changed(outcome)
     names = list(outcome.effects)
     for start in range(0, len(names), COLUMNS):
         for column, name in zip(st.columns(COLUMNS), names[start : start + COLUMNS], strict=False):
             with column:
-                _figure(name, outcome, moved)
-    _warn(asked)
+                _metric(name, outcome, moved)
+    _warn(displayed)
     if not moved:
-        st.caption("Move a slider to see what a price change is expected to do.")
+        st.caption("Move a slider to see the expected effect of a price change.")
         return
     title = f"Token revenue {percent(outcome.token_revenue.change)} against today"
     st.altair_chart(charts.effect_bars(effect_rows(outcome), title=title), alt=title)
 
 
-def _moved(outcome: WhatIf) -> bool:
+def _prices_changed(outcome: WhatIf) -> bool:
     return any(abs(effect.change) > 1e-12 for effect in outcome.effects.values())
 
 
-def _figure(name: str, outcome: WhatIf, moved: bool) -> None:
+def _metric(name: str, outcome: WhatIf, moved: bool) -> None:
     title, unit, help = LABELS[name]
     effect = outcome.effects[name]
     change = percent(effect.change) if moved else None
     st.metric(title, format_number(effect.planned), change, help=f"{help} In {unit}.", border=True)
-    apart = effect.planned - effect.today
-    more = f"; {'+' if apart > 0 else ''}{format_number(apart)}" if moved else ""
+    difference = effect.planned - effect.today
+    more = f"; {'+' if difference > 0 else ''}{format_number(difference)}" if moved else ""
     st.caption(f"today {format_number(effect.today)} {unit}{more}")
     if not moved:
         return
     if effect.low is None:
-        st.caption("no interval")
+        st.caption("no confidence interval")
         return
-    st.caption(f"95 %: {percent(effect.low)} to {percent(effect.high)}")
-    st.caption(f"80 %: {percent(effect.low_80)} to {percent(effect.high_80)}")
+    st.caption(f"95%: {percent(effect.low)} to {percent(effect.high)}")
+    st.caption(f"80%: {percent(effect.low_80)} to {percent(effect.high_80)}")
 
 
-def _warn(asked: Asked) -> None:
-    outcome = asked.outcome
+def _warn(displayed: DisplayedAnswer) -> None:
+    outcome = displayed.outcome
     for reason in outcome.reasons:
         st.warning(escape(reason), icon=":material/block:" if outcome.refused else ":material/warning:")
-    if asked.response.covariance is None:
-        st.info(escape(asked.response.result.elasticity.note), icon=":material/info:")
+    if displayed.response.covariance is None:
+        st.info(escape(displayed.response.result.elasticity.note), icon=":material/info:")
     st.info(NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION, icon=":material/info:")
-    if outcome.own is not None and outcome.others is not None and _moved(outcome):
+    if outcome.own is not None and outcome.others is not None and _prices_changed(outcome):
         st.markdown(
             f"If each price changed alone, token revenue would change by **{format_number(outcome.own)} tokens "
             f"per period** in total. Substitution between courses adds **{format_number(outcome.others)}**."
         )
 
 
-def show_curve(asked: Asked) -> None:
-    """Draw revenue and demand over a common price change of the moved units, or of all."""
-    curve, may = asked.curve, not asked.outcome.refused
-    st.subheader("Revenue and demand over the price")
-    scope = "the changed prices" if _moved(asked.outcome) else "all prices"
-    drawn = curve.randomized_support
-    random = "" if drawn is None else f" Prices drawn at random reach from {drawn[0]:+.0%} to {drawn[1]:+.0%}."
-    st.caption(f"Here {scope} move together; the shaded range holds prices seen in the data.{random}")
+def show_curve(displayed: DisplayedAnswer) -> None:
+    """Draw revenue and demand over a common change of the changed prices, or of all prices."""
+    curve, may_recommend = displayed.curve, not displayed.outcome.refused
+    st.subheader("Revenue and demand curves")
+    scope = "The changed prices" if _prices_changed(displayed.outcome) else "All prices"
+    randomized = curve.randomized_support
+    random = "" if randomized is None else f" Randomized prices: {percent(randomized[0])} to {percent(randomized[1])}."
+    st.caption(f"{scope} change together. The shaded range holds the observed prices.{random}")
     figure = charts.revenue_curve(
         curve.points,
-        best=curve.best if may else None,
+        best=curve.best if may_recommend else None,
         support=curve.support,
-        title=curve_title(curve, may),
+        title=curve_title(curve, may_recommend),
         unit="tokens / period",
     )
-    st.plotly_chart(figure, key="pricing.curve", alt=curve_title(curve, may), config={"displayModeBar": False})
+    st.plotly_chart(
+        figure, key="pricing.curve", alt=curve_title(curve, may_recommend), config={"displayModeBar": False}
+    )
     left, right = st.columns(2)
     at = curve.points.set_index("change")["elasticity"]
-    title = f"Demand answers by {at.loc[0.0]:.2f} % to 1 % of price today"
+    title = f"A 1% price increase changes demand by {at.loc[0.0]:.2f}%"
     points = curve.points.drop(columns=["low", "high"])
     left.altair_chart(charts.demand_curve(points, support=curve.support, title=title), alt=title)
-    title = f"Elasticity between {at.min():.2f} and {at.max():.2f}"
+    title = f"Elasticity: {at.min():.2f} to {at.max():.2f}"
     right.altair_chart(charts.elasticity_curve(curve.points, support=curve.support, title=title), alt=title)
 
 
-def show_trust(asked: Asked, run_id: str, experiment: str, dataset: Dataset) -> None:
-    """Show what the answer rests on, finding by finding."""
-    st.subheader("What it rests on")
+def show_evidence(displayed: DisplayedAnswer, run_id: str, experiment: str, dataset: Dataset) -> None:
+    """Show the checks behind the result."""
+    st.subheader("Evidence and assumptions")
     others = other_elasticities(run_cache.demand_runs(experiment, dataset.digest), run_id)
-    show_checks(trust_card(asked.response, asked.outcome, others))
+    show_checks(trust_card(displayed.response, displayed.outcome, others))
     st.caption(f"Data set {escape(dataset.name)}, digest {dataset.digest[:12]}; run {run_id}.")
 
 
-def no_run() -> None:
-    """Say what to do where no run was trained on this data set."""
-    st.info("No run was trained on the chosen data set in this experiment yet.", icon=":material/model_training:")
-    page_link("train", "Train one", ":material/model_training:")
+def show_no_run() -> None:
+    """Say what to do if no run was trained on this data set."""
+    st.info("No run is trained on the selected data set in this experiment yet.", icon=":material/model_training:")
+    page_link("train", "Train a model", ":material/model_training:")

@@ -1,4 +1,4 @@
-"""Part of the Pricing page: which prices are asked for, by sliders, amounts or a list, and how tokens are shared."""
+"""The inputs of a what-if: price changes by slider, amount or list, and the rates of commission and burn."""
 
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -18,19 +18,19 @@ from edtech.ui.state import Key
 from edtech.ui.upload_storage import SMALL_MB
 from edtech.ui.widgets import escape
 
-MOST_SLIDERS = 12
+MAX_SLIDERS = 12
 LIST = "price list"
-HOW: dict[How, str] = {"percent": "by percent", "tokens": "by tokens", "set": "to a price"}
+MODE_LABELS: dict[How, str] = {"percent": "by percent", "tokens": "by tokens", "set": "to a price"}
 TITLES = {ALL: "All", SEGMENT: "Segment", UNIT: "Course or unit", "teacher_id": "Teacher", LIST: "Price list"}
 
 
-def scenario(run_id: str, dataset: Dataset, response: Response, known: pd.DataFrame) -> Scenario:
-    """Show what can be asked and return it, not yet named."""
+def show_inputs(run_id: str, dataset: Dataset, response: Response, attributes: pd.DataFrame) -> Scenario:
+    """Show the inputs and return them as a scenario without a name of its own."""
     for name, loaded in state.value(Key.LOADED_SCENARIO, {}).items():
         state.set_value(name, loaded)
     state.clear(Key.LOADED_SCENARIO)
     split = revenue_split(dataset)
-    changes, prices = _asked(dataset, response, known)
+    changes, prices = _price_changes(dataset, response, attributes)
     planned = _rates(dataset, split)
     return Scenario(
         name="What-if",
@@ -43,38 +43,38 @@ def scenario(run_id: str, dataset: Dataset, response: Response, known: pd.DataFr
     )
 
 
-def key(dataset: Dataset, *parts: str) -> str:
-    """Return the key of a question whose answers depend on the data set, so that no answer is taken over to another."""
+def widget_key(dataset: Dataset, *parts: str) -> str:
+    """Return the key of a widget that belongs to one data set, so that its value never applies to another."""
     return ".".join(("pricing", dataset.id, *parts))
 
 
-def _kept(dataset: Dataset, *parts: str) -> dict[str, Any]:
-    """Return what makes a question keep its answer while it is not shown, be it on another page."""
-    return {"key": key(dataset, *parts), "persist_state": "session"}
+def _persistent(dataset: Dataset, *parts: str) -> dict[str, Any]:
+    """Return the arguments that let a widget keep its value while it is hidden, also on another page."""
+    return {"key": widget_key(dataset, *parts), "persist_state": "session"}
 
 
-def _asked(
-    dataset: Dataset, response: Response, known: pd.DataFrame
+def _price_changes(
+    dataset: Dataset, response: Response, attributes: pd.DataFrame
 ) -> tuple[tuple[PriceChange, ...], dict[str, float] | None]:
-    scopes = [SEGMENT, ALL, *(str(name) for name in known if name not in (UNIT, SEGMENT)), UNIT, LIST]
+    scopes = [SEGMENT, ALL, *(str(name) for name in attributes if name not in (UNIT, SEGMENT)), UNIT, LIST]
     scope = st.segmented_control(
-        "Change prices of",
+        "Apply changes to",
         scopes,
         default=SEGMENT,
         required=True,
-        **_kept(dataset, "scope"),
+        **_persistent(dataset, "scope"),
         format_func=lambda one: TITLES.get(one, one.capitalize()),
-        help="Whose prices the what-if changes.",
+        help="The prices that the what-if changes.",
     )
     scope = scope or SEGMENT
     if scope == LIST:
         return (), _uploaded(dataset, response)
     if scope == ALL:
         return _all(dataset), None
-    names = [str(name) for name in known[scope].value_counts().index]
-    if scope == SEGMENT or len(names) <= MOST_SLIDERS:
+    names = [str(name) for name in attributes[scope].value_counts().index]
+    if scope == SEGMENT or len(names) <= MAX_SLIDERS:
         return _sliders(dataset, scope, names), None
-    return _picked(dataset, scope, names), None
+    return _selected_units(dataset, scope, names), None
 
 
 def _all(dataset: Dataset) -> tuple[PriceChange, ...]:
@@ -83,18 +83,18 @@ def _all(dataset: Dataset) -> tuple[PriceChange, ...]:
 
 
 def _sliders(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceChange, ...]:
-    shown = names
-    if len(names) > MOST_SLIDERS:
-        shown = st.multiselect(
+    selection = names
+    if len(names) > MAX_SLIDERS:
+        selection = st.multiselect(
             "Segments to change",
             names,
-            names[:MOST_SLIDERS],
-            **_kept(dataset, "segments"),
-            help="Prices of all others stay as they are.",
+            names[:MAX_SLIDERS],
+            **_persistent(dataset, "segments"),
+            help="All other prices stay as they are.",
         )
     changes = []
     for position, column in enumerate(st.columns(2)):
-        for name in shown[position::2]:
+        for name in selection[position::2]:
             percents = column.slider(
                 escape(name),
                 -50,
@@ -102,23 +102,23 @@ def _sliders(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceC
                 0,
                 1,
                 format="%+d %%",
-                **_kept(dataset, "change", scope, name),
-                help="Price change of all units of this kind, in percent of today's price.",
+                **_persistent(dataset, "change", scope, name),
+                help="Price change of these units, in percent of today's price.",
             )
             changes += [PriceChange(scope, (name,), "percent", percents / 100)] if percents else []
     return tuple(changes)
 
 
-def _picked(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceChange, ...]:
-    chosen = st.multiselect(
-        f"To change: {TITLES.get(scope, scope).lower()}",
+def _selected_units(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceChange, ...]:
+    selection = st.multiselect(
+        f"Units: {TITLES.get(scope, scope).lower()}",
         names,
-        **_kept(dataset, "picked", scope),
+        **_persistent(dataset, "picked", scope),
         max_selections=200,
-        help="Type to search; prices of all others stay as they are.",
+        help="Type to search. All other prices stay as they are.",
     )
     how, amount = _amount(dataset, scope)
-    return (PriceChange(scope, tuple(chosen), how, amount),) if chosen and (amount or how == "set") else ()
+    return (PriceChange(scope, tuple(selection), how, amount),) if selection and (amount or how == "set") else ()
 
 
 def _amount(dataset: Dataset, scope: str) -> tuple[How, float]:
@@ -126,10 +126,10 @@ def _amount(dataset: Dataset, scope: str) -> tuple[How, float]:
     how = left.radio(
         "How",
         get_args(How),
-        format_func=HOW.__getitem__,
-        **_kept(dataset, "how", scope),
+        format_func=MODE_LABELS.__getitem__,
+        **_persistent(dataset, "how", scope),
         horizontal=True,
-        help="In percent of today's price, in tokens to add, or to one price.",
+        help="Percent of today's price, tokens to add, or one new price.",
     )
     if how == "percent":
         return how, right.slider(
@@ -139,18 +139,18 @@ def _amount(dataset: Dataset, scope: str) -> tuple[How, float]:
             0,
             1,
             format="%+d %%",
-            **_kept(dataset, "percent", scope),
+            **_persistent(dataset, "percent", scope),
             help="In percent of today's price.",
         ) / 100
     low, start = (0.01, 1.0) if how == "set" else (-1e6, 0.0)
     return how, float(
         right.number_input(
-            "Tokens",
+            "Amount (tokens)",
             low,
             1e6,
             start,
-            **_kept(dataset, "tokens", how, scope),
-            help="The new price, or what is added to today's.",
+            **_persistent(dataset, "tokens", how, scope),
+            help="The new price, or the amount added to today's price.",
         )
     )
 
@@ -162,33 +162,33 @@ def _uploaded(dataset: Dataset, response: Response) -> dict[str, float] | None:
         sample,
         "price_list_sample.csv",
         "text/csv",
-        key=key(dataset, "list", "sample"),
+        key=widget_key(dataset, "list", "sample"),
         on_click="ignore",
         icon=":material/download:",
     )
-    listed = key(dataset, "listed")
+    listed = widget_key(dataset, "listed")
     file = st.file_uploader(
         "Price list (CSV, TSV, Parquet or XLSX)",
-        key=key(dataset, "list"),
+        key=widget_key(dataset, "list"),
         max_upload_size=SMALL_MB,
-        help="One row for each unit with its new price; units that are not listed keep theirs.",
-        on_change=_forget,
+        help="One row per unit with its new price. Units that are not listed keep their price.",
+        on_change=_discard_list,
         args=(listed,),
     )
     opened, prices = state.value(listed, (False, None))
     if prices is not None and (opened or file is None):
-        st.caption(f"{len(prices):,} prices are asked from a list given before; another file takes its place.")
-        st.button("Drop this list", key=key(dataset, "list", "drop"), on_click=_forget, args=(listed,))
+        st.caption(f"{len(prices):,} prices come from the last list. Upload a file to replace it.")
+        st.button("Remove list", key=widget_key(dataset, "list", "drop"), on_click=_discard_list, args=(listed,))
         return dict(prices)
     if file is None:
-        st.caption("Upload a list with a column for the unit and one for its new price.")
+        st.caption("Upload a list with one column for the unit and one for its new price.")
         return None
     prices = _read(dataset, response, file)
     state.set_value(listed, (False, prices))
     return prices
 
 
-def _forget(name: str) -> None:
+def _discard_list(name: str) -> None:
     state.clear(name)
 
 
@@ -199,32 +199,32 @@ def _read(dataset: Dataset, response: Response, file: Any) -> dict[str, float]: 
     unit = left.selectbox(
         "Unit",
         names,
-        _first(names, ("unit", "id")),
-        key=key(dataset, "list", "unit"),
-        help="Column that names the unit.",
+        _first_match(names, ("unit", "id")),
+        key=widget_key(dataset, "list", "unit"),
+        help="Column with the unit.",
     )
     price = right.selectbox(
         "New price",
         names,
-        _first(names, ("price", "token")),
-        key=key(dataset, "list", "price"),
+        _first_match(names, ("price", "token")),
+        key=widget_key(dataset, "list", "price"),
         help="Column with the new price, in tokens.",
     )
     prices = price_list(response, frame, unit, price)
     return dict(zip(map(str, response.units), prices.tolist(), strict=True))
 
 
-def _first(names: Sequence[str], words: Sequence[str]) -> int:
-    return next((place for place, name in enumerate(names) if any(word in name.casefold() for word in words)), 0)
+def _first_match(names: Sequence[str], parts: Sequence[str]) -> int:
+    return next((position for position, name in enumerate(names) if any(word in name.casefold() for word in parts)), 0)
 
 
 def _rates(dataset: Dataset, split: RevenueSplit) -> RevenueSplit:
-    own = "the market's own rates" if dataset.kind == "market" else "assumed; an uploaded panel does not say"
+    own = "the market's own rates" if dataset.kind == "market" else "assumed, because an uploaded panel does not say"
     st.caption(
         f"Of each token spent, {split.teacher_rate:.0%} goes to the teacher, {split.commission_rate:.0%} is commission "
         f"and {split.burn_rate:.0%} is burned ({own})."
     )
-    with st.expander("Other rates of commission and burn"):
+    with st.expander("Commission and burn rates"):
         left, right = st.columns(2)
         return RevenueSplit(
             commission_rate=_rate(dataset, left, "commission_rate", split.commission_rate, 60),
@@ -240,14 +240,14 @@ def _rate(
     highest: int,
 ) -> float:
     info = RevenueSplit.model_fields[name]
-    shown = column.slider(
+    percentage = column.slider(
         info.title or name,
         0,
         highest,
         round(today * 100),
         1,
         format="%d %%",
-        **_kept(dataset, name),
-        help=f"{info.description} Under the plan.",
+        **_persistent(dataset, name),
+        help=f"{info.description} Applies to the new prices.",
     )
-    return today if shown == round(today * 100) else shown / 100
+    return today if percentage == round(today * 100) else percentage / 100

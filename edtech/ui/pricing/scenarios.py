@@ -1,4 +1,4 @@
-"""Part of the Pricing page: what-ifs that are saved, side by side with each other and with the plans of runs, opened,
+"""Saved scenarios: compared with each other and with the plans of runs, opened, rerun, copied, deleted and restored.
 asked again, copied, deleted and restored.
 """
 
@@ -23,191 +23,197 @@ from edtech.pricing.what_ifs import answer
 from edtech.tables.values import percent
 from edtech.ui import run_tables, state
 from edtech.ui.cache import answer_cache, dataset_cache, run_cache, services
-from edtech.ui.pricing.answer import Asked
-from edtech.ui.pricing.saved_inputs import answers
+from edtech.ui.pricing.answer import DisplayedAnswer
+from edtech.ui.pricing.saved_inputs import widget_values
 from edtech.ui.state import Key, choose, notify
 from edtech.ui.widgets import escape, show_errors
 
-MOST_BESIDE = 8
+MAX_COMPARED = 8
 _CHANGES = {
     "change": "Token revenue",
-    "low": "from (95 %)",
-    "high": "to (95 %)",
+    "low": "from (95%)",
+    "high": "to (95%)",
     "enrollments": "Enrollments",
     "teacher_earnings": "Teacher earnings",
     "platform_commission": "Commission",
     "tokens_burned": "Burned",
 }
-BESIDE: dict[str, Any] = {
+COMPARISON_COLUMNS: dict[str, Any] = {
     "name": "Name",
     "what": "What",
     "trust": "Trust",
     "today": st.column_config.NumberColumn("Today (tokens)", format="%.0f", help="Token revenue in a typical period."),
-    "planned": st.column_config.NumberColumn("Then (tokens)", format="%.0f", help="Token revenue in a typical period."),
+    "planned": st.column_config.NumberColumn(
+        "Forecast (tokens)", format="%.0f", help="Token revenue in a typical period."
+    ),
 } | {
-    name: st.column_config.NumberColumn(title, help="Relative change against today; new where there was nothing.")
+    name: st.column_config.NumberColumn(title, help="Relative change from today; 'new' without a value today.")
     for name, title in _CHANGES.items()
 }
-SAVED = {
+SCENARIO_COLUMNS = {
     "Name": st.column_config.TextColumn(pinned=True, width=180),
-    "Tokens per period": st.column_config.NumberColumn(format="localized", help="Token revenue at the asked prices."),
+    "Tokens per period": st.column_config.NumberColumn(
+        format="localized", help="Token revenue at the scenario's prices."
+    ),
     "Saved (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
 }
 
 
-def show(asked: Asked, experiment: str, dataset: Dataset) -> None:
-    """Save what is asked, and show what was saved about the data set, or about all where that is asked for."""
+def show(displayed: DisplayedAnswer, experiment: str, dataset: Dataset) -> None:
+    """Show the form that saves the what-if, and the saved scenarios of this data set or of all."""
     st.subheader("Scenarios")
     every = run_cache.scenario_table(experiment)
     own = run_tables.runs_on_dataset(every, dataset.digest)
-    _save(asked, own, experiment, dataset)
-    st.caption(escape(f"Saved about {dataset.name}: {len(own):,}; about other data sets: {len(every) - len(own):,}."))
+    _save(displayed, own, experiment, dataset)
+    st.caption(escape(f"Saved on {dataset.name}: {len(own):,}. Saved on other data sets: {len(every) - len(own):,}."))
     others = len(every) > len(own) and st.toggle(
-        "Also those of other data sets", key="scenarios.all", help="Each then says which data set it is about."
+        "Show scenarios of other data sets", key="scenarios.all", help="Each row names its data set."
     )
     runs = every if others else own
     if runs.empty:
-        st.caption("None is saved here yet. Ask a what-if above and save it to compare it with others.")
+        st.caption("No scenario is saved yet. Run a what-if above and save it to compare it with others.")
     else:
-        st.dataframe(scenarios_side_by_side(runs), hide_index=True, key="scenarios.table", column_config=SAVED)
-        st.caption("Changes against today's mean prices in a typical period, with their 95 % intervals.")
-        _act(runs, asked, experiment, dataset)
+        st.dataframe(
+            scenarios_side_by_side(runs), hide_index=True, key="scenarios.table", column_config=SCENARIO_COLUMNS
+        )
+        st.caption("Changes from today in a typical period, with 95% intervals.")
+        _show_actions(runs, displayed, experiment, dataset)
     _restore(experiment, dataset, bool(others))
-    _beside(own, asked.scenario.run_id, experiment, dataset)
+    _show_comparison(own, displayed.scenario.run_id, experiment, dataset)
 
 
-def _beside(saved: pd.DataFrame, run_id: str, experiment: str, dataset: Dataset) -> None:
-    """Lay what-ifs and the plans of runs side by side."""
-    st.subheader("Side by side")
+def _show_comparison(saved: pd.DataFrame, run_id: str, experiment: str, dataset: Dataset) -> None:
+    """Compare saved scenarios with the plans of runs."""
+    st.subheader("Comparison")
     trained = run_cache.demand_runs(experiment, dataset.digest)
     what_ifs, plans = short_names(saved, "name"), short_names(trained, "tags.algorithm")
     names = what_ifs | {one: f"plan of {name}" for one, name in plans.items()}
-    chosen = st.multiselect(
-        "What-ifs and plans of runs",
+    selection = st.multiselect(
+        "Scenarios and plans of runs",
         list(names),
         [*list(what_ifs)[:3], run_id],
         format_func=names.__getitem__,
         key=f"scenarios.beside.{dataset.id}.{len(saved)}",
-        max_selections=MOST_BESIDE,
-        help="Saved what-ifs of this data set, and what each run recommends at its defaults.",
+        max_selections=MAX_COMPARED,
+        help="Saved scenarios of this data set, and the plan of each run with default guardrails.",
     )
-    if not chosen:
-        st.caption("Choose some to see what each is expected to do.")
+    if not selection:
+        st.caption("Choose scenarios or plans to compare their expected effects.")
         return
-    asked = {names[one]: answer_cache.plan(one, experiment, dataset.id) for one in chosen if one in plans}
+    recommended = {names[one]: answer_cache.plan(one, experiment, dataset.id) for one in selection if one in plans}
     labelled = saved.assign(name=saved["run_id"].map(what_ifs))
-    table = beside(labelled[saved["run_id"].isin(chosen)], asked)
-    told = table.dropna(subset=["change"])
-    if len(told):
+    table = beside(labelled[saved["run_id"].isin(selection)], recommended)
+    estimated = table.dropna(subset=["change"])
+    if len(estimated):
         title = best_words(table)
-        st.altair_chart(charts.effect_bars(told, title=title), alt=title, key="scenarios.bars")
-    shown = table.style.format(percent, subset=list(_CHANGES))  # type: ignore[arg-type]  # the stubs ask for any object
-    st.dataframe(shown, hide_index=True, key="scenarios.beside.table", column_config=BESIDE)
+        st.altair_chart(charts.effect_bars(estimated, title=title), alt=title, key="scenarios.bars")
+    formatted = table.style.format(percent, subset=list(_CHANGES))  # type: ignore[arg-type]  # the stubs ask for any object
+    st.dataframe(formatted, hide_index=True, key="scenarios.beside.table", column_config=COMPARISON_COLUMNS)
     st.caption(
-        "In a typical period, against today's mean prices; the bars are token revenue with its 95 % interval. A "
-        "plan that is refused has no figures."
+        "Changes from today in a typical period. The bars show token revenue with its 95% interval. A "
+        "refused plan has no figures."
     )
 
 
-def _save(asked: Asked, own: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
+def _save(displayed: DisplayedAnswer, own: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
     with st.form("scenarios.save", border=True):
         name = st.text_input("Name", max_chars=200, key="scenarios.name", placeholder="Cut programming by 10 %")
         note = st.text_area("Note", max_chars=2_000, key="scenarios.note", height=68)
-        asked_for = st.form_submit_button("Save this what-if", icon=":material/bookmark_add:")
-    if not asked_for:
+        submitted = st.form_submit_button("Save scenario", icon=":material/bookmark_add:")
+    if not submitted:
         return
     if not name.strip():
-        st.error("A scenario needs a name: write one above.", icon=":material/error:")
+        st.error("The scenario has no name. Enter one above.", icon=":material/error:")
         return
-    scenario = asked.scenario.model_copy(update={"name": name.strip(), "note": note})
+    scenario = displayed.scenario.model_copy(update={"name": name.strip(), "note": note})
     tracker = services.tracker(experiment)
     if is_saved(tracker.runs, own, scenario):  # Enter in a field saves, as the button does
-        st.info(f"{escape(scenario.name)} is saved as it is asked here.", icon=":material/bookmark:")
+        st.info(f"{escape(scenario.name)} is already saved with these inputs.", icon=":material/bookmark:")
         return
-    tracker.log(scenario_items(scenario, asked.outcome, dataset.name, dataset.digest))
-    _changed(f"{scenario.name} is saved.")
+    tracker.log(scenario_items(scenario, displayed.outcome, dataset.name, dataset.digest))
+    _reload(f"{scenario.name} is saved.")
 
 
-def _act(runs: pd.DataFrame, asked: Asked, experiment: str, dataset: Dataset) -> None:
+def _show_actions(runs: pd.DataFrame, displayed: DisplayedAnswer, experiment: str, dataset: Dataset) -> None:
     about = runs["tags.dataset_name"] + ": " if runs["tags.dataset_digest"].nunique() > 1 else ""
     labels = run_tables.run_labels(runs.assign(name=about + runs["name"]))
-    chosen = st.selectbox(
+    run_id = st.selectbox(
         "Scenario",
         list(labels),
         format_func=labels.__getitem__,
         key="scenarios.chosen",
-        help="The scenario that the buttons below act on.",
+        help="The buttons below apply to this scenario.",
     )
     opening, again, copy, delete = st.columns(4)
     if opening.button(
         "Open",
         key="scenarios.open",
         icon=":material/file_open:",
-        help="Puts its run, changes and rates back on the form above.",
+        help="Loads its run, changes and rates into the form above.",
     ):
-        _open(chosen, experiment)
+        _open(run_id, experiment)
     if again.button(
-        "Ask again on this data set",
+        "Rerun on this data set",
         key="scenarios.again",
         icon=":material/refresh:",
-        help="Same changes, the chosen run and data set.",
+        help="Same changes, with the selected run and data set.",
     ):
-        _rerun(chosen, asked, experiment, dataset)
+        _rerun(run_id, displayed, experiment, dataset)
     if copy.button(
         "Duplicate",
         key="scenarios.copy",
         icon=":material/content_copy:",
-        help="A copy of what was saved, figures included.",
+        help="Saves a copy with the same figures.",
     ):
         with show_errors():
             tracker = services.tracker(experiment)
-            tracker.log(items := copied(tracker.runs, chosen))
-            _changed(f"{items.name} is saved.")
+            tracker.log(items := copied(tracker.runs, run_id))
+            _reload(f"{items.name} is saved.")
     if delete.button("Delete", key="scenarios.delete", icon=":material/delete:"):
-        services.tracker(experiment).runs.delete(chosen)
-        _changed("The scenario is deleted; it can be restored below.")
+        services.tracker(experiment).runs.delete(run_id)
+        _reload("The scenario is deleted. You can restore it below.")
 
 
 def _open(run_id: str, experiment: str) -> None:
-    """Keep the answers of a saved scenario for the next rerun, which begins with them."""
+    """Load a saved scenario into the form with the next rerun."""
     with show_errors():
-        kept = read_scenario(services.tracker(experiment).runs, run_id)
-        on = dataset_cache.dataset(kept.dataset_id)
-        response = answer_cache.response(kept.run_id, experiment, on.id)
-        known = answer_cache.unit_attributes(kept.run_id, experiment, on.id)
-        state.set_value(Key.LOADED_SCENARIO, answers(kept, on, response, known))
-        choose(Key.DATASET, on.id)
-        choose(Key.PRICING_RUN, kept.run_id)
-        notify(f"{kept.name} is on the form below.")
+        scenario = read_scenario(services.tracker(experiment).runs, run_id)
+        dataset = dataset_cache.dataset(scenario.dataset_id)
+        response = answer_cache.response(scenario.run_id, experiment, dataset.id)
+        attributes = answer_cache.unit_attributes(scenario.run_id, experiment, dataset.id)
+        state.set_value(Key.LOADED_SCENARIO, widget_values(scenario, dataset, response, attributes))
+        choose(Key.DATASET, dataset.id)
+        choose(Key.PRICING_RUN, scenario.run_id)
+        notify(f"{scenario.name} is loaded into the form below.")
         st.rerun()
 
 
-def _rerun(run_id: str, asked: Asked, experiment: str, dataset: Dataset) -> None:
-    """Ask a saved scenario again, of the run and data set chosen above, and save the answer."""
+def _rerun(run_id: str, displayed: DisplayedAnswer, experiment: str, dataset: Dataset) -> None:
+    """Rerun a saved scenario with the selected run and data set, and save the result."""
     with show_errors():
         tracker = services.tracker(experiment)
-        kept, asked_of = read_scenario(tracker.runs, run_id), asked.scenario.run_id
-        scenario = kept.model_copy(
-            update={"run_id": asked_of, "dataset_id": dataset.id, "name": f"{kept.name[:190]} (again)"}
+        saved, selected_run = read_scenario(tracker.runs, run_id), displayed.scenario.run_id
+        scenario = saved.model_copy(
+            update={"run_id": selected_run, "dataset_id": dataset.id, "name": f"{saved.name[:190]} (again)"}
         )
-        prices = scenario.asked(asked.response, answer_cache.unit_attributes(asked_of, experiment, dataset.id))
-        outcome = answer(asked.response, prices, scenario.split, scenario.planned_split)
+        prices = scenario.asked(displayed.response, answer_cache.unit_attributes(selected_run, experiment, dataset.id))
+        outcome = answer(displayed.response, prices, scenario.split, scenario.planned_split)
         tracker.log(scenario_items(scenario, outcome, dataset.name, dataset.digest))
-        _changed(f"Asked again: token revenue {percent(outcome.token_revenue.change)}.")
+        _reload(f"Rerun: token revenue {percent(outcome.token_revenue.change)}.")
 
 
 def _restore(experiment: str, dataset: Dataset, others: bool) -> None:
     deleted = run_cache.deleted_scenarios(experiment)
-    shown = deleted if others else run_tables.runs_on_dataset(deleted, dataset.digest)
-    about = shown.reindex(columns=["tags.dataset_name"])["tags.dataset_name"]
-    for run_id, name, of in zip(shown["run_id"], shown["name"], about, strict=True):
+    listed = deleted if others else run_tables.runs_on_dataset(deleted, dataset.digest)
+    about = listed.reindex(columns=["tags.dataset_name"])["tags.dataset_name"]
+    for run_id, name, of in zip(listed["run_id"], listed["name"], about, strict=True):
         st.text(f"Deleted: {name} (data set {of})")
         if st.button("Restore", key=f"scenarios.restore.{run_id}", icon=":material/undo:"):
             services.tracker(experiment).runs.restore(run_id)
-            _changed("The scenario is restored.")
+            _reload("The scenario is restored.")
 
 
-def _changed(text: str) -> None:
+def _reload(text: str) -> None:
     run_cache.scenario_table.clear()
     run_cache.deleted_scenarios.clear()
     notify(text)

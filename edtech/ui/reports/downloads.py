@@ -27,7 +27,7 @@ from edtech.reports.recipes import (
 from edtech.settings import Settings
 from edtech.tracking import Comparison
 from edtech.ui.cache import services
-from edtech.ui.pricing.answer import Asked
+from edtech.ui.pricing.answer import DisplayedAnswer
 
 OFFERED = ("html", "pdf", "xlsx", "zip")
 
@@ -65,7 +65,7 @@ def _made(recipe: Recipe, name: str, settings: Settings, ending: str) -> bytes:
         return write(failed(error), ending)
 
 
-def pricing_downloads(asked: Asked, plan: Plan | None) -> None:
+def pricing_downloads(asked: DisplayedAnswer, plan: Plan | None) -> None:
     """Offer the what-if and the plan as a report."""
     wanted = {} if plan is None else {"objective": plan.objective, "constraints": plan.constraints}
     downloads(WhatIfRecipe(scenario=asked.scenario, **wanted), "pricing-report")
