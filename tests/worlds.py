@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from edtech.ml import TokenPriceElasticityModeler
+from edtech.tables.arrays import Floats
 
-Floats = NDArray[np.float64]
 SEGMENTS = 5
 
 

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from edtech.errors import DataError
+from edtech.tables.arrays import Floats, Ints
 
 Frames = Mapping[str, pd.DataFrame]
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 _SECONDS = 2**36
 

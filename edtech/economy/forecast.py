@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from edtech.economy.observed_flows import FEWEST_WEEKS, Observed
 from edtech.economy.simulation import UNITS, Assumptions, Futures, PriceEffect, simulate
+from edtech.tables.arrays import Floats
 
-Floats = NDArray[np.float64]
 BAND = (0.05, 0.95)
 TODAY = PriceEffect()
 

@@ -5,14 +5,13 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from edtech.data import Dataset
 from edtech.economy.ledger_lines import LINES, needs_ledger
 from edtech.economy.period import Period, whole_period
 from edtech.errors import PricingError
+from edtech.tables.arrays import Floats
 
-Floats = NDArray[np.float64]
 WEEK = 7 * 86_400
 FEWEST_WEEKS = 8
 NEVER = 260

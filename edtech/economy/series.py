@@ -11,8 +11,8 @@ from edtech.data import Dataset
 from edtech.data.explore import cohort_retention
 from edtech.economy.ledger_lines import needs_ledger
 from edtech.economy.period import Period
+from edtech.tables.arrays import Floats
 
-Floats = NDArray[np.float64]
 BINS = 100
 
 

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
 from edtech.economy.observed_flows import NEVER, Dormancy, Observed, Payouts
 from edtech.economy.spending_paths import Beliefs, spending_paths
 from edtech.errors import ParamsError
+from edtech.tables.arrays import Floats
 
-Floats = NDArray[np.float64]
 UNITS = 100.0
 _PERCENT: JsonDict = {"format": "percent"}
 _WEEKS: JsonDict = {"format": "%d weeks"}

@@ -9,9 +9,9 @@ that short data give wide bands and long data narrow ones.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from edtech.tables.arrays import Floats
+
 YEAR = 365.25 / 7  # weeks
 LEVEL = 10.0
 NOISE = np.geomspace(0.01, 1.0, 14)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from edtech.market.params import MarketParams
-from edtech.market.supply import CATEGORIES, QUALITY_WEIGHT, SHARE, START, UNITS, Bools, Floats, Ints, Supply
+from edtech.market.supply import CATEGORIES, QUALITY_WEIGHT, SHARE, START, UNITS, Supply
+from edtech.tables.arrays import Bools, Floats, Ints
 
 WEEK_SECONDS = 7 * 86_400
 MATCH = 0.3  # utility of a course in the learner's preferred category

@@ -19,7 +19,8 @@ import pandas as pd
 from edtech.market.demand import WEEK_SECONDS, Learners, moment
 from edtech.market.outcomes import DAY_SECONDS, Outcomes, split, tokens
 from edtech.market.params import MarketParams
-from edtech.market.supply import UNITS, Ints, Supply, names, text
+from edtech.market.supply import UNITS, Supply, names, text
+from edtech.tables.arrays import Ints
 
 KINDS = ("bonus", "refund", "purchase", "spend", "expiry", "payout", "clawback")
 BONUS, REFUND, PURCHASE, SPEND, EXPIRY, PAYOUT, CLAWBACK = range(len(KINDS))

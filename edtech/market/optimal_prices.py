@@ -6,7 +6,8 @@ from scipy.optimize import minimize
 
 from edtech.errors import PricingError
 from edtech.market.shard import World, draw_shard, play
-from edtech.market.supply import UNITS, Floats, Ints, names
+from edtech.market.supply import UNITS, names
+from edtech.tables.arrays import Floats, Ints
 
 Seen = tuple[Ints, Floats, Floats]
 

@@ -8,7 +8,8 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from edtech.market.demand import WEEK_SECONDS, Choices, Learners, Visits
 from edtech.market.params import MarketParams
-from edtech.market.supply import UNITS, Bools, Floats, Ints, Supply
+from edtech.market.supply import UNITS, Supply
+from edtech.tables.arrays import Bools, Floats, Ints
 
 DAY_SECONDS = 86_400
 STUDY_HOURS = 3.0  # a week

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from edtech.market.ledger import ACCOUNTS, KINDS
-from edtech.market.supply import START, Bools, Ints
+from edtech.market.supply import START
+from edtech.tables.arrays import Bools, Ints
 
 DAY = np.timedelta64(1, "D")
 

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from edtech.errors import PricingError
 from edtech.market.params import MarketParams
 from edtech.market.shard import World, draw_world
-from edtech.market.supply import CATEGORIES, UNITS, Ints, Supply, names
+from edtech.market.supply import CATEGORIES, UNITS, Supply, names
+from edtech.tables.arrays import Ints
 
 HIGHEST = 1e6  # tokens, or relative change: far below where integers of units end
 Plan = pd.Series | Mapping[str, float] | None

@@ -12,7 +12,8 @@ from edtech.market.demand import Choices, Learners, Visits, choose, draw_learner
 from edtech.market.ledger import matured
 from edtech.market.outcomes import Outcomes, follow
 from edtech.market.params import MarketParams
-from edtech.market.supply import CATEGORIES, Bools, Floats, Ints, Supply, draw_supply
+from edtech.market.supply import CATEGORIES, Supply, draw_supply
+from edtech.tables.arrays import Bools, Floats, Ints
 
 SIZE = 5_000  # learners; part of the definition of a market: another size draws another market
 

@@ -7,10 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.market.params import MarketParams
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from edtech.tables.arrays import Bools, Floats, Ints
 
 START = np.datetime64("2024-01-01", "us")  # a Monday; all times are UTC, stored without a zone
 WEEK = np.timedelta64(7, "D")

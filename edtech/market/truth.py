@@ -13,7 +13,8 @@ from edtech.market.parallel import in_order
 from edtech.market.params import MarketParams
 from edtech.market.price_plans import Plan, Plans, PricePlan, market_world, plan_of
 from edtech.market.shard import Sums, World, draw_shard, play
-from edtech.market.supply import CATEGORIES, UNITS, Floats, names, text, week_start
+from edtech.market.supply import CATEGORIES, UNITS, names, text, week_start
+from edtech.tables.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)

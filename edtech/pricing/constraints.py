@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import PricingError
-from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.response import Response
+from edtech.tables.arrays import Floats
 from edtech.tables.split import RevenueSplit
 from edtech.tables.values import listed
 

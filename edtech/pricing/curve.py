@@ -7,11 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import PricingError
-from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.effects import Effect, effect
 from edtech.pricing.response import Demand, Response
 from edtech.pricing.trust import OUTSIDE_SHARE
 from edtech.pricing.what_ifs import check_segments
+from edtech.tables.arrays import Floats
 
 CURVE_CHANGES = np.linspace(-0.5, 0.5, 41)
 _MANY = 20_000

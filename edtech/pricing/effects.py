@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edtech.ml.elasticity.inference import half_width
-from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.response import Demand, Response
+from edtech.tables.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
-from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.constraints import Bounds, Constraints, refuse_enrollments
 from edtech.pricing.response import Response
+from edtech.tables.arrays import Floats
 
 _BISECTIONS = 12
 _PATH = 8

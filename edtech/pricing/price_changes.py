@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import PricingError
-from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.response import Response
+from edtech.tables.arrays import Floats
 from edtech.tables.values import listed, to_number
 
 if TYPE_CHECKING:

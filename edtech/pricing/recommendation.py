@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from edtech.ml.elasticity.panel import Floats
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.pricing.constraints import Constraints, Objective, price_bounds, weights_of
 from edtech.pricing.effects import Effect, effect
@@ -13,6 +12,7 @@ from edtech.pricing.joint_optimizer import joint_optimum
 from edtech.pricing.response import Response, price_response
 from edtech.pricing.separable_optimizer import separable_optimum
 from edtech.pricing.what_ifs import WhatIf, answer
+from edtech.tables.arrays import Floats
 from edtech.tables.split import RevenueSplit
 
 FREE = Constraints()

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from edtech.errors import PricingError
 from edtech.ml.elasticity.demand_curve import Along, Pull
-from edtech.ml.elasticity.panel import ALL, Floats, as_named
+from edtech.ml.elasticity.panel import ALL, as_named
 from edtech.ml.elasticity.result import ElasticityResult
+from edtech.tables.arrays import Floats
 from edtech.tables.panel import build_panel
 from edtech.tables.roles import PanelRoles
 from edtech.tables.values import listed, to_number

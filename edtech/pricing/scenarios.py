@@ -8,11 +8,11 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edtech.errors import TrackingError
-from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.price_changes import PriceChange, asked_prices
 from edtech.pricing.response import Response
 from edtech.pricing.tables import LABELS, change_words, effect_rows
 from edtech.pricing.what_ifs import WhatIf
+from edtech.tables.arrays import Floats
 from edtech.tables.split import RevenueSplit
 from edtech.tables.values import percent
 from edtech.tracking.run_items import RunItems

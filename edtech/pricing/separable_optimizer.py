@@ -6,9 +6,9 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
 from edtech.errors import PricingError
-from edtech.ml.elasticity.panel import Floats
 from edtech.pricing.constraints import Bounds, Constraints, refuse_enrollments
 from edtech.pricing.response import Response
+from edtech.tables.arrays import Floats
 
 GRID = 61
 MOST_CANDIDATES = 120_000

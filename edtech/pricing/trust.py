@@ -3,8 +3,8 @@
 import numpy as np
 
 from edtech.ml.elasticity.description import GROUNDS
-from edtech.ml.elasticity.panel import Floats
 from edtech.ml.elasticity.result import ElasticityResult
+from edtech.tables.arrays import Floats
 
 OUTSIDE_SHARE, OUTSIDE_MOVED = 0.05, 0.5
 """An answer extrapolates when more than this share of today's revenue, or of the revenue whose price changes, gets

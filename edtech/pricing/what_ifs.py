@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import PricingError
-from edtech.ml.elasticity.panel import Floats
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.pricing.effects import Effect, effect
 from edtech.pricing.response import Response, price_response
 from edtech.pricing.trust import OUTSIDE_MOVED, OUTSIDE_SHARE, refusal_reasons
+from edtech.tables.arrays import Floats
 from edtech.tables.split import RevenueSplit
 
 NO_SUBSTITUTION = (

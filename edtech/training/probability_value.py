@@ -5,18 +5,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.outcomes.metrics import calibration_error, ties_of, within_ties
 from edtech.ml.outcomes.result import LabelResult
+from edtech.tables.arrays import Floats
 from edtech.training.ground_truth import TruthScore
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
     from edtech.market import Truth
 
-Floats = NDArray[np.float64]
 WEEK = pd.Timedelta(weeks=1)
 CONTACTED = 0.2
 """Share of the rows that can be contacted, those of the highest risk first."""

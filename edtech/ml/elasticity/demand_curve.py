@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edtech.ml.elasticity.estimators.fixed_effects import Curve, price_term
 from edtech.ml.elasticity.irls import Form, mean_rate
-from edtech.ml.elasticity.panel import Floats
+from edtech.tables.arrays import Floats
 
 Pull = Callable[[Floats], Floats]
 """From weights (u,) of units to the derivative (k,) of their weighted demand by the slopes."""

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import mean_absolute_error, mean_poisson_deviance, r2_score, root_mean_squared_error
 
-from edtech.ml.elasticity.panel import Floats
+from edtech.tables.arrays import Floats
 from edtech.tables.roles import PanelRoles
 
 _SEED = 20

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from edtech.ml.elasticity.inference import STRONG_F, FirstStage, first_stage, take_out
-from edtech.ml.elasticity.panel import Floats, PanelArrays
+from edtech.ml.elasticity.panel import PanelArrays
 from edtech.ml.elasticity.result import Kind
+from edtech.tables.arrays import Floats
 from edtech.tables.roles import PanelRoles
 
 _MIN_WITHIN_SD = 1e-3

@@ -13,7 +13,7 @@ from pyfixest.core.demean import demean, demean_within
 from scipy.special import stdtrit
 
 from edtech.errors import ConvergenceError, NotIdentifiedError
-from edtech.ml.elasticity.panel import Codes, Floats
+from edtech.tables.arrays import Codes, Floats
 
 _ROUNDS = 200
 _EFFECTS_OF_A_PANEL = 2

@@ -9,7 +9,7 @@ from scipy.special import expit, xlogy
 
 from edtech.errors import ConvergenceError
 from edtech.ml.elasticity.inference import not_told_apart, take_out
-from edtech.ml.elasticity.panel import Floats
+from edtech.tables.arrays import Floats
 
 Form = Literal["logit", "exponential", "log"]
 

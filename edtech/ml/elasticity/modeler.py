@@ -22,8 +22,9 @@ from edtech.ml.elasticity.estimators.demand import DemandEstimator
 from edtech.ml.elasticity.evaluation import errors, per_period, permutation_importance, split_panel
 from edtech.ml.elasticity.identification import Identification, identify
 from edtech.ml.elasticity.inference import half_width
-from edtech.ml.elasticity.panel import Floats, PanelArrays, as_named, panel_arrays
+from edtech.ml.elasticity.panel import PanelArrays, as_named, panel_arrays
 from edtech.ml.elasticity.result import ElasticityResult
+from edtech.tables.arrays import Floats
 from edtech.tables.families import roles_for
 from edtech.tables.panel import PANEL_CONTRACT, build_panel
 from edtech.tables.roles import Dates, PanelRoles, PricesSet, Weights

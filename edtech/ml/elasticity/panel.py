@@ -8,10 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import NotIdentifiedError
+from edtech.tables.arrays import Codes, Floats
 from edtech.tables.roles import PanelRoles
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.intp]
 
 MAX_LEVELS = 50
 ALL = "all"

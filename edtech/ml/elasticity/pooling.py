@@ -10,7 +10,7 @@ from scipy.linalg import helmert
 from scipy.special import softmax
 
 from edtech.ml.elasticity.inference import SlopeErrors
-from edtech.ml.elasticity.panel import Floats
+from edtech.tables.arrays import Floats
 
 _FEWEST = 3
 """Of fewer slopes how far they are apart cannot be told."""

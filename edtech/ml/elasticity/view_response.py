@@ -7,7 +7,8 @@ import numpy as np
 from edtech.errors import ModelError
 from edtech.ml.elasticity.estimators.fixed_effects import fit_fixed_effects
 from edtech.ml.elasticity.inference import FirstStage, half_width
-from edtech.ml.elasticity.panel import Floats, PanelArrays
+from edtech.ml.elasticity.panel import PanelArrays
+from edtech.tables.arrays import Floats
 
 SMALL = 0.05
 """An elasticity of views below this is left out: it would change the answer by less than other things do."""

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
+from edtech.tables.arrays import Bools, Floats
+
 PERIODS = 4
 """Parts of the horizon in which an event may come."""
 

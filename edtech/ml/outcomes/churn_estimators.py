@@ -9,19 +9,19 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from edtech.errors import ConvergenceError, ModelError
 from edtech.ml.elasticity.inference import independent_columns
-from edtech.ml.outcomes.cases import PERIODS, Bools, Floats
+from edtech.ml.outcomes.cases import PERIODS
 from edtech.ml.outcomes.encoding import Encoder
 from edtech.ml.outcomes.estimators import (
     LEAST,
     BoostingProbability,
     Calibration,
-    Ints,
     LogisticProbability,
     ProbabilityModel,
     Rows,
 )
 from edtech.ml.outcomes.seasonality import CLOCK, Season
 from edtech.ml.outcomes.survival import kaplan_meier
+from edtech.tables.arrays import Bools, Codes, Floats
 
 MOST_ROWS = 20_000
 STOP = 1.5
@@ -64,7 +64,7 @@ class Timed:
         return left(self.survival(X, np.array([self.horizon]))[:, 0], self.leaving)
 
 
-def person_periods(follow: pd.DataFrame, ends: Floats) -> tuple[Ints, Ints, Ints]:
+def person_periods(follow: pd.DataFrame, ends: Floats) -> tuple[Codes, Codes, Codes]:
     """Return a row for each case and period that it was watched through: case, period, whether the event came in it.
 
     `follow` (n, 3): duration, event, and `watch`, how long the event could have been seen. A period that the watch does
@@ -119,7 +119,7 @@ class PersonPeriod(Timed, ProbabilityModel):
         return super().predict(X) if self.ends_.size == 0 else self._left(X)
 
 
-def _with_period(matrix: Floats, period: Ints) -> Floats:
+def _with_period(matrix: Floats, period: Codes) -> Floats:
     return np.column_stack([matrix, (period[:, None] == np.arange(1, PERIODS)).astype(float)])
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from edtech.errors import DataError
-from edtech.ml.outcomes.cases import Floats
+from edtech.tables.arrays import Floats
 from edtech.tables.values import MAX_CATEGORIES, listed, to_number
 
 LONG_TAIL = 2.0  # skewness above which a number that is never negative counts by its logarithm

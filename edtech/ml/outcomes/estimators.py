@@ -6,7 +6,6 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -17,10 +16,9 @@ from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
 from edtech.errors import ConvergenceError
-from edtech.ml.outcomes.cases import Floats
 from edtech.ml.outcomes.encoding import Encoder
+from edtech.tables.arrays import Codes, Floats
 
-Ints = NDArray[np.intp]
 Calibration = Literal["none", "platt", "isotonic"]
 FOLDS = 5
 NEWEST = 1 / 3
@@ -39,10 +37,10 @@ LEAST = 1e-6
 class Rows:
     """Whom each training row is about, (n,), and the rank of its moment, (n,) or None where there is no time."""
 
-    subject: Ints
+    subject: Codes
     time: Floats | None = None
 
-    def parts(self) -> list[tuple[Ints, Ints]]:
+    def parts(self) -> list[tuple[Codes, Codes]]:
         """Return pairs of rows to fit on and rows to predict: of other subjects, and the newest third of them."""
         newest, many = np.ones(len(self.subject), dtype=bool), len(self.subject) > MANY
         if self.time is not None:
@@ -82,7 +80,7 @@ class ProbabilityModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.classifier_ = _fitted(self._classifier(len(outcome)), matrix, outcome)
         return self
 
-    def _unseen(self, matrix: Floats, outcome: Ints, rows: Rows) -> tuple[Floats, Ints]:
+    def _unseen(self, matrix: Floats, outcome: Codes, rows: Rows) -> tuple[Floats, Codes]:
         """Return predictions (n,) by classifiers that had not seen these rows, and which rows have one."""
         raw, kept = np.zeros(len(outcome)), []
         for fitted, apart in rows.parts():
@@ -101,7 +99,7 @@ class ProbabilityModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         return self.predict_matrix(self.encoder_.transform(X))
 
 
-def _fitted(classifier: Any, matrix: Floats, outcome: Ints) -> Any:  # noqa: ANN401  # scikit-learn's
+def _fitted(classifier: Any, matrix: Floats, outcome: Codes) -> Any:  # noqa: ANN401  # scikit-learn's
     matrix = np.where(np.isnan(matrix).all(axis=0), 0.0, matrix)  # a column of gaps only has no place to split
     try:
         with warnings.catch_warnings():
@@ -129,7 +127,7 @@ class Correction(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         self.value = value
 
     @classmethod
-    def of(cls, kind: Calibration, raw: Floats, outcome: Ints) -> "Correction":
+    def of(cls, kind: Calibration, raw: Floats, outcome: Codes) -> "Correction":
         """Return the correction learned from raw probabilities (n,) and outcomes (n,)."""
         if kind == "isotonic":
             steps = IsotonicRegression(y_min=LEAST, y_max=1 - LEAST, out_of_bounds="clip").fit(raw, outcome)

@@ -8,8 +8,9 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from edtech.ml.elasticity.inference import cluster_sums, critical_value
-from edtech.ml.outcomes.cases import Cases, Floats
+from edtech.ml.outcomes.cases import Cases
 from edtech.ml.outcomes.estimators import ProbabilityModel
+from edtech.tables.arrays import Floats
 
 MOST_ROWS = 2_000
 SEED = 20

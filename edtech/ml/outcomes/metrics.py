@@ -3,16 +3,14 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score
 
 from edtech.ml.base import Estimate
 from edtech.ml.elasticity.inference import cluster_sums, critical_value
-from edtech.ml.outcomes.cases import Floats
+from edtech.tables.arrays import Codes, Floats
 
-Codes = NDArray[np.intp]
 BINS = 10
 REPEATS = 100
 CHANCE_REPEATS = 500

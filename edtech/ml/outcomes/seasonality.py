@@ -10,8 +10,9 @@ from scipy.special import expit, gammaln, log_expit, logit
 from sklearn.base import BaseEstimator
 
 from edtech.errors import ModelError
-from edtech.ml.outcomes.cases import Cases, Floats
+from edtech.ml.outcomes.cases import Cases
 from edtech.ml.outcomes.encoding import require
+from edtech.tables.arrays import Floats
 from edtech.tables.values import listed
 
 YEAR = 365.25

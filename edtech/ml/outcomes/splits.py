@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import ModelError
-from edtech.ml.outcomes.cases import Bools, Cases
+from edtech.ml.outcomes.cases import Cases
+from edtech.tables.arrays import Bools
 
 FEWEST = 20
 """Rows of each outcome that a fit and an evaluation need."""

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from edtech.ml.outcomes.cases import Bools, Floats
+from edtech.tables.arrays import Bools, Floats
 
 MOST_PAIRED = 4_000
 GRID = 20

@@ -5,8 +5,8 @@ import pandas as pd
 from scipy.stats import norm
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from edtech.ml.outcomes.cases import Floats
 from edtech.ml.outcomes.metrics import BINS, bins_of, ties_of, within_ties
+from edtech.tables.arrays import Floats
 
 POINTS = 200
 SHARES = 50

@@ -11,7 +11,7 @@ import pandas as pd
 from edtech.jobs.progress import Progress, no_progress
 from edtech.ml.base import Algorithm, FittedModel, Params
 from edtech.ml.outcomes import survival, tables
-from edtech.ml.outcomes.cases import Cases, Floats
+from edtech.ml.outcomes.cases import Cases
 from edtech.ml.outcomes.checks import all_checks
 from edtech.ml.outcomes.estimators import Rows
 from edtech.ml.outcomes.importance import odds_ratios, permutation_importance
@@ -19,6 +19,7 @@ from edtech.ml.outcomes.metrics import all_metrics
 from edtech.ml.outcomes.result import LabelResult
 from edtech.ml.outcomes.seasonality import usual_time
 from edtech.ml.outcomes.splits import Split, split_cases
+from edtech.tables.arrays import Floats
 
 if TYPE_CHECKING:
     from edtech.data import Dataset

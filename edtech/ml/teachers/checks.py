@@ -11,7 +11,8 @@ from scipy.stats import norm
 from edtech.data.quality.findings import Check, graded
 from edtech.ml.teachers.covariates import Encoding, of_teachers
 from edtech.ml.teachers.estimators import MixedRatings, RatingArrays, ShrunkenRatings, TeacherRatings
-from edtech.ml.teachers.mixed_model import Floats, sums_by
+from edtech.ml.teachers.mixed_model import sums_by
+from edtech.tables.arrays import Floats
 from edtech.tables.roles import RatingRoles
 
 FEW = 5

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edtech.ml.teachers.mixed_model import Floats
+from edtech.tables.arrays import Floats
 
 MAX_LEVELS = 50
 

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from edtech.ml.teachers.covariates import Encoding, of_teachers
-from edtech.ml.teachers.mixed_model import Codes, Floats, Nested, NestedFit, fit_nested, posterior, sums_by
+from edtech.ml.teachers.mixed_model import Nested, NestedFit, fit_nested, posterior, sums_by
+from edtech.tables.arrays import Codes, Floats
 from edtech.tables.roles import RatingRoles
 
 

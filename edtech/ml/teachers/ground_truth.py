@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from edtech.ml.teachers.mixed_model import Floats
 from edtech.ml.teachers.ranks import ranks
 from edtech.ml.teachers.result import TeacherResult
+from edtech.tables.arrays import Floats
 
 _TOP = 0.1
 

@@ -15,13 +15,10 @@ with a variance of their own, and for courses within teachers it needs a dense m
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from edtech.errors import ConvergenceError
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.intp]
+from edtech.tables.arrays import Codes, Floats
 
 _LOWEST, _HIGHEST = 1e-6, 1e3
 _START = 0.2

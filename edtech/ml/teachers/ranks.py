@@ -6,7 +6,7 @@ of the effects.
 
 import numpy as np
 
-from edtech.ml.teachers.mixed_model import Floats
+from edtech.tables.arrays import Floats
 
 EFFECT_LEVEL, RANK_LEVEL = 0.95, 0.90
 

@@ -13,9 +13,9 @@ from edtech.ml.teachers.checks import card, courses_differ, sorting
 from edtech.ml.teachers.description import WARNING
 from edtech.ml.teachers.estimators import MixedRatings, RatingArrays, ShrunkenRatings, TeacherRatings
 from edtech.ml.teachers.evaluation import errors, evaluation_rows, permutation_importance, split_ratings
-from edtech.ml.teachers.mixed_model import Floats
 from edtech.ml.teachers.ranks import effect_intervals, rank_intervals, ranks
 from edtech.ml.teachers.result import TeacherResult
+from edtech.tables.arrays import Floats
 from edtech.tables.roles import RatingRoles
 
 _FEWEST = 3

@@ -16,7 +16,8 @@ import pandas as pd
 from edtech.ml.elasticity.estimators.demand import Codes3, FixedEffectsDemand
 from edtech.ml.elasticity.estimators.fixed_effects import fit_fixed_effects
 from edtech.ml.elasticity.identification import Identification
-from edtech.ml.elasticity.panel import Floats, PanelArrays, relative_to_group
+from edtech.ml.elasticity.panel import PanelArrays, relative_to_group
+from edtech.tables.arrays import Floats
 
 _EDGES = (0.01, 0.99)
 """Quantiles of the price beyond which demand goes on in a straight line: no power may run away."""

@@ -14,7 +14,8 @@ from edtech.ml.elasticity.estimators.choice_logit import ChoiceFit, VisitArrays,
 from edtech.ml.elasticity.estimators.demand import DemandEstimator, slope_group, value_at
 from edtech.ml.elasticity.estimators.fixed_effects import no_curve
 from edtech.ml.elasticity.identification import Identification, identify
-from edtech.ml.elasticity.panel import Floats, PanelArrays, panel_arrays, relative_to_group
+from edtech.ml.elasticity.panel import PanelArrays, panel_arrays, relative_to_group
+from edtech.tables.arrays import Floats
 from edtech.tables.contract import build_table
 from edtech.tables.families import CONTRACTS
 from edtech.tables.roles import PanelRoles, VisitRoles

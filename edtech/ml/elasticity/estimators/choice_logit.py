@@ -32,8 +32,9 @@ from edtech.ml.elasticity.inference import (
     take_out,
 )
 from edtech.ml.elasticity.irls import Rows, Settled, iterate
-from edtech.ml.elasticity.panel import Codes, Floats, PanelArrays, relative_to_group
+from edtech.ml.elasticity.panel import PanelArrays, relative_to_group
 from edtech.ml.elasticity.pooling import partially_pooled
+from edtech.tables.arrays import Codes, Floats
 
 _ROUNDS = 50
 _NEVER = -20.0

@@ -19,8 +19,9 @@ from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsFit, fit_f
 from edtech.ml.elasticity.identification import Identification, identify
 from edtech.ml.elasticity.inference import FirstStage
 from edtech.ml.elasticity.irls import mean_rate
-from edtech.ml.elasticity.panel import Floats, PanelArrays, control_matrix, panel_arrays, relative_to_group
+from edtech.ml.elasticity.panel import PanelArrays, control_matrix, panel_arrays, relative_to_group
 from edtech.ml.elasticity.view_response import reacts, views_slope
+from edtech.tables.arrays import Floats
 from edtech.tables.roles import PanelRoles
 
 Codes3 = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]

@@ -29,7 +29,8 @@ from edtech.errors import ConvergenceError, NotIdentifiedError
 from edtech.ml.elasticity.estimators.feature_models import FeatureDemand
 from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.inference import sandwich
-from edtech.ml.elasticity.panel import Codes, Floats, PanelArrays
+from edtech.ml.elasticity.panel import PanelArrays
+from edtech.tables.arrays import Codes, Floats
 
 _STEPS, _LIMIT = 100, 5.0
 _TOLERANCE = 1e-10

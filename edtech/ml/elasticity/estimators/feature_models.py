@@ -23,7 +23,8 @@ from edtech.ml.elasticity.estimators.demand import DemandEstimator, value_at
 from edtech.ml.elasticity.estimators.fixed_effects import LAST_PERIODS, slope_loadings
 from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.inference import independent_columns
-from edtech.ml.elasticity.panel import Floats, PanelArrays, relative_to_group
+from edtech.ml.elasticity.panel import PanelArrays, relative_to_group
+from edtech.tables.arrays import Floats
 
 RELATIVE_PRICE = "price relative to the unit's mean"
 LEVELS = ("unit's price level", "unit's rate", "period's rate", "segment's rate")

@@ -24,7 +24,8 @@ from scipy import sparse
 from edtech.errors import NotIdentifiedError
 from edtech.ml.elasticity.inference import FirstStage, SlopeErrors, independent_columns, stacked_errors, take_out
 from edtech.ml.elasticity.irls import Form, Rows, Settled, iterate
-from edtech.ml.elasticity.panel import Floats, PanelArrays, relative_to_group
+from edtech.ml.elasticity.panel import PanelArrays, relative_to_group
+from edtech.tables.arrays import Floats
 
 Tiers = Literal["auto", "one", "three"]
 Curve = Callable[[Floats], Floats]

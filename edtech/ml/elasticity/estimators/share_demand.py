@@ -18,7 +18,8 @@ from edtech.ml.elasticity.estimators.share_logit import (
     observed_shares,
 )
 from edtech.ml.elasticity.identification import Identification
-from edtech.ml.elasticity.panel import Floats, PanelArrays, codes, relative_to_group
+from edtech.ml.elasticity.panel import PanelArrays, codes, relative_to_group
+from edtech.tables.arrays import Floats
 from edtech.tables.roles import PanelRoles
 
 _STEP = 1e-4

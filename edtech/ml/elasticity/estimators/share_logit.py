@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from edtech.errors import ContractError
 from edtech.ml.elasticity.inference import independent_columns, not_told_apart, sandwich, take_out
-from edtech.ml.elasticity.panel import Codes, Floats
+from edtech.tables.arrays import Codes, Floats
 
 SOME_UNSOLD, MANY_UNSOLD = 0.05, 0.1
 """Shares of rows that sold nothing: above the first there is no honest interval, above the second no answer.
