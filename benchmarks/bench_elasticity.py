@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from edtech.ml.elasticity.estimators.demand import FixedEffectsDemand
+from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
 from edtech.pricing import price_response, recommend_prices
 from edtech.pricing.what_ifs import answer
 from tests.worlds import World, make_world

@@ -18,7 +18,7 @@ from benchmarks.bench_elasticity import Target
 from edtech.data import Catalogue, Dataset
 from edtech.market import MarketParams
 from edtech.market.params import PRESETS
-from edtech.ml.elasticity.inference import critical_value
+from edtech.ml.elasticity.fitting.inference import critical_value
 from edtech.ml.families import FAMILIES
 from edtech.ml.outcomes import families as of
 from edtech.ml.outcomes.cases import Cases

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edtech.ml.elasticity.inference import half_width
+from edtech.ml.elasticity.fitting.inference import half_width
 from edtech.pricing.response import Demand, Response
 from edtech.tables.arrays import Floats
 

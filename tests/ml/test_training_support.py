@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.ml.elasticity.estimators.demand import FixedEffectsDemand
+from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.outcomes.churn_estimators import LogisticChurn
 from edtech.ml.outcomes.encoding import Encoder

@@ -6,11 +6,11 @@ from pydantic import Field
 
 from edtech.ml.base import Algorithm, Params, Presets
 from edtech.ml.elasticity.estimators.additive import AdditiveDemand, PolynomialDemand
-from edtech.ml.elasticity.estimators.choice_demand import ChoiceLogitDemand
-from edtech.ml.elasticity.estimators.demand import FixedEffectsDemand
+from edtech.ml.elasticity.estimators.choice_logit import ChoiceLogitDemand
 from edtech.ml.elasticity.estimators.double_ml import DoubleMLDemand
 from edtech.ml.elasticity.estimators.feature_models import GradientBoostingDemand, LinearDemand, RandomForestDemand
-from edtech.ml.elasticity.estimators.share_demand import ShareLogitDemand, states_market
+from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
+from edtech.ml.elasticity.estimators.share_logit import ShareLogitDemand, states_market
 from edtech.tables.roles import PanelRoles
 
 FAMILY = "token_elasticity"

@@ -17,13 +17,13 @@ from edtech.data.quality.findings import Check, graded
 from edtech.errors import ModelError
 from edtech.ml.base import Estimate, Params
 from edtech.ml.elasticity.description import GROUNDS
-from edtech.ml.elasticity.estimators.demand import DemandEstimator
-from edtech.ml.elasticity.estimators.share_logit import MANY_UNSOLD, SOME_UNSOLD
+from edtech.ml.elasticity.estimators.base import DemandEstimator
+from edtech.ml.elasticity.fitting.fixed_effects import reacts, views_slope
+from edtech.ml.elasticity.fitting.inference import STRONG_F
+from edtech.ml.elasticity.fitting.share_logit import MANY_UNSOLD, SOME_UNSOLD
 from edtech.ml.elasticity.identification import Identification
-from edtech.ml.elasticity.inference import STRONG_F
 from edtech.ml.elasticity.panel import PanelArrays
 from edtech.ml.elasticity.result import UNSOLD, recommends
-from edtech.ml.elasticity.view_response import reacts, views_slope
 from edtech.tables.roles import PanelRoles
 
 FOLDS = 3

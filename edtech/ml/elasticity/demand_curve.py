@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edtech.ml.elasticity.estimators.fixed_effects import Curve, price_term
-from edtech.ml.elasticity.irls import Form, mean_rate
+from edtech.ml.elasticity.fitting.fixed_effects import Curve, price_term
+from edtech.ml.elasticity.fitting.irls import Form, mean_rate
 from edtech.tables.arrays import Floats
 
 Pull = Callable[[Floats], Floats]

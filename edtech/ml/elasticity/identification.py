@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from edtech.ml.elasticity.inference import STRONG_F, FirstStage, first_stage, take_out
+from edtech.ml.elasticity.fitting.inference import STRONG_F, FirstStage, first_stage, take_out
 from edtech.ml.elasticity.panel import PanelArrays
 from edtech.ml.elasticity.result import Kind
 from edtech.tables.arrays import Floats

@@ -18,10 +18,10 @@ from edtech.jobs.progress import Progress
 from edtech.ml.base import Algorithm, Estimate, Params
 from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
 from edtech.ml.elasticity.checks import Evidence, elasticity_checks, fold_elasticities
-from edtech.ml.elasticity.estimators.demand import DemandEstimator
+from edtech.ml.elasticity.estimators.base import DemandEstimator
 from edtech.ml.elasticity.evaluation import errors, per_period, permutation_importance, split_panel
+from edtech.ml.elasticity.fitting.inference import half_width
 from edtech.ml.elasticity.identification import Identification, identify
-from edtech.ml.elasticity.inference import half_width
 from edtech.ml.elasticity.panel import PanelArrays, as_named, panel_arrays
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.arrays import Floats

@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from edtech.errors import ConvergenceError, ModelError
-from edtech.ml.elasticity.inference import independent_columns
+from edtech.ml.elasticity.fitting.inference import independent_columns
 from edtech.ml.outcomes.cases import PERIODS
 from edtech.ml.outcomes.encoding import Encoder
 from edtech.ml.outcomes.estimators import (

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import expit
 from sklearn.metrics import log_loss
 
-from edtech.ml.elasticity.inference import cluster_sums, critical_value
+from edtech.ml.elasticity.fitting.inference import cluster_sums, critical_value
 from edtech.ml.outcomes.cases import Cases
 from edtech.ml.outcomes.estimators import ProbabilityModel
 from edtech.tables.arrays import Floats

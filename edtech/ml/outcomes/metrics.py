@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score
 
 from edtech.ml.base import Estimate
-from edtech.ml.elasticity.inference import cluster_sums, critical_value
+from edtech.ml.elasticity.fitting.inference import cluster_sums, critical_value
 from edtech.tables.arrays import Codes, Floats
 
 BINS = 10

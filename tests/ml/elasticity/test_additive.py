@@ -6,7 +6,7 @@ import pytest
 
 from edtech.ml import TokenPriceElasticityModeler
 from edtech.ml.elasticity.estimators.additive import knots_of, power_slopes, powers, spline, spline_slopes
-from edtech.ml.elasticity.estimators.demand import DemandEstimator
+from edtech.ml.elasticity.estimators.base import DemandEstimator
 
 BOTH = ("polynomial", "gam")
 X = np.linspace(-1, 1, 201)

@@ -7,7 +7,7 @@ import pytest
 from edtech.errors import ContractError, NotIdentifiedError
 from edtech.market import MarketParams, generate_market
 from edtech.ml import TokenPriceElasticityModeler
-from edtech.ml.elasticity.estimators.choice_demand import visit_arrays
+from edtech.ml.elasticity.estimators.choice_logit import visit_arrays
 from edtech.ml.elasticity.panel import panel_arrays
 from edtech.pricing import price_response, recommend_prices, what_if
 from edtech.tables.roles import MARKET_ROLES

@@ -8,7 +8,7 @@ from skops.io import dumps
 from edtech.errors import ConvergenceError, NotIdentifiedError
 from edtech.ml import TokenPriceElasticityModeler
 from edtech.ml.elasticity.algorithms import fitting
-from edtech.ml.elasticity.estimators.demand import DemandEstimator
+from edtech.ml.elasticity.estimators.base import DemandEstimator
 from edtech.ml.elasticity.estimators.double_ml import solve_moment
 from edtech.pricing import recommend_prices, what_if
 from edtech.tracking.trusted_types import load_trusted

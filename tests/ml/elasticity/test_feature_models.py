@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edtech.ml.elasticity.estimators.demand import DemandEstimator
+from edtech.ml.elasticity.estimators.base import DemandEstimator
 
 TREES = ("gradient_boosting", "random_forest")
 FEATURES = ("linear", *TREES)

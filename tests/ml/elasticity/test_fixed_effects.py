@@ -6,8 +6,8 @@ import pyfixest
 import pytest
 
 from edtech.errors import ConvergenceError, NotIdentifiedError, ParamsError
-from edtech.ml.elasticity.estimators.demand import FixedEffectsDemand
-from edtech.ml.elasticity.inference import stacked_errors, take_out
+from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
+from edtech.ml.elasticity.fitting.inference import stacked_errors, take_out
 from edtech.tables.panel import build_panel
 from tests.worlds import make_world
 

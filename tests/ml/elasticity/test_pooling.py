@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from edtech.ml.elasticity.inference import SlopeErrors
-from edtech.ml.elasticity.pooling import partially_pooled
+from edtech.ml.elasticity.fitting.inference import SlopeErrors
+from edtech.ml.elasticity.fitting.partial_pooling import partially_pooled
 
 # Rubin (1981), "Estimation in Parallel Randomized Experiments", J. Educational Statistics 6; Gelman et al. (2013), 5.5
 COACHING = np.array([28.0, 8, -3, 7, -1, 1, 18, 12])

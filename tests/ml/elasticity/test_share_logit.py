@@ -10,8 +10,8 @@ from edtech.errors import ContractError, NotIdentifiedError
 from edtech.ml import TokenPriceElasticityModeler, trust_checks
 from edtech.ml.elasticity.algorithms import fitting
 from edtech.ml.elasticity.description import finding, sentence
-from edtech.ml.elasticity.estimators.demand import DemandEstimator
-from edtech.ml.elasticity.estimators.share_logit import Nests
+from edtech.ml.elasticity.estimators.base import DemandEstimator
+from edtech.ml.elasticity.fitting.share_logit import Nests
 from edtech.pricing import price_response, recommend_prices, what_if
 from edtech.pricing.trust_card import trust_card
 from edtech.tracking.trusted_types import load_trusted

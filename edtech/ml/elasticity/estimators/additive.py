@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edtech.ml.elasticity.estimators.demand import Codes3, FixedEffectsDemand
-from edtech.ml.elasticity.estimators.fixed_effects import fit_fixed_effects
+from edtech.ml.elasticity.estimators.base import Codes3
+from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
+from edtech.ml.elasticity.fitting.fixed_effects import fit_fixed_effects
 from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.panel import PanelArrays, relative_to_group
 from edtech.tables.arrays import Floats

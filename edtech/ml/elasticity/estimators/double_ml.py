@@ -27,8 +27,8 @@ from sklearn.model_selection import KFold
 
 from edtech.errors import ConvergenceError, NotIdentifiedError
 from edtech.ml.elasticity.estimators.feature_models import FeatureDemand
+from edtech.ml.elasticity.fitting.inference import sandwich
 from edtech.ml.elasticity.identification import Identification
-from edtech.ml.elasticity.inference import sandwich
 from edtech.ml.elasticity.panel import PanelArrays
 from edtech.tables.arrays import Codes, Floats
 

@@ -19,10 +19,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import PoissonRegressor
 
 from edtech.errors import ConvergenceError
-from edtech.ml.elasticity.estimators.demand import DemandEstimator, value_at
-from edtech.ml.elasticity.estimators.fixed_effects import LAST_PERIODS, slope_loadings
+from edtech.ml.elasticity.estimators.base import DemandEstimator, value_at
+from edtech.ml.elasticity.fitting.fixed_effects import LAST_PERIODS, slope_loadings
+from edtech.ml.elasticity.fitting.inference import independent_columns
 from edtech.ml.elasticity.identification import Identification
-from edtech.ml.elasticity.inference import independent_columns
 from edtech.ml.elasticity.panel import PanelArrays, relative_to_group
 from edtech.tables.arrays import Floats
 

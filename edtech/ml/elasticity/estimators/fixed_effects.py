@@ -1,275 +1,164 @@
-"""`fixed_effects`: unit and period effects, a price slope for each segment, and a control function where there is one.
+"""`fixed_effects` as it is stored with a run: arrays, and demand read from them."""
 
-The model is a grouped logit of quantity per view (`logit`) or a Poisson pseudo-likelihood (`exponential`, `log`), both
-fitted by iterated weighted least squares with the effects taken out at each step (Correia, Guimarães & Zylkin 2020,
-"Fast Poisson estimation with high-dimensional fixed effects", Stata Journal 20(1); Stammann 2018 for the logit).
-
-    eta = unit effect + period effect - slope[segment] * price term + control function + covariates
-    logit: quantity / views = expit(eta);  exponential, log: quantity = views * exp(eta)
-
-The price term is price over the unit's own mean price, its log for `log`, the constant elasticity. So a slope is a mean
-of the units' elasticities, each counted by what it sold, whatever they depend on. Where Akaike's criterion asks for it,
-dear, middling and cheap units of a segment get slopes of their own.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
-from edtech.errors import NotIdentifiedError
-from edtech.ml.elasticity.inference import FirstStage, SlopeErrors, independent_columns, stacked_errors, take_out
-from edtech.ml.elasticity.irls import Form, Rows, Settled, iterate
+from edtech.errors import ParamsError
+from edtech.ml.elasticity.demand_curve import Along
+from edtech.ml.elasticity.estimators.base import Codes3, DemandEstimator, slope_group, value_at
+from edtech.ml.elasticity.fitting.fixed_effects import (
+    FixedEffectsFit,
+    fit_fixed_effects,
+    no_curve,
+    price_term,
+    reacts,
+    views_slope,
+)
+from edtech.ml.elasticity.fitting.inference import FirstStage
+from edtech.ml.elasticity.fitting.irls import mean_rate
+from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.panel import PanelArrays, relative_to_group
 from edtech.tables.arrays import Floats
 
-Tiers = Literal["auto", "one", "three"]
-Curve = Callable[[Floats], Floats]
-"""What bends demand beyond a straight line: price terms (n,) to c more columns (n, c)."""
 
-LAST_PERIODS = 8
-"""A new period has the mean effect of this many last ones."""
-TIERS = 3
-"""Slopes of a segment where one is not enough: for its cheap, middling and dear units."""
+class FixedEffectsDemand(DemandEstimator):
+    """Unit and period effects with a price slope for each segment; see `fixed_effects`."""
 
-_HALF_A_SALE = 0.5
-"""A unit that sold nothing counts as half a sale over all its views; its own effect would be minus infinity."""
+    refits_quickly = True
+    views_react_ = False
+    views_slope_: Floats | None = None
 
+    def __init__(
+        self,
+        columns: dict[str, Any] | None = None,
+        form: str = "auto",
+        tiers: str = "auto",
+        segment_slopes: bool = True,
+        control_function: bool = True,
+        max_iterations: int = 50,
+    ) -> None:
+        self.columns = columns
+        self.form = form
+        self.tiers = tiers
+        self.segment_slopes = segment_slopes
+        self.control_function = control_function
+        self.max_iterations = max_iterations
 
-@dataclass(frozen=True, slots=True)
-class FixedEffectsFit:
-    """A fit with k price slopes, those of a curve last, and some covariates.
+    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:  # noqa: ARG002
+        first = ground.first if self.control_function else None
+        form = self.form
+        if form == "logit" and self.roles.views is None:
+            raise ParamsError(
+                "A logit of sales per view needs views",
+                expected="a column that says how often each offer was seen",
+                found="form 'logit' and no column of views",
+                fix="name the column of views, or choose the form 'auto', 'exponential' or 'log'",
+            )
+        if form == "auto":
+            arrays = self._with_views_that_stay(arrays, first)
+            form = "logit" if self.roles.views and not self.views_react_ else "exponential"
+        found = fit_fixed_effects(
+            arrays,
+            first,
+            form=form,  # type: ignore[arg-type]
+            tiers=self.tiers,  # type: ignore[arg-type]
+            segment_slopes=self.segment_slopes,
+            max_iterations=self.max_iterations,
+        )
+        self._keep(found, arrays)
 
-    `scale` (groups,) is each group's mean price, `tier` (groups,) its slope group, `loadings` (slope groups, l) how the
-    first l slopes make up that of a slope group and `segment_loadings` (segments, l) those of a segment, counted by
-    quantity.
-    `errors` counts both steps and is clustered. Effects are on the scale of eta.
-    """
+    def _with_views_that_stay(self, arrays: PanelArrays, first: FirstStage | None) -> PanelArrays:
+        """Return the arrays without views where these react to the price, so that sales tell the whole effect."""
+        self.views_slope_ = views_slope(arrays, first)
+        self.views_react_ = reacts(self.views_slope_)
+        return replace(arrays, exposure=np.ones_like(arrays.exposure)) if self.views_react_ else arrays
 
-    form: Form
-    scale: Floats
-    tier: NDArray[np.intp]
-    loadings: Floats
-    segment_loadings: Floats
-    slopes: Floats
-    errors: SlopeErrors
-    covariate_slopes: Floats
-    group_effects: Floats
-    segment_effects: Floats
-    period_effects: Floats
-    later_effect: float
-    iterations: int
+    def _exposure(self, X: pd.DataFrame) -> Floats:
+        return np.ones(len(X)) if self.views_react_ else super()._exposure(X)
 
+    def _keep(self, found: FixedEffectsFit, arrays: PanelArrays) -> None:
+        self.form_, self.scale_, self.tier_ = found.form, found.scale, found.tier
+        self.segment_loadings_ = found.segment_loadings
+        self.loadings_, self.slopes_ = found.loadings, found.slopes
+        self.slope_covariance_, self.slope_freedom_ = found.errors.covariance, found.errors.freedom
+        self.covariate_slopes_ = found.covariate_slopes
+        self.group_effects_, self.segment_effects_ = found.group_effects, found.segment_effects
+        self.period_effects_, self.later_effect_ = found.period_effects, found.later_effect
+        self.iterations_ = found.iterations
+        self.segment_scale_ = relative_to_group(arrays.price, arrays.segment, arrays.segments.size)
 
-def price_term(form: Form, relative_price: Floats) -> Floats:
-    """Return what a slope multiplies, of the shape of `relative_price`."""
-    return np.log(relative_price) if form == "log" else relative_price
+    def price_terms(self, X: pd.DataFrame) -> Floats:
+        """Return what the slopes multiply, shape (n, k)."""
+        return self._price_terms(X, self._codes(X))
 
+    def _price_terms(self, X: pd.DataFrame, codes: Codes3) -> Floats:
+        return price_term(self.form_, self._relative_price(X, codes))[:, None] * self._loadings(codes)
 
-def no_curve(term: Floats) -> Floats:
-    """Return no columns: a straight line."""
-    return np.empty((term.size, 0))
+    def _loadings(self, codes: Codes3) -> Floats:
+        """What the slopes have in each row's slope, shape (n, k); a new unit has its segment's mean."""
+        group, loadings = self._grouped(codes)
+        return np.asarray(loadings[group])
 
-
-def fit_fixed_effects(
-    arrays: PanelArrays,
-    first: FirstStage | None,
-    *,
-    form: Form,
-    tiers: Tiers = "auto",
-    segment_slopes: bool = True,
-    curve: Curve = no_curve,
-    max_iterations: int = 50,
-) -> FixedEffectsFit:
-    """Fit the model; with `tiers="auto"` three slopes for each segment are kept where they lower Akaike's criterion.
-
-    `curve` is the same for all segments. Raises ConvergenceError where the iterations do not settle.
-    """
-    counts = {"one": (1,), "three": (TIERS,), "auto": (1, TIERS)}[tiers] if arrays.repeated else (1,)
-    drafts: list[_Draft] = []
-    for count in counts:
-        start = drafts[-1].settled.eta if drafts else None  # near: the same effects, fewer slopes
-        tier = slope_groups(arrays, segment_slopes, count)
-        drafts.append(_settle(arrays, first, form, tier, curve, max_iterations, start))
-    dispersion = drafts[0].settled.dispersion
-    best = min(drafts, key=lambda draft: draft.settled.deviance / dispersion + 2 * draft.k)
-    return _finished(best, arrays, first)
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A settled fit of some slope groups, before its errors and effects: only the one chosen needs them."""
-
-    form: Form
-    scale: Floats
-    tier: NDArray[np.intp]
-    loadings: Floats
-    k: int
-    design: Floats
-    kept: NDArray[np.bool_]
-    columns: NDArray[np.intp]
-    settled: Settled
-
-
-def _settle(
-    arrays: PanelArrays,
-    first: FirstStage | None,
-    form: Form,
-    tier: NDArray[np.intp],
-    curve: Curve,
-    max_iterations: int,
-    start: Floats | None,
-) -> _Draft:
-    scale = relative_to_group(arrays.price, arrays.group, tier.size)
-    term = price_term(form, arrays.price / scale[arrays.group])
-    loadings = slope_loadings(term, arrays, tier[arrays.group])
-    bends = curve(term)
-    lines = loadings.shape[1]
-    parts = [term[:, None] * loadings[tier[arrays.group]], bends, arrays.controls]
-    if first is not None:
-        parts += [first.exogenous, first.powers]
-    design = np.column_stack(parts)
-    kept = _informative(arrays, form)
-    _refuse_none_informative(kept)
-    columns = independent_columns(take_out(design[kept], arrays.effects[kept], np.ones(int(kept.sum()))))
-    _refuse_flat_prices(columns, lines)
-    rows = Rows(arrays.quantity[kept], arrays.exposure[kept], arrays.effects[kept])
-    settled = iterate(design[kept][:, columns], rows, form, max_iterations, start)
-    return _Draft(form, scale, tier, loadings, lines + bends.shape[1], design, kept, columns, settled)
-
-
-def _finished(draft: _Draft, arrays: PanelArrays, first: FirstStage | None) -> FixedEffectsFit:
-    design, kept, columns, settled, k = draft.design, draft.kept, draft.columns, draft.settled, draft.k
-    slopes = np.zeros(design.shape[1])
-    slopes[columns] = settled.slopes
-    pull = None if first is None else first.pull(slopes[-first.powers.shape[1] :])
-    used = np.zeros((kept.size, columns.size + 2))
-    used[kept] = np.column_stack([settled.design, settled.weights, settled.errors])
-    spread = stacked_errors(used[:, :-2], used[:, -2], used[:, -1], arrays.cluster, first, pull)
-    effects = _effects(arrays, kept, settled.eta - design[kept] @ slopes, design @ slopes)
-    return FixedEffectsFit(
-        form=draft.form,
-        scale=draft.scale,
-        tier=draft.tier,
-        loadings=draft.loadings,
-        segment_loadings=segment_loadings(draft.loadings, arrays, draft.tier),
-        slopes=slopes[:k],
-        errors=spread.first(k),
-        covariate_slopes=slopes[k : k + arrays.controls.shape[1]],
-        group_effects=effects[0],
-        segment_effects=effects[1],
-        period_effects=effects[2],
-        later_effect=float(effects[2][-LAST_PERIODS:].mean()),
-        iterations=settled.iterations,
-    )
-
-
-def slope_groups(arrays: PanelArrays, by_segment: bool, tiers: int) -> NDArray[np.intp]:
-    """Return which slope each group has, shape (groups,): its segment's, or that of its third of prices in it."""
-    groups = int(arrays.group.max()) + 1
-    segment = np.zeros(groups, dtype=np.intp)
-    if by_segment:
-        segment[arrays.group] = arrays.segment
-    if tiers == 1:
-        return segment
-    prices = pd.Series(relative_to_group(arrays.price, arrays.group, groups))
-    rank = prices.groupby(segment).rank(method="first", pct=True).to_numpy()
-    return segment * tiers + np.minimum((rank * tiers).astype(np.intp), tiers - 1)
-
-
-def slope_loadings(term: Floats, arrays: PanelArrays, tier: NDArray[np.intp]) -> Floats:
-    """Return how k slopes make up those of the slope groups, shape (slope groups, k); `tier` (n,) is each row's.
-
-    A slope group whose prices do not move within its units cannot tell a slope of its own: it gets the mean of the
-    others, by their quantity.
-    """
-    size = int(tier.max()) + 1
-    columns = np.zeros((term.size, size))
-    columns[np.arange(term.size), tier] = term
-    within = take_out(columns, arrays.effects, np.ones_like(term))
-    moves = (within**2).sum(axis=0) > 1e-6 * np.maximum((columns**2).sum(axis=0), 1e-12)
-    sold = np.bincount(tier, weights=arrays.quantity, minlength=size)
-    moves &= sold > 0
-    if not moves.any():
-        return np.ones((size, 1))
-    loadings = np.zeros((size, int(moves.sum())))
-    loadings[moves] = np.eye(int(moves.sum()))
-    loadings[~moves] = sold[moves] / sold[moves].sum()
-    return loadings
-
-
-def segment_loadings(loadings: Floats, arrays: PanelArrays, tier: NDArray[np.intp]) -> Floats:
-    """Return how the k slopes make up those of the segments, by quantity, shape (segments, k)."""
-    weights = arrays.quantity + 1e-9
-    sums = np.zeros((arrays.segments.size, loadings.shape[1]))
-    np.add.at(sums, arrays.segment, weights[:, None] * loadings[tier[arrays.group]])
-    return np.asarray(sums / np.bincount(arrays.segment, weights=weights)[:, None], dtype=float)
-
-
-def _informative(arrays: PanelArrays, form: Form) -> NDArray[np.bool_]:
-    """Rows whose unit and period both sold something and, for a logit, not to every view: others have no effect."""
-    kept = np.ones(arrays.price.size, dtype=bool)
-    for codes in (arrays.group, arrays.period):
-        sold = np.bincount(codes, weights=arrays.quantity)
-        seen = np.bincount(codes, weights=arrays.exposure)
-        kept &= (sold > 0)[codes] & ((sold < seen)[codes] if form == "logit" else True)
-    return kept
-
-
-def _refuse_none_informative(kept: NDArray[np.bool_]) -> None:
-    """Refuse a logit of units or periods that all sold to every view; in other forms a row that sold always is kept."""
-    if not kept.any():
-        raise NotIdentifiedError(
-            "A logit of sales per view has no row to learn from",
-            expected="units and periods that sold something, but not to every view",
-            found=f"{kept.size:,} rows, none of a unit and a period like that",
-            fix="check the column of views, train without it, or choose the form 'exponential'",
+    def _grouped(self, codes: Codes3) -> tuple[NDArray[np.intp], Floats]:
+        """Slope group of each row (n,), and how the slopes make up those of the groups, (groups, k)."""
+        unit, _, segment = codes
+        return slope_group(
+            unit if self.repeated_ else segment, segment, self.tier_, self.loadings_, self.segment_loadings_
         )
 
+    def _relative_price(self, X: pd.DataFrame, codes: Codes3) -> Floats:
+        unit, _, segment = codes
+        at_segment = value_at(self.segment_scale_, segment, self.segment_scale_.mean())
+        scale = value_at(self.scale_, unit, at_segment) if self.repeated_ else at_segment
+        return np.asarray(X[self.roles.price].to_numpy(dtype=float) / scale)
 
-def _refuse_flat_prices(columns: NDArray[np.intp], lines: int) -> None:
-    if not np.isin(np.arange(lines), columns).all():
-        raise NotIdentifiedError(
-            "Prices do not move on their own within the units",
-            expected="units whose price changed at some time, and not only with the covariates",
-            found="prices that unit and period effects and covariates explain whole",
-            fix="change prices for some units at random for some periods, drop covariates, or use one slope for all",
+    def eta(self, X: pd.DataFrame) -> Floats:
+        """Return the linear predictor of each row, shape (n,)."""
+        return self._eta(X, self._codes(X))
+
+    def _eta(self, X: pd.DataFrame, codes: Codes3) -> Floats:
+        unit, period, segment = codes
+        at_segment = value_at(self.segment_effects_, segment, self.segment_effects_.mean())
+        group = value_at(self.group_effects_, unit, at_segment) if self.repeated_ else at_segment
+        when = value_at(self.period_effects_, period, self.later_effect_)
+        priced = self._price_terms(X, codes) @ self.slopes_
+        return np.asarray(group + when + priced + self._controls(X) @ self.covariate_slopes_)
+
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """Return the expected quantity of each row, shape (n,)."""
+        return self._exposure(X) * mean_rate(self.form_, self.eta(X))
+
+    def _curve(self, term: Floats) -> Floats:
+        return no_curve(term)
+
+    def along(self, X: pd.DataFrame) -> Along:
+        """Return demand of the rows at other prices than theirs."""
+        codes, price = self._codes(X), X[self.roles.price].to_numpy(dtype=float)
+        group, loadings = self._grouped(codes)
+        return Along(
+            form=self.form_,
+            exposure=self._exposure(X),
+            scale=price / self._relative_price(X, codes),
+            rest=self._eta(X, codes) - self._price_terms(X, codes) @ self.slopes_,
+            group=group,
+            loadings=loadings,
+            slopes=self.slopes_,
+            curve=self._curve,
+            before=price,
         )
 
+    def elasticity_terms(self, X: pd.DataFrame) -> Floats:
+        """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
+        codes = self._codes(X)
+        if self.form_ == "log":
+            return self._loadings(codes)
+        room = 1 - mean_rate(self.form_, self._eta(X, codes)) if self.form_ == "logit" else np.ones(len(X))
+        return (room * self._relative_price(X, codes))[:, None] * self._loadings(codes)
 
-def _effects(
-    arrays: PanelArrays, kept: NDArray[np.bool_], total: Floats, slopes_part: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Split `total` (kept rows) into group and period effects; the period effects have mean 0 over their rows.
-
-    Returns group effects, mean group effect of each segment, period effects.
-    """
-    groups, periods = int(arrays.group.max()) + 1, int(arrays.period.max()) + 1
-    group, period = arrays.group[kept], arrays.period[kept]
-    rows = np.arange(group.size)
-    one = np.ones(group.size)
-    both = sparse.hstack(
-        [
-            sparse.csr_array((one, (rows, group)), shape=(group.size, groups)),
-            sparse.csr_array((one, (rows, period)), shape=(group.size, periods)),
-        ]
-    )
-    solution = sparse.linalg.lsqr(both, total, atol=1e-12, btol=1e-12)[0]
-    group_effects, period_effects = solution[:groups], solution[groups:]
-    seen = np.bincount(period, minlength=periods) > 0
-    center = float(period_effects[period].mean())
-    period_effects = np.where(seen, period_effects - center, 0.0)
-    group_effects = group_effects + center
-    sold = np.bincount(group, minlength=groups) > 0
-    views = np.bincount(arrays.group, weights=arrays.exposure, minlength=groups)
-    typical = relative_to_group(slopes_part, arrays.group, groups)
-    silent = np.log(_HALF_A_SALE / (views + 1)) - typical
-    group_effects = np.where(sold, group_effects, silent)
-    segment_of = np.zeros(groups, dtype=np.intp)
-    segment_of[arrays.group] = arrays.segment
-    segment_effects = np.bincount(segment_of, weights=group_effects) / np.bincount(segment_of)
-    return group_effects, segment_effects, period_effects
+    def elasticities(self, X: pd.DataFrame) -> Floats:
+        """Return d log E[quantity] / d log price of each row, shape (n,), in closed form."""
+        return self.elasticity_terms(X) @ self.slopes_
