@@ -7,9 +7,7 @@ from edtech.ui.compare import charts, run_table, side_by_side
 from edtech.ui.reports import downloads
 from edtech.ui.widgets import header, page_link, show_errors
 
-header(
-    "Compare", "Runs side by side: parameters, errors on later data, business metrics, and what their plans are worth."
-)
+header("Compare", "Compare runs by parameters, errors on later data, business metrics and decision value.")
 
 with st.container():  # held while there is nothing in it: tabs that move on the page fall back to their first
     jobs.follow()
@@ -19,21 +17,19 @@ if not sidebar.store_is_open():
 
 with url_state.synchronize(), show_errors():
     experiment = sidebar.current_experiment()
-    runs = run_table.runs_of(experiment)
+    runs = run_table.select_experiments(experiment)
     if runs.empty:
-        st.info(
-            "Nothing to compare here: train some first, or choose other experiments.", icon=":material/compare_arrows:"
-        )
+        st.info("No runs to compare. Train models, or choose other experiments.", icon=":material/compare_arrows:")
         page_link("train", "Train a model", ":material/model_training:")
     else:
-        found = run_table.ask(runs)
-        run_table.show_found(found)
-        chosen = run_table.chosen_runs(found, runs)
-        if chosen.empty:
-            st.info("Nothing to compare: choose runs above.", icon=":material/compare_arrows:")
+        table = run_table.filter_runs(runs)
+        run_table.show_table(table)
+        selection = run_table.selected_runs(table, runs)
+        if selection.empty:
+            st.info("No runs selected. Choose runs above.", icon=":material/compare_arrows:")
         else:
-            comparison = side_by_side.settle(chosen)
+            comparison = side_by_side.choose_baseline(selection)
             side_by_side.show_tables(comparison)
-            side_by_side.register_one(comparison)
-            x, y = charts.show(comparison, chosen, experiment)
+            side_by_side.register_run(comparison)
+            x, y = charts.show(comparison, selection, experiment)
             downloads.comparison_downloads(comparison, x, y)

@@ -6,20 +6,20 @@ from edtech.ui import sidebar
 from edtech.ui.data import details, explore, generate, library, upload
 from edtech.ui.widgets import header, show_errors
 
-header("Data", "Generate a market whose truth is known, or bring your own tables. Every data set is checked and kept.")
+header("Data", "Generate a market with known ground truth, or upload your own tables. Each data set is checked.")
 
-current, look, make, bring, stored = st.tabs(["Chosen data set", "Explore", "Generate", "Upload", "All data sets"])
+current, look, make, bring, stored = st.tabs(["Summary", "Explore", "Generate", "Upload", "Library"])
 with current, show_errors():
     dataset = sidebar.current_dataset()
     if dataset is None:
-        st.info("No data set yet: generate a market or upload a file in the tabs above.", icon=":material/database:")
+        st.info("No data set yet. Generate a market or upload a file in the tabs above.", icon=":material/database:")
     else:
         details.dataset_details(dataset)
 with look, show_errors():
     if dataset is not None:
         explore.show(dataset)
     else:
-        st.info("Nothing to explore yet.", icon=":material/database:")
+        st.info("No data set to explore yet.", icon=":material/database:")
 with make, show_errors():
     generate.generate_form()
 with bring:

@@ -9,8 +9,8 @@ from edtech.ui.widgets import escape, header, show_errors
 
 header(
     "EdTech Token Economy",
-    "What happens to token revenue, enrollments and teacher earnings **if prices change**, and how sure is that? "
-    "Generate or upload sales, train models that say why they can be believed, compare them, ask what-ifs.",
+    "See how price changes affect token revenue, enrollments and teacher earnings, with intervals and checks. "
+    "Generate or upload data, train models, compare them, and run what-ifs.",
 )
 
 jobs.follow()

@@ -12,7 +12,7 @@ header("Pricing", "Change prices and see the expected effect in a typical period
 dataset = sidebar.current_dataset()
 if dataset is None:
     st.info("There is no data set yet.", icon=":material/database:")
-    page_link("data", "Generate or upload one", ":material/database:")
+    page_link("data", "Add a data set", ":material/database:")
     st.stop()
 if not sidebar.has_panel(dataset) or not sidebar.store_is_open():
     st.stop()
@@ -23,13 +23,13 @@ with show_errors():
     if run_id is None:
         answer.show_no_run()
         st.stop()
-    asked = answer.answer_inputs(run_id, experiment, dataset)
-    answer.show_answer(asked)
-    answer.show_curve(asked)
-    answer.show_evidence(asked, run_id, experiment, dataset)
+    displayed = answer.answer_inputs(run_id, experiment, dataset)
+    answer.show_answer(displayed)
+    answer.show_curve(displayed)
+    answer.show_evidence(displayed, run_id, experiment, dataset)
     plan = None
     with show_errors():
         plan = recommendation.show_recommendation(run_id, experiment, dataset)
         recommendation.show_plan(plan, answer.logged_decision_value(run_id, experiment))
-    scenarios.show(asked, experiment, dataset)
-    downloads.pricing_downloads(asked, plan)
+    scenarios.show(displayed, experiment, dataset)
+    downloads.pricing_downloads(displayed, plan)

@@ -4,7 +4,7 @@ from edtech.ui import jobs
 from edtech.ui.reports import archive
 from edtech.ui.widgets import header, show_errors
 
-header("Reports", "Reports that were made here, to download again, and to check against what is stored.")
+header("Reports", "Download reports again, and verify them against stored data.")
 
 jobs.follow()
 with show_errors():

@@ -8,14 +8,13 @@ from edtech.ui.widgets import escape, header, page_link, show_errors
 
 header(
     "Train",
-    "Learn from the chosen data set how demand answers to prices, and who enrolls, completes or leaves. "
-    "Every training is an MLflow run.",
+    "Train models of demand, enrollment, completion, churn and teacher quality. Every training is an MLflow run.",
 )
 
 dataset = sidebar.current_dataset()
 if dataset is None:
     st.info("There is no data set to train on yet.", icon=":material/database:")
-    page_link("data", "Generate or upload one", ":material/database:")
+    page_link("data", "Add a data set", ":material/database:")
     st.stop()
 
 if not sidebar.store_is_open():
@@ -24,7 +23,7 @@ st.caption(f"Data set: {escape(dataset.name)}")
 family = forms.choose_family(dataset)
 if family is not None:
     with show_errors():
-        forms.forms(dataset, family)
+        forms.show_forms(dataset, family)
 jobs.follow()
 jobs.list_jobs()
 with show_errors():

@@ -28,8 +28,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\
 
 def label(text: object, longest: int = MAX_LABEL) -> str:
     """Return text that any renderer can show on one line: control and direction marks replaced, cut to `longest`."""
-    shown = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))
-    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+    rows = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))
+    return rows if len(rows) <= longest else rows[: longest - 1] + "…"
 
 
 def need(frame: pd.DataFrame, columns: Sequence[str], chart: str) -> pd.DataFrame:
@@ -54,8 +54,8 @@ def thin(frame: pd.DataFrame, most: int = MAX_POINTS) -> tuple[pd.DataFrame, str
     """Return at most `most` evenly spaced rows and, where some are left out, a sentence that says so."""
     if len(frame) <= most:
         return frame, ""
-    kept = frame.iloc[np.linspace(0, len(frame) - 1, most).astype(int)]
-    return kept, f"{most:,} of {len(frame):,} points shown"
+    subset = frame.iloc[np.linspace(0, len(frame) - 1, most).astype(int)]
+    return subset, f"{most:,} of {len(frame):,} points shown"
 
 
 def first(frame: pd.DataFrame, what: str, most: int = MAX_ROWS) -> tuple[pd.DataFrame, str]:

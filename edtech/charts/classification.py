@@ -78,11 +78,11 @@ def confusion_matrix(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
 
 def odds(frame: pd.DataFrame, *, title: str, top: int = 15) -> alt.LayerChart:
     """Draw odds ratios by `feature` on a logarithmic axis: `ratio` with `low`, `high` where there are any."""
-    shown = need(frame, ("feature", "ratio", "low", "high"), "odds ratios").head(top)
-    shown = shown.assign(feature=shown["feature"].map(label))
-    base = alt.Chart(shown).encode(y=alt.Y("feature:N", sort=None, title=None).axis(labelLimit=260))
-    x = alt.X("ratio:Q", title="Multiplied by (95 % interval)").scale(type="log")
+    rows = need(frame, ("feature", "ratio", "low", "high"), "odds ratios").head(top)
+    rows = rows.assign(feature=rows["feature"].map(label))
+    base = alt.Chart(rows).encode(y=alt.Y("feature:N", sort=None, title=None).axis(labelLimit=260))
+    x = alt.X("ratio:Q", title="Multiplied by (95% interval)").scale(type="log")
     points = base.mark_point(filled=True, color=BLUE, size=70).encode(x=x, tooltip=["feature", "ratio", "low", "high"])
     rules = base.mark_rule(color=BLUE, strokeWidth=2).encode(x=alt.X("low:Q").scale(type="log"), x2="high:Q")
-    one = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=ORANGE, strokeDash=[5, 4]).encode(x="ratio:Q")
-    return layered([rules, points, one], heading(title), step=22)
+    item = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=ORANGE, strokeDash=[5, 4]).encode(x="ratio:Q")
+    return layered([rules, points, item], heading(title), step=22)

@@ -25,24 +25,24 @@ def parallel(frame: pd.DataFrame, names: list[str], *, title: str) -> alt.Chart:
     The axes lie below each other, so that their names never overlap. `frame` has `run` and the columns; rows without
     all of them are left out. A few runs are told apart by a legend, many are shaded by the last column.
     """
-    shown = need(frame, ("run", *names), "parallel coordinates").replace([np.inf, -np.inf], np.nan).dropna()
-    shown = need(shown, ("run", *names), "parallel coordinates").head(MOST_LINES)
-    values = shown[names].astype(float)
+    rows = need(frame, ("run", *names), "parallel coordinates").replace([np.inf, -np.inf], np.nan).dropna()
+    rows = need(rows, ("run", *names), "parallel coordinates").head(MOST_LINES)
+    values = rows[names].astype(float)
     scaled = (values - values.min()) / (values.max() - values.min()).replace(0, 1)
-    long = scaled.assign(run=shown["run"].map(label)).melt("run", var_name="column", value_name="place")
+    long = scaled.assign(run=rows["run"].map(label)).melt("run", var_name="column", value_name="place")
     long["value"] = values.melt(value_name="value")["value"].to_numpy()
-    long["at"] = np.repeat(np.arange(len(names)), len(shown))
+    long["at"] = np.repeat(np.arange(len(names)), len(rows))
     long["shade"] = np.tile(scaled[names[-1]].to_numpy(), len(names))
     lines = {"\n".join(wrap(label(name), NARROW)): name for name in names}
     long["column"] = long["column"].map({name: text for text, name in lines.items()})
-    few = len(shown) <= MOST_NAMED
-    note = f"each axis from its lowest (left) to its highest value; {len(shown):,} of {len(frame):,} runs"
+    few = len(rows) <= MOST_NAMED
+    note = f"each axis from its lowest (left) to its highest value; {len(rows):,} of {len(frame):,} runs"
     shaded = "" if few else f"from low (orange) to high (blue) {names[-1]}; point at a line for its run"
     chart = alt.Chart(long, title=heading(title, note, shaded), height=alt.Step(48), background="transparent")
     below = alt.Legend(orient="bottom", columns=1, labelLimit=2 * WIDEST, title=None)
     named = alt.Color("run:N", legend=below, scale=alt.Scale(range=list(PALETTE)))
     dashed = {"strokeDash": alt.StrokeDash("run:N", legend=below, scale=alt.Scale(range=DASHES))} if few else {}
-    drawn: alt.Chart = chart.mark_line(opacity=0.7, point=few).encode(
+    points: alt.Chart = chart.mark_line(opacity=0.7, point=few).encode(
         y=alt.Y("column:N", sort=list(lines), title=None, axis=alt.Axis(labelExpr=BROKEN, grid=True)),
         x=alt.X("place:Q", title=None, axis=alt.Axis(values=[0, 1], labelExpr="datum.value ? 'highest' : 'lowest'")),
         color=named if few else alt.Color("shade:Q", legend=None, scale=alt.Scale(range=[ORANGE, BLUE])),
@@ -51,14 +51,14 @@ def parallel(frame: pd.DataFrame, names: list[str], *, title: str) -> alt.Chart:
         tooltip=["run:N", "column:N", "value:Q"],
         **dashed,
     )
-    return drawn
+    return points
 
 
 def box(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChart:
     """Draw `value` by `group` as boxes with every run as a point."""
-    shown, note = thin(need(frame, ("group", "value"), "boxes by group"))
-    shown = shown.assign(group=shown["group"].map(label))
-    base = alt.Chart(shown).encode(
+    rows, note = thin(need(frame, ("group", "value"), "boxes by group"))
+    rows = rows.assign(group=rows["group"].map(label))
+    base = alt.Chart(rows).encode(
         x=alt.X("group:N", title=None), y=alt.Y("value:Q", title=label(y_title)).scale(zero=False)
     )
     boxes = base.mark_boxplot(color=BLUE, opacity=0.5, outliers=False)
@@ -69,14 +69,14 @@ def box(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChart:
 
 def lines(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str, equal: bool = False) -> alt.LayerChart:
     """Draw `y` over `x` for each `run`; `equal` adds the line on which both are the same."""
-    shown, note = thin(need(frame, ("run", "x", "y"), "lines by run"), 20_000)
-    shown = shown.assign(run=shown["run"].map(label))
-    base = alt.Chart(shown).encode(
+    rows, note = thin(need(frame, ("run", "x", "y"), "lines by run"), 20_000)
+    rows = rows.assign(run=rows["run"].map(label))
+    base = alt.Chart(rows).encode(
         x=alt.X("x:Q", title=label(x_title)), y=alt.Y("y:Q", title=label(y_title)).scale(zero=False)
     )
     color = alt.Color("run:N", title=None, legend=BELOW, scale=alt.Scale(range=list(PALETTE)))
     layers = [
-        base.mark_line(point=len(shown) <= MOST_POINTS).encode(
+        base.mark_line(point=len(rows) <= MOST_POINTS).encode(
             color=color, strokeDash=alt.StrokeDash("run:N", legend=BELOW), tooltip=["run", "x", "y"]
         )
     ]
@@ -88,8 +88,8 @@ def lines(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str, equal:
 
 def over_time(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChart:
     """Draw `value` over `time` (when a run started) by `group`, each group with a color and a shape."""
-    shown, note = thin(need(frame, ("time", "value", "group", "run"), "a metric over time"))
-    base = alt.Chart(shown.assign(group=shown["group"].map(label), run=shown["run"].map(label))).encode(
+    rows, note = thin(need(frame, ("time", "value", "group", "run"), "a metric over time"))
+    base = alt.Chart(rows.assign(group=rows["group"].map(label), run=rows["run"].map(label))).encode(
         x=alt.X("time:T", title="Started"),
         y=alt.Y("value:Q", title=label(y_title)).scale(zero=False),
         color=alt.Color("group:N", title=None, legend=BELOW, scale=alt.Scale(range=list(PALETTE))),
@@ -104,22 +104,22 @@ def importance_side_by_side(frame: pd.DataFrame, *, title: str, top: int = 12) -
     """Draw the share of importance of the `top` features for each run: `run`, `feature`, `share`."""
     frame = need(frame, ("run", "feature", "share"), "importance side by side")
     order = frame.groupby("feature")["share"].mean().nlargest(top).index.tolist()
-    shown = frame[frame["feature"].isin(order)].assign(run=lambda rows: rows["run"].map(label))
-    chart = alt.Chart(shown, title=heading(title, f"{len(order)} features"), background="transparent").mark_bar()
-    drawn: alt.Chart = chart.encode(
+    visible = frame[frame["feature"].isin(order)].assign(run=lambda rows: rows["run"].map(label))
+    chart = alt.Chart(visible, title=heading(title, f"{len(order)} features"), background="transparent").mark_bar()
+    points: alt.Chart = chart.encode(
         y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=WIDEST)),
         yOffset="run:N",
         x=alt.X("share:Q", title="Share of the run's importance", axis=alt.Axis(format="%")),
         color=alt.Color("run:N", title=None, legend=BELOW, scale=alt.Scale(range=list(PALETTE))),
         tooltip=["run", "feature", "share"],
     )
-    return drawn
+    return points
 
 
 def interval_rows(frame: pd.DataFrame, *, title: str, x_title: str) -> alt.LayerChart:
     """Draw `mean` with `low` to `high` for each `group`."""
-    shown = need(frame, ("group", "mean"), "means by group").assign(group=lambda rows: rows["group"].map(label))
-    base = alt.Chart(shown).encode(y=alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST)))
+    visible = need(frame, ("group", "mean"), "means by group").assign(group=lambda rows: rows["group"].map(label))
+    base = alt.Chart(visible).encode(y=alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST)))
     points = base.mark_point(color=BLUE, filled=True, size=80).encode(
         x=alt.X("mean:Q", title=label(x_title)).scale(zero=False), tooltip=["group", "mean", "low", "high"]
     )

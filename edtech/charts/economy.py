@@ -13,8 +13,8 @@ MOST_DAYS = 600
 
 def supply(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
     """Draw who holds the tokens at the end of each `day`, stacked: `learners`, `teachers`, `treasury`, in tokens."""
-    shown, note = thin(need(frame, ("day", *HOLDERS), "supply"), MOST_DAYS)
-    long = shown.melt("day", list(HOLDERS), "holder", "tokens")
+    rows, note = thin(need(frame, ("day", *HOLDERS), "supply"), MOST_DAYS)
+    long = rows.melt("day", list(HOLDERS), "holder", "tokens")
     area = alt.Chart(long).mark_area(opacity=0.8)
     area = area.encode(
         x=alt.X("day:T", title="End of the day"),
@@ -40,9 +40,9 @@ def causes(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
 
 def price_index(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
     """Draw the price level: `index` over `period`; the data set's first period is 100."""
-    shown, note = thin(need(frame, ("period", "index"), "price index"), MOST_DAYS)
-    kind = "T" if pd.api.types.is_datetime64_any_dtype(shown["period"]) else "O"
-    line = alt.Chart(shown).mark_line(color=BLUE)
+    rows, note = thin(need(frame, ("period", "index"), "price index"), MOST_DAYS)
+    kind = "T" if pd.api.types.is_datetime64_any_dtype(rows["period"]) else "O"
+    line = alt.Chart(rows).mark_line(color=BLUE)
     line = line.encode(
         x=alt.X(f"period:{kind}", title="Period"),
         y=alt.Y("index:Q", title="Price index (first period = 100)").scale(zero=False),
@@ -51,7 +51,7 @@ def price_index(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
     return layered([line], heading(title, note))
 
 
-def outlook(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChart:
+def forecast_bands(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChart:
     """Draw what may come by `week`: the median `mid` with its 90 % band `low` to `high`, where there is one."""
     frame = need(frame, ("week", "mid"), "outlook")
     x = alt.X("week:T", title="Week, by its last day")

@@ -15,9 +15,9 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 def distribution(frame: pd.DataFrame, *, title: str, x_title: str) -> alt.LayerChart:
     """Draw a histogram: bars from `low` to `high` (numbers or dates), or one for each `value`, as high as `rows`."""
     if "value" in frame.columns:
-        shown, note = first(need(frame, ("value", "rows"), "distribution"), "values")
-        shown = shown.assign(value=shown["value"].map(label))
-        bars = alt.Chart(shown).mark_bar(color=BLUE)
+        rows, note = first(need(frame, ("value", "rows"), "distribution"), "values")
+        rows = rows.assign(value=rows["value"].map(label))
+        bars = alt.Chart(rows).mark_bar(color=BLUE)
         bars = bars.encode(
             y=alt.Y("value:N", sort=None, title=label(x_title)),
             x=alt.X("rows:Q", title="Rows"),
@@ -56,19 +56,19 @@ def price_demand(
     frame = need(frame, ("price", "quantity", "segment"), "price against demand by segment")
     order = frame["segment"].value_counts().index
     few, note = first(pd.DataFrame({"segment": order}), "segments", PANELS)
-    shown, thinned = thin(frame[frame["segment"].isin(few["segment"])])
-    price = alt.Scale(type="log", zero=False, nice=False, padding=5, domain=_ends(shown["price"]))
-    quantity = alt.Scale(type="symlog", domain=[0, float(shown["quantity"].max()) or 1.0])
+    rows, thinned = thin(frame[frame["segment"].isin(few["segment"])])
+    price = alt.Scale(type="log", zero=False, nice=False, padding=5, domain=_ends(rows["price"]))
+    quantity = alt.Scale(type="symlog", domain=[0, float(rows["quantity"].max()) or 1.0])
     panels = []
     for segment in few["segment"]:
-        points = alt.Chart(shown[shown["segment"] == segment], height=190, background="transparent")
+        points = alt.Chart(rows[rows["segment"] == segment], height=190, background="transparent")
         points = points.mark_circle(color=BLUE, opacity=0.4, size=20).encode(
             x=alt.X("price:Q", title=label(price_title), scale=price),
             y=alt.Y("quantity:Q", title=label(quantity_title), scale=quantity),
             tooltip=["price", "quantity"],
         )
         panels.append((label(segment), points))
-    return panels, ". ".join(part for part in (note, thinned) if part)
+    return panels, ". ".join(piece for piece in (note, thinned) if piece)
 
 
 def _ends(values: "pd.Series[float]") -> list[float]:
@@ -156,14 +156,17 @@ def token_flows(
     """
     frame = need(frame, ("day", "flow", "tokens"), "flows of tokens")
     figure = go.Figure()
-    for place, (name, rows) in enumerate(frame.groupby("flow", sort=False)):
+    for position, (name, rows) in enumerate(frame.groupby("flow", sort=False)):
         figure.add_trace(
             go.Scattergl(
                 x=rows["day"],
                 y=rows["tokens"],
                 name=escape(label(str(name).replace("_", " "))),
                 mode="lines",
-                line={"color": PALETTE[place % len(PALETTE)], "dash": ("solid", "dash", "dot")[place // len(PALETTE)]},
+                line={
+                    "color": PALETTE[position % len(PALETTE)],
+                    "dash": ("solid", "dash", "dot")[position // len(PALETTE)],
+                },
                 visible=True if name in flows else "legendonly",
             )
         )

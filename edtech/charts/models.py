@@ -42,12 +42,12 @@ def importance(
 ) -> alt.LayerChart:
     """Draw the `top` features by `importance`, with their interval where `low`, `high` are given."""
     frame = need(frame, ("feature", "importance"), "importance").sort_values("importance", ascending=False)
-    shown, note = first(frame, "features", top)
-    shown = shown.assign(feature=shown["feature"].map(label))
-    base = alt.Chart(shown).encode(y=alt.Y("feature:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST)))
+    rows, note = first(frame, "features", top)
+    rows = rows.assign(feature=rows["feature"].map(label))
+    base = alt.Chart(rows).encode(y=alt.Y("feature:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST)))
     bars = base.mark_bar(color=BLUE).encode(x=alt.X("importance:Q", title=f"Importance ({label(unit)})"))
     layers = [bars.encode(tooltip=["feature", "importance"])]
-    if has_interval(shown):
+    if has_interval(rows):
         layers.append(base.mark_rule(color=ORANGE, strokeWidth=3).encode(x="low:Q", x2="high:Q"))
     return layered(layers, heading(title, note), step=22)
 
@@ -57,14 +57,14 @@ def metric_scatter(frame: pd.DataFrame, *, title: str, x_title: str, y_title: st
     frame = need(frame, ("run", "x", "y"), "runs by two metrics")
     finite = frame.replace([np.inf, -np.inf], np.nan).dropna(subset=["x", "y"])
     left_out = len(frame) - len(finite)
-    shown = need(finite, ("run", "x", "y"), "runs by two metrics").assign(run=lambda rows: rows["run"].map(label))
+    visible = need(finite, ("run", "x", "y"), "runs by two metrics").assign(run=lambda rows: rows["run"].map(label))
     note = f"{left_out} runs without both metrics are not shown" if left_out else ""
-    base = alt.Chart(shown).encode(
-        x=alt.X("x:Q", title=label(x_title), scale=_around(shown["x"])),
-        y=alt.Y("y:Q", title=label(y_title), scale=_around(shown["y"])),
+    base = alt.Chart(visible).encode(
+        x=alt.X("x:Q", title=label(x_title), scale=_around(visible["x"])),
+        y=alt.Y("y:Q", title=label(y_title), scale=_around(visible["y"])),
     )
     points = base.mark_point(color=BLUE, filled=True, size=110).encode(tooltip=["run", "x", "y"])
-    middle = float(shown["x"].min() + shown["x"].max()) / 2
+    middle = float(visible["x"].min() + visible["x"].max()) / 2
     inwards = alt.expr(f"datum.x > {middle!r} ? 'right' : 'left'")  # names at the edges are not cut off
     names = base.mark_text(color=TEXT, dy=-12, align=inwards).encode(text="run:N")
     return layered([points.interactive(), names], heading(title, note))

@@ -46,11 +46,11 @@ def _make_room(figure: Figure, canvas: FigureCanvasAgg) -> None:
 
 
 def _png(draw: Callable[P, Figure]) -> Callable[P, bytes]:
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> bytes:
+    def draw_png(*args: P.args, **kwargs: P.kwargs) -> bytes:
         return render(draw(*args, **kwargs), "png")
 
-    drawn.__doc__ = f"{draw.__doc__} Return PNG bytes."
-    return drawn
+    draw_png.__doc__ = f"{draw.__doc__} Return PNG bytes."
+    return draw_png
 
 
 actual_vs_predicted = _png(static.actual_vs_predicted)

@@ -79,8 +79,8 @@ def _over_change(
         y=alt.Y(f"{value}:Q", title=y_title).scale(zero=False),
         tooltip=[alt.Tooltip("change:Q", format="+.0%"), alt.Tooltip(f"{value}:Q")],
     )
-    seen = alt.Chart(pd.DataFrame({"from": [support[0]], "to": [support[1]]}))
-    layers = [seen.mark_rect(color=GREY, opacity=0.15).encode(x=alt.X("from:Q"), x2=alt.X2("to:Q"))]
+    observed_range = alt.Chart(pd.DataFrame({"from": [support[0]], "to": [support[1]]}))
+    layers = [observed_range.mark_rect(color=GREY, opacity=0.15).encode(x=alt.X("from:Q"), x2=alt.X2("to:Q"))]
     if has_interval(curve):
         band = base.mark_area(color=BLUE, opacity=0.2)
         layers.append(band.encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q")))
@@ -103,10 +103,12 @@ def _add_lines(figure: go.Figure, curve: pd.DataFrame, support: tuple[float, flo
     inside = curve["change"].between(support[0] - 1e-9, support[1] + 1e-9)
     hover = f"%{{y:,.4~s}} {escape(label(unit))}<extra></extra>"
     parts = {"inside observed prices": (inside, "solid"), "outside: extrapolated": (~inside, "dash")}
-    for name, (part, dash) in parts.items():
+    for name, (segment, dash) in parts.items():
         # the dashed line starts where the solid one ends, so that no gap is read as an effect
-        joined = part | (part.shift(1, fill_value=False) | part.shift(-1, fill_value=False) if dash == "dash" else part)
-        if part.any():
+        joined = segment | (
+            segment.shift(1, fill_value=False) | segment.shift(-1, fill_value=False) if dash == "dash" else segment
+        )
+        if segment.any():
             figure.add_scatter(
                 x=curve["change"],
                 y=curve["revenue"].where(joined),
@@ -168,10 +170,10 @@ def elasticity_by_segment(
     if "truth" in segments.columns:
         layers.append(base.mark_tick(color=GREEN, thickness=3, size=20).encode(x="truth:Q"))
     named = {"naive (not to be used)": (naive, ORANGE), "truth": (truth, GREEN), "no effect": (0.0, GREY)}
-    drawn = {name: pair for name, pair in named.items() if pair[0] is not None}
-    lines = pd.DataFrame({"line": list(drawn), "at": [at for at, _ in drawn.values()]})
+    points = {name: pair for name, pair in named.items() if pair[0] is not None}
+    lines = pd.DataFrame({"line": list(points), "at": [at for at, _ in points.values()]})
     color = alt.Color("line:N", title=None, legend=BELOW).scale(
-        domain=list(drawn), range=[color for _, color in drawn.values()]
+        domain=list(points), range=[color for _, color in points.values()]
     )
     layers.append(alt.Chart(lines).mark_rule(strokeDash=[5, 4], strokeWidth=2).encode(x="at:Q", color=color))
     return layered(layers, heading(title, note), step=28)

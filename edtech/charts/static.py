@@ -54,12 +54,12 @@ def feature_importance(
 ) -> Figure:
     """Draw the `top` features by `importance`, with their interval where `low`, `high` are given."""
     frame = need(frame, ("feature", "importance"), "importance").sort_values("importance", ascending=False)
-    shown, note = first(frame, "features", top)
-    figure, axes = blank(title, note, f"Importance ({unit})", "", rows=len(shown))
-    axes.barh(range(len(shown)), shown["importance"], color=BLUE)
-    if has_interval(shown):
-        axes.hlines(range(len(shown)), shown["low"], shown["high"], color=ORANGE, linewidth=2)
-    _name_rows(axes, shown["feature"])
+    rows, note = first(frame, "features", top)
+    figure, axes = blank(title, note, f"Importance ({unit})", "", rows=len(rows))
+    axes.barh(range(len(rows)), rows["importance"], color=BLUE)
+    if has_interval(rows):
+        axes.hlines(range(len(rows)), rows["low"], rows["high"], color=ORANGE, linewidth=2)
+    _name_rows(axes, rows["feature"])
     return figure
 
 
@@ -67,11 +67,11 @@ def elasticity_by_segment(
     segments: pd.DataFrame, *, naive: float | None, title: str, truth: float | None = None
 ) -> Figure:
     """Draw each segment's own-price elasticity with its 95 % interval; arguments as in `charts.pricing`."""
-    shown, note = first(need(segments, ("segment", "estimate"), "elasticity by segment"), "segments")
-    figure, axes = blank(title, note, "Own-price elasticity (% demand per % price)", "", rows=len(shown))
-    if has_interval(shown):
-        axes.hlines(range(len(shown)), shown["low"], shown["high"], color=BLUE, linewidth=3, alpha=0.6)
-    axes.plot(shown["estimate"], range(len(shown)), "o", color=BLUE)
+    rows, note = first(need(segments, ("segment", "estimate"), "elasticity by segment"), "segments")
+    figure, axes = blank(title, note, "Own-price elasticity (% demand per % price)", "", rows=len(rows))
+    if has_interval(rows):
+        axes.hlines(range(len(rows)), rows["low"], rows["high"], color=BLUE, linewidth=3, alpha=0.6)
+    axes.plot(rows["estimate"], range(len(rows)), "o", color=BLUE)
     for at, name, color in (
         (naive, "naive (not to be used)", ORANGE),
         (truth, "truth", GREEN),
@@ -79,9 +79,9 @@ def elasticity_by_segment(
     ):
         if at is not None:
             axes.axvline(at, color=color, linestyle="--", label=name)
-    if "truth" in shown.columns:
-        axes.plot(shown["truth"], range(len(shown)), "|", color=GREEN, markersize=18, markeredgewidth=3)
-    _name_rows(axes, shown["segment"])
+    if "truth" in rows.columns:
+        axes.plot(rows["truth"], range(len(rows)), "|", color=GREEN, markersize=18, markeredgewidth=3)
+    _name_rows(axes, rows["segment"])
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -106,8 +106,8 @@ def revenue_curve(
     for (start, end), style, name in zip(
         pairwise(edges), ("--", "-", "--"), (None, None, "outside: extrapolated"), strict=True
     ):
-        part = _between(curve[["change", "revenue"]], start, end)
-        axes.plot(part["change"], part["revenue"], color=BLUE, linestyle=style, label=name)
+        segment = _between(curve[["change", "revenue"]], start, end)
+        axes.plot(segment["change"], segment["revenue"], color=BLUE, linestyle=style, label=name)
     axes.axvline(today, color=GREY, label="today")
     if best is not None:
         axes.axvline(best, color=GREEN, label=f"best {best:+.0%}")
@@ -119,11 +119,11 @@ def revenue_curve(
 def rank_intervals(teachers: pd.DataFrame, *, title: str) -> Figure:
     """Draw each teacher's rank with its 90 % interval, the best on top; arguments as in `charts.teachers`."""
     frame = need(teachers, ("teacher", "rank", "rank_low", "rank_high"), "rank intervals").sort_values("rank")
-    shown, note = spread_out(frame)
-    figure, axes = blank(title, note, "Rank with its 90 % interval (1 is best)", "", rows=len(shown))
-    axes.hlines(range(len(shown)), shown["rank_low"], shown["rank_high"], color=BLUE, linewidth=4, alpha=0.5)
-    axes.plot(shown["rank"], range(len(shown)), "o", color=BLUE)
-    _name_rows(axes, shown["teacher"])
+    rows, note = spread_out(frame)
+    figure, axes = blank(title, note, "Rank with its 90 % interval (1 is best)", "", rows=len(rows))
+    axes.hlines(range(len(rows)), rows["rank_low"], rows["rank_high"], color=BLUE, linewidth=4, alpha=0.5)
+    axes.plot(rows["rank"], range(len(rows)), "o", color=BLUE)
+    _name_rows(axes, rows["teacher"])
     return figure
 
 
@@ -170,8 +170,8 @@ def _name_rows(axes: Axes, names: pd.Series) -> None:
 
 def plain(text: object, longest: int = 60) -> str:
     """Return text that matplotlib neither takes for a formula nor lacks the letters for, which would be a warning."""
-    drawn = (letter if ord(letter) in _letters() else "\N{REPLACEMENT CHARACTER}" for letter in label(text, longest))
-    return "".join(drawn).replace("$", r"\$")
+    points = (letter if ord(letter) in _letters() else "\N{REPLACEMENT CHARACTER}" for letter in label(text, longest))
+    return "".join(points).replace("$", r"\$")
 
 
 @cache

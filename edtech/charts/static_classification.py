@@ -15,18 +15,20 @@ def curve(frame: pd.DataFrame, *, kind: str, title: str, x_title: str = "") -> F
     axes = AXES[kind]
     frame = need(frame, (axes.x, axes.y, *((axes.by,) if axes.by else ())), kind)
     figure, plot = blank(title, "", x_title or axes.x_title, axes.y_title)
-    groups = [("", frame)] if axes.by is None else [(str(name), part) for name, part in frame.groupby(axes.by)]
+    groups = [("", frame)] if axes.by is None else [(str(name), segment) for name, segment in frame.groupby(axes.by)]
     style = "steps-post" if axes.steps else "default"
-    for number, (name, part) in enumerate(groups):
+    for number, (name, segment) in enumerate(groups):
         color = PALETTE[number % len(PALETTE)]
         mark = "o" if kind == "calibration" else None
-        plot.plot(part[axes.x], part[axes.y], color=color, drawstyle=style, marker=mark, label=plain(name) or None)
-        if {"low", "high"} <= set(part.columns):
+        plot.plot(
+            segment[axes.x], segment[axes.y], color=color, drawstyle=style, marker=mark, label=plain(name) or None
+        )
+        if {"low", "high"} <= set(segment.columns):
             if kind == "calibration":
-                plot.vlines(part[axes.x], part["low"], part["high"], color=color)
+                plot.vlines(segment[axes.x], segment["low"], segment["high"], color=color)
             else:
                 step: Literal["post"] | None = "post" if axes.steps else None
-                plot.fill_between(part[axes.x], part["low"], part["high"], color=color, alpha=0.15, step=step)
+                plot.fill_between(segment[axes.x], segment["low"], segment["high"], color=color, alpha=0.15, step=step)
     if axes.reference != "none":
         ends = [frame[axes.x].min(), frame[axes.x].max()]
         level = ends if axes.reference == "diagonal" else [0, 0]

@@ -29,7 +29,7 @@ def start(title: str, task: Task) -> None:
 
 def follow_running(title: str) -> bool:
     """Follow the job of this title that is under way, whoever asked for it; False where there is none."""
-    job = next((one for one in services.jobs().list() if one.active and one.title == title), None)
+    job = next((run for run in services.jobs().list() if run.active and run.title == title), None)
     if job is not None and job.id != get(Key.JOB):
         _follow_now(job)
     return job is not None
@@ -65,7 +65,7 @@ def show_equivalent_command(run_id: str) -> None:
     job = services.jobs().get(get(Key.JOB) or "")
     if job is None or job.result is None or run_id not in job.result.run_ids:
         return
-    with st.expander("The same from a shell or in Python", icon=":material/content_copy:"):
+    with st.expander("Command and Python code", icon=":material/content_copy:"):
         st.code(job.result.command, language="shell", wrap_lines=True)
         if job.result.code:
             st.code(job.result.code, language="python", wrap_lines=True)
@@ -77,11 +77,13 @@ def list_jobs() -> None:
     running = sum(job.active for job in jobs)
     if not jobs:
         return
-    with st.expander(f"Jobs of this server: {running} under way", icon=":material/list:"):
+    with st.expander(f"Jobs: {running} running", icon=":material/list:"):
         for job in jobs:
             left, right = st.columns([4, 1], vertical_alignment="center")
-            left.markdown(f"{ICONS[job.state]} {escape(job.title)}: {job.state}, asked {job.submitted_at:%H:%M:%S} UTC")
-            if right.button("Show", key=f"jobs.show.{job.id}", help="Its progress, its log and what came of it."):
+            left.markdown(
+                f"{ICONS[job.state]} {escape(job.title)}: {job.state}, started {job.submitted_at:%H:%M:%S} UTC"
+            )
+            if right.button("Show", key=f"jobs.show.{job.id}", help="Shows progress, log and result."):
                 _follow_now(job)
 
 
@@ -101,12 +103,12 @@ def _progress(job_id: str) -> None:
         st.markdown(f"{ICONS[job.state]} **{escape(job.title)}**")
         now = "Waiting for a free worker" if waiting else job.log[-1] if job.log else "Starting"
         seconds = (datetime.now(UTC) - job.submitted_at).total_seconds()
-        st.progress(min(max(job.fraction, 0.0), 1.0), text=f"{escape(now)}, {seconds:.0f} s since it was asked for")
+        st.progress(min(max(job.fraction, 0.0), 1.0), text=f"{escape(now)}, {seconds:.0f} s elapsed")
         st.button(
             "Cancel",
             key="jobs.cancel",
             icon=":material/cancel:",
-            help="Ends it; finished runs stay.",
+            help="Stops the job. Finished runs stay.",
             on_click=services.jobs().cancel,  # before anything is drawn: a redraw cannot come between
             args=(job_id,),
         )
@@ -115,7 +117,7 @@ def _progress(job_id: str) -> None:
 
 def _log(job: Job[TaskResult]) -> None:
     with st.expander("Log", key=f"jobs.log.{job.id}"):
-        st.text("\n".join(job.log) or "Nothing yet")
+        st.text("\n".join(job.log) or "No log yet")
 
 
 def _apply_result(job: Job[TaskResult]) -> None:
@@ -138,5 +140,5 @@ def _failed(job: Job[TaskResult]) -> None:
     if job.state is JobState.FAILED and job.error is not None:
         error_panel(job.error)
     else:
-        st.info("Cancelled: what was not finished is not stored. Finished runs stay.", icon=":material/cancel:")
+        st.info("Canceled. Unfinished work is discarded. Finished runs stay.", icon=":material/cancel:")
     _log(job)

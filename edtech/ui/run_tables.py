@@ -35,35 +35,35 @@ def family_title(name: str) -> str:
 
 def algorithm_title(family: str, name: str) -> str:
     """Return an algorithm as the Train page calls it, with the name that runs carry; others' as it is."""
-    known = _families().get(family)
-    one = known and known.algorithms.get(name)
-    return f"{one.title} ({name})" if one else name
+    lookup = _families().get(family)
+    item = lookup and lookup.algorithms.get(name)
+    return f"{item.title} ({name})" if item else name
 
 
 def titled(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs with their families and algorithms as the Train page calls them."""
     family = _family(runs)
     columns = {
-        one: [
+        item: [
             algorithm_title(*pair) if isinstance(pair[1], str) else pair[1]
-            for pair in zip(family, runs[one], strict=True)
+            for pair in zip(family, runs[item], strict=True)
         ]
-        for one in ALGORITHM
-        if one in runs
+        for item in ALGORITHM
+        if item in runs
     }
     if FAMILY in runs:
-        columns[FAMILY] = [family_title(one) if isinstance(one, str) else one for one in runs[FAMILY]]
+        columns[FAMILY] = [family_title(item) if isinstance(item, str) else item for item in runs[FAMILY]]
     return runs.assign(**{name: pd.Series(values, runs.index, dtype="str") for name, values in columns.items()})
 
 
 def _family(runs: pd.DataFrame) -> "pd.Series[str]":
-    told = runs.reindex(columns=[FAMILY])[FAMILY]
-    return told.astype("str").where(told.notna(), "")
+    names = runs.reindex(columns=[FAMILY])[FAMILY]
+    return names.astype("str").where(names.notna(), "")
 
 
 def _title(name: str) -> str:
-    known = _families().get(name)
-    return known.title if known else name
+    family = _families().get(name)
+    return family.title if family else name
 
 
 def _families() -> "dict[str, Family]":

@@ -12,10 +12,10 @@ from edtech.ui.widgets import error_panel, escape, page_link, shared_selectbox, 
 def show() -> None:
     """Show the sidebar."""
     with st.sidebar:
-        st.subheader("Working with")
+        st.subheader("Workspace")
         _dataset()
         experiment = _experiment()
-        st.caption("Runs are tracked in")
+        st.caption("Tracking store")
         _store()
         _server()
     choose(Key.EXPERIMENT, experiment)
@@ -39,7 +39,7 @@ def current_dataset() -> Dataset | None:
     """Return the chosen data set, the newest where none is chosen, None where there is none."""
     stored = services.catalogue().list()
     wanted = get(Key.DATASET)
-    return next((one for one in stored if one.id == wanted), stored[0] if stored else None)
+    return next((name for name in stored if name.id == wanted), stored[0] if stored else None)
 
 
 def current_experiment() -> str:
@@ -53,8 +53,7 @@ def has_panel(dataset: Dataset) -> bool:
         return True
     title = CONTRACTS[dataset.kind].title
     st.info(
-        f"The chosen data set is a {title}: it holds no prices and quantities by unit and period, so this page has "
-        "nothing to say about it.",
+        f"The selected data set is a {title}. It has no prices and quantities by unit and period, which this page needs.",
         icon=":material/database:",
     )
     st.markdown("Choose a demand panel or a generated market in the sidebar, or look at this one on the Data page.")
@@ -67,9 +66,11 @@ def _dataset() -> None:
     if current is None:
         st.info("No data set yet. Generate or upload one on the Data page.", icon=":material/database:")
         return
-    names = {one.id: f"{one.name} ({one.kind}, {one.created:%d %b %H:%M})" for one in stored}
+    names = {name.id: f"{name.name} ({name.kind}, {name.created:%d %b %H:%M})" for name in stored}
     if address_names_unknown(Key.DATASET, names):
-        st.warning("The address asks for a data set that is not here; the newest is shown.", icon=":material/link_off:")
+        st.warning(
+            "The address names a data set that does not exist here. The newest is shown.", icon=":material/link_off:"
+        )
     shared_selectbox(
         "Data set",
         list(names),
@@ -77,7 +78,7 @@ def _dataset() -> None:
         Key.DATASET,
         key="sidebar.dataset",
         format_func=names.__getitem__,
-        help="What is trained on and priced, on every page.",
+        help="Used for training and pricing on every page.",
     )
 
 
@@ -86,7 +87,7 @@ def _experiment() -> str:
         "Experiment",
         value=current_experiment()[:200],
         max_chars=200,
-        help="The MLflow experiment that new runs go to and that Compare shows.",
+        help="MLflow experiment for new runs, shown on Compare.",
         key="sidebar.experiment",
     )
     return name.strip() or services.settings().experiment

@@ -15,11 +15,11 @@ def offer_sync() -> None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         are = "waits" if len(waiting) == 1 else "wait"
-        st.markdown(f":material/outbox: {counted(len(waiting), 'finished run')} {are} here to be sent to the server.")
+        st.markdown(f":material/outbox: {counted(len(waiting), 'finished run')} {are} for the server.")
         if st.button(
             "Send now",
             key="sending.start",
             icon=":material/send:",
-            help="Each is sent once, with files and model; what cannot be sent waits on.",
+            help="Sends each run once with its files and model. Failed runs stay pending.",
         ):
             jobs.start("Send runs to the server", tasks.sync_runs)

@@ -88,9 +88,9 @@ def _is_large(scope: Scope) -> bool:
 def _without_content(form: FormData) -> tuple[bytes, str]:
     """Return the body of the same form with nothing in its files, and the body's type."""
     fields = [
-        (name, (one.filename or "", b"", one.content_type or "application/octet-stream"))
-        for name, one in form.multi_items()
-        if isinstance(one, UploadFile)
+        (name, (item.filename or "", b"", item.content_type or "application/octet-stream"))
+        for name, item in form.multi_items()
+        if isinstance(item, UploadFile)
     ]
     return encode_multipart_formdata(fields)
 
@@ -102,7 +102,7 @@ def _headers(scope: Scope, body: bytes, kind: str) -> list[tuple[bytes, bytes]]:
 
 
 def _content(form: FormData) -> BinaryIO:
-    return next(one.file for one in form.values() if isinstance(one, UploadFile))
+    return next(name.file for name in form.values() if isinstance(name, UploadFile))
 
 
 def _close(file: BinaryIO | None) -> None:

@@ -4,7 +4,7 @@ Streamlit's own binding leaves defaults out, but a default may follow the data: 
 address asks for that the page does not have is left out, with a word.
 """
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -53,7 +53,7 @@ def synchronize() -> Iterator[None]:
 def _warn_ignored(container: Any, left_out: list[str]) -> None:  # noqa: ANN401  # a place on the page
     more = f", and {len(left_out) - MAX_LISTED} more" if len(left_out) > MAX_LISTED else ""
     container.warning(
-        f"The address asks for what is not here; this was left out: {'; '.join(left_out[:MAX_LISTED])}{more}.",
+        f"The address names values that do not exist here. Ignored:  {'; '.join(left_out[:MAX_LISTED])}{more}.",
         icon=":material/link_off:",
     )
 
@@ -96,10 +96,15 @@ def selectbox(
     *,
     key: str,
     follows: bool = False,
+    aliases: Mapping[str, str] = {},
     **kwargs: Any,  # noqa: ANN401  # what st.selectbox takes
 ) -> str:
-    """Show `st.selectbox`; one that `follows` takes each new default until something else was chosen."""
-    wanted, followed, now = _valid_values(key, label, options), _address().followed_defaults, state.value(key)
+    """Show `st.selectbox`; one that `follows` takes each new default until the user selects another option.
+
+    `aliases` gives the present option for values that older links hold.
+    """
+    wanted = _valid_values(key, label, options, aliases)
+    followed, now = _address().followed_defaults, state.value(key)
     if now not in options:
         state.set_value(key, wanted[0] if wanted else default)
     elif follows and [now] == followed.get(key):
@@ -146,16 +151,16 @@ def _initialize(key: str, label: str, read: Callable[[str], object], default: ob
     if state.has(key):
         return
     values = [(value, read(value)) for value in requested_values(key)]
-    _ignore(label, [value for value, found in values if found is None])
-    state.set_value(key, next((found for _, found in values if found is not None), default))
+    _ignore(label, [value for value, parsed in values if parsed is None])
+    state.set_value(key, next((parsed for _, parsed in values if parsed is not None), default))
 
 
-def _valid_values(key: str, label: str, options: Container[str]) -> list[str]:
-    values = requested_values(key)
+def _valid_values(key: str, label: str, options: Container[str], aliases: Mapping[str, str] = {}) -> list[str]:
+    values = [aliases.get(value, value) for value in requested_values(key)]
     _ignore(label, [value for value in values if value not in options])
     return [value for value in values if value in options]
 
 
 def _ignore(label: str, values: Sequence[str]) -> None:
-    told = [f"{value[:MAX_LENGTH]}{'…' if len(value) > MAX_LENGTH else ''}" for value in values]
-    _address().ignored.extend(f"{label} “{escape(value)}”" for value in told)
+    shortened = [f"{value[:MAX_LENGTH]}{'…' if len(value) > MAX_LENGTH else ''}" for value in values]
+    _address().ignored.extend(f"{label} “{escape(value)}”" for value in shortened)

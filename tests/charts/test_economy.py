@@ -42,8 +42,8 @@ def test_the_lorenz_curve_stands_beside_equality():
 
 def test_an_outlook_has_a_band_only_where_there_is_one():
     frame = pd.DataFrame({"week": DAYS[:3], "mid": [1.0, 2, 3], "low": [0.5, 1, 1], "high": [2.0, 3, 5]})
-    assert len(charts.outlook(frame, title="", y_title="Tokens").to_dict()["layer"]) == 2
+    assert len(charts.forecast_bands(frame, title="", y_title="Tokens").to_dict()["layer"]) == 2
     unsure = frame.assign(low=np.nan, high=np.nan)
-    assert len(charts.outlook(unsure, title="", y_title="Tokens").to_dict()["layer"]) == 1
+    assert len(charts.forecast_bands(unsure, title="", y_title="Tokens").to_dict()["layer"]) == 1
     with pytest.raises(ReportError, match="outlook cannot be drawn"):
-        charts.outlook(frame.head(0), title="", y_title="")
+        charts.forecast_bands(frame.head(0), title="", y_title="")

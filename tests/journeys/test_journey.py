@@ -17,7 +17,7 @@ from edtech.pricing.tables import effect_rows
 from edtech.settings import PROJECT, Settings
 from edtech.tables.values import percent
 from edtech.tracking import RunStore
-from edtech.ui.pricing import price_inputs
+from edtech.ui.pricing.price_inputs import widget_key
 from edtech.ui.widgets import format_number
 from tests.browser import watch
 from tests.journeys.conftest import Dashboard
@@ -114,9 +114,9 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
 
     tab.menu("Pricing")
     fixed = runs.loc["fixed_effects"]
-    tab.choose(price_inputs.widget_key(market, "run"), fixed["name"])
+    tab.choose(widget_key(market, "run"), fixed["name"])
     tab.settle()
-    tab.slide(price_inputs.widget_key(market, "change", "segment", "Programming"), -6)
+    tab.slide(widget_key(market, "change", "segment", "Programming"), -6)
     answer = asked(dashboard_home, fixed["run_id"], market, {"Programming": -0.06})
     see_figures(tab, answer)
     assert "-6.0%" in check_reports(tab, tmp_path, answer)
@@ -144,7 +144,7 @@ def test_upload_map_train_price_and_report(tab, dashboard_home, tmp_path):
     tab.see(f"{runs['metrics.price_elasticity_coefficient'].iloc[0]:.2f}")
 
     tab.menu("Pricing")
-    tab.slide(price_inputs.widget_key(panel, "change", "segment", HOSTILE["Programming"]), 4)
+    tab.slide(widget_key(panel, "change", "segment", HOSTILE["Programming"]), 4)
     answer = asked(dashboard_home, runs["run_id"].iloc[0], panel, {HOSTILE["Programming"]: 0.04})
     see_figures(tab, answer)
     text = check_reports(tab, tmp_path, answer)
@@ -175,5 +175,5 @@ def test_keys_alone_make_the_demo_and_a_restart_keeps_it(page, tmp_path):
         tab.see(f"{demo.key_figures().revenue:,.0f}")
         tab.menu("Pricing")
         tab.see("Recommended prices")
-        assert run["name"] in tab.widget(price_inputs.widget_key(demo, "run")).locator("input").get_attribute("value")
+        assert run["name"] in tab.widget(widget_key(demo, "run")).locator("input").get_attribute("value")
     assert tab.seen.strangers == []

@@ -10,12 +10,12 @@ from edtech.ui.compare.charts import VIEWS
 from tests.pages.look import figures, table, texts
 
 DRAWN = (
-    "One metric against another",
+    "Metric by metric",
     "Parallel coordinates",
-    "Boxes by group",
-    "Means over seeds",
-    "A metric over training time",
-    "Importance side by side",
+    "Box plot",
+    "Mean over seeds",
+    "Metric over time",
+    "Feature importance",
 )
 
 
@@ -82,7 +82,7 @@ def test_every_view_shows_something_or_says_why_not(full, open_page, view):
     assert not app.error
     if view in DRAWN:
         assert len(app.get("vega_lite_chart")) == 1
-    if view == "Pictures side by side":
+    if view == "Pictures":
         assert any(path.endswith(".png") for path in app.selectbox(key="compare.image").options)
 
 
@@ -100,7 +100,7 @@ def test_the_decisions_of_runs_stand_side_by_side(full, open_page):
 
 def test_two_runs_are_compared_on_the_same_rows(full, open_page):
     app = open_page("compare")
-    app.selectbox(key="compare.view").set_value("Two runs on the same rows").run()
+    app.selectbox(key="compare.view").set_value("Paired errors").run()
     assert "on the same" in texts(app)
     [value] = figures(app).values()
     runs = full.runs[full.market.id]

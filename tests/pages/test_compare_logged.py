@@ -54,7 +54,7 @@ def test_runs_side_by_side_that_the_filters_leave_out_are_told(log, open_page):
     assert "leave out of the table" not in texts(app)
     app.multiselect(key="compare.family").set_value(["token_elasticity"]).run()
     assert not app.exception
-    assert "1 run side by side that the filters above leave out of the table: 'second <b>" in texts(app)
+    assert "1 run compared but hidden by the filters above:  'second <b>" in texts(app)
 
 
 def looked_at(app: AppTest, view: str) -> AppTest:
@@ -70,7 +70,7 @@ def test_files_that_cannot_be_drawn_are_told_in_place_and_the_others_drawn(log, 
     log("bad <b>", artifacts=bad)
     log("worse", artifacts={IMPORTANCE: b"\xff\xfe\x00", "roc.csv": "", "plots/a.png": b"no picture"})
     app = open_page("compare")
-    for view in ("Importance side by side", "ROC and calibration"):
+    for view in ("Feature importance", "ROC and calibration"):
         app = looked_at(app, view)
         assert len(app.get("vega_lite_chart")) == 1
         said = texts(app)
@@ -78,8 +78,8 @@ def test_files_that_cannot_be_drawn_are_told_in_place_and_the_others_drawn(log, 
         assert "A file of the run worse cannot be shown" in said
         assert "process" not in said
     assert app.get("download_button")
-    assert looked_at(app, "Two runs on the same rows").error
-    assert "no picture that can be shown" in texts(looked_at(app, "Pictures side by side"))
+    assert looked_at(app, "Paired errors").error
+    assert "no picture that can be shown" in texts(looked_at(app, "Pictures"))
 
 
 @pytest.mark.parametrize(

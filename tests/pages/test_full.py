@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from edtech.ui.pricing import price_inputs
+from edtech.ui.pricing.price_inputs import widget_key
 from edtech.ui.widgets import format_number
 from tests.pages.conftest import HOSTILE, PAGES
 from tests.pages.look import choose_dataset, figures, markdown, table, texts, visit
@@ -43,7 +43,7 @@ def test_names_with_markup_are_shown_as_they_are_written(full, open_page):
     assert f"\n{HOSTILE[2]}\n" in f"\n{texts(app)}\n"
     assert f"{HOSTILE[0]}.csv" in texts(app)
     visit(app, "pricing")
-    sliders = [slider for slider in app.slider if str(slider.key).startswith(price_inputs.widget_key(full.hostile, "change"))]
+    sliders = [slider for slider in app.slider if str(slider.key).startswith(widget_key(full.hostile, "change"))]
     labels = [slider.label.replace("\\", "") for slider in sliders]
     assert set(labels) == set(HOSTILE)
     assert HOSTILE[0] in table(app, "recommended")["unit"].iloc[0]

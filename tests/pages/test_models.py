@@ -49,7 +49,7 @@ def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, ho
     assert not page.exception
     shown = {label.replace("\\", ""): value for label, value in figures(page).items()}
     assert float(shown["Expected rating (stars)"]) == pytest.approx(trained.result.model.mean_, abs=0.01)
-    assert "teacher_id: 'nobody' was not seen in training" in texts(page)
+    assert "teacher_id: 'nobody' was not in the training data" in texts(page)
     assert any(part.key == "scoring.template" for part in page.get("download_button"))
     store = ModelRegistry(home).runs
     rows = template(store, trained.run_id)

@@ -54,4 +54,4 @@ def test_labeled_rows_are_not_sent_to_the_page_of_prices(stored_full, home, open
     links = [link.proto.label for link in app.get("page_link")]
     assert not app.exception
     assert "Compare the runs" in links
-    assert "Ask what happens if prices change" not in links
+    assert "Run a what-if" not in links

@@ -14,7 +14,7 @@ from edtech.settings import PROJECT
 from edtech.tables.values import percent
 from edtech.tracking import EdTechMLFlowTracker
 from edtech.ui.cache import run_cache
-from edtech.ui.pricing import price_inputs
+from edtech.ui.pricing.price_inputs import widget_key
 from edtech.ui.widgets import format_number
 from tests.pages.look import choose_dataset, figures, press, table, texts, visit
 
@@ -50,9 +50,9 @@ def answer(full, dataset, algorithm: str, changes: dict[str, float]):
 @pytest.mark.parametrize("algorithm", ["fixed_effects", "linear"])
 def test_a_slider_moves_the_figures_to_what_the_run_says(full, open_page, algorithm):
     app = choose(open_page("overview"), full.market)
-    app.selectbox(key=price_inputs.widget_key(full.market, "run")).set_value(full.runs[full.market.id][algorithm]).run()
+    app.selectbox(key=widget_key(full.market, "run")).set_value(full.runs[full.market.id][algorithm]).run()
     before = figures(app)
-    app.slider(key=price_inputs.widget_key(full.market, "change", "segment", "Programming")).set_value(-10).run()
+    app.slider(key=widget_key(full.market, "change", "segment", "Programming")).set_value(-10).run()
     assert not app.exception
     expected = answer(full, full.market, algorithm, {"Programming": -0.1})
     assert figures(app) == {label: format_number(expected.effects[name].planned) for label, name in SHOWN.items()}
@@ -66,7 +66,7 @@ def test_a_slider_moves_the_figures_to_what_the_run_says(full, open_page, algori
 
 def test_where_courses_compete_a_model_that_does_not_know_it_recommends_nothing(full, open_page):
     app = choose(open_page("overview"), full.market)
-    app.selectbox(key=price_inputs.widget_key(full.market, "run")).set_value(full.runs[full.market.id]["fixed_effects"]).run()
+    app.selectbox(key=widget_key(full.market, "run")).set_value(full.runs[full.market.id]["fixed_effects"]).run()
     said = texts(app)
     assert "courses compete" in said
     assert "Train the choice among offers" in said
@@ -86,7 +86,7 @@ def test_without_known_ground_nothing_is_recommended_and_it_says_what_would_tell
 def test_beyond_the_prices_seen_it_says_that_it_extrapolates(full, open_page):
     app = choose(open_page("overview"), full.unknown)
     assert "This extrapolates" not in texts(app)
-    app.slider(key=price_inputs.widget_key(full.unknown, "change", "segment", "Design")).set_value(50).run()
+    app.slider(key=widget_key(full.unknown, "change", "segment", "Design")).set_value(50).run()
     assert answer(full, full.unknown, "fixed_effects", {"Design": 0.5}).extrapolates
     assert "This extrapolates" in texts(app)
 
@@ -101,31 +101,31 @@ def test_a_data_set_without_runs_leads_to_the_training(own_full, open_page):
 
 def test_every_scope_asks_what_it_says(full, open_page):
     app = choose(open_page("overview"), full.market)
-    app.selectbox(key=price_inputs.widget_key(full.market, "run")).set_value(full.runs[full.market.id]["fixed_effects"]).run()
+    app.selectbox(key=widget_key(full.market, "run")).set_value(full.runs[full.market.id]["fixed_effects"]).run()
     start = figures(app)
-    app.segmented_control(key=price_inputs.widget_key(full.market, "scope")).set_value("all").run()
-    app.slider(key=price_inputs.widget_key(full.market, "percent", "all")).set_value(10).run()
+    app.segmented_control(key=widget_key(full.market, "scope")).set_value("all").run()
+    app.slider(key=widget_key(full.market, "percent", "all")).set_value(10).run()
     assert not app.exception
     every = dict.fromkeys(full.market.panel()["category"].unique(), 0.1)
     expected = answer(full, full.market, "fixed_effects", every)
     assert figures(app)["Token revenue"] == format_number(expected.token_revenue.planned)
-    app.segmented_control(key=price_inputs.widget_key(full.market, "scope")).set_value("level").run()
+    app.segmented_control(key=widget_key(full.market, "scope")).set_value("level").run()
     assert figures(app) == start
     level = full.market.table("courses")["level"].iloc[0]
-    app.slider(key=price_inputs.widget_key(full.market, "change", "level", level)).set_value(-20).run()
+    app.slider(key=widget_key(full.market, "change", "level", level)).set_value(-20).run()
     assert figures(app) != start
-    app.segmented_control(key=price_inputs.widget_key(full.market, "scope")).set_value("unit").run()
+    app.segmented_control(key=widget_key(full.market, "scope")).set_value("unit").run()
     unit = full.market.table("courses")["course_id"].iloc[0]
-    app.multiselect(key=price_inputs.widget_key(full.market, "picked", "unit")).set_value([unit]).run()
-    app.radio(key=price_inputs.widget_key(full.market, "how", "unit")).set_value("set").run()
+    app.multiselect(key=widget_key(full.market, "picked", "unit")).set_value([unit]).run()
+    app.radio(key=widget_key(full.market, "how", "unit")).set_value("set").run()
     assert not app.exception
     assert figures(app) != start
 
 
 def test_a_price_list_that_cannot_be_used_is_told_and_one_that_can_is_asked(full, open_page):
     app = choose(open_page("overview"), full.market)
-    app.segmented_control(key=price_inputs.widget_key(full.market, "scope")).set_value("price list").run()
-    key = price_inputs.widget_key(full.market, "list")
+    app.segmented_control(key=widget_key(full.market, "scope")).set_value("price list").run()
+    key = widget_key(full.market, "list")
     app.file_uploader(key=key).upload("list.csv", b"unit,price\nnowhere,3\nC00,0\n", "text/csv").run()
     assert "The price list cannot be used" in texts(app)
     assert not app.exception
@@ -138,10 +138,10 @@ def test_a_price_list_that_cannot_be_used_is_told_and_one_that_can_is_asked(full
 
 def test_a_small_change_is_told_in_digits_that_matter_and_in_tokens(full, open_page):
     app = choose(open_page("overview"), full.market)
-    app.segmented_control(key=price_inputs.widget_key(full.market, "scope")).set_value("price list").run()
+    app.segmented_control(key=widget_key(full.market, "scope")).set_value("price list").run()
     prices = full.market.by_unit().set_index("unit")["price"].iloc[:1] * 1.0005
     listed = prices.to_csv(header=["price"]).encode()
-    app.file_uploader(key=price_inputs.widget_key(full.market, "list")).upload("list.csv", listed, "text/csv").run()
+    app.file_uploader(key=widget_key(full.market, "list")).upload("list.csv", listed, "text/csv").run()
     assert not app.exception
     assert not app.error
     changes = {metric.label: metric.delta for metric in app.metric}
@@ -153,7 +153,7 @@ def test_a_small_change_is_told_in_digits_that_matter_and_in_tokens(full, open_p
 def test_other_rates_change_the_commission_alone(full, open_page):
     app = choose(open_page("overview"), full.market)
     before = figures(app)
-    app.slider(key=price_inputs.widget_key(full.market, "commission_rate")).set_value(40).run()
+    app.slider(key=widget_key(full.market, "commission_rate")).set_value(40).run()
     after = figures(app)
     assert after["Token revenue"] == before["Token revenue"]
     assert after["Commission"] != before["Commission"]
@@ -163,11 +163,11 @@ def test_rates_and_changes_asked_of_one_data_set_are_not_asked_of_another(full, 
     app = choose(open_page("overview"), full.unknown)
     own = figures(app)
     choose(app, full.market)
-    app.slider(key=price_inputs.widget_key(full.market, "commission_rate")).set_value(45).run()
-    app.slider(key=price_inputs.widget_key(full.market, "change", "segment", "Programming")).set_value(-10).run()
+    app.slider(key=widget_key(full.market, "commission_rate")).set_value(45).run()
+    app.slider(key=widget_key(full.market, "change", "segment", "Programming")).set_value(-10).run()
     app.sidebar.selectbox[0].set_value(full.unknown.id).run()
     split = revenue_split(full.unknown)
-    assert app.slider(key=price_inputs.widget_key(full.unknown, "commission_rate")).value == round(100 * split.commission_rate)
+    assert app.slider(key=widget_key(full.unknown, "commission_rate")).value == round(100 * split.commission_rate)
     assert figures(app) == own
 
 
@@ -207,19 +207,19 @@ def test_bounds_that_cannot_be_used_are_told_beside_the_form_and_corrected_there
 
 def test_a_what_if_is_there_again_after_another_scope_and_after_another_page(full, open_page):
     app = choose(open_page("overview"), full.market)
-    rate = price_inputs.widget_key(full.market, "commission_rate")
+    rate = widget_key(full.market, "commission_rate")
     app.slider(key=rate).set_value(45).run()
-    app.slider(key=price_inputs.widget_key(full.market, "change", "segment", "Programming")).set_value(-10).run()
+    app.slider(key=widget_key(full.market, "change", "segment", "Programming")).set_value(-10).run()
     asked = figures(app)
-    app.segmented_control(key=price_inputs.widget_key(full.market, "scope")).set_value("all").run()
+    app.segmented_control(key=widget_key(full.market, "scope")).set_value("all").run()
     assert figures(app) != asked
-    app.segmented_control(key=price_inputs.widget_key(full.market, "scope")).set_value("segment").run()
+    app.segmented_control(key=widget_key(full.market, "scope")).set_value("segment").run()
     assert figures(app) == asked
-    app.segmented_control(key=price_inputs.widget_key(full.market, "scope")).set_value("all").run()
-    app.slider(key=price_inputs.widget_key(full.market, "percent", "all")).set_value(10).run()
+    app.segmented_control(key=widget_key(full.market, "scope")).set_value("all").run()
+    app.slider(key=widget_key(full.market, "percent", "all")).set_value(10).run()
     asked = figures(app)
     visit(visit(app, "data"), "pricing")
-    assert app.segmented_control(key=price_inputs.widget_key(full.market, "scope")).value == "all"
+    assert app.segmented_control(key=widget_key(full.market, "scope")).value == "all"
     assert app.slider(key=rate).value == 45
     assert figures(app) == asked
 
@@ -228,12 +228,12 @@ def test_a_reload_asks_the_same_run_of_the_same_data_set(full, open_page):
     app = choose(open_page("overview"), full.unknown)
     choose(app, full.market)
     run = full.runs[full.market.id]["linear"]
-    app.selectbox(key=price_inputs.widget_key(full.market, "run")).set_value(run).run()
+    app.selectbox(key=widget_key(full.market, "run")).set_value(run).run()
     visit(app, "train")
     again = reloaded(app)
     visit(again, "pricing")
     assert again.sidebar.selectbox[0].value == full.market.id
-    assert again.selectbox(key=price_inputs.widget_key(full.market, "run")).value == run
+    assert again.selectbox(key=widget_key(full.market, "run")).value == run
     assert "asks for a" not in texts(again)
 
 
@@ -259,7 +259,7 @@ def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_pag
     app = choose(open_page("overview"), own_full.market)
     press(app, "Save scenario")
     assert "needs a name" in texts(app)
-    app.slider(key=price_inputs.widget_key(own_full.market, "change", "segment", "Programming")).set_value(-10).run()
+    app.slider(key=widget_key(own_full.market, "change", "segment", "Programming")).set_value(-10).run()
     app.text_input(key="scenarios.name").set_value("Cheaper <b>programming</b>")
     press(app, "Save scenario")
     press(app, "Save scenario")
@@ -282,23 +282,23 @@ def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_pag
 def test_a_saved_scenario_is_opened_on_the_form(own_full, open_page):
     market, linear = own_full.market, own_full.runs[own_full.market.id]["linear"]
     app = choose(open_page("overview"), market)
-    app.selectbox(key=price_inputs.widget_key(market, "run")).set_value(linear).run()
-    app.slider(key=price_inputs.widget_key(market, "burn_rate")).set_value(11).run()
-    slider = price_inputs.widget_key(market, "change", "segment", "Programming")
+    app.selectbox(key=widget_key(market, "run")).set_value(linear).run()
+    app.slider(key=widget_key(market, "burn_rate")).set_value(11).run()
+    slider = widget_key(market, "change", "segment", "Programming")
     app.slider(key=slider).set_value(-10).run()
     saved = figures(app)
     app.text_input(key="scenarios.name").set_value("Cheaper")
     press(app, "Save scenario")
-    app.selectbox(key=price_inputs.widget_key(market, "run")).set_value(own_full.runs[market.id]["fixed_effects"]).run()
+    app.selectbox(key=widget_key(market, "run")).set_value(own_full.runs[market.id]["fixed_effects"]).run()
     app.slider(key=slider).set_value(0).run()
-    app.slider(key=price_inputs.widget_key(market, "change", "segment", "Design")).set_value(20).run()
-    app.slider(key=price_inputs.widget_key(market, "burn_rate")).set_value(3).run()
-    app.segmented_control(key=price_inputs.widget_key(market, "scope")).set_value("all").run()
+    app.slider(key=widget_key(market, "change", "segment", "Design")).set_value(20).run()
+    app.slider(key=widget_key(market, "burn_rate")).set_value(3).run()
+    app.segmented_control(key=widget_key(market, "scope")).set_value("all").run()
     press(app, "Open")
     assert not app.exception
     assert not app.error
     assert "Cheaper is on the form below" in texts(app)
-    assert app.selectbox(key=price_inputs.widget_key(market, "run")).value == linear
+    assert app.selectbox(key=widget_key(market, "run")).value == linear
     assert app.slider(key=slider).value == -10
     assert figures(app) == saved
     app.slider(key=slider).set_value(0).run()
@@ -326,7 +326,7 @@ def test_a_scenario_that_no_slider_can_show_is_opened_as_a_list(own_full, open_p
 
 def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(own_full, open_page):
     app = choose(open_page("overview"), own_full.unknown)
-    app.slider(key=price_inputs.widget_key(own_full.unknown, "change", "segment", "Design")).set_value(-10).run()
+    app.slider(key=widget_key(own_full.unknown, "change", "segment", "Design")).set_value(-10).run()
     app.text_input(key="scenarios.name").set_value("Of the other")
     press(app, "Save scenario")
     choose(app, own_full.hostile)

@@ -21,11 +21,11 @@ def test_a_kept_report_is_checked_again_and_removed(report, home, open_page):
     name = keep(home.reports_dir, "health-report", "csv", report)
     app = open_page("reports")
     assert table(app, "report")["report"].tolist() == [name]
-    press(app, "Check again")
+    press(app, "Verify")
     assert not app.exception
     assert f"{name}: all " in texts(app)
     assert "places agree with the stores" in texts(app)
-    press(app, "Remove for good")
+    press(app, "Delete permanently")
     assert "No report was made here yet" in texts(app)
     assert kept_reports(home.reports_dir) == ()
 

@@ -81,5 +81,5 @@ def test_what_was_found_is_shown_with_another_family_only_on_request(full, open_
 def test_back_to_defaults_forgets_what_was_set(market, open_page):
     app = choose(open_page("train"), "linear")
     app.slider(key="train.token_elasticity.linear.0.evaluation_share").set_value(0.3)
-    press(app, "Back to defaults")
+    press(app, "Reset to defaults")
     assert app.slider(key="train.token_elasticity.linear.1.evaluation_share").value == 0.2

@@ -21,7 +21,7 @@ def result(run_id: str, experiment: str) -> Any:  # noqa: ANN401  # the result o
     return load_result(services.tracker(experiment).runs, run_id)
 
 
-@st.cache_resource(show_spinner="Preparing the answer", max_entries=20)
+@st.cache_resource(show_spinner="Preparing the model", max_entries=20)
 def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
     """Return a run's demand at prices for the units of a data set."""
     from edtech.pricing import price_response
@@ -37,7 +37,7 @@ def curve(run_id: str, experiment: str, dataset_id: str, moved: bytes) -> "Reven
     return revenue_curve(response(run_id, experiment, dataset_id), moved=np.frombuffer(moved, dtype=bool))
 
 
-@st.cache_resource(show_spinner="Looking for better prices", max_entries=20)
+@st.cache_resource(show_spinner="Computing recommended prices", max_entries=20)
 def plan(
     run_id: str,
     experiment: str,
@@ -49,10 +49,10 @@ def plan(
     from edtech.pricing.constraints import Constraints
     from edtech.pricing.policy import plan_to_act_on, revenue_split
 
-    chosen = dataset_cache.dataset(dataset_id)
-    split = revenue_split(chosen)
+    source = dataset_cache.dataset(dataset_id)
+    split = revenue_split(source)
     return plan_to_act_on(
-        chosen, response(run_id, experiment, dataset_id), split, objective, constraints or Constraints()
+        source, response(run_id, experiment, dataset_id), split, objective, constraints or Constraints()
     )
 
 

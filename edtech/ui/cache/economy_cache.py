@@ -28,7 +28,7 @@ def economy(dataset_id: str, period: "Period | None") -> "Economy":
     return economy(dataset_cache.dataset(dataset_id), period)
 
 
-@st.cache_data(show_spinner="Checking the books", max_entries=50)
+@st.cache_data(show_spinner="Reconciling with the ledger", max_entries=50)
 def reconciliation(dataset_id: str, period: "Period") -> "Reconciliation":
     """Return the proof that the figures agree with the ledger."""
     from edtech.economy import reconcile

@@ -35,7 +35,7 @@ def run_table_at(experiment: str, stamp: tuple[int, ...]) -> pd.DataFrame:  # no
 def server_notice() -> str | None:
     """Return what is wrong with the server of the runs and what is shown instead; None where nothing is."""
     problem = _runs().problem()
-    return problem and f"{problem.rstrip('.')}. Only runs that wait on this machine are shown."
+    return problem and f"{problem.rstrip('.')}. Only pending runs on this machine are shown."
 
 
 def waiting_runs() -> list[str]:

@@ -35,7 +35,7 @@ ERRORS = (
     "fit_seconds",
 )
 BUSINESS = (*DECISIONS, "revenue_impact", "token_revenue_plan", "token_revenue_predicted")
-MOST_GROUPS = 20
+MAX_GROUPS = 20
 
 
 def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> tuple[str, str]:
@@ -43,7 +43,9 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> tuple[s
     if comparison.metrics.empty:
         st.info("None of these runs logged a metric.", icon=":material/info:")
         return ERRORS[0], BUSINESS[0]
-    view = url_state.selectbox("Look at", list(VIEWS), SCATTER, key="compare.view", help="One chart at a time.")
+    view = url_state.selectbox(
+        "View", list(VIEWS), SCATTER, key="compare.view", aliases=OLD_VIEWS, help="Shows one chart at a time."
+    )
     if view == SCATTER:
         return _scatter(comparison)
     with show_errors():
@@ -51,15 +53,15 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> tuple[s
             decisions.show(comparison, runs, experiment)
         else:
             VIEWS[view](comparison, titled(runs))
-    return _first(comparison, ERRORS), _first(comparison, BUSINESS)
+    return _first_logged(comparison, ERRORS), _first_logged(comparison, BUSINESS)
 
 
-def _first(comparison: Comparison, preferred: tuple[str, ...]) -> str:
+def _first_logged(comparison: Comparison, preferred: tuple[str, ...]) -> str:
     logged = list(comparison.metrics.index)
     return next((name for name in preferred if name in logged), str(logged[0]))
 
 
-def _known(comparison: Comparison, name: str) -> Metric:
+def _metric(comparison: Comparison, name: str) -> Metric:
     return comparison.dictionary.get(name, metric(name))
 
 
@@ -70,15 +72,15 @@ def _choose(
     return url_state.selectbox(
         label,
         names,
-        _first(comparison, preferred),
+        _first_logged(comparison, preferred),
         key=key,
         follows=True,
         help="A metric of the runs, or a numeric parameter." if others else "A metric of the runs.",
-        format_func=lambda name: _known(comparison, name).title,
+        format_func=lambda name: _metric(comparison, name).title,
     )
 
 
-def _draw(chart: Any, title: str) -> None:  # noqa: ANN401  # any chart of altair
+def _show_chart(chart: Any, title: str) -> None:  # noqa: ANN401  # any chart of altair
     """Show a chart; who cannot see it is told its title."""
     st.altair_chart(chart, alt=title)
 
@@ -87,21 +89,21 @@ def _scatter(comparison: Comparison) -> tuple[str, str]:
     st.subheader("Is the most accurate run also the most useful?")
     numbers = comparison.params.apply(_numeric).notna().any(axis=1)
     numeric = [str(name) for name in numbers.index[numbers]]
-    x = _choose(comparison, "Across", ERRORS, "compare.x", numeric)
-    y = _choose(comparison, "Up", BUSINESS, "compare.y", numeric)
-    pairs, across, up = metric_pairs(comparison, x, y), _known(comparison, x), _known(comparison, y)
-    title = pair_title(pairs, across, up)
+    x = _choose(comparison, "X axis", ERRORS, "compare.x", numeric)
+    y = _choose(comparison, "Y axis", BUSINESS, "compare.y", numeric)
+    pairs, x_metric, y_metric = metric_pairs(comparison, x, y), _metric(comparison, x), _metric(comparison, y)
+    title = pair_title(pairs, x_metric, y_metric)
     if len(pairs.replace([np.inf, -np.inf], np.nan).dropna()):
-        _draw(models.metric_scatter(pairs, title=title, x_title=axis(across), y_title=axis(up)), title)
+        _show_chart(models.metric_scatter(pairs, title=title, x_title=axis(x_metric), y_title=axis(y_metric)), title)
     else:
-        st.info("None of these runs has both: choose others.", icon=":material/info:")
+        st.info("No run has both values. Choose another metric.", icon=":material/info:")
     return x, y
 
 
 def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
-    told = [one for one in telling_columns(runs) if one.startswith(("metrics.", "params."))]
-    numbers = [one for one in told if _numeric(runs[one]).nunique() > 1]
-    whole = [one for one in numbers if np.isfinite(_numeric(runs[one])).all()]
+    varying = [column for column in telling_columns(runs) if column.startswith(("metrics.", "params."))]
+    numbers = [column for column in varying if _numeric(runs[column]).nunique() > 1]
+    whole = [column for column in numbers if np.isfinite(_numeric(runs[column])).all()]
     titles = _axis_titles(comparison, numbers)
     names = url_state.multiselect(
         "Axes",
@@ -114,20 +116,22 @@ def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
         help="Metrics and numeric parameters that differ.",
     )
     if len(names) < 2:
-        st.info("Choose two or more axes that differ between the runs.", icon=":material/info:")
+        st.info("Choose at least two axes that differ between the runs.", icon=":material/info:")
         return
-    axes, labels = [titles[name] for name in names], [comparison.labels[one] for one in runs["run_id"]]
+    axes, labels = [titles[name] for name in names], [comparison.labels[column] for column in runs["run_id"]]
     frame = runs[names].apply(_numeric).set_axis(axes, axis=1).assign(run=labels)
     if frame.replace([np.inf, -np.inf], np.nan).dropna().empty:
-        st.info("No run has a number on each of these axes: leave some out.", icon=":material/info:")
+        st.info("No run has a value on every axis. Remove an axis.", icon=":material/info:")
         return
-    _draw(charts.parallel(frame, axes, title="Each line is a run"), "Each line is a run")
+    _show_chart(charts.parallel(frame, axes, title="Each line is a run"), "Each line is a run")
 
 
 def _axis_titles(comparison: Comparison, names: Sequence[str]) -> dict[str, str]:
     """Return the title of each metric and the name of each parameter; with the key behind it where two are the same."""
     keys = {name: name.partition(".")[2] for name in names}
-    titles = {name: _known(comparison, key).title if name.startswith("metrics.") else key for name, key in keys.items()}
+    titles = {
+        name: _metric(comparison, key).title if name.startswith("metrics.") else key for name, key in keys.items()
+    }
     often = Counter([*titles.values(), "run"])
     return {name: f"{title} ({name})" if often[title] > 1 else title for name, title in titles.items()}
 
@@ -138,9 +142,9 @@ def _numeric(column: pd.Series) -> pd.Series:
 
 def _boxes(comparison: Comparison, runs: pd.DataFrame) -> None:
     name = _choose(comparison, "Metric", ERRORS, "compare.box.metric")
-    groups = [one for one in columns_of(runs, "params.", "tags.") if 1 < runs[one].nunique() <= MOST_GROUPS]
+    groups = [column for column in columns_of(runs, "params.", "tags.") if 1 < runs[column].nunique() <= MAX_GROUPS]
     if not groups:
-        st.info("These runs do not differ in a parameter or tag with a few values.", icon=":material/info:")
+        st.info("These runs share all parameters and tags with few values.", icon=":material/info:")
         return
     titles = column_titles(groups)
     group = url_state.selectbox(
@@ -151,21 +155,21 @@ def _boxes(comparison: Comparison, runs: pd.DataFrame) -> None:
         help="A parameter or tag.",
         format_func=lambda name: titles.get(name, name),
     )
-    known = _known(comparison, name)
+    definition = _metric(comparison, name)
     frame = pd.DataFrame({"group": runs[group].fillna("-"), "value": runs[f"metrics.{name}"]})
-    title = f"{known.title} by {group.partition('.')[2]}"
-    _draw(charts.box(frame, title=title, y_title=axis(known)), title)
+    title = f"{definition.title} by {group.partition('.')[2]}"
+    _show_chart(charts.box(frame, title=title, y_title=axis(definition)), title)
 
 
 def _history(comparison: Comparison, runs: pd.DataFrame) -> None:
     name = _choose(comparison, "Metric", ERRORS, "compare.history.metric")
     frame = run_cache.metric_history(tuple(runs["run_id"]), name)
     if frame.groupby("run_id").size().max() < 2:
-        st.info("It was logged once in each run, so it has no history.", icon=":material/info:")
+        st.info("Each run logged this metric once, so it has no history.", icon=":material/info:")
         return
     frame = frame.assign(run=frame["run_id"].map(comparison.labels), x=frame["step"], y=frame["value"])
-    title = f"{_known(comparison, name).title} as it was logged"
-    _draw(charts.lines(frame, title=title, x_title="Step", y_title=axis(_known(comparison, name))), title)
+    title = f"{_metric(comparison, name).title} by step"
+    _show_chart(charts.lines(frame, title=title, x_title="Step", y_title=axis(_metric(comparison, name))), title)
 
 
 def _over_time(comparison: Comparison, runs: pd.DataFrame) -> None:
@@ -173,29 +177,40 @@ def _over_time(comparison: Comparison, runs: pd.DataFrame) -> None:
     group = runs["params.algorithm"].fillna("-") if "params.algorithm" in runs else pd.Series("all", index=runs.index)
     started = runs["started"].dt.tz_convert(None)
     frame = pd.DataFrame({"time": started, "value": runs[f"metrics.{name}"], "group": group, "run": runs["name"]})
-    title = f"{_known(comparison, name).title} over training time by algorithm"
-    _draw(charts.over_time(frame, title=title, y_title=axis(_known(comparison, name))), title)
+    title = f"{_metric(comparison, name).title} over training time by algorithm"
+    _show_chart(charts.over_time(frame, title=title, y_title=axis(_metric(comparison, name))), title)
 
 
 def _groups(comparison: Comparison, runs: pd.DataFrame) -> None:
     name = _choose(comparison, "Metric", ERRORS, "compare.group.metric")
     frame = by_all_but_the_seed(runs, name)
-    title = f"Mean {_known(comparison, name).title} over seeds, with its 95 % interval"
-    _draw(charts.interval_rows(frame, title=title, x_title=axis(_known(comparison, name))), title)
+    title = f"Mean {_metric(comparison, name).title} over seeds with 95% interval"
+    _show_chart(charts.interval_rows(frame, title=title, x_title=axis(_metric(comparison, name))), title)
     st.dataframe(frame, hide_index=True, key="compare.groups", height="content")
 
 
-SCATTER, DECISION = "One metric against another", decisions.TITLE
+SCATTER, DECISION = "Metric by metric", decisions.TITLE
 VIEWS: dict[str, Callable[..., object]] = {
     SCATTER: _scatter,
     DECISION: decisions.show,
     "Parallel coordinates": _parallel,
-    "Boxes by group": _boxes,
-    "Means over seeds": _groups,
-    "Two runs on the same rows": file_charts.pair,
-    "History of a metric": _history,
-    "A metric over training time": _over_time,
-    "Importance side by side": file_charts.importance,
+    "Box plot": _boxes,
+    "Mean over seeds": _groups,
+    "Paired errors": file_charts.pair,
+    "Metric history": _history,
+    "Metric over time": _over_time,
+    "Feature importance": file_charts.importance,
     "ROC and calibration": file_charts.curves,
-    "Pictures side by side": file_charts.images,
+    "Pictures": file_charts.images,
 }
+OLD_VIEWS = {
+    "One metric against another": SCATTER,
+    "Boxes by group": "Box plot",
+    "Means over seeds": "Mean over seeds",
+    "Two runs on the same rows": "Paired errors",
+    "History of a metric": "Metric history",
+    "A metric over training time": "Metric over time",
+    "Importance side by side": "Feature importance",
+    "Pictures side by side": "Pictures",
+}
+"""Names of views in links made by version 0.1."""

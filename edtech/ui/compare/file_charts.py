@@ -22,12 +22,12 @@ CURVES = {
     "roc": ("ROC", "False positives (share)", "True positives (share)"),
     "calibration": ("Calibration", "Predicted probability", "Observed share"),
 }
-EQUAL = {"roc": "chance", "calibration": "what is predicted coming true"}
+EQUAL = {"roc": "chance", "calibration": "perfect calibration"}
 
 
 def pair(comparison: Comparison, runs: pd.DataFrame) -> None:
     """Show whether a second run is off by less than the baseline on the same rows."""
-    others = [one for one in runs["run_id"] if one != comparison.baseline]
+    others = [run_id for run_id in runs["run_id"] if run_id != comparison.baseline]
     if comparison.baseline is None or not others:
         st.info("Choose a second run to compare with the baseline.", icon=":material/info:")
         return
@@ -39,31 +39,33 @@ def pair(comparison: Comparison, runs: pd.DataFrame) -> None:
         key="compare.pair",
         help="The first is the baseline.",
     )
-    tables = [_table(comparison, one, PREDICTIONS, ("actual", "predicted")) for one in (comparison.baseline, other)]
-    found = paired(*tables)
+    tables = [
+        _table(comparison, run_id, PREDICTIONS, ("actual", "predicted")) for run_id in (comparison.baseline, other)
+    ]
+    errors = paired(*tables)
     st.metric(
-        "Mean absolute error, second minus first",
-        f"{found.difference:+.4g} pieces",
+        "Difference in MAE, second minus first",
+        f"{errors.difference:+.4g} pieces",
         border=True,
-        help="On the same later rows; below 0 the second run is off by less. The interval counts each unit once.",
+        help="On the same later rows. Below 0, the second run has smaller errors. The interval is clustered by unit.",
     )
-    st.markdown(f"{escape(found.words)} 95 % interval {found.low:+.4g} to {found.high:+.4g}.")
+    st.markdown(f"{escape(errors.words)} 95 % interval {errors.low:+.4g} to {errors.high:+.4g}.")
 
 
 def importance(comparison: Comparison, runs: pd.DataFrame) -> None:
     """Show what the predictions of each run lean on; a file that cannot be drawn is told, and the others drawn."""
     parts = []
-    logged = [one for one in runs["run_id"].head(MOST) if IMPORTANCE in run_cache.artifacts(one)]
+    logged = [item for item in runs["run_id"].head(MOST) if IMPORTANCE in run_cache.artifacts(item)]
     for run_id in logged:
         with show_errors():
             table = _table(comparison, run_id, IMPORTANCE, ("importance",), ("feature",))
             sizes = table["importance"].clip(lower=0)
             parts.append(table.assign(run=comparison.labels[run_id], share=sizes / (sizes.sum() or 1.0)))
     if parts:
-        title = "What predictions lean on, run by run; that is no effect"
+        title = "Feature importance by run (not causal)"
         st.altair_chart(charts.importance_side_by_side(pd.concat(parts), title=title), alt=title)
     elif not logged:
-        st.info("None of these runs logged the importance of its features.", icon=":material/info:")
+        st.info("None of these runs logged feature importance.", icon=":material/info:")
 
 
 def curves(comparison: Comparison, runs: pd.DataFrame) -> None:
@@ -73,11 +75,11 @@ def curves(comparison: Comparison, runs: pd.DataFrame) -> None:
         list(CURVES),
         "roc",
         key="compare.curve",
-        format_func=lambda one: CURVES[one][0],
-        help="Of classifiers.",
+        format_func=lambda item: CURVES[item][0],
+        help="Only classifiers log these curves.",
     )
     logged = [
-        (one, path) for one in runs["run_id"].head(MOST) for path in run_cache.artifacts(one) if is_curve(path, kind)
+        (item, path) for item in runs["run_id"].head(MOST) for path in run_cache.artifacts(item) if is_curve(path, kind)
     ]
     name, x_title, y_title = CURVES[kind]
     parts = []
@@ -86,12 +88,12 @@ def curves(comparison: Comparison, runs: pd.DataFrame) -> None:
             first, second = _first_numbers(comparison, run_id, path)
             parts.append(pd.DataFrame({"x": first, "y": second, "run": comparison.labels[run_id]}))
     if parts:
-        title = f"{name} of {counted(len(parts), 'run')}; the dashed line is {EQUAL[kind]}"
+        title = f"{name} of {counted(len(parts), 'run')}; dashed line: {EQUAL[kind]}"
         st.altair_chart(
             charts.lines(pd.concat(parts), title=title, x_title=x_title, y_title=y_title, equal=True), alt=title
         )
     elif not logged:
-        st.info(f"None of these runs logged a table of its {name}: only classifiers do.")
+        st.info(f"None of these runs logged a table of its {name}. Only classifiers do.")
 
 
 def is_curve(path: str, kind: str) -> bool:
@@ -103,18 +105,18 @@ def is_curve(path: str, kind: str) -> bool:
 def images(comparison: Comparison, runs: pd.DataFrame) -> None:
     """Show the same picture of each run."""
     paths = {
-        one: [path for path in run_cache.artifacts(one) if path.endswith(".png")] for one in runs["run_id"].head(6)
+        item: [path for path in run_cache.artifacts(item) if path.endswith(".png")] for item in runs["run_id"].head(6)
     }
-    names = sorted({path for found in paths.values() for path in found})
+    names = sorted({path for result in paths.values() for path in result})
     if not names:
         st.info("None of these runs logged a picture.", icon=":material/info:")
         return
     name = url_state.selectbox("Picture", names, names[0], key="compare.image", help="The same file of each run.")
     columns = st.columns(min(3, len(paths)))
-    for place, (run_id, found) in enumerate(paths.items()):
-        with columns[place % len(columns)]:
+    for position, (run_id, result) in enumerate(paths.items()):
+        with columns[position % len(columns)]:
             st.text(comparison.labels[run_id])
-            if name in found:
+            if name in result:
                 _image(run_cache.artifact(run_id, name), f"{name} of {comparison.labels[run_id]}")
             else:
                 st.caption("not logged")
@@ -124,7 +126,7 @@ def _image(content: bytes, alt: str) -> None:
     try:
         st.image(content, alt=alt)
     except (ValueError, OSError):  # Pillow's errors are of these
-        st.caption("This file is no picture that can be shown.")
+        st.caption("This file is not a picture that can be shown.")
 
 
 def _first_numbers(comparison: Comparison, run_id: str, path: str) -> tuple[pd.Series, pd.Series]:
@@ -140,7 +142,7 @@ def _table(
 ) -> pd.DataFrame:
     """Return a file of a run that has these columns. Raises TrackingError where it has not."""
     table = _read(comparison, run_id, path)
-    wrong = [one for one in numbers if one not in table or not pd.api.types.is_numeric_dtype(table[one])]
+    wrong = [item for item in numbers if item not in table or not pd.api.types.is_numeric_dtype(table[item])]
     if wrong or table.empty or not set(texts) <= set(table):
         expected = f"rows with {listed([*texts, *numbers])}, of numbers in {listed(numbers)}"
         raise _unfit(comparison, run_id, path, expected, _columns(table))
@@ -158,11 +160,11 @@ def _read(comparison: Comparison, run_id: str, path: str) -> pd.DataFrame:
         raise _unfit(comparison, run_id, path, "a table of comma separated values in UTF-8", str(exc)[:200]) from exc
 
 
-def _unfit(comparison: Comparison, run_id: str, path: str, expected: str, found: str) -> TrackingError:
+def _unfit(comparison: Comparison, run_id: str, path: str, expected: str, actual: str) -> TrackingError:
     return TrackingError(
         f"A file of the run {comparison.labels[run_id]} cannot be shown",
         expected=expected,
-        found=found,
+        found=actual,
         where=path,
         fix="log the file again in this form, or leave the run out",
     )

@@ -18,10 +18,10 @@ _FIRST = st.column_config.Column(pinned=True, width=220)
 COLORS = {GOOD: "background-color: rgba(0, 158, 115, .22)", BAD: "background-color: rgba(213, 94, 0, .22)"}
 
 
-def settle(runs: pd.DataFrame) -> Comparison:
+def choose_baseline(runs: pd.DataFrame) -> Comparison:
     """Ask for the baseline and whether to rank runs on different data, and compare."""
     if len(runs) == 1:
-        st.info("Choose a second run above to compare this one with.", icon=":material/compare_arrows:")
+        st.info("Choose a second run above to compare.", icon=":material/compare_arrows:")
     names = run_tables.run_labels(runs)
     baseline = url_state.selectbox(
         "Baseline",
@@ -29,27 +29,25 @@ def settle(runs: pd.DataFrame) -> Comparison:
         list(names)[-1],
         key="compare.baseline",
         format_func=names.__getitem__,
-        help="Differences in brackets are against this run.",
+        help="Differences in parentheses are relative to this run.",
     )
     runs = run_tables.titled(runs)
     meanings = dictionary(runs, services.metric_memory().said())
-    found = compare_runs(runs, meanings, baseline)
-    if found.same_data:
-        return found
-    st.warning(escape(found.warning), icon=":material/warning:")
-    ranked = url_state.toggle(
-        "Rank them all the same", key="compare.rank", help="Errors on different data do not compare."
-    )
-    return compare_runs(runs, meanings, baseline, rank_across_data=ranked) if ranked else found
+    comparison = compare_runs(runs, meanings, baseline)
+    if comparison.same_data:
+        return comparison
+    st.warning(escape(comparison.warning), icon=":material/warning:")
+    ranked = url_state.toggle("Rank anyway", key="compare.rank", help="Errors on different data are not comparable.")
+    return compare_runs(runs, meanings, baseline, rank_across_data=ranked) if ranked else comparison
 
 
 def show_tables(comparison: Comparison) -> None:
     """Show parameters that differ and the metrics by kind."""
     every = url_state.toggle(
-        "Also what is the same in all", key="compare.every", help="All parameters and tags, not only those that differ."
+        "Show identical rows", key="compare.every", help="Shows all parameters and tags, not only those that differ."
     )
     for name, table in (("Parameters", param_table(comparison, every)), ("Tags", tag_table(comparison, every))):
-        st.subheader(name if every else f"{name} that differ")
+        st.subheader(name if every else f"Different {name.lower()}")
         if table.empty:
             st.caption("None.")
         else:
@@ -75,12 +73,12 @@ def show_tables(comparison: Comparison) -> None:
     _meanings(comparison)
 
 
-def register_one(comparison: Comparison) -> None:
+def register_run(comparison: Comparison) -> None:
     """Let one of the runs be registered, behind the gates of the Models page; the best by its decisions comes first."""
     if not st.toggle(
-        "Register one of these runs",
+        "Register a run",
         key="compare.registering",
-        help="Shows what lets it in, and what lets it take the champion's place.",
+        help="Shows the checks for registration and for promotion to champion.",
     ):
         return
     best = next((comparison.best[name][0] for name in DECISIONS if comparison.best.get(name)), None)
@@ -91,7 +89,7 @@ def register_one(comparison: Comparison) -> None:
         names.index(best) if best else 0,
         key="compare.registered",
         format_func=comparison.labels.__getitem__,
-        help="At first the one whose decisions are worth most.",
+        help="The run with the highest decision value comes first.",
     )
     with show_errors():
         registry.register(run_id, "compare.register")
@@ -102,25 +100,29 @@ def _colored(table: pd.DataFrame) -> Styler:
 
 
 def _meanings(comparison: Comparison) -> None:
-    known = [comparison.dictionary[name] for name in comparison.metrics.index]
-    with st.expander("What the metrics mean"):
-        for one in known:
-            st.markdown(f"**{escape(one.title)}**: {escape(one.help)}")
-    foreign = [one for one in known if one.name not in METRICS]
+    definitions = [comparison.dictionary[name] for name in comparison.metrics.index]
+    with st.expander("Metric definitions"):
+        for metric in definitions:
+            st.markdown(f"**{escape(metric.title)}**: {escape(metric.help)}")
+    foreign = [metric for metric in definitions if metric.name not in METRICS]
     if foreign:
-        with st.expander(f"{len(foreign)} metrics of others: say which way is better"), show_errors():
-            _say(foreign)
+        with st.expander(f"{len(foreign)} unknown metrics: set direction and unit"), show_errors():
+            _define(foreign)
 
 
-def _say(foreign: list[Metric]) -> None:
-    names = {one.name: one for one in foreign}
-    name = st.selectbox("Metric", list(names), key="compare.say.name", help="Guesses go by the name and the values.")
-    one = names[name]
-    st.text(f"Now: {one.direction}, unit {one.unit or 'none'}. {one.help}")
+def _define(foreign: list[Metric]) -> None:
+    names = {metric.name: metric for metric in foreign}
+    name = st.selectbox(
+        "Metric", list(names), key="compare.say.name", help="Direction and unit are guesses from name and values."
+    )
+    metric = names[name]
+    st.text(f"Current: {metric.direction}, unit {metric.unit or 'none'}. {metric.help}")
     left, right = st.columns(2)
     ways = ("higher", "lower", "zero", "none")
-    direction = left.selectbox("Better is", ways, ways.index(one.direction), key=f"compare.say.direction.{name}")
-    unit = right.text_input("Unit", one.unit, max_chars=60, key=f"compare.say.unit.{name}")
-    if st.button("Remember", key="compare.say.keep", icon=":material/save:"):
+    direction = left.selectbox(
+        "Better direction", ways, ways.index(metric.direction), key=f"compare.say.direction.{name}"
+    )
+    unit = right.text_input("Unit", metric.unit, max_chars=60, key=f"compare.say.unit.{name}")
+    if st.button("Save", key="compare.say.keep", icon=":material/save:"):
         services.metric_memory().say(name, Said(direction=direction, unit=unit))
         st.rerun()

@@ -14,23 +14,23 @@ from edtech.ui.widgets import escape
 
 COMBINED = "unit (combined)"
 NOTHING = "(none)"
-MOST_WORDS = 200
+MAX_OUTCOME_VALUES = 200
 KINDS = {
     "panel": "Demand panel: units and periods with prices and quantities",
     "visits": "Visits: which courses were seen at which prices, and which was taken",
     "labels": "Labeled rows: who enrolled, completed or left, and what was known before",
     "ratings": "Ratings by teacher",
 }
-WORDS = {
-    "unknown": "I do not know, or in answer to demand",
-    "schedule": "By a schedule or rule that does not look at demand",
-    "experiment": "At random, as an experiment",
-    "quantity": "What is sold (what revenue feels)",
-    "equal": "All rows equally",
+OPTION_LABELS = {
+    "unknown": "Unknown, or in response to demand",
+    "schedule": "By a schedule or rule that ignores demand",
+    "experiment": "Randomized in an experiment",
+    "quantity": "By quantity",
+    "equal": "Equally",
     "propensity": "Enrolled",
     "completion": "Completed",
     "churn": "Left",
-    "clear": "I do not know",
+    "clear": "Unknown",
     "day_first": "Day first: 03/04/2024 is 3 April",
     "month_first": "Month first: 03/04/2024 is 4 March",
 }
@@ -43,11 +43,11 @@ def choose_kind(upload: Upload, token: str) -> str:
     start = remembered[0] if remembered else suggest_kind(upload.frame)
     state.start_from("upload.kind", start, fresh=state.is_new("upload.kind.of", token))
     kind: str = st.selectbox(
-        "What is this table?",
+        "Kind of table",
         list(KINDS),
         format_func=KINDS.__getitem__,
         key="upload.kind",
-        help="Suggested from the names of the columns. It decides what is checked and what can be learned.",
+        help="Suggested from column names. It decides the checks and the models.",
     )
     st.caption(f"One row: {CONTRACTS[kind].row.removeprefix('one row for ')}.")
     return kind
@@ -56,43 +56,43 @@ def choose_kind(upload: Upload, token: str) -> str:
 def choose_roles(upload: Upload, kind: str, token: str) -> tuple[dict[str, Any], list[str]]:
     """Ask for each role; return the choices, and the columns that together make the unit."""
     fresh = state.is_new("upload.roles.of", f"{token}.{kind}")
-    start, parts, known = _start(upload, kind)
-    st.markdown("**Which column is what?** Filled in where the names tell; please check.")
-    if known:
-        st.caption("Mapped as the last file with these columns.")
+    start, parts, lookup = _start(upload, kind)
+    st.markdown("**Column roles.** Suggested from column names; please check.")
+    if lookup:
+        st.caption("Same mapping as the last file with these columns.")
     columns = list(upload.columns)
     if parts:
         state.start_from("upload.parts", parts, fresh=fresh)
         parts = st.multiselect(
-            "Columns that together tell the units apart",
+            "Columns that together identify a unit",
             columns,
             key="upload.parts",
-            help="Joined into one column, which becomes the unit.",
+            help="They are combined into one column, the unit.",
         )
         columns.append(COMBINED)
     fields = CONTRACTS[kind].roles.model_fields
     single = [name for name, info in fields.items() if _is_column(info) and not _is_many(info)]
-    chosen: dict[str, Any] = {}
+    selection: dict[str, Any] = {}
     for number, column in enumerate(st.columns(2)):
         with column:
             for role in single[number::2]:
-                chosen[role] = _one(fields[role], role, columns, start.get(role), fresh=fresh)
-    chosen["dates"] = _order_of_dates(upload, fields, chosen, start.get("dates"), fresh=fresh)
+                selection[role] = _single_column(fields[role], role, columns, start.get(role), fresh=fresh)
+    selection["dates"] = _order_of_dates(upload, fields, selection, start.get("dates"), fresh=fresh)
     for role in (name for name in fields if name not in single and name != "dates"):
-        options = list(upload.columns) if _is_column(fields[role]) else _words_of(upload, chosen.get("label"))
-        chosen[role] = _other(fields[role], role, options, start.get(role), fresh=fresh)
-    return chosen, parts if chosen.get("unit") == COMBINED else []
+        options = list(upload.columns) if _is_column(fields[role]) else _outcome_values(upload, selection.get("label"))
+        selection[role] = _other_input(fields[role], role, options, start.get(role), fresh=fresh)
+    return selection, parts if selection.get("unit") == COMBINED else []
 
 
 def _order_of_dates(
-    upload: Upload, fields: dict[str, FieldInfo], chosen: dict[str, Any], start: object, *, fresh: bool
+    upload: Upload, fields: dict[str, FieldInfo], roles: dict[str, Any], start: object, *, fresh: bool
 ) -> Any:  # noqa: ANN401
     """Say how the dates of the period are read; ask for the order of day and month where no row tells it."""
-    names = [chosen[role] for role, info in fields.items() if Kind.PERIOD in info.metadata and chosen.get(role)]
+    names = [roles[role] for role, info in fields.items() if Kind.PERIOD in info.metadata and roles.get(role)]
     texts = [upload.frame[name].dropna() for name in names if name in upload.frame]
     order: Dates = "clear"
     if any(is_ambiguous(text) for text in texts):
-        order = _other(fields["dates"], "dates", [], start, fresh=fresh)
+        order = _other_input(fields["dates"], "dates", [], start, fresh=fresh)
     for text in texts:
         if reading := read_as(text, order):
             st.caption(escape(reading))
@@ -117,19 +117,19 @@ def _is_many(info: FieldInfo) -> bool:
     return get_origin(info.annotation) is tuple
 
 
-def _one(info: FieldInfo, role: str, columns: list[str], start: object, *, fresh: bool) -> str | None:
+def _single_column(info: FieldInfo, role: str, columns: list[str], start: object, *, fresh: bool) -> str | None:
     key, options = f"upload.{role}", [NOTHING, *columns]
     state.start_from(key, start if start in columns else NOTHING, fresh=fresh or state.value(key) not in options)
     picked = st.selectbox(info.title or role, options, key=key, help=info.description)
     return None if picked == NOTHING else picked
 
 
-def _other(info: FieldInfo, role: str, options: list[str], start: object, *, fresh: bool) -> Any:  # noqa: ANN401
+def _other_input(info: FieldInfo, role: str, options: list[str], start: object, *, fresh: bool) -> Any:  # noqa: ANN401
     """Ask for what is no single column: several of these options, one of a few words, or a text."""
     key, title, help = f"upload.{role}", info.title or role, info.description
     if get_origin(info.annotation) is Literal:
         state.start_from(key, start or info.default, fresh=fresh)
-        return st.radio(title, get_args(info.annotation), format_func=WORDS.__getitem__, key=key, help=help)
+        return st.radio(title, get_args(info.annotation), format_func=OPTION_LABELS.__getitem__, key=key, help=help)
     if not _is_many(info):
         state.start_from(key, start or "", fresh=fresh)
         return st.text_input(title, key=key, help=help, max_chars=100).strip() or None
@@ -138,6 +138,6 @@ def _other(info: FieldInfo, role: str, options: list[str], start: object, *, fre
     return st.multiselect(title, options, key=key, help=help)
 
 
-def _words_of(upload: Upload, label: str | None) -> list[str]:
+def _outcome_values(upload: Upload, label: str | None) -> list[str]:
     """Return the first different values of the label as text, out of which some count as 1."""
-    return [] if label is None else as_text(upload.frame[label]).dropna().unique()[:MOST_WORDS].tolist()
+    return [] if label is None else as_text(upload.frame[label]).dropna().unique()[:MAX_OUTCOME_VALUES].tolist()

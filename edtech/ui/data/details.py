@@ -22,9 +22,9 @@ FAMILIES = {
 def dataset_details(dataset: Dataset) -> None:
     """Show one data set: figures, prices and demand, what can be learned from it, and where it comes from."""
     st.subheader(escape(dataset.name))
-    made = f"Digest {dataset.digest[:12]}, created {dataset.created:%Y-%m-%d %H:%M} UTC."
-    words = origin(dataset)
-    st.caption(f"{words[:1].upper()}{words[1:]}. {FAMILIES.get(dataset.kind, '')} {made}")
+    created = f"Digest {dataset.digest[:12]}, created {dataset.created:%Y-%m-%d %H:%M} UTC."
+    sentence = origin(dataset)
+    st.caption(f"{sentence[:1].upper()}{sentence[1:]}. {FAMILIES.get(dataset.kind, '')} {created}")
     key_figures(dataset)
     if dataset.kind in ("market", "panel"):
         _prices(dataset)
@@ -37,9 +37,9 @@ def dataset_details(dataset: Dataset) -> None:
 
 def _prices(dataset: Dataset) -> None:
     """Draw price against demand, one small chart for each segment; on a narrow screen they stand below each other."""
-    words = panel_words(dataset)
+    sentence = panel_words(dataset)
     panels, note = charts.price_demand(
-        dataset_cache.by_unit(dataset.id), price_title=words.price, quantity_title=words.quantity
+        dataset_cache.by_unit(dataset.id), price_title=sentence.price, quantity_title=sentence.quantity
     )
     st.markdown("**Dear and cheap units differ in more than their price: these slopes are no price effects**")
     if note:

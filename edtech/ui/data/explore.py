@@ -54,7 +54,7 @@ def _distribution(dataset: Dataset) -> None:
 def _outcome(dataset: Dataset) -> None:
     """Draw how the outcome differs with another column."""
     value, roles = outcome_column(dataset), dataset.mapping
-    words, start = {
+    sentence, start = {
         "visits": ("Share of views that take the course", getattr(roles, "price", None)),
         "labels": ("Share with the outcome", next(iter(getattr(roles, "features", ())), None)),
         "ratings": ("Mean rating", getattr(roles, "teacher", None)),
@@ -75,7 +75,7 @@ def _outcome(dataset: Dataset) -> None:
         st.info("There are no rows with both values.", icon=":material/info:")
         return
     title = f"From {frame['mean'].min():.3g} to {frame['mean'].max():.3g}, by {by}"
-    st.altair_chart(charts.mean_by(frame, title=title, x_title=by, y_title=words), alt=title)
+    st.altair_chart(charts.mean_by(frame, title=title, x_title=by, y_title=sentence), alt=title)
 
 
 def _market(dataset: Dataset) -> None:
@@ -102,7 +102,7 @@ def _tables(dataset: Dataset) -> None:
         list(dataset.tables),
         list(dataset.tables).index(dataset.main_table),
         key="explore.dictionary",
-        format_func=lambda one: f"{one} ({counted(dataset.tables[one], 'row')})",
+        format_func=lambda stored: f"{stored} ({counted(dataset.tables[stored], 'row')})",
         help="A table to read about and download.",
     )
     st.dataframe(

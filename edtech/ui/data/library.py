@@ -20,40 +20,40 @@ def stored_list() -> None:
     stored, deleted = catalogue.list(), catalogue.list(deleted=True)
     if not stored and not deleted:
         st.info("Nothing is stored yet: generate a market or upload a file.", icon=":material/database:")
-    for one in stored:
-        _stored(one)
+    for item in stored:
+        _stored(item)
     if len(stored) > 1:
         _difference(stored)
     if deleted:
         st.subheader("Deleted")
         st.caption("Restore them, or remove their files for good.")
-    for one in deleted:
-        _deleted(one)
+    for item in deleted:
+        _deleted(item)
 
 
-def _stored(one: Dataset) -> None:
+def _stored(dataset: Dataset) -> None:
     with st.container(border=True):
-        period = f", {one.period[0]} to {one.period[1]}" if one.period else ""
-        st.text(f"{one.name}: {counted(one.rows, 'row')}, {KIND_NAMES.get(one.kind, one.kind)}{period}")
+        period = f", {dataset.period[0]} to {dataset.period[1]}" if dataset.period else ""
+        st.text(f"{dataset.name}: {counted(dataset.rows, 'row')}, {KIND_NAMES.get(dataset.kind, dataset.kind)}{period}")
         left, right = st.columns([3, 1], vertical_alignment="bottom")
-        name = left.text_input("Name", one.name, key=f"rename.{one.id}", max_chars=200)
+        name = left.text_input("Name", dataset.name, key=f"rename.{dataset.id}", max_chars=200)
         with show_errors():
-            if name != one.name:
-                services.catalogue().rename(one.id, name)
+            if name != dataset.name:
+                services.catalogue().rename(dataset.id, name)
                 st.rerun()
-            if right.button("Delete", key=f"delete.{one.id}", icon=":material/delete:"):
-                services.catalogue().delete(one.id)
-                notify(f"{one.name} is deleted; it can be restored below.")
+            if right.button("Delete", key=f"delete.{dataset.id}", icon=":material/delete:"):
+                services.catalogue().delete(dataset.id)
+                notify(f"{dataset.name} is deleted; it can be restored below.")
                 st.rerun()
             with st.expander("Where it comes from"):
-                _lineage(one)
+                _lineage(dataset)
 
 
 def _lineage(dataset: Dataset) -> None:
     for step in services.catalogue().lineage(dataset.id):
         gone = " (deleted)" if step.deleted is not None else ""
-        words = origin(step)
-        st.markdown(f"**{escape(step.name)}**{gone}: {words}. Created {step.created:%Y-%m-%d %H:%M} UTC.")
+        sentence = origin(step)
+        st.markdown(f"**{escape(step.name)}**{gone}: {sentence}. Created {step.created:%Y-%m-%d %H:%M} UTC.")
         st.caption(f"Id {step.id}, digest {step.digest}")
         params = step.source.get("params")
         if isinstance(params, dict):
@@ -62,29 +62,34 @@ def _lineage(dataset: Dataset) -> None:
             st.caption(f"File of {step.source.get('bytes'):,} bytes, SHA-256 {step.source['sha256']}")
 
 
-def _deleted(one: Dataset) -> None:
+def _deleted(dataset: Dataset) -> None:
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center"):
-        st.text(f"Deleted: {one.name} ({counted(one.rows, 'row')})")
-        if st.button("Restore", key=f"restore.{one.id}", icon=":material/undo:"):
-            services.catalogue().restore(one.id)
+        st.text(f"Deleted: {dataset.name} ({counted(dataset.rows, 'row')})")
+        if st.button("Restore", key=f"restore.{dataset.id}", icon=":material/undo:"):
+            services.catalogue().restore(dataset.id)
             st.rerun()
-        with st.popover("Remove for good", icon=":material/delete_forever:"), show_errors():
-            st.text(f"The files of {one.name} will be gone; nothing brings them back.")
-            if st.button("Yes, remove its files", key=f"purge.{one.id}", type="primary"):
-                services.catalogue().purge(one.id)
-                notify(f"{one.name} is removed for good.")
+        with st.popover("Delete permanently", icon=":material/delete_forever:"), show_errors():
+            st.text(f"The files of {dataset.name} will be gone; nothing brings them back.")
+            if st.button("Yes, remove its files", key=f"purge.{dataset.id}", type="primary"):
+                services.catalogue().purge(dataset.id)
+                notify(f"{dataset.name} is removed for good.")
                 st.rerun()
 
 
 def _difference(stored: list[Dataset]) -> None:
     """Compare two data sets: tables, columns, rows, and how values are spread."""
     st.subheader("Difference between two data sets")
-    names = {one.id: f"{one.name} ({one.created:%d %b %H:%M:%S})" for one in stored}
+    names = {item.id: f"{item.name} ({item.created:%d %b %H:%M:%S})" for item in stored}
     left, right = st.columns(2)
     ids = list(names)
-    alike = next((place for place, one in enumerate(stored) if place and one.kind == stored[0].kind), 1)
+    identical = next((position for position, item in enumerate(stored) if position and item.kind == stored[0].kind), 1)
     before = left.selectbox(
-        "From", ids, alike, format_func=names.__getitem__, key="difference.before", help="The data set to start from."
+        "From",
+        ids,
+        identical,
+        format_func=names.__getitem__,
+        key="difference.before",
+        help="The data set to start from.",
     )
     after = right.selectbox(
         "To",
@@ -97,10 +102,10 @@ def _difference(stored: list[Dataset]) -> None:
     if not st.toggle("Compare", key="difference.show", help="Reads both data sets; large ones take some seconds."):
         return
     with show_errors():
-        found = dataset_cache.differences(before, after)
-        for line in found.lines():
+        result = dataset_cache.differences(before, after)
+        for line in result.lines():
             st.text(line)
-        table = found.table()
+        table = result.table()
         if table.empty:
             return
         st.caption(

@@ -75,9 +75,9 @@ def _read_map_store(file: Any) -> None:  # noqa: ANN401  # Streamlit's uploaded 
             st.text(note)
     st.dataframe(upload.frame.head(PREVIEW), hide_index=True, key="upload.preview")
     kind = column_mapping.choose_kind(upload, token)
-    chosen, parts = column_mapping.choose_roles(upload, kind, token)
+    selection, parts = column_mapping.choose_roles(upload, kind, token)
     name = st.text_input("Name", file.name[:200], max_chars=200, key=f"upload.name.{file.name}")
-    roles = roles_for(kind, chosen)
+    roles = roles_for(kind, selection)
     if st.button("Check and store", type="primary", key="upload.store", icon=":material/save:"):
         with st.spinner("Checking every row"):
             try:
@@ -112,18 +112,20 @@ def _confirmed(file: Any) -> tuple[Upload, str]:  # noqa: ANN401  # Streamlit's 
     Raises:
         UploadError: it cannot be read like this.
     """
-    found = dataset_cache.staged(file.file_id, None, None, file)
+    result = dataset_cache.staged(file.file_id, None, None, file)
     fresh = state.is_new("upload.read", file.file_id)
-    if isinstance(found, Upload) and found.dialect is None:
-        sheet = _sheet(found, fresh=fresh)
-        read = found if sheet == found.sheet else dataset_cache.staged(file.file_id, None, sheet, file)
+    if isinstance(result, Upload) and result.dialect is None:
+        sheet = _sheet(result, fresh=fresh)
+        read = result if sheet == result.sheet else dataset_cache.staged(file.file_id, None, sheet, file)
         return _usable(read), f"{file.file_id}.{sheet}"
-    if isinstance(found, EdtechError):
-        st.caption(f"Read as found out: {escape(found.problem)}. If it is a text file, say how it is written.")
-    start = found.dialect if isinstance(found, Upload) and found.dialect is not None else Dialect(",", ".", "utf-8", "")
-    asked = _dialect(start, fresh=fresh)
-    read = found if asked == start else dataset_cache.staged(file.file_id, asked, None, file)
-    return _usable(read), f"{file.file_id}.{asked}"
+    if isinstance(result, EdtechError):
+        st.caption(f"Read as found out: {escape(result.problem)}. If it is a text file, say how it is written.")
+    start = (
+        result.dialect if isinstance(result, Upload) and result.dialect is not None else Dialect(",", ".", "utf-8", "")
+    )
+    requested = _dialect(start, fresh=fresh)
+    read = result if requested == start else dataset_cache.staged(file.file_id, requested, None, file)
+    return _usable(read), f"{file.file_id}.{requested}"
 
 
 def _usable(read: Upload | EdtechError) -> Upload:
@@ -142,18 +144,18 @@ def _sheet(upload: Upload, *, fresh: bool) -> str | None:
     return sheet
 
 
-def _dialect(found: Dialect, *, fresh: bool) -> Dialect:
+def _dialect(detected: Dialect, *, fresh: bool) -> Dialect:
     """Ask how a text file is written; what was found out is filled in."""
     columns = st.columns(4)
     return Dialect(
-        _choice(columns[0], "Between cells", DELIMITERS, found.delimiter, fresh=fresh),
-        _choice(columns[1], "Decimal mark", DECIMALS, found.decimal, fresh=fresh),
-        _choice(columns[2], "Encoding", dict(zip(ENCODINGS, ENCODINGS, strict=True)), found.encoding, fresh=fresh),
-        _choice(columns[3], "Between thousands", THOUSANDS, found.thousands, fresh=fresh),
+        _choice(columns[0], "Between cells", DELIMITERS, detected.delimiter, fresh=fresh),
+        _choice(columns[1], "Decimal mark", DECIMALS, detected.decimal, fresh=fresh),
+        _choice(columns[2], "Encoding", dict(zip(ENCODINGS, ENCODINGS, strict=True)), detected.encoding, fresh=fresh),
+        _choice(columns[3], "Between thousands", THOUSANDS, detected.thousands, fresh=fresh),
     )
 
 
-def _choice(column: Any, label: str, options: dict[str, str], found: str, *, fresh: bool) -> Any:  # noqa: ANN401
+def _choice(column: Any, label: str, options: dict[str, str], detected: str, *, fresh: bool) -> Any:  # noqa: ANN401
     key = f"upload.{label.lower().replace(' ', '_')}"
-    state.start_from(key, found, fresh=fresh)
+    state.start_from(key, detected, fresh=fresh)
     return column.selectbox(label, list(options), format_func=options.__getitem__, key=key)

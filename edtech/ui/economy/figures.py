@@ -41,7 +41,7 @@ def choose_range(dataset: Dataset) -> Period | None:
 
 
 def _day(column: "st.delta_generator.DeltaGenerator", label: str, value: date, whole: Period, key: str) -> date:
-    chosen = column.date_input(
+    selection = column.date_input(
         label,
         value,
         min_value=whole.first,
@@ -49,30 +49,34 @@ def _day(column: "st.delta_generator.DeltaGenerator", label: str, value: date, w
         key=key,
         help=f"Both days count; the data reach from {whole}. Figures are compared with as many days right before.",
     )
-    return chosen if isinstance(chosen, date) else value
+    return selection if isinstance(selection, date) else value
 
 
 def show_figures(dataset: Dataset, period: Period | None) -> None:
     """Show every figure against the range before, the main ones first, each group with its charts."""
-    found = economy_cache.economy(dataset.id, period)
-    if found.before is not None:
+    economy = economy_cache.economy(dataset.id, period)
+    if economy.before is not None:
         st.caption(
-            f"Small numbers: change against {found.before}, the range right before; of shares in percentage points."
+            f"Small numbers: change against {economy.before}, the range right before; of shares in percentage points."
         )
     elif period is not None:
         st.caption("The data do not reach back far enough for a range of the same length before this one.")
-    main = tuple(found.figures) if period is None or LEDGER not in dataset.tables else MAIN
-    _tiles([found.figures[name] for name in main if name in found.figures])
+    main = tuple(economy.figures) if period is None or LEDGER not in dataset.tables else MAIN
+    _tiles([economy.figures[name] for name in main if name in economy.figures])
     if main is MAIN:
         for group, tab in zip(GROUPS, st.tabs(GROUPS), strict=True):
             with tab:
                 _tiles(
-                    [one for name, one in found.figures.items() if name not in main and ECONOMY[name].group == group]
+                    [
+                        item
+                        for name, item in economy.figures.items()
+                        if name not in main and ECONOMY[name].group == group
+                    ]
                 )
-                CHARTS[group](dataset, period, found)
+                CHARTS[group](dataset, period, economy)
     else:
-        _price_chart(dataset, period, found)
-    economy_downloads(dataset, found)
+        _price_chart(dataset, period, economy)
+    economy_downloads(dataset, economy)
 
 
 def _tiles(figures: Sequence[EconomyFigure]) -> None:
@@ -81,7 +85,7 @@ def _tiles(figures: Sequence[EconomyFigure]) -> None:
             about = ECONOMY[figure.name]
             said = about.unit == SHARE or about.title.endswith(about.unit)
             label = about.title if said else f"{about.title} ({about.unit})"
-            column.metric(label, _shown(figure), _change(figure), delta_color="off", help=about.help, border=True)
+            column.metric(label, _formatted(figure), _change(figure), delta_color="off", help=about.help, border=True)
 
 
 def _change(figure: EconomyFigure) -> str | None:
@@ -91,7 +95,7 @@ def _change(figure: EconomyFigure) -> str | None:
     return None if figure.change is None else percent(figure.change)
 
 
-def _shown(figure: EconomyFigure) -> str:
+def _formatted(figure: EconomyFigure) -> str:
     """Return the value for reading: shares in percent, money with two decimals."""
     unit = ECONOMY[figure.name].unit
     if figure.value is None or unit not in (SHARE, MONEY):
@@ -99,8 +103,8 @@ def _shown(figure: EconomyFigure) -> str:
     return f"{figure.value:.1%}" if unit == SHARE else f"{figure.value:,.2f}"
 
 
-def _supply_charts(dataset: Dataset, period: Period, found: Economy) -> None:
-    title = supply_title(found)
+def _supply_charts(dataset: Dataset, period: Period, economy: Economy) -> None:
+    title = supply_title(economy)
     st.altair_chart(charts.supply(in_tokens(daily_balances(dataset, period)), title=title), alt=title)
     held = concentration(dataset, period)
     if held.top_10 is not None:
@@ -108,12 +112,12 @@ def _supply_charts(dataset: Dataset, period: Period, found: Economy) -> None:
         st.altair_chart(charts.lorenz(held.lorenz, title=title), alt=title)
 
 
-def _flow_chart(dataset: Dataset, period: Period, found: Economy) -> None:  # noqa: ARG001  # one shape for all groups
-    title = flow_title(found)
-    st.altair_chart(charts.causes(cause_rows(found), title=title), alt=title)
+def _flow_chart(dataset: Dataset, period: Period, economy: Economy) -> None:  # noqa: ARG001  # one shape for all groups
+    title = flow_title(economy)
+    st.altair_chart(charts.causes(cause_rows(economy), title=title), alt=title)
 
 
-def _retention_chart(dataset: Dataset, period: Period, found: Economy) -> None:  # noqa: ARG001  # as above
+def _retention_chart(dataset: Dataset, period: Period, economy: Economy) -> None:  # noqa: ARG001  # as above
     if not {"learners", "enrollments", "platform_metrics"} <= set(dataset.tables):
         return
     cells = retention(dataset, period)
@@ -122,7 +126,7 @@ def _retention_chart(dataset: Dataset, period: Period, found: Economy) -> None: 
         st.altair_chart(explore.retention(cells, title=title), alt=title)
 
 
-def _price_chart(dataset: Dataset, period: Period | None, found: Economy) -> None:  # noqa: ARG001  # as above
+def _price_chart(dataset: Dataset, period: Period | None, economy: Economy) -> None:  # noqa: ARG001  # as above
     index = economy_cache.price_index(dataset.id)
     if len(index) > 1:
         title = f"Price index {index['index'].iloc[-1]:.1f} in the last period, the first being 100"
@@ -148,15 +152,15 @@ def show_entries(dataset: Dataset, period: Period | None) -> None:
     if period is None:
         return
     name = _choose_line()
-    found = entries_behind(dataset, name, period)
+    economy = entries_behind(dataset, name, period)
     unit = f"in money (1.00 is {MONEY})" if LINES[name].money else "tokens"
     st.markdown(
-        f"**{found.count:,} entries** sum to **{found.total / 100:,.2f} {unit}**"
+        f"**{economy.count:,} entries** sum to **{economy.total / 100:,.2f} {unit}**"
         + (" up to the end of the range" if LINES[name].stock else " within the range")
-        + (f"; the newest {len(found.shown):,} are shown." if len(found.shown) < found.count else ".")
+        + (f"; the newest {len(economy.shown):,} are shown." if len(economy.shown) < economy.count else ".")
     )
     st.dataframe(
-        found.shown,
+        economy.shown,
         hide_index=True,
         key="economy.entries",
         column_config={"amount": "amount (1/100 token)", "money_cents": "money (cents)", "occurred_at": "at (UTC)"},
@@ -174,26 +178,26 @@ def show_entries(dataset: Dataset, period: Period | None) -> None:
 
 def _choose_line() -> str:
     """Return a line of the ledger: of a ratio, one of those that it is made of."""
-    known = [name for name in ECONOMY if lines_behind(name)]
+    lines = [name for name in ECONOMY if lines_behind(name)]
     figure = st.selectbox(
         "Figure",
-        known,
+        lines,
         format_func=lambda name: ECONOMY[name].title,
         key="economy.figure",
         help="Whose entries to look at.",
     )
-    lines = lines_behind(figure)
-    if len(lines) == 1:
-        return lines[0]
-    chosen = st.segmented_control(
+    components = lines_behind(figure)
+    if len(components) == 1:
+        return components[0]
+    selection = st.segmented_control(
         "It is made of",
-        lines,
-        default=lines[0],
+        components,
+        default=components[0],
         key=f"economy.line.{figure}",
         required=True,
         format_func=lambda line: line.replace("_", " "),
     )
-    return str(chosen)
+    return str(selection)
 
 
 def _entries_csv(dataset: Dataset, name: str, period: Period) -> bytes:
@@ -204,19 +208,19 @@ def show_proof(dataset: Dataset, period: Period | None) -> None:
     """Show the identities that tie the figures to the ledger."""
     if period is None:
         return
-    found = economy_cache.reconciliation(dataset.id, period)
-    if found.broken:
-        st.error(f"{len(found.broken)} of {len(found.identities)} identities do not hold.", icon=":material/error:")
-        for one in found.broken:
-            st.markdown(f"- {escape(one.title)}: {one.left:,} against {one.right:,}")
+    economy = economy_cache.reconciliation(dataset.id, period)
+    if economy.broken:
+        st.error(f"{len(economy.broken)} of {len(economy.identities)} identities do not hold.", icon=":material/error:")
+        for item in economy.broken:
+            st.markdown(f"- {escape(item.title)}: {item.left:,} against {item.right:,}")
     else:
-        st.success(f"All {len(found.identities)} identities hold to the unit.", icon=":material/check_circle:")
+        st.success(f"All {len(economy.identities)} identities hold to the unit.", icon=":material/check_circle:")
     st.caption("Integers of 1/100 token, cents or counts; the difference must be 0, without any tolerance.")
-    st.dataframe(found.table, hide_index=True, key="economy.proof")
+    st.dataframe(economy.table, hide_index=True, key="economy.proof")
 
 
 PAST = {"Figures": show_figures, "Entries": show_entries, "Proof": show_proof}
-AHEAD = {"What if": forecast.show_outlook, "Runs": forecast.show_runs}
+AHEAD = {"What if": forecast.show_forecast, "Runs": forecast.show_runs}
 """What can be looked at, by name: over a range of days, or from the end of the data on."""
 
 
@@ -245,5 +249,5 @@ def _without_ledger(dataset: Dataset) -> None:
     )
     page_link("data", "Generate or choose a market", ":material/database:")
     with st.expander("What is missing"):
-        for words in missing_words(missing_figures(dataset)):
-            st.markdown(words)
+        for text in missing_words(missing_figures(dataset)):
+            st.markdown(text)

@@ -17,12 +17,12 @@ from edtech.reports import table_csv
 from edtech.tables.values import percent
 from edtech.ui import run_tables, sidebar
 from edtech.ui.cache import answer_cache, economy_cache, run_cache, services
-from edtech.ui.reports.downloads import outlook_downloads
+from edtech.ui.reports.downloads import forecast_downloads
 from edtech.ui.widgets import escape, format_number, page_link, params_form
 
 RULES = ("weeks", "commission_rate", "burn_rate", "bonuses", "expiry_weeks")
 MORE = tuple(name for name in Assumptions.model_fields if name not in RULES)
-SHOWN = ("spent", "circulating_supply", "teacher_earnings", "teacher_balance", "commission", "learner_balance")
+DISPLAYED = ("spent", "circulating_supply", "teacher_earnings", "teacher_balance", "commission", "learner_balance")
 BY_SEGMENT, RECOMMENDED, AS_TODAY = "By segment", "The run's recommended", "As today"
 MOST_SLIDERS = 12
 MOST_RUNS = 8
@@ -30,16 +30,16 @@ LETTER, MARGIN = 8, 20
 """Pixels of a letter in a table, and around the text of a cell."""
 
 
-def show_outlook(dataset: Dataset) -> None:
+def show_forecast(dataset: Dataset) -> None:
     """Ask for prices, rules and assumptions, and show where they lead."""
     observed = economy_cache.observed(dataset.id)
     st.markdown("Move prices and rules, and see where the tokens go; the band holds nine of ten possible futures.")
     prices = _ask_prices(dataset)
     effect, reasons = asked_effect(_models(dataset), prices)
-    found = forecast(observed, _ask_rules(dataset, Assumptions.of(observed)), effect)
+    economy = forecast(observed, _ask_rules(dataset, Assumptions.of(observed)), effect)
     for reason in reasons:
         st.warning(escape(reason), icon=":material/warning:")
-    _metrics(found)
+    _metrics(economy)
     name = st.selectbox(
         "Week by week",
         list(OUTLOOK),
@@ -48,16 +48,16 @@ def show_outlook(dataset: Dataset) -> None:
         key="economy.outlook.figure",
         help="The figure to draw.",
     )
-    title = outlook_title(found, name)
-    weekly = found.weekly[found.weekly["figure"] == name]
-    st.altair_chart(charts.outlook(weekly, title=title, y_title=f"{OUTLOOK[name][0]} (tokens)"), alt=title)
+    title = outlook_title(economy, name)
+    weekly = economy.weekly[economy.weekly["figure"] == name]
+    st.altair_chart(charts.forecast_bands(weekly, title=title, y_title=f"{OUTLOOK[name][0]} (tokens)"), alt=title)
     st.subheader("What this assumes")
-    for note in found.notes:
+    for note in economy.notes:
         st.markdown(f"- {escape(note)}")
-    outlook_downloads(dataset, found, prices)
+    forecast_downloads(dataset, economy, prices)
 
 
-def _kept(dataset: Dataset, *parts: str) -> dict[str, Any]:
+def _persistent(dataset: Dataset, *parts: str) -> dict[str, Any]:
     """Return what makes a question of the data set its own and keep its answer while it is not shown."""
     return {"key": ".".join(("economy", dataset.id, *parts)), "persist_state": "session"}
 
@@ -83,7 +83,7 @@ def _ask_prices(dataset: Dataset) -> AskedPrices:
         (AS_TODAY, BY_SEGMENT, RECOMMENDED),
         default=AS_TODAY,
         required=True,
-        **_kept(dataset, "prices"),
+        **_persistent(dataset, "prices"),
         help="What prices to look ahead at.",
     )
     if how == AS_TODAY:
@@ -94,7 +94,7 @@ def _ask_prices(dataset: Dataset) -> AskedPrices:
             "Run",
             list(names),
             format_func=names.__getitem__,
-            **_kept(dataset, "run"),
+            **_persistent(dataset, "run"),
             help="The trained model that says what prices do.",
         )
     )
@@ -107,29 +107,29 @@ def _ask_prices(dataset: Dataset) -> AskedPrices:
 
 def _sliders(dataset: Dataset, response: Response) -> dict[str, float]:
     segments = response.segments.value_counts().index.tolist()
-    shown = segments
+    titles = segments
     if len(segments) > MOST_SLIDERS:
-        shown = st.multiselect(
+        titles = st.multiselect(
             "Segments to change",
             segments,
             segments[:MOST_SLIDERS],
-            **_kept(dataset, "segments"),
+            **_persistent(dataset, "segments"),
             help="All other prices stay as they are.",
         )
     columns = st.columns(2)
     return {
-        name: columns[place % 2].slider(
+        name: columns[position % 2].slider(
             escape(name),
             -50,
             50,
             0,
             1,
             format="%+d %%",
-            **_kept(dataset, "change", name),
+            **_persistent(dataset, "change", name),
             help="Price change of this segment from the first week on, in percent.",
         )
         / 100
-        for place, name in enumerate(shown)
+        for position, name in enumerate(titles)
     }
 
 
@@ -143,11 +143,11 @@ def _ask_rules(dataset: Dataset, start: Assumptions) -> Assumptions:
     return start.model_copy(update=values)
 
 
-def _metrics(found: Forecast) -> None:
-    for start in range(0, len(SHOWN), 3):
-        for column, name in zip(st.columns(3), SHOWN[start : start + 3], strict=True):
+def _metrics(forecast: Forecast) -> None:
+    for start in range(0, len(DISPLAYED), 3):
+        for column, name in zip(st.columns(3), DISPLAYED[start : start + 3], strict=True):
             title, help = OUTLOOK[name]
-            row = found.figure(name)
+            row = forecast.figure(name)
             change = None if row["mid"] == row["today"] or row["change"] != row["change"] else percent(row["change"])
             column.metric(
                 f"{title} (tokens)",
@@ -162,7 +162,7 @@ def _metrics(found: Forecast) -> None:
                 if row["low"] == row["low"]
                 else "no band"
             )
-            when = f"after {found.asked.weeks} weeks" if name in STOCKS else f"in {found.asked.weeks} weeks"
+            when = f"after {forecast.asked.weeks} weeks" if name in STOCKS else f"in {forecast.asked.weeks} weeks"
             column.caption(f"{when}; {band}")
 
 
@@ -174,22 +174,22 @@ def show_runs(dataset: Dataset) -> None:
         page_link("train", "Train a model", ":material/model_training:")
         return
     names = run_tables.run_labels(runs)
-    chosen = st.multiselect(
+    selection = st.multiselect(
         "Runs",
         list(names),
         list(names)[:3],
         format_func=names.__getitem__,
-        **_kept(dataset, "runs"),
+        **_persistent(dataset, "runs"),
         max_selections=MOST_RUNS,
         help="Each is asked for its recommended prices.",
     )
-    table = runs_ahead(_models(dataset), economy_cache.observed(dataset.id), chosen)
+    table = runs_ahead(_models(dataset), economy_cache.observed(dataset.id), selection)
     st.caption(
         "Thirteen weeks ahead under today's rules and each run's recommended prices: the median of possible futures, "
         "the same for all, with the band that holds nine of ten. Model metrics are per period, as logged with the run."
     )
-    shown = side_by_side(table)
-    st.dataframe(shown, hide_index=True, height="content", key="economy.runs.table", column_config=_columns(shown))
+    titles = side_by_side(table)
+    st.dataframe(titles, hide_index=True, height="content", key="economy.runs.table", column_config=_columns(titles))
     st.download_button(
         "All numbers (CSV)",
         table_csv(table),
@@ -201,10 +201,10 @@ def show_runs(dataset: Dataset) -> None:
     )
 
 
-def _columns(shown: pd.DataFrame) -> dict[str, Any]:
+def _columns(table: pd.DataFrame) -> dict[str, Any]:
     """Return columns as wide as their figures: by itself a table cuts its last ones off."""
     longest = {
-        str(name): max(map(len, [str(name), *shown[name].iloc[1:]])) for name in shown
+        str(name): max(map(len, [str(name), *table[name].iloc[1:]])) for name in table
     }  # the remark may be cut off
     return {
         name: st.column_config.Column(width=LETTER * length + MARGIN, pinned=name == "figure")

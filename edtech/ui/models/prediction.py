@@ -13,7 +13,7 @@ from edtech.tracking.registry import Version
 from edtech.ui.cache import dataset_cache, model_cache, services
 from edtech.ui.widgets import error_panel, escape, format_number, show_errors
 
-_SHOWN = 1_000
+MAX_ROWS = 1_000
 _HELP = {
     "double": "A number.",
     "float": "A number.",
@@ -63,18 +63,18 @@ def file_scored(version: Version) -> None:
 
 def _show(version: Version, rows: pd.DataFrame) -> None:
     try:
-        found = model_cache.scored(version.run_id, rows)
+        events = model_cache.scored(version.run_id, rows)
     except ContractError as error:
         error_panel(error)
         if error.failures is not None:
-            st.dataframe(error.failures.head(_SHOWN), hide_index=True, key="scoring.failures")
+            st.dataframe(error.failures.head(MAX_ROWS), hide_index=True, key="scoring.failures")
         return
-    st.success(f"{counted(len(found.rows), 'row')} predicted: {escape(found.meaning)}.", icon=":material/done:")
-    _outside(found)
-    st.dataframe(found.rows.head(_SHOWN), hide_index=True, key="scoring.rows")
+    st.success(f"{counted(len(events.rows), 'row')} predicted: {escape(events.meaning)}.", icon=":material/done:")
+    _outside(events)
+    st.dataframe(events.rows.head(MAX_ROWS), hide_index=True, key="scoring.rows")
     st.download_button(
         "Download the predictions",
-        frame_csv(found.rows),
+        frame_csv(events.rows),
         "predictions.csv",
         key="scoring.get",
         on_click="ignore",
@@ -87,39 +87,39 @@ def row_scored(version: Version) -> None:
     signature, leaned = model_cache.signature(version.run_id), model_cache.leaned_on(version.run_id)
     first = [name for name in leaned if name in signature] or list(signature)
     others = [name for name in signature if name not in first]
-    st.caption(_told(len(first), bool(leaned), bool(model_cache.example_row(version.run_id))))
+    st.caption(_describe(len(first), bool(leaned), bool(model_cache.example_row(version.run_id))))
     with st.form("scoring.one", border=True):
         values = _fields(version, first)
         if others:
             with st.expander(f"{counted(len(others), 'more column')} that its predictions hardly lean on"):
                 values |= _fields(version, others)
-        asked = st.form_submit_button("Predict", type="primary", icon=":material/play_arrow:")
-    if not asked:
+        requested = st.form_submit_button("Predict", type="primary", icon=":material/play_arrow:")
+    if not requested:
         return
     with show_errors():
         row = pd.DataFrame({name: [_typed(values[name], kind)] for name, kind in signature.items()})
-        found = model_cache.scored(version.run_id, row)
-        value = float(found.rows.iloc[:, -1].to_numpy(dtype=float)[0])
-        shown = f"{value:.1%}" if found.meaning.startswith("Probability") else format_number(value)
-        st.metric(escape(found.meaning), shown, border=True, help="What the model expects of this row.")
-        _outside(found)
+        events = model_cache.scored(version.run_id, row)
+        value = float(events.rows.iloc[:, -1].to_numpy(dtype=float)[0])
+        columns = f"{value:.1%}" if events.meaning.startswith("Probability") else format_number(value)
+        st.metric(escape(events.meaning), columns, border=True, help="What the model expects of this row.")
+        _outside(events)
 
 
 def _typed(value: object, kind: str) -> object:
     return normalize_decimal(value) if isinstance(value, str) and kind in {*NUMBERS, "any"} else value
 
 
-def _outside(found: Predictions) -> None:
+def _outside(prediction: Predictions) -> None:
     """Say which values the model was not trained on: there it can only guess."""
-    if found.warnings:
-        told = "".join(f"\n- {escape(one)}" for one in found.warnings)
+    if prediction.warnings:
+        message = "".join(f"\n- {escape(version)}" for version in prediction.warnings)
         st.warning(
-            f"Outside of what the model was trained on, so take the prediction with care:\n{told}",
+            f"Outside of what the model was trained on, so take the prediction with care:\n{message}",
             icon=":material/explore_off:",
         )
 
 
-def _told(first: int, ordered: bool, filled: bool) -> str:
+def _describe(first: int, ordered: bool, filled: bool) -> str:
     order = (
         f"The {counted(first, 'column')} that its predictions lean on, most first."
         if ordered
@@ -131,8 +131,8 @@ def _told(first: int, ordered: bool, filled: bool) -> str:
 def _fields(version: Version, names: list[str]) -> dict[str, Any]:
     signature, example = model_cache.signature(version.run_id), model_cache.example_row(version.run_id)
     values, columns = {}, st.columns(3)
-    for place, name in enumerate(names):
-        with columns[place % 3]:
+    for position, name in enumerate(names):
+        with columns[position % 3]:
             values[name] = _field(name, signature[name], version.run_id, example.get(name, ""))
     return values
 

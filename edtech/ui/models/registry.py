@@ -36,12 +36,14 @@ def register(run_id: str, key: str) -> None:
         )
     if challenger or champion:
         with show_errors():
-            made = registry.register(run_id)
-            words = f"Registered as version {made.version} of {made.name}"
+            version_created = registry.register(run_id)
+            message = f"Registered as version {version_created.version} of {version_created.name}"
             if champion:
-                st.success(escape(f"{words}."), icon=":material/check_circle:")  # true where the next gate is shut too
-                registry.promote(made.name, made.version, reason)
-            _changed(f"{words}, the champion." if champion else f"{words}.")
+                st.success(
+                    escape(f"{message}."), icon=":material/check_circle:"
+                )  # true where the next gate is shut too
+                registry.promote(version_created.name, version_created.version, reason)
+            _changed(f"{message}, the champion." if champion else f"{message}.")
 
 
 def _reason(key: str) -> str:
@@ -66,13 +68,13 @@ def choose_model() -> str | None:
 
 def choose_version(name: str, key: str) -> Version:
     """Let the user choose a version; the champion is chosen at first."""
-    versions = {one.version: one for one in services.registry().versions(name)}
-    held = next((place for place, one in enumerate(versions.values()) if one.is_champion), 0)
+    versions = {version.version: version for version in services.registry().versions(name)}
+    held = next((position for position, version in enumerate(versions.values()) if version.is_champion), 0)
     number = st.selectbox(
         "Version",
         list(versions),
         index=held,
-        format_func=lambda one: _label(versions[one]),
+        format_func=lambda version: _label(versions[version]),
         key=f"{key}.{name}",
         help="Newest first.",
     )
@@ -80,8 +82,8 @@ def choose_version(name: str, key: str) -> Version:
 
 
 def _label(version: Version) -> str:
-    told = (f"version {version.version}", _algorithm(version), *version.aliases)
-    return ", ".join(filter(None, told))
+    message = (f"version {version.version}", _algorithm(version), *version.aliases)
+    return ", ".join(filter(None, message))
 
 
 def _algorithm(version: Version) -> str:
@@ -92,26 +94,26 @@ def show_versions(name: str) -> None:
     """Show a model's versions, what they are worth, and let one be promoted or the champion taken back."""
     registry = services.registry()
     st.dataframe(version_rows(registry.versions(name)), hide_index=True, key="models.versions")
-    chosen = choose_version(name, "models.version")
-    address = f"models:/{name}@{CHAMPION}" if chosen.is_champion else chosen.uri
+    selection = choose_version(name, "models.version")
+    address = f"models:/{name}@{CHAMPION}" if selection.is_champion else selection.uri
     st.code(f'mlflow.pyfunc.load_model("{address}")', language=None)
-    run = registry.run_of(chosen)
-    gates = () if run is None else registry.gates(chosen.run_id, name)
+    run = registry.run_of(selection)
+    gates = () if run is None else registry.gates(selection.run_id, name)
     if run is None:
         st.warning("The run of this version is gone.", icon=":material/warning:")
-    elif not chosen.is_champion:
+    elif not selection.is_champion:
         _gates(gates)
-        _promote(chosen)
+        _promote(selection)
     _rollback(name)
     events = registry.events(name)
     _history(name, events)
-    card = model_card(chosen, run, gates, events)
+    card = model_card(selection, run, gates, events)
     with st.expander("Model card"):
         st.markdown(card)
     st.download_button(
         "Download the model card",
         card,
-        f"{name}-{chosen.version}.md",
+        f"{name}-{selection.version}.md",
         key="models.card",
         on_click="ignore",
         icon=":material/download:",
@@ -122,15 +124,15 @@ def version_rows(versions: list[Version]) -> pd.DataFrame:
     """Return one row for each version."""
     rows = [
         (
-            one.version,
-            ", ".join(one.aliases),
-            _algorithm(one),
-            one.tags.get("dataset_name"),
-            _utc(one),
-            one.run_id,
-            one.tags.get("edtech.reason"),
+            version.version,
+            ", ".join(version.aliases),
+            _algorithm(version),
+            version.tags.get("dataset_name"),
+            _utc(version),
+            version.run_id,
+            version.tags.get("edtech.reason"),
         )
-        for one in versions
+        for version in versions
     ]
     return pd.DataFrame(
         rows, columns=["Version", "Alias", "Algorithm", "Data set", "Registered (UTC)", "Run", "Reason"]
@@ -141,13 +143,13 @@ def _utc(version: Version) -> str:
     return "" if version.created is None else f"{version.created:%Y-%m-%d %H:%M}"
 
 
-def _promote(chosen: Version) -> None:
+def _promote(version: Version) -> None:
     with st.form("models.promote", border=True):
         reason = _reason("models.reason")
         if st.form_submit_button("Make it the champion", type="primary", icon=":material/trophy:"):
             with show_errors():
-                services.registry().promote(chosen.name, chosen.version, reason)
-                _changed(f"Version {chosen.version} of {chosen.name} is the champion.")
+                services.registry().promote(version.name, version.version, reason)
+                _changed(f"Version {version.version} of {version.name} is the champion.")
 
 
 def _rollback(name: str) -> None:
@@ -158,8 +160,8 @@ def _rollback(name: str) -> None:
         help="Gives the place back to the version that held it before.",
     ):
         with show_errors():
-            made = services.registry().rollback(name)
-            _changed(f"Version {made.version} of {name} is the champion again.")
+            version_created = services.registry().rollback(name)
+            _changed(f"Version {version_created.version} of {name} is the champion again.")
 
 
 def _history(name: str, events: tuple[Event, ...]) -> None:
@@ -175,9 +177,9 @@ def _history(name: str, events: tuple[Event, ...]) -> None:
         hide_index=True,
         key="models.events",
     )
-    found = history(services.registry().versions(name), events)
-    if found is not None:
-        of, table = found
+    prediction = history(services.registry().versions(name), events)
+    if prediction is not None:
+        of, table = prediction
         title = f"{metric(of).title} of the champion over time"
         st.altair_chart(
             charts.time_series(table, title=title, y_title=f"{metric(of).title} ({metric(of).unit})", x_title="When"),
@@ -187,7 +189,7 @@ def _history(name: str, events: tuple[Event, ...]) -> None:
 
 def history(versions: list[Version], events: tuple[Event, ...]) -> tuple[str, pd.DataFrame] | None:
     """Return the name of the decision's metric and its value (period, value) at each change of the champion."""
-    tags = {one.version: one.tags for one in versions}
+    tags = {version.version: version.tags for version in versions}
     for name in DECISIONS:
         key = f"metric.{name}"
         rows = [(event.at, float(tags[event.version][key])) for event in events if key in tags.get(event.version, {})]

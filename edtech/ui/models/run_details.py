@@ -69,9 +69,9 @@ def metric_rows(run: Run) -> pd.DataFrame:
     ends = {name: interval_of(name, run.metrics) for name in run.metrics}
     apart = {end for pair in ends.values() for end in pair or ()}
     rows = [
-        (known.title, value, *_values(run, ends[name]), known.unit, known.help)
+        (intervals.title, value, *_values(run, ends[name]), intervals.unit, intervals.help)
         for name, value in run.metrics.items()
-        for known in [metric(name)]
+        for intervals in [metric(name)]
         if name not in apart
     ]
     return pd.DataFrame(rows, columns=["Metric", "Value", "Low", "High", "Unit", "Meaning"])
@@ -122,13 +122,13 @@ def _artifacts(run: Run, experiment: str) -> None:
 
 def show_file(path: str, content: bytes) -> None:
     """Show a file by its ending; what cannot be shown is said to be so, and nothing of it is ever run."""
-    ending = path.rpartition(".")[2].lower()
+    extension = path.rpartition(".")[2].lower()
     try:
-        if ending == "png":
+        if extension == "png":
             st.image(content, alt=f"Picture of the run: {path}")
-        elif ending == "csv":
+        elif extension == "csv":
             st.dataframe(pd.read_csv(BytesIO(content)), key="models.file.table")
-        elif ending == "json":
+        elif extension == "json":
             st.json(json.loads(content), expanded=1)
         else:
             st.code(content[:_MOST_TEXT].decode("utf-8"), language=None, height=400)

@@ -33,12 +33,12 @@ def empty_state() -> None:
 
 def key_figures(dataset: Dataset) -> None:
     """Show what the data set amounts to."""
-    figures = [one for one in dataset_cache.summary(dataset.id) if one.value is not None]
+    figures = [run for run in dataset_cache.summary(dataset.id) if run.value is not None]
     for start in range(0, len(figures), 3):
-        for column, one in zip(st.columns(3), figures[start : start + 3], strict=False):
-            shown = f"{one.value:.1%}" if one.unit == "share" else format_number(one.value)
-            unit = f" ({one.unit})" if one.unit not in ("", "share") else ""  # behind the number it is cut off
-            column.metric(escape(one.title) + unit, shown, help=one.help, border=True)
+        for column, run in zip(st.columns(3), figures[start : start + 3], strict=False):
+            visible = f"{run.value:.1%}" if run.unit == "share" else format_number(run.value)
+            unit = f" ({run.unit})" if run.unit not in ("", "share") else ""  # behind the number it is cut off
+            column.metric(escape(run.title) + unit, visible, help=run.help, border=True)
 
 
 def revenue_over_time(dataset: Dataset) -> None:
@@ -49,17 +49,17 @@ def revenue_over_time(dataset: Dataset) -> None:
     if len(series) < 2:
         return
     first, last = series["revenue"].iloc[0], series["revenue"].iloc[-1]
-    words = panel_words(dataset)
-    money = f" {words.money}" if words.money else ""
+    text = panel_words(dataset)
+    money = f" {text.money}" if text.money else ""
     ends = f"from {format_number(first)} to {format_number(last)}{money} between the first and the last period"
     frame = series.rename(columns={"revenue": "value"})
     chart = charts.time_series(
         frame,
-        title=f"{words.revenue} went {ends}",
-        y_title=f"{words.revenue} ({words.money or 'price times quantity'} per period)",
+        title=f"{text.revenue} went {ends}",
+        y_title=f"{text.revenue} ({text.money or 'price times quantity'} per period)",
         x_title="Period",
     )
-    st.altair_chart(chart, width="stretch", alt=f"{words.revenue} over time, {ends}")
+    st.altair_chart(chart, width="stretch", alt=f"{text.revenue} over time, {ends}")
 
 
 def newest_runs() -> bool:
@@ -73,20 +73,20 @@ def newest_runs() -> bool:
         "name": st.column_config.TextColumn("Run"),
         "started": st.column_config.DatetimeColumn("Started (UTC)", format="D MMM, HH:mm"),
         "metrics.price_elasticity_coefficient": st.column_config.NumberColumn(
-            "Elasticity", format="%.2f", help="Own-price elasticity: percent of demand per percent of price."
+            "Elasticity", format="%.2f", help="Own-price elasticity: percent change in demand per 1% change in price."
         ),
         "metrics.rmse": st.column_config.NumberColumn(
-            "RMSE", format="%.2f", help="Typical error on later data, in pieces per row; lower is better."
+            "RMSE", format="%.2f", help="Root mean squared error on later data, in units per row. Lower is better."
         ),
         "metrics.revenue_impact": st.column_config.NumberColumn(
-            "Plan's impact (tokens / period)",
+            "Expected uplift (tokens / period)",
             format="%.0f",
-            help="Tokens per period that the run expects of its plan; empty: refused.",
+            help="Tokens per period that the run expects from its plan. Empty if refused.",
         ),
     }
     # Naive: pyarrow reads a zoned column by a call that pandas deprecates.
-    shown = runs.reindex(columns=list(columns)).head(8).assign(started=lambda x: x["started"].dt.tz_convert(None))
-    st.dataframe(shown, hide_index=True, column_config=columns, key="overview.runs")
+    visible = runs.reindex(columns=list(columns)).head(8).assign(started=lambda x: x["started"].dt.tz_convert(None))
+    st.dataframe(visible, hide_index=True, column_config=columns, key="overview.runs")
     return True
 
 
@@ -95,12 +95,12 @@ def next_step(dataset: Dataset, trained: bool) -> None:
     st.subheader("Next step")
     priced = dataset.kind in ("market", "panel")
     if not priced:
-        page_link("data", "See what it holds and what can be learned from it", ":material/database:")
+        page_link("data", "Review the data set", ":material/database:")
     if not trained:
         page_link("train", "Train a model on this data set", ":material/model_training:")
         return
     if priced:
-        page_link("pricing", "Ask what happens if prices change", ":material/sell:")
+        page_link("pricing", "Run a what-if", ":material/sell:")
     page_link("compare", "Compare the runs", ":material/compare_arrows:")
     page_link("train", "Train another model", ":material/model_training:")
 
@@ -109,5 +109,5 @@ def origin(dataset: Dataset) -> str:
     """Return in words where a data set comes from."""
     if dataset.kind == "market":
         return "generated, so its true price effect is known"
-    words = f"a {CONTRACTS[dataset.kind].title} uploaded from {escape(dataset.source.get('file', 'a file'))}"
-    return f"{words}; prices set: {dataset.roles.prices_set}" if dataset.kind == "panel" else words
+    text = f"a {CONTRACTS[dataset.kind].title} uploaded from {escape(dataset.source.get('file', 'a file'))}"
+    return f"{text}; prices set: {dataset.roles.prices_set}" if dataset.kind == "panel" else text

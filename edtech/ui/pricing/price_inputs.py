@@ -63,7 +63,7 @@ def _price_changes(
         default=SEGMENT,
         required=True,
         **_persistent(dataset, "scope"),
-        format_func=lambda one: TITLES.get(one, one.capitalize()),
+        format_func=lambda item: TITLES.get(item, item.capitalize()),
         help="The prices that the what-if changes.",
     )
     scope = scope or SEGMENT

@@ -31,7 +31,7 @@ def widget_values(scenario: Scenario, dataset: Dataset, response: Response, attr
 def _on_sliders(changes: Sequence[PriceChange], attributes: pd.DataFrame) -> WidgetValues | None:
     """Return the widget values that express these changes, or None if no widgets can."""
     scope = changes[0].scope if changes else SEGMENT
-    if any(one.scope != scope or _exceeds_slider(one) for one in changes):
+    if any(item.scope != scope or _exceeds_slider(item) for item in changes):
         return None
     names = [] if scope == ALL else [str(name) for name in attributes[scope].unique()]
     if scope == SEGMENT or (scope not in (ALL, UNIT) and len(names) <= MAX_SLIDERS):
@@ -46,8 +46,8 @@ def _exceeds_slider(change: PriceChange) -> bool:
 
 
 def _separate_sliders(scope: str, names: Sequence[str], changes: Sequence[PriceChange]) -> WidgetValues | None:
-    moved = [(name, round(100 * one.amount)) for one in changes for name in one.names]
-    if len(dict(moved)) < len(moved) or any(one.how != "percent" for one in changes):
+    moved = [(name, round(100 * item.amount)) for item in changes for name in item.names]
+    if len(dict(moved)) < len(moved) or any(item.how != "percent" for item in changes):
         return None
     segments: WidgetValues = {("segments",): list(dict(moved))} if len(names) > MAX_SLIDERS and moved else {}
     sliders = dict.fromkeys(names, 0) | dict(moved)

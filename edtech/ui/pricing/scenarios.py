@@ -87,7 +87,7 @@ def _show_comparison(saved: pd.DataFrame, run_id: str, experiment: str, dataset:
     st.subheader("Comparison")
     trained = run_cache.demand_runs(experiment, dataset.digest)
     what_ifs, plans = short_names(saved, "name"), short_names(trained, "tags.algorithm")
-    names = what_ifs | {one: f"plan of {name}" for one, name in plans.items()}
+    names = what_ifs | {item: f"plan of {name}" for item, name in plans.items()}
     selection = st.multiselect(
         "Scenarios and plans of runs",
         list(names),
@@ -100,7 +100,7 @@ def _show_comparison(saved: pd.DataFrame, run_id: str, experiment: str, dataset:
     if not selection:
         st.caption("Choose scenarios or plans to compare their expected effects.")
         return
-    recommended = {names[one]: answer_cache.plan(one, experiment, dataset.id) for one in selection if one in plans}
+    recommended = {names[item]: answer_cache.plan(item, experiment, dataset.id) for item in selection if item in plans}
     labelled = saved.assign(name=saved["run_id"].map(what_ifs))
     table = beside(labelled[saved["run_id"].isin(selection)], recommended)
     estimated = table.dropna(subset=["change"])

@@ -18,28 +18,28 @@ MOST_MB = 20
 
 def show_kept() -> None:
     """List the kept reports; download, check again or remove one."""
-    found = kept_reports(services.settings().reports_dir)
-    if not found:
-        st.info("No report was made here yet.", icon=":material/description:")
-        st.markdown("Every report that is downloaded on a page, or written by the pipeline, is kept here.")
-        page_link("overview", "Start at the overview", ":material/home:")
+    verification = kept_reports(services.settings().reports_dir)
+    if not verification:
+        st.info("No report is stored yet.", icon=":material/description:")
+        st.markdown("Every report from a page or the pipeline is stored here.")
+        page_link("overview", "Go to Overview", ":material/home:")
         return
-    st.dataframe(_rows(found), hide_index=True, key="reports.list")
+    st.dataframe(_rows(verification), hide_index=True, key="reports.list")
     name = str(
         st.selectbox(
             "Report",
-            [one.name for one in found],
-            key=f"reports.chosen.{len(found)}.{found[0].name}",
-            help="To download, to check or to remove.",
+            [report.name for report in verification],
+            key=f"reports.chosen.{len(verification)}.{verification[0].name}",
+            help="Choose a report to download, verify or delete.",
         )
     )
-    _actions(next(one for one in found if one.name == name))
+    _actions(next(report for report in verification if report.name == name))
 
 
-def _rows(found: tuple[KeptReport, ...]) -> pd.DataFrame:
+def _rows(reports: tuple[KeptReport, ...]) -> pd.DataFrame:
     rows = [
-        (one.name, FORMS[one.form].title, round(one.size / 1000, 1), f"{one.written:%Y-%m-%d %H:%M:%S}")
-        for one in found
+        (report.name, FORMS[report.form].title, round(report.size / 1000, 1), f"{report.written:%Y-%m-%d %H:%M:%S}")
+        for report in reports
     ]
     return pd.DataFrame(rows, columns=["report", "form", "size (kB)", "written (UTC)"])
 
@@ -58,27 +58,27 @@ def _actions(report: KeptReport) -> None:
             icon=":material/download:",
         )
         again = st.button(
-            "Check again",
+            "Verify",
             key="reports.check",
             icon=":material/rule:",
-            help="Makes it again from what is stored, and names every number that differs.",
+            help="Rebuilds the report from stored data and lists every number that differs.",
         )
         with st.popover("Remove", icon=":material/delete:"):
-            st.markdown("It cannot be restored; what it was made of stays.")
-            removed = st.button("Remove for good", key="reports.remove", icon=":material/delete_forever:")
+            st.markdown("You cannot restore the report. Its data and runs stay.")
+            removed = st.button("Delete permanently", key="reports.remove", icon=":material/delete_forever:")
     if again:
         _check(report.name, read())
     if removed:
         remove_kept(folder, report.name)
-        notify(f"{report.name} is removed.")
+        notify(f"{report.name} is deleted.")
         st.rerun()
 
 
 def check_upload() -> None:
     """Let the user check a report's file from anywhere; it is read in a worker, which can be cancelled."""
-    st.subheader("Check a file")
+    st.subheader("Verify a file")
     file = st.file_uploader(
-        "A report that was downloaded here",
+        "Report file",
         list(FORMS),
         key="reports.file",
         max_upload_size=MOST_MB,

@@ -34,41 +34,41 @@ OFFERED = ("html", "pdf", "xlsx", "zip")
 
 def downloads(recipe: Recipe, name: str) -> None:
     """Show one button for each form of a report; it is made, its figures drawn, when a button is clicked."""
-    st.subheader("Take it with you")
+    st.subheader("Export")
     settings = services.settings()
-    for column, ending in zip(st.columns(len(OFFERED)), OFFERED, strict=True):
-        form = FORMS[ending]
+    for column, extension in zip(st.columns(len(OFFERED)), OFFERED, strict=True):
+        form = FORMS[extension]
         column.download_button(
             form.title,
-            partial(_made, recipe, name, settings, ending),
-            f"{name}.{ending}",
+            partial(_make_report, recipe, name, settings, extension),
+            f"{name}.{extension}",
             form.mime,
-            key=f"{name}.{ending}",
+            key=f"{name}.{extension}",
             on_click="ignore",
             icon=":material/download:",
             help=form.help,
             width="stretch",
         )
-    st.caption("The Reports page, or python -m edtech verify FILE, checks such a file against what is stored.")
+    st.caption("Verify a file on the Reports page or with: python -m edtech verify FILE")
 
 
-def _made(recipe: Recipe, name: str, settings: Settings, ending: str) -> bytes:
+def _make_report(recipe: Recipe, name: str, settings: Settings, extension: str) -> bytes:
     """Return the file, and keep it; where the report cannot be made, return one of the same form that says why.
 
     Streamlit calls this in a thread of its own, whose errors no page can show.
     """
     try:
-        data = write(report_of(recipe, Stores.of(settings)), ending)
-        keep(settings.reports_dir, name, ending, data)
+        data = write(report_of(recipe, Stores.of(settings)), extension)
+        keep(settings.reports_dir, name, extension, data)
         return data
     except EdtechError as error:
-        return write(failed(error), ending)
+        return write(failed(error), extension)
 
 
-def pricing_downloads(asked: DisplayedAnswer, plan: Plan | None) -> None:
+def pricing_downloads(displayed: DisplayedAnswer, plan: Plan | None) -> None:
     """Offer the what-if and the plan as a report."""
     wanted = {} if plan is None else {"objective": plan.objective, "constraints": plan.constraints}
-    downloads(WhatIfRecipe(scenario=asked.scenario, **wanted), "pricing-report")
+    downloads(WhatIfRecipe(scenario=displayed.scenario, **wanted), "pricing-report")
 
 
 def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:
@@ -80,9 +80,9 @@ def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:
         y=y,
         rank_across_data=comparison.rank_across_data,
         said={
-            name: (known.direction, known.unit)
-            for name, known in comparison.dictionary.items()
-            if name not in METRICS and not known.guessed and name in comparison.metrics.index
+            name: (titles.direction, titles.unit)
+            for name, titles in comparison.dictionary.items()
+            if name not in METRICS and not titles.guessed and name in comparison.metrics.index
         },
     )
     downloads(recipe, "comparison-report")
@@ -98,19 +98,19 @@ def run_downloads(run_id: str) -> None:
     downloads(RunRecipe(run=run_id), "run-report")
 
 
-def economy_downloads(dataset: Dataset, found: Economy) -> None:
+def economy_downloads(dataset: Dataset, economy: Economy) -> None:
     """Offer the figures of the token economy as a report."""
-    days = {} if found.period is None else {"first": found.period.first, "last": found.period.last}
+    days = {} if economy.period is None else {"first": economy.period.first, "last": economy.period.last}
     downloads(EconomyRecipe(dataset=dataset.id, **days), "economy-report")
 
 
-def outlook_downloads(dataset: Dataset, found: Forecast, prices: AskedPrices) -> None:
+def forecast_downloads(dataset: Dataset, forecast: Forecast, prices: AskedPrices) -> None:
     """Offer a forecast as a report."""
     recipe = OutlookRecipe(
         dataset=dataset.id,
         run=prices.run_id,
         changes=dict(prices.changes),
         recommended=prices.recommended,
-        assumed=found.asked.model_dump(),
+        assumed=forecast.asked.model_dump(),
     )
     downloads(recipe, "outlook-report")

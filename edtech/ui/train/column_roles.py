@@ -23,15 +23,15 @@ def choose_columns(dataset: Dataset, family: Family) -> dict[str, Any]:
     if isinstance(roles, PanelRoles) and family.name != TOKEN_ELASTICITY:
         return {}  # its features are made from the tables of the market
     with st.expander("Columns", icon=":material/view_column:"):
-        st.caption("As stored with the data set; upload the file again to map it differently.")
+        st.caption("Stored with the data set. Upload the file again to change the mapping.")
         fixed = {
             info.title or name: ", ".join(value) if isinstance(value, tuple) else str(value)
             for name, info in type(roles).model_fields.items()
             if (value := getattr(roles, name)) not in (None, ()) and not _choosable(name, dataset)
         }
         st.text("\n".join(f"{title}: {text}" for title, text in fixed.items()))
-        chosen = {name: _choice(name, dataset) for name in type(roles).model_fields if _choosable(name, dataset)}
-    return {name: value for name, value in chosen.items() if value != getattr(roles, name)}
+        selection = {name: _choice(name, dataset) for name in type(roles).model_fields if _choosable(name, dataset)}
+    return {name: value for name, value in selection.items() if value != getattr(roles, name)}
 
 
 def _choosable(name: str, dataset: Dataset) -> bool:

@@ -23,20 +23,20 @@ DEFAULT = "default"
 def choose_family(dataset: Dataset) -> Family | None:
     """Let the user choose a family; None where the data set lacks its tables, with what to do."""
     names = list(FAMILIES)
-    first = next((place for place, one in enumerate(names) if FAMILIES[one].algorithms_for(dataset)), 0)
+    first = next((position for position, item in enumerate(names) if FAMILIES[item].algorithms_for(dataset)), 0)
     name = st.selectbox(
         "Model family",
         names,
         index=first,
         key=f"train.family.{dataset.id}",
-        help="What is predicted.",
-        format_func=lambda one: FAMILIES[one].title,
+        help="What the model predicts.",
+        format_func=lambda item: FAMILIES[item].title,
     )
     family = FAMILIES[name]
     st.caption(family.question)
     if not family.algorithms_for(dataset):
-        st.info(f"This data set cannot train it. Needed: {escape(family.needs)}.", icon=":material/database:")
-        page_link("data", "Choose or upload another data set", ":material/database:")
+        st.info(f"This data set lacks the required tables:  {escape(family.needs)}.", icon=":material/database:")
+        page_link("data", "Choose another data set", ":material/database:")
         return None
     return family
 
@@ -50,7 +50,7 @@ def choose_algorithm(dataset: Dataset, family: Family) -> Algorithm:
         default=names[0],
         required=True,
         key=f"train.algorithm.{family.name}",
-        format_func=lambda one: family.algorithms[one].title,
+        format_func=lambda item: family.algorithms[item].title,
         help=f"Family: {family.name}.",
     )
     algorithm = family.algorithms[name or names[0]]
@@ -68,12 +68,12 @@ def trained_run() -> str | None:
         "Run",
         ids,
         key=f"train.run.{ids[0]}",
-        format_func=lambda one: names.get(one, one),
-        help="What was trained together; the Compare page lays them side by side.",
+        format_func=lambda item: names.get(item, item),
+        help="Runs of this training. Compare shows them together.",
     )
 
 
-def forms(dataset: Dataset, family: Family) -> None:
+def show_forms(dataset: Dataset, family: Family) -> None:
     """Show what a training may vary; train or search on request."""
     algorithm = choose_algorithm(dataset, family)
     roles = choose_columns(dataset, family)
@@ -100,21 +100,19 @@ def _training_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles
                 50,
                 1,
                 key=f"{key}:repeats",
-                help="Trains with as many seeds that follow one another; their mean, SD and interval are logged.",
+                help="Trains with this many consecutive seeds. Logs their mean, SD and interval.",
             )
         with st.container(horizontal=True):
-            asked = st.form_submit_button("Train", type="primary", icon=":material/play_arrow:")
-            everything = st.form_submit_button(
-                f"Train all {len(names)} at their defaults", icon=":material/playlist_play:"
-            )
-            reset = st.form_submit_button("Back to defaults", icon=":material/undo:")
+            requested = st.form_submit_button("Train", type="primary", icon=":material/play_arrow:")
+            everything = st.form_submit_button(f"Train all {len(names)} with defaults", icon=":material/playlist_play:")
+            reset = st.form_submit_button("Reset to defaults", icon=":material/undo:")
     if reset:
         state.set_value("train.version", version + 1)
         st.rerun()
     plan = partial(TrainingPlan, dataset.id, family.name, roles=roles, experiment=sidebar.current_experiment())
-    if asked:
-        one = plan((algorithm.name,), {algorithm.name: values}, repeats=repeats)
-        jobs.start(f"Train {algorithm.title} on {dataset.name}", partial(tasks.train, one))
+    if requested:
+        item = plan((algorithm.name,), {algorithm.name: values}, repeats=repeats)
+        jobs.start(f"Train {algorithm.title} on {dataset.name}", partial(tasks.train, item))
     if everything:
         jobs.start(f"Train all {len(names)} algorithms on {dataset.name}", partial(tasks.train, plan(names)))
 
@@ -123,7 +121,7 @@ def _preset(family: Family, algorithm: Algorithm) -> str:
     """Let the user start from a preset; empty for the defaults."""
     if not algorithm.params.PRESETS:
         return ""
-    chosen = st.segmented_control(
+    selection = st.segmented_control(
         "Start from",
         [DEFAULT, *algorithm.params.PRESETS],
         default=DEFAULT,
@@ -131,7 +129,7 @@ def _preset(family: Family, algorithm: Algorithm) -> str:
         key=f"train.preset.{family.name}.{algorithm.name}",
         help="Sets the hyperparameters below.",
     )
-    return "" if chosen in (None, DEFAULT) else chosen
+    return "" if selection in (None, DEFAULT) else selection
 
 
 def _hyperparameters(algorithm: Algorithm, key: str, start: Any) -> dict[str, Any]:  # noqa: ANN401  # its Params
@@ -151,19 +149,25 @@ def _search_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles: 
     fields = tunable(algorithm)
     with st.form("search", border=True):
         names = st.multiselect(
-            "What to vary",
+            "Hyperparameters to search",
             list(fields),
             default=list(fields),
             key=f"search.names.{family.name}.{algorithm.name}",
             format_func=lambda name: fields[name].title or name,
-            help="The others stay at their defaults.",
+            help="All others stay at their defaults.",
         )
         left, middle, right = st.columns(3)
-        trials = left.slider("Trials", 2, 200, 20, key="search.trials", help="Sets of values; the defaults are one.")
-        seconds = middle.slider("Seconds", 10, 3_600, 300, 10, key="search.seconds", help="No trial begins later.")
-        folds = right.slider("Folds", 1, 4, 2, key="search.folds", help="Later parts that each trial is scored on.")
-        asked = st.form_submit_button("Search", type="primary", icon=":material/search:")
-    if asked:
+        trials = left.slider(
+            "Trials", 2, 200, 20, key="search.trials", help="Number of trials, including the defaults."
+        )
+        seconds = middle.slider(
+            "Seconds", 10, 3_600, 300, 10, key="search.seconds", help="No new trial starts after this time."
+        )
+        folds = right.slider(
+            "Folds", 1, 4, 2, key="search.folds", help="Number of later periods that score each trial."
+        )
+        requested = st.form_submit_button("Search", type="primary", icon=":material/search:")
+    if requested:
         plan = SearchPlan(
             dataset.id,
             family.name,

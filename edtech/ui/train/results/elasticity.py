@@ -25,7 +25,7 @@ def show(result: ElasticityResult) -> None:
     show_metrics(result.metrics, RESULT_METRICS)
     st.caption(f"Errors are measured on {result.split}.")
     _plots(result)
-    page_link("pricing", "Ask what happens if prices change", ":material/sell:")
+    page_link("pricing", "Run a what-if", ":material/sell:")
 
 
 def _plots(result: ElasticityResult) -> None:
