@@ -53,7 +53,7 @@ def has_panel(dataset: Dataset) -> bool:
         return True
     title = CONTRACTS[dataset.kind].title
     st.info(
-        f"The selected data set is a {title}. It has no prices and quantities by unit and period, which this page needs.",
+        f"The selected data set is a {title}. This page needs prices and quantities by unit and period.",
         icon=":material/database:",
     )
     st.markdown("Choose a demand panel or a generated market in the sidebar, or look at this one on the Data page.")
