@@ -22,7 +22,7 @@ from edtech.ml.artifacts import run_items
 from edtech.ml.families import get_family
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
-from edtech.tracking.trusted_types import TRUSTED_TYPES
+from edtech.tracking.trusted_types import trusted_types
 from tests.serving import free_port
 from tests.tracking.serving import misbehaving
 
@@ -75,7 +75,7 @@ def log_seconds(settings: Settings) -> dict[str, tuple[float, float]]:
                     trained.result.model,
                     name="model",
                     input_example=trained.rows.drop(columns=trained.target).head(5),
-                    skops_trusted_types=sorted(TRUSTED_TYPES),
+                    skops_trusted_types=trusted_types(),
                 )
 
         warnings.filterwarnings("ignore", "Hint: Inferred schema")

@@ -10,38 +10,38 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edtech.data.quality.findings import Check
 from edtech.errors import ParamsError
 from edtech.jobs.progress import Progress
+from edtech.tables.roles import Roles
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
 
 Presets = Mapping[str, Mapping[str, Any]]
-
-"""Told the share of the work that is done, and what is being done; what it raises ends the work."""
+"""Values of some hyperparameters by the preset's name."""
 
 
 class Params(BaseModel):
-    """Hyperparameters of an algorithm. Each field is bounded and explained: the sliders are made from them."""
+    """Hyperparameters of an algorithm; each field has a default, bounds and help. Forms are generated from them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     PRESETS: ClassVar[Presets] = {}
-    """Where to start from instead of the defaults, by name; what one does not name is at its default."""
+    """Starting points other than the defaults; a hyperparameter that a preset does not name has its default."""
 
     evaluation_share: float = Field(
         0.2,
         ge=0.1,
         le=0.4,
-        title="Share of later periods held back",
-        description="The last periods are kept out of a first fit and its errors are measured on them.",
+        title="Test share (latest periods)",
+        description="Errors are measured on the latest periods, with a model that was fitted without them.",
     )
 
     def estimator_arguments(self) -> dict[str, Any]:
-        """Return what the estimator's constructor takes."""
+        """Return the arguments of the estimator's constructor."""
         return self.model_dump(exclude={"evaluation_share"})
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its 95 % interval; `note` says why there is none where `low` and `high` are None."""
+    """A number with its 95% interval. Where `low` and `high` are None, `note` gives the reason."""
 
     estimate: float
     low: float | None = None
@@ -51,9 +51,9 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """One way to train a family: its estimator's class, its hyperparameters and one sentence of help.
+    """One way to train a family: the estimator's class, its hyperparameters and one sentence of help.
 
-    `needs` is what it asks beyond the family's main table, one of the family's own words; "" where nothing.
+    `needs` names the data that it requires beyond the family's main table, in the family's own terms; empty: none.
     """
 
     name: str
@@ -63,10 +63,15 @@ class Algorithm:
     help: str
     needs: str = ""
 
-    def validate_params(self, values: Mapping[str, Any] | None) -> Params:
-        """Return checked hyperparameters, the defaults where none are given.
+    @property
+    def has_seed(self) -> bool:
+        """Whether its result depends on a random seed."""
+        return "seed" in self.params.model_fields
 
-        Raises ParamsError listing every value that is out of range.
+    def validate_params(self, values: Mapping[str, Any] | None) -> Params:
+        """Return validated hyperparameters; a missing value has its default.
+
+        Raises ParamsError, which lists every value that is out of range.
         """
         try:
             return self.params(**dict(values or {}))
@@ -88,20 +93,20 @@ def _range(name: str, info: Any) -> str:  # noqa: ANN401  # pydantic's FieldInfo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitResult:
-    """A trained model and what was found with it; each family adds its own findings.
+    """A trained model and its results; each family adds fields of its own.
 
-    `evaluation`: rows held back, with actual and predicted. `importance`: feature, importance. `split` says in words
-    which rows were held back. `checks` is the diagnostics card. `tables` holds further tables of the family by name.
-    All frames are stored as CSV, and all other fields as JSON, in the training's run.
+    `evaluation`: held-out rows with actual and predicted. `importance`: feature, importance. `split` describes the
+    held-out rows. `checks` is the diagnostics card. `tables` holds further tables of the family by name.
+    The run stores all frames as CSV and all other fields as JSON.
     """
 
     COLUMNS: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "evaluation": ("actual", "predicted"),
         "importance": ("feature", "importance"),
     }
-    """Columns that a stored frame must have to be read again."""
+    """Columns that a stored frame must have."""
     TEXT: ClassVar[tuple[str, ...]] = ("feature",)
-    """Columns of any frame that stay text when they are read again, whatever they look like."""
+    """Columns of any frame that are read as text, whatever they look like."""
 
     family: str
     algorithm: str
@@ -116,31 +121,59 @@ class FitResult:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def run_params(self) -> dict[str, str]:
-        """Return what a run records of this result beside the hyperparameters."""
+        """Return the parameters that a run records beside the hyperparameters."""
         return {}
 
     def run_tags(self) -> dict[str, str]:
-        """Return the tags by which runs of this family are told apart."""
+        """Return the tags that the runs of this family have in addition."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
-    """A result and the rows it was trained on, `target` among their columns."""
+    """A result and the rows it was trained on; `target` is one of their columns."""
 
     result: FitResult
     rows: pd.DataFrame
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A model family: what it asks, its algorithms, and how a result of it is trained and told.
+def _no_plots(_result: Any) -> dict[str, bytes]:  # noqa: ANN401  # a result of any family
+    return {}
 
-    `needs` says in words which tables it learns from. `fits` returns the names of the algorithms that a data set has
-    the tables for, the one to start with first; none where it cannot be trained. `train` raises ModelError, DataError
-    or ContractError. `summary` is a run's description in plain sentences, its first one the finding. `plots` are PNG
-    files by artifact path.
+
+def _no_checks(_fitted: FittedModel) -> tuple[Check, ...]:
+    return ()
+
+
+def _no_comparison(_fitted: FittedModel, _runs: pd.DataFrame) -> Check | None:
+    return None
+
+
+def _prediction(_model: Any) -> str:  # noqa: ANN401  # an estimator of any family
+    return "Prediction"
+
+
+def _no_warnings(_model: Any, _rows: pd.DataFrame, _support: pd.DataFrame | None) -> tuple[str, ...]:  # noqa: ANN401
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """A model family: the data it needs, its algorithms, and how its models are trained, described and used.
+
+    `needs`: the tables that it learns from, as a phrase. `result`: the class of its results.
+    `algorithms_for(dataset)`: the names of the algorithms that the data set has the tables for, the recommended first;
+    none if the family cannot be trained on it. `train` raises ModelError, DataError or ContractError.
+    `summary(result)`: the run's description in sentences, the finding first.
+
+    The other fields have defaults. `roles`: the class of column roles that a training may change; None: no roles.
+    `usual_algorithms`: the algorithms that the pipeline trains; empty: all. `stored_types`: the classes that a stored
+    model may hold beside the estimators of the algorithms. `plots(result)`: PNG files by artifact path.
+    `checks(fitted)`: further checks for the diagnostics card. `compare_runs(fitted, runs)`: a check against the
+    newest runs of other algorithms on the same data, as `RunStore.list_runs` returns them. `prediction_meaning(model)`:
+    what a prediction is, as a phrase. `range_warnings(model, rows, support)`: a sentence for each column of `rows` with
+    values outside the training data; `support` holds the observed prices (unit, low, high), None without them.
     """
 
     name: str
@@ -152,10 +185,17 @@ class Family:
     algorithms_for: "Callable[[Dataset], tuple[str, ...]]"
     train: "Callable[[Dataset, Algorithm, Params, Progress], FittedModel]"
     summary: Callable[[Any], str]
-    plots: Callable[[Any], dict[str, bytes]]
+    roles: type[Roles] | None = None
+    usual_algorithms: tuple[str, ...] = ()
+    stored_types: tuple[type[Any], ...] = ()
+    plots: Callable[[Any], dict[str, bytes]] = _no_plots
+    checks: Callable[[FittedModel], tuple[Check, ...]] = _no_checks
+    compare_runs: Callable[[FittedModel, pd.DataFrame], Check | None] = _no_comparison
+    prediction_meaning: Callable[[Any], str] = _prediction
+    range_warnings: Callable[[Any, pd.DataFrame, pd.DataFrame | None], tuple[str, ...]] = _no_warnings
 
     def algorithm(self, name: str) -> Algorithm:
-        """Return the algorithm of that name. Raises ParamsError where there is none."""
+        """Return the algorithm of that name. Raises ParamsError for an unknown name."""
         if name not in self.algorithms:
             raise ParamsError(
                 "There is no such algorithm",
@@ -165,3 +205,8 @@ class Family:
                 fix="choose from the list",
             )
         return self.algorithms[name]
+
+    @property
+    def estimators(self) -> tuple[type[Any], ...]:
+        """The estimator classes of its algorithms."""
+        return tuple(dict.fromkeys(algorithm.estimator for algorithm in self.algorithms.values()))

@@ -1,4 +1,4 @@
-"""Predictions of a stored model for other rows: the rows are checked against what the model was trained on first."""
+"""Predictions of a stored model for new rows, which are first checked against the model's signature and contract."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import ContractError, TrackingError
-from edtech.ml.training_support import out_of_range_warnings, prediction_meaning
+from edtech.ml.base import Family
+from edtech.ml.families import FAMILIES
 from edtech.tables import values, words
 from edtech.tables.contract import Failure, check_column, failed_rows
 from edtech.tables.families import contract_for
@@ -25,13 +26,13 @@ IMPORTANCE = "evaluation/feature_importance.csv"
 SUPPORT = "result/support.csv"
 NUMBERS = {"double", "float", "long", "integer"}
 WHOLE = {"long", "integer"}
-_MOST_LISTED = 20
+_MAX_LISTED = 20
 _MAX_FAILED_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Rows with the model's prediction, what it is of, and a sentence for each column beyond what training saw."""
+    """Rows with the model's prediction, what a prediction is, and a sentence for each column outside the training."""
 
     rows: pd.DataFrame
     meaning: str
@@ -39,82 +40,108 @@ class Predictions:
 
 
 def predict_rows(store: "RunStore", run_id: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with the model's `prediction` for each; the same numbers as `mlflow.pyfunc` gives.
+    """Return the rows with the model's `prediction`, the same numbers as `mlflow.pyfunc` returns.
 
-    Raises ContractError listing every value that does not fit, and what loading a model raises.
+    Raises ContractError, which lists every value that does not fit, and the errors of loading a model.
     """
     return predict_with_warnings(store, run_id, rows).rows
 
 
 def predict_with_warnings(store: "RunStore", run_id: str, rows: pd.DataFrame) -> Predictions:
-    """Return the same with what the predictions are of, and what the model never saw; raises as `score`."""
+    """Return predictions, their meaning, and warnings about values outside the training data; raises as above."""
     model = store.load_model(run_id)
-    fitted = conform_rows(rows, store.signature(run_id), getattr(model, "roles", None))
+    inputs = conform_rows(rows, store.signature(run_id), getattr(model, "roles", None))
     name = PREDICTION
     while name in rows:
         name += "_"
-    found = rows.reset_index(drop=True).assign(**{name: np.asarray(model.predict(fitted), dtype=float)})
+    predicted = rows.reset_index(drop=True).assign(**{name: np.asarray(model.predict(inputs), dtype=float)})
     family = store.get_run(run_id).tags.get("model_type", "")
-    return Predictions(
-        found, prediction_meaning(model, family), out_of_range_warnings(model, fitted, _support(store, run_id))
-    )
+    warnings = out_of_range_warnings(model, inputs, _support(store, run_id), family)
+    return Predictions(predicted, prediction_meaning(model, family), warnings)
+
+
+def prediction_meaning(model: Any, family: str = "") -> str:  # noqa: ANN401  # a stored model of any family or none
+    """Return what the model's prediction is, as a phrase; "Prediction" for models of no family of ours."""
+    families = _families(model, family)
+    return families[0].prediction_meaning(model) if len(families) == 1 else "Prediction"
+
+
+def out_of_range_warnings(
+    model: Any,  # noqa: ANN401  # a stored model of any family or none
+    rows: pd.DataFrame,
+    support: pd.DataFrame | None = None,
+    family: str = "",
+) -> tuple[str, ...]:
+    """Return a sentence for each column of `rows` with values outside the training data of the model.
+
+    `support`: unit, low, high, the observed prices of each unit. Only what the model or its run stores is compared.
+    """
+    families = _families(model, family)
+    return families[0].range_warnings(model, rows, support) if families else ()
+
+
+def _families(model: Any, name: str) -> list[Family]:  # noqa: ANN401  # a stored model of any family or none
+    """Return the family of that name if the model is of it, else all families with such estimators."""
+    families = [family for family in FAMILIES.values() if isinstance(model, family.estimators)]
+    return [family for family in families if family.name == name] or families
 
 
 def _support(store: "RunStore", run_id: str) -> pd.DataFrame | None:
-    """Return the prices that each unit was seen at; None where the run keeps none."""
+    """Return the observed prices of each unit; None if the run stores none."""
     try:
-        kept = pd.read_csv(BytesIO(store.read_artifact(run_id, SUPPORT)))
+        support = pd.read_csv(BytesIO(store.read_artifact(run_id, SUPPORT)))
     except (TrackingError, ValueError):
         return None
-    return kept if {"unit", "low", "high"} <= set(kept) else None
+    return support if {"unit", "low", "high"} <= set(support) else None
 
 
-def template(store: "RunStore", run_id: str, most: int = 20) -> pd.DataFrame:
-    """Return a table with the columns of the model and rows that it was asked; no row where the run kept none."""
+def template(store: "RunStore", run_id: str, rows: int = 20) -> pd.DataFrame:
+    """Return a table with the model's input columns and up to `rows` rows of its sample; no row without a sample."""
     names = list(store.signature(run_id))
     try:
-        kept = pd.read_csv(BytesIO(store.read_artifact(run_id, SAMPLE)), nrows=most)
+        sample = pd.read_csv(BytesIO(store.read_artifact(run_id, SAMPLE)), nrows=rows)
     except (TrackingError, ValueError):
-        kept = pd.DataFrame()
-    return kept[names] if set(names) <= set(kept) else pd.DataFrame(columns=names)
+        sample = pd.DataFrame()
+    return sample[names] if set(names) <= set(sample) else pd.DataFrame(columns=names)
 
 
 def normalize_decimal(text: str) -> str:
-    """Return a number typed with a decimal comma with a point; what may be thousands stays as it is, to be refused."""
-    typed = text.strip()
-    grouped = re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", typed)
-    return typed.replace(",", ".") if re.fullmatch(r"[+-]?\d+,\d+", typed) and not grouped else text
+    """Return a number with a decimal comma with a point instead; possible thousands separators stay, to be refused."""
+    stripped = text.strip()
+    grouped = re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", stripped)
+    return stripped.replace(",", ".") if re.fullmatch(r"[+-]?\d+,\d+", stripped) and not grouped else text
 
 
 def example_row(store: "RunStore", run_id: str) -> dict[str, str]:
-    """Return a row that the run's model was asked, as text; empty where the run kept none."""
+    """Return the first row of the run's sample as text; empty without a sample."""
     try:
-        kept = pd.read_csv(BytesIO(store.read_artifact(run_id, SAMPLE)), nrows=1, dtype=str, keep_default_na=False)
+        sample = pd.read_csv(BytesIO(store.read_artifact(run_id, SAMPLE)), nrows=1, dtype=str, keep_default_na=False)
     except (TrackingError, ValueError):
         return {}
-    return {str(name): str(values.iloc[0]) for name, values in kept.items()} if len(kept) else {}
+    return {str(name): str(values.iloc[0]) for name, values in sample.items()} if len(sample) else {}
 
 
 def important_columns(store: "RunStore", run_id: str) -> tuple[str, ...]:
-    """Return the columns whose shuffling made predictions worse, most first; empty where that was not logged."""
+    """Return the columns with positive permutation importance, the most important first; empty if none was logged."""
     try:
         table = pd.read_csv(BytesIO(store.read_artifact(run_id, IMPORTANCE)))
-        shares = table.set_index("feature")["importance"].astype(float)
+        importance = table.set_index("feature")["importance"].astype(float)
     except (TrackingError, ValueError, KeyError):
         return ()
-    return tuple(str(name) for name in shares[shares > 0].sort_values(ascending=False, kind="stable").index)
+    return tuple(str(name) for name in importance[importance > 0].sort_values(ascending=False, kind="stable").index)
 
 
 def conform_rows(rows: pd.DataFrame, signature: Mapping[str, str], roles: Roles | None = None) -> pd.DataFrame:
-    """Return the columns of the signature, in their types: by the contract of the model's roles, else by type alone.
+    """Return the columns of the signature with its types, converted by the contract of the roles, else by type alone.
 
-    Raises ContractError: columns are missing, or values do not fit; `failures` holds row, column, value and problem.
+    Raises ContractError if columns are missing or values do not fit; `failures` holds row, column, value and problem.
     """
     names = [str(name) for name in rows]
     missing = [name for name in signature if names.count(name) != 1]
     if missing or rows.empty:
+        problem = f"it lacks {values.listed(missing)}" if missing else "it has no rows"
         raise ContractError(
-            f"The table cannot be scored: {f'it lacks {values.listed(missing)}' if missing else 'it has no rows'}",
+            f"There is no prediction for this table: {problem}",
             expected=f"at least one row with the columns {values.listed(signature, 60)}, each once",
             found=f"{len(rows):,} rows with {values.listed(names)}",
             fix="add or rename these columns",
@@ -123,8 +150,8 @@ def conform_rows(rows: pd.DataFrame, signature: Mapping[str, str], roles: Roles 
     failures: list[Failure] = []
     columns: dict[str, pd.Series] = {}
     for name, kind in signature.items():
-        columns[name], found = _column(rows[name], kind, roles)
-        failures += found
+        columns[name], invalid = _column(rows[name], kind, roles)
+        failures += invalid
     if failures:
         raise _refusal(failures, len(rows))
     return pd.DataFrame(columns)
@@ -132,11 +159,11 @@ def conform_rows(rows: pd.DataFrame, signature: Mapping[str, str], roles: Roles 
 
 def _refusal(failures: list[Failure], rows: int) -> ContractError:
     error = ContractError(
-        f"The table does not fit what the model was trained on, in {words.counted(len(failures), 'way')}",
+        f"The table does not match the model's training data: {words.counted(len(failures), 'problem')}",
         expected="values as in the training data",
         found=f"the failures listed, in {words.counted(rows, 'row')} (counted from 1 without the header line)",
         fix="correct or remove these rows",
-        details=[str(one) for one in failures[:_MOST_LISTED]],
+        details=[str(failure) for failure in failures[:_MAX_LISTED]],
     )
     error.failures = failed_rows(failures)
     return error
@@ -156,9 +183,10 @@ def _column(column: pd.Series, kind: str, roles: Roles | None) -> tuple[pd.Serie
     must = {"boolean": "must be true or false", "string": "must be text"}.get(
         kind, "must be a whole number" if kind in WHOLE else "must be a number" if kind in NUMBERS else "must be a date"
     )
-    at = np.flatnonzero(wrong)
-    cells = tuple((cell,) for cell in column.iloc[at[:_MAX_FAILED_ROWS]].astype(object))
-    return converted, [Failure((name,), must, len(at), tuple(int(row) + 1 for row in at[:_MAX_FAILED_ROWS]), cells)]
+    positions = np.flatnonzero(wrong)
+    listed = positions[:_MAX_FAILED_ROWS]
+    cells = tuple((cell,) for cell in column.iloc[listed].astype(object))
+    return converted, [Failure((name,), must, len(positions), tuple(int(row) + 1 for row in listed), cells)]
 
 
 def _convert(kind: str) -> Callable[[pd.Series], pd.Series]:
@@ -168,7 +196,7 @@ def _convert(kind: str) -> Callable[[pd.Series], pd.Series]:
 
 
 def _wrong(column: pd.Series, kind: str) -> Any:  # noqa: ANN401  # an array of bool (n,)
-    """Tell which values the type cannot hold; a gap only where it is a number or text."""
+    """Return a mask of the values that the type cannot hold; numbers and text may be missing, other types not."""
     if kind in NUMBERS:
         number = values.to_number(column)
         return ((number.isna() & (column.notna() | (kind in WHOLE))) | (number % 1 != 0) & (kind in WHOLE)).to_numpy()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.data.quality.findings import Check, Severity, graded
-from edtech.ml import diagnostics
+from edtech.ml.elasticity import diagnostics
 from edtech.ml.base import Estimate
 from edtech.ml.elasticity.description import GROUNDS, interval
 from edtech.ml.elasticity.result import ElasticityResult

@@ -18,7 +18,7 @@ from edtech.errors import TrackingError
 from edtech.tracking.entities import cut
 from edtech.tracking.provenance import requirements
 from edtech.tracking.run_items import ModelItem
-from edtech.tracking.trusted_types import TRUSTED_TYPES, refuse_foreign_types
+from edtech.tracking.trusted_types import refuse_untrusted_types, trusted_types
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -51,7 +51,7 @@ def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
             str(folder),
             mlflow_model=description,
             serialization_format="skops",
-            skops_trusted_types=sorted(TRUSTED_TYPES),
+            skops_trusted_types=trusted_types(),
             signature=ModelSignature(schema(item.input_example), schema(predicted)),
             input_example=example,
             pip_requirements=requirements(),
@@ -69,7 +69,7 @@ def refusing(item: ModelItem) -> Iterator[None]:
         yield
     except (MlflowException, ValueError, TypeError, LookupError) as exc:
         if isinstance(exc.__context__, UntrustedTypesFoundException):
-            refuse_foreign_types(dumps(item.estimator), "the model to store")
+            refuse_untrusted_types(dumps(item.estimator), "the model to store")
         raise TrackingError(
             "The model cannot be stored",
             expected="an estimator that predicts its input example and holds arrays, not functions",

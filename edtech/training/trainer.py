@@ -1,4 +1,4 @@
-"""One training from data set to logged run: fit, say what it is worth, log."""
+"""Train a model from data set to logged run: fit, evaluate the decision, log."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +13,6 @@ from edtech.errors import ParamsError, TrackingError
 from edtech.jobs.progress import Progress, no_progress, scaled_progress
 from edtech.ml.artifacts import run_items
 from edtech.ml.base import Family, FittedModel, Params
-from edtech.ml.diagnostics import agreement, common_checks
 from edtech.ml.elasticity.algorithms import FAMILY
 from edtech.ml.families import get_family
 from edtech.pricing import Plan
@@ -27,25 +26,25 @@ if TYPE_CHECKING:
     from edtech.tracking import EdTechMLFlowTracker
 
 REPEATED = (
-    "Means, standard deviations and intervals over trainings that differ in their seed alone: how much the algorithm's "
-    "own draws matter, not how much the data do."
+    "Means, standard deviations and intervals over trainings that differ only in their seed: they show the variation "
+    "due to the algorithm's random draws, not the sampling error of the data."
 )
-_NEWEST = 300
-"""Runs that are looked at for a second opinion."""
+_COMPARED_RUNS = 300
+"""The newest runs among which other algorithms on the same data are looked up."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A training, what it is worth and every metric that was logged; `run_id` is None where nothing tracks."""
+    """A trained model, the value of its decision and all logged metrics; `run_id` is None without a tracker."""
 
     run_id: str | None
-    result: Any  # the result of the family that was trained
+    result: Any  # the result class of the family
     decision_value: DecisionValue
     metrics: dict[str, float]
 
     @property
     def plan(self) -> Plan | None:
-        """The recommended prices, for a family that recommends any."""
+        """The recommended prices; None for families that recommend none."""
         return self.decision_value.plan
 
 
@@ -59,133 +58,137 @@ def train_runs(
     progress: Progress | None = None,
     repeats: int = 1,
 ) -> list[RunResult]:
-    """Train algorithms of a family on a data set (by default all it has the tables for), one run each, and log them
-    where there is a tracker.
+    """Train algorithms of a family on a data set, one run each, and log them if there is a tracker.
 
-    With `repeats`, an algorithm that has a seed is trained that often, with seeds that follow one another. `progress`
-    is told the share done and what is being done; what it raises stops the work between two steps, and a run that was
-    not finished is not logged. Raises what the family and the tracker raise.
+    `algorithms`: by default all that the data set has the tables for. `repeats`: trainings of each algorithm that has
+    a seed, with consecutive seeds. An exception from `progress` stops the work between two steps; unfinished runs are
+    not logged. Raises the errors of the family and of the tracker.
     """
-    tell = progress or no_progress
-    kind = get_family(family)
-    chosen = list(kind.algorithms_for(dataset) if algorithms is None else algorithms)
-    if unused := [name for name in params or {} if name not in chosen]:
+    progress = progress or no_progress
+    model_family = get_family(family)
+    names = list(model_family.algorithms_for(dataset) if algorithms is None else algorithms)
+    if unused := [name for name in params or {} if name not in names]:
         raise ParamsError(
             "There are hyperparameters for an algorithm that is not trained",
-            expected=f"hyperparameters of {', '.join(chosen)}",
+            expected=f"hyperparameters of {', '.join(names)}",
             found=", ".join(map(repr, unused))[:200],
             fix="correct the algorithm's name, or train it too",
         )
-    settings = {name: kind.algorithm(name).validate_params((params or {}).get(name)) for name in chosen}
-    tell(0.0, "Reading the data set")
+    settings = {name: model_family.algorithm(name).validate_params((params or {}).get(name)) for name in names}
+    progress(0.0, "Reading the data set")
+    trainer = Trainer(dataset, model_family, tracker)
     runs = []
     for number, (name, values) in enumerate(settings.items()):
-        steps = scaled_progress(tell, number / len(settings), 1 / len(settings))
-        runs += train_repeatedly(Trainer(dataset, kind, tracker), name, values, steps, repeats)
-    tell(1.0, "Done")
+        steps = scaled_progress(progress, number / len(settings), 1 / len(settings))
+        runs += trainer.train_repeatedly(name, values, steps, repeats)
+    progress(1.0, "Done")
     return runs
 
 
 @dataclass(frozen=True, slots=True)
 class Trainer:
-    """What trainings share: the data set, the family, where they are logged (None: nowhere) and under which run."""
+    """Train algorithms of one family on one data set; `tracker` None: log nothing; `parent`: the run of a group."""
 
     dataset: "Dataset"
     family: Family
     tracker: "EdTechMLFlowTracker | None"
     parent: str | None = None
 
-    def train(self, name: str, params: Params, tell: Progress, found: Sequence[Check] = ()) -> RunResult:
-        """Train and log one algorithm; its card says what was `found` before, too."""
-        return self.log(
-            self.fit(name, params, scaled_progress(tell, 0.0, 0.65)), scaled_progress(tell, 0.65, 0.35), found
-        )
+    def train(self, name: str, params: Params, progress: Progress, checks: Sequence[Check] = ()) -> RunResult:
+        """Train and log one algorithm; `checks` are added to its diagnostics card."""
+        fitted = self.fit(name, params, scaled_progress(progress, 0.0, 0.65))
+        return self.log(fitted, scaled_progress(progress, 0.65, 0.35), checks)
 
-    def fit(self, name: str, params: Params, tell: Progress) -> FittedModel:
-        """Train one algorithm and check it, as far as no other run is asked; another process can do this."""
+    def fit(self, name: str, params: Params, progress: Progress) -> FittedModel:
+        """Train one algorithm and check it without looking at other runs, which another process can do too."""
         algorithm = self.family.algorithm(name)
-        tell(0.1, f"Training {algorithm.title}")
-        trained = self.family.train(self.dataset, algorithm, params, scaled_progress(tell, 0.15, 0.75))
-        tell(0.9, "Checking it")
-        return _with_checks(trained, common_checks(trained))
+        progress(0.1, f"Training {algorithm.title}")
+        fitted = self.family.train(self.dataset, algorithm, params, scaled_progress(progress, 0.15, 0.75))
+        progress(0.9, "Checking the model")
+        return _with_checks(fitted, self.family.checks(fitted))
 
-    def log(self, trained: FittedModel, tell: Progress, found: Sequence[Check] = ()) -> RunResult:
-        """Ask what a training is worth and, where there is a tracker, log it."""
-        trained = _with_checks(trained, (*self._second_opinion(trained), *found))
-        tell(0.0, "Asking what it is worth")
-        worth = evaluate_decision(self.dataset, trained)
-        metrics = {**trained.result.metrics, **worth.metrics}
+    def log(self, fitted: FittedModel, progress: Progress, checks: Sequence[Check] = ()) -> RunResult:
+        """Compare a model with other runs, evaluate its decision and, if there is a tracker, log it."""
+        fitted = _with_checks(fitted, (*self._comparison(fitted), *checks))
+        progress(0.0, "Evaluating the decision")
+        value = evaluate_decision(self.dataset, fitted)
+        metrics = {**fitted.result.metrics, **value.metrics}
         run_id = None
         if self.tracker is not None:
-            tell(0.45, "Logging the run")
+            progress(0.45, "Logging the run")
             names = {"dataset_name": self.dataset.name, "dataset_digest": self.dataset.digest}
-            items = run_items(trained, **names, metrics=metrics, tags=worth.tags)
+            items = run_items(fitted, **names, metrics=metrics, tags=value.tags)
             run_id = self.tracker.log(replace(items, parent=self.parent))
-        return RunResult(run_id, trained.result, worth, metrics)
+        return RunResult(run_id, fitted.result, value, metrics)
 
-    def _second_opinion(self, trained: FittedModel) -> Iterator[Check]:
-        """Yield what runs of other algorithms on the same data say, where there are any."""
-        if self.tracker is not None:
-            with suppress(TrackingError):  # a server that is away takes no run with it, only the second opinion
-                runs = self.tracker.newest(_NEWEST)
-                found = None if runs.empty else agreement(trained, self._of_the_same(runs))
-                yield from () if found is None else (found,)
+    def train_repeatedly(self, name: str, params: Params, progress: Progress, repeats: int) -> "list[RunResult]":
+        """Train one algorithm with consecutive seeds, as runs under one that holds their means and intervals.
 
-    def _of_the_same(self, runs: "pd.DataFrame") -> "pd.DataFrame":
-        wanted = {"tags.dataset_digest": self.dataset.digest, "tags.model_type": self.family.name}
-        same = [runs[name] == value for name, value in wanted.items() if name in runs]
-        return runs[np.logical_and.reduce(same)] if len(same) == len(wanted) else runs.iloc[:0]
+        An algorithm without a seed gives the same result each time and is trained once.
+        """
+        if repeats == 1 or not self.family.algorithm(name).has_seed:
+            return [self.train(name, params, progress)]
+        first = params.model_dump()["seed"]
+        seeds = [params.model_copy(update={"seed": first + number}) for number in range(repeats)]
+        if self.tracker is None:
+            return self._train_all(name, seeds, progress)
+        items = RunItems(
+            f"{self.family.algorithm(name).title}, {repeats} seeds, on {self.dataset.name}"[:200],
+            kind="group",
+            params={"algorithm": name, "repeats": repeats, **params.model_dump()},
+            tags=self.tags(name),
+            description=REPEATED,
+        )
+        with self.tracker.group(items) as group:
+            runs = replace(self, parent=group.run_id)._train_all(name, seeds, progress)
+            group.add(RunItems(items.name, metrics=spread([run.metrics for run in runs])))
+        return runs
 
-
-def _with_checks(trained: FittedModel, more: Sequence[Check]) -> FittedModel:
-    return replace(trained, result=replace(trained.result, checks=(*trained.result.checks, *more)))
-
-
-def train_repeatedly(training: Trainer, name: str, params: Params, tell: Progress, repeats: int) -> "list[RunResult]":
-    """Train one algorithm as often as asked, with seeds that follow one another, as runs under one that sums them up.
-
-    An algorithm without a seed gives the same each time and is trained once.
-    """
-    if repeats == 1 or not hasattr(params, "seed"):
-        return [training.train(name, params, tell)]
-    seeds = [params.model_copy(update={"seed": params.seed + number}) for number in range(repeats)]
-    if training.tracker is None:
+    def _train_all(self, name: str, settings: Sequence[Params], progress: Progress) -> "list[RunResult]":
+        share = 1 / len(settings)
         return [
-            training.train(name, values, scaled_progress(tell, at / repeats, 1 / repeats))
-            for at, values in enumerate(seeds)
+            self.train(name, values, scaled_progress(progress, number * share, share))
+            for number, values in enumerate(settings)
         ]
-    title = training.family.algorithm(name).title
-    items = RunItems(
-        f"{title}, {repeats} seeds, on {training.dataset.name}"[:200],
-        kind="group",
-        params={"algorithm": name, "repeats": repeats, **params.model_dump()},
-        tags={
-            "model_type": training.family.name,
-            "algorithm": name,
-            "dataset_name": training.dataset.name,
-            "dataset_digest": training.dataset.digest,
-        },
-        description=REPEATED,
-    )
-    with training.tracker.group(items) as group:
-        under = replace(training, parent=group.run_id)
-        runs = [
-            under.train(name, values, scaled_progress(tell, at / repeats, 1 / repeats))
-            for at, values in enumerate(seeds)
-        ]
-        group.add(RunItems(items.name, metrics=spread([run.metrics for run in runs])))
-    return runs
+
+    def tags(self, algorithm: str) -> dict[str, str]:
+        """Return the tags of a group of runs of one algorithm."""
+        return {
+            "model_type": self.family.name,
+            "algorithm": algorithm,
+            "dataset_name": self.dataset.name,
+            "dataset_digest": self.dataset.digest,
+        }
+
+    def _comparison(self, fitted: FittedModel) -> Iterator[Check]:
+        """Yield the check against runs of other algorithms on the same data, if there are any."""
+        if self.tracker is not None:
+            with suppress(TrackingError):  # if the server is away, only this check is missing
+                runs = self.tracker.newest(_COMPARED_RUNS)
+                check = None if runs.empty else self.family.compare_runs(fitted, self._same_data(runs))
+                yield from () if check is None else (check,)
+
+    def _same_data(self, runs: "pd.DataFrame") -> "pd.DataFrame":
+        tags = {"tags.dataset_digest": self.dataset.digest, "tags.model_type": self.family.name}
+        masks = [runs[name] == value for name, value in tags.items() if name in runs]
+        return runs[np.logical_and.reduce(masks)] if len(masks) == len(tags) else runs.iloc[:0]
+
+
+def _with_checks(fitted: FittedModel, checks: Sequence[Check]) -> FittedModel:
+    return replace(fitted, result=replace(fitted.result, checks=(*fitted.result.checks, *checks)))
 
 
 def spread(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return each metric's mean over repeats, its standard deviation (_sd), and the mean's 95 % interval by Student's t
-    (_seeds_low, _seeds_high); only metrics that every repeat has.
+    """Return each metric's mean over repeats, its standard deviation (_sd) and the mean's 95% interval (_seeds_low,
+    _seeds_high) by Student's t; only metrics that all repeats have.
     """
-    names = [name for name in metrics[0] if all(name in one for one in metrics)]
-    table = np.array([[one[name] for name in names] for one in metrics])
+    names = [name for name in metrics[0] if all(name in repeat for repeat in metrics)]
+    table = np.array([[repeat[name] for name in names] for repeat in metrics])
     mean, sd = table.mean(axis=0), table.std(axis=0, ddof=1)
     half = student.ppf(0.975, len(metrics) - 1) * sd / np.sqrt(len(metrics))
-    parts = {"": mean, "_sd": sd, "_seeds_low": mean - half, "_seeds_high": mean + half}
+    columns = {"": mean, "_sd": sd, "_seeds_low": mean - half, "_seeds_high": mean + half}
     return {
-        f"{name}{end}": float(value) for end, values in parts.items() for name, value in zip(names, values, strict=True)
+        f"{name}{suffix}": float(value)
+        for suffix, values in columns.items()
+        for name, value in zip(names, values, strict=True)
     }

@@ -9,9 +9,8 @@ from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.outcomes.churn_estimators import LogisticChurn
 from edtech.ml.outcomes.encoding import Encoder
 from edtech.ml.outcomes.estimators import LogisticProbability
-from edtech.ml.prediction import normalize_decimal
+from edtech.ml.prediction import normalize_decimal, out_of_range_warnings, prediction_meaning
 from edtech.ml.teachers.estimators import RawMeanRatings
-from edtech.ml.training_support import out_of_range_warnings, prediction_meaning
 from edtech.tables.roles import PanelRoles, RatingRoles
 
 RATED = RatingRoles().model_dump()
@@ -50,11 +49,11 @@ def test_new_courses_and_prices_never_seen_are_told(demand):
     support = pd.DataFrame({"unit": ["A", "B"], "low": [10.0, 20.0], "high": [15.0, 40.0]})
     assert out_of_range_warnings(demand, rows.head(1), support) == ()
     assert out_of_range_warnings(demand, rows, support) == (
-        "course_id: 'NOPE' was not seen in training (1 of 2 rows)",
-        "token_price: 500.0 lies outside of 10 to 40 seen in training (1 of 2 rows)",
+        "course_id: 'NOPE' was not in the training data (1 of 2 rows)",
+        "token_price: 500.0 is outside the training range 10 to 40 (1 of 2 rows)",
     )
     assert out_of_range_warnings(demand, rows.assign(token_price=[16.0, 30.0]).head(1), support) == (
-        "token_price: 16.0 lies outside of 10 to 15 seen in training",
+        "token_price: 16.0 is outside the training range 10 to 15",
     )
     assert len(out_of_range_warnings(demand, rows)) == 1
 
@@ -64,9 +63,9 @@ def test_words_and_numbers_a_label_model_never_saw_are_told(labels):
     assert out_of_range_warnings(labels, rows) == ()
     strange = out_of_range_warnings(labels, rows.assign(device="toaster", price=51.0, spent=2_000.0))
     assert strange == (
-        "device: 'toaster' was not seen in training",
-        "price: 51.0 lies outside of 10 to 50 seen in training",
-        "spent: 2000.0 lies outside of 0 to 1,000 seen in training",
+        "device: 'toaster' was not in the training data",
+        "price: 51.0 is outside the training range 10 to 50",
+        "spent: 2000.0 is outside the training range 0 to 1,000",
     )
     assert out_of_range_warnings(labels, rows.assign(device=None, price=np.nan)) == ()
 

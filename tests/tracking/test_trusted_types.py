@@ -3,16 +3,27 @@
 import contextlib
 import io
 import json
+import subprocess
+import sys
 import zipfile
+from importlib import import_module
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mlflow.models import Model
 from skops.io import dumps
 
 from edtech.errors import UntrustedModelError
-from edtech.tracking import trusted_types
-from edtech.tracking.trusted_types import untrusted_types, load_trusted
+from edtech.ml.outcomes.churn_estimators import LogisticChurn
+from edtech.ml.stored_types import stored_types
+from edtech.settings import PROJECT
+from edtech.tracking import ModelItem
+from edtech.tracking import trusted_types as trusted_types_module
+from edtech.tracking.model_files import save_model
+from edtech.tracking.trusted_types import load_trusted, untrusted_types
 
 
 def forged(**root: object) -> bytes:
@@ -54,7 +65,7 @@ def test_a_name_that_only_begins_like_ours_is_not_ours():
 
 
 def test_a_zip_bomb_is_refused_before_it_is_read(monkeypatch, ridge):
-    monkeypatch.setattr(trusted_types, "MAX_UNPACKED_BYTES", 100)
+    monkeypatch.setattr(trusted_types_module, "MAX_UNPACKED_BYTES", 100)
     with pytest.raises(UntrustedModelError, match="unpacks to"):
         untrusted_types(dumps(ridge))
 
@@ -98,3 +109,107 @@ def test_a_damaged_model_is_an_error_of_ours_or_still_a_model(ridge, data):
     damaged = good[:at] + bytes([data.draw(st.integers(0, 255))]) + good[at + 1 :]
     with contextlib.suppress(UntrustedModelError):
         load_trusted(damaged, "m")
+
+
+FORMER_NAMES = [
+    "edtech.ml.elasticity.choice_estimator.ChoiceLogitDemand",
+    "edtech.ml.elasticity.curved.AdditiveDemand",
+    "edtech.ml.elasticity.curved.PolynomialDemand",
+    "edtech.ml.elasticity.double_ml.DoubleMLDemand",
+    "edtech.ml.elasticity.estimators.FixedEffectsDemand",
+    "edtech.ml.elasticity.feature_estimators.GradientBoostingDemand",
+    "edtech.ml.elasticity.feature_estimators.LinearDemand",
+    "edtech.ml.elasticity.feature_estimators.RandomForestDemand",
+    "edtech.ml.elasticity.share_estimator.ShareLogitDemand",
+    "edtech.ml.teachers.estimators.MixedRatings",
+    "edtech.ml.teachers.estimators.RawMeanRatings",
+    "edtech.ml.teachers.estimators.ShrunkenRatings",
+    "edtech.ml.labels.churn_estimators.BoostingChurn",
+    "edtech.ml.labels.churn_estimators.CoxChurn",
+    "edtech.ml.labels.churn_estimators.LogisticChurn",
+    "edtech.ml.labels.encoding.Encoder",
+    "edtech.ml.labels.estimators.BoostingProbability",
+    "edtech.ml.labels.estimators.Correction",
+    "edtech.ml.labels.estimators.ForestProbability",
+    "edtech.ml.labels.estimators.LogisticProbability",
+    "edtech.ml.labels.season.Season",
+]
+"""What version 0.1 called the classes that stored models hold."""
+
+
+def with_former_names(data: bytes) -> bytes:
+    """Return a skops file as version 0.1 would have written it."""
+    former = {}
+    for name in FORMER_NAMES:
+        kind = stored_types()[name]
+        former[f"{kind.__module__}.{kind.__qualname__}"] = name.rpartition(".")
+
+    def rename(node: dict) -> dict:
+        name = former.get(f"{node.get('__module__')}.{node.get('__class__')}")
+        return node if name is None else node | {"__module__": name[0], "__class__": name[2]}
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as current, zipfile.ZipFile(buffer, "w") as archive:
+        for entry in current.infolist():
+            content = current.read(entry)
+            if entry.filename == "schema.json":
+                content = json.dumps(json.loads(content, object_hook=rename)).encode()
+            archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", FORMER_NAMES)
+def test_a_former_name_is_trusted_and_can_still_be_imported(name):
+    module, _, kind = name.rpartition(".")
+    assert stored_types()[name] is getattr(import_module(module), kind)
+
+
+@pytest.fixture(scope="module")
+def churn_model() -> LogisticChurn:
+    """A model whose file holds four of our types: the estimator, its encoder, its correction and a season."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"spent": rng.normal(size=400), "device": rng.choice(["phone", "desktop"], 400)})
+    y = (rng.random(400) < 0.4).astype(float)
+    return LogisticChurn(calibration="platt", season=None).fit(X, y)
+
+
+def test_a_model_stored_under_former_names_predicts_the_same(churn_model):
+    rows = pd.DataFrame({"spent": [0.1, -2.0], "device": ["phone", "desktop"]})
+    old = with_former_names(dumps(churn_model))
+    assert b"edtech.ml.labels.encoding" in zipfile.ZipFile(io.BytesIO(old)).read("schema.json")
+    assert untrusted_types(old) == []
+    loaded = load_trusted(old, "m")
+    assert type(loaded) is LogisticChurn
+    assert (loaded.predict(rows) == churn_model.predict(rows)).all()
+
+
+def test_mlflow_loads_a_model_stored_under_former_names(churn_model, tmp_path):
+    rows = pd.DataFrame({"spent": [0.1, -2.0], "device": ["phone", "desktop"]})
+    save_model(ModelItem(churn_model, rows), tmp_path / "model", Model())
+    file, description = tmp_path / "model" / "model.skops", tmp_path / "model" / "MLmodel"
+    file.write_bytes(with_former_names(file.read_bytes()))
+    text = description.read_text(encoding="utf-8")
+    for name in FORMER_NAMES:
+        kind = stored_types()[name]
+        text = text.replace(f"{kind.__module__}.{kind.__qualname__}\n", f"{name}\n")
+    description.write_text(text, encoding="utf-8")
+    code = f"import mlflow, pandas; print(*mlflow.pyfunc.load_model({str(tmp_path / 'model')!r}).predict("
+    code += f"pandas.DataFrame({rows.to_dict('list')!r})).tolist())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [float(value) for value in done.stdout.split()] == churn_model.predict(rows).tolist()
+
+
+def test_a_former_module_lends_its_name_to_our_types_only(ridge):
+    data = forged(
+        __class__="FunctionTransformer", __module__="edtech.ml.elasticity.curved", __loader__="TypeNode", __id__=1
+    )
+    assert untrusted_types(data) == ["edtech.ml.elasticity.curved.FunctionTransformer"]
+
+
+def test_a_process_that_imports_only_tracking_knows_the_types_of_all_families():
+    code = "from edtech.tracking.trusted_types import trusted_types; print(*trusted_types())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True)
+    current = {f"{kind.__module__}.{kind.__qualname__}" for kind in stored_types().values()}
+    assert len(current) == 21
+    assert {*done.stdout.split()} == current | {*trusted_types_module.COMPILED_TREES}

@@ -11,7 +11,7 @@ from edtech.data import Catalogue
 from edtech.jobs.progress import no_progress
 from edtech.ml.artifacts import CARD, load_result
 from edtech.ml.base import FittedModel
-from edtech.ml.diagnostics import agreement, common_checks
+from edtech.ml.elasticity.diagnostics import compare_runs, panel_checks
 from edtech.ml.elasticity.family import TOKEN_ELASTICITY
 from edtech.ml.trust_checks import LEAKS, blocking_checks, blocking_reason
 from edtech.tables.roles import PanelRoles
@@ -79,7 +79,7 @@ def trained(panel) -> FittedModel:
 
 def changed(trained: FittedModel, **columns) -> dict[str, str]:
     evaluation = trained.result.evaluation.assign(**columns)
-    made = common_checks(replace(trained, result=replace(trained.result, evaluation=evaluation, checks=())))
+    made = panel_checks(replace(trained, result=replace(trained.result, evaluation=evaluation, checks=())))
     return {check.code: str(check.severity) for check in made}
 
 
@@ -90,10 +90,10 @@ def test_rows_held_back_that_are_older_than_some_in_training_are_an_overlap(trai
 
 
 def test_a_family_that_checked_something_itself_is_not_checked_again(trained):
-    checks = common_checks(trained)
+    checks = panel_checks(trained)
     again = replace(trained, result=replace(trained.result, checks=checks))
     assert {check.code for check in checks} >= {"leak_outcome", "time_overlap", "too_good"}
-    assert common_checks(again) == ()
+    assert panel_checks(again) == ()
 
 
 def runs(*estimates: tuple[str, float, float]) -> pd.DataFrame:
@@ -104,11 +104,11 @@ def runs(*estimates: tuple[str, float, float]) -> pd.DataFrame:
 
 def test_the_newest_runs_of_other_algorithms_agree_or_not(trained):
     own = trained.result.elasticity.estimate
-    near = agreement(trained, runs(("fixed_effects", own * 1.1, 0.05), ("gam", own * 0.95, 0.05)))
+    near = compare_runs(trained, runs(("fixed_effects", own * 1.1, 0.05), ("gam", own * 0.95, 0.05)))
     assert str(near.severity) == "PASS"
     assert f"fixed_effects {own * 1.1:.2f}" in near.evidence
-    assert str(agreement(trained, runs(("fixed_effects", own * 3, 0.01))).severity) == "REVIEW"
-    assert str(agreement(trained, runs(("fixed_effects", -own, 9.0))).severity) == "REVIEW"  # another sign
-    assert agreement(trained, runs(("linear", own, 0.1))) is None  # no other algorithm
+    assert str(compare_runs(trained, runs(("fixed_effects", own * 3, 0.01))).severity) == "REVIEW"
+    assert str(compare_runs(trained, runs(("fixed_effects", -own, 9.0))).severity) == "REVIEW"  # another sign
+    assert compare_runs(trained, runs(("linear", own, 0.1))) is None  # no other algorithm
     old = runs(("fixed_effects", own, 0.01), ("fixed_effects", own * 9, 0.01))
-    assert str(agreement(trained, old).severity) == "PASS"
+    assert str(compare_runs(trained, old).severity) == "PASS"

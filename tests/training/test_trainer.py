@@ -155,10 +155,10 @@ def test_progress_only_grows_and_says_what_is_done(panel):
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0, 1)
     texts = {text for _, text in told}
-    assert {"Reading the data set", "Training Fixed effects", "Asking what it is worth", "Done"} <= texts
+    assert {"Reading the data set", "Training Fixed effects", "Evaluating the decision", "Done"} <= texts
 
 
-@pytest.mark.parametrize("step", ["Reading", "Training", "Asking", "Logging"])
+@pytest.mark.parametrize("step", ["Reading", "Training", "Evaluating", "Logging"])
 def test_a_cancelled_training_leaves_no_finished_run(panel, tracker, client, step):
     before = {run.info.run_id for run in all_runs(client, tracker)}
 

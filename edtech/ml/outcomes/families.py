@@ -1,7 +1,11 @@
 """The families of labels as the registry lists them."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
 
 from edtech.ml import outcomes
 from edtech.ml.base import Algorithm, Family
@@ -9,10 +13,19 @@ from edtech.ml.outcomes import algorithms as of
 from edtech.ml.outcomes import sources
 from edtech.ml.outcomes.churn_estimators import BoostingChurn, CoxChurn, LogisticChurn
 from edtech.ml.outcomes.description import summary
-from edtech.ml.outcomes.estimators import BoostingProbability, ForestProbability, LogisticProbability
+from edtech.ml.outcomes.encoding import Encoder
+from edtech.ml.outcomes.estimators import (
+    BoostingProbability,
+    Correction,
+    ForestProbability,
+    LogisticProbability,
+    ProbabilityModel,
+)
 from edtech.ml.outcomes.plots import plots
 from edtech.ml.outcomes.result import LabelResult
+from edtech.ml.outcomes.seasonality import Season
 from edtech.ml.outcomes.training import Task, train
+from edtech.ml.training_support import beyond_range, new_values
 from edtech.tables.roles import LabelRoles
 
 if TYPE_CHECKING:
@@ -54,7 +67,25 @@ def _fits_churn(task: Task, algorithms: dict[str, Algorithm], dataset: "Dataset"
     return tuple(name for name in fitting if timed or name != "cox")
 
 
-def _family(task: Task, algorithms: dict[str, Algorithm], **words: Any) -> Family:  # noqa: ANN401  # texts
+def range_warnings(
+    model: ProbabilityModel | CoxChurn, rows: pd.DataFrame, _support: pd.DataFrame | None
+) -> tuple[str, ...]:
+    """Return a sentence for each column of `rows` with values outside the training data."""
+    return tuple(_range_warnings(model.encoder_, rows))
+
+
+def _range_warnings(encoder: Encoder, rows: pd.DataFrame) -> Iterator[str]:
+    for name, trained in encoder.words_.items():
+        yield from new_values(rows, name, trained)
+    for index, name in enumerate(encoder.numbers_):
+        low, high = (
+            np.expm1(bound[index]) if encoder.logs_[index] else bound[index]
+            for bound in (encoder.lows_, encoder.highs_)
+        )
+        yield from beyond_range(rows, name, np.full(len(rows), low), np.full(len(rows), high))
+
+
+def _family(task: Task, algorithms: dict[str, Algorithm], **texts: Any) -> Family:  # noqa: ANN401  # Family's fields
     return Family(
         name=task.family,
         algorithms=algorithms,
@@ -62,8 +93,11 @@ def _family(task: Task, algorithms: dict[str, Algorithm], **words: Any) -> Famil
         algorithms_for=partial(_fits_churn if task is LEARNERS else _fits, task, algorithms),
         train=partial(train, task),
         summary=summary,
+        roles=LabelRoles,
+        stored_types=(Encoder, Correction, Season),
         plots=plots,
-        **words,
+        range_warnings=range_warnings,
+        **texts,
     )
 
 
@@ -73,6 +107,7 @@ ENROLLMENT_PROPENSITY = _family(
     title="Enrollment propensity",
     question="Who enrolls when a course is shown, and to whom does showing it pay?",
     needs="a generated market, or labeled rows whose outcome is an enrollment (task: propensity)",
+    prediction_meaning=lambda _model: "Probability of enrolling",
 )
 COURSE_COMPLETION = _family(
     ENROLLMENTS,
@@ -80,6 +115,7 @@ COURSE_COMPLETION = _family(
     title="Course completion",
     question="Who completes the course they took, told at enrollment or some weeks later?",
     needs="a generated market, or labeled rows whose outcome is a completion (task: completion)",
+    prediction_meaning=lambda _model: "Probability of completing",
 )
 CHURN_PREDICTION = _family(
     LEARNERS,
@@ -87,4 +123,5 @@ CHURN_PREDICTION = _family(
     title="Churn prediction",
     question="Who will have left by a horizon, and how long do learners stay?",
     needs="a generated market, or labeled rows whose outcome is leaving (task: churn), best with a duration",
+    prediction_meaning=lambda model: f"Probability of leaving within {model.horizon:g} days",
 )

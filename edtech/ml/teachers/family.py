@@ -10,8 +10,10 @@ from edtech.ml.base import Algorithm, Family, FittedModel, Params
 from edtech.ml.plots import error_plots, importance_plot
 from edtech.ml.teachers.algorithms import ALGORITHMS, FAMILY, TeacherParams
 from edtech.ml.teachers.description import finding, summary
+from edtech.ml.teachers.estimators import TeacherRatings
 from edtech.ml.teachers.result import TeacherResult
 from edtech.ml.teachers.training import train_ratings
+from edtech.ml.training_support import new_values
 from edtech.tables.roles import RatingRoles
 
 if TYPE_CHECKING:
@@ -69,6 +71,16 @@ def plots(result: TeacherResult) -> dict[str, bytes]:
     return drawn | errors | importance_plot(result, "rise of the mean squared error when shuffled")
 
 
+def prediction_meaning(_model: TeacherRatings) -> str:
+    """Return what a prediction is, as a phrase."""
+    return "Expected rating (stars)"
+
+
+def range_warnings(model: TeacherRatings, rows: pd.DataFrame, _support: pd.DataFrame | None) -> tuple[str, ...]:
+    """Return a sentence if `rows` have teachers without ratings in the training data."""
+    return tuple(new_values(rows, model.roles.teacher, model.teachers_))
+
+
 TEACHER_QUALITY = Family(
     name=FAMILY,
     title="Teacher quality",
@@ -79,5 +91,8 @@ TEACHER_QUALITY = Family(
     algorithms_for=fits,
     train=train,
     summary=summary,
+    roles=RatingRoles,
     plots=plots,
+    prediction_meaning=prediction_meaning,
+    range_warnings=range_warnings,
 )

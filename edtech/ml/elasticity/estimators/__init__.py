@@ -5,7 +5,7 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # a module of that name in version 0.1, which stored models refer to
     if name == "FixedEffectsDemand":
-        from edtech.ml.elasticity.estimators.demand import FixedEffectsDemand
+        from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
 
         return FixedEffectsDemand
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
