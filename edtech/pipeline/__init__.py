@@ -1,4 +1,4 @@
-"""The whole way from data to report, from one call or command."""
+"""The complete pipeline, from data to report, in one call or command."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What the pipeline is asked to do: from a TOML file, the environment and flags, the later ones winning."""
+"""The configuration of the pipeline: defaults, overridden by a TOML file, then the environment, then flags."""
 
 import tomllib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
 class PipelineConfig(BaseSettings):
-    """One run of the pipeline. Each field is a flag, a key of the file, and an `EDTECH_PIPELINE_*` variable."""
+    """The configuration of a pipeline. Each field is a flag, a key of the file and an `EDTECH_PIPELINE_*` variable."""
 
     model_config = SettingsConfigDict(env_prefix="EDTECH_PIPELINE_", frozen=True, extra="forbid")
 
@@ -25,9 +25,9 @@ class PipelineConfig(BaseSettings):
     learners: int = Field(10_000, description="Learners who join until the last week.")
     teachers: int = Field(500, description="Teachers who offer courses.")
     courses: int = Field(2_000, description="Courses published until the last week.")
-    weeks: int = Field(52, description="Length of the observed time.")
+    weeks: int = Field(52, description="Observed weeks.")
     seed: int = Field(1, description="Same seed, same market.")
-    market: dict[str, float] = Field(default_factory=dict, description="Further knobs of the market, by name.")
+    market: dict[str, float] = Field(default_factory=dict, description="Other market parameters, by name.")
     families: CommaSeparated = Field(("token_elasticity",), description="Model families, separated by commas, or all.")
     algorithms: CommaSeparated = Field(
         (), description="Algorithms, separated by commas; none: each family's usual ones."
@@ -38,54 +38,55 @@ class PipelineConfig(BaseSettings):
     @field_validator("families", "algorithms", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedConfig:
-    """A configuration, and for each of its fields where the value came from: flag, environment, file or default."""
+    """A configuration and the source of each of its values: flag, environment, file or default."""
 
     config: PipelineConfig
     sources: Mapping[str, str]
 
     def lines(self) -> list[str]:
-        """Return one line for each field: name, value, source."""
+        """Return one line of TOML for each field, with its source as a comment."""
         values = self.config.model_dump()
-        return [f"{name} = {_shown(value)}  # {self.sources[name]}" for name, value in values.items()]
+        return [f"{name} = {_toml(value)}  # {self.sources[name]}" for name, value in values.items()]
 
 
 def read_config(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> ResolvedConfig:
-    """Return the configuration of a TOML file, the environment and flags; a flag that is None was not given.
+    """Merge a TOML file, the environment and flags; flags that are None are ignored.
 
-    Knobs of the market are merged one by one. Raises SettingsError listing every name or value that cannot be used, or
-    that the file or a variable cannot be read.
+    Market parameters are merged one by one. Raises SettingsError that lists every invalid name or value, or if the file
+    or a variable cannot be read.
     """
-    given = {
+    layers = {
         "file": {} if file is None else _read(file),
         "environment": _environment(),
         "flag": {name: value for name, value in (flags or {}).items() if value is not None},
     }
     merged: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for where, values in given.items():
+    for source, values in layers.items():
         for name, value in values.items():
-            before = merged.get(name)
-            if isinstance(before, dict) and isinstance(value, dict):
-                merged[name], sources[name] = before | value, f"{sources[name]} and {where}"
+            earlier = merged.get(name)
+            if isinstance(earlier, dict) and isinstance(value, dict):
+                merged[name], sources[name] = earlier | value, f"{sources[name]} and {source}"
             else:
-                merged[name], sources[name] = value, where
+                merged[name], sources[name] = value, source
     try:
         config = PipelineConfig(**merged)
     except ValidationError as exc:
-        wrong = exc.errors(include_url=False, include_context=False)
+        errors = exc.errors(include_url=False, include_context=False)
         raise SettingsError(
-            "The pipeline cannot be configured like this",
+            "The pipeline configuration is invalid",
             expected=", ".join(PipelineConfig.model_fields),
-            found=f"{len(wrong)} names or values that cannot be used",
-            where=", ".join(sorted({sources.get(str(one["loc"][0]), "flag") for one in wrong if one["loc"]})),
-            fix="correct what is listed; --show-config shows all settings",
+            found=f"{len(errors)} invalid names or values",
+            where=", ".join(sorted({sources.get(str(error["loc"][0]), "flag") for error in errors if error["loc"]})),
+            fix="correct the listed values; --show-config prints all settings",
             details=[
-                f"{'.'.join(map(str, one['loc']))}: {one['msg']}, found {one['input']!r:.60}" for one in wrong[:10]
+                f"{'.'.join(map(str, error['loc']))}: {error['msg']}, found {error['input']!r:.60}"
+                for error in errors[:10]
             ],
         ) from exc
     return ResolvedConfig(config, {name: sources.get(name, "default") for name in PipelineConfig.model_fields})
@@ -96,11 +97,11 @@ def _environment() -> dict[str, Any]:
         return EnvSettingsSource(PipelineConfig)()
     except UnreadableError as exc:
         raise SettingsError(
-            "A variable of the environment cannot be read",
+            "An environment variable cannot be read",
             expected='for EDTECH_PIPELINE_MARKET, JSON such as {"season": 0.1}',
             found=str(exc)[:200],
             where="the environment",
-            fix="correct the variable, or leave it out",
+            fix="correct the variable, or unset it",
         ) from exc
 
 
@@ -113,20 +114,20 @@ def _read(file: Path) -> dict[str, Any]:
             expected="a TOML file such as: learners = 2000",
             found=str(exc)[:200],
             where=str(file),
-            fix="correct the file, or leave out --config",
+            fix="correct the file, or omit --config",
         ) from exc
 
 
-def _shown(value: object) -> str:
+def _toml(value: object) -> str:
     match value:
         case None:
             return '""'
         case bool():
             return str(value).lower()
         case tuple():
-            return "[" + ", ".join(f'"{one}"' for one in value) + "]"
+            return "[" + ", ".join(f'"{item}"' for item in value) + "]"
         case dict():
-            return "{" + ", ".join(f"{name} = {one}" for name, one in value.items()) + "}"
+            return "{" + ", ".join(f"{name} = {item}" for name, item in value.items()) + "}"
         case str():
             return f'"{value}"'
         case _:

@@ -1,4 +1,4 @@
-"""The whole way from data to report in one call, stage by stage."""
+"""The complete pipeline, from data to report, in one call."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edtech.errors import EdtechError, PipelineError
 from edtech.jobs.worker_pool import WorkerPool
 from edtech.pipeline import stages
-from edtech.pipeline.progress_file import PipelineState, read_state
+from edtech.pipeline.checkpoint import PipelineState, read_state
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class PipelineResult:
-    """What a pipeline made.
+    """The results of a pipeline.
 
-    `checks`: findings on the data set's health. `runs`: one training for each algorithm. `best`: family -> the run
-    that is best, and why. `registered`: family -> address of the registered version. `models`: addresses that
-    `mlflow.pyfunc.load_model` takes. `export`: the experiment's runs as JSON. `reports`: one file for each form.
+    `checks`: health checks of the data set. `runs`: one for each algorithm. `best`: family -> its best run.
+    `registered`: family -> URI of the registered version. `models`: URIs for `mlflow.pyfunc.load_model`. `export`:
+    JSON file with the experiment's runs. `reports`: one file for each format.
     """
 
     dataset: "Dataset"
@@ -45,10 +45,10 @@ class PipelineResult:
 
 
 class EdTechPipelineOrchestrator:
-    """Runs the six stages; `say` is told each line of progress.
+    """Runs the six stages; `say` is called with each line of output.
 
-    With more than one of `workers` the models are fitted in so many processes, which pays from some thousand learners
-    on; the numbers are the same. A script that asks for it must guard its own start with `if __name__ == "__main__":`.
+    With `workers` above 1, that many processes fit the models. The numbers are the same; it saves time from some
+    thousand learners on. A script that does so needs the guard `if __name__ == "__main__":`.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class EdTechPipelineOrchestrator:
         algorithms: Sequence[str] = (),
         register_best: bool = True,
     ) -> PipelineResult:
-        """Generate a market (or take `dataset`), train and log, choose the best, write export and report.
+        """Generate a market (or use `dataset`), train and log models, select the best, write export and report.
 
-        `families`: names of model families, or "all". `algorithms`: names, by default each family's usual ones. Raises
-        PipelineError naming the stage that failed; what earlier stages made stays, and `resume` goes on from there.
+        `families`: names of model families, or ("all",). `algorithms`: names, by default those each family recommends.
+        Raises PipelineError that names the failed stage. The results of earlier stages stay, and `resume` continues.
         """
         state = PipelineState(
             params=params,
@@ -83,50 +83,50 @@ class EdTechPipelineOrchestrator:
             register_best=register_best,
             dataset_id=dataset.id if dataset else None,
         )
-        with self._processes(state) as workers:
-            return self._run(state, workers)
+        with self._start_workers(state) as executor:
+            return self._run(state, executor)
 
     def resume(self) -> PipelineResult:
-        """Go on with the last pipeline of this home, as it was asked: what it made already is not made again.
+        """Continue the last pipeline of this home with its settings, without repeating what is complete.
 
-        Raises PipelineError where there is none, or where it fails again.
+        Raises PipelineError if there is none, or if it fails again.
         """
         state = read_state(self.settings.reports_dir)
         self.use_mlflow = state.use_mlflow
-        with self._processes(state) as workers:
-            return self._run(state, workers)
+        with self._start_workers(state) as executor:
+            return self._run(state, executor)
 
-    def _processes(self, state: PipelineState) -> "AbstractContextManager[WorkerPool | None]":
-        """Return processes that get warm while the data are made; None where there is too little to share."""
+    def _start_workers(self, state: PipelineState) -> "AbstractContextManager[WorkerPool | None]":
+        """Return processes that start while the data are generated, or None if there is only one model to fit."""
         if self.workers < 2 or len(state.algorithms) - len(state.run_ids) == 1:
             return nullcontext()
         return WorkerPool(self.workers, modules=("edtech.ml.families", "edtech.data"))
 
-    def _run(self, state: PipelineState, workers: "Executor | None") -> PipelineResult:
+    def _run(self, state: PipelineState, executor: "Executor | None") -> PipelineResult:
         state.save(self.settings.reports_dir)
         with self._stage("data"):
-            dataset = stages.data(state, self.settings, self.say)
+            dataset = stages.load_data(state, self.settings, self.say)
         with self._stage("understanding"):
-            checks = stages.understanding(dataset, self.say)
+            checks = stages.check_data(dataset, self.say)
         with self._stage("preparation"):
-            work = stages.preparation(dataset, state, self.say)
+            algorithms = stages.select_algorithms(dataset, state, self.say)
         with self._stage("training"):
-            fits = stages.fits(dataset, work, state, workers)
-            tracker = stages.tracker(self.settings) if self.use_mlflow else None
-            runs = stages.training(dataset, work, state, tracker, self.settings, self.say, fits)
+            fits = stages.start_fits(dataset, algorithms, state, executor)
+            tracker = stages.open_tracker(self.settings) if self.use_mlflow else None
+            runs = stages.train(dataset, algorithms, state, tracker, self.settings, self.say, fits)
         with self._stage("evaluation"):
-            best = stages.evaluation(runs, self.say)
+            best = stages.select_best(runs, self.say)
             may_register = tracker is not None and state.register_best
-            registered = stages.registration(best, self.settings, self.say) if may_register else {}
+            registered = stages.register(best, self.settings, self.say) if may_register else {}
         with self._stage("report"):
             export = tracker.export_experiment_results() if tracker else None
-            reports = stages.report(dataset, runs, self.settings)
+            reports = stages.write_report(dataset, runs, self.settings)
         models = tuple(f"runs:/{run.run_id}/model" for run in runs if run.run_id)
         command = tracker.ui_command if tracker else None
         uri = tracker.uri if tracker else None
-        found = PipelineResult(dataset, checks, tuple(runs), best, registered, models, export, reports, uri, command)
-        self._conclude(found)
-        return found
+        result = PipelineResult(dataset, checks, tuple(runs), best, registered, models, export, reports, uri, command)
+        self._print_summary(result)
+        return result
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -139,15 +139,15 @@ class EdTechPipelineOrchestrator:
                 expected=exc.expected,
                 found=exc.found,
                 where=exc.where,
-                fix=f"{(exc.fix or 'correct what is said').rstrip('.')}; then go on from there with --resume",
+                fix=f"{(exc.fix or 'correct the problem').rstrip('.')}; then continue with --resume",
                 details=exc.details,
             ) from exc
 
-    def _conclude(self, found: PipelineResult) -> None:
-        self.say(f"{len(found.runs)} models trained, {len(found.models)} of them saved:")
-        for model in found.models:
+    def _print_summary(self, result: PipelineResult) -> None:
+        self.say(f"{len(result.runs)} models trained, {len(result.models)} of them saved:")
+        for model in result.models:
             self.say(f"  {model}")
-        for path in (*(() if found.export is None else (found.export,)), *found.reports):
+        for path in (*(() if result.export is None else (result.export,)), *result.reports):
             self.say(f"  {path}")
-        if found.ui_command:
-            self.say(f"See the runs in MLflow: {found.ui_command}")
+        if result.ui_command:
+            self.say(f"Open the runs in MLflow: {result.ui_command}")

@@ -1,4 +1,4 @@
-"""What each stage of the pipeline does; the orchestrator only puts them in order."""
+"""The stages of the pipeline. The orchestrator only runs them in order."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edtech.errors import ParamsError, ReportError
-from edtech.pipeline.progress_file import PipelineState
+from edtech.jobs.progress import no_progress
+from edtech.pipeline.checkpoint import PipelineState
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,41 +20,40 @@ if TYPE_CHECKING:
     from edtech.training.trainer import RunResult
 
 REPORT = "pipeline_report"
-USUAL = ("fixed_effects", "linear", "polynomial", "gam", "random_forest", "gradient_boosting")
-"""Algorithms of `token_elasticity` that are trained unless others are named; with visits, `choice_logit` too."""
+SELECTION_METRICS = ("decision_value_tokens", "poisson_deviance", "rating_rmse", "log_loss", "rmse")
+"""The best run has the best value of the first metric that is available: decision value before errors."""
 Say = Callable[[str], None]
-Work = dict[str, tuple[str, ...]]
+AlgorithmsByFamily = dict[str, tuple[str, ...]]
 """Family -> the algorithms to train."""
 Fits = dict[tuple[str, str], Callable[[], "FittedModel"]]
-"""Family and algorithm -> what returns the fitted model, when it is there."""
+"""(family, algorithm) -> function that waits for the fitted model and returns it."""
 
 
 @dataclass(frozen=True, slots=True)
 class BestRun:
-    """The best run of a family, by which metric, and its value."""
+    """The best run of a family, the metric that selected it, and the metric's value."""
 
     run: "RunResult"
     metric: str
     value: float
 
 
-def data(state: PipelineState, settings: Settings, say: Say) -> "Dataset":
-    """Return the data set asked for, generated where there is none yet."""
+def load_data(state: PipelineState, settings: Settings, say: Say) -> "Dataset":
+    """Return the selected data set, or generate a market."""
     from edtech.data import Catalogue
     from edtech.market import MarketParams
 
     catalogue = Catalogue(settings.data_dir)
     if state.dataset_id is None:
-        made = catalogue.add_generated(state.params or MarketParams(), name=state.name)
-        state.dataset_id = made.id
+        state.dataset_id = catalogue.add_generated(state.params or MarketParams(), name=state.name).id
         state.save(settings.reports_dir)
     dataset = catalogue.get(state.dataset_id)
     say(f"  {dataset.name}: {dataset.rows:,} rows, id {dataset.id}, digest {dataset.digest[:12]}")
     return dataset
 
 
-def understanding(dataset: "Dataset", say: Say) -> "tuple[Check, ...]":
-    """Say what the data set holds and how healthy it is."""
+def check_data(dataset: "Dataset", say: Say) -> "tuple[Check, ...]":
+    """Print the key figures of the data set and run its health checks."""
     from edtech.data import check_dataset
 
     if dataset.kind in ("panel", "market"):
@@ -72,103 +72,110 @@ def understanding(dataset: "Dataset", say: Say) -> "tuple[Check, ...]":
     return checks
 
 
-def preparation(dataset: "Dataset", state: PipelineState, say: Say) -> Work:
-    """Return what is to be trained. Raises ParamsError for an unknown family or algorithm, or where nothing fits."""
+def select_algorithms(dataset: "Dataset", state: PipelineState, say: Say) -> AlgorithmsByFamily:
+    """Return the algorithms to train.
+
+    Raises ParamsError for an unknown family or algorithm, or if the data set suits no family.
+    """
     from edtech.ml.families import FAMILIES, get_family
 
-    chosen = list(FAMILIES) if state.families == ("all",) else state.families
-    work: Work = {}
-    for name in chosen:
-        fits = get_family(name).algorithms_for(dataset)
-        named = tuple(one for one in state.algorithms if one in get_family(name).algorithms)
-        usual = tuple(one for one in fits if name != "token_elasticity" or one in (*USUAL, "choice_logit"))
-        if fits:
-            work[name] = named or usual
+    requested = list(FAMILIES) if state.families == ("all",) else state.families
+    selected: AlgorithmsByFamily = {}
+    for name in requested:
+        family = get_family(name)
+        available = family.algorithms_for(dataset)
+        named = tuple(algorithm for algorithm in state.algorithms if algorithm in family.algorithms)
+        usual = family.usual_algorithms or available
+        if available:
+            selected[name] = named or tuple(algorithm for algorithm in available if algorithm in usual)
         else:
-            say(f"  {name}: left out, it needs {get_family(name).needs}")
-    _refuse_unknown(state.algorithms, [one for name in chosen for one in get_family(name).algorithms])
-    if not work:
+            say(f"  {name}: skipped, it needs {family.needs}")
+    _refuse_unknown(state.algorithms, [algorithm for name in requested for algorithm in get_family(name).algorithms])
+    if not selected:
         raise ParamsError(
             "No family can be trained on this data set",
             expected="a data set with the tables of one of the families",
             found=f"{dataset.name[:60]!r}, of the kind {dataset.kind}",
             fix="choose another data set or other families",
         )
-    for name, algorithms in work.items():
+    for name, algorithms in selected.items():
         say(f"  {name}: {', '.join(algorithms)}")
-    return work
+    return selected
 
 
-def _refuse_unknown(asked: Sequence[str], known: Sequence[str]) -> None:
-    if unknown := [name for name in asked if name not in known]:
+def _refuse_unknown(requested: Sequence[str], available: Sequence[str]) -> None:
+    if unknown := [name for name in requested if name not in available]:
         raise ParamsError(
             "There is no such algorithm",
-            expected=f"one of {', '.join(dict.fromkeys(known))}",
+            expected=f"one of {', '.join(dict.fromkeys(available))}",
             found=", ".join(map(repr, unknown)),
-            fix="choose from the list, or name its family too",
+            fix="choose from the list, or also name the algorithm's family",
         )
 
 
-def tracker(settings: Settings) -> "EdTechMLFlowTracker":
+def open_tracker(settings: Settings) -> "EdTechMLFlowTracker":
     """Return a tracker that is ready to log."""
     from edtech.tracking import setup_mlflow_for_edtech_pipeline
 
     return setup_mlflow_for_edtech_pipeline(settings=settings)
 
 
-def fits(dataset: "Dataset", work: Work, state: PipelineState, workers: "Executor | None") -> Fits:
-    """Return what fits each algorithm that no earlier attempt has logged; `workers` begin with all of them at once."""
-    asked = [(name, one) for name, algorithms in work.items() for one in algorithms]
-    todo = [key for key in asked if "/".join(key) not in state.run_ids]
-    if workers is None:
-        return {key: partial(_fit, dataset, *key) for key in todo}
-    return {key: workers.submit(_fit, dataset, *key).result for key in todo}
+def start_fits(
+    dataset: "Dataset", algorithms: AlgorithmsByFamily, state: PipelineState, executor: "Executor | None"
+) -> Fits:
+    """Return a fit for each algorithm that no earlier attempt has logged; an executor starts all of them now."""
+    keys = [(family, name) for family, names in algorithms.items() for name in names]
+    open_keys = [key for key in keys if "/".join(key) not in state.run_ids]
+    if executor is None:
+        return {key: partial(_fit, dataset, *key) for key in open_keys}
+    return {key: executor.submit(_fit, dataset, *key).result for key in open_keys}
 
 
-def _fit(dataset: "Dataset", name: str, algorithm: str) -> "FittedModel":
+def _fit(dataset: "Dataset", family_name: str, algorithm: str) -> "FittedModel":
     from edtech.ml.families import get_family
     from edtech.training.trainer import Trainer
 
-    kind = get_family(name)
-    return Trainer(dataset, kind, None).fit(algorithm, kind.algorithm(algorithm).validate_params({}), lambda *_: None)
+    family = get_family(family_name)
+    return Trainer(dataset, family, None).fit(algorithm, family.algorithm(algorithm).validate_params({}), no_progress)
 
 
-def training(
+def train(
     dataset: "Dataset",
-    work: Work,
+    algorithms: AlgorithmsByFamily,
     state: PipelineState,
     tracker: "EdTechMLFlowTracker | None",
     settings: Settings,
     say: Say,
     fits: Fits,
 ) -> "list[RunResult]":
-    """Train and log what is to be trained; a run that is there already is read instead."""
+    """Train and log the algorithms; read the runs that an earlier attempt has logged."""
     from edtech.ml.families import get_family
     from edtech.training.trainer import Trainer
 
     runs: list[RunResult] = []
-    total = sum(map(len, work.values()))
-    for name, algorithms in work.items():
-        logging = Trainer(dataset, get_family(name), tracker)
-        for algorithm in algorithms:
-            key = f"{name}/{algorithm}"
-            run = _read(state.run_ids.get(key), tracker)
+    total = sum(map(len, algorithms.values()))
+    for family_name, names in algorithms.items():
+        family = get_family(family_name)
+        trainer = Trainer(dataset, family, tracker)
+        for name in names:
+            key = f"{family_name}/{name}"
+            run = _read_run(state.run_ids.get(key), tracker)
             if run is None:
-                fit = fits.get((name, algorithm), partial(_fit, dataset, name, algorithm))
-                run = logging.log(fit(), lambda *_: None)
+                fit = fits.get((family_name, name), partial(_fit, dataset, family_name, name))
+                run = trainer.log(fit(), no_progress)
             runs.append(run)
             if run.run_id:
                 state.run_ids[key] = run.run_id
                 state.save(settings.reports_dir)
-            first = get_family(name).summary(run.result).partition("\n")[0]
-            say(f"  {len(runs)} of {total}, {algorithm}: {first}")
+            first_line = family.summary(run.result).partition("\n")[0]
+            say(f"  {len(runs)} of {total}, {name}: {first_line}")
             if run.run_id:
                 say(f"    run {run.run_id}")
     return runs
 
 
-def _read(run_id: str | None, tracker: "EdTechMLFlowTracker | None") -> "RunResult | None":
-    """Return the run of an earlier attempt where there is one that can be read."""
+def _read_run(run_id: str | None, tracker: "EdTechMLFlowTracker | None") -> "RunResult | None":
+    """Return the run of an earlier attempt, or None if there is no readable one."""
     from edtech.errors import TrackingError
     from edtech.ml.artifacts import load_result
     from edtech.training.decision_value import DecisionValue
@@ -178,82 +185,78 @@ def _read(run_id: str | None, tracker: "EdTechMLFlowTracker | None") -> "RunResu
         return None
     try:
         run, result = tracker.runs.get_run(run_id), load_result(tracker.runs, run_id)
-    except TrackingError:  # gone or damaged: it is trained again
+    except TrackingError:  # deleted or damaged: train again
         return None
     return RunResult(run_id, result, DecisionValue(run.tags.get("decision_value", "")), dict(run.metrics))
 
 
-def evaluation(runs: "Sequence[RunResult]", say: Say) -> dict[str, BestRun]:
-    """Return the best run of each family: by what its decisions are worth where that is known, else by its errors."""
+def select_best(runs: "Sequence[RunResult]", say: Say) -> dict[str, BestRun]:
+    """Return the best run of each family: by decision value if it is known, else by prediction error."""
     from edtech.metrics import metric
 
     best: dict[str, BestRun] = {}
     for family in dict.fromkeys(run.result.family for run in runs):
-        own = [run for run in runs if run.result.family == family]
-        found = _best(own)
-        if found is None:
-            say(f"  {family}: no metric that all its runs share tells which is best")
+        winner = _best_run([run for run in runs if run.result.family == family])
+        if winner is None:
+            say(f"  {family}: no best run, because the runs share no metric to compare")
             continue
-        best[family] = found
-        known = metric(found.metric)
-        say(f"  {family}: best is {found.run.result.algorithm}, {known.title} {found.value:,.5g} {known.unit}".rstrip())
+        best[family] = winner
+        about = metric(winner.metric)
+        value = f"{winner.value:,.5g} {about.unit}".rstrip()
+        say(f"  {family}: best is {winner.run.result.algorithm}, {about.title} {value}")
     return best
 
 
-RANKED_BY = ("decision_value_tokens", "poisson_deviance", "rating_rmse", "log_loss", "rmse")
-"""The metrics that decide, the first that there is: money before errors."""
-
-
-def _best(runs: "Sequence[RunResult]") -> BestRun | None:
+def _best_run(runs: "Sequence[RunResult]") -> BestRun | None:
     from edtech.metrics import metric
 
-    for name in RANKED_BY:
-        valued = [run for run in runs if name in run.metrics]
-        if valued and (len(valued) == len(runs) or name == RANKED_BY[0]):
+    for name in SELECTION_METRICS:
+        measured = [run for run in runs if name in run.metrics]
+        if measured and (len(measured) == len(runs) or name == SELECTION_METRICS[0]):
             sign = 1 if metric(name).direction == "higher" else -1
-            run = max(valued, key=lambda one: sign * one.metrics[name])
+            run = max(measured, key=lambda run: sign * run.metrics[name])
             return BestRun(run, name, run.metrics[name])
     return None
 
 
-def registration(best: dict[str, BestRun], settings: Settings, say: Say) -> dict[str, str]:
-    """Register the best model of each family and make it the champion, as far as its gates let it; say what came of it.
+def register(best: dict[str, BestRun], settings: Settings, say: Say) -> dict[str, str]:
+    """Register the best model of each family and promote it to champion if its gates pass.
 
-    Returns family -> address of the registered version.
+    Returns family -> URI of the registered version.
     """
     from edtech.errors import TrackingError
     from edtech.tracking.registry import ModelRegistry
 
-    registry, found = ModelRegistry(settings), {}
-    for family, one in best.items():
-        if one.run.run_id is None:
+    registry, registered = ModelRegistry(settings), {}
+    for family, winner in best.items():
+        if winner.run.run_id is None:
             continue
         try:
-            version = registry.register(one.run.run_id)
-            found[family] = version.uri
+            version = registry.register(winner.run.run_id)
+            registered[family] = version.uri
             say(f"  {family}: registered as {version.uri}")
-            if one.metric == "decision_value_tokens" and one.value <= 0:
-                say(f"  {family}: its decisions would earn nothing, so it is not made the champion")
+            if winner.metric == "decision_value_tokens" and winner.value <= 0:
+                say(f"  {family}: not promoted to champion, because its decision value is not positive")
                 continue
             registry.promote(version.name, version.version)
             say(f"  {family}: {version.uri} is the champion")
         except TrackingError as error:
             say(f"  {family}: {error}")
-    return found
+    return registered
 
 
-def report(dataset: "Dataset", runs: "Sequence[RunResult]", settings: Settings) -> tuple[Path, ...]:
-    """Write the report of all trainings in every form and return where."""
+def write_report(dataset: "Dataset", runs: "Sequence[RunResult]", settings: Settings) -> tuple[Path, ...]:
+    """Write the report of all runs in each file format and return the paths."""
     from edtech.reports import FORMS, write
     from edtech.reports.recipes import TrainingsRecipe
 
     recipe = TrainingsRecipe(dataset=dataset.id, runs=tuple(run.run_id for run in runs if run.run_id))
     written = recipe.told(dataset, [(run.result, run.metrics) for run in runs])
-    files = {settings.reports_dir / f"{REPORT}.{ending}": ending for ending in FORMS}
+    files = {settings.reports_dir / f"{REPORT}.{extension}": extension for extension in FORMS}
     try:
         settings.reports_dir.mkdir(parents=True, exist_ok=True)
-        for path, ending in files.items():
-            path.write_bytes(write(written, ending))
+        for path, extension in files.items():
+            path.write_bytes(write(written, extension))
     except OSError as exc:
         raise ReportError(
             "The report cannot be written",

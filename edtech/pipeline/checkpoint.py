@@ -1,4 +1,4 @@
-"""How far a pipeline came, kept in a file so that it can go on from there."""
+"""The progress of a pipeline, saved in a file so that it can resume."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ FILE = "pipeline_state.json"
 
 
 class PipelineState(BaseModel):
-    """What was asked, and what is made: the data set, and the run of each `family/algorithm`."""
+    """The settings of a pipeline and its results so far: the data set, and the run of each `family/algorithm`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,20 +26,20 @@ class PipelineState(BaseModel):
     run_ids: dict[str, str] = Field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
-        """Write the state so that a kill leaves the old or the new."""
+        """Write the state atomically."""
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / FILE, self.model_dump_json(indent=1))
 
 
 def read_state(folder: Path) -> PipelineState:
-    """Return the state of the last pipeline. Raises PipelineError where there is none that can be read."""
+    """Return the state of the last pipeline. Raises PipelineError if there is no readable one."""
     try:
         return PipelineState.model_validate_json((folder / FILE).read_bytes())
     except (OSError, ValidationError) as exc:
         raise PipelineError(
-            "There is no pipeline to go on with",
-            expected=f"{FILE}, as a pipeline leaves it",
+            "There is no pipeline to resume",
+            expected=f"{FILE}, as a pipeline writes it",
             found=str(exc).splitlines()[0][:200],
             where=str(folder),
-            fix="start one without --resume",
+            fix="start a new pipeline, without --resume",
         ) from exc
