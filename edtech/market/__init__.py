@@ -1,7 +1,8 @@
 """A market of courses whose truth is known: parameters in, tables and truth out."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from edtech.lazy import lazy_names
 
 if TYPE_CHECKING:
     from edtech.market.accounting import identities
@@ -10,17 +11,6 @@ if TYPE_CHECKING:
     from edtech.market.storage import Market, open_market
     from edtech.market.truth import Counterfactual, Truth
 
-_HOME = {
-    "MarketParams": "params",
-    "PRESETS": "params",
-    "presets": "params",
-    "generate_market": "generate",
-    "identities": "accounting",
-    "Market": "storage",
-    "open_market": "storage",
-    "Truth": "truth",
-    "Counterfactual": "truth",
-}
 __all__ = [
     "PRESETS",
     "Counterfactual",
@@ -33,9 +23,17 @@ __all__ = [
     "presets",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
-    """Load a public name when it is first used (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Counterfactual": "edtech.market.truth",
+        "Market": "edtech.market.storage",
+        "MarketParams": "edtech.market.params",
+        "PRESETS": "edtech.market.params",
+        "Truth": "edtech.market.truth",
+        "generate_market": "edtech.market.generate",
+        "identities": "edtech.market.accounting",
+        "open_market": "edtech.market.storage",
+        "presets": "edtech.market.params",
+    },
+)

@@ -1,7 +1,8 @@
 """Model families: what they estimate, how sure they are, and on what condition."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from edtech.lazy import lazy_names
 
 if TYPE_CHECKING:
     from edtech.ml.base import Estimate, Family, FitResult, FittedModel, Params
@@ -9,21 +10,6 @@ if TYPE_CHECKING:
     from edtech.ml.elasticity.modeler import TokenPriceElasticityModeler
     from edtech.ml.elasticity.result import ElasticityResult
     from edtech.ml.families import FAMILIES
-
-_MODULES = {
-    "ALGORITHMS": "edtech.ml.elasticity.algorithms",
-    "ElasticityResult": "edtech.ml.elasticity.result",
-    "Estimate": "edtech.ml.base",
-    "FAMILIES": "edtech.ml.families",
-    "Family": "edtech.ml.base",
-    "FitResult": "edtech.ml.base",
-    "FittedModel": "edtech.ml.base",
-    "Params": "edtech.ml.base",
-    "TokenPriceElasticityModeler": "edtech.ml.elasticity.modeler",
-}
-
-_RENAMED = {"Trained": "FittedModel"}
-"""Former names, which keep working."""
 
 __all__ = [
     "ALGORITHMS",
@@ -37,9 +23,19 @@ __all__ = [
     "TokenPriceElasticityModeler",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401  # loaded when used: scikit-learn takes more than a second
-    name = _RENAMED.get(name, name)
-    if name in _MODULES:
-        return getattr(import_module(_MODULES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Loaded on first use: scikit-learn takes more than a second to import.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "ALGORITHMS": "edtech.ml.elasticity.algorithms",
+        "ElasticityResult": "edtech.ml.elasticity.result",
+        "Estimate": "edtech.ml.base",
+        "FAMILIES": "edtech.ml.families",
+        "Family": "edtech.ml.base",
+        "FitResult": "edtech.ml.base",
+        "FittedModel": "edtech.ml.base",
+        "Params": "edtech.ml.base",
+        "TokenPriceElasticityModeler": "edtech.ml.elasticity.modeler",
+        "Trained": "edtech.ml.base:FittedModel",  # former name
+    },
+)

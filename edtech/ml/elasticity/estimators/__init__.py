@@ -1,11 +1,6 @@
 """The estimators in scikit-learn style that are stored with a run; each module has the name of its algorithm."""
 
-from typing import Any
+from edtech.lazy import lazy_names
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401  # a module of that name in version 0.1, which stored models refer to
-    if name == "FixedEffectsDemand":
-        from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
-
-        return FixedEffectsDemand
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# A module of this name held the class in version 0.1; stored models refer to it.
+__getattr__ = lazy_names(__name__, {"FixedEffectsDemand": "edtech.ml.elasticity.estimators.fixed_effects"})
