@@ -1,26 +1,26 @@
-"""Every error a user can meet, in one tree.
+"""All errors that a user can meet, in one tree.
 
     EdtechError
-    ├── SettingsError             a setting or an address cannot be used
+    ├── SettingsError             a setting or an address is invalid
     ├── DataError                 a file, table or data set cannot be used
     │   ├── UploadError           the file cannot be read as a table
-    │   ├── ContractError         the table breaks its contract; all failures are listed
-    │   └── DatasetNotFoundError  no data set of that name or digest
-    ├── ModelError                a training cannot give a result
-    │   ├── NotIdentifiedError    the data cannot tell a price effect (one price only, too few rows, ...)
-    │   ├── ParamsError           an algorithm or hyperparameter that does not exist or is out of range
-    │   └── ConvergenceError      the estimator did not settle
-    ├── PricingError              a what-if or recommendation cannot be asked like this
+    │   ├── ContractError         the table breaks its contract; the message lists all failures
+    │   └── DatasetNotFoundError  no data set has that id
+    ├── ModelError                a model cannot be trained
+    │   ├── NotIdentifiedError    the price effect is not identified (a single price, too few rows, ...)
+    │   ├── ParamsError           an algorithm or parameter does not exist or is out of range
+    │   └── ConvergenceError      the estimator did not converge
+    ├── PricingError              the inputs of a what-if or a recommendation are invalid
     ├── TrackingError             the MLflow store cannot be used
-    │   ├── RunNotFoundError      no run of that id
-    │   ├── RegistryError         a model cannot be registered or promoted like this
-    │   └── UntrustedModelError   a stored model holds types that are not on our list
-    ├── ReportError               a report cannot be built
-    ├── PipelineError             a stage of the pipeline failed; the message names it
-    ├── JobError                  a background job ended without a result
+    │   ├── RunNotFoundError      no run has that id
+    │   ├── RegistryError         a model cannot be registered, promoted or rolled back
+    │   └── UntrustedModelError   a stored model holds types that are not trusted
+    ├── ReportError               a report cannot be written or read
+    ├── PipelineError             a stage of the pipeline failed
+    ├── JobError                  a background job failed
     └── JobCancelledError         the user cancelled; nothing was stored
 
-A message says what was expected, what was found, where, and what to do about it.
+A message says what happened, what was expected and found, where, and what to do.
 """
 
 from collections.abc import Sequence
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 
 class EdtechError(Exception):
-    """Base of everything this project raises on purpose.
+    """Base class of the project's errors.
 
-    `str(error)` is the whole message in one line; the parts stay readable on their own for the error panel.
+    `str(error)` is the complete message in one line. The attributes are its parts, which pages show separately.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class EdtechError(Exception):
 
 
 class SettingsError(EdtechError):
-    """A setting or an address cannot be used."""
+    """A setting or an address is invalid."""
 
 
 class DataError(EdtechError):
@@ -84,27 +84,27 @@ class ContractError(DataError):
 
 
 class DatasetNotFoundError(DataError):
-    """There is no data set of that name or digest."""
+    """No data set has that id."""
 
 
 class ModelError(EdtechError):
-    """A training cannot give a result."""
+    """A model cannot be trained."""
 
 
 class NotIdentifiedError(ModelError):
-    """The data cannot tell a price effect."""
+    """The price effect is not identified."""
 
 
 class ParamsError(ModelError):
-    """An algorithm or hyperparameter does not exist or is out of range."""
+    """An algorithm or parameter does not exist or is out of range."""
 
 
 class ConvergenceError(ModelError):
-    """The estimator did not settle."""
+    """The estimator did not converge."""
 
 
 class PricingError(EdtechError):
-    """A what-if or recommendation cannot be asked like this."""
+    """The inputs of a what-if or a recommendation are invalid."""
 
 
 class TrackingError(EdtechError):
@@ -112,19 +112,19 @@ class TrackingError(EdtechError):
 
 
 class RunNotFoundError(TrackingError):
-    """There is no run of that id."""
+    """No run has that id."""
 
 
 class RegistryError(TrackingError):
-    """A model cannot be registered, promoted or rolled back like this."""
+    """A model cannot be registered, promoted or rolled back."""
 
 
 class UntrustedModelError(TrackingError):
-    """A stored model holds types that are not on our list, so it is not loaded."""
+    """A stored model holds types that are not trusted, so it is not loaded."""
 
 
 class ReportError(EdtechError):
-    """A report cannot be built."""
+    """A report cannot be written or read."""
 
 
 class PipelineError(EdtechError):
@@ -132,7 +132,7 @@ class PipelineError(EdtechError):
 
 
 class JobError(EdtechError):
-    """A background job ended without a result."""
+    """A background job failed."""
 
 
 class JobCancelledError(EdtechError):

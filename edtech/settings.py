@@ -9,16 +9,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from edtech.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
+MEGABYTE = 1024**2
+"""Bytes of a megabyte, as Streamlit's `server.maxUploadSize` counts them."""
 
 
 class Settings(BaseSettings):
-    """Where things are kept and how much is allowed. Build it anew to read the environment again."""
+    """Folders, tracking store and limits. A new instance reads the environment again."""
 
     model_config = SettingsConfigDict(env_prefix="EDTECH_", frozen=True, ignored_types=(cached_property,))
 
     home: Path = Field(
         default=PROJECT,
-        description="Folder that holds everything that is made: data/, mlruns/, reports/, metrics.json.",
+        description="Folder of all data and results: data/, mlruns/, reports/, metrics.json.",
     )
     mlflow_tracking_uri: str | None = Field(
         default=None,
@@ -28,58 +30,61 @@ class Settings(BaseSettings):
         default="EdTech_Token_Economy_Pipeline",
         min_length=1,
         max_length=200,
-        description="MLflow experiment that new runs go to unless another is chosen.",
+        description="Default MLflow experiment of new runs.",
     )
     upload_limit_mb: int = Field(
-        default=500, ge=1, le=2_000, description="Largest file that the upload takes, in megabytes."
+        default=500, ge=1, le=2_000, description="Maximum size of an uploaded file, in megabytes."
     )
     workers: int = Field(
         default=2,
         ge=0,
         le=64,
-        description="Processes that train in the background, about 300 MB each; 0: the page waits for its training.",
+        description="Worker processes for background jobs, about 300 MB each; 0: the page waits for each job.",
     )
 
     @cached_property
     def root(self) -> Path:
-        """`home`, absolute."""
+        """The absolute path of `home`."""
         return self.home.expanduser().resolve()
 
     @cached_property
     def data_dir(self) -> Path:
-        """Stored data sets."""
+        """Folder of the stored data sets."""
         return self.root / "data"
 
     @property
     def has_server(self) -> bool:
-        """Whether an MLflow server keeps the runs."""
+        """Whether runs are logged to an MLflow server."""
         return (self.mlflow_tracking_uri or "").startswith(("http://", "https://"))
 
     @cached_property
     def mlruns_dir(self) -> Path:
-        """The embedded MLflow store: mlflow.db and artifacts/."""
+        """Folder of the embedded MLflow store: mlflow.db and artifacts/."""
         return self.root / "mlruns"
 
     @cached_property
     def reports_dir(self) -> Path:
-        """Written reports."""
+        """Folder of the reports."""
         return self.root / "reports"
 
 
 def load_settings(home: Path | None = None) -> Settings:
-    """Return the settings, with another home where one is given.
+    """Return the settings, with `home` as the home folder if it is given.
 
-    Raises SettingsError listing every variable whose value cannot be used.
+    Raises SettingsError that lists every invalid variable.
     """
     try:
         return Settings() if home is None else Settings(home=home)
     except ValidationError as exc:
-        wrong = exc.errors(include_url=False, include_context=False)
+        errors = exc.errors(include_url=False, include_context=False)
         raise SettingsError(
-            "The settings cannot be used",
-            expected="variables as the README lists them",
-            found=f"{len(wrong)} that cannot be used",
+            "The settings are invalid",
+            expected="values as in the table of settings in README.md",
+            found=f"{len(errors)} invalid variables",
             where="the environment",
-            fix="correct these variables, or leave them out",
-            details=[f"EDTECH_{str(one['loc'][0]).upper()}: {one['msg']}, found {one['input']!r:.60}" for one in wrong],
+            fix="correct these variables, or unset them",
+            details=[
+                f"EDTECH_{str(error['loc'][0]).upper()}: {error['msg']}, found {error['input']!r:.60}"
+                for error in errors
+            ],
         ) from exc

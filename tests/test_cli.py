@@ -1,4 +1,4 @@
-"""Every action as a command, on a home of its own; the numbers are those of the library."""
+"""Every action as a command; the numbers are those of the library."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from edtech.data.ingest.samples import sample_panel_csv
 from edtech.errors import DatasetNotFoundError, ParamsError, PricingError, ReportError
 from edtech.ml.artifacts import load_result
 from edtech.ml.families import FAMILIES
-from edtech.pricing import answer, price_response, what_if
+from edtech.pricing import estimate_effects, price_response, what_if
 from edtech.pricing.policy import revenue_split
 from edtech.pricing.scenarios import read_scenario
 from edtech.pricing.tables import effect_text
@@ -26,8 +26,8 @@ from edtech.tracking import RunStore
 SIZE = ["--learners", "300", "--teachers", "20", "--courses", "40", "--weeks", "16"]
 
 
-def run(*words: str) -> str:
-    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+def run(*args: str) -> str:
+    result = CliRunner().invoke(app, list(args), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -38,34 +38,34 @@ def home(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def piped(home) -> str:
+def pipeline_output(home) -> str:
     return run("pipeline", *SIZE, "--seed", "7", "--algorithms", "fixed_effects,linear", "--out", str(home))
 
 
 @pytest.fixture(scope="module")
-def ids(home, piped) -> tuple[str, str]:
+def ids(home, pipeline_output) -> tuple[str, str]:
     """The data set and the run of `fixed_effects`."""
     runs = RunStore(settings=Settings(home=home)).list_runs()
-    chosen = runs.loc[runs["tags.algorithm"] == "fixed_effects", "run_id"]
-    return Catalogue(home / "data").list()[0].id, str(chosen.iloc[0])
+    run_ids = runs.loc[runs["tags.algorithm"] == "fixed_effects", "run_id"]
+    return Catalogue(home / "data").list()[0].id, str(run_ids.iloc[0])
 
 
-def test_the_pipeline_tells_its_stages_and_leaves_runs_and_reports(home, piped):
-    for words in ("Stage 1 of 6: data", "Stage 4 of 6: training", "Stage 6 of 6: report", "mlflow ui"):
-        assert words in piped
+def test_the_pipeline_prints_its_stages_and_writes_runs_and_reports(home, pipeline_output):
+    for text in ("Stage 1 of 6: data", "Stage 4 of 6: training", "Stage 6 of 6: report", "mlflow ui"):
+        assert text in pipeline_output
     runs = RunStore(settings=Settings(home=home)).list_runs()
     assert sorted(runs["tags.algorithm"]) == ["fixed_effects", "linear"]
     assert (home / "reports" / "pipeline_report.html").read_text(encoding="utf-8").startswith("<!")
     for run_id in runs["run_id"]:
-        assert run_id in piped
+        assert run_id in pipeline_output
 
 
-def test_training_the_same_again_gives_the_same_metrics(home, ids):
+def test_repeating_a_training_gives_the_same_metrics(home, ids):
     dataset, run_id = ids
-    told = run("train", dataset, "--algorithm", "fixed_effects", "--out", str(home))
+    output = run("train", dataset, "--algorithm", "fixed_effects", "--out", str(home))
     logged = RunStore(settings=Settings(home=home)).get_run(run_id).metrics
     for name in ("price_elasticity_coefficient", "rmse", "revenue_impact", "decision_value_tokens"):
-        assert f"{name} = {logged[name]!r}" in told
+        assert f"{name} = {logged[name]!r}" in output
 
 
 @pytest.mark.parametrize(
@@ -77,21 +77,21 @@ def test_training_the_same_again_gives_the_same_metrics(home, ids):
         ("linear", "x=1"),
     ],
 )
-def test_a_hyperparameter_that_nothing_trained_has_is_refused(home, ids, algorithm, param):
-    with pytest.raises(ParamsError, match=r"No algorithm that is trained has this hyperparameter"):
+def test_a_hyperparameter_of_no_selected_algorithm_is_refused(home, ids, algorithm, param):
+    with pytest.raises(ParamsError, match=r"None of the selected algorithms has this hyperparameter"):
         run("train", ids[0], "--algorithm", algorithm, "--param", param, "--out", str(home))
 
 
-def test_a_hyperparameter_goes_to_all_that_have_it():
+def test_a_hyperparameter_applies_to_every_algorithm_that_has_it():
     both = [FAMILIES["token_elasticity"].algorithm(name) for name in ("random_forest", "linear")]
-    found = params_by_algorithm(["trees=7", "random_forest.seed=3", "evaluation_share=0.3"], both)
-    assert found == {
+    params = params_by_algorithm(["trees=7", "random_forest.seed=3", "evaluation_share=0.3"], both)
+    assert params == {
         "random_forest": {"trees": "7", "seed": "3", "evaluation_share": "0.3"},
         "linear": {"evaluation_share": "0.3"},
     }
 
 
-def test_a_what_if_is_that_of_the_library(home, ids, tmp_path):
+def test_a_what_if_gives_the_numbers_of_the_library(home, ids, tmp_path):
     dataset, run_id = ids
     report = tmp_path / "answer.csv"
     segment = Catalogue(home / "data").get(dataset).panel()["category"].iloc[0]
@@ -101,64 +101,66 @@ def test_a_what_if_is_that_of_the_library(home, ids, tmp_path):
     assert repr(outcome.token_revenue.planned) in report.read_text(encoding="utf-8")
 
 
-def test_what_the_pricing_page_asks_can_be_asked_here(home, ids, tmp_path):
+def test_the_command_takes_every_input_of_the_pricing_page(home, ids, tmp_path):
     dataset, _ = ids
     run_id = run("train", dataset, "--algorithm", "choice_logit", "--out", str(home)).split()[1]
     stored, store = Catalogue(home / "data").get(dataset), RunStore(settings=Settings(home=home))
     response = price_response(load_result(store, run_id), stored.panel())
 
-    def ask(*words: str) -> str:
-        return run("what-if", run_id, dataset, *words, "--out", str(home))
+    def ask(*args: str) -> str:
+        return run("what-if", run_id, dataset, *args, "--out", str(home))
 
     plan, saved = tmp_path / "plan.csv", tmp_path / "prices.csv"
-    asked = "--scope level --how tokens --change beginner=1 --commission 0.3"
-    wanted = "--step 1 --most-changed 3 --objective platform_commission --save Dearer --plan"
-    told = ask(*asked.split(), *wanted.split(), str(plan))
-    scenario = read_scenario(store, told.split("scenario ")[1].split()[0])
+    changes = "--scope level --how tokens --change beginner=1 --commission 0.3"
+    options = "--step 1 --most-changed 3 --objective platform_commission --save Dearer --plan"
+    output = ask(*changes.split(), *options.split(), str(plan))
+    scenario = read_scenario(store, output.split("scenario ")[1].split()[0])
     assert (scenario.name, scenario.planned_split.commission_rate) == ("Dearer", 0.3)
-    assert [(one.scope, one.names, one.how, one.amount) for one in scenario.changes] == [
+    assert [(change.attribute, change.names, change.mode, change.amount) for change in scenario.changes] == [
         ("level", ("beginner",), "tokens", 1.0)
     ]
     table = pd.read_csv(plan)
     changed = table[table["change"] != 0]
     assert 0 < len(changed) <= 3
     assert (changed["recommended"] % 1 == 0).all()
-    assert f"Recommended: {len(changed)} of 40 prices change" in told
+    assert f"Recommended: {len(changed)} of 40 prices change" in output
     unit = response.units[0]
     saved.write_text(f"unit,price\n{unit},{response.baseline[0] * 1.1}\n", encoding="utf-8")
-    outcome = answer(response, np.r_[response.baseline[0] * 1.1, response.baseline[1:]], revenue_split(stored))
+    outcome = estimate_effects(
+        response, np.r_[response.baseline[0] * 1.1, response.baseline[1:]], revenue_split(stored)
+    )
     weighted = ("--objective", "token_revenue=1", "--objective", "enrollments=5")
     assert effect_text(outcome) in ask("--prices", str(saved), *weighted)
     with pytest.raises(PricingError, match="no such objective"):
         ask("--objective", "fame")
 
 
-def test_compare_lays_runs_side_by_side(home, piped):
+def test_compare_prints_the_metrics_of_runs(home, pipeline_output):
     runs = RunStore(settings=Settings(home=home)).list_runs()["run_id"].head(2).tolist()
-    told = run("compare", *runs, "--out", str(home))
-    assert "Model metrics" in told
-    assert "★" in told
+    output = run("compare", *runs, "--out", str(home))
+    assert "Model metrics" in output
+    assert "★" in output
 
 
 def test_an_upload_is_checked_and_stored(tmp_path, home):
     file = tmp_path / "panel.csv"
     file.write_bytes(sample_panel_csv())
-    told = run("data", "upload", str(file), "--prices-set", "schedule", "--out", str(tmp_path / "home"))
-    assert "price=token_price" in told
+    output = run("data", "upload", str(file), "--prices-set", "schedule", "--out", str(tmp_path / "home"))
+    assert "price=token_price" in output
     stored = Catalogue(tmp_path / "home" / "data").list()
-    assert [one.roles.prices_set for one in stored] == ["schedule"]
+    assert [dataset.roles.prices_set for dataset in stored] == ["schedule"]
     assert stored[0].id in run("data", "list", "--out", str(tmp_path / "home"))
     assert "Can an elasticity be learned" in run("data", "check", stored[0].id, "--out", str(tmp_path / "home"))
 
 
 def test_generate_and_runs_are_listed(tmp_path):
-    told = run("data", "generate", *SIZE, "--name", "small", "--out", str(tmp_path))
-    assert Catalogue(tmp_path / "data").list()[0].id in told
+    output = run("data", "generate", *SIZE, "--name", "small", "--out", str(tmp_path))
+    assert Catalogue(tmp_path / "data").list()[0].id in output
     assert run("runs", "--out", str(tmp_path)) == ""
 
 
 @pytest.mark.parametrize(
-    ("words", "error"),
+    ("args", "error"),
     [
         (["train", "0" * 16], DatasetNotFoundError),
         (["data", "generate", "--preset", "golden"], ParamsError),
@@ -169,28 +171,28 @@ def test_generate_and_runs_are_listed(tmp_path):
         (["report", "no id", "report.html"], ReportError),
     ],
 )
-def test_bad_asks_are_errors_of_ours(words, error, tmp_path):
+def test_invalid_input_raises_an_error_of_the_project(args, error, tmp_path):
     with pytest.raises(error):
-        CliRunner().invoke(app, [*words, "--out", str(tmp_path)], catch_exceptions=False)
+        CliRunner().invoke(app, [*args, "--out", str(tmp_path)], catch_exceptions=False)
 
 
-def test_a_file_that_cannot_be_written_is_said(tmp_path):
+def test_an_unwritable_file_gives_a_readable_error(tmp_path):
     with pytest.raises(ReportError, match="cannot be written"):
         run("data", "sample", "panel", str(tmp_path / "none" / "sample.csv"))
 
 
 def test_an_error_is_one_message_and_exit_code_1(tmp_path):
     command = [sys.executable, "-m", "edtech", "train", "0" * 16, "--out", str(tmp_path)]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr.startswith("Error: There is no data set")
-    assert "Traceback" not in done.stderr
+    process = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert process.stderr.startswith("Error: There is no data set")
+    assert "Traceback" not in process.stderr
 
 
-def test_the_outlook_and_the_runs_of_the_economy(home, ids, tmp_path):
+def test_economy_forecast_and_run_comparison(home, ids, tmp_path):
     dataset, run_id = ids
     report = tmp_path / "outlook.html"
-    told = run(
+    output = run(
         "economy",
         "outlook",
         dataset,
@@ -205,10 +207,10 @@ def test_the_outlook_and_the_runs_of_the_economy(home, ids, tmp_path):
         "--out",
         str(home),
     )
-    assert "Circulating supply" in told
-    assert "Prices change at once" in told
+    assert "Circulating supply" in output
+    assert "Prices change at once" in output
     assert "Outlook of the token economy" in report.read_text(encoding="utf-8")
-    told = run("economy", "runs", dataset, run_id, "--out", str(home))
-    assert "Today's prices" in told
+    output = run("economy", "runs", dataset, run_id, "--out", str(home))
+    assert "Today's prices" in output
     with pytest.raises(ParamsError, match="Only a trained run"):
         run("economy", "outlook", dataset, "--recommended", "--out", str(home))

@@ -1,6 +1,6 @@
-"""Every action of a page as a command; the same numbers come out.
+"""A command for every action of the dashboard, with the same numbers.
 
-Heavy packages are imported inside the commands, so that `--help` answers at once.
+Commands import large packages when they run, so that `--help` is fast.
 """
 
 # Importing a module adds its commands.

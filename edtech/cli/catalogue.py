@@ -1,4 +1,4 @@
-"""Commands that keep data sets: rename, delete, restore, purge, lineage, difference, export, sample."""
+"""Commands that manage data sets: rename, delete, restore, purge, lineage, difference, export, sample."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +14,14 @@ from edtech.tables.words import counted
 def data_rename(
     dataset: DatasetId, name: Annotated[str, typer.Argument(help="The new name.")], out: Out = None
 ) -> None:
-    """Give a data set another name."""
+    """Rename a data set."""
     stored = catalogue(settings_of(out)).rename(dataset, name)
     typer.echo(f"{stored.id}  {stored.name}")
 
 
 @data.command("delete")
 def data_delete(dataset: DatasetId, out: Out = None) -> None:
-    """Take a data set from the list; `restore` brings it back."""
+    """Delete a data set; `restore` brings it back."""
     stored = catalogue(settings_of(out)).delete(dataset)
     typer.echo(f"Deleted {stored.name}; `data restore {stored.id}` brings it back.")
 
@@ -35,45 +35,47 @@ def data_restore(dataset: DatasetId, out: Out = None) -> None:
 
 @data.command("purge")
 def data_purge(
-    dataset: DatasetId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, out: Out = None
+    dataset: DatasetId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    out: Out = None,
 ) -> None:
-    """Remove a deleted data set for good."""
+    """Remove the files of a deleted data set permanently."""
     if not yes:
-        typer.confirm(f"Remove the files of {dataset} for good?", abort=True)
+        typer.confirm(f"Permanently remove the files of {dataset}?", abort=True)
     catalogue(settings_of(out)).purge(dataset)
     typer.echo(f"Removed {dataset}.")
 
 
 @data.command("lineage")
 def data_lineage(dataset: DatasetId, out: Out = None) -> None:
-    """Print where a data set comes from, step by step."""
+    """Print the sources of a data set, step by step."""
     for step in catalogue(settings_of(out)).lineage(dataset):
-        gone = " (deleted)" if step.deleted is not None else ""
+        mark = " (deleted)" if step.deleted is not None else ""
         source = ", ".join(f"{key} {value}" for key, value in step.source.items())
-        typer.echo(f"{step.id}  {step.name}{gone}  {step.kind}  digest {step.digest}  {source}")
+        typer.echo(f"{step.id}  {step.name}{mark}  {step.kind}  digest {step.digest}  {source}")
 
 
 @data.command("difference")
 def data_difference(
-    before: Annotated[str, typer.Argument(help="Id of the data set to start from.")],
-    after: Annotated[str, typer.Argument(help="Id of the data set that is compared with it.")],
+    before: Annotated[str, typer.Argument(help="Id of the baseline data set.")],
+    after: Annotated[str, typer.Argument(help="Id of the data set to compare with it.")],
     out: Out = None,
 ) -> None:
-    """Print what differs between two data sets: tables, rows, columns, and how values are spread."""
+    """Compare two data sets: tables, rows, columns and distributions."""
     from edtech.data import difference
 
-    kept = catalogue(settings_of(out))
-    found = difference(kept.get(before), kept.get(after))
-    for line in found.lines():
+    stored = catalogue(settings_of(out))
+    changes = difference(stored.get(before), stored.get(after))
+    for line in changes.lines():
         typer.echo(line)
-    typer.echo(found.table().to_string(index=False))
+    typer.echo(changes.table().to_string(index=False))
 
 
 @data.command("export")
 def data_export(
     dataset: DatasetId,
-    file: Annotated[Path, typer.Argument(help="Where to write it; the ending says how: .csv or .parquet.")],
-    table: Annotated[str | None, typer.Option(help="A table of the data set; default: the main one.")] = None,
+    file: Annotated[Path, typer.Argument(help="File to write: .csv or .parquet.")],
+    table: Annotated[str | None, typer.Option(help="Table of the data set; default: the main table.")] = None,
     out: Out = None,
 ) -> None:
     """Write a table of a data set as CSV or Parquet."""
@@ -87,9 +89,9 @@ def data_export(
 @data.command("sample")
 def data_sample(
     kind: Annotated[str, typer.Argument(help="panel, visits, labels or ratings.")],
-    file: Annotated[Path | None, typer.Argument(help="Where to write it; default: printed.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="File to write; default: print it.")] = None,
 ) -> None:
-    """Write an example file that keeps the contract of a kind of table."""
+    """Write a valid example file of a kind of table."""
     from edtech.data import sample_csv
 
     content = sample_csv(kind)

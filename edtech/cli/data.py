@@ -1,4 +1,4 @@
-"""Commands that make and read data sets: generate, upload, list, show, check, explore."""
+"""Commands that create and read data sets: generate, upload, list, show, check, dictionary, explore."""
 
 import shlex
 from pathlib import Path
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from edtech.data import Catalogue, Dialect, Upload
     from edtech.tables.roles import Roles
 
-data = typer.Typer(help="Generate, upload, check, explore, compare and keep data sets.", no_args_is_help=True)
+data = typer.Typer(help="Generate, upload, check, explore, compare and manage data sets.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
 DatasetId = Annotated[str, typer.Argument(help="Id of the data set.")]
@@ -47,18 +47,20 @@ def data_generate(
     seed: Seed = None,
     preset: Preset = None,
     set_: Knobs = None,
-    knobs: Annotated[bool, typer.Option(help="List all knobs with bounds and meaning, and end.")] = False,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes; the market is the same.")] = 1,
+    knobs: Annotated[bool, typer.Option(help="List all market parameters with bounds and meaning, then exit.")] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Worker processes; any number gives the same market.")
+    ] = 1,
     name: Name = "Market",
     out: Out = None,
 ) -> None:
-    """Generate a market whose truth is known and store it."""
+    """Generate a market with known ground truth and store it."""
     from edtech.market import MarketParams
     from edtech.market.estimate import expected
 
     sizes = {"learners": learners, "teachers": teachers, "courses": courses, "weeks": weeks, "seed": seed}
-    given = {size: value for size, value in sizes.items() if value is not None}
-    params = MarketParams.preset(preset or "balanced", **given | assignments(set_ or []))
+    chosen_sizes = {size: value for size, value in sizes.items() if value is not None}
+    params = MarketParams.preset(preset or "balanced", **chosen_sizes | assignments(set_ or []))
     if knobs:
         for knob, info in MarketParams.model_fields.items():
             bounds = " ".join(str(bound) for bound in info.metadata)
@@ -69,80 +71,86 @@ def data_generate(
     typer.echo(f"{stored.id}  {stored.name}  {stored.rows:,} course-weeks")
 
 
-def _progress(share: float, what: str) -> None:
-    typer.echo(f"{share:4.0%}  {what}", err=True)
+def _progress(fraction: float, step: str) -> None:
+    typer.echo(f"{fraction:4.0%}  {step}", err=True)
 
 
 @data.command("upload")
 def data_upload(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, Parquet or XLSX; .gz is unpacked.")],
-    kind: Annotated[str, typer.Option(help="What it is: panel, visits, labels or ratings; default: suggested.")] = "",
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, Parquet or XLSX file, also compressed as .gz.")],
+    kind: Annotated[
+        str, typer.Option(help="Kind of table: panel, visits, labels or ratings; default: suggested from the columns.")
+    ] = "",
     role: Annotated[
         list[str] | None,
         typer.Option(
-            help="role=column where the suggestion is wrong, such as price=cost; role= for none; several columns or "
-            "values are separated by commas. Repeatable."
+            help="Column role that overrides the suggestion, such as price=cost; role= for none. "
+            "Commas separate several columns or values. Repeatable."
         ),
     ] = None,
     unit_part: Annotated[
-        list[str] | None, typer.Option(help="Columns that together make the unit. Repeatable; `none` for none.")
+        list[str] | None, typer.Option(help="Column that is part of the unit; `none` for none. Repeatable.")
     ] = None,
-    prices_set: Annotated[str | None, typer.Option(help="How prices were set: unknown, schedule, experiment.")] = None,
+    prices_set: Annotated[
+        str | None, typer.Option(help="How prices were set: unknown, schedule or experiment.")
+    ] = None,
     dialect: Annotated[
         list[str] | None,
-        typer.Option(help="delimiter=;, decimal=,, encoding=cp1252 or thousands=. where it was not found out right."),
+        typer.Option(
+            help="Text format that overrides the detected one: delimiter=;, decimal=,, encoding=cp1252 or thousands=."
+        ),
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; default: the first.")] = None,
-    failures: Annotated[Path | None, typer.Option(help="Write all rows that fail there, as CSV.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the data set; default: the file's.")] = None,
+    failures: Annotated[Path | None, typer.Option(help="Write all invalid rows to this CSV file.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the data set; default: the file name.")] = None,
     out: Out = None,
 ) -> None:
-    """Check a table against its contract and store it; columns are suggested from their names."""
+    """Check a table and store it; column roles are suggested from the column names."""
     settings = settings_of(out)
-    kept = catalogue(settings)
-    upload = _staged(kept, file, settings.upload_limit_mb, sheet, dialect or [])
+    datasets = catalogue(settings)
+    upload = _stage(datasets, file, settings.upload_limit_mb, sheet, dialect or [])
     try:
         for note in upload.notes:
             typer.echo(note)
         more = [*(role or []), *([f"prices_set={prices_set}"] if prices_set else [])]
         roles, parts = _roles(upload, kind, more, unit_part or [])
-        typer.echo(f"Columns: {_told(roles)}")
-        stored = kept.add_upload(upload, roles, name=name or file.name, unit_parts=parts)
+        typer.echo(f"Columns: {_role_options(roles)}")
+        stored = datasets.add_upload(upload, roles, name=name or file.name, unit_parts=parts)
     except ContractError as error:
         if failures is not None and error.failures is not None:
             from edtech.reports import table_csv
 
             write_bytes(failures, table_csv(error.failures))
-            typer.echo(f"All rows that fail: {failures}", err=True)
+            typer.echo(f"All invalid rows: {failures}", err=True)
         raise
     finally:
         upload.close()
     typer.echo(f"{stored.id}  {stored.name}  {stored.kind}  {counted(stored.rows, 'row')}")
 
 
-def _staged(kept: "Catalogue", file: Path, limit_mb: int, sheet: str | None, dialect: list[str]) -> "Upload":
-    """Return the file as read, again where its dialect is given; what is asked must speak of its format."""
-    upload = kept.stage(file.name, file, limit_mb=limit_mb, sheet=sheet)
+def _stage(datasets: "Catalogue", file: Path, limit_mb: int, sheet: str | None, dialect: list[str]) -> "Upload":
+    """Read the file, a second time if the dialect is given. Raises ParamsError for an option of another format."""
+    upload = datasets.stage(file.name, file, limit_mb=limit_mb, sheet=sheet)
     try:
         if sheet is not None and upload.sheet is None:
             raise ParamsError(
                 "Only an Excel workbook has sheets",
                 expected="no --sheet",
                 found=repr(sheet)[:80],
-                fix="leave out --sheet",
+                fix="omit --sheet",
             )
-        asked = _dialect(upload.dialect, dialect) if dialect else None
+        requested = _dialect(upload.dialect, dialect) if dialect else None
     except ParamsError:
         upload.close()
         raise
-    if asked is None:
+    if requested is None:
         return upload
     upload.close()
-    return kept.stage(file.name, file, limit_mb=limit_mb, dialect=asked)
+    return datasets.stage(file.name, file, limit_mb=limit_mb, dialect=requested)
 
 
-def _told(roles: "Roles") -> str:
-    """Return what plays which role, as `--role` takes it."""
+def _role_options(roles: "Roles") -> str:
+    """Return the columns by role, as arguments of `--role`."""
     columns: dict[str, list[str]] = {}
     for column, role in roles.by_column().items():
         columns.setdefault(role, []).append(column)
@@ -152,54 +160,54 @@ def _told(roles: "Roles") -> str:
 
 
 def _roles(upload: "Upload", kind: str, texts: list[str], unit_parts: list[str]) -> tuple[Any, list[str]]:
-    """Return the roles as suggested with what was given instead, and the parts of the unit."""
+    """Return the suggested roles with the overrides of the user, and the columns that make the unit."""
     from edtech.data import CONTRACTS, roles_for, suggest_kind, suggest_mapping, suggest_roles
 
     kind = kind or suggest_kind(upload.frame)
-    given = roles_of(texts, CONTRACTS[kind].roles.several() if kind in CONTRACTS else ())
-    chosen = dict(suggest_mapping(upload.frame, kind)) if kind in CONTRACTS else {}
-    if kind == "panel" and not unit_parts and "unit" not in given:
+    overrides = roles_of(texts, CONTRACTS[kind].roles.several() if kind in CONTRACTS else ())
+    columns = dict(suggest_mapping(upload.frame, kind)) if kind in CONTRACTS else {}
+    if kind == "panel" and not unit_parts and "unit" not in overrides:
         unit_parts = list(suggest_roles(upload.frame).unit_parts)
     unit_parts = [] if unit_parts == ["none"] else unit_parts
     if unit_parts:
-        chosen["unit"] = "unit (combined)"
-    chosen |= given
-    typer.echo(f"Taken for: {kind}")
-    return roles_for(kind, chosen), unit_parts if chosen.get("unit") == "unit (combined)" else []
+        columns["unit"] = "unit (combined)"
+    columns |= overrides
+    typer.echo(f"Kind: {kind}")
+    return roles_for(kind, columns), unit_parts if columns.get("unit") == "unit (combined)" else []
 
 
-def _dialect(found: "Dialect | None", texts: list[str]) -> "Dialect":
+def _dialect(detected: "Dialect | None", texts: list[str]) -> "Dialect":
     from dataclasses import fields, replace
 
-    if found is None:
+    if detected is None:
         raise ParamsError(
-            "Only a file of text has a dialect",
+            "Only a text file has a dialect",
             expected="CSV or TSV",
             found="Parquet or a workbook",
-            fix="leave out --dialect",
+            fix="omit --dialect",
         )
-    given = {name: value or "" for name, value in assignments(texts).items()}
-    if unknown := set(given) - {field.name for field in fields(found)}:
+    options = {name: value or "" for name, value in assignments(texts).items()}
+    if unknown := set(options) - {field.name for field in fields(detected)}:
         raise ParamsError(
-            "There is no such part of a dialect",
+            "The dialect has no such option",
             expected="delimiter, decimal, encoding, thousands",
             found=", ".join(sorted(unknown))[:80],
         )
-    return replace(found, **cast(dict[str, Any], given))
+    return replace(detected, **cast(dict[str, Any], options))
 
 
 @data.command("list")
 def data_list(
-    deleted: Annotated[bool, typer.Option(help="List those that can be restored instead.")] = False, out: Out = None
+    deleted: Annotated[bool, typer.Option(help="List the deleted data sets instead.")] = False, out: Out = None
 ) -> None:
     """List the stored data sets, newest first."""
-    for one in catalogue(settings_of(out)).list(deleted=deleted):
-        typer.echo(f"{one.id}  {one.created:%Y-%m-%d %H:%M}  {one.kind:7}  {one.rows:>9,} rows  {one.name}")
+    for item in catalogue(settings_of(out)).list(deleted=deleted):
+        typer.echo(f"{item.id}  {item.created:%Y-%m-%d %H:%M}  {item.kind:7}  {item.rows:>9,} rows  {item.name}")
 
 
 @data.command("show")
 def data_show(dataset: DatasetId, out: Out = None) -> None:
-    """Print what a data set is and amounts to."""
+    """Print the properties and key figures of a data set."""
     from edtech.data.summary import summary
 
     stored = catalogue(settings_of(out)).get(dataset)
@@ -210,13 +218,13 @@ def data_show(dataset: DatasetId, out: Out = None) -> None:
         typer.echo(f"  {table}: {counted(rows, 'row')}")
     for figure in summary(stored):
         if figure.value is not None:
-            shown = f"{figure.value:.4%}" if figure.unit == "share" else f"{figure.value!r} {figure.unit}".strip()
-            typer.echo(f"  {figure.title} = {shown}")
+            value = f"{figure.value:.4%}" if figure.unit == "share" else f"{figure.value!r} {figure.unit}".strip()
+            typer.echo(f"  {figure.title} = {value}")
 
 
 @data.command("check")
 def data_check(dataset: DatasetId, report: ReportFile = None, out: Out = None) -> None:
-    """Print the health of a data set: identities of the books, and what can be learned from it."""
+    """Run the health checks of a data set, including the accounting identities and whether a model can be trained."""
     from edtech.data import check_dataset
 
     settings = settings_of(out)
@@ -231,10 +239,10 @@ def data_check(dataset: DatasetId, report: ReportFile = None, out: Out = None) -
 @data.command("dictionary")
 def data_dictionary(
     dataset: DatasetId,
-    table: Annotated[str | None, typer.Option(help="A table of the data set; default: the main one.")] = None,
+    table: Annotated[str | None, typer.Option(help="Table of the data set; default: the main table.")] = None,
     out: Out = None,
 ) -> None:
-    """Print what the columns of a table mean, and their range."""
+    """Print the data dictionary of a table: the meaning and range of its columns."""
     from edtech.data.summary import dictionary
 
     stored = catalogue(settings_of(out)).get(dataset)
@@ -247,12 +255,12 @@ Explored = Literal["distribution", "by-unit", "by-period", "season", "retention"
 @data.command("explore")
 def data_explore(
     dataset: DatasetId,
-    figure: Annotated[Explored, typer.Option(help="Which figure's numbers.")] = "distribution",
-    table: Annotated[str | None, typer.Option(help="For a distribution: the table; default: the main one.")] = None,
+    figure: Annotated[Explored, typer.Option(help="Figure whose numbers to print.")] = "distribution",
+    table: Annotated[str | None, typer.Option(help="For a distribution: the table; default: the main table.")] = None,
     column: Annotated[str | None, typer.Option(help="For a distribution or an outcome: the column.")] = None,
     out: Out = None,
 ) -> None:
-    """Print the numbers behind a figure of the Explore tab, as CSV."""
+    """Print the numbers of a figure of the Explore tab, as CSV."""
     from edtech.data.figures import figure_frame
     from edtech.reports import table_csv
 

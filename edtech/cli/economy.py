@@ -8,7 +8,7 @@ import typer
 from edtech.cli.entry import app
 from edtech.cli.options import Out, ReportFile, assignments, catalogue, number, settings_of, write_report
 
-economy = typer.Typer(help="Figures of the token economy, and the proof that they agree.", no_args_is_help=True)
+economy = typer.Typer(help="Key figures, reconciliation and forecasts of the token economy.", no_args_is_help=True)
 app.add_typer(economy, name="economy")
 
 DatasetId = Annotated[str, typer.Argument(help="Id of the data set.")]
@@ -20,16 +20,16 @@ Last = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last 
 def economy_figures(
     dataset: DatasetId, first: First = None, last: Last = None, report: ReportFile = None, out: Out = None
 ) -> None:
-    """Print every figure that the data set's tables allow, against the range before."""
+    """Print the key figures of a period and their change from the period before."""
     from edtech.economy import chosen_period
     from edtech.economy import economy as figures_of
     from edtech.economy.tables import figure_rows, missing_words
 
     settings = settings_of(out)
     stored = catalogue(settings).get(dataset)
-    found = figures_of(stored, chosen_period(stored, *_days(first, last)))
-    typer.echo(figure_rows(found).drop(columns=["group", "meaning"]).to_string(index=False))
-    for line in missing_words(found.missing):
+    result = figures_of(stored, chosen_period(stored, *_days(first, last)))
+    typer.echo(figure_rows(result).drop(columns=["group", "meaning"]).to_string(index=False))
+    for line in missing_words(result.missing):
         typer.echo(line)
     if report is not None:
         from edtech.reports.recipes import EconomyRecipe
@@ -40,7 +40,7 @@ def economy_figures(
 
 @economy.command("proof")
 def economy_proof(dataset: DatasetId, first: First = None, last: Last = None, out: Out = None) -> None:
-    """Print the identities that tie the figures to the ledger; exit code 1 where one does not hold."""
+    """Reconcile the key figures with the ledger; exit code 1 if an identity does not hold."""
     from edtech.economy import chosen_period, reconcile
     from edtech.economy.ledger_lines import needs_ledger
 
@@ -48,26 +48,28 @@ def economy_proof(dataset: DatasetId, first: First = None, last: Last = None, ou
     needs_ledger(stored)
     period = chosen_period(stored, *_days(first, last))
     if period is not None:
-        found = reconcile(stored, period)
-        typer.echo(found.table.to_string(index=False))
-        typer.echo(f"{len(found.broken)} of {len(found.identities)} identities do not hold.")
-        if found.broken:
+        reconciliation = reconcile(stored, period)
+        typer.echo(reconciliation.table.to_string(index=False))
+        typer.echo(f"{len(reconciliation.broken)} of {len(reconciliation.identities)} identities do not hold.")
+        if reconciliation.broken:
             raise typer.Exit(1)
 
 
 @economy.command("outlook")
-def economy_outlook(
+def economy_forecast(
     dataset: DatasetId,
-    run_id: Annotated[str | None, typer.Option("--run", help="Id of the run that says what prices do.")] = None,
-    change: Annotated[list[str] | None, typer.Option(help="segment=change, such as Programming=0.15.")] = None,
-    recommended: Annotated[bool, typer.Option(help="Take the run's recommended prices.")] = False,
+    run_id: Annotated[str | None, typer.Option("--run", help="Id of the demand model's run.")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option(help="Price change of a segment, such as Programming=0.15. Repeatable.")
+    ] = None,
+    recommended: Annotated[bool, typer.Option(help="Use the recommended prices of the run.")] = False,
     assume: Annotated[
-        list[str] | None, typer.Option(help="name=value, such as weeks=26 or commission_rate=0.3.")
+        list[str] | None, typer.Option(help="Assumption, such as weeks=26 or commission_rate=0.3. Repeatable.")
     ] = None,
     report: ReportFile = None,
     out: Out = None,
 ) -> None:
-    """Say where prices and rules lead the token economy, with a 90 % band."""
+    """Forecast the token economy under new prices and rules, with a 90% prediction interval."""
     from edtech.economy.forecast import forecast
     from edtech.economy.observed_flows import observe
     from edtech.economy.price_forecast import AskedPrices, Models, asked_effect
@@ -77,19 +79,19 @@ def economy_outlook(
     settings = settings_of(out)
     stored = catalogue(settings).get(dataset)
     observed = observe(stored)
-    asked = Assumptions.of(observed, **assignments(assume or []))
+    assumptions = Assumptions.of(observed, **assignments(assume or []))
     changes = {name: number(name, value) for name, value in assignments(change or []).items()}
     prices = AskedPrices(run_id, changes, recommended)
     effect, reasons = asked_effect(Models.of(RunStore(settings=settings), stored), prices)
-    found = forecast(observed, asked, effect)
-    typer.echo(found.totals.drop(columns="figure").to_string(index=False))
-    for line in (*reasons, *found.notes):
+    result = forecast(observed, assumptions, effect)
+    typer.echo(result.totals.drop(columns="figure").to_string(index=False))
+    for line in (*reasons, *result.notes):
         typer.echo(line)
     if report is not None:
         from edtech.reports.recipes import OutlookRecipe
 
         recipe = OutlookRecipe(
-            dataset=dataset, run=run_id, changes=changes, recommended=recommended, assumed=asked.model_dump()
+            dataset=dataset, run=run_id, changes=changes, recommended=recommended, assumed=assumptions.model_dump()
         )
         write_report(recipe, report, settings)
 
@@ -97,10 +99,10 @@ def economy_outlook(
 @economy.command("runs")
 def economy_runs(
     dataset: DatasetId,
-    run_ids: Annotated[list[str], typer.Argument(help="Ids of runs that were trained on it.")],
+    run_ids: Annotated[list[str], typer.Argument(help="Ids of runs that were trained on the data set.")],
     out: Out = None,
 ) -> None:
-    """Lay runs side by side: model metrics, and the economy in 13 weeks under each one's recommended prices."""
+    """Compare runs: model metrics, and the economy after 13 weeks with the recommended prices of each."""
     from edtech.economy.observed_flows import observe
     from edtech.economy.price_forecast import Models, runs_ahead
     from edtech.economy.run_comparison import side_by_side

@@ -1,4 +1,4 @@
-"""The root command, and how an error of ours ends it."""
+"""The root command and its error handling."""
 
 import sys
 
@@ -8,12 +8,14 @@ from edtech import __version__
 from edtech.errors import EdtechError
 
 app = typer.Typer(
-    help="EdTech Token Economy: token pricing with numbers one can act on.", no_args_is_help=True, add_completion=False
+    help="EdTech Token Economy: estimate price elasticities, run what-ifs and recommend token prices.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one message on stderr and exit code 1."""
+    """Run the command line. An EdtechError prints one message to stderr and exits with code 1."""
     try:
         app()
     except EdtechError as error:

@@ -1,4 +1,4 @@
-"""What the commands share: options, and how their texts become values."""
+"""Shared options of the commands, and parsers of their values."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -14,108 +14,118 @@ if TYPE_CHECKING:
     from edtech.ml.base import Algorithm
     from edtech.reports.recipes import Recipe
 
-Out = Annotated[Path | None, typer.Option(help="Home folder for what is made; default: EDTECH_HOME.")]
+Out = Annotated[Path | None, typer.Option(help="Home folder of data, runs and reports; default: EDTECH_HOME.")]
 Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; default: EDTECH_EXPERIMENT.")]
 Family = Annotated[str, typer.Option(help="Model family.")]
 Param = Annotated[
     list[str] | None,
-    typer.Option(help="name=value of a hyperparameter; algorithm.name=value where several are trained. Repeatable."),
+    typer.Option(
+        help="Hyperparameter as name=value, or algorithm.name=value for one of several algorithms. Repeatable."
+    ),
 ]
 RoleOf = Annotated[
     list[str] | None,
     typer.Option(
-        help="role=column other than stored with the data set, such as controls=rating,age; role= for none. Repeatable."
+        help="Column role that overrides the stored one, such as controls=rating,age; role= for none. Repeatable."
     ),
 ]
-Learners = Annotated[int | None, typer.Option(help="Learners who join until the last week.")]
-Teachers = Annotated[int | None, typer.Option(help="Teachers who offer courses.")]
-Courses = Annotated[int | None, typer.Option(help="Courses published until the last week.")]
-Weeks = Annotated[int | None, typer.Option(help="Length of the observed time.")]
-Seed = Annotated[int | None, typer.Option(help="Same seed, same market.")]
+Learners = Annotated[int | None, typer.Option(help="Number of learners who join by the last week.")]
+Teachers = Annotated[int | None, typer.Option(help="Number of teachers.")]
+Courses = Annotated[int | None, typer.Option(help="Number of courses published by the last week.")]
+Weeks = Annotated[int | None, typer.Option(help="Number of observed weeks.")]
+Seed = Annotated[int | None, typer.Option(help="Random seed; the same seed gives the same market.")]
 Preset = Annotated[
     str | None, typer.Option(help="Kind of market: balanced (default), confounded, price_test, thin, growing.")
 ]
 Knobs = Annotated[
     list[str] | None,
-    typer.Option("--set", help="name=value of any knob; `data generate --knobs` lists them. Repeatable."),
+    typer.Option("--set", help="Market parameter as name=value; `data generate --knobs` lists them. Repeatable."),
 ]
-ReportFile = Annotated[Path | None, typer.Option(help="Write a report there: .html, .pdf, .xlsx, .zip or .csv.")]
+ReportFile = Annotated[
+    Path | None, typer.Option(help="Also write a report to this file: .html, .pdf, .xlsx, .zip or .csv.")
+]
 Name = Annotated[str, typer.Option(help="Name of the data set.")]
 
 
 def settings_of(out: Path | None) -> Settings:
-    """Return the settings, with another home where one is given."""
+    """Return the settings, with `out` as the home folder if it is given."""
     return load_settings(out)
 
 
 def catalogue(settings: Settings) -> "Catalogue":
-    """Return the data sets of a home."""
+    """Return the data catalogue of a home."""
     from edtech.data import Catalogue
 
     return Catalogue(settings.data_dir)
 
 
 def assignments(texts: list[str]) -> dict[str, Any]:
-    """Return `name=value` texts as a dict; an empty value is None. Raises ParamsError for any other text."""
-    found: dict[str, Any] = {}
+    """Parse `name=value` texts into a dict; an empty value is None. Raises ParamsError for any other text."""
+    values: dict[str, Any] = {}
     for text in texts:
         name, sign, value = text.rpartition("=")
         if not sign:
             raise ParamsError(
-                "This is not an assignment", expected="name=value", found=repr(text), fix="write name=value"
+                "The option has no value", expected="name=value", found=repr(text), fix="write name=value"
             )
-        found[name] = value or None
-    return found
+        values[name] = value or None
+    return values
 
 
 def params_by_algorithm(texts: list[str], algorithms: Sequence["Algorithm"]) -> dict[str, dict[str, Any]]:
-    """Return `name=value` or `algorithm.name=value` texts as hyperparameters by algorithm.
+    """Parse `name=value` or `algorithm.name=value` texts into hyperparameters by algorithm.
 
-    One without an algorithm's name goes to all that have it. Raises ParamsError for one that none of them has.
+    A hyperparameter without an algorithm applies to all algorithms that have it. Raises ParamsError if none has it.
     """
-    found: dict[str, dict[str, Any]] = {}
+    values: dict[str, dict[str, Any]] = {}
     for key, value in assignments(texts).items():
-        named, _, name = key.rpartition(".")
-        takers = [one.name for one in algorithms if named in ("", one.name) and name in one.params.model_fields]
+        target, _, name = key.rpartition(".")
+        takers = [
+            algorithm.name
+            for algorithm in algorithms
+            if target in ("", algorithm.name) and name in algorithm.params.model_fields
+        ]
         if not takers:
             raise ParamsError(
-                "No algorithm that is trained has this hyperparameter",
-                expected="; ".join(f"{one.name}: {', '.join(one.params.model_fields)}" for one in algorithms),
+                "None of the selected algorithms has this hyperparameter",
+                expected="; ".join(
+                    f"{algorithm.name}: {', '.join(algorithm.params.model_fields)}" for algorithm in algorithms
+                ),
                 found=repr(key)[:80],
-                fix="correct the name, or train the algorithm that has it",
+                fix="correct the name, or add the algorithm that has it",
             )
-        for algorithm in takers:
-            found.setdefault(algorithm, {})[name] = value
-    return found
+        for taker in takers:
+            values.setdefault(taker, {})[name] = value
+    return values
 
 
 def roles_of(texts: list[str], several: Collection[str]) -> dict[str, Any]:
-    """Return `role=column` texts by role: all columns of a role in `several`, else the last one or None.
+    """Parse `role=column` texts into columns by role: a tuple for the roles in `several`, else a column or None.
 
-    Columns of a role that takes several are separated by commas, or given one by one; `role=` takes back what was
-    given before it. Raises ParamsError for any other text.
+    A role in `several` takes columns separated by commas or in repeated options; `role=` removes the columns before
+    it. Raises ParamsError for any other text.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign:
             raise ParamsError(
-                "This names no column", expected="role=column", found=repr(text), fix="write such as price=cost"
+                "The role has no column", expected="role=column", found=repr(text), fix="write for example price=cost"
             )
         if name not in several or not value:
-            found[name] = () if name in several else value or None
+            values[name] = () if name in several else value or None
         else:
-            found[name] = (*found.get(name, ()), *filter(None, value.split(",")))
-    return found
+            values[name] = (*values.get(name, ()), *filter(None, value.split(",")))
+    return values
 
 
 def number(name: str, text: str | None) -> float:
-    """Return what is asked of a name as a number. Raises ParamsError where it is none."""
+    """Parse the number of a `name=number` option. Raises ParamsError if it is no number."""
     try:
         return float(text or "")
     except ValueError as exc:
         raise ParamsError(
-            f"What is asked of {name!r} is not a number",
+            f"The value of {name!r} is not a number",
             expected="a number such as 0.15",
             found=repr(text),
             fix=f"write {name}=0.15",
@@ -123,7 +133,7 @@ def number(name: str, text: str | None) -> float:
 
 
 def write_report(recipe: "Recipe", path: Path, settings: Settings) -> None:
-    """Make a report and write it in the form that the ending of its path names. Raises ReportError for another."""
+    """Write a report in the format of the file extension. Raises ReportError for an unknown extension."""
     from edtech.reports import write
     from edtech.reports.recipes import Stores, report_of
 
@@ -132,7 +142,7 @@ def write_report(recipe: "Recipe", path: Path, settings: Settings) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file that was asked for. Raises ReportError where it cannot be written."""
+    """Write a file. Raises ReportError if that is not possible."""
     try:
         path.write_bytes(content)
     except OSError as exc:
@@ -140,5 +150,5 @@ def write_bytes(path: Path, content: bytes) -> None:
             "The file cannot be written",
             found=exc.strerror,
             where=str(path),
-            fix="name a file in a folder that is there and can be written",
+            fix="name a file in an existing, writable folder",
         ) from exc

@@ -1,4 +1,4 @@
-"""The command that goes the whole way."""
+"""The command that runs the complete pipeline."""
 
 import os
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 _FLAGS = {"market": "set"}
-"""Flags that have another name than their setting."""
+"""Settings whose flag has another name."""
 
 
 @app.command()
@@ -45,13 +45,15 @@ def pipeline(
     families: Annotated[str | None, typer.Option(help="Model families, separated by commas, or all.")] = None,
     algorithms: Annotated[str | None, typer.Option(help="Algorithms, separated by commas.")] = None,
     mlflow: Annotated[bool | None, typer.Option(help="Log the trainings to MLflow.")] = None,
-    register_best: Annotated[bool | None, typer.Option(help="Register the best model if its gates pass.")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file with these settings; flags win over it.")] = None,
+    register_best: Annotated[
+        bool | None, typer.Option(help="Register the best model of each family if its gates pass.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with these settings; flags override it.")] = None,
     show_config: Annotated[bool, typer.Option("--show-config", help="Print all settings and stop.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the last pipeline of this home.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the last pipeline of this home.")] = False,
     out: Out = None,
 ) -> None:
-    """Generate a market, train, log, compare, report: six stages. Exit code 1 where one fails."""
+    """Generate a market, train and log models, select the best and write a report. Exit code 1 if a stage fails."""
     from edtech.pipeline import EdTechPipelineOrchestrator
     from edtech.pipeline.config import read_config
 
@@ -71,40 +73,40 @@ def pipeline(
     }
     if resume:
         _require_alone(flags | {"config": config})
-    configured = read_config(config, flags)
+    resolved = read_config(config, flags)
     if show_config:
-        typer.echo("\n".join(configured.lines()))
+        typer.echo("\n".join(resolved.lines()))
         return
-    chosen, settings = configured.config, settings_of(out)
+    options, settings = resolved.config, settings_of(out)
     workers = min(settings.workers, os.cpu_count() or 1)
-    orchestrator = EdTechPipelineOrchestrator(chosen.mlflow, settings, typer.echo, workers)
+    orchestrator = EdTechPipelineOrchestrator(options.mlflow, settings, typer.echo, workers)
     if resume:
         orchestrator.resume()
         return
     orchestrator.run_complete_pipeline(
-        _market(chosen),
-        name=f"{chosen.preset} market, seed {chosen.seed}",
-        dataset=catalogue(settings).get(chosen.dataset) if chosen.dataset else None,
-        families=chosen.families,
-        algorithms=chosen.algorithms,
-        register_best=chosen.register_best,
+        _market(options),
+        name=f"{options.preset} market, seed {options.seed}",
+        dataset=catalogue(settings).get(options.dataset) if options.dataset else None,
+        families=options.families,
+        algorithms=options.algorithms,
+        register_best=options.register_best,
     )
 
 
 def _require_alone(flags: Mapping[str, object]) -> None:
-    """Refuse flags that a pipeline which goes on would not heed."""
-    given = {_FLAGS.get(name, name.replace("_", "-")): value for name, value in flags.items() if value is not None}
-    if given:
+    """Refuse flags beside --resume, because the resumed pipeline keeps its settings."""
+    others = {_FLAGS.get(name, name.replace("_", "-")): value for name, value in flags.items() if value is not None}
+    if others:
         raise SettingsError(
-            "A pipeline goes on as it was asked",
-            expected="--resume without settings",
-            found=", ".join(f"--{'no-' * (value is False)}{name}" for name, value in given.items()),
-            fix="leave these out, or leave out --resume and begin anew",
+            "A resumed pipeline keeps its settings",
+            expected="--resume without other flags",
+            found=", ".join(f"--{'no-' * (value is False)}{name}" for name, value in others.items()),
+            fix="omit these flags, or omit --resume to start a new pipeline",
         )
 
 
-def _market(chosen: "PipelineConfig") -> "MarketParams":
+def _market(options: "PipelineConfig") -> "MarketParams":
     from edtech.market import MarketParams
 
-    sizes = chosen.model_dump(include={"learners", "teachers", "courses", "weeks", "seed"})
-    return MarketParams.preset(chosen.preset, **sizes | chosen.market)
+    sizes = options.model_dump(include={"learners", "teachers", "courses", "weeks", "seed"})
+    return MarketParams.preset(options.preset, **sizes | options.market)

@@ -1,4 +1,4 @@
-"""Commands about prices."""
+"""The what-if command: price changes and recommended prices."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -20,41 +20,46 @@ from edtech.cli.options import (
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
-    from edtech.pricing import Plan, Response, WhatIf
+    from edtech.pricing import Plan, Response, Scenario, WhatIf
     from edtech.pricing.constraints import Constraints, Objective
-    from edtech.pricing.price_changes import How, PriceChange
-    from edtech.pricing.scenarios import Scenario
+    from edtech.pricing.price_changes import ChangeMode, PriceChange
     from edtech.settings import Settings
 
-MOST_SHOWN = 20
+MAX_PRINTED = 20
 
 
-RunId = Annotated[str, typer.Argument(help="Id of the run that answers.")]
-DatasetId = Annotated[str, typer.Argument(help="Id of the data set it was trained on.")]
-Changes = Annotated[list[str] | None, typer.Option(help="name=amount, such as Programming=0.15. Repeatable.")]
-Scope = Annotated[str, typer.Option(help="What is named: segment, unit, level, teacher_id; or all.")]
+RunId = Annotated[str, typer.Argument(help="Id of the demand model's run.")]
+DatasetId = Annotated[str, typer.Argument(help="Id of the data set.")]
+Changes = Annotated[
+    list[str] | None, typer.Option(help="Price change as name=amount, such as Programming=0.15. Repeatable.")
+]
+Scope = Annotated[str, typer.Option(help="What --change names: segment, unit, level or teacher_id; or all.")]
 Amounts = Annotated[
     Literal["percent", "tokens", "set"],
-    typer.Option(help="The amount is a share of today's price (0.15: 15 % up), tokens to add, or the new price."),
+    typer.Option(
+        help="Meaning of the amount: fraction of today's price (0.15 is +15%), tokens to add, or the new price."
+    ),
 ]
-PriceList = Annotated[Path | None, typer.Option(help="Table of unit and price, in place of --change.")]
-Commission = Annotated[float | None, typer.Option(min=0, max=0.6, help="Another rate of commission.")]
-Burn = Annotated[float | None, typer.Option(min=0, max=0.3, help="Another rate that is burned.")]
+PriceList = Annotated[Path | None, typer.Option(help="Table with the columns unit and price, instead of --change.")]
+Commission = Annotated[float | None, typer.Option(min=0, max=0.6, help="New commission rate.")]
+Burn = Annotated[float | None, typer.Option(min=0, max=0.3, help="New burn rate.")]
 Aims = Annotated[
     list[str] | None,
     typer.Option(
-        help="What recommended prices make largest: token_revenue (default), teacher_earnings, "
-        "platform_commission or enrollments; or several as name=weight. Repeatable."
+        help="Objective of the recommended prices: token_revenue (default), teacher_earnings, "
+        "platform_commission or enrollments; or a weighted sum, each as name=weight. Repeatable."
     ),
 ]
-MaxChange = Annotated[float, typer.Option(help="Largest relative change of a price, at most 0.9.")]
-Step = Annotated[float | None, typer.Option(help="Changed prices are multiples of it.")]
-MostChanged = Annotated[int | None, typer.Option(help="How many prices may change.")]
-LeastEnrollments = Annotated[float | None, typer.Option(help="Share of today's enrollments to keep.")]
-Extrapolate = Annotated[bool, typer.Option("--extrapolate", help="Allow prices never seen.")]
-BoundsFile = Annotated[Path | None, typer.Option(help="Table with the unit first, then floor and ceiling.")]
-PlanFile = Annotated[Path | None, typer.Option(help="Write all recommended prices there, as CSV.")]
-SaveAs = Annotated[str | None, typer.Option(help="Save the what-if as a scenario of this name.")]
+MaxChange = Annotated[float, typer.Option(help="Maximum relative change of a price, at most 0.9.")]
+Step = Annotated[float | None, typer.Option(help="Price increment: changed prices are multiples of it.")]
+MostChanged = Annotated[int | None, typer.Option(help="Maximum number of prices that change.")]
+LeastEnrollments = Annotated[float | None, typer.Option(help="Minimum enrollments, as a fraction of today's.")]
+Extrapolate = Annotated[bool, typer.Option("--extrapolate", help="Allow prices outside the observed range.")]
+BoundsFile = Annotated[
+    Path | None, typer.Option(help="Table with the unit in the first column, then floor and ceiling.")
+]
+PlanFile = Annotated[Path | None, typer.Option(help="Write all recommended prices to this CSV file.")]
+SaveAs = Annotated[str | None, typer.Option(help="Save the what-if as a scenario with this name.")]
 
 
 @app.command("what-if")
@@ -80,43 +85,37 @@ def what_if(
     report: ReportFile = None,
     out: Out = None,
 ) -> None:
-    """Say what price changes are expected to do, with intervals, and which prices are recommended."""
-    from edtech.ml.artifacts import load_result
-    from edtech.pricing import answer, price_response
-    from edtech.pricing.policy import plan_to_act_on
-    from edtech.pricing.price_changes import attributes, unit_table
+    """Estimate the effect of price changes, with intervals, and recommend prices."""
+    from edtech.pricing import PricingModel, WhatIfQuestion, answer_question
     from edtech.reports.recipes import WhatIfRecipe
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
     stored = catalogue(settings).get(dataset)
-    response = price_response(load_result(RunStore(settings=settings), run_id), stored.panel())
-    listed = None if prices is None else _listed(prices, response, settings)
+    model = PricingModel.load(RunStore(settings=settings), run_id, stored)
+    listed = None if prices is None else _listed(prices, model.response, settings)
     changes = _changes(scope, how, change or [])
     scenario = _scenario(save or "What-if", run_id, stored, changes, listed, commission, burn)
-    asked = scenario.asked(response, attributes(response, unit_table(stored)))
-    outcome = answer(response, asked, scenario.split, scenario.planned_split)
     limits = _limits(max_change, extrapolate, step, most_changed, least_enrollments, bounds, settings)
-    found = plan_to_act_on(stored, response, scenario.split, _objective(objective or []), limits)
-    _tell(outcome, found)
+    answer = answer_question(WhatIfQuestion(scenario, _objective(objective or []), limits), model)
+    _print_effect(answer.outcome, answer.plan)
     if plan is not None:
-        _write_plan(plan, found)
+        _write_plan(plan, answer.plan)
     if save is not None:
-        typer.echo(f"scenario {_save(scenario, outcome, stored, experiment, settings)}")
+        typer.echo(f"scenario {_save(scenario, answer.outcome, stored, experiment, settings)}")
     if report is not None:
-        recipe = WhatIfRecipe(scenario=scenario, objective=found.objective, constraints=found.constraints)
-        write_report(recipe, report, settings)
+        write_report(WhatIfRecipe.of(answer.question), report, settings)
 
 
-def _tell(outcome: "WhatIf", plan: "Plan") -> None:
+def _print_effect(outcome: "WhatIf", plan: "Plan") -> None:
     from edtech.pricing.tables import effect_text
 
     typer.echo(effect_text(outcome))
-    for line in dict.fromkeys((*outcome.reasons, *_told(plan))):
+    for line in dict.fromkeys((*outcome.reasons, *_plan_lines(plan))):
         typer.echo(line)
 
 
-def _changes(scope: str, how: "How", texts: list[str]) -> "tuple[PriceChange, ...]":
+def _changes(scope: str, how: "ChangeMode", texts: list[str]) -> "tuple[PriceChange, ...]":
     from edtech.pricing.price_changes import ALL, PriceChange
 
     amounts = {name: number(name, value) for name, value in assignments(texts).items()}
@@ -132,8 +131,8 @@ def _scenario(
     commission: float | None,
     burn: float | None,
 ) -> "Scenario":
+    from edtech.pricing import Scenario
     from edtech.pricing.policy import revenue_split
-    from edtech.pricing.scenarios import Scenario
 
     split = revenue_split(stored)
     rates = {"commission_rate": commission, "burn_rate": burn}
@@ -175,7 +174,7 @@ def _listed(file: Path, response: "Response", settings: "Settings") -> dict[str,
 
 
 def _objective(texts: list[str]) -> "Objective":
-    """Return one figure by name, or several with weights."""
+    """Return the objective: one figure by name, or several with weights."""
     if len(texts) == 1 and "=" not in texts[0]:
         return cast("Objective", texts[0])
     weights = {name: number(name, value) for name, value in assignments(texts).items()}
@@ -193,22 +192,22 @@ def _limits(
 ) -> "Constraints":
     from edtech.data import read_upload
     from edtech.pricing.constraints import Constraints
-    from edtech.pricing.price_changes import bounds_in
+    from edtech.pricing.price_changes import price_bounds_by_unit
 
     floor = ceiling = None
     if bounds is not None:
         frame = read_upload(bounds.name, bounds, limit_mb=settings.upload_limit_mb).frame
-        floor, ceiling = bounds_in(frame)
+        floor, ceiling = price_bounds_by_unit(frame)
     return Constraints(max_change, extrapolate, floor, ceiling, step, most, least)
 
 
-def _told(plan: "Plan") -> list[str]:
-    """Return a plan as lines: what it changes, what it is expected to bring, and the largest changes."""
+def _plan_lines(plan: "Plan") -> list[str]:
+    """Return the lines of a plan: number of changes, expected uplift, largest changes, binding guardrails."""
     if plan.refused:
         return ["No price is recommended.", *plan.reasons]
-    moved = plan.table[plan.table["change"] != 0]
+    changed = plan.table[plan.table["change"] != 0]
     expected = plan.expected
-    reach = "" if expected.low is None else f" (95 % interval {expected.low:+.1%} to {expected.high:+.1%})"
-    lines = [f"Recommended: {len(moved):,} of {len(plan.table):,} prices change; {expected.change:+.1%}{reach}."]
-    largest = moved.loc[moved["change"].abs().sort_values(ascending=False, kind="stable").index].head(MOST_SHOWN)
+    interval = "" if expected.low is None else f" (95% interval {expected.low:+.1%} to {expected.high:+.1%})"
+    lines = [f"Recommended: {len(changed):,} of {len(plan.table):,} prices change; {expected.change:+.1%}{interval}."]
+    largest = changed.loc[changed["change"].abs().sort_values(ascending=False, kind="stable").index].head(MAX_PRINTED)
     return [*lines, *([largest.to_string(index=False)] if len(largest) else []), *plan.binding, *plan.reasons]

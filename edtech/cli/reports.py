@@ -1,4 +1,4 @@
-"""Commands about reports."""
+"""Commands that write and verify reports."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,16 +9,16 @@ from edtech import __version__
 from edtech.cli.entry import app
 from edtech.cli.options import Out, settings_of, write_report
 
-MOST_LINES = 50
+MAX_LINES = 50
 
 
 @app.command("report")
 def report(
     run_id: Annotated[str, typer.Argument(help="Id of the run.")],
-    file: Annotated[Path, typer.Argument(help="Where to write it: .html, .pdf, .xlsx, .zip or .csv.")],
+    file: Annotated[Path, typer.Argument(help="File to write: .html, .pdf, .xlsx, .zip or .csv.")],
     out: Out = None,
 ) -> None:
-    """Write all that is stored of a run as a report."""
+    """Write a report of everything that is stored of a run."""
     from edtech.reports.recipes import RunRecipe
 
     write_report(RunRecipe(run=run_id), file, settings_of(out))
@@ -26,19 +26,19 @@ def report(
 
 @app.command("verify")
 def verify_report(
-    file: Annotated[Path, typer.Argument(help="A report that was downloaded here or written by a command.")],
+    file: Annotated[Path, typer.Argument(help="A report that the dashboard or a command wrote.")],
     out: Out = None,
 ) -> None:
-    """Recompute a report's numbers from the stores; exit code 1 and one line for each that differs."""
+    """Recompute the numbers of a report; exit code 1 and one line for each difference."""
     from edtech.reports.recipes import Stores
     from edtech.reports.verify import verify
 
-    found = verify(file, Stores.of(settings_of(out)))
-    if found.recipe.version != __version__:
-        typer.echo(f"Made by version {found.recipe.version}; this is {__version__}, whose words may differ.")
-    for difference in found.differences[:MOST_LINES]:
+    result = verify(file, Stores.of(settings_of(out)))
+    if result.recipe.version != __version__:
+        typer.echo(f"Made by version {result.recipe.version}; this is {__version__}, whose texts may differ.")
+    for difference in result.differences[:MAX_LINES]:
         typer.echo(str(difference))
-    if found.differences:
-        typer.echo(f"{len(found.differences):,} of {found.places:,} places differ.")
+    if result.differences:
+        typer.echo(f"{len(result.differences):,} of {result.places:,} values differ.")
         raise typer.Exit(1)
-    typer.echo(f"All {found.places:,} places agree with the stores.")
+    typer.echo(f"All {result.places:,} values match the stored data.")

@@ -1,4 +1,4 @@
-"""Commands about the tracking of runs: its set-up, runs that wait, export, repetition."""
+"""Commands of run tracking: doctor, sync, export, rerun."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +11,12 @@ from edtech.cli.options import Experiment, Out, settings_of
 
 @app.command()
 def doctor(
-    upgrade: Annotated[bool, typer.Option(help="Upgrade a store of an older MLflow first; a backup is kept.")] = False,
+    upgrade: Annotated[
+        bool, typer.Option(help="First upgrade a store of an older MLflow version; a backup stays.")
+    ] = False,
     out: Out = None,
 ) -> None:
-    """Check the tracking of runs line by line; exit code 1 where something is wrong."""
+    """Check the MLflow setup; exit code 1 if a check fails."""
     from edtech.tracking.doctor import examine
     from edtech.tracking.schema_upgrade import upgrade_store
     from edtech.tracking.store import find_store
@@ -22,7 +24,7 @@ def doctor(
     settings = settings_of(out)
     if upgrade:
         backup = upgrade_store(find_store(settings=settings))
-        typer.echo(f"upgraded; the store as it was: {backup}" if backup else "nothing to upgrade")
+        typer.echo(f"upgraded; backup of the old store: {backup}" if backup else "nothing to upgrade")
     failed = False
     for finding in examine(settings=settings):
         failed |= not finding.ok
@@ -34,7 +36,7 @@ def doctor(
 
 @app.command()
 def sync(out: Out = None) -> None:
-    """Send the runs that wait on this machine to the MLflow server; exit code 1 where some still wait."""
+    """Send the pending runs of this machine to the MLflow server; exit code 1 if some are still pending."""
     from edtech.tracking import sync as send
 
     report = send(settings=settings_of(out))
@@ -42,13 +44,15 @@ def sync(out: Out = None) -> None:
         typer.echo(f"sent {here} as {there}")
     for here, problem in report.failed.items():
         typer.echo(f"FAIL {here}: {problem}", err=True)
-    typer.echo(f"{len(report.sent)} runs sent, {len(report.failed)} wait")
+    typer.echo(f"{len(report.sent)} runs sent, {len(report.failed)} pending")
     raise typer.Exit(int(bool(report.failed)))
 
 
 @app.command()
 def export(
-    path: Annotated[Path | None, typer.Argument(help="Default: mlruns/experiment_summary.json in the home.")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="File to write; default: mlruns/experiment_summary.json in the home.")
+    ] = None,
     experiment: Experiment = None,
     out: Out = None,
 ) -> None:
@@ -65,12 +69,12 @@ def rerun(
     dataset: Annotated[str | None, typer.Option(help="Id of another data set to train on.")] = None,
     out: Out = None,
 ) -> None:
-    """Train a run again and say whether its metrics are equal, or what changed; exit code 1 where they are not."""
+    """Repeat a run and compare its metrics; exit code 1 if they differ."""
     from edtech.training.rerun import rerun as repeat
 
-    found = repeat(run_id, settings_of(out), dataset)
-    typer.echo(f"run {found.new.run_id}")
-    for name, (before, now) in found.differences.items():
+    result = repeat(run_id, settings_of(out), dataset)
+    typer.echo(f"run {result.new.run_id}")
+    for name, (before, now) in result.differences.items():
         typer.echo(f"  {name}: {before!r} before, {now!r} now")
-    typer.echo(found.summary)
-    raise typer.Exit(int(not found.equal))
+    typer.echo(result.summary)
+    raise typer.Exit(int(not result.equal))

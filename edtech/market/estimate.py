@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from edtech.market.params import MarketParams
 from edtech.market.shard import SIZE, draw_shard, draw_world, play
+from edtech.settings import MEGABYTE
 
 PILOT_VISITS = 20_000
 PILOT_CELLS = 2_500_000  # courses x weeks; up to here the supply is the market's own
@@ -52,8 +53,8 @@ def expected(params: MarketParams, workers: int = 1) -> Expected:
     shards = -(-params.learners // SIZE)
     shared = min(workers, shards) > 1
     seconds = _FIXED_SECONDS + cells * _CELL_SECONDS + (_START_SECONDS + _SHARED * work if shared else work)
-    disk = (views * _VIEW_BYTES + enrollments * _ENROLLMENT_BYTES + cells * _CELL_BYTES) / 1e6
-    shard = (views / shards * _SHARD_VIEW_BYTES + cells * _CELL_MEMORY) / 1e6
+    disk = (views * _VIEW_BYTES + enrollments * _ENROLLMENT_BYTES + cells * _CELL_BYTES) / MEGABYTE
+    shard = (views / shards * _SHARD_VIEW_BYTES + cells * _CELL_MEMORY) / MEGABYTE
     memory = _FIXED_MB + (min(workers, shards) * (shard + _WORKER_MB) if shared else shard)
     return Expected(views, enrollments, cells, disk, memory, seconds)
 

@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pandas as pd
 
 from edtech.errors import RunNotFoundError, TrackingError, UntrustedModelError
-from edtech.settings import Settings
+from edtech.settings import MEGABYTE, Settings
 from edtech.tracking.entities import MAX_KEY, cut, safe_path
 from edtech.tracking.model_files import MODEL_FILE, MODEL_NAME
 from edtech.tracking.run_frames import Run, as_frame, as_run
@@ -46,7 +46,7 @@ KEPT_TAGS = frozenset(
     }
 )
 """Tags by which runs are found and judged; a name with a dot is MLflow's or ours too."""
-MAX_ARTIFACT_BYTES = 500 * 1024**2
+MAX_ARTIFACT_BYTES = 500 * MEGABYTE
 
 
 class RunStore:
@@ -167,7 +167,7 @@ class RunStore:
     def read_artifact(self, run_id: str, path: str) -> bytes:
         """Return the content of one file of a run.
 
-        Raises RunNotFoundError, or TrackingError for a path that the run lacks or that holds more than 500 MiB.
+        Raises RunNotFoundError, or TrackingError for a path that the run lacks or that holds more than 500 MB.
         """
         safe_path(path)
         if kept := self._keeping(run_id):
@@ -179,8 +179,8 @@ class RunStore:
             if size > MAX_ARTIFACT_BYTES:
                 raise TrackingError(
                     "The file is too large to be shown",
-                    expected=f"at most {MAX_ARTIFACT_BYTES / 1e6:,.0f} MB",
-                    found=f"{size / 1e6:,.0f} MB",
+                    expected=f"at most {MAX_ARTIFACT_BYTES / MEGABYTE:,.0f} MB",
+                    found=f"{size / MEGABYTE:,.0f} MB",
                     where=path,
                     fix="fetch it with MLflow: mlflow artifacts download",
                 )

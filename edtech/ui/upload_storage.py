@@ -10,8 +10,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from urllib3 import encode_multipart_formdata
 
+from edtech.settings import MEGABYTE
+
 UPLOAD_PATH = "/_stcore/upload_file/"
-MEGABYTE = 1024 * 1024  # as Streamlit counts the size of an upload
 SMALL_MB = 10
 """Files up to this size stay with Streamlit; `st.file_uploader` is given it where a file is small by nature."""
 MAX_WAITING = 20

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from edtech.data import Catalogue, sample_csv
+from edtech.settings import MEGABYTE
 from edtech.tables.roles import LabelRoles
-from edtech.ui.upload_storage import MEGABYTE, SMALL_MB
+from edtech.ui.upload_storage import SMALL_MB
 from tests.journeys.conftest import JOB, Dashboard
 from tests.waiting import until
 
@@ -51,7 +52,7 @@ def test_a_long_generation_is_cancelled_and_leaves_nothing(tab, dashboard_home):
     progress = tab.page.get_by_test_id("stProgress").get_by_text(re.compile(r"shard \d+ of 40"))
     progress.wait_for(timeout=JOB)  # a worker must be warm
     cancel.click()
-    tab.see("Cancelled: what was not finished is not stored.")
+    tab.see("Canceled. Unfinished work is discarded.")
     assert [one.id for one in catalogue.list()] == before
     until(lambda: not unfinished(catalogue))  # it counts as cancelled at once, and its process ends thereafter
 

@@ -6,6 +6,7 @@ from edtech.errors import ParamsError
 from edtech.market import PRESETS, MarketParams, generate_market, presets
 from edtech.market.estimate import expected
 from edtech.market.realism import EXPONENTIAL_SHARE, likeness
+from edtech.settings import MEGABYTE
 
 
 @pytest.mark.parametrize("name", MarketParams.model_fields)
@@ -78,7 +79,7 @@ def test_the_size_is_announced(name, changes, tmp_path):
     assert told.views == pytest.approx(len(made.tables["views"]), rel=0.1)
     assert told.enrollments == pytest.approx(len(made.tables["enrollments"]), rel=0.15)
     assert told.course_weeks == len(made.tables["course_weeks"])
-    disk = sum(path.stat().st_size for path in (tmp_path / "m").rglob("*") if path.is_file()) / 1e6
+    disk = sum(path.stat().st_size for path in (tmp_path / "m").rglob("*") if path.is_file()) / MEGABYTE
     assert told.disk_mb == pytest.approx(disk, rel=0.35, abs=1)
 
 

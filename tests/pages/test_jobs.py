@@ -73,7 +73,7 @@ def test_cancel_on_the_page_ends_the_job_and_a_killed_worker_gives_the_reason(ma
     app = browser(job.id)
     press(app, "Cancel")
     assert server.wait(job.id, SECONDS).state is JobState.CANCELLED
-    assert "Cancelled: what was not finished is not stored." in texts(app.run())
+    assert "Canceled. Unfinished work is discarded." in texts(app.run())
 
     job, pid = hanging(server)
     app = browser(job.id)

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from urllib3 import encode_multipart_formdata
 
-from edtech.ui.upload_storage import MAX_WAITING, MEGABYTE, SMALL_MB, UPLOAD_PATH, UploadsToDisk, take_file
+from edtech.settings import MEGABYTE
+from edtech.ui.upload_storage import MAX_WAITING, SMALL_MB, UPLOAD_PATH, UploadsToDisk, take_file
 
 CONTENT = b"week,price\r\n" * MEGABYTE
 NAME = "Preise %22Herbst%22 \u00fc\u6e2c.csv"  # as browsers write quotes

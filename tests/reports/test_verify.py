@@ -245,12 +245,12 @@ def test_the_command_says_which_number_differs(made, place, tmp_path, ending):
     data = write(made["comparison"], ending)
     file.write_bytes(data)
     told = CliRunner().invoke(app, ["verify", str(file), "--out", str(place.root)], catch_exceptions=False)
-    assert (told.exit_code, "agree with the stores" in told.output) == (0, True)
+    assert (told.exit_code, "match the stored data" in told.output) == (0, True)
     file.write_bytes(CHANGED[ending](data))
     told = CliRunner().invoke(app, ["verify", str(file), "--out", str(place.root)], catch_exceptions=False)
     assert told.exit_code == 1
     assert "the file shows" in told.output
-    assert re.search(r"\d+ of [\d,]+ places differ", told.output)
+    assert re.search(r"\d+ of [\d,]+ values differ", told.output)
 
 
 def test_a_number_changed_in_the_store_is_found(made, tracker, stores, tmp_path):

@@ -8,6 +8,7 @@ from pyarrow import compute, parquet
 
 from edtech.data.ingest.text import require_columns
 from edtech.errors import UploadError
+from edtech.settings import MEGABYTE
 from edtech.tables.values import shown
 
 MAX_CELL = 10_000
@@ -45,7 +46,7 @@ def too_large(limit: int) -> UploadError:
     """Return the error of a file over the limit of `limit` bytes."""
     return UploadError(
         "The file is too large",
-        expected=f"at most {limit // 1_000_000:,} MB, packed and unpacked",
+        expected=f"at most {limit // MEGABYTE:,} MB, packed and unpacked",
         found="more",
         fix="Upload fewer columns or rows, or raise EDTECH_UPLOAD_LIMIT_MB",
     )

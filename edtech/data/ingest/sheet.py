@@ -22,9 +22,10 @@ import pyarrow as pa
 
 from edtech.data.ingest.text import require_columns
 from edtech.errors import UploadError
+from edtech.settings import MEGABYTE
 from edtech.tables.values import MAX_NUMBER, shown
 
-MAX_UNPACKED = 400_000_000
+MAX_UNPACKED = 400 * MEGABYTE
 """Most bytes that the members of a workbook may unpack to."""
 MAX_CELLS = 5_000_000
 """Most cells read of a sheet, empty ones too; more are better saved as CSV or Parquet."""
@@ -111,8 +112,8 @@ def _require_bounded(stream: BinaryIO, limit: int) -> None:
         if size > limit or len(members) > 10_000:
             raise UploadError(
                 "The workbook is too large",
-                expected=f"at most {limit // 1_000_000:,} MB unpacked, in at most 10,000 parts",
-                found=f"{size / 1e6:,.0f} MB in {len(members):,} parts",
+                expected=f"at most {limit // MEGABYTE:,} MB unpacked, in at most 10,000 parts",
+                found=f"{size / MEGABYTE:,.0f} MB in {len(members):,} parts",
                 fix=_FIX,
             )
         for member in members:

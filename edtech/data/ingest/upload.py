@@ -25,10 +25,10 @@ from edtech.data.ingest.primitive_types import plain_batches, plain_schema, text
 from edtech.data.ingest.sheet import read_sheet
 from edtech.data.ingest.text import open_text
 from edtech.errors import UploadError
+from edtech.settings import MEGABYTE
 from edtech.tables.values import shown
 from edtech.tables.words import counted
 
-MEGABYTE = 1_000_000
 PREVIEW_ROWS = 20_000
 """Rows of a staged upload that are in memory, to choose the mapping by."""
 ACCEPTED = "a table as CSV or TSV (also packed as .gz), as Parquet or as an Excel workbook (.xlsx)"
@@ -96,7 +96,7 @@ def read_upload(
     Args:
         name: the file's own name, to be shown; it is never used as a path.
         content: the file.
-        limit_mb: largest size in megabytes (of 1,000,000 bytes), packed or unpacked.
+        limit_mb: largest size in megabytes (of 1024² bytes), packed or unpacked.
         dialect: how a text file is written, where the user knows better than what is found out.
         sheet: which sheet of a workbook; the first unless given.
         draft: takes the rows, so that only the first `PREVIEW_ROWS` are in memory; `Catalogue.stage` gives one.
