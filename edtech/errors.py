@@ -41,14 +41,14 @@ class EdtechError(Exception):
         problem: str,
         *,
         expected: str | None = None,
-        found: str | None = None,
+        actual: str | None = None,
         where: str | None = None,
         fix: str | None = None,
         details: Sequence[str] = (),
     ) -> None:
         self.problem = problem
         self.expected = expected
-        self.found = found
+        self.actual = actual
         self.where = where
         self.fix = fix
         self.details = tuple(details)
@@ -56,7 +56,7 @@ class EdtechError(Exception):
 
     def __str__(self) -> str:
         parts = [self.problem.rstrip(".") + "."]
-        labelled = [("Expected", self.expected), ("Found", self.found), ("Where", self.where), ("What to do", self.fix)]
+        labelled = [("Expected", self.expected), ("Found", self.actual), ("Where", self.where), ("What to do", self.fix)]
         parts += [f"{label}: {text.rstrip('.')}." for label, text in labelled if text]
         parts += [f"- {line}" for line in self.details]
         return " ".join(parts)

@@ -80,7 +80,7 @@ def load_settings(home: Path | None = None) -> Settings:
         raise SettingsError(
             "The settings are invalid",
             expected="values as in the table of settings in README.md",
-            found=f"{len(errors)} invalid variables",
+            actual=f"{len(errors)} invalid variables",
             where="the environment",
             fix="correct these variables, or unset them",
             details=[

@@ -39,7 +39,7 @@ def need(frame: pd.DataFrame, columns: Sequence[str], chart: str) -> pd.DataFram
         raise ReportError(
             f"The chart {chart} cannot be drawn",
             expected=f"at least one row with {', '.join(columns)}",
-            found=f"{len(frame)} rows with {', '.join(map(label, frame.columns)) or 'no columns'}",
+            actual=f"{len(frame)} rows with {', '.join(map(label, frame.columns)) or 'no columns'}",
             fix="Pass a frame with these columns",
         )
     return frame[[*columns, *(name for name in OPTIONAL if name in frame.columns and name not in columns)]]

@@ -66,7 +66,7 @@ def assignments(texts: list[str]) -> dict[str, Any]:
         name, sign, value = text.rpartition("=")
         if not sign:
             raise ParamsError(
-                "The option has no value", expected="name=value", found=repr(text), fix="write name=value"
+                "The option has no value", expected="name=value", actual=repr(text), fix="write name=value"
             )
         values[name] = value or None
     return values
@@ -91,7 +91,7 @@ def params_by_algorithm(texts: list[str], algorithms: Sequence["Algorithm"]) -> 
                 expected="; ".join(
                     f"{algorithm.name}: {', '.join(algorithm.params.model_fields)}" for algorithm in algorithms
                 ),
-                found=repr(key)[:80],
+                actual=repr(key)[:80],
                 fix="correct the name, or add the algorithm that has it",
             )
         for taker in takers:
@@ -110,7 +110,7 @@ def roles_of(texts: list[str], several: Collection[str]) -> dict[str, Any]:
         name, sign, value = text.partition("=")
         if not sign:
             raise ParamsError(
-                "The role has no column", expected="role=column", found=repr(text), fix="write for example price=cost"
+                "The role has no column", expected="role=column", actual=repr(text), fix="write for example price=cost"
             )
         if name not in several or not value:
             values[name] = () if name in several else value or None
@@ -127,7 +127,7 @@ def number(name: str, text: str | None) -> float:
         raise ParamsError(
             f"The value of {name!r} is not a number",
             expected="a number such as 0.15",
-            found=repr(text),
+            actual=repr(text),
             fix=f"write {name}=0.15",
         ) from exc
 
@@ -148,7 +148,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as exc:
         raise ReportError(
             "The file cannot be written",
-            found=exc.strerror,
+            actual=exc.strerror,
             where=str(path),
             fix="name a file in an existing, writable folder",
         ) from exc

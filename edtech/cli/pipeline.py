@@ -100,7 +100,7 @@ def _require_alone(flags: Mapping[str, object]) -> None:
         raise SettingsError(
             "A resumed pipeline keeps its settings",
             expected="--resume without other flags",
-            found=", ".join(f"--{'no-' * (value is False)}{name}" for name, value in others.items()),
+            actual=", ".join(f"--{'no-' * (value is False)}{name}" for name, value in others.items()),
             fix="omit these flags, or omit --resume to start a new pipeline",
         )
 

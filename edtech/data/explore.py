@@ -143,7 +143,7 @@ def token_flows(dataset: Dataset, flows: Sequence[str] = FLOWS) -> pd.DataFrame:
     _needs(dataset, "platform_metrics")
     names = [*flows, "circulating_supply", "treasury"]
     if unknown := [name for name in flows if name not in FLOWS]:
-        raise DataError("There is no such flow", expected=", ".join(FLOWS), found=", ".join(map(repr, unknown))[:200])
+        raise DataError("There is no such flow", expected=", ".join(FLOWS), actual=", ".join(map(repr, unknown))[:200])
     return dataset.query(
         f"""SELECT day, flow, units / 100.0 AS tokens
             FROM (UNPIVOT (SELECT day, {", ".join(names)} FROM platform_metrics)
@@ -167,7 +167,7 @@ def column_types(dataset: Dataset, table: str) -> dict[str, str]:
     """Return the type of each column of a table, in order. Raises DataError for a table that is not there."""
     if table not in dataset.tables:
         raise DataError(
-            "There is no such table", expected=", ".join(dataset.tables), found=repr(table)[:80], where=dataset.name
+            "There is no such table", expected=", ".join(dataset.tables), actual=repr(table)[:80], where=dataset.name
         )
     try:
         schema = parquet.read_schema(dataset.files(table)[0])
@@ -182,7 +182,7 @@ def _kind(dataset: Dataset, table: str, column: str) -> str:
         raise DataError(
             f"There is no such column in {table}",
             expected=", ".join(list(types)[:20]),
-            found=repr(column)[:80],
+            actual=repr(column)[:80],
             where=dataset.name,
         )
     if types[column].startswith(("timestamp", "date")):
@@ -195,7 +195,7 @@ def _needs(dataset: Dataset, *tables: str) -> None:
         raise DataError(
             "This figure needs tables that the data set does not have",
             expected=", ".join(tables),
-            found=f"no {', '.join(missing)}",
+            actual=f"no {', '.join(missing)}",
             where=dataset.name,
             fix="choose a generated market",
         )

@@ -45,7 +45,7 @@ class KnownTables(Mapping[str, pd.DataFrame]):
             raise DataError(
                 "Features need a table that this data set does not have",
                 expected=", ".join(_TIMES),
-                found=", ".join(self._tables)[:200],
+                actual=", ".join(self._tables)[:200],
                 fix="generate a market, or upload labeled rows with features of your own",
             )
         frame, (column, days) = self._tables[name], _TIMES[name]

@@ -96,7 +96,7 @@ class Dataset(BaseModel):
             raise DataError(
                 "The data set holds no demand panel",
                 expected="units and periods with prices and quantities",
-                found=f"a {CONTRACTS[self.kind].title}",
+                actual=f"a {CONTRACTS[self.kind].title}",
                 where=self.name,
                 fix="Choose a demand panel or a generated market",
             )
@@ -311,7 +311,7 @@ def connected(tables: Mapping[str, Sequence[Path]], *, spill: Path | None = None
             raise
         raise DataError(
             "There is not enough memory or disk space to sort the table",
-            found=str(exc)[:200],
+            actual=str(exc)[:200],
             fix="Free some disk space",
         ) from exc
 
@@ -345,14 +345,14 @@ def readable(dataset: Dataset) -> Iterator[None]:
         raise DataError(
             "There is not enough memory or disk space for this",
             expected=f"{_CONFIG['memory_limit']} of memory, and room in {gettempdir()} for what it does not hold",
-            found=str(exc).partition("\n")[0][:200],
+            actual=str(exc).partition("\n")[0][:200],
             where=dataset.name,
             fix="Free some disk space, or choose a table of fewer rows; the data set itself is whole",
         ) from exc
     except (OSError, KeyError, IndexError, pa.ArrowException, duckdb.Error) as exc:
         raise DataError(
             "A file of the data set is missing or damaged",
-            found=type(exc).__name__,
+            actual=type(exc).__name__,
             where=dataset.name,
             fix="Delete the data set, then upload or generate it again",
         ) from exc

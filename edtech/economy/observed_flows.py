@@ -78,7 +78,7 @@ def observe(dataset: Dataset) -> Observed:
         raise PricingError(
             "The data are too short for a forecast",
             expected=f"at least {FEWEST_WEEKS} whole weeks",
-            found=f"{weeks} weeks",
+            actual=f"{weeks} weeks",
             where=dataset.name,
             fix="choose a longer data set",
         )

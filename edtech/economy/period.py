@@ -87,14 +87,14 @@ def chosen_period(dataset: Dataset, first: date | None = None, last: date | None
         raise DataError(
             "The range of days is empty",
             expected="a first day that is not after the last",
-            found=str(asked),
+            actual=str(asked),
             fix="swap the two days",
         )
     if not whole.holds(asked):
         raise DataError(
             "The range reaches outside the data",
             expected=f"days from {whole}",
-            found=str(asked),
+            actual=str(asked),
             where=dataset.name,
             fix="choose days inside the data",
         )

@@ -191,7 +191,7 @@ def _state(future: "Future[Any]") -> tuple[JobState, EdtechError | None]:
 def _unexpected(error: BaseException) -> JobError:
     return JobError(
         "The job ended with an unexpected error",
-        found=f"{type(error).__name__}: {str(error)[:200]}",
+        actual=f"{type(error).__name__}: {str(error)[:200]}",
         fix="the server's log has the details; please report it with the data set and settings you used",
     )
 

@@ -198,11 +198,11 @@ class WorkerPool(Executor):
 def _lost(status: _TaskStatus) -> EdtechError:
     """Return the error of a task whose process ended before it."""
     if status.cancelled:
-        return JobCancelledError("The job was cancelled", found="what it had finished and logged before stays")
+        return JobCancelledError("The job was cancelled", actual="what it had finished and logged before stays")
     return JobError(
         "The worker process that ran the job ended before the job was done",
         expected="a process that lives until its work is done",
-        found="it was killed, or the machine ran out of memory",
+        actual="it was killed, or the machine ran out of memory",
         fix="start the job again; if it ends like this again, use a smaller data set or EDTECH_WORKERS=1",
     )
 

@@ -129,7 +129,7 @@ class MarketParams(BaseModel):
             raise ParamsError(
                 "There is no such preset",
                 expected=f"one of {', '.join(PRESETS)}",
-                found=repr(name)[:80],
+                actual=repr(name)[:80],
                 where="preset",
             )
         return cls.of({**PRESETS[name].model_dump(exclude_defaults=True), **changes})

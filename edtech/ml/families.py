@@ -18,7 +18,7 @@ def get_family(name: str) -> Family:
         raise ParamsError(
             "There is no such model family",
             expected=f"one of {', '.join(FAMILIES)}",
-            found=repr(name)[:80],
+            actual=repr(name)[:80],
             fix="choose from the list",
         )
     return FAMILIES[name]

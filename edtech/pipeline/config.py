@@ -81,7 +81,7 @@ def read_config(file: Path | None = None, flags: Mapping[str, Any] | None = None
         raise SettingsError(
             "The pipeline configuration is invalid",
             expected=", ".join(PipelineConfig.model_fields),
-            found=f"{len(errors)} invalid names or values",
+            actual=f"{len(errors)} invalid names or values",
             where=", ".join(sorted({sources.get(str(error["loc"][0]), "flag") for error in errors if error["loc"]})),
             fix="correct the listed values; --show-config prints all settings",
             details=[
@@ -99,7 +99,7 @@ def _environment() -> dict[str, Any]:
         raise SettingsError(
             "An environment variable cannot be read",
             expected='for EDTECH_PIPELINE_MARKET, JSON such as {"season": 0.1}',
-            found=str(exc)[:200],
+            actual=str(exc)[:200],
             where="the environment",
             fix="correct the variable, or unset it",
         ) from exc
@@ -112,7 +112,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise SettingsError(
             "The configuration file cannot be read",
             expected="a TOML file such as: learners = 2000",
-            found=str(exc)[:200],
+            actual=str(exc)[:200],
             where=str(file),
             fix="correct the file, or omit --config",
         ) from exc

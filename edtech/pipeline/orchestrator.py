@@ -137,7 +137,7 @@ class EdTechPipelineOrchestrator:
             raise PipelineError(
                 f"The stage {name!r} failed: {exc.problem}",
                 expected=exc.expected,
-                found=exc.found,
+                actual=exc.actual,
                 where=exc.where,
                 fix=f"{(exc.fix or 'correct the problem').rstrip('.')}; then continue with --resume",
                 details=exc.details,

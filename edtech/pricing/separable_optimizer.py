@@ -143,7 +143,7 @@ def _chosen(
         raise PricingError(
             "No plan was found that keeps to all constraints",
             expected=f"a plan within {SECONDS:g} s",
-            found=str(found.message)[:200],
+            actual=str(found.message)[:200],
             fix="loosen the limit on changed prices or the enrollments to keep",
         )
     picked = found.x > 0.5

@@ -66,7 +66,7 @@ def remove_kept(folder: Path, name: str) -> None:
 
 def _find(folder: Path, name: str) -> Path:
     if name not in [one.name for one in kept_reports(folder)]:
-        raise ReportError("This report is not kept here", found=repr(name)[:120], fix="choose one of the list")
+        raise ReportError("This report is not kept here", actual=repr(name)[:120], fix="choose one of the list")
     return folder / name
 
 
@@ -90,7 +90,7 @@ def _told(folder: Path) -> Iterator[None]:
         raise ReportError(
             "The folder of reports cannot be used",
             expected="a folder that can be read and written, with free space",
-            found=type(exc).__name__,
+            actual=type(exc).__name__,
             where=str(folder),
             fix="make the folder writable, or choose another home",
         ) from exc

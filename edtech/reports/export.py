@@ -46,12 +46,12 @@ def write_file(dataset: Dataset, table: str, path: Path) -> int:
     dataset.table_schema(table)
     forms: dict[str, Form] = {".csv": "csv", ".parquet": "parquet"}
     if path.suffix not in forms:
-        raise DataError("There is no such form of table", expected=" or ".join(forms), found=path.name[:80])
+        raise DataError("There is no such form of table", expected=" or ".join(forms), actual=path.name[:80])
     try:
         with path.open("wb") as into:
             return write_table(dataset, table, into, forms[path.suffix])
     except OSError as exc:
-        raise DataError("The file cannot be written", found=exc.strerror, where=str(path)) from exc
+        raise DataError("The file cannot be written", actual=exc.strerror, where=str(path)) from exc
 
 
 def csv_bytes(dataset: Dataset, table: str) -> bytes:

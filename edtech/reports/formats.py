@@ -45,7 +45,7 @@ def write(report: Report, ending: str) -> bytes:
         raise ReportError(
             "There is no such form of report",
             expected=", ".join(f".{name}" for name in FORMS),
-            found=f".{ending}" if ending else "no ending",
+            actual=f".{ending}" if ending else "no ending",
             fix="End the file's name with one of these",
         )
     return FORMS[ending].write(report)
@@ -53,7 +53,7 @@ def write(report: Report, ending: str) -> bytes:
 
 def failed(error: EdtechError) -> Report:
     """Return a report that says why the one that was asked for could not be made."""
-    told = (("Problem", error.problem), ("Expected", error.expected), ("Found", error.found), ("Where", error.where))
+    told = (("Problem", error.problem), ("Expected", error.expected), ("Found", error.actual), ("Where", error.where))
     rows = [*told, ("What to do", error.fix), *(("Detail", line) for line in error.details)]
     why = pd.DataFrame([row for row in rows if row[1]], columns=["what", "words"])
     return Report("This report could not be made", error.problem, (Section("Why", (), (Table("Why", why),)),), {})

@@ -41,7 +41,7 @@ def to_html(report: Report) -> str:
         raise ReportError(
             "The HTML report is too big",
             expected=f"at most {MOST_BYTES:,} bytes",
-            found=f"{size:,} bytes",
+            actual=f"{size:,} bytes",
             fix="Report fewer runs or segments, or download the CSV, which has no limit",
         )
     return page

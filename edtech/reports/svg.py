@@ -47,7 +47,7 @@ def figure(title: str, chart: alt.TopLevelMixin | Figure, alt_text: str) -> Draw
         raise ReportError(
             f"The figure {title!r} cannot be drawn in a report",
             expected="a chart of altair or matplotlib",
-            found=type(chart).__name__,
+            actual=type(chart).__name__,
             fix="Use the function of the same name in edtech.charts.static",
         )
     return Drawing(title, alt_text, vl_convert.vegalite_to_svg(_sized(chart.to_dict()), config=CONFIG))
@@ -66,7 +66,7 @@ def inline(drawing: Drawing, prefix: str) -> str:
         root = ElementTree.fromstring(drawing.svg)  # noqa: S314 - drawn by our own libraries, not taken from users
     except ElementTree.ParseError as exc:
         raise ReportError(
-            f"The figure {drawing.title!r} is not SVG", found=str(exc), fix="Make it with edtech.reports.figure"
+            f"The figure {drawing.title!r} is not SVG", actual=str(exc), fix="Make it with edtech.reports.figure"
         ) from exc
     ids = {node.get("id", ""): f"{prefix}-{place}" for place, node in enumerate(root.iter(), 1) if node.get("id")}
     clean = _clean(root, ids)

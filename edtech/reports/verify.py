@@ -67,7 +67,7 @@ def agreed(found: Verification) -> str:
     raise ReportError(
         f"{len(found.differences):,} of {found.places:,} places differ from what is stored",
         expected="what the report makes again from its recipe",
-        found=f"other text at the places below.{version}",
+        actual=f"other text at the places below.{version}",
         fix="take a fresh report; where this one was not changed by hand, what it was made of was",
         details=[str(one)[:MOST_SHOWN] for one in found.differences[:MOST_LINES]],
     )

@@ -82,7 +82,7 @@ def _write_table(book: "Workbook", name: str, table: Table, formats: dict[str, "
         raise ReportError(
             f"The table {label(table.title)!r} does not fit into a sheet",
             expected=f"at most {MOST_COLUMNS:,} columns",
-            found=f"{frame.shape[1]:,}",
+            actual=f"{frame.shape[1]:,}",
             fix="Report fewer runs, or download the CSV",
         )
     heads = [f"{column} ({table.units[column]})" if column in table.units else str(column) for column in frame.columns]

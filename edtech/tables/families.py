@@ -74,7 +74,7 @@ def roles_for(kind: str, chosen: Mapping[str, object]) -> AnyRoles:
         ContractError: there is no such kind, or a choice is missing or cannot be; all of them are listed.
     """
     if kind not in CONTRACTS:
-        raise ContractError("There is no such kind of table", expected=", ".join(CONTRACTS), found=repr(kind)[:80])
+        raise ContractError("There is no such kind of table", expected=", ".join(CONTRACTS), actual=repr(kind)[:80])
     roles = CONTRACTS[kind].roles
     missing = [name for name in required(kind) if not chosen.get(name)]
     if missing:
@@ -82,7 +82,7 @@ def roles_for(kind: str, chosen: Mapping[str, object]) -> AnyRoles:
         raise ContractError(
             f"Choose a column for: {', '.join(titles)}",
             expected=CONTRACTS[kind].row,
-            found=f"no choice for {', '.join(missing)}",
+            actual=f"no choice for {', '.join(missing)}",
             fix="Choose these columns, another kind of table, or a file that has them",
         )
     try:
@@ -92,7 +92,7 @@ def roles_for(kind: str, chosen: Mapping[str, object]) -> AnyRoles:
         raise ContractError(
             "The columns cannot play these roles",
             expected=f"roles out of {', '.join(roles.model_fields)}",
-            found=f"{len(wrong)} choices that cannot be",
+            actual=f"{len(wrong)} choices that cannot be",
             fix="Correct or leave out what is listed",
             details=[f"{'.'.join(map(str, one['loc']))[:80]}: {one['msg']}" for one in wrong[:10]],
         ) from exc

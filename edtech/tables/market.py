@@ -194,7 +194,7 @@ def check_market_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """
     if name not in MARKET_TABLES:
         raise ContractError(
-            "There is no such table in a market", expected=", ".join(MARKET_TABLES), found=repr(name)[:80]
+            "There is no such table in a market", expected=", ".join(MARKET_TABLES), actual=repr(name)[:80]
         )
     try:
         return MARKET_TABLES[name].validate(frame.reset_index(drop=True), lazy=True)
@@ -204,7 +204,7 @@ def check_market_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         raise ContractError(
             f"The table {name} breaks its contract",
             expected=f"columns and values as described for {name}",
-            found=f"{len(lines)} broken checks",
+            actual=f"{len(lines)} broken checks",
             where=name,
             details=lines[:MAX_FAILURES],
         ) from error

@@ -100,9 +100,9 @@ def compare_runs(
     frame = runs if isinstance(runs, pd.DataFrame) else as_frame(runs)
     frame = frame.drop_duplicates("run_id").set_index("run_id", drop=False)
     if frame.empty:
-        raise TrackingError("There is nothing to compare", expected="one run or more", found="none")
+        raise TrackingError("There is nothing to compare", expected="one run or more", actual="none")
     if baseline is not None and baseline not in frame.index:
-        raise TrackingError("The baseline is not one of the runs", expected=", ".join(frame.index), found=baseline)
+        raise TrackingError("The baseline is not one of the runs", expected=", ".join(frame.index), actual=baseline)
     values = _sorted_metrics(_side_by_side(frame, "metrics.").astype(float), metrics)
     scores = _scores(values, metrics)
     differing = _differing_data(frame)

@@ -66,7 +66,7 @@ def _examine_store(store: Store, settings: Settings) -> Iterator[Finding]:
             with translated("delete the run of this check", store):
                 connect(store).delete_run(run_id)
         if found != (kept["token"], kept["token"]):
-            raise TrackingError("Something else came back than was written", found=str(found)[:200], where=store.shown)
+            raise TrackingError("Something else came back than was written", actual=str(found)[:200], where=store.shown)
         return "what was written came back"
 
     def registry() -> str:
@@ -92,7 +92,7 @@ def _checked(name: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(name, True, check())
     except EdtechError as error:
-        found = f" Found: {error.found}." if error.found else ""
+        found = f" Found: {error.actual}." if error.actual else ""
         return Finding(name, False, f"{error.problem.rstrip('.')}.{found}", error.fix or "")
 
 
@@ -108,7 +108,7 @@ def _versions() -> str:
     if other:
         raise EdtechError(
             "The installed packages are not the pinned ones",
-            found="; ".join(other),
+            actual="; ".join(other),
             fix="python -m pip install -r requirements.txt -c constraints.txt",
         )
     return f"Python {platform.python_version()}, mlflow {pins['mlflow']}; all {len(pins)} packages as pinned"

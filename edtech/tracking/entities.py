@@ -106,7 +106,7 @@ def safe_path(path: str) -> str:
         raise TrackingError(
             "This is not the path of an artifact",
             expected="a relative path such as evaluation/predictions.csv",
-            found=repr(path[:100]),
+            actual=repr(path[:100]),
         )
     return path
 

@@ -41,7 +41,7 @@ class MetricMemory:
         except (ValidationError, OSError) as exc:
             raise TrackingError(
                 "What was said of metrics cannot be read",
-                found=str(exc).splitlines()[0][:200],
+                actual=str(exc).splitlines()[0][:200],
                 where=str(self.file),
                 fix="Move the file away; guesses take its place",
             ) from exc
@@ -59,7 +59,7 @@ class MetricMemory:
         except OSError as exc:
             raise TrackingError(
                 "What was said of metrics cannot be kept",
-                found=f"{type(exc).__name__}: {exc.strerror or exc}",
+                actual=f"{type(exc).__name__}: {exc.strerror or exc}",
                 where=str(self.file),
                 fix="Make the folder writable and check free space",
             ) from exc

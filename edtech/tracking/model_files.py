@@ -73,7 +73,7 @@ def refusing(item: ModelItem) -> Iterator[None]:
         raise TrackingError(
             "The model cannot be stored",
             expected="an estimator that predicts its input example and holds arrays, not functions",
-            found=f"{type(exc).__name__}: {cut(str(exc), 300)}",
+            actual=f"{type(exc).__name__}: {cut(str(exc), 300)}",
             where=type(item.estimator).__name__,
         ) from exc
 

@@ -62,7 +62,7 @@ def sync(
     if not server.is_server:
         raise SettingsError(
             "No MLflow server is set that runs could be sent to",
-            found=server.shown,
+            actual=server.shown,
             fix="Set EDTECH_MLFLOW_TRACKING_URI=http://server:port",
         )
     report = SyncReport()

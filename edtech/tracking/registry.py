@@ -111,7 +111,7 @@ class ModelRegistry:
         raise RegistryError(
             "There is no such version of the model",
             expected=", ".join(str(one.version) for one in found[:20]) or "a registered model",
-            found=f"{version}",
+            actual=f"{version}",
             where=name,
             fix="choose from the list",
         )
@@ -181,7 +181,7 @@ class ModelRegistry:
             raise RegistryError(
                 "There is no champion to go back to",
                 expected="a version that was champion before",
-                found=f"{len(line)} so far",
+                actual=f"{len(line)} so far",
                 where=name,
                 fix="promote another version instead",
             )
@@ -227,7 +227,7 @@ class ModelRegistry:
         if self.runs.waits(run_id):
             raise RegistryError(
                 "The run still waits on this machine to be sent to the server, which keeps the registry",
-                found=f"run {run_id}",
+                actual=f"run {run_id}",
                 where=self._store.shown,
                 fix="send it first: python -m edtech sync; it has another id there",
             )
@@ -235,7 +235,7 @@ class ModelRegistry:
     def _model_of(self, run_id: str) -> "LoggedModel":
         outputs = self._client.get_run(run_id).outputs
         if not outputs or not outputs.model_outputs:
-            raise RegistryError("The run has no model", found=f"run {run_id}", fix="choose a finished training")
+            raise RegistryError("The run has no model", actual=f"run {run_id}", fix="choose a finished training")
         return self._client.get_logged_model(outputs.model_outputs[-1].model_id)
 
 
@@ -270,7 +270,7 @@ def _family(run: Run) -> str:
         raise RegistryError(
             "Only a finished training can be registered",
             expected="a run of the kind training with the status FINISHED",
-            found=f"kind {run.kind or 'unknown'}, status {run.status}",
+            actual=f"kind {run.kind or 'unknown'}, status {run.status}",
             where=f"run {run.run_id}",
             fix="choose another run, or train again",
         )
@@ -282,7 +282,7 @@ def _checked_name(name: str) -> str:
         raise RegistryError(
             "A model cannot have this name",
             expected="letters, digits, spaces, _ . and -, at most 100",
-            found=repr(name)[:120],
+            actual=repr(name)[:120],
             fix="choose another name",
         )
     return name

@@ -98,7 +98,7 @@ def refuse(shut: Sequence[Gate], doing: str) -> None:
     raise RegistryError(
         f"The gates do not let this model be {doing.rstrip('e')}ed",
         expected="; ".join(gate.title for gate in shut),
-        found="; ".join(gate.evidence for gate in shut),
+        actual="; ".join(gate.evidence for gate in shut),
         fix="write why it should be the champion all the same" if reason else "mend what was found and train again",
         details=[f"{gate.title}: {gate.evidence}" for gate in shut],
     )

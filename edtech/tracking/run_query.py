@@ -143,7 +143,7 @@ def conditions(text: str) -> list[tuple[str, str, str]]:
             raise TrackingError(
                 "This is not a condition on runs",
                 expected='such as: rmse < 2 and seed = 7 and "data set" ~ spring',
-                found=repr(text[place : place + 60]),
+                actual=repr(text[place : place + 60]),
                 fix="write a name, one of < <= > >= = != ~, and a value; put spaces and commas in double quotes",
             )
         quoted, ticked, bare, sign, *values = match.groups()
@@ -160,7 +160,7 @@ def _condition(runs: pd.DataFrame, name: str, sign: str, value: str) -> Mask:
     if sign == "~" or pd.isna(number):
         if sign in ("<", "<=", ">", ">="):
             raise TrackingError(
-                "This condition needs a number", expected=f"{name} {sign} 2", found=repr(value), fix="write a number"
+                "This condition needs a number", expected=f"{name} {sign} 2", actual=repr(value), fix="write a number"
             )
         same = column.astype("str").str.contains(value, case=False, regex=False) if sign == "~" else column == value
         matching: Mask = same.fillna(False).to_numpy(dtype=bool)
@@ -178,6 +178,6 @@ def _column(runs: pd.DataFrame, name: str) -> str:
     raise TrackingError(
         f"No run has a metric, parameter or tag {name!r}",
         expected=", ".join(telling_columns(runs)[:12]) or "a column of the table",
-        found=repr(name),
+        actual=repr(name),
         fix="choose one of the columns of the table",
     )

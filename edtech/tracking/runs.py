@@ -90,7 +90,7 @@ class RunStore:
         machine where the server does not answer; `problem` tells.
         """
         if kind is not None and not kind.isidentifier():
-            raise TrackingError("This is not a kind of run", expected="training, scenario or None", found=repr(kind))
+            raise TrackingError("This is not a kind of run", expected="training, scenario or None", actual=repr(kind))
         database = self._store.database
         if database is None:
             waiting = self._waiting_runs(experiments, kind, finished)
@@ -180,7 +180,7 @@ class RunStore:
                 raise TrackingError(
                     "The file is too large to be shown",
                     expected=f"at most {MAX_ARTIFACT_BYTES / MEGABYTE:,.0f} MB",
-                    found=f"{size / MEGABYTE:,.0f} MB",
+                    actual=f"{size / MEGABYTE:,.0f} MB",
                     where=path,
                     fix="fetch it with MLflow: mlflow artifacts download",
                 )
@@ -201,7 +201,7 @@ class RunStore:
                 raise UntrustedModelError(
                     "The run's model is not stored as skops, and other formats run code when they are loaded",
                     expected=MODEL_FILE,
-                    found=", ".join(sorted(item.name for item in files.iterdir())[:10]),
+                    actual=", ".join(sorted(item.name for item in files.iterdir())[:10]),
                     where=f"runs:/{run_id}/{MODEL_NAME}",
                     fix="Train the model again here",
                 )
@@ -228,7 +228,7 @@ class RunStore:
                 raise TrackingError(
                     "The description of the model cannot be read",
                     expected="an MLmodel file as MLflow writes it",
-                    found=f"{type(exc).__name__}: {str(exc)[:200]}",
+                    actual=f"{type(exc).__name__}: {str(exc)[:200]}",
                     where=f"runs:/{run_id}/{MODEL_NAME}",
                     fix="Train the model again here",
                 ) from exc
@@ -259,7 +259,7 @@ class RunStore:
     def describe(self, run_id: str, name: str, note: str) -> None:
         """Give a run another name and note. Raises RunNotFoundError, TrackingError for an empty name."""
         if not name.strip():
-            raise TrackingError("A run needs a name", expected="at least one character", found="nothing")
+            raise TrackingError("A run needs a name", expected="at least one character", actual="nothing")
         at = self._keeping(run_id) or self
         at._get(run_id)
         with translated("describe the run", at._store):
@@ -277,7 +277,7 @@ class RunStore:
             raise TrackingError(
                 "This tag cannot be changed",
                 expected="letters, digits, spaces, _ - and /, and none of those that a training writes",
-                found=repr(key)[:100],
+                actual=repr(key)[:100],
                 fix="choose another name for the tag",
             )
         with translated("tag the run", at._store):
@@ -362,7 +362,7 @@ class RunStore:
             if exc.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 with translated("read the run", self._store):
                     raise
-            raise RunNotFoundError("There is no run of this id", found=repr(run_id), where=self._store.shown) from exc
+            raise RunNotFoundError("There is no run of this id", actual=repr(run_id), where=self._store.shown) from exc
         guard_artifacts(self._store, run.info.artifact_uri)
         return run
 
@@ -385,5 +385,5 @@ class RunStore:
             guard_artifacts(self._store, uri)
             return Path(download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._store.uri))
         if not self._client.list_artifacts(run.info.run_id, MODEL_NAME):
-            raise TrackingError("The run has no model", found=f"run {run.info.run_id}", where=self._store.shown)
+            raise TrackingError("The run has no model", actual=f"run {run.info.run_id}", where=self._store.shown)
         return Path(self._client.download_artifacts(run.info.run_id, MODEL_NAME, folder))

@@ -25,7 +25,7 @@ def upgrade_store(store: Store) -> Path | None:
     if store.database is None:
         raise SettingsError(
             "A server's store is not upgraded from here",
-            found=store.shown,
+            actual=store.shown,
             fix="On the server's machine: back up its database, then run: mlflow db upgrade <its address>",
         )
     if not store.database.exists():
@@ -39,7 +39,7 @@ def upgrade_store(store: Store) -> Path | None:
     except (OSError, sqlite3.Error) as exc:
         raise TrackingError(
             "The MLflow store cannot be upgraded",
-            found=f"{type(exc).__name__}: {exc}",
+            actual=f"{type(exc).__name__}: {exc}",
             where=str(store.database),
             fix="End the other processes that use it" if isinstance(exc, Timeout) else "Check free space and rights",
         ) from exc
@@ -74,7 +74,7 @@ def _migrate(copy: Path) -> None:
         _upgrade_db(engine)  # type: ignore[no-untyped-call]
     except SQLAlchemyError as exc:
         raise TrackingError(
-            "MLflow cannot upgrade this store; nothing was changed", found=str(exc).splitlines()[0], where=str(copy)
+            "MLflow cannot upgrade this store; nothing was changed", actual=str(exc).splitlines()[0], where=str(copy)
         ) from exc
     finally:
         engine.dispose()

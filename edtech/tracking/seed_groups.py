@@ -99,7 +99,7 @@ def paired(first: pd.DataFrame, second: pd.DataFrame) -> Paired:
         raise TrackingError(
             "The runs were not evaluated on the same rows",
             expected="the same units, periods and actual values in both",
-            found=f"{len(first):,} and {len(second):,} rows",
+            actual=f"{len(first):,} and {len(second):,} rows",
             fix="compare runs on one data set with one split",
         )
     errors = [(frame["predicted"] - frame["actual"]).abs().to_numpy(dtype=float) for frame in (first, second)]

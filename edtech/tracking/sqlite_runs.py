@@ -122,7 +122,7 @@ def reading(database: Path) -> Iterator[sqlite3.Connection]:
     except sqlite3.Error as exc:
         raise TrackingError(
             "This file is not an MLflow store, or it cannot be read",
-            found=str(exc),
+            actual=str(exc),
             where=str(database),
             fix="Move the file away, or choose another store with EDTECH_MLFLOW_TRACKING_URI",
         ) from exc

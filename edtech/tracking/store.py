@@ -101,7 +101,7 @@ def find_store(tracking_uri: str | None = None, settings: Settings | None = None
         raise SettingsError(
             "The path of the MLflow database holds a character that database addresses cannot carry",
             expected="a path without % and ?",
-            found=uri,
+            actual=uri,
             fix="Choose another folder with EDTECH_HOME or EDTECH_MLFLOW_TRACKING_URI",
         )
     path = Path(uri.removeprefix(SQLITE)).expanduser().resolve()
@@ -120,7 +120,7 @@ def _not_a_store(uri: str) -> SettingsError:
     return SettingsError(
         "This address cannot be used as the MLflow store",
         expected="sqlite:///path/to/mlflow.db or http(s)://server:port",
-        found=Store(uri, Path()).shown,
+        actual=Store(uri, Path()).shown,
         where="EDTECH_MLFLOW_TRACKING_URI",
         fix=f"MLflow no longer writes folders of runs; move them once with: {folder}" if is_folder else None,
     )
@@ -154,7 +154,7 @@ def _probe(store: Store) -> None:
     raise TrackingError(
         "The MLflow server does not answer",
         expected=f"an answer from {store.shown}/health within {PROBE_SECONDS} s",
-        found=found,
+        actual=found,
         fix="Start the server, correct EDTECH_MLFLOW_TRACKING_URI, or unset it to use the embedded store",
     )
 
@@ -171,7 +171,7 @@ def _create_once(store: Store, database: Path) -> None:
     except (OSError, sqlite3.Error) as exc:
         raise TrackingError(
             "The MLflow store cannot be created",
-            found=f"{type(exc).__name__}: {_first_line(exc)}",
+            actual=f"{type(exc).__name__}: {_first_line(exc)}",
             where=str(database),
             fix=f"Another process holds {database}.lock; end it or wait"
             if isinstance(exc, Timeout)
@@ -205,7 +205,7 @@ def check_schema(database: Path) -> None:
     raise TrackingError(
         f"The MLflow store has {'an older' if older else 'a newer'} schema than the installed MLflow",
         expected=", ".join(sorted(wanted)),
-        found=", ".join(sorted(map(str, found))) or "none",
+        actual=", ".join(sorted(map(str, found))) or "none",
         where=str(database),
         fix="Upgrade it, a backup is kept: python -m edtech doctor --upgrade"
         if older
@@ -241,7 +241,7 @@ def guard_artifacts(store: Store, artifact_uri: str) -> None:
         raise TrackingError(
             "The MLflow server keeps this run's files at a path of its own machine",
             expected="artifacts that the server hands out (mlflow-artifacts:, s3:, ...)",
-            found=artifact_uri[:200],
+            actual=artifact_uri[:200],
             where=store.shown,
             fix="Start the server with --serve-artifacts (its default) and use a new experiment",
         )
@@ -262,7 +262,7 @@ def translated(doing: str, store: Store) -> Iterator[None]:
     except (MlflowException, OSError) as exc:
         code = getattr(exc, "error_code", "")
         kind = RunNotFoundError if code == "RESOURCE_DOES_NOT_EXIST" else TrackingError
-        raise kind(f"Could not {doing}", found=_first_line(exc), where=store.shown, fix=_advice(exc)) from exc
+        raise kind(f"Could not {doing}", actual=_first_line(exc), where=store.shown, fix=_advice(exc)) from exc
 
 
 def _advice(exc: Exception) -> str | None:

@@ -171,5 +171,5 @@ def _items(results: Mapping[str, Any], model_type: str) -> RunItems:
         raise TrackingError(
             "The model's results cannot be logged",
             expected="a mapping with " + ", ".join(RunItems.__dataclass_fields__),
-            found=", ".join(map(str, results)),
+            actual=", ".join(map(str, results)),
         ) from exc

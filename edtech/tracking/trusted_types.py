@@ -52,7 +52,7 @@ def _as_skops(where: str) -> Iterator[None]:
         raise UntrustedModelError(
             "The stored model cannot be read",
             expected="a skops file written with the installed versions of scikit-learn and this project",
-            found=f"{type(exc).__name__}: {str(exc)[:200]}",
+            actual=f"{type(exc).__name__}: {str(exc)[:200]}",
             where=where,
             fix="Train the model again",
         ) from exc
@@ -103,7 +103,7 @@ def refuse_untrusted_types(data: bytes, where: str) -> None:
         raise UntrustedModelError(
             "The model holds types that are not on our list",
             expected="scikit-learn's own and " + ", ".join(trusted_types()),
-            found=", ".join(untrusted[:5]) + (f" and {len(untrusted) - 5} more" if len(untrusted) > 5 else ""),
+            actual=", ".join(untrusted[:5]) + (f" and {len(untrusted) - 5} more" if len(untrusted) > 5 else ""),
             where=where,
             fix="Train the model again here; load it elsewhere only if you know who wrote it",
         )

@@ -37,7 +37,7 @@ def hang_in_a_run(settings, progress):
 
 def refuse(progress):
     progress(0.1, "Trying")
-    raise ContractError("No good", expected="better", found="worse", details=["one", "two"])
+    raise ContractError("No good", expected="better", actual="worse", details=["one", "two"])
 
 
 def fail(progress):

@@ -77,7 +77,7 @@ def test_an_error_of_the_project_comes_back_complete(jobs):
 def test_an_unexpected_error_is_a_job_error_and_goes_to_the_log(jobs, caplog):
     job = finish(jobs, jobs.submit("Fail", tasks.fail).id)
     assert (job.state, type(job.error)) == (JobState.FAILED, JobError)
-    assert job.error.found == "ZeroDivisionError: a bug"
+    assert job.error.actual == "ZeroDivisionError: a bug"
     until(lambda: "tests/jobs/tasks.py" in caplog.text)  # logged after waiting threads continue
 
 

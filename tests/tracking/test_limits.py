@@ -84,7 +84,7 @@ def test_a_database_that_cannot_grow_is_said_and_what_was_finished_stays(tracker
     wide = RunItems("too wide", params={f"weight {number}": "x" * 5_000 for number in range(300)})
     with pytest.raises(TrackingError, match="Could not log the run 'too wide'") as caught:
         tracker.log(wide)
-    assert "full" in caught.value.found
+    assert "full" in caught.value.actual
     assert caught.value.fix == "Free disk space and try again"
     found = {run.info.run_name: run.info.status for run in client.search_runs([tracker.experiment_id])}
     assert found == {"before": "FINISHED", "too wide": "FAILED"}

@@ -49,7 +49,7 @@ def sample_csv(kind: str) -> bytes:
         ContractError: there is no such kind.
     """
     if kind not in SAMPLES:
-        raise ContractError("There is no such kind of table", expected=", ".join(SAMPLES), found=repr(kind)[:80])
+        raise ContractError("There is no such kind of table", expected=", ".join(SAMPLES), actual=repr(kind)[:80])
     return SAMPLES[kind]()
 
 

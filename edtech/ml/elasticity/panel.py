@@ -79,7 +79,7 @@ def control_matrix(frame: pd.DataFrame, roles: PanelRoles, names: Sequence[str] 
             raise NotIdentifiedError(
                 "A covariate has too many levels to be held fixed",
                 expected=f"at most {MAX_LEVELS} levels",
-                found=f"{levels:,} levels",
+                actual=f"{levels:,} levels",
                 where=f"column {name!r}",
                 fix="leave the column out of the covariates, or group its levels",
             )
@@ -134,14 +134,14 @@ def _refuse_hopeless(price: Floats, quantity: Floats, roles: PanelRoles) -> None
         raise NotIdentifiedError(
             "Nothing was sold, so there is no demand to learn from",
             expected=f"rows with {roles.quantity!r} above 0",
-            found=f"{price.size:,} rows, all with 0",
+            actual=f"{price.size:,} rows, all with 0",
             fix="choose a longer period or other units",
         )
     if np.ptp(price) == 0:
         raise NotIdentifiedError(
             "An elasticity cannot be learned from a single price",
             expected="at least two different prices",
-            found=f"the price {price[0]:g} in all {price.size:,} rows",
+            actual=f"the price {price[0]:g} in all {price.size:,} rows",
             where=f"column {roles.price!r}",
             fix="change prices for some units at random for some weeks, or add data from before the last price change",
         )

@@ -97,7 +97,7 @@ class PersonPeriod(Timed, ProbabilityModel):
         if min(came.sum(), (1 - came).sum()) == 0:
             raise ModelError(
                 "Nobody, or everybody, has the event within the horizon",
-                found=f"horizon {self.horizon:g}",
+                actual=f"horizon {self.horizon:g}",
                 fix="choose another horizon",
             )
         subject = case if rows is None else rows.subject[case]
@@ -257,7 +257,7 @@ def _unsettled(found: str) -> ConvergenceError:
     return ConvergenceError(
         "The Cox regression did not settle",
         expected="finite effects",
-        found=found,
+        actual=found,
         fix="leave out columns that tell the outcome or the duration, such as what was paid so far, or have a value "
         "seen only with one outcome",
     )

@@ -109,7 +109,7 @@ def _fitted(classifier: Any, matrix: Floats, outcome: Codes) -> Any:  # noqa: AN
     except ConvergenceWarning as exc:
         raise ConvergenceError(
             "The regression did not settle",
-            found=str(exc).splitlines()[0],
+            actual=str(exc).splitlines()[0],
             fix="raise the penalty, or leave out columns that say the same",
         ) from exc
     if "n_jobs" in fitted.get_params():

@@ -172,7 +172,7 @@ def learners(dataset: "Dataset", params: Params) -> Cases:
         raise DataError(
             "The data end before anyone's horizon is over",
             expected=f"at least {FIRST_DAYS + horizon} days",
-            found=f"{(end - start).days} days",
+            actual=f"{(end - start).days} days",
             fix="choose a shorter horizon, or generate more weeks",
         )
     each = tables["views"].groupby("visit_id", sort=False)

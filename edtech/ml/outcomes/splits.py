@@ -69,7 +69,7 @@ def _require(side: Cases, what: str, row: str) -> None:
         raise ModelError(
             f"There are too few {row} to {what} a model",
             expected=f"at least {FEWEST} of each outcome",
-            found=f"{counts[0]} with the outcome and {counts[1]} without",
+            actual=f"{counts[0]} with the outcome and {counts[1]} without",
             fix="use more rows or a longer time, another horizon, or another share held back",
         )
 

@@ -86,7 +86,7 @@ def _require(arrays: RatingArrays) -> None:
         raise ModelError(
             "There are too few ratings to compare teachers",
             expected=f"{_FEWEST} teachers or more, some of them rated more than once",
-            found=f"{arrays.rating.size} ratings of {arrays.teachers.size} teachers",
+            actual=f"{arrays.rating.size} ratings of {arrays.teachers.size} teachers",
             fix="Choose a data set with more ratings, or a later date",
         )
 

@@ -78,12 +78,12 @@ def read_file(path: Path) -> Shown:
             raise ReportError("This is not a file", where=str(path), fix="Name the report's file")
         if size > MOST_BYTES:
             raise ReportError(
-                "The file is too large for a report", expected=f"at most {MOST_BYTES:,} bytes", found=f"{size:,}"
+                "The file is too large for a report", expected=f"at most {MOST_BYTES:,} bytes", actual=f"{size:,}"
             )
         return read(path.read_bytes(), ending_of(path.name))
     except OSError as exc:
         raise ReportError(
-            "The report cannot be opened", found=type(exc).__name__, where=str(path), fix="Check the file's name"
+            "The report cannot be opened", actual=type(exc).__name__, where=str(path), fix="Check the file's name"
         ) from exc
 
 
@@ -91,7 +91,7 @@ def read(data: bytes, ending: str) -> Shown:
     """Return what the bytes of a report in the form of that ending show; errors as `read_file`."""
     if ending not in READERS:
         raise ReportError(
-            "There is no such form of report", expected=", ".join(f".{name}" for name in READERS), found=f".{ending}"
+            "There is no such form of report", expected=", ".join(f".{name}" for name in READERS), actual=f".{ending}"
         )
     try:
         return READERS[ending](data)
@@ -99,7 +99,7 @@ def read(data: bytes, ending: str) -> Shown:
         raise ReportError(
             "The file is not a report that can be read",
             expected=f"a whole .{ending} file as it was downloaded here",
-            found=label(str(exc) if type(exc) is ValueError else f"{type(exc).__name__}: {exc}", 200),
+            actual=label(str(exc) if type(exc) is ValueError else f"{type(exc).__name__}: {exc}", 200),
             fix="Download the report again",
         ) from exc
 

@@ -132,7 +132,7 @@ def test_names_from_the_data_are_data(world):
 
 def test_one_price_is_refused_with_the_test_that_would_tell(world):
     error = refused(NotIdentifiedError, "single price", world.panel.assign(token_price=9.5))
-    assert error.found == f"the price 9.5 in all {(world.panel['views'] > 0).sum():,} rows"
+    assert error.actual == f"the price 9.5 in all {(world.panel['views'] > 0).sum():,} rows"
     assert "at random" in error.fix
 
 
@@ -147,24 +147,24 @@ def test_nothing_seen_is_refused(world):
 def test_a_covariate_of_many_levels_is_refused(world):
     panel = world.panel.assign(teacher="T" + world.panel["course_id"])
     error = refused(NotIdentifiedError, "too many levels", panel, controls=("teacher",))
-    assert (error.expected, error.found) == ("at most 50 levels", "120 levels")
+    assert (error.expected, error.actual) == ("at most 50 levels", "120 levels")
 
 
 def test_an_empty_panel_and_a_missing_column_break_the_contract(world):
     refused(ContractError, "no rows", world.panel.head(0))
     error = refused(ContractError, "lacks the column 'views'", world.panel.drop(columns="views"))
-    assert "'token_price'" in error.found
+    assert "'token_price'" in error.actual
 
 
 def test_an_unknown_algorithm_lists_those_there_are(world):
     error = refused(ParamsError, "no such algorithm", world.panel, ["fixed_effects", "neural_net"])
-    assert error.found == "'neural_net'"
+    assert error.actual == "'neural_net'"
     assert all(name in error.expected for name in ALONE)
 
 
 def test_hyperparameters_of_an_unknown_algorithm_are_refused(world):
     error = refused(ParamsError, "no such algorithm", world.panel, params={"fixed_efects": {"tiers": "one"}})
-    assert error.found == "'fixed_efects'"
+    assert error.actual == "'fixed_efects'"
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_value_out_of_range_lists_what_is_allowed_and_nothing_is_trained(world
             world.panel, params={algorithm: values}, progress=lambda *told: trained.append(told)
         )
     assert listed in caught.value.expected
-    assert next(iter(values)) in caught.value.found
+    assert next(iter(values)) in caught.value.actual
     assert trained == []
 
 
