@@ -28,6 +28,6 @@ jobs.follow()
 jobs.list_jobs()
 with show_errors():
     experiment = sidebar.current_experiment()
-    if (run_id := forms.trained_run()) and results.wanted(run_id, experiment, family):
+    if (run_id := forms.trained_run()) and results.confirm_family(run_id, experiment, family):
         results.show_result(run_id, experiment, dataset)
         jobs.show_equivalent_command(run_id)

@@ -1,4 +1,4 @@
-"""A result as what a run holds, and back again."""
+"""Write a result as the artifacts of a run, and read it back."""
 
 import hashlib
 import json
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 
 RESULT = "result.json"
 PATHS = {"evaluation": "evaluation/predictions.csv", "importance": "evaluation/feature_importance.csv"}
-"""Where frames lie that people look for; the others lie under result/."""
+"""Paths of the frames that people look for; the others are under result/."""
 CARD = "evaluation/diagnostics_card.json"
 _EXAMPLE_ROWS = 5
 _SAMPLE_ROWS = 200
 
 
 def run_items(
-    trained: FittedModel,
+    fitted: FittedModel,
     *,
     dataset_name: str,
     dataset_digest: str,
     metrics: Mapping[str, float],
     tags: Mapping[str, str] | None = None,
 ) -> RunItems:
-    """Return everything a training leaves in its run: `metrics` are those of the result and of what it is worth."""
-    result = trained.result
-    kind = get_family(result.family)
-    inputs = trained.rows.drop(columns=trained.target)
-    every = max(len(inputs) // _SAMPLE_ROWS, 1)
+    """Return everything that the run of a training holds; `metrics` are those of the result and of its decision."""
+    result = fitted.result
+    family = get_family(result.family)
+    inputs = fitted.rows.drop(columns=fitted.target)
+    step = max(len(inputs) // _SAMPLE_ROWS, 1)
     return RunItems(
-        name=f"{kind.algorithm(result.algorithm).title} on {dataset_name}"[:200],
+        name=f"{family.algorithm(result.algorithm).title} on {dataset_name}"[:200],
         params={"algorithm": result.algorithm, **result.params.model_dump(), **result.run_params()},
         metrics=metrics,
         tags={
@@ -51,99 +51,102 @@ def run_items(
             "dataset_name": dataset_name,
             "dataset_digest": dataset_digest,
             "split": result.split,
-            "seed": str(getattr(result.params, "seed", "none")),
+            "seed": str(result.params.model_dump().get("seed", "none")),
             **result.run_tags(),
             **(tags or {}),
         },
-        description=kind.summary(result),
-        started=datetime.now(UTC) - timedelta(seconds=result.metrics["fit_seconds"]),
-        artifacts={**_values(result), CARD: _card(result), **kind.plots(result)},
+        description=family.summary(result),
+        started=datetime.now(UTC) - timedelta(seconds=result.metrics.get("fit_seconds", 0.0)),
+        artifacts={**_files(result), CARD: _card(result), **family.plots(result)},
         model=ModelItem(result.model, inputs.head(_EXAMPLE_ROWS)),
-        datasets=_datasets(trained, dataset_name, dataset_digest),
-        sample=SampleItem(inputs[::every], trained.rows[trained.target][::every]),
+        datasets=_datasets(fitted, dataset_name, dataset_digest),
+        sample=SampleItem(inputs[::step], fitted.rows[fitted.target][::step]),
     )
 
 
-def _datasets(trained: FittedModel, name: str, digest: str) -> tuple[DatasetItem, ...]:
-    """Return the rows trained on and, where there are any, those held back."""
-    held_back = trained.result.evaluation
-    training = DatasetItem(name, digest, trained.rows, trained.target)
-    if held_back.empty:
+def _datasets(fitted: FittedModel, name: str, digest: str) -> tuple[DatasetItem, ...]:
+    """Return the training rows and, if there are any, the held-out rows."""
+    held_out = fitted.result.evaluation
+    training = DatasetItem(name, digest, fitted.rows, fitted.target)
+    if held_out.empty:
         return (training,)
-    own = hashlib.sha256(held_back.to_csv(index=False).encode()).hexdigest()[:32]
-    return training, DatasetItem(f"{name}, held back", own, held_back, "actual", context="evaluation")
+    held_out_digest = hashlib.sha256(held_out.to_csv(index=False).encode()).hexdigest()[:32]
+    return training, DatasetItem(f"{name}, held-out rows", held_out_digest, held_out, "actual", context="evaluation")
 
 
-def load_result(store: "RunStore", run_id: str) -> Any:  # noqa: ANN401  # the result of whichever family it is of
-    """Return the result that a run holds, its model included.
+def load_result(store: "RunStore", run_id: str) -> Any:  # noqa: ANN401  # the result class of its family
+    """Return the result of a run, with its model.
 
-    Raises TrackingError where the run is not a training of ours, UntrustedModelError where its model holds foreign
-    types.
+    Raises TrackingError if the run is not a training of this project, UntrustedModelError if its model holds other
+    types than ours.
     """
     try:
         stored = json.loads(store.read_artifact(run_id, RESULT))
-        kind = get_family(stored["family"])
-        algorithm = kind.algorithm(stored["algorithm"])
-        found = _fields(kind, stored) | {"params": algorithm.validate_params(stored["params"])}
-        names = [*_frames(kind.result), *(f"tables.{name}" for name in stored["tables"])]
-        read = {name: _read_frame(store, run_id, kind.result, name) for name in names}
-        tables = {name.partition(".")[2]: read.pop(name) for name in names if name.startswith("tables.")}
+        family = get_family(stored["family"])
+        algorithm = family.algorithm(stored["algorithm"])
+        values = _read_fields(family, stored) | {"params": algorithm.validate_params(stored["params"])}
+        names = _frame_names(family.result)
+        frames: dict[str, Any] = {name: _read_frame(store, run_id, family.result, name) for name in names}
+        tables = {name: _read_frame(store, run_id, family.result, f"tables.{name}") for name in stored["tables"]}
         model = store.load_model(run_id)
         if not isinstance(model, algorithm.estimator):
             raise ValueError(f"a model that is a {type(model).__name__}, not a {algorithm.estimator.__name__}")
-        values: dict[str, Any] = {**found, **read, "tables": tables, "model": model}
-        return kind.result(**values)
+        return family.result(**values, **frames, tables=tables, model=model)
     except (ValidationError, ValueError, KeyError, TypeError, ParamsError, RecursionError) as exc:
-        raise _unreadable(run_id, exc) from exc
+        raise _unreadable_result(run_id, exc) from exc
 
 
 def read_settings(store: "RunStore", run_id: str) -> tuple[str, str, dict[str, Any]]:
-    """Return family, algorithm and hyperparameters of a run. Raises TrackingError where it is no training of ours."""
+    """Return family, algorithm and hyperparameters of a run.
+
+    Raises TrackingError if it is not a training of this project.
+    """
     try:
         stored = json.loads(store.read_artifact(run_id, RESULT))
-        kind = get_family(stored["family"])
-        algorithm = kind.algorithm(stored["algorithm"])
-        return kind.name, algorithm.name, algorithm.validate_params(stored["params"]).model_dump()
+        family = get_family(stored["family"])
+        algorithm = family.algorithm(stored["algorithm"])
+        return family.name, algorithm.name, algorithm.validate_params(stored["params"]).model_dump()
     except (ValueError, KeyError, TypeError, ParamsError, RecursionError) as exc:
-        raise _unreadable(run_id, exc) from exc
+        raise _unreadable_result(run_id, exc) from exc
 
 
-def _unreadable(run_id: str, exc: Exception) -> TrackingError:
+def _unreadable_result(run_id: str, exc: Exception) -> TrackingError:
     return TrackingError(
-        "The run does not hold a result that can be read",
-        expected=f"{RESULT} and its tables, as a training of this version writes them",
-        found=str(exc).splitlines()[0][:200] if str(exc) else type(exc).__name__,
+        "The run holds no readable result",
+        expected=f"{RESULT} and its tables, as a training writes them",
+        actual=str(exc).splitlines()[0][:200] if str(exc) else type(exc).__name__,
         where=f"run {run_id}",
         fix="train again on the same data set",
     )
 
 
-def _frames(result: type[FitResult]) -> list[str]:
+def _frame_names(result: type[FitResult]) -> list[str]:
     hints = get_type_hints(result)
     return [field.name for field in fields(result) if hints[field.name] is pd.DataFrame]
 
 
-def _plain(result: type[FitResult]) -> dict[str, Any]:
-    """Return the types of the fields that are stored as JSON and read back by their type alone."""
+def _json_fields(result: type[FitResult]) -> dict[str, Any]:
+    """Return the types of the fields that are stored as JSON and validated by their type alone."""
     hints = get_type_hints(result)
-    apart = {*_frames(result), "tables", "model", "params"}
-    return {field.name: hints[field.name] for field in fields(result) if field.name not in apart}
+    others = {*_frame_names(result), "tables", "model", "params"}
+    return {field.name: hints[field.name] for field in fields(result) if field.name not in others}
 
 
-def _fields(kind: Family, stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: TypeAdapter(hint).validate_python(stored[name]) for name, hint in _plain(kind.result).items()}
+def _read_fields(family: Family, stored: Mapping[str, Any]) -> dict[str, Any]:
+    types = _json_fields(family.result)
+    return {name: TypeAdapter(hint).validate_python(stored[name]) for name, hint in types.items()}
 
 
-def _values(result: FitResult) -> dict[str, str]:
-    """Return numbers as text that reads back to the same bits."""
-    kept = {
+def _files(result: FitResult) -> dict[str, str]:
+    """Return JSON and CSV files by path; numbers are written so that they read back to the same bits."""
+    content = {
         name: TypeAdapter(hint).dump_python(getattr(result, name), mode="json")
-        for name, hint in _plain(type(result)).items()
+        for name, hint in _json_fields(type(result)).items()
     }
-    kept |= {"params": result.params.model_dump(mode="json"), "tables": list(result.tables)}
-    frames = {name: getattr(result, name) for name in _frames(type(result))}
+    content |= {"params": result.params.model_dump(mode="json"), "tables": list(result.tables)}
+    frames = {name: getattr(result, name) for name in _frame_names(type(result))}
     frames |= {f"tables.{name}": frame for name, frame in result.tables.items()}
-    return {RESULT: json.dumps(kept, indent=1)} | {
+    return {RESULT: json.dumps(content, indent=1)} | {
         _path(name): frame.to_csv(index=False) for name, frame in frames.items()
     }
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from edtech.data.quality.findings import Check
 from edtech.errors import ParamsError
@@ -79,16 +80,24 @@ class Algorithm:
             raise ParamsError(
                 f"The hyperparameters of {self.name!r} cannot be used",
                 expected="; ".join(_range(name, info) for name, info in self.params.model_fields.items()),
-                found="; ".join(f"{'.'.join(map(str, e['loc']))} = {e['input']!r}" for e in exc.errors()),
+                actual="; ".join(f"{'.'.join(map(str, e['loc']))} = {e['input']!r}" for e in exc.errors()),
                 fix="choose values within these ranges",
                 details=[f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()],
             ) from exc
 
 
-def _range(name: str, info: Any) -> str:  # noqa: ANN401  # pydantic's FieldInfo
-    bounds = {type(item).__name__: item for item in info.metadata}
-    low, high = getattr(bounds.get("Ge"), "ge", None), getattr(bounds.get("Le"), "le", None)
-    return f"{name} from {low} to {high}" if low is not None else f"{name}: {info.annotation}"
+def field_bounds(info: FieldInfo) -> tuple[Any, Any] | None:
+    """Return the lower and upper bound of a number, None for fields without bounds."""
+    low, high = (
+        next((getattr(mark, end) for mark in info.metadata if getattr(mark, end, None) is not None), None)
+        for end in ("ge", "le")
+    )
+    return None if low is None or high is None else (low, high)
+
+
+def _range(name: str, info: FieldInfo) -> str:
+    bounds = field_bounds(info)
+    return f"{name}: {info.annotation}" if bounds is None else f"{name} from {bounds[0]} to {bounds[1]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +122,9 @@ class FitResult:
     params: Params
     model: Any
     metrics: dict[str, float]
-    evaluation: pd.DataFrame
-    importance: pd.DataFrame
-    split: str
+    evaluation: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["actual", "predicted"], dtype=float))
+    importance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["feature", "importance"]))
+    split: str = "no held-out rows"
     notes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -200,7 +209,7 @@ class Family:
             raise ParamsError(
                 "There is no such algorithm",
                 expected=f"one of {', '.join(self.algorithms)}",
-                found=repr(name)[:80],
+                actual=repr(name)[:80],
                 where=f"family {self.name!r}",
                 fix="choose from the list",
             )

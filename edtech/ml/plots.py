@@ -1,13 +1,13 @@
-"""Plots that the runs of several families have, as PNG files that are readable at a glance."""
+"""PNG plots that the runs of several families have."""
 
 from edtech.charts import png
 from edtech.ml.base import FitResult
 
 
 def error_plots(result: FitResult, algorithm: str, rmse: str, unit: str) -> dict[str, bytes]:
-    """Return how predictions of the rows held back compare with what came; none where no row was held back.
+    """Return plots of predictions against held-out rows by artifact path; none without held-out rows.
 
-    `algorithm` is its title, `rmse` the name of the metric that the plots' title tells.
+    `algorithm` is its title, `rmse` the name of the metric in the plots' title.
     """
     if result.evaluation.empty:
         return {}
@@ -20,9 +20,9 @@ def error_plots(result: FitResult, algorithm: str, rmse: str, unit: str) -> dict
 
 
 def importance_plot(result: FitResult, unit: str) -> dict[str, bytes]:
-    """Return what predictions lean on, in `unit`; none where no feature was looked at."""
+    """Return the plot of the feature importance, in `unit`; none without features."""
     if result.importance.empty:
         return {}
-    title = f"Predictions lean most on {result.importance['feature'].iloc[0]}"
-    drawn = png.feature_importance(result.importance, title=title, unit=unit)
-    return {"evaluation/feature_importance.png": drawn}
+    title = f"Most important feature: {result.importance['feature'].iloc[0]} (not causal)"
+    image = png.feature_importance(result.importance, title=title, unit=unit)
+    return {"evaluation/feature_importance.png": image}

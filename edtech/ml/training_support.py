@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edtech.tables.values import listed, shown, to_number
+from edtech.tables.values import format_names, format_value, to_number
 
 TOLERANCE = 1e-9
 """Rounding, as a share of a range: bounds of long-tailed numbers are stored as logarithms."""
@@ -17,7 +17,7 @@ def new_values(rows: pd.DataFrame, column: str, trained: Any) -> Iterator[str]: 
     values = rows[column]
     new = values[values.notna() & ~values.astype(str).isin(list(trained))]
     if len(new):
-        examples = listed(new.astype(str).unique(), 3)
+        examples = format_names(new.astype(str).unique(), 3)
         yield f"{column}: {examples} was not in the training data{_count(new, rows)}"
 
 
@@ -29,7 +29,7 @@ def beyond_range(rows: pd.DataFrame, column: str, low: Any, high: Any) -> Iterat
     if beyond.size:
         first = beyond[0]
         trained = f"{low[first]:,.6g} to {high[first]:,.6g}"
-        yield f"{column}: {shown(values[first])} is outside the training range {trained}{_count(beyond, rows)}"
+        yield f"{column}: {format_value(values[first])} is outside the training range {trained}{_count(beyond, rows)}"
 
 
 def _count(some: Sized, rows: pd.DataFrame) -> str:

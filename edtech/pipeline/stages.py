@@ -95,7 +95,7 @@ def select_algorithms(dataset: "Dataset", state: PipelineState, say: Say) -> Alg
         raise ParamsError(
             "No family can be trained on this data set",
             expected="a data set with the tables of one of the families",
-            found=f"{dataset.name[:60]!r}, of the kind {dataset.kind}",
+            actual=f"{dataset.name[:60]!r}, of the kind {dataset.kind}",
             fix="choose another data set or other families",
         )
     for name, algorithms in selected.items():
@@ -108,7 +108,7 @@ def _refuse_unknown(requested: Sequence[str], available: Sequence[str]) -> None:
         raise ParamsError(
             "There is no such algorithm",
             expected=f"one of {', '.join(dict.fromkeys(available))}",
-            found=", ".join(map(repr, unknown)),
+            actual=", ".join(map(repr, unknown)),
             fix="choose from the list, or also name the algorithm's family",
         )
 
@@ -178,7 +178,7 @@ def _read_run(run_id: str | None, tracker: "EdTechMLFlowTracker | None") -> "Run
     """Return the run of an earlier attempt, or None if there is no readable one."""
     from edtech.errors import TrackingError
     from edtech.ml.artifacts import load_result
-    from edtech.training.decision_value import DecisionValue
+    from edtech.training.ground_truth import DecisionValue
     from edtech.training.trainer import RunResult
 
     if run_id is None or tracker is None:
@@ -261,7 +261,7 @@ def write_report(dataset: "Dataset", runs: "Sequence[RunResult]", settings: Sett
         raise ReportError(
             "The report cannot be written",
             expected="a folder that can be written, with free space",
-            found=str(exc)[:200],
+            actual=str(exc)[:200],
             where=str(settings.reports_dir),
             fix="make the folder writable, or choose another home",
         ) from exc

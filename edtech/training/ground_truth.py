@@ -1,4 +1,4 @@
-"""What a training is worth, judged by the truth of a generated market; never by the run's own model."""
+"""The value of a decision, computed from the ground truth of a generated market and never from the run's own model."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,53 +16,65 @@ if TYPE_CHECKING:
     from edtech.market import Truth
 
 
-TRUTH_KNOWN = "judged by the known truth of the generated market"
-TRUTH_UNKNOWN = "empty: the truth of an uploaded data set is not known"
+FROM_TRUTH = "computed from the ground truth of the generated market"
+NO_TRUTH = "empty: an uploaded data set has no ground truth"
 
 
 @dataclass(frozen=True, slots=True)
-class TruthScore:
-    """Metrics that need the truth, and in words how they came about or why there are none."""
+class DecisionValue:
+    """What following a model's decision earns, as metrics beyond the model's own.
+
+    `basis` says how the value was computed, or, after "empty: ", why there is none. `plan` holds the recommended
+    prices of a family that recommends any.
+    """
 
     basis: str
     metrics: dict[str, float] = field(default_factory=dict)
+    plan: Plan | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of the run that say how the value came about."""
+        plan = {} if self.plan is None else {"plan": "refused" if self.plan.refused else "recommended"}
+        return {"decision_value": self.basis, **plan}
 
 
-def known_truth(dataset: "Dataset") -> "Truth | None":
-    """Return the truth of a generated market, None for an uploaded data set."""
+def ground_truth(dataset: "Dataset") -> "Truth | None":
+    """Return the ground truth of a generated market, None for an uploaded data set."""
     return dataset.market().truth if dataset.kind == "market" else None
 
 
-def score_against_truth(dataset: "Dataset", result: ElasticityResult, plan: Plan) -> TruthScore:
-    """Return elasticity_truth, elasticity_bias, elasticity_covered, decision_value_tokens and pricing_regret_pct where
-    they can be known.
+def score_against_truth(dataset: "Dataset", result: ElasticityResult, plan: Plan) -> DecisionValue:
+    """Return elasticity_truth, elasticity_bias, elasticity_covered, decision_value_tokens and pricing_regret_pct, as
+    far as they can be computed.
 
-    The decision value is what the plan truly earns per period minus what today's prices do: both are played through the
-    same market with the same learners and random draws. The regret is against the best prices within half of today's.
+    The decision value is what the plan truly earns per period minus what today's prices do: both are played through
+    the same market with the same learners and random draws. The regret is relative to the optimal prices within half
+    of today's.
     """
-    truth = known_truth(dataset)
+    truth = ground_truth(dataset)
     if truth is None:
-        return TruthScore(TRUTH_UNKNOWN)
-    found = result.elasticity
+        return DecisionValue(NO_TRUTH)
+    estimate = result.elasticity
     metrics = {
         "elasticity_truth": truth.own_elasticity,
         "segment_elasticity_truth": truth.segment_elasticity,
-        "elasticity_bias": found.estimate - truth.own_elasticity,
+        "elasticity_bias": estimate.estimate - truth.own_elasticity,
     }
-    if found.low is not None and found.high is not None:
-        metrics["elasticity_covered"] = float(found.low <= truth.own_elasticity <= found.high)
+    if estimate.low is not None and estimate.high is not None:
+        metrics["elasticity_covered"] = float(estimate.low <= truth.own_elasticity <= estimate.high)
     if plan.refused:
-        return TruthScore("empty: no plan is recommended on this identification", metrics)
-    planned, most = true_revenue(truth, plan.prices), optimal_revenue(dataset.folder)
+        return DecisionValue("empty: no plan is recommended on this identification", metrics)
+    planned, optimal = true_revenue(truth, plan.prices), optimal_revenue(dataset.folder)
     today = plan.table[["unit", "today"]].itertuples(index=False, name=None)
     metrics["decision_value_tokens"] = planned - current_revenue(dataset.folder, tuple(today))
-    metrics["pricing_regret_pct"] = 100 * (most - planned) / most
-    return TruthScore(TRUTH_KNOWN, metrics)
+    metrics["pricing_regret_pct"] = 100 * (optimal - planned) / optimal
+    return DecisionValue(FROM_TRUTH, metrics)
 
 
 @lru_cache(maxsize=16)
 def optimal_revenue(folder: "Path") -> float:
-    """Return the expected token revenue per week at the best constant prices of the market stored in a folder."""
+    """Return the expected token revenue per week at the optimal constant prices of the market stored in a folder."""
     from edtech.data import Catalogue
 
     truth = Catalogue(folder.parent).get(folder.name).market().truth
@@ -71,7 +83,7 @@ def optimal_revenue(folder: "Path") -> float:
 
 @lru_cache(maxsize=16)
 def current_revenue(folder: "Path", prices: tuple[tuple[str, float], ...]) -> float:
-    """Return `true_revenue` at prices by course, which all trainings on the market stored in a folder compare with."""
+    """Return `true_revenue` at pairs of course and price; cached, as all trainings on a market compare with it."""
     from edtech.data import Catalogue
 
     return true_revenue(Catalogue(folder.parent).get(folder.name).market().truth, pd.Series(dict(prices)))

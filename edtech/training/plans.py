@@ -1,4 +1,4 @@
-"""What to train, as values: the same plan goes to a worker process, is a command line, or is a few lines of Python."""
+"""Plans of trainings and searches: values that go to a worker process, or become a command line or Python code."""
 
 import shlex
 from collections.abc import Mapping
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class TrainingPlan:
     """Algorithms of a family to train on a stored data set, one run each.
 
-    `dataset`: its id. `algorithms`: none stands for all that the data set has the tables for. `params`: hyperparameters
-    by algorithm, defaults where none are given. `roles`: columns that play other roles than those stored with the data
-    set. `repeats`: trainings of each algorithm that has a seed, with seeds that follow one another.
+    `dataset`: its id. `algorithms`: empty for all that the data set has the tables for. `params`: hyperparameters by
+    algorithm; the others have their defaults. `roles`: column roles that differ from those stored with the data set.
+    `repeats`: trainings of each algorithm that has a seed, with consecutive seeds.
     """
 
     dataset: str
@@ -39,39 +39,40 @@ class TrainingPlan:
 
     def changed_params(self) -> dict[str, dict[str, Any]]:
         """Return the hyperparameters that differ from the defaults."""
-        kind = get_family(self.family)
-        defaults = {name: kind.algorithm(name).params() for name in self.params}
+        family = get_family(self.family)
+        defaults = {name: family.algorithm(name).params().model_dump() for name in self.params}
         return {
-            name: {key: value for key, value in values.items() if getattr(defaults[name], key) != value}
+            name: {key: value for key, value in values.items() if defaults[name][key] != value}
             for name, values in self.params.items()
         }
 
     def command(self, settings: Settings | None = None) -> str:
-        """Return the shell command that trains the same and gives the same numbers."""
-        words = ["python", "-m", "edtech", "train", self.dataset, "--family", self.family]
-        words += ["--algorithm", ",".join(self.algorithms) or "all"]
+        """Return the shell command of the same training, which gives the same numbers."""
+        arguments = ["python", "-m", "edtech", "train", self.dataset, "--family", self.family]
+        arguments += ["--algorithm", ",".join(self.algorithms) or "all"]
         for name, values in self.changed_params().items():
             prefix = "" if self.algorithms == (name,) else f"{name}."
-            words += [word for key, value in values.items() for word in ("--param", f"{prefix}{key}={value}")]
+            for key, value in values.items():
+                arguments += ["--param", f"{prefix}{key}={value}"]
         if self.repeats > 1:
-            words += ["--repeats", str(self.repeats)]
-        return shlex.join([*words, *_options(self.roles, self.experiment, settings)])
+            arguments += ["--repeats", str(self.repeats)]
+        return shlex.join([*arguments, *_options(self.roles, self.experiment, settings)])
 
     def code(self, settings: Settings | None = None) -> str:
-        """Return the Python that trains the same and gives the same numbers."""
-        shown = {
+        """Return Python code of the same training, which gives the same numbers."""
+        optional = {
             "algorithms": self.algorithms,
             "params": {name: values for name, values in self.changed_params().items() if values},
             "roles": dict(self.roles),
             "experiment": self.experiment,
             "repeats": self.repeats if self.repeats > 1 else None,
         }
-        given = "".join(f", {name}={value!r}" for name, value in shown.items() if value)
+        arguments = "".join(f", {name}={value!r}" for name, value in optional.items() if value)
         home = _home(settings)
         return (
             "from edtech.pipeline import TrainingPlan, train_planned\n"
             + (f"from edtech.settings import Settings\n\nsettings = Settings(home={home[1]!r})\n" if home else "\n")
-            + f"plan = TrainingPlan({self.dataset!r}, {self.family!r}{given})\n"
+            + f"plan = TrainingPlan({self.dataset!r}, {self.family!r}{arguments})\n"
             f"for run in train_planned(plan{', settings' if home else ''}):\n"
             "    print(run.run_id, run.metrics)\n"
         )
@@ -79,7 +80,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """A search over hyperparameters of one algorithm; `names` are those searched, none stands for all."""
+    """A search of hyperparameters of one algorithm; `names` is empty for all of them."""
 
     dataset: str
     family: str
@@ -90,20 +91,23 @@ class SearchPlan:
     experiment: str | None = None
 
     def command(self, settings: Settings | None = None) -> str:
-        """Return the shell command of the same search; it tries the same points in the same order."""
-        words = ["python", "-m", "edtech", "search", self.dataset, "--family", self.family]
-        words += ["--algorithm", self.algorithm]
-        words += [word for name in self.names for word in ("--vary", name)]
-        words += [word for name, value in asdict(self.budget).items() for word in (f"--{name}", str(value))]
-        return shlex.join([*words, *_options(self.roles, self.experiment, settings)])
+        """Return the shell command of the same search, which tries the same points in the same order."""
+        arguments = ["python", "-m", "edtech", "search", self.dataset, "--family", self.family]
+        arguments += ["--algorithm", self.algorithm]
+        for name in self.names:
+            arguments += ["--vary", name]
+        for name, value in asdict(self.budget).items():
+            arguments += [f"--{name}", str(value)]
+        return shlex.join([*arguments, *_options(self.roles, self.experiment, settings)])
 
 
 def _options(roles: Mapping[str, Any], experiment: str | None, settings: Settings | None) -> list[str]:
-    words: list[str] = []
+    options: list[str] = []
     for role, value in roles.items():
-        named = (value or ("",)) if isinstance(value, tuple) else (value or "",)
-        words += [word for one in named for word in ("--role", f"{role}={one}")]
-    return [*words, *(["--experiment", experiment] if experiment else []), *_home(settings)]
+        columns = (value or ("",)) if isinstance(value, tuple) else (value or "",)
+        for column in columns:
+            options += ["--role", f"{role}={column}"]
+    return [*options, *(["--experiment", experiment] if experiment else []), *_home(settings)]
 
 
 def _home(settings: Settings | None) -> list[str]:
@@ -113,9 +117,9 @@ def _home(settings: Settings | None) -> list[str]:
 def train_planned(
     plan: TrainingPlan, settings: Settings | None = None, progress: Progress | None = None
 ) -> list[RunResult]:
-    """Train and log what a plan says: what the Train page, the command and a worker process do.
+    """Run the trainings of a plan and log them.
 
-    Raises DatasetNotFoundError, and what `train_runs` raises.
+    Raises DatasetNotFoundError and the errors of `train_runs`.
     """
     settings = settings or Settings()
     dataset = load_dataset(plan.dataset, plan.roles, settings)
@@ -133,7 +137,7 @@ def train_planned(
 def search_planned(
     plan: SearchPlan, settings: Settings | None = None, progress: Progress | None = None
 ) -> SearchResult:
-    """Do the search that a plan says. Raises DatasetNotFoundError, and what `search` raises."""
+    """Run the search of a plan. Raises DatasetNotFoundError and the errors of `search`."""
     settings = settings or Settings()
     return search(
         load_dataset(plan.dataset, plan.roles, settings),
@@ -148,16 +152,16 @@ def search_planned(
 
 @lru_cache(maxsize=8)
 def get_tracker(settings: Settings, experiment: str | None) -> "EdTechMLFlowTracker":
-    """Return the tracker of an experiment, opened once in this process."""
+    """Return the tracker of an experiment; each process opens it once."""
     from edtech.tracking import EdTechMLFlowTracker
 
     return EdTechMLFlowTracker(experiment, settings=settings)
 
 
 def load_dataset(dataset_id: str, roles: Mapping[str, Any], settings: Settings) -> "Dataset":
-    """Return a stored data set, some of its columns in other roles.
+    """Return a stored data set with other roles for some of its columns.
 
-    Raises DatasetNotFoundError, and ParamsError where the columns cannot play these roles.
+    Raises DatasetNotFoundError, or ParamsError if the columns cannot have these roles.
     """
     from edtech.data import Catalogue
 
@@ -169,9 +173,9 @@ def load_dataset(dataset_id: str, roles: Mapping[str, Any], settings: Settings) 
         mapping = kind.model_validate({**dataset.mapping.model_dump(), **roles})
     except ValidationError as exc:
         raise ParamsError(
-            "The columns cannot play these roles",
+            "The columns cannot have these roles",
             expected=f"roles out of {', '.join(kind.model_fields)}",
-            found="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:5]),
+            actual="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:5]),
             where=dataset.name,
             fix="choose other columns",
         ) from exc
@@ -179,7 +183,7 @@ def load_dataset(dataset_id: str, roles: Mapping[str, Any], settings: Settings) 
         raise ParamsError(
             "The data set has no such column",
             expected=", ".join(dataset.columns())[:300],
-            found=", ".join(sorted(missing))[:300],
+            actual=", ".join(sorted(missing))[:300],
             where=dataset.name,
             fix="choose other columns",
         )

@@ -1,4 +1,4 @@
-"""How far predicted probabilities are from the true ones of a generated market, and what acting on them is worth."""
+"""Error of predicted probabilities against the true ones of a generated market, and the value of acting on them."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.outcomes.metrics import calibration_error, ties_of, within_ties
 from edtech.ml.outcomes.result import LabelResult
 from edtech.tables.arrays import Floats
-from edtech.training.ground_truth import TruthScore
+from edtech.training.ground_truth import FROM_TRUTH, DecisionValue
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 WEEK = pd.Timedelta(weeks=1)
 CONTACTED = 0.2
-"""Share of the rows that can be contacted, those of the highest risk first."""
+"""Share of the rows that can be contacted, those with the highest risk first."""
 SMALLEST_DIFFERENCE = 1e-9
-"""Where the true chances differ by less, nobody can be told from another."""
-REACH_UNKNOWN = "empty: what contacting those at risk would reach is known only where the truth is"
+"""True probabilities that differ by less cannot be ranked."""
+REACH_UNKNOWN = "empty: the effect of contacting those at risk can be computed only from a ground truth"
 
 
-def score_probabilities(truth: "Truth | None", dataset: "Dataset", result: LabelResult) -> TruthScore:
-    """Return the error of a run's probabilities against the truth, and what acting on them is worth.
+def score_probabilities(truth: "Truth | None", dataset: "Dataset", result: LabelResult) -> DecisionValue:
+    """Return the error of a run's probabilities against the ground truth, and the value of acting on them.
 
-    Propensity: showing courses by them; completion and churn: contacting those of the highest risk.
+    The action is to show courses (propensity), or to contact those with the highest risk (completion and churn).
     """
-    if truth is None:
+    if truth is None or result.family not in TRUE_PROBABILITIES:
         return observed_value(result)
     true = TRUE_PROBABILITIES[result.family](truth, dataset, result)
     predicted = result.evaluation["predicted"].to_numpy()
@@ -39,70 +39,68 @@ def score_probabilities(truth: "Truth | None", dataset: "Dataset", result: Label
         "calibration_error_truth": calibration_error(true, predicted),
     }
     if result.family != PROPENSITY:
-        bad, feared = (1 - true, 1 - predicted) if result.family == COMPLETION else (true, predicted)
-        return _contacting(bad, feared, metrics)
-    value = showing_value(result, true)
-    words = "judged by the known truth of the generated market: what is not shown sends learners to what is"
-    return TruthScore(words, metrics | {"decision_value_tokens": value})
+        risk, predicted_risk = (1 - true, 1 - predicted) if result.family == COMPLETION else (true, predicted)
+        return _contacting(risk, predicted_risk, metrics)
+    basis = f"{FROM_TRUTH}: learners who are not shown a course choose among the others"
+    return DecisionValue(basis, metrics | {"decision_value_tokens": showing_value(result, true)})
 
 
-def _contacting(bad: Floats, feared: Floats, metrics: dict[str, float]) -> TruthScore:
-    reached = reach(bad, feared)
-    words = (
-        f"judged by the known truth of the generated market: contacting the {CONTACTED:.0%} of highest predicted risk "
-        f"reaches {reached:.0%} of what knowing the true probabilities would reach beyond random choice"
+def _contacting(risk: Floats, predicted_risk: Floats, metrics: dict[str, float]) -> DecisionValue:
+    reached = reach(risk, predicted_risk)
+    basis = (
+        f"{FROM_TRUTH}: contacting the {CONTACTED:.0%} with the highest predicted risk reaches {reached:.0%} of what "
+        "the true probabilities would reach beyond random choice"
     )
-    return TruthScore(words, metrics | {"decision_value_reach": reached})
+    return DecisionValue(basis, metrics | {"decision_value_reach": reached})
 
 
-def reach(bad: Floats, feared: Floats) -> float:
-    """Return how many true losses the rows feared most hold: 0 is random choice, 1 that by the true chances.
+def reach(risk: Floats, predicted_risk: Floats) -> float:
+    """Return the share of true losses among the contacted rows: 0 is random choice, 1 the choice by true risk.
 
-    `bad` (n,) is the true chance of the loss, `feared` (n,) the predicted one; a fifth of the rows is contacted.
+    `risk` (n,) is the true probability of the loss, `predicted_risk` (n,) the predicted one.
     """
-    count = max(1, round(CONTACTED * len(bad)))
-    held = within_ties(bad, ties_of(feared))
-    chosen = float(held[np.argsort(-feared, kind="stable")[:count]].mean())
-    best = float(bad[np.argsort(-bad, kind="stable")[:count]].mean())
-    usual = float(bad.mean())
-    return (chosen - usual) / (best - usual) if best - usual > SMALLEST_DIFFERENCE else 0.0
+    count = max(1, round(CONTACTED * len(risk)))
+    tied = within_ties(risk, ties_of(predicted_risk))
+    contacted = float(tied[np.argsort(-predicted_risk, kind="stable")[:count]].mean())
+    best = float(risk[np.argsort(-risk, kind="stable")[:count]].mean())
+    mean = float(risk.mean())
+    return (contacted - mean) / (best - mean) if best - mean > SMALLEST_DIFFERENCE else 0.0
 
 
-def observed_value(result: LabelResult) -> TruthScore:
-    """Return what showing only the chosen would have earned more than showing all, by what came on later rows.
+def observed_value(result: LabelResult) -> DecisionValue:
+    """Return what showing only the selected offers would have earned beyond showing all, from observed outcomes.
 
-    All of them were shown, so what each earned is seen; that learners turn to other offers is not.
+    All offers were shown, so the earnings of each are observed; the substitution between them is not.
     """
     rows = result.evaluation
-    if "value" not in rows or "time" not in rows:
-        reason = REACH_UNKNOWN if "value" not in rows else "empty: without a time there is no value per week"
-        return TruthScore(reason)
+    if "value" not in rows:
+        return DecisionValue(REACH_UNKNOWN)
+    if "time" not in rows:
+        return DecisionValue("empty: without a time there is no value per week")
     if not pd.api.types.is_datetime64_any_dtype(rows["time"]):
-        return TruthScore("empty: without dates there is no value per week")
+        return DecisionValue("empty: without dates there is no value per week")
     cost = float(getattr(result.params, "cost", 0.0))
-    left_out = rows["predicted"] * rows["value"] <= cost
-    saved = float((cost - rows["actual"] * rows["value"])[left_out].sum())
-    words = (
-        "judged by what came of later rows, all of which were shown; that learners turn to other offers is not counted"
-    )
-    return TruthScore(words, {"decision_value_tokens": saved / _weeks(rows)})
+    hidden = rows["predicted"] * rows["value"] <= cost
+    saved = float((cost - rows["actual"] * rows["value"])[hidden].sum())
+    basis = "computed from the outcomes of held-out rows, all of which were shown; substitution is not included"
+    return DecisionValue(basis, {"decision_value_tokens": saved / _weeks(rows)})
 
 
 def showing_value(result: LabelResult, true: Floats) -> float:
-    """Return the tokens per week that showing only the chosen truly brings, less what showing all does.
+    """Return the true tokens per week of showing only the selected offers, less those of showing all.
 
-    In the logit of a visit the chance of an offer is w / (1 + sum of w) over the offers shown; so of the offers that
-    are left those not shown leave their part to the others and to taking none.
+    In the logit of a visit, an offer's probability is w / (1 + sum of w) over the offers shown. The share of hidden
+    offers goes to the remaining ones and to the outside option.
     """
     rows, cost = result.evaluation, float(getattr(result.params, "cost", 0.0))
     value = rows["value"].to_numpy()
-    shown = rows["predicted"].to_numpy() * value > cost
+    shown_offers = rows["predicted"].to_numpy() * value > cost
     visit = rows["visit_id"]
-    none = 1 - pd.Series(true).groupby(visit).transform("sum").to_numpy()
-    weight = true / none
-    left = pd.Series(weight * shown).groupby(visit).transform("sum").to_numpy()
-    chosen = shown * (weight / (1 + left) * value - cost)
-    return float((chosen - (true * value - cost)).sum() / _weeks(rows))
+    outside = 1 - pd.Series(true).groupby(visit).transform("sum").to_numpy()
+    weight = true / outside
+    total = pd.Series(weight * shown_offers).groupby(visit).transform("sum").to_numpy()
+    earned = shown_offers * (weight / (1 + total) * value - cost)
+    return float((earned - (true * value - cost)).sum() / _weeks(rows))
 
 
 def _weeks(rows: pd.DataFrame) -> float:
@@ -116,14 +114,14 @@ def _views(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:  
 
 def _completions(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:
     rows = result.evaluation
-    known = truth.tables["enrollments"].set_index("enrollment_id").loc[rows["enrollment_id"]]
+    enrollments = truth.tables["enrollments"].set_index("enrollment_id").loc[rows["enrollment_id"]]
     hours = dataset.table("courses", ["course_id", "duration_hours"]).set_index("course_id")["duration_hours"]
     from edtech.market.outcomes import completed_within
 
     return completed_within(
         truth.params,
-        known["completion_probability"].to_numpy(),
-        known["refund_probability"].to_numpy(),
+        enrollments["completion_probability"].to_numpy(),
+        enrollments["refund_probability"].to_numpy(),
         hours.loc[rows["course_id"]].to_numpy(),
         days=float(result.horizon or 0),
         after_days=7.0 * float(getattr(result.params, "weeks", 0)),
@@ -131,8 +129,8 @@ def _completions(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Flo
 
 
 def _leaving(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:
-    """Return the chance of no visit within the horizon, of one who knows how often each comes and each visit's chance
-    to be the last, but not whether it was: by Bayes' rule from the time since, then by the Poisson visits to come.
+    """Return the true probability of no visit within the horizon, given each learner's rate of visits and each visit's
+    probability of being the last: Bayes' rule with the time since the last visit, then Poisson visits.
     """
     from edtech.market.demand import season
 
@@ -145,9 +143,9 @@ def _leaving(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:
         return np.asarray(np.interp((moment - start) / WEEK, ends, level))
 
     views = views.merge(truth.tables["visits"], on="visit_id").sort_values("viewed_at")
-    asked = rows[["subject", "time"]].reset_index().sort_values("time")
+    moments = rows[["subject", "time"]].reset_index().sort_values("time")
     last = pd.merge_asof(
-        asked,
+        moments,
         views,
         left_on="time",
         right_on="viewed_at",
@@ -155,12 +153,12 @@ def _leaving(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:
         right_by="learner_id",
         allow_exact_matches=False,
     ).sort_values("index")
-    often = truth.tables["learners"].set_index("learner_id")["visits_per_week"].loc[last["subject"]].to_numpy()
+    rate = truth.tables["learners"].set_index("learner_id")["visits_per_week"].loc[last["subject"]].to_numpy()
     chance, now = last["churn_probability"].to_numpy(), expected(last["time"])
-    silent = np.exp(-often * (now - expected(last["viewed_at"])))
-    gone = chance / (chance + (1 - chance) * silent)
+    silent = np.exp(-rate * (now - expected(last["viewed_at"])))
+    left = chance / (chance + (1 - chance) * silent)
     later = expected(last["time"] + pd.Timedelta(days=float(result.horizon or 0)))
-    return np.asarray(gone + (1 - gone) * np.exp(-often * (later - now)))
+    return np.asarray(left + (1 - left) * np.exp(-rate * (later - now)))
 
 
 TRUE_PROBABILITIES: "dict[str, Callable[[Truth, Dataset, LabelResult], Floats]]" = {

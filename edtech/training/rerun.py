@@ -1,4 +1,4 @@
-"""A run repeated with its data set, parameters and seed, and what is not as it was."""
+"""Repeat a run with its data set, parameters and seed, and report every difference."""
 
 import json
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from edtech.training.trainer import train_runs
 
 TOLERANCE = 1e-9
 RERUN_OF = "rerun_of"
-_WHAT = {
+_SUBJECTS = {
     "dataset_digest": "data",
     "edtech.version": "code",
     "mlflow.source.git.commit": "code",
@@ -28,7 +28,7 @@ _WHAT = {
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """A run and its repetition: metrics that differ as (before, now), and what changed that could be why."""
+    """A run and its repetition: metrics that differ, as (before, now), and recorded changes that may explain them."""
 
     old: Run
     new: Run
@@ -37,30 +37,27 @@ class Rerun:
 
     @property
     def equal(self) -> bool:
-        """Whether all metrics but durations are the same."""
+        """Whether all metrics except durations are equal."""
         return not self.differences
 
     @property
     def summary(self) -> str:
-        """What came out, in one or two sentences."""
-        changed = "; ".join(self.changes)
+        """The outcome in one or two sentences."""
+        changes = "; ".join(self.changes)
         if self.equal:
-            return "The metrics are equal." + (
-                f" What changed since makes no difference: {changed}." if changed else ""
-            )
-        found = f"{len(self.differences)} of {len(self.old.metrics)} metrics differ."
-        return f"{found} What changed: {changed}." if changed else f"{found} Nothing that is recorded changed."
+            return "The metrics are equal." + (f" These changes make no difference: {changes}." if changes else "")
+        count = f"{len(self.differences)} of {len(self.old.metrics)} metrics differ."
+        return f"{count} Changes: {changes}." if changes else f"{count} No recorded setting changed."
 
 
 def rerun(
     run_id: str, settings: Settings | None = None, dataset_id: str | None = None, progress: Progress | None = None
 ) -> Rerun:
-    """Train a run again and compare. The new run is logged beside the old one, tagged `rerun_of`.
+    """Repeat the training of a run and compare. The new run is logged in the same experiment with the tag `rerun_of`.
 
-    The data set is the stored one with the run's digest, its columns in the roles they had, unless another is named;
-    `progress` is told as by `train_runs`.
-    Raises RunNotFoundError, TrackingError where the run is not a training of ours, DatasetNotFoundError where its data
-    set is gone, and what the training raises.
+    The data set is the stored one with the run's digest and the column roles of the run, unless `dataset_id` names
+    another. Raises RunNotFoundError, TrackingError if the run is not a training of this project, DatasetNotFoundError
+    if its data set is missing, and the errors of the training.
     """
     settings = settings or Settings()
     tracker = EdTechMLFlowTracker(settings=settings, tags={RERUN_OF: run_id})
@@ -71,37 +68,37 @@ def rerun(
     if dataset.digest == old.tags.get("dataset_digest"):
         dataset = load_dataset(dataset.id, _roles_of(old, tracker.runs, dataset), settings)
     tracker = EdTechMLFlowTracker(old.experiment, settings=settings, tags={RERUN_OF: run_id})
-    (trained,) = train_runs(
+    (repeated,) = train_runs(
         dataset, [algorithm], family=family, params={algorithm: params}, tracker=tracker, progress=progress
     )
-    new = tracker.runs.get_run(str(trained.run_id))
+    new = tracker.runs.get_run(str(repeated.run_id))
     return Rerun(old, new, _differing(old, new), _changes(old, new))
 
 
 def _dataset_of(run: Run, catalogue: Catalogue) -> Dataset:
     digest = run.tags.get("dataset_digest", "")
-    found = [dataset for dataset in catalogue.list() if digest and dataset.digest == digest]
-    if not found:
+    matches = [dataset for dataset in catalogue.list() if digest and dataset.digest == digest]
+    if not matches:
         deleted = [dataset for dataset in catalogue.list(deleted=True) if digest and dataset.digest == digest]
-        raise _gone(run, digest, len(catalogue.list()), deleted)
-    return next((dataset for dataset in found if dataset.name == run.tags.get("dataset_name")), found[0])
+        raise _missing_dataset(run, digest, len(catalogue.list()), deleted)
+    return next((dataset for dataset in matches if dataset.name == run.tags.get("dataset_name")), matches[0])
 
 
 def _roles_of(run: Run, runs: RunStore, dataset: Dataset) -> dict[str, Any]:
-    """Return the roles that the run read the data set's columns in; none where it tells none of its kind of table."""
+    """Return the column roles of the run; none if it stores none that this kind of table has."""
     roles = json.loads(runs.read_artifact(run.run_id, RESULT)).get("roles")
-    known = type(dataset.mapping).model_fields
-    return roles if isinstance(roles, dict) and roles.keys() <= known.keys() else {}
+    fields = type(dataset.mapping).model_fields
+    return roles if isinstance(roles, dict) and roles.keys() <= fields.keys() else {}
 
 
-def _gone(run: Run, digest: str, others: int, deleted: list[Dataset]) -> DatasetNotFoundError:
+def _missing_dataset(run: Run, digest: str, others: int, deleted: list[Dataset]) -> DatasetNotFoundError:
     again = f"Restore {deleted[0].name!r} on the Data page" if deleted else "Upload or generate it again"
     return DatasetNotFoundError(
-        f"The data set that the run was trained on {'was deleted' if deleted else 'is not stored here'}",
-        expected=f"a data set with the digest {digest[:32] or 'that the run names; it names none'}",
-        found=f"{others} others",
+        f"The run's data set {'was deleted' if deleted else 'is not stored here'}",
+        expected=f"a data set with the digest {digest[:32] or 'of the run, which has none'}",
+        actual=f"{others} other data sets",
         where=f"run {run.run_id}",
-        fix=f"{again}, or name another one to train on: --dataset ID",
+        fix=f"{again}, or train on another data set: --dataset ID",
     )
 
 
@@ -121,16 +118,16 @@ def _same(before: float | None, now: float | None) -> bool:
 
 
 def _changes(old: Run, new: Run) -> tuple[str, ...]:
-    """Return what is recorded of data, parameters, code, versions and machine and is not as it was."""
-    pairs = [(f"{what} ({tag})", old.tags.get(tag), new.tags.get(tag)) for tag, what in _WHAT.items()]
+    """Return the recorded changes of data, parameters, code, versions and machine."""
+    pairs = [(f"{what} ({tag})", old.tags.get(tag), new.tags.get(tag)) for tag, what in _SUBJECTS.items()]
     names = sorted({*old.params, *new.params})
     pairs += [(f"parameter {name}", old.params.get(name), new.params.get(name)) for name in names]
-    return tuple(f"{what}: {_told(before, now)}" for what, before, now in pairs if before != now)
+    return tuple(f"{what}: {_change(before, now)}" for what, before, now in pairs if before != now)
 
 
-def _told(before: str | None, now: str | None) -> str:
-    """Name only the packages that changed where two lists of them are long."""
+def _change(before: str | None, now: str | None) -> str:
+    """Describe a change; of two long lists of packages only those that differ."""
     if before and now and "==" in before:
-        gone, come = set(before.split()) - set(now.split()), set(now.split()) - set(before.split())
-        before, now = " ".join(sorted(gone)), " ".join(sorted(come))
+        removed, added = set(before.split()) - set(now.split()), set(now.split()) - set(before.split())
+        before, now = " ".join(sorted(removed)), " ".join(sorted(added))
     return f"{(before or 'not recorded')[:200]} before, {(now or 'not recorded')[:200]} now"

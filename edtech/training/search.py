@@ -1,13 +1,13 @@
-"""Search over an algorithm's hyperparameters: a budget, trials as runs under one, the best trained on everything.
+"""Search an algorithm's hyperparameters within a budget: trials as runs under one, the best trained on all rows.
 
-Points come from a Halton sequence, scrambled (Owen 2017, "A randomized Halton algorithm in R"): they fill the box
-evenly however many the budget allows, need no earlier results, and are the same for the same seed. A model of the
-results, such as Optuna's tree-structured Parzen estimator, starts to pay at budgets of a hundred trials and more.
+The points are a scrambled Halton sequence (Owen 2017, "A randomized Halton algorithm in R"): they fill the box evenly
+for any budget, need no earlier results, and are the same for the same seed. A model of the results, such as Optuna's
+tree-structured Parzen estimator, pays off only from about a hundred trials on.
 """
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import exp, log
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -16,10 +16,10 @@ import pandas as pd
 from pydantic.fields import FieldInfo
 from scipy.stats import qmc
 
-from edtech.data.quality.findings import Check, graded
+from edtech.data.quality.findings import Check, grade
 from edtech.errors import ModelError, ParamsError
 from edtech.jobs.progress import Progress, no_progress, scaled_progress
-from edtech.ml.base import Algorithm, Family, Params
+from edtech.ml.base import Algorithm, Family, Params, field_bounds
 from edtech.tracking.run_items import RunItems
 from edtech.training.cross_validation import Folds
 from edtech.training.trainer import RunResult, Trainer
@@ -29,15 +29,16 @@ if TYPE_CHECKING:
     from edtech.tracking import EdTechMLFlowTracker
 
 SCORES = ("poisson_deviance", "log_loss", "integrated_brier", "brier", "rmse")
-"""What trials are ranked by: the first of these that the family measures; lower is better for all."""
+"""Metrics that rank trials: the first that the family measures; for all of them, lower is better."""
 EDGE = 0.01
-WIDE = 50.0
-"""Bounds of this ratio or more are searched in the logarithm."""
+"""A value within this share of the range from a bound counts as at the bound."""
+LOG_SCALE_RATIO = 50.0
+"""Ranges whose bounds have at least this ratio are searched on a logarithmic scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When a search ends: after this many trials, or with the trial under way when the seconds are over."""
+    """The end of a search: after this many trials, or with the trial that is running when the seconds are over."""
 
     trials: int = 20
     seconds: float = 300.0
@@ -47,7 +48,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What a search found. `trials`: a row each with its hyperparameters, score and seconds, the best first."""
+    """The best run and all trials of a search.
+
+    `trials`: one row per trial with its hyperparameters, score and seconds, the best first. `score` names the metric.
+    `edges`: hyperparameters of the best trial at a bound, as phrases. `run_id`: the run of the search.
+    """
 
     best: RunResult
     trials: pd.DataFrame
@@ -64,12 +69,12 @@ class _Trial:
 
 
 def tunable(algorithm: Algorithm) -> dict[str, FieldInfo]:
-    """Return the hyperparameters that can be searched: what the estimator takes, but its seed.
+    """Return the hyperparameters that can be searched: the arguments of the estimator except its seed.
 
-    The others say what is predicted and how a run is judged.
+    The others define what is predicted and how it is evaluated.
     """
-    taken = algorithm.params().estimator_arguments()
-    return {name: info for name, info in algorithm.params.model_fields.items() if name in taken and name != "seed"}
+    arguments = algorithm.params().estimator_arguments()
+    return {name: info for name, info in algorithm.params.model_fields.items() if name in arguments and name != "seed"}
 
 
 def search(
@@ -85,124 +90,132 @@ def search(
 ) -> SearchResult:
     """Try hyperparameters of one algorithm, and train it with the best.
 
-    Trials are scored on folds that are later in time than what they are fitted on, all inside the part that the final
-    run's metrics are not measured on. `names`: which are searched, default all; the others stay as `fixed` or at their
-    defaults. The defaults are always the first trial.
+    Trials are scored on folds whose test rows are later than their training rows and earlier than the final test
+    rows. `names`: the hyperparameters to search, by default all; the others have the values of `fixed` or their
+    defaults. The first trial always has the defaults.
 
-    Raises ParamsError for names that cannot be searched, ModelError where the data set is too short or no trial could
-    be trained.
+    Raises ParamsError for names that cannot be searched, ModelError if the data set is too short or no trial succeeds.
     """
-    budget, tell = budget or Budget(), progress or no_progress
-    chosen = family.algorithm(algorithm)
-    start = chosen.validate_params(fixed)
-    fields = _fields(chosen, names)
+    budget, progress = budget or Budget(), progress or no_progress
+    selected = family.algorithm(algorithm)
+    start = selected.validate_params(fixed)
+    fields = _fields(selected, names)
     folds = Folds(dataset, start.evaluation_share, budget.folds)
-    scored = _Scorer(Trainer(dataset, family, None), algorithm, folds)
-    training = Trainer(dataset, family, tracker)
+    trainer = Trainer(dataset, family, tracker)
     if tracker is None:
-        return _searched(scored, training, fields, start, budget, tell, None)
-    with tracker.group(_group(dataset, family, chosen, budget, tuple(fields))) as group:
-        found = _searched(scored, replace(training, parent=group.run_id), fields, start, budget, tell, group.run_id)
+        return _Search(trainer, selected, folds, budget).run(start, fields, progress)
+    with tracker.group(_group(trainer, selected, budget, tuple(fields))) as group:
+        trainer = replace(trainer, parent=group.run_id)
+        result = _Search(trainer, selected, folds, budget).run(start, fields, progress)
         group.add(
             RunItems(
                 "",
-                metrics={found.score: float(found.trials["score"].iloc[0]), "trials": float(len(found.trials))},
-                tags={"best": str(found.best.run_id)},
-                artifacts={"trials.csv": found.trials.to_csv(index=False)},
+                metrics={result.score: float(result.trials["score"].iloc[0]), "trials": float(len(result.trials))},
+                tags={"best": str(result.best.run_id)},
+                artifacts={"trials.csv": result.trials.to_csv(index=False)},
             )
         )
-    return found
+    return result
 
 
-def _searched(
-    scored: "_Scorer",
-    training: Trainer,
-    fields: Mapping[str, FieldInfo],
-    start: Params,
-    budget: Budget,
-    tell: Progress,
-    parent: str | None,
-) -> SearchResult:
-    trials: list[_Trial] = []
-    began = time.monotonic()
-    for number, params in enumerate(search_points(start, fields, budget)):
-        spent = time.monotonic() - began
-        if trials and spent > budget.seconds:
-            break
-        share = max(number / budget.trials, min(spent / budget.seconds, 1.0))
-        best = f", best {min(one.score for one in trials):.5g}" if trials else ""
-        tell(0.9 * share, f"Trial {number + 1} of {budget.trials}{best}")
-        trial = scored.trial(params)
-        if trial is not None:
-            trials.append(trial)
-            _log_trial(training, scored, trial, number)
-    if not trials:
-        raise ModelError(
-            "No trial could be trained", found=scored.refused, fix="train the defaults, and mend what it says"
-        )
-    winner = min(trials, key=lambda one: one.score)
-    edges = tuple(edge for name, info in fields.items() if (edge := _edge(name, info, getattr(winner.params, name))))
-    run = training.train(
-        scored.algorithm, winner.params, scaled_progress(tell, 0.9, 0.1), [bounds_check(edges, len(trials))]
-    )
-    tell(1.0, "Done")
-    return SearchResult(run, _table(trials, tuple(fields)), scored.name, edges, parent)
+@dataclass
+class _Search:
+    """Scores trials of one algorithm and trains it with the best; `score` names the metric once it is known."""
 
+    trainer: Trainer
+    algorithm: Algorithm
+    folds: Folds
+    budget: Budget
+    score: str = ""
+    last_error: str = ""
 
-class _Scorer:
-    """Trains on folds and says what a trial's score is."""
+    def run(self, start: Params, fields: Mapping[str, FieldInfo], progress: Progress) -> SearchResult:
+        trials = self._trials(start, fields, progress)
+        if not trials:
+            raise ModelError(
+                "No trial succeeded", actual=self.last_error, fix="train with the defaults, and fix the error it reports"
+            )
+        best = min(trials, key=lambda trial: trial.score)
+        values = best.params.model_dump()
+        edges = tuple(edge for name, info in fields.items() if (edge := _edge(name, info, values[name])))
+        checks = [bounds_check(edges, len(trials))]
+        run = self.trainer.train(self.algorithm.name, best.params, scaled_progress(progress, 0.9, 0.1), checks)
+        progress(1.0, "Done")
+        return SearchResult(run, _table(trials, tuple(fields)), self.score, edges, self.trainer.parent)
 
-    def __init__(self, training: Trainer, algorithm: str, folds: Folds) -> None:
-        self._training = training
-        self.algorithm = algorithm
-        self._folds = folds
-        self.name = ""
-        self.refused = ""
+    def _trials(self, start: Params, fields: Mapping[str, FieldInfo], progress: Progress) -> list[_Trial]:
+        trials: list[_Trial] = []
+        started = time.monotonic()
+        for number, params in enumerate(search_points(start, fields, self.budget), 1):
+            spent = time.monotonic() - started
+            if trials and spent > self.budget.seconds:
+                break
+            share = max((number - 1) / self.budget.trials, min(spent / self.budget.seconds, 1.0))
+            best = f", best {min(trial.score for trial in trials):.5g}" if trials else ""
+            progress(0.9 * share, f"Trial {number} of {self.budget.trials}{best}")
+            trial = self._run_trial(params)
+            if trial is not None:
+                trials.append(trial)
+                self._log_trial(trial, number)
+        return trials
 
-    def trial(self, params: Params) -> _Trial | None:
-        """Return the mean score over the folds, None where a fold cannot be trained with these hyperparameters."""
-        began = time.perf_counter()
+    def _run_trial(self, params: Params) -> _Trial | None:
+        """Return the mean score over the folds, None if a fold cannot be trained with these hyperparameters."""
+        started = time.perf_counter()
         try:
-            scores = [self._score(number, params) for number in range(self._folds.count)]
+            scores = [self._fold_score(number, params) for number in range(self.folds.count)]
         except ModelError as error:
-            self.refused = str(error)
+            self.last_error = str(error)
             return None
-        return _Trial(params, float(np.mean(scores)), time.perf_counter() - began)
+        return _Trial(params, float(np.mean(scores)), time.perf_counter() - started)
 
-    def _score(self, number: int, params: Params) -> float:
-        kind = self._training.family
-        low, high = 0.1, 0.4  # the bounds of the field
-        share = min(max(self._folds.share(number), low), high)
-        judged = params.model_copy(update={"evaluation_share": share})
-        trained = kind.train(self._folds.datasets[number], kind.algorithm(self.algorithm), judged, no_progress)
-        self.name = self.name or next((name for name in SCORES if name in trained.result.metrics), "")
-        if not self.name:
-            raise ModelError("This family measures nothing that trials can be ranked by", expected=", ".join(SCORES))
-        return float(trained.result.metrics[self.name])
+    def _fold_score(self, number: int, params: Params) -> float:
+        low, high = field_bounds(type(params).model_fields["evaluation_share"]) or (0.0, 1.0)
+        share = min(max(self.folds.share(number), low), high)
+        fold_params = params.model_copy(update={"evaluation_share": share})
+        fitted = self.trainer.family.train(self.folds.datasets[number], self.algorithm, fold_params, no_progress)
+        metrics = fitted.result.metrics
+        self.score = self.score or next((name for name in SCORES if name in metrics), "")
+        if not self.score:
+            raise ModelError("This family measures no metric that ranks trials", expected=", ".join(SCORES))
+        return float(metrics[self.score])
+
+    def _log_trial(self, trial: _Trial, number: int) -> None:
+        if self.trainer.tracker is not None:
+            tags = self.trainer.tags(self.algorithm.name)
+            items = RunItems(
+                f"trial {number}",
+                kind="trial",
+                params={"algorithm": self.algorithm.name, **trial.params.model_dump()},
+                metrics={self.score: trial.score, "fit_seconds": trial.seconds},
+                tags={name: tags[name] for name in ("model_type", "algorithm", "dataset_digest")},
+                parent=self.trainer.parent,
+            )
+            self.trainer.tracker.log(items)
 
 
 def search_points(start: Params, fields: Mapping[str, FieldInfo], budget: Budget) -> Iterator[Params]:
-    """Yield hyperparameters to try: the start, then points that fill the box of the fields' bounds evenly."""
+    """Yield the hyperparameters of each trial: the start, then points that fill the box of the bounds evenly."""
     yield start
     sampler = qmc.Halton(len(fields), rng=budget.seed)
     for row in sampler.random(max(budget.trials - 1, 0)):
-        values = {name: _at(info, float(u)) for (name, info), u in zip(fields.items(), row, strict=True)}
+        values = {name: _value_at(info, float(u)) for (name, info), u in zip(fields.items(), row, strict=True)}
         yield type(start)(**{**start.model_dump(), **values})
 
 
-def _at(info: FieldInfo, share: float) -> Any:  # noqa: ANN401  # a value of the field's type
-    """Return the value at a share of the way through a field's range."""
+def _value_at(info: FieldInfo, share: float) -> Any:  # noqa: ANN401  # a value of the field's type
+    """Return the value at a share of the field's range."""
     options = _options(info)
     if options:
         return options[min(int(share * len(options)), len(options) - 1)]
-    low, high = _range(info)
+    low, high = _bounds(info)
     if info.annotation is int:
         return int(min(_between(low, high + 1, share), high))
     return float(f"{_between(low, high, share):.6g}")
 
 
 def _between(low: float, high: float, share: float) -> float:
-    if low > 0 and high / low >= WIDE:
+    if low > 0 and high / low >= LOG_SCALE_RATIO:
         return exp(log(low) + share * (log(high) - log(low)))
     return low + share * (high - low)
 
@@ -213,91 +226,60 @@ def _options(info: FieldInfo) -> tuple[Any, ...]:
     return get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
 
 
-def _range(info: FieldInfo) -> tuple[float, float]:
-    found = {name: getattr(item, name) for item in info.metadata for name in ("ge", "le") if hasattr(item, name)}
-    return float(found["ge"]), float(found["le"])
+def _bounds(info: FieldInfo) -> tuple[float, float]:
+    low, high = field_bounds(info) or (0.0, 0.0)
+    return float(low), float(high)
 
 
 def _edge(name: str, info: FieldInfo, value: Any) -> str | None:  # noqa: ANN401  # a value of the field's type
-    """Return in words at which bound a value lies, None inside."""
+    """Return a phrase that names the bound at which a value is, None inside the bounds."""
     if _options(info):
         return None
-    low, high = _range(info)
-    room = EDGE * (high - low)
-    if low + room < value < high - room:
+    low, high = _bounds(info)
+    margin = EDGE * (high - low)
+    if low + margin < value < high - margin:
         return None
-    return f"{name} = {value:g} at its {'lower' if value <= low + room else 'upper'} bound"
+    return f"{name} = {value:g} at its {'lower' if value <= low + margin else 'upper'} bound"
 
 
 def bounds_check(edges: tuple[str, ...], trials: int) -> Check:
-    """Return whether the best hyperparameters lie inside their bounds."""
-    return graded(
+    """Return whether the best hyperparameters are inside their bounds."""
+    return grade(
         "search_edge",
-        "The best of the search lies inside the bounds",
+        "Best hyperparameters inside their bounds",
         review=bool(edges),
-        evidence=f"Of {trials} trials the best has {'; '.join(edges) or 'no hyperparameter at a bound'}.",
-        fix="A still better value may lie beyond; where the bound is not a matter of sense, ask for a wider one.",
+        evidence=f"The best of {trials} trials has {'; '.join(edges) or 'no hyperparameter at a bound'}.",
+        fix="A better value may be outside the bounds. Search another range if the bound is not a natural limit.",
     )
 
 
 def _fields(algorithm: Algorithm, names: tuple[str, ...]) -> dict[str, FieldInfo]:
-    there = tunable(algorithm)
-    if unknown := set(names) - set(there):
+    fields = tunable(algorithm)
+    if unknown := set(names) - set(fields):
         raise ParamsError(
             "These hyperparameters cannot be searched",
-            expected=f"some of {', '.join(there)}",
-            found=", ".join(sorted(unknown)),
+            expected=f"some of {', '.join(fields)}",
+            actual=", ".join(sorted(unknown)),
             where=algorithm.name,
             fix="choose from the list",
         )
-    return {name: info for name, info in there.items() if not names or name in names}
+    return {name: info for name, info in fields.items() if not names or name in names}
 
 
-def _group(
-    dataset: "Dataset", family: Family, algorithm: Algorithm, budget: Budget, names: tuple[str, ...]
-) -> RunItems:
+def _group(trainer: Trainer, algorithm: Algorithm, budget: Budget, names: tuple[str, ...]) -> RunItems:
     return RunItems(
-        f"Search of {algorithm.title} on {dataset.name}"[:200],
+        f"Search of {algorithm.title} on {trainer.dataset.name}"[:200],
         kind="group",
-        params={
-            "algorithm": algorithm.name,
-            "searched": ", ".join(names),
-            "trials": budget.trials,
-            "seconds": budget.seconds,
-            "folds": budget.folds,
-            "seed": budget.seed,
-        },
-        tags={
-            "model_type": family.name,
-            "algorithm": algorithm.name,
-            "dataset_name": dataset.name,
-            "dataset_digest": dataset.digest,
-        },
-        description="Trials are scored on later periods inside the training part; the best is trained on everything.",
+        params={"algorithm": algorithm.name, "searched": ", ".join(names), **asdict(budget)},
+        tags=trainer.tags(algorithm.name),
+        description="Trials are scored on later periods within the training rows; the best is trained on all rows.",
     )
 
 
-def _log_trial(training: Trainer, scored: _Scorer, trial: _Trial, number: int) -> None:
-    if training.tracker is not None:
-        training.tracker.log(
-            RunItems(
-                f"trial {number + 1}",
-                kind="trial",
-                params={"algorithm": scored.algorithm, **trial.params.model_dump()},
-                metrics={scored.name: trial.score, "fit_seconds": trial.seconds},
-                tags={
-                    "model_type": training.family.name,
-                    "algorithm": scored.algorithm,
-                    "dataset_digest": training.dataset.digest,
-                },
-                parent=training.parent,
-            )
-        )
-
-
 def _table(trials: list[_Trial], names: tuple[str, ...]) -> pd.DataFrame:
+    values = [(trial, trial.params.model_dump()) for trial in trials]
     rows = [
-        {**{name: getattr(one.params, name) for name in names}, "score": one.score, "seconds": one.seconds}
-        for one in trials
+        {**{name: params[name] for name in names}, "score": trial.score, "seconds": trial.seconds}
+        for trial, params in values
     ]
     return pd.DataFrame(rows).sort_values("score", kind="stable", ignore_index=True)

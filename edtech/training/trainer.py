@@ -17,7 +17,8 @@ from edtech.ml.elasticity.algorithms import FAMILY
 from edtech.ml.families import get_family
 from edtech.pricing import Plan
 from edtech.tracking.run_items import RunItems
-from edtech.training.decision_value import DecisionValue, evaluate_decision
+from edtech.training.decision_value import evaluate_decision
+from edtech.training.ground_truth import DecisionValue
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +72,7 @@ def train_runs(
         raise ParamsError(
             "There are hyperparameters for an algorithm that is not trained",
             expected=f"hyperparameters of {', '.join(names)}",
-            found=", ".join(map(repr, unused))[:200],
+            actual=", ".join(map(repr, unused))[:200],
             fix="correct the algorithm's name, or train it too",
         )
     settings = {name: model_family.algorithm(name).validate_params((params or {}).get(name)) for name in names}

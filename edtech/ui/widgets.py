@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from edtech.errors import EdtechError
+from edtech.ml.base import field_bounds
 from edtech.settings import PROJECT
 from edtech.ui import state
 from edtech.ui.state import Key, choose, take_notice
@@ -44,7 +45,7 @@ def error_panel(error: EdtechError) -> None:
         st.error(escape(error.problem), icon=":material/error:")
         labelled = (
             ("Expected", error.expected),
-            ("Found", error.found),
+            ("Found", error.actual),
             ("Where", error.where),
             ("What to do", error.fix),
         )
@@ -124,9 +125,9 @@ def _field_widget(
 
 def bounds(info: FieldInfo) -> tuple[Any, Any]:
     """Return the lowest and highest value of a bounded field, in the field's own type."""
-    limits = {name: getattr(item, name) for item in info.metadata for name in ("ge", "le") if hasattr(item, name)}
+    low, high = field_bounds(info) or (None, None)
     kind = info.annotation
-    return (kind(limits["ge"]), kind(limits["le"])) if callable(kind) else (limits["ge"], limits["le"])
+    return (kind(low), kind(high)) if callable(kind) else (low, high)
 
 
 def _step(low: float, high: float) -> float:

@@ -216,7 +216,7 @@ def test_a_run_with_other_content_is_refused_in_words(tracker, linear_items, cha
     run_id = tracker.log(replace(linear_items, artifacts=change(linear_items)))
     with pytest.raises(TrackingError) as caught:
         load_result(tracker.runs, run_id)
-    assert caught.value.problem == "The run does not hold a result that can be read"
+    assert caught.value.problem == "The run holds no readable result"
     assert caught.value.fix == "train again on the same data set"
     assert run_id in caught.value.where
 

@@ -12,6 +12,7 @@ from edtech.tracking import EdTechMLFlowTracker
 from edtech.ui.state import Key
 from edtech.ui.widgets import bounds, format_number
 from tests.pages.look import choose_dataset, figures, press, texts
+from tests.toy_family import WEEKLY_VIEWS, registered
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_training_logs_a_run_with_the_chosen_values_and_says_what_was_found(mark
     assert f"{run['metrics.price_elasticity_coefficient']:.2f}" in said
     assert f"{run['metrics.naive_elasticity']:+.2f}" in said or f"{run['metrics.naive_elasticity']:.2f}" in said
     assert f"runs:/{run['run_id']}/model" in said
-    assert f"Run **{run['name']}**: Price elasticity of demand, by **{ALGORITHMS['linear'].title}**" in said
+    assert f"Run **{run['name']}**: Price elasticity of demand, **{ALGORITHMS['linear'].title}**" in said
 
 
 def test_what_was_found_is_shown_with_another_family_only_on_request(full, open_page):
@@ -75,7 +76,7 @@ def test_what_was_found_is_shown_with_another_family_only_on_request(full, open_
     assert f"runs:/{run_id}/model" in texts(app)
     assert "another data set" not in texts(app)
     choose_dataset(app, full.hostile.id)
-    assert "It was trained on another data set than the chosen one" in texts(app)
+    assert "This run was trained on another data set than the selected one" in texts(app)
 
 
 def test_back_to_defaults_forgets_what_was_set(market, open_page):
@@ -83,3 +84,17 @@ def test_back_to_defaults_forgets_what_was_set(market, open_page):
     app.slider(key="train.token_elasticity.linear.0.evaluation_share").set_value(0.3)
     press(app, "Reset to defaults")
     assert app.slider(key="train.token_elasticity.linear.1.evaluation_share").value == 0.2
+
+
+def test_a_new_family_trains_and_is_shown_without_a_view_of_its_own(market, open_page, home):
+    with registered(WEEKLY_VIEWS):
+        app = open_page("train")
+        app.selectbox(key=f"train.family.{market.id}").set_value(WEEKLY_VIEWS.name).run()
+        press(app, "Train")
+        assert not app.exception
+        [run] = EdTechMLFlowTracker(home.experiment, settings=home).runs.list_runs().to_dict("records")
+        assert figures(app)["RMSE (pieces)"] == format_number(run["metrics.rmse"])
+        shown = texts(app)
+    assert f"Views are predicted with an RMSE of {run['metrics.rmse']:.2f}" in shown
+    assert "this model family has no decision to evaluate" in shown
+    assert f"runs:/{run['run_id']}/model" in shown

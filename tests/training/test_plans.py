@@ -93,7 +93,7 @@ def test_a_worker_process_gives_the_same_numbers(plan, ran, place):
 
 
 def test_roles_that_no_column_can_play_are_refused(plan, place):
-    for roles, words in (({"controls": ("absent",)}, "no such column"), ({"cost": "x"}, "cannot play these roles")):
+    for roles, words in (({"controls": ("absent",)}, "no such column"), ({"cost": "x"}, "cannot have these roles")):
         with pytest.raises(ParamsError, match=words):
             train_planned(TrainingPlan(plan.dataset, plan.family, ("linear",), roles=roles), place)
 

@@ -46,7 +46,7 @@ def test_what_is_too_short_or_has_no_time_is_refused(place):
     with pytest.raises(ModelError, match="too short for a search"):
         search(short, TOKEN_ELASTICITY, "linear", budget=BUDGET)
     timeless = Catalogue(place.data_dir).add_panel(frame, PanelRoles(period=None, unit=None), name="No time")
-    with pytest.raises(ModelError, match="needs a column that says when"):
+    with pytest.raises(ModelError, match="needs a time column"):
         search(timeless, TOKEN_ELASTICITY, "linear", budget=BUDGET)
 
 

@@ -66,7 +66,7 @@ def test_a_generated_market_judges_its_runs_by_its_truth(trained, market):
     truth = market.market().truth
     for run in trained:
         assert not run.plan.refused
-        assert run.decision_value.basis == "judged by the known truth of the generated market"
+        assert run.decision_value.basis == "computed from the ground truth of the generated market"
         assert run.metrics["elasticity_truth"] == pytest.approx(truth.own_elasticity)
         bias = run.result.elasticity.estimate - truth.own_elasticity
         assert run.metrics["elasticity_bias"] == pytest.approx(bias)
@@ -96,7 +96,7 @@ def test_an_uploaded_panel_has_no_truth_and_says_so(uploaded, client):
     assert not uploaded.plan.refused
     assert not {"decision_value_tokens", "elasticity_truth", "elasticity_bias"} & uploaded.metrics.keys()
     tags = client.get_run(uploaded.run_id).data.tags
-    assert tags["decision_value"] == "empty: the truth of an uploaded data set is not known"
+    assert tags["decision_value"] == "empty: an uploaded data set has no ground truth"
     assert tags["plan"] == "recommended"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.data.quality import leakage
-from edtech.data.quality.findings import Check, graded
+from edtech.data.quality.findings import Check, grade
 from edtech.ml import trust_checks
 from edtech.ml.base import Estimate, FittedModel
 from edtech.ml.elasticity.result import ElasticityResult
@@ -86,7 +86,7 @@ def agreement_check(own: Estimate, others: Mapping[str, Estimate]) -> Check:
     half_widths = _half_width(own) + max(_half_width(other) for other in others.values())
     disagree = abs(own.estimate - median) > max(MAX_DISAGREEMENT * abs(median), half_widths)
     estimates = ", ".join(f"{name} {other.estimate:.2f}" for name, other in others.items())
-    return graded(
+    return grade(
         "agreement",
         "Algorithms agree on the elasticity",
         review=disagree or own.estimate * median < 0,

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from edtech.data.quality import leakage
-from edtech.data.quality.findings import Check, graded
+from edtech.data.quality.findings import Check, grade
 from edtech.data.quality.outcomes import check_frame
+from edtech.ml import trust_checks
 from edtech.ml.outcomes.cases import Cases
 from edtech.ml.outcomes.seasonality import CLOCK, unseen
 from edtech.ml.outcomes.splits import Split
-from edtech.tables.values import listed
+from edtech.tables.values import format_names
 
 TOO_GOOD = 0.99
 ALMOST_ALL = 0.9
@@ -62,16 +63,16 @@ def leaks(cases: Cases) -> tuple[Check, ...]:
     sure = [name for name, share in told.items() if share >= leakage.SUSPECT]
     named = [] if cases.generated else [name for name in told if name not in sure and _later_by_name(name)]
     evidence = [
-        f"{words}: {listed(names)}."
+        f"{words}: {format_names(names)}."
         for words, names in (
             ("Columns that tell the outcome by themselves", sure),
             ("Columns whose names speak of the outcome or of what follows it", named),
         )
         if names
     ]
-    gate = graded(
+    gate = grade(
         "leak_outcome",
-        "No column gives the outcome away",
+        trust_checks.NO_LEAK,
         fail=bool(evidence),
         evidence=" ".join(evidence) or f"None of {len(told)} columns tells the outcome by itself or by its name.",
         fix="Map the file again without these columns, or under a name that says they were known before.",
@@ -91,25 +92,25 @@ def _known_later(known: Cases) -> Check:
 
 def time_overlap(split: Split) -> Check:
     """Return whether anything that was fitted on was known only after the evaluation had begun."""
-    title, fix = "Training ends where the evaluation begins", "Name the column of time, and hold back later rows."
+    title, fix = trust_checks.NO_OVERLAP, "Name the column of time, and hold back later rows."
     fitted, held = split.training, split.evaluation
     if fitted.time is None or held.time is None:
         both = 0 if fitted.subject is None or held.subject is None else fitted.subject.isin(held.subject).sum()
         evidence = f"There is no time, so rows were drawn; {both} training rows share a subject with others."
-        return graded("time_overlap", title, fail=both > 0, review=True, evidence=evidence, fix=fix)
+        return grade("time_overlap", title, fail=both > 0, review=True, evidence=evidence, fix=fix)
     begins, last = held.time.min(), fitted.time.max()
     known = fitted.known.max() if fitted.known is not None and fitted.follow is None else last
     evidence = f"The last training row is of {last}, its outcome known by {known}; the evaluation begins at {begins}."
     if fitted.known is None:
         evidence = f"The last training row is of {last}; when outcomes became known the file does not say."
-    return graded("time_overlap", title, fail=last >= begins or known > begins, evidence=evidence, fix=fix)
+    return grade("time_overlap", title, fail=last >= begins or known > begins, evidence=evidence, fix=fix)
 
 
 def too_good(metrics: dict[str, float]) -> Check:
     """Return whether the AUC is one that only a leak gives."""
-    return graded(
+    return grade(
         "too_good",
-        "Not too good to be true",
+        trust_checks.PLAUSIBLE,
         fail=metrics["roc_auc"] > TOO_GOOD,
         evidence=f"ROC AUC {metrics['roc_auc']:.3f} on rows held back; people cannot be told above {TOO_GOOD}.",
         fix="Look for a column that is known only with the outcome, starting with the most important one.",
@@ -121,9 +122,9 @@ def single_feature(metrics: dict[str, float], importance: pd.DataFrame) -> Check
     rises = importance["importance"].clip(lower=0)
     share = float(rises.max() / rises.sum()) if rises.sum() > 0 else 0.0
     most = share > ALMOST_ALL and len(importance) > 1
-    return graded(
+    return grade(
         "single_feature",
-        "No single column carries it all",
+        trust_checks.NO_DOMINANT_FEATURE,
         fail=most and metrics["roc_auc"] > 0.95,
         review=most,
         evidence=f"{str(importance['feature'].iloc[0])[:60]!r} has {share:.0%} of all importance.",
@@ -135,7 +136,7 @@ def worse_than_base(metrics: dict[str, float]) -> Check:
     """Return whether the base rate alone would have predicted as well."""
     loss, base = metrics["log_loss"], metrics["log_loss_base"]
     chance = metrics.get("roc_auc_low", 1.0) <= 0.5
-    return graded(
+    return grade(
         "worse_than_base",
         "Better than the base rate",
         fail=loss >= base and chance,
@@ -152,7 +153,7 @@ def calibration(metrics: dict[str, float]) -> Check:
     low, high = (metrics.get(f"calibration_slope_{end}", slope) for end in ("low", "high"))
     off = metrics["calibration_error"] > max(OFF, metrics["calibration_error_chance"])
     tilted = high < SLOPE[0] or low > SLOPE[1]
-    return graded(
+    return grade(
         "calibration",
         "Probabilities mean what they say",
         fail=high < 0 or metrics["calibration_error"] > 5 * max(OFF, metrics["calibration_error_chance"]),
@@ -170,7 +171,7 @@ def few_events(split: Split) -> Check:
     for side in (split.training, split.evaluation):
         actual = side.actual[side.labeled]
         counts.append(int(min(actual.sum(), len(actual) - actual.sum())))
-    return graded(
+    return grade(
         "few_events",
         "Enough of the rarer outcome",
         review=min(counts) < FEW_EVENTS,
@@ -183,7 +184,7 @@ def settled(model: Any) -> tuple[Check, ...]:  # noqa: ANN401  # an estimator of
     """Return whether a Cox regression stands at its highest likelihood; nothing for other models."""
     if (step := getattr(model, "unsettled_", None)) is None:
         return ()
-    check = graded(
+    check = grade(
         "convergence",
         "The regression has settled",
         fail=not step <= 1,
@@ -199,7 +200,7 @@ def watched(cases: Cases) -> tuple[Check, ...]:
     if cases.follow is None or cases.generated:
         return ()
     unknown = float(1 - cases.labeled.mean())
-    ground = graded(
+    ground = grade(
         "horizon",
         "Rows were watched up to the horizon",
         fail=unknown > NOT_WATCHED[1],
@@ -210,11 +211,11 @@ def watched(cases: Cases) -> tuple[Check, ...]:
     held = {str(name): leakage.tells(cases.features[name], cases.follow["duration"]) for name in cases.features}
     holding = [name for name in held if held[name] >= HOLDS_DURATION]
     most = max(held, key=lambda name: held[name])
-    leak = graded(
+    leak = grade(
         "leak_duration",
         "No column holds the duration",
         fail=bool(holding),
-        evidence=f"Columns that grow with how long a row was watched: {listed(holding)}."
+        evidence=f"Columns that grow with how long a row was watched: {format_names(holding)}."
         if holding
         else f"None follows the duration; nearest is {most[:60]!r}, rank correlation {held[most]:.2f}.",
         fix="Leave them out, or use their values at the start: time watched tells who had not left yet.",
@@ -229,7 +230,7 @@ def season_seen(split: Split) -> tuple[Check, ...]:
         return ()
     last = held.time.max() + pd.Timedelta(days=held.horizon or 0)
     share = unseen(fitted.visits["time"], held.time.min(), last)
-    check = graded(
+    check = grade(
         "season",
         "The weeks judged were seen in a year before",
         review=share > 0,
@@ -250,11 +251,11 @@ def drift(split: Split) -> Check:
     }
     changed = sorted((name for name in index if index[name] > DRIFT), key=lambda name: -index[name])
     most = max(index, key=lambda name: index[name])
-    return graded(
+    return grade(
         "drift",
         "Later rows look like those trained on",
         review=bool(changed),
-        evidence=f"{len(changed)} of {len(index)} columns changed (stability index above {DRIFT}): {listed(changed)}."
+        evidence=f"{len(changed)} of {len(index)} columns changed (stability index above {DRIFT}): {format_names(changed)}."
         if changed
         else f"The column that changed most is {most[:60]!r}, stability index {index[most]:.2f}.",
         fix="Train again as time goes on, and ask why these columns change.",

@@ -6,11 +6,10 @@ import streamlit as st
 
 from edtech.data import Dataset
 from edtech.ml.base import Family
-from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
-from edtech.tables.roles import Kind, PanelRoles
+from edtech.tables.roles import ColumnKind
 from edtech.ui.widgets import escape
 
-SEVERAL = (Kind.COVARIATE, Kind.FEATURE)
+SEVERAL = (ColumnKind.COVARIATE, ColumnKind.FEATURE)
 STATED = ("prices_set", "weights")
 
 
@@ -20,8 +19,8 @@ def choose_columns(dataset: Dataset, family: Family) -> dict[str, Any]:
     What may be chosen here is what a training may vary: covariates or features, how prices were set, and weights.
     """
     roles = dataset.mapping
-    if isinstance(roles, PanelRoles) and family.name != TOKEN_ELASTICITY:
-        return {}  # its features are made from the tables of the market
+    if family.roles is None or not isinstance(roles, family.roles):
+        return {}  # its features come from the tables of the market
     with st.expander("Columns", icon=":material/view_column:"):
         st.caption("Stored with the data set. Upload the file again to change the mapping.")
         fixed = {
@@ -36,7 +35,7 @@ def choose_columns(dataset: Dataset, family: Family) -> dict[str, Any]:
 
 def _choosable(name: str, dataset: Dataset) -> bool:
     marks = type(dataset.mapping).model_fields[name].metadata
-    return name in STATED or any(mark in SEVERAL for mark in marks if isinstance(mark, Kind))
+    return name in STATED or any(mark in SEVERAL for mark in marks if isinstance(mark, ColumnKind))
 
 
 def _choice(name: str, dataset: Dataset) -> Any:  # noqa: ANN401  # a role's value

@@ -93,7 +93,7 @@ def _training_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles
         key = f"train.{family.name}.{algorithm.name}.{preset}{version}"
         start = algorithm.validate_params(algorithm.params.PRESETS.get(preset))
         values, repeats = _hyperparameters(algorithm, key, start), 1
-        if hasattr(start, "seed"):
+        if algorithm.has_seed:
             repeats = st.number_input(
                 "Repeats",
                 1,

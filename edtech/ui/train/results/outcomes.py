@@ -1,12 +1,12 @@
-"""What a training of a family of labels found."""
+"""Results of the families that predict an outcome: enrollment, completion, churn."""
 
 import streamlit as st
 
-from edtech.charts import classification, models
+from edtech.charts import classification
 from edtech.ml.outcomes.description import sentence
 from edtech.ml.outcomes.plots import curve_titles, x_title
 from edtech.ml.outcomes.result import LabelResult
-from edtech.ui.train.results.parts import show_metrics
+from edtech.ui.train.results.default import importance_chart, importance_title, show_metrics
 from edtech.ui.widgets import escape
 
 RESULT_METRICS = (
@@ -32,37 +32,37 @@ TABS = {
 
 
 def show(result: LabelResult) -> None:
-    """Show the finding, its figures, how probabilities compare with what came, and what moves them."""
+    """Show the finding, metrics, curves of the probabilities, and the most important columns."""
     st.markdown(f"**{escape(sentence(result))}**")
     for note in result.notes:
         st.info(escape(note), icon=":material/info:")
     show_metrics(result.metrics, RESULT_METRICS)
-    _curves(result)
-    _likeliest(result)
-    _moves(result)
+    _show_curves(result)
+    _show_at_risk(result)
+    _show_importance(result)
 
 
-def _curves(result: LabelResult) -> None:
+def _show_curves(result: LabelResult) -> None:
     titles = curve_titles(result)
-    there = [name for name in TABS if name in result.tables and len(result.tables[name])]
-    *curves, last = st.tabs([*(TABS[name] for name in there), "Confusion"])
-    for name, tab in zip(there, curves, strict=True):
+    present = [name for name in TABS if name in result.tables and len(result.tables[name])]
+    *curves, last = st.tabs([*(TABS[name] for name in present), "Confusion"])
+    for name, tab in zip(present, curves, strict=True):
         chart = classification.curve(result.tables[name], kind=name, title=titles[name], x_title=x_title(result, name))
         tab.altair_chart(chart, alt=titles[name])
-        with tab.expander("The numbers"):
+        with tab.expander("Data table"):
             st.dataframe(result.tables[name], hide_index=True)
     last.altair_chart(
         classification.confusion_matrix(result.tables["confusion"], title=titles["confusion"]), alt=titles["confusion"]
     )
-    last.caption(escape(f"Called yes: {result.threshold_words}."))
+    last.caption(escape(f"Threshold for a yes: {result.threshold_words}."))
 
 
-def _likeliest(result: LabelResult) -> None:
+def _show_at_risk(result: LabelResult) -> None:
     if "at_horizon" in result.tables:
-        st.subheader("Who is likely to leave")
-        unit = "days" if result.meanings else "of the file's own unit"
-        told = f"Of those seen last, the probability to have left within {result.horizon:g} {unit}, highest first."
-        st.caption(escape(told))
+        st.subheader("At risk of leaving")
+        unit = "days" if result.meanings else "units of the file's time"
+        text = f"Probability of leaving within {result.horizon:g} {unit}, the highest first, for those last observed."
+        st.caption(escape(text))
         st.dataframe(
             result.tables["at_horizon"],
             hide_index=True,
@@ -74,18 +74,15 @@ def _likeliest(result: LabelResult) -> None:
         )
 
 
-def _moves(result: LabelResult) -> None:
-    st.subheader("What moves it")
-    top = result.importance["feature"].iloc[0]
-    title = f"Predictions lean most on {top}; that is no effect"
-    st.altair_chart(
-        models.importance(result.importance, title=title, unit="rise of log loss when shuffled"),
-        alt=f"Permutation importance; predictions lean most on {top}",
-    )
+def _show_importance(result: LabelResult) -> None:
+    st.subheader("Feature importance")
+    st.altair_chart(importance_chart(result, "increase of log loss when shuffled"), alt=importance_title(result))
     if len(result.odds):
-        what = f"the {result.odds['note'].iloc[0]}" if result.algorithm == "cox" else "the odds"
-        title = f"What each column multiplies {what} by, everything else equal"
+        ratio = f"Ratios of the {result.odds['note'].iloc[0]}" if result.algorithm == "cox" else "Odds ratios"
+        title = f"{ratio}, all other columns equal"
         st.altair_chart(classification.odds(result.odds, title=title), alt=title)
-        st.caption("Numbers per standard deviation, words against the commonest value. Associations, not effects.")
+        st.caption(
+            "Numbers: per standard deviation. Categories: relative to the most frequent one. Associations, not effects."
+        )
     with st.expander("All columns"):
         st.dataframe(result.importance, hide_index=True)

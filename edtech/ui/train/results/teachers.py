@@ -1,11 +1,11 @@
-"""What a training of `teacher_quality` found."""
+"""Results of `teacher_quality`."""
 
 import streamlit as st
 
 from edtech.charts import models, teachers
 from edtech.ml.teachers.description import finding, sentence
 from edtech.ml.teachers.result import TeacherResult
-from edtech.ui.train.results.parts import show_metrics
+from edtech.ui.train.results.default import error_text, importance_chart, importance_title, show_metrics
 from edtech.ui.widgets import escape
 
 RESULT_METRICS = (
@@ -15,21 +15,21 @@ RESULT_METRICS = (
 UNIT = "stars"
 _COLUMNS = {
     "teacher": st.column_config.TextColumn("Teacher"),
-    "ratings": st.column_config.NumberColumn("Ratings", help="How often the teacher was rated."),
-    "mean": st.column_config.NumberColumn("Raw mean", format="%.2f", help="Mean rating, as a shop would show it."),
+    "ratings": st.column_config.NumberColumn("Ratings", help="Number of ratings of the teacher."),
+    "mean": st.column_config.NumberColumn("Raw mean", format="%.2f", help="Mean rating, without any adjustment."),
     "effect": st.column_config.NumberColumn(
-        "Effect", format="%+.2f", help="Against the average teacher, at equal learners and courses, in stars."
+        "Effect", format="%+.2f", help="Relative to the average teacher, at equal learners and courses, in stars."
     ),
-    "low": st.column_config.NumberColumn("Low", format="%+.2f", help="Lower end of the 95 % interval, in stars."),
-    "high": st.column_config.NumberColumn("High", format="%+.2f", help="Upper end of the 95 % interval, in stars."),
+    "low": st.column_config.NumberColumn("Low", format="%+.2f", help="Lower bound of the 95% interval, in stars."),
+    "high": st.column_config.NumberColumn("High", format="%+.2f", help="Upper bound of the 95% interval, in stars."),
     "rank": st.column_config.NumberColumn("Rank", format="%d", help="1 is the highest effect."),
-    "rank_low": st.column_config.NumberColumn("Rank, best", format="%d", help="Best end of the 90 % interval."),
-    "rank_high": st.column_config.NumberColumn("Rank, worst", format="%d", help="Worst end of the 90 % interval."),
+    "rank_low": st.column_config.NumberColumn("Highest rank", format="%d", help="Upper bound of the 90% interval."),
+    "rank_high": st.column_config.NumberColumn("Lowest rank", format="%d", help="Lower bound of the 90% interval."),
 }
 
 
 def show(result: TeacherResult) -> None:
-    """Show the finding, the ranks with their intervals, the card, figures and plots."""
+    """Show the finding, metrics, the teachers with the intervals of their ranks, and charts."""
     st.markdown(f"**{escape(sentence(result))}**")
     for note in (result.interval_note, *result.notes):
         if note:
@@ -41,22 +41,17 @@ def show(result: TeacherResult) -> None:
     st.dataframe(result.teachers, hide_index=True, column_config=_COLUMNS)
     st.altair_chart(
         teachers.effects_by_ratings(
-            result.teachers, title="The fewer the ratings, the more a mean is pulled to that of all", unit=UNIT
+            result.teachers, title="Effects of teachers with few ratings shrink toward the mean", unit=UNIT
         ),
-        alt="Effect and raw mean of each teacher over the number of ratings",
+        alt="Effect and raw mean of each teacher by number of ratings",
     )
     if not result.evaluation.empty:
-        _errors(result)
+        _show_errors(result)
 
 
-def _errors(result: TeacherResult) -> None:
-    title = f"Later ratings: off by {result.metrics['rating_mae']:.2f} stars on average"
+def _show_errors(result: TeacherResult) -> None:
+    title = f"Held-out error: {error_text(result, 'rating_mae')} stars"
     left, right = st.columns(2)
     left.altair_chart(models.actual_vs_predicted(result.evaluation, title=title, unit=UNIT), alt=title)
-    top = result.importance["feature"].iloc[0]
-    right.altair_chart(
-        models.importance(
-            result.importance, title=f"Predictions lean most on {top}", unit="rise of squared error when shuffled"
-        ),
-        alt=f"Permutation importance; predictions lean most on {top}",
-    )
+    chart = importance_chart(result, "increase of squared error when shuffled")
+    right.altair_chart(chart, alt=importance_title(result))
