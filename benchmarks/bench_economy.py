@@ -31,11 +31,11 @@ from edtech.market import Market, MarketParams, generate_market
 from edtech.market.ledger import ledger_table, payouts
 from edtech.market.params import PRESETS
 from edtech.market.price_plans import market_world
-from edtech.market.rows import STRIDE, make_part
+from edtech.market.rows import STRIDE, shard_rows
 from edtech.market.supply import CATEGORIES, START
 from edtech.ml.elasticity.algorithms import FAMILY
 from edtech.ml.families import get_family
-from edtech.pricing import answer, changed_prices, price_response
+from edtech.pricing import changed_prices, estimate_effects, price_response
 
 LARGE = MarketParams(learners=180_000, teachers=5_000, courses=10_000, weeks=52)
 LONGEST = 0.5  # seconds for a figure
@@ -60,10 +60,10 @@ def ledger_after(params: MarketParams, changes: dict[str, float], week: int) -> 
     units = world.supply.price_units.copy()
     units[:, week:] = np.maximum(np.rint(units[:, week:] * factor[:, None]), 1)
     world = replace(world, supply=replace(world.supply, price_units=units))
-    parts = [make_part(world, number) for number in range(len(world.seeds))]
-    matured = np.sum([part.sums.matured for part in parts], axis=0)
+    parts = [shard_rows(world, number) for number in range(len(world.seeds))]
+    matured = np.sum([section.sums.matured for section in parts], axis=0)
     paid = ledger_table(params, payouts(params, matured), len(parts) * STRIDE, range(0))
-    return pd.concat([*(part.tables["token_ledger"] for part in parts), paid])
+    return pd.concat([*(section.tables["token_ledger"] for section in parts), paid])
 
 
 def came(ledger: pd.DataFrame, start: pd.Timestamp) -> Came:
@@ -79,11 +79,11 @@ def known_effect(dataset: Dataset, changes: dict[str, float]) -> PriceEffect:
     algorithm = kind.algorithm("choice_logit")
     result: Any = kind.train(dataset, algorithm, algorithm.validate_params({}), no_progress).result
     response = price_response(result, dataset.panel())
-    asked = {name: change for name, change in changes.items() if name in set(response.segments)}
-    return price_effect(answer(response, changed_prices(response, asked)))
+    request = {name: change for name, change in changes.items() if name in set(response.segments)}
+    return price_effect(estimate_effects(response, changed_prices(response, request)))
 
 
-def judged(number: int, history: int) -> dict[str, object]:
+def evaluation(number: int, history: int) -> dict[str, object]:
     """Return for one world whether the bands held, how far off the medians were, and half the bands' widths."""
     preset = tuple(PRESETS)[number % len(PRESETS)]
     params = MarketParams.preset(preset, seed=number, weeks=history + HORIZON, learners=1_500)
@@ -91,16 +91,16 @@ def judged(number: int, history: int) -> dict[str, object]:
     changes = {name: float(rng.uniform(-LARGEST_CHANGE, LARGEST_CHANGE)) for name in CATEGORIES}
     cut = pd.Timestamp(START) + pd.Timedelta(weeks=history)
     market = generate_market(params)
-    known = KnownTables(market.tables, cut)
-    tables = {name: known[name] for name in known}
+    lookup = KnownTables(market.tables, cut)
+    tables = {name: lookup[name] for name in lookup}
     with tempfile.TemporaryDirectory() as folder:
         dataset = Catalogue(Path(folder)).add_market(Market(params, tables, market.truth, "cut"), name="cut")
         observed, effect = observe(dataset), known_effect(dataset, changes)
-    found = forecast(observed, Assumptions.of(observed, weeks=HORIZON), effect)
+    result = forecast(observed, Assumptions.of(observed, weeks=HORIZON), effect)
     truth = came(ledger_after(params, changes, history), cut)
     row: dict[str, object] = {"preset": preset}
     for name in ("spent", "circulating_supply"):
-        figure, value = found.figure(name), getattr(truth, name)
+        figure, value = result.figure(name), getattr(truth, name)
         row |= {
             f"{name}_covered": figure["low"] <= value <= figure["high"],
             f"{name}_error": figure["mid"] / value - 1,
@@ -113,7 +113,7 @@ def coverage(worlds: int, history: int) -> bool:
     """Print how often the bands held and return whether both shares are as promised."""
     rows = []
     for number in range(worlds):
-        rows.append(judged(number, history))
+        rows.append(evaluation(number, history))
         print(f"world {number + 1} of {worlds}", end="\r", file=sys.stderr, flush=True)
     table, met = pd.DataFrame(rows), True
     print(f"{worlds} worlds of {len(PRESETS)} presets, cut after {history} weeks, other prices for {HORIZON} weeks")

@@ -17,7 +17,7 @@ import pandas as pd
 
 from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
 from edtech.pricing import price_response, recommend_prices
-from edtech.pricing.what_ifs import answer
+from edtech.pricing.what_ifs import estimate_effects
 from tests.worlds import World, make_world
 
 MARKETS = 100
@@ -46,17 +46,17 @@ class Target:
         return self.low <= self.value <= self.high
 
 
-def judged(world: World, algorithm: str = "fixed_effects") -> dict[str, float]:
+def evaluation(world: World, algorithm: str = "fixed_effects") -> dict[str, float]:
     """Return what one market says of an algorithm at its defaults and of the plan made from it."""
     truth = world.elasticity
     stated = {"prices_set": "schedule"} if world.params.prices == "schedule" else {}
     result = world.modeler(**stated).compare_models(world.panel, [algorithm])[algorithm]
-    found, by_segment = result.elasticity, result.elasticity_by_segment.set_index("segment")["estimate"]
+    results, by_segment = result.elasticity, result.elasticity_by_segment.set_index("segment")["estimate"]
     prices = recommend_prices(result, world.panel).prices
     return {
-        "bias": (found.estimate - truth) / abs(truth),
-        "covered": float(found.low <= truth <= found.high),
-        "width": (found.high - found.low) / abs(truth),
+        "bias": (results.estimate - truth) / abs(truth),
+        "covered": float(results.low <= truth <= results.high),
+        "width": (results.high - results.low) / abs(truth),
         "segments": float((by_segment / world.by_segment - 1).abs().mean()),
         "naive": result.naive.estimate,
         "captured": world.captured(prices),
@@ -67,7 +67,7 @@ def judged(world: World, algorithm: str = "fixed_effects") -> dict[str, float]:
 def figures(case: str, markets: int) -> Iterator[Target]:
     """Yield the figures over all markets of a case."""
     knobs = CASES[case]
-    table = pd.DataFrame([judged(make_world(seed=seed, **knobs)) for seed in range(markets)])
+    table = pd.DataFrame([evaluation(make_world(seed=seed, **knobs)) for seed in range(markets)])
     mean = table.mean()
     loose = "views_react" in knobs
     yield Target("mean relative bias", mean["bias"], *((-0.08, 0.08) if loose else (-0.04, 0.04)))
@@ -84,7 +84,7 @@ def others(markets: int) -> Iterator[Target]:
     """Yield what the other algorithms with an interval find."""
     for algorithm in ("polynomial", "gam"):
         for scale in ("unit", "segment"):
-            table = pd.DataFrame([judged(make_world(seed=seed, scale=scale), algorithm) for seed in range(markets)])
+            table = pd.DataFrame([evaluation(make_world(seed=seed, scale=scale), algorithm) for seed in range(markets)])
             yield Target(f"{algorithm}, {scale}: mean relative bias", table["bias"].mean(), -0.12, 0.12)
             yield Target(f"{algorithm}, {scale}: covered", table["covered"].mean(), -np.inf, np.inf)
 
@@ -110,14 +110,14 @@ def bootstrap(markets: int, draws: int = 60) -> Iterator[Target]:
     for seed in range(markets):
         world, rng = make_world(seed=seed, units=100, weeks=30), np.random.default_rng(seed)
         groups = [rows for _, rows in world.panel.groupby("course_id")]
-        drawn = [_one_slope(world, _resampled(groups, rng))[0] for _ in range(draws)]
-        ratios.append(float(np.std(drawn)) / _one_slope(world, world.panel)[1])
+        figure = [_one_slope(world, _resampled(groups, rng))[0] for _ in range(draws)]
+        ratios.append(float(np.std(figure)) / _one_slope(world, world.panel)[1])
     yield Target(f"bootstrap's error / stated error, {draws} draws, mean", float(np.mean(ratios)), 0.85, 1.15)
 
 
 def _resampled(groups: list[pd.DataFrame], rng: np.random.Generator) -> pd.DataFrame:
-    chosen = rng.integers(0, len(groups), len(groups))
-    return pd.concat([groups[one].assign(course_id=f"D{place}") for place, one in enumerate(chosen)])
+    selection = rng.integers(0, len(groups), len(groups))
+    return pd.concat([groups[item].assign(course_id=f"D{position}") for position, item in enumerate(selection)])
 
 
 def _one_slope(world: World, panel: pd.DataFrame) -> tuple[float, float]:
@@ -163,13 +163,13 @@ def large() -> Iterator[Target]:
     result = modeler.compare_models(wide.panel, ["fixed_effects"], params=params)["fixed_effects"]
     response = price_response(result, wide.panel)
     start = time.perf_counter()
-    answer(response, response.baseline * 1.1)
+    estimate_effects(response, response.baseline * 1.1)
     yield Target(f"what-if over {len(response.units):,} courses, s", time.perf_counter() - start, 0, 0.3)
 
 
 def main() -> int:
     """Return the exit code: 0 where every target is met."""
-    asked = sys.argv[1:]
+    request = sys.argv[1:]
     parts: dict[str, Callable[[], Iterator[Target]]] = {
         **{case: partial(figures, case, MARKETS) for case in CASES},
         "prices of unknown origin": partial(unknown, 20),
@@ -178,8 +178,13 @@ def main() -> int:
         "training time": training_times,
         "large panels": large,
     }
-    chosen = {title: part for title, part in parts.items() if not asked or any(word in title for word in asked)}
-    met = [show(f"{title} ({MARKETS} markets)" if title in CASES else title, part()) for title, part in chosen.items()]
+    selection = {
+        title: section for title, section in parts.items() if not request or any(word in title for word in request)
+    }
+    met = [
+        show(f"{title} ({MARKETS} markets)" if title in CASES else title, section())
+        for title, section in selection.items()
+    ]
     return 0 if all(met) else 1
 
 

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from edtech.data import Catalogue
 from edtech.market import MarketParams, generate_market
 from edtech.ml.artifacts import load_result
-from edtech.pricing import plan_for, price_response
+from edtech.pricing import plan_prices, price_response
 from edtech.pricing.constraints import Constraints
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker
@@ -30,7 +30,7 @@ SLIDER_SECONDS = 0.3
 MANY, SLIDER_OF_MANY = 100_000, 0.6
 PLAN_SECONDS = 5.0
 COLD_SECONDS = 6.0
-ASKED = (-20, 5, 10, -35, 25, 40, -5)
+REQUESTED = (-20, 5, 10, -35, 25, 40, -5)
 ALGORITHMS = ("fixed_effects", "choice_logit")
 MARKETS = {
     "demo market": MarketParams(),
@@ -68,7 +68,7 @@ def plan_seconds(settings: Settings, run_id: str) -> Iterator[tuple[str, float]]
     response = price_response(result, Catalogue(settings.data_dir).list()[0].panel())
     for title, limits in LIMITS.items():
         start = time.perf_counter()
-        plan_for(response, constraints=limits)
+        plan_prices(response, constraints=limits)
         yield title, time.perf_counter() - start
 
 
@@ -78,7 +78,7 @@ def slider_seconds(run_id: str) -> list[tuple[float, float]]:
     app.run().switch_page("pages/pricing.py").run()
     next(box for box in app.selectbox if box.label == "Run").set_value(run_id).run()
     seconds = []
-    for percents in ASKED:
+    for percents in REQUESTED:
         app.slider[0].set_value(percents)
         start, worked = time.perf_counter(), time.process_time()
         app.run()
@@ -109,8 +109,8 @@ def cold_start_seconds(home: Path) -> float | None:
 def say(title: str, seconds: float | None, limit: float, note: str = "") -> bool:
     """Print a line and return whether the limit is kept."""
     met = seconds is not None and seconds < limit
-    shown = "not measured: no Chromium, see `make browser`" if seconds is None else f"{seconds:.2f} s"
-    print(f"{title:<56} {shown} (< {limit:g} s{note}){'' if met else '  MISSED'}", flush=True)
+    view = "not measured: no Chromium, see `make browser`" if seconds is None else f"{seconds:.2f} s"
+    print(f"{title:<56} {view} (< {limit:g} s{note}){'' if met else '  MISSED'}", flush=True)
     return met
 
 
@@ -118,8 +118,8 @@ def say_slider(title: str, run_id: str, limit: float) -> bool:
     """Measure a run's slider, print a line and return whether the limit is kept."""
     clock, core = zip(*slider_seconds(run_id), strict=True)
     middle, worked = statistics.median(clock), statistics.median(core)
-    words = f", the slowest of {len(clock)}; median {middle:.2f} s, {worked:.2f} s of one core"
-    return say(f"slider: {title}", max(clock), limit, words)
+    text = f", the slowest of {len(clock)}; median {middle:.2f} s, {worked:.2f} s of one core"
+    return say(f"slider: {title}", max(clock), limit, text)
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ import pandas as pd
 from benchmarks.bench_elasticity import Target, show
 from edtech.market import PRESETS, Market, MarketParams, generate_market
 from edtech.ml import ElasticityResult, TokenPriceElasticityModeler
-from edtech.pricing import answer, changed_prices, plan_for, price_response
+from edtech.pricing import changed_prices, estimate_effects, plan_prices, price_response
 from edtech.pricing.constraints import Constraints, price_bounds
 from edtech.pricing.what_ifs import WhatIf
 from edtech.tables.roles import MARKET_ROLES
@@ -49,7 +49,7 @@ def is_marked(outcome: WhatIf) -> bool:
     return outcome.refused or outcome.extrapolates
 
 
-def judged(seed: int, small: bool) -> dict[str, float | str]:
+def evaluation(seed: int, small: bool) -> dict[str, float | str]:
     """Return what one world says of asks and of a plan."""
     preset = list(PRESETS)[seed % len(PRESETS)]
     market = generate_market(MarketParams.preset(preset, **(SMALL if small else {}), seed=seed))
@@ -58,12 +58,12 @@ def judged(seed: int, small: bool) -> dict[str, float | str]:
     today = pd.Series(response.baseline, index=response.names)
     segment = response.segments.value_counts().index[seed % 3]
     before = revenue(market, today)
-    sound = answer(response, changed_prices(response, {segment: CHANGE * (-1) ** seed}))
+    sound = estimate_effects(response, changed_prices(response, {segment: CHANGE * (-1) ** seed}))
     truth = revenue(market, sound.prices) / before - 1
-    far = answer(response, changed_prices(response, {str(name): FAR for name in response.segments.unique()}))
+    far = estimate_effects(response, changed_prices(response, {str(name): FAR for name in response.segments.unique()}))
     unknown = train(market, randomized_discount=None, randomized_flag=None)
-    blind = answer(price_response(unknown, panel), response.baseline * (1 + CHANGE))
-    plan, bounds = plan_for(response, constraints=LIMITS), price_bounds(response, LIMITS)
+    blind = estimate_effects(price_response(unknown, panel), response.baseline * (1 + CHANGE))
+    plan, bounds = plan_prices(response, constraints=LIMITS), price_bounds(response, LIMITS)
     gained = revenue(market, plan.prices) / before - 1
     low, high = (pd.Series(end, index=response.names) for end in (bounds.low, bounds.high))
     best = market.truth.best_prices(within=(low, high)).reindex(response.names)
@@ -74,7 +74,7 @@ def judged(seed: int, small: bool) -> dict[str, float | str]:
         "width": sound.token_revenue.high - sound.token_revenue.low,
         "sound but marked": float(is_marked(sound)),
         "outside marked": float(is_marked(far)),
-        "unknown marked": float(is_marked(blind) and plan_for(price_response(unknown, panel)).refused),
+        "unknown marked": float(is_marked(blind) and plan_prices(price_response(unknown, panel)).refused),
         "gain": gained,
         "harm": float(gained < 0),
         "captured": gained / max(possible, gained, 1e-9),
@@ -101,16 +101,16 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=WORLDS)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--small", action="store_true", help="100 courses and 1,500 learners in each world")
-    asked = parser.parse_args()
-    with ProcessPoolExecutor(asked.processes, mp_context=get_context("spawn")) as pool:
+    request = parser.parse_args()
+    with ProcessPoolExecutor(request.processes, mp_context=get_context("spawn")) as pool:
         rows = []
-        for row in pool.map(partial(judged, small=asked.small), range(asked.worlds)):
+        for row in pool.map(partial(evaluation, small=request.small), range(request.worlds)):
             rows.append(row)
-            print(f"{len(rows)} of {asked.worlds}: {row}", file=sys.stderr, flush=True)
+            print(f"{len(rows)} of {request.worlds}: {row}", file=sys.stderr, flush=True)
     table = pd.DataFrame(rows)
     print(table.groupby("preset").mean().round(3).to_string())
-    size = "small worlds" if asked.small else "worlds"
-    sys.exit(0 if show(f"{asked.worlds} {size} of {len(PRESETS)} presets", figures(table)) else 1)
+    size = "small worlds" if request.small else "worlds"
+    sys.exit(0 if show(f"{request.worlds} {size} of {len(PRESETS)} presets", figures(table)) else 1)
 
 
 if __name__ == "__main__":

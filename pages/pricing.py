@@ -27,9 +27,8 @@ with show_errors():
     answer.show_answer(displayed)
     answer.show_curve(displayed)
     answer.show_evidence(displayed, run_id, experiment, dataset)
-    plan = None
     with show_errors():
-        plan = recommendation.show_recommendation(run_id, experiment, dataset)
-        recommendation.show_plan(plan, answer.logged_decision_value(run_id, experiment))
+        displayed = recommendation.show_recommendation(displayed, dataset)
+        recommendation.show_plan(displayed.plan, answer.logged_decision_value(run_id, experiment))
     scenarios.show(displayed, experiment, dataset)
-    downloads.pricing_downloads(displayed, plan)
+    downloads.pricing_downloads(displayed)

@@ -43,13 +43,13 @@ class Models:
         """Return those of a store's runs for the units of a data set."""
         from edtech.ml.artifacts import load_result
         from edtech.pricing import price_response
-        from edtech.pricing.policy import plan_to_act_on, revenue_split
+        from edtech.pricing.policy import actionable_plan, revenue_split
 
         @cache
         def response(run_id: str) -> "Response":
             return price_response(load_result(store, run_id), dataset.panel())
 
-        return cls(store, response, lambda run_id: plan_to_act_on(dataset, response(run_id), revenue_split(dataset)))
+        return cls(store, response, lambda run_id: actionable_plan(dataset, response(run_id), revenue_split(dataset)))
 
 
 def asked_effect(models: Models, asked: AskedPrices) -> tuple[PriceEffect, tuple[str, ...]]:
@@ -57,7 +57,7 @@ def asked_effect(models: Models, asked: AskedPrices) -> tuple[PriceEffect, tuple
 
     Raises ParamsError where prices are asked without a run, and what the run and the prices raise.
     """
-    from edtech.pricing import answer, changed_prices
+    from edtech.pricing import changed_prices, estimate_effects
 
     if asked.run_id is None:
         if asked.changes or asked.recommended:
@@ -69,7 +69,7 @@ def asked_effect(models: Models, asked: AskedPrices) -> tuple[PriceEffect, tuple
         plan = models.plan(asked.run_id)
         return (TODAY, (STAYS, *plan.reasons)) if plan.refused else (price_effect(plan.outcome), plan.reasons)
     response = models.response(asked.run_id)
-    outcome = answer(response, changed_prices(response, asked.changes))
+    outcome = estimate_effects(response, changed_prices(response, asked.changes))
     return price_effect(outcome), outcome.reasons
 
 

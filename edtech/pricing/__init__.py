@@ -4,8 +4,9 @@ answer = answer_question(WhatIfQuestion(scenario), PricingModel.load(store, run_
 answer.outcome.token_revenue.change, answer.plan.table, answer.checks()
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from edtech.lazy import lazy_names
 
 if TYPE_CHECKING:
     from edtech.pricing.curve import RevenueCurve, revenue_curve
@@ -15,28 +16,6 @@ if TYPE_CHECKING:
     from edtech.pricing.recommendation import Plan, plan_prices, recommend_prices, withhold
     from edtech.pricing.response import Response, price_response
     from edtech.pricing.what_ifs import WhatIf, estimate_effects, what_if
-
-_MODULES = {
-    "Effect": "effects",
-    "Plan": "recommendation",
-    "PricingModel": "questions",
-    "Response": "response",
-    "RevenueCurve": "curve",
-    "Scenario": "questions",
-    "WhatIf": "what_ifs",
-    "WhatIfAnswer": "questions",
-    "WhatIfQuestion": "questions",
-    "answer_question": "questions",
-    "changed_prices": "price_changes",
-    "estimate_effects": "what_ifs",
-    "plan_prices": "recommendation",
-    "price_response": "response",
-    "recommend_prices": "recommendation",
-    "revenue_curve": "curve",
-    "what_if": "what_ifs",
-    "withhold": "recommendation",
-}
-_FORMER_NAMES = {"answer": "estimate_effects", "plan_for": "plan_prices", "withheld": "withhold"}
 
 __all__ = [
     "Effect",
@@ -59,9 +38,30 @@ __all__ = [
     "withhold",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401  # loaded when used: scikit-learn takes more than a second
-    name = _FORMER_NAMES.get(name, name)
-    if name in _MODULES:
-        return getattr(import_module(f"edtech.pricing.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Effect": "edtech.pricing.effects",
+        "Plan": "edtech.pricing.recommendation",
+        "PricingModel": "edtech.pricing.questions",
+        "Response": "edtech.pricing.response",
+        "RevenueCurve": "edtech.pricing.curve",
+        "Scenario": "edtech.pricing.questions",
+        "WhatIf": "edtech.pricing.what_ifs",
+        "WhatIfAnswer": "edtech.pricing.questions",
+        "WhatIfQuestion": "edtech.pricing.questions",
+        "answer_question": "edtech.pricing.questions",
+        "changed_prices": "edtech.pricing.price_changes",
+        "estimate_effects": "edtech.pricing.what_ifs",
+        "plan_prices": "edtech.pricing.recommendation",
+        "price_response": "edtech.pricing.response",
+        "recommend_prices": "edtech.pricing.recommendation",
+        "revenue_curve": "edtech.pricing.curve",
+        "what_if": "edtech.pricing.what_ifs",
+        "withhold": "edtech.pricing.recommendation",
+        # former names
+        "answer": "edtech.pricing.what_ifs:estimate_effects",
+        "plan_for": "edtech.pricing.recommendation:plan_prices",
+        "withheld": "edtech.pricing.recommendation:withhold",
+    },
+)

@@ -10,8 +10,8 @@ import pandas as pd
 from edtech.errors import PricingError
 from edtech.pricing.response import Response
 from edtech.tables.arrays import Floats
-from edtech.tables.split import RevenueSplit
-from edtech.tables.values import listed
+from edtech.tables.formatting import format_names
+from edtech.tables.tokens import RevenueSplit
 
 Goal = Literal["token_revenue", "teacher_earnings", "platform_commission", "enrollments"]
 Objective = Goal | Mapping[Goal, float]
@@ -55,7 +55,7 @@ class Constraints:
                 wrong[0],
                 expected="a largest change above 0 and at most 0.9 (0.5 allows half to one and a half times today's "
                 "price), a step above 0, one changed price or more, a share of enrollments from 0 to 2",
-                found=str(self)[:300],
+                actual=str(self)[:300],
                 fix="give the largest change as a share of today's price",
                 details=wrong[1:],
             )
@@ -111,7 +111,7 @@ def _on_steps(response: Response, bounds: Bounds, step: float) -> Bounds:
         raise PricingError(
             "Some prices have to change, and none on the steps is allowed",
             expected=f"a multiple of {step:g} between the lowest and the highest price of each unit",
-            found="; ".join(
+            actual="; ".join(
                 f"{response.units[at]}: {bounds.low[at]:,.2f} to {bounds.high[at]:,.2f}"
                 for at in np.flatnonzero(wrong)[:5]
             ),
@@ -127,7 +127,7 @@ def _given(response: Response, prices: Mapping[str, float] | None, otherwise: fl
         raise PricingError(
             "Bounds are given for units that do not exist",
             expected="units of the data set",
-            found=listed(unknown, 5),
+            actual=format_names(unknown, 5),
             fix="leave these out",
         )
     return response.units.map(dict(prices)).fillna(otherwise).to_numpy(dtype=float)
@@ -141,8 +141,8 @@ def _refuse_contradiction(response: Response, bounds: Bounds) -> None:
     raise PricingError(
         "Constraints contradict each other: no price keeps to all of them",
         expected="a lowest price at or below the highest for each unit",
-        found="; ".join(f"{pair} for {count:,} units" for pair, count in pairs.items()),
-        where=listed(response.units[wrong][:5]),
+        actual="; ".join(f"{pair} for {count:,} units" for pair, count in pairs.items()),
+        where=format_names(response.units[wrong][:5]),
         fix="lower the floor, raise the ceiling, or allow larger steps or prices never seen",
     )
 
@@ -156,7 +156,7 @@ def refuse_enrollments(most: float, floor: float, changes: int | None = None) ->
             "Constraints contradict each other: so many enrollments cannot be kept",
             expected=f"at most {most:,.1f} enrollments per period to keep, the most that the bounds allow"
             + ("" if changes is None else f" with at most {changes:,} change{'' if changes == 1 else 's'}"),
-            found=f"{floor:,.1f}",
+            actual=f"{floor:,.1f}",
             fix="keep fewer enrollments, or allow larger steps or more changed prices",
         )
 
@@ -177,7 +177,7 @@ def weights_of(objective: Objective, split: RevenueSplit) -> tuple[float, float]
         raise PricingError(
             "There is no such objective",
             expected=f"one of {', '.join(get_args(Goal))}",
-            found=listed(unknown, 5),
+            actual=format_names(unknown, 5),
             fix="choose from the list",
         )
     tokens = sum(weight * shares.get(name, 0.0) for name, weight in asked.items())
@@ -186,7 +186,7 @@ def weights_of(objective: Objective, split: RevenueSplit) -> tuple[float, float]
         raise PricingError(
             "The weights of the objective cannot be used",
             expected="weights of 0 or more, not all 0",
-            found=str(dict(asked))[:200],
+            actual=str(dict(asked))[:200],
             fix="weigh at least one figure above 0",
         )
     return tokens, pieces

@@ -52,7 +52,7 @@ def effect(response: Response, today: Demand, planned: Demand, weight_today: Flo
     slopes = [planned.pull(weight_planned) / after]
     if planned.moved is not None and not planned.moved.all():
         slopes.append(planned.pull(weight_planned * planned.moved) / after)
-    freedom = response.result.model.slope_freedom_
+    freedom = response.result.model.slope_degrees_of_freedom_
     halves = (max(half_width(one, response.covariance, freedom, level) for one in slopes) for level in (0.95, 0.8))
     ends = [float(np.exp(sign * half) * (1 + change) - 1) for half in halves for sign in (-1, 1)]
     return Effect(before, after, change, *ends)

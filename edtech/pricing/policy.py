@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from edtech.pricing.constraints import Constraints, Objective
-from edtech.pricing.recommendation import FREE, Plan, plan_for, withheld
+from edtech.pricing.recommendation import DEFAULT_CONSTRAINTS, Plan, plan_prices, withhold
 from edtech.pricing.response import Response
-from edtech.tables.split import RevenueSplit
+from edtech.tables.tokens import RevenueSplit
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
@@ -24,19 +24,19 @@ def revenue_split(dataset: "Dataset") -> RevenueSplit:
     return RevenueSplit.model_validate({name: params[name] for name in RevenueSplit.model_fields})
 
 
-def plan_to_act_on(
+def actionable_plan(
     dataset: "Dataset",
     response: Response,
     split: RevenueSplit,
     objective: Objective = "token_revenue",
-    constraints: Constraints = FREE,
+    constraints: Constraints = DEFAULT_CONSTRAINTS,
 ) -> Plan:
     """Return the plan that may be shown as one to act on.
 
     Where visits show that offers compete and the model takes each for itself, its plan is withheld: moving many prices
     by such a model has been seen to lose what it promised to gain.
     """
-    plan = plan_for(response, objective, constraints, split=split)
+    plan = plan_prices(response, objective, constraints, split=split)
     if response.joint or plan.refused or "views" not in dataset.tables:
         return plan
-    return withheld(plan, COMPETING)
+    return withhold(plan, COMPETING)

@@ -11,11 +11,11 @@ from edtech.pricing.effects import Effect, effect
 from edtech.pricing.joint_optimizer import joint_optimum
 from edtech.pricing.response import Response, price_response
 from edtech.pricing.separable_optimizer import separable_optimum
-from edtech.pricing.what_ifs import WhatIf, answer
+from edtech.pricing.what_ifs import WhatIf, estimate_effects
 from edtech.tables.arrays import Floats
-from edtech.tables.split import RevenueSplit
+from edtech.tables.tokens import RevenueSplit
 
-FREE = Constraints()
+DEFAULT_CONSTRAINTS = Constraints()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Plan:
     refused: bool
     reasons: tuple[str, ...]
     binding: tuple[str, ...] = ()
-    constraints: Constraints = FREE
+    constraints: Constraints = DEFAULT_CONSTRAINTS
 
 
 def recommend_prices(
@@ -55,13 +55,13 @@ def recommend_prices(
     PricingError for an unknown objective or a `max_change` outside (0, 0.9].
     """
     response = price_response(result, panel, baseline)
-    return plan_for(response, objective, Constraints(max_change=max_change, extrapolate=extrapolate), split=split)
+    return plan_prices(response, objective, Constraints(max_change=max_change, extrapolate=extrapolate), split=split)
 
 
-def plan_for(
+def plan_prices(
     response: Response,
     objective: Objective = "token_revenue",
-    constraints: Constraints = FREE,
+    constraints: Constraints = DEFAULT_CONSTRAINTS,
     *,
     split: RevenueSplit | None = None,
 ) -> Plan:
@@ -91,7 +91,7 @@ def _binding(plan: Plan, constraints: Constraints) -> tuple[str, ...]:
     return tuple(found)
 
 
-def withheld(plan: Plan, reason: str) -> Plan:
+def withhold(plan: Plan, reason: str) -> Plan:
     """Return the plan as refused, with today's prices and the reason; only `outcome` still tells what was withheld."""
     table = plan.table.assign(recommended=plan.table["today"], change=0.0, bound="")
     prices = table.set_index("unit")["today"].rename("price").astype(float).sort_index()
@@ -103,7 +103,7 @@ def withheld(plan: Plan, reason: str) -> Plan:
 def _plan(
     response: Response, prices: Floats, bound: np.ndarray, objective: Objective, split: RevenueSplit | None
 ) -> Plan:
-    outcome = answer(response, prices, split)
+    outcome = estimate_effects(response, prices, split)
     expected = _expected(response, prices, objective, outcome, split or RevenueSplit())
     table = pd.DataFrame(
         {

@@ -11,13 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import PricingError
-from edtech.ml.elasticity.demand_curve import Along, Pull
+from edtech.ml.elasticity.demand_curve import DemandCurve, VectorJacobianProduct
 from edtech.ml.elasticity.panel import ALL, as_named
+from edtech.ml.elasticity.protocols import DemandCurveModel, SubstitutionModel
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.arrays import Floats
-from edtech.tables.panel import build_panel
+from edtech.tables.formatting import format_names
 from edtech.tables.roles import PanelRoles
-from edtech.tables.values import listed, to_number
+from edtech.tables.table_kinds import build_panel
+from edtech.tables.values import to_number
 
 _LATER = "a later period"
 SAME_PRICE = 1e-9
@@ -34,7 +36,7 @@ class Demand:
     """
 
     quantity: Floats
-    pull: Pull | None
+    pull: VectorJacobianProduct | None
     moved: NDArray[np.bool_] | None = None
 
 
@@ -59,7 +61,7 @@ class Response:
     randomized_low: Floats | None
     randomized_high: Floats | None
     places: NDArray[np.intp]
-    along: Along | None = None
+    along: DemandCurve | None = None
 
     @property
     def covariance(self) -> Floats | None:
@@ -85,7 +87,7 @@ class Response:
     @property
     def joint(self) -> bool:
         """Whether the model knows what units take from each other."""
-        return hasattr(self.result.model, "joint_demand")
+        return isinstance(self.result.model, SubstitutionModel)
 
     @property
     def views(self) -> float | None:
@@ -93,7 +95,7 @@ class Response:
         name = self.result.roles.views
         return None if name is None else float(self.frame[name].sum())
 
-    def moved(self, prices: Floats) -> NDArray[np.bool_]:
+    def changed(self, prices: Floats) -> NDArray[np.bool_]:
         """Return which units (u,) have another price than the baseline's."""
         return np.abs(prices / self.baseline - 1) > SAME_PRICE
 
@@ -107,7 +109,7 @@ class Response:
         quantity, pull = self.result.model.joint_demand(self._everywhere(prices), self._everywhere(self.baseline))
         nothing = np.zeros_like(self.result.model.mean_price_)
         return Demand(
-            self._here(quantity), lambda weights: pull(self._everywhere(weights, nothing)), self.moved(prices)
+            self._here(quantity), lambda weights: pull(self._everywhere(weights, nothing)), self.changed(prices)
         )
 
     def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
@@ -155,13 +157,13 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
         raise PricingError(
             "The model does not know some units, and what it knows of substitution needs all",
             expected="the units it was trained on",
-            found=f"{len(unknown):,} others, first {', '.join(map(repr, unknown[:5]))}",
+            actual=f"{len(unknown):,} others, first {', '.join(map(repr, unknown[:5]))}",
             fix="train again on data that hold these units",
         )
     prices = frame[roles.price].to_numpy(dtype=float)
     low, high = _seen_prices(result, units, prices)
     drawn = _seen_prices(result, units, prices, "randomized_") if result.support["randomized_low"].notna().any() else ()
-    encoded = result.model.encoded(frame)
+    encoded = result.model.with_category_codes(frame)
     response = Response(
         result=result,
         frame=encoded,
@@ -174,7 +176,7 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
         randomized_low=drawn[0] if drawn else None,
         randomized_high=drawn[1] if drawn else None,
         places=np.asarray(pd.Index(result.model.units_).get_indexer(units), dtype=np.intp),
-        along=result.model.along(encoded) if hasattr(result.model, "along") else None,
+        along=result.model.demand_curve(encoded) if isinstance(result.model, DemandCurveModel) else None,
     )
     if baseline is not None:
         _refuse_unsold(response)
@@ -183,7 +185,7 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
 
 def _unknown_units(result: ElasticityResult, frame: pd.DataFrame, units: pd.Index) -> list[str]:
     """Units that were seen although the model, which knows substitution, was not trained on them."""
-    if not hasattr(result.model, "joint_demand"):
+    if not isinstance(result.model, SubstitutionModel):
         return []
     seen = units if result.roles.views is None else units[frame[result.roles.views].to_numpy() > 0]
     return [str(unit) for unit in seen.difference(pd.Index(result.model.units_))]
@@ -221,7 +223,7 @@ def _checked(baseline: pd.Series, units: pd.Index) -> Floats:
         raise PricingError(
             "Some units have several baseline prices",
             expected="one price for each unit of the panel",
-            found=f"{len(twice):,} units with more, first {listed(twice, 5)}",
+            actual=f"{len(twice):,} units with more, first {format_names(twice, 5)}",
             fix="leave one price for each unit",
         )
     prices = given.reindex(units)
@@ -230,7 +232,7 @@ def _checked(baseline: pd.Series, units: pd.Index) -> Floats:
         raise PricingError(
             "Some units have no usable baseline price",
             expected="a price above 0 for each unit of the panel",
-            found=f"{len(wrong):,} units without one, first {', '.join(map(repr, wrong.index[:5]))}",
+            actual=f"{len(wrong):,} units without one, first {', '.join(map(repr, wrong.index[:5]))}",
             fix="give a price for each unit, or leave the baseline out to start from mean prices",
         )
     return prices.to_numpy(dtype=float)
@@ -242,7 +244,7 @@ def _refuse_unsold(response: Response) -> None:
         raise PricingError(
             "Nothing would be sold at the baseline prices",
             expected=f"prices like those seen, {response.low.min():,.2f} to {response.high.max():,.2f}",
-            found=f"{sold:.2g} enrollments per period at {response.baseline.min():,.2f} to "
+            actual=f"{sold:.2g} enrollments per period at {response.baseline.min():,.2f} to "
             f"{response.baseline.max():,.2f}",
             fix="check the unit of the prices",
         )

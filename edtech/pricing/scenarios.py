@@ -5,16 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from edtech.errors import TrackingError
-from edtech.pricing.price_changes import PriceChange, asked_prices
-from edtech.pricing.response import Response
+from edtech.pricing.questions import Scenario
 from edtech.pricing.tables import LABELS, change_words, effect_rows
 from edtech.pricing.what_ifs import WhatIf
-from edtech.tables.arrays import Floats
-from edtech.tables.split import RevenueSplit
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 from edtech.tracking.run_items import RunItems
 
 if TYPE_CHECKING:
@@ -27,38 +24,6 @@ FIGURES = ("token_revenue", "enrollments", "teacher_earnings", "platform_commiss
 SHOWN, REVENUE = (*FIGURES, "enrollment_rate"), LABELS[FIGURES[0]][0]
 TAGS = ("dataset_name", "dataset_digest", "asked_run", "trust")
 EFFECTS, PRICES = "scenario/effects.csv", "scenario/prices.csv"
-
-
-class Scenario(BaseModel):
-    """What was asked, of which run and data set; `prices` by unit where a price list was given."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(min_length=1, max_length=200)
-    note: str = Field("", max_length=2_000)
-    run_id: str = Field(max_length=64)
-    dataset_id: str = Field(max_length=64)
-    changes: tuple[PriceChange, ...] = Field((), max_length=1_000)
-    prices: dict[str, float] | None = None
-    split: RevenueSplit = RevenueSplit()
-    planned_split: RevenueSplit = RevenueSplit()
-
-    @property
-    def words(self) -> str:
-        """What is asked, in words."""
-        if self.prices is not None:
-            return f"a list of {len(self.prices):,} prices"
-        return "; ".join(one.words for one in self.changes) or "no price changed"
-
-    def asked(self, response: Response, known: pd.DataFrame) -> Floats:
-        """Return the units' prices (u,) that the scenario asks for; units that came since keep theirs.
-
-        Raises PricingError where its changes name what the data set does not have.
-        """
-        if self.prices is None:
-            return asked_prices(response, known, self.changes)
-        listed = response.units.map(self.prices).to_numpy(dtype=float)
-        return pd.Series(listed).fillna(pd.Series(response.baseline)).to_numpy(dtype=float)
 
 
 def scenario_items(scenario: Scenario, outcome: WhatIf, dataset_name: str, dataset_digest: str) -> RunItems:
@@ -91,7 +56,7 @@ def read_scenario(store: "RunStore", run_id: str) -> Scenario:
         raise TrackingError(
             "The run does not hold a scenario that can be read",
             expected=f"{FILE}, as saving a what-if writes it",
-            found=str(exc).splitlines()[0][:200],
+            actual=str(exc).splitlines()[0][:200],
             where=f"run {run_id}",
             fix="ask the what-if again and save it",
         ) from exc
@@ -167,7 +132,7 @@ def best_words(table: pd.DataFrame) -> str:
     first = told.iloc[0]
     if first["change"] <= 0:
         return "None of these is expected to earn more tokens than today"
-    return f"Earns most: {first['name']}, {percent(first['change'])}"
+    return f"Earns most: {first['name']}, {format_change(first['change'])}"
 
 
 def _of_scenario(row: Mapping[Hashable, Any]) -> dict[str, Any]:
@@ -193,7 +158,7 @@ def _of_plan(name: str, plan: "Plan") -> dict[str, Any]:
 
 
 def _params(scenario: Scenario) -> Mapping[str, str | float]:
-    changes = {f"change {place}": one.words for place, one in enumerate(scenario.changes, 1)}
+    changes = {f"change {number}": change.description for number, change in enumerate(scenario.changes, 1)}
     rates = {"commission_rate": scenario.planned_split.commission_rate, "burn_rate": scenario.planned_split.burn_rate}
     listed = {} if scenario.prices is None else {"price list": f"{len(scenario.prices):,} prices"}
     return {"run": scenario.run_id, "dataset": scenario.dataset_id, **changes, **listed, **rates}

@@ -4,7 +4,7 @@ import pandas as pd
 
 from edtech.pricing.curve import RevenueCurve
 from edtech.pricing.what_ifs import WhatIf
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 
 ENDS = ("low", "high", "low_80", "high_80")
 LABELS = {
@@ -32,13 +32,13 @@ def effect_rows(outcome: WhatIf) -> pd.DataFrame:
 def effect_text(outcome: WhatIf) -> str:
     """Return the same rows as text, changes in percent."""
     rows = effect_rows(outcome)
-    return rows.to_string(index=False, na_rep="-", formatters=dict.fromkeys(["change", *ENDS], percent))
+    return rows.to_string(index=False, na_rep="-", formatters=dict.fromkeys(["change", *ENDS], format_change))
 
 
 def change_words(change: float | None, low: float | None = None, high: float | None = None) -> str:
     """Return a change with its interval in one line: -2.0% (-3.1% to -0.9%)."""
-    reach = "" if low is None or low != low else f" ({percent(low)} to {percent(high)})"
-    return f"{percent(change)}{reach}"
+    reach = "" if low is None or low != low else f" ({format_change(low)} to {format_change(high)})"
+    return f"{format_change(change)}{reach}"
 
 
 def curve_title(curve: RevenueCurve, may_recommend: bool) -> str:
@@ -49,4 +49,4 @@ def curve_title(curve: RevenueCurve, may_recommend: bool) -> str:
         return "Today's prices earn most among prices seen"
     edge = ", the edge of the prices seen" if curve.best_on_edge else ""
     best = curve.points.loc[curve.points["change"] == curve.best, "revenue"].iloc[0]
-    return f"Most revenue at {curve.best:+.0%}{edge}: {percent(best / curve.today - 1)} against today"
+    return f"Most revenue at {curve.best:+.0%}{edge}: {format_change(best / curve.today - 1)} against today"

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from edtech.data.quality.findings import Check, Severity, graded
-from edtech.ml.elasticity import diagnostics
+from edtech.data.quality.findings import Check, Severity, grade
 from edtech.ml.base import Estimate
+from edtech.ml.elasticity import diagnostics
 from edtech.ml.elasticity.description import GROUNDS, interval
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.pricing.response import Response
@@ -44,7 +44,7 @@ def other_elasticities(runs: pd.DataFrame, run_id: str) -> dict[str, Estimate]:
 
 
 def _identification(result: ElasticityResult) -> Check:
-    return graded(
+    return grade(
         "identification",
         "Why the price effect can be read from these data",
         fail=not result.may_recommend,
@@ -55,7 +55,7 @@ def _identification(result: ElasticityResult) -> Check:
 
 
 def _support(outcome: WhatIf) -> Check:
-    return graded(
+    return grade(
         "support",
         "The asked prices were seen before",
         review=outcome.extrapolates,
@@ -76,7 +76,7 @@ def _interval(result: ElasticityResult) -> Check:
             "Ask a run of an algorithm with an interval, such as fixed effects.",
         )
     width = (found.high - found.low) / max(abs(found.estimate), 1e-9)
-    return graded(
+    return grade(
         "interval",
         "How sure the elasticity is",
         review=width > WIDE,
@@ -87,7 +87,7 @@ def _interval(result: ElasticityResult) -> Check:
 
 def _sign(result: ElasticityResult) -> Check:
     rising = result.elasticity_by_segment.query("estimate > 0")["segment"]
-    return graded(
+    return grade(
         "sign",
         "Demand falls as the price rises",
         fail=result.elasticity.estimate > 0,
@@ -121,7 +121,7 @@ def _naive(result: ElasticityResult) -> Check:
 
 
 def _substitution(outcome: WhatIf) -> Check:
-    return graded(
+    return grade(
         "substitution",
         "What units take from each other is counted",
         review=outcome.assumes_no_substitution,
@@ -144,7 +144,7 @@ def _backtest(result: ElasticityResult) -> Check:
         )
     actual = float(rows["actual"].sum())
     off = predicted.sum() / max(actual, 1e-9) - 1
-    return graded(
+    return grade(
         "backtest",
         title,
         review=abs(off) > FAR_OFF,

@@ -1,18 +1,18 @@
 """What-ifs: expected changes against today's prices, each with its interval, and what they rest on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from edtech.errors import PricingError
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.pricing.effects import Effect, effect
+from edtech.pricing.price_changes import changed_prices
 from edtech.pricing.response import Response, price_response
 from edtech.pricing.trust import OUTSIDE_MOVED, OUTSIDE_SHARE, refusal_reasons
 from edtech.tables.arrays import Floats
-from edtech.tables.split import RevenueSplit
+from edtech.tables.tokens import RevenueSplit
 
 NO_SUBSTITUTION = (
     "This assumes no substitution: each unit answers to its own price alone. Where units take sales from each other, a "
@@ -70,43 +70,13 @@ def what_if(
 ) -> WhatIf:
     """Return what relative price changes by segment (0.15 is 15 % up) do, against baseline prices.
 
-    Raises PricingError for an unknown segment or a change that is not above -0.95 and below 10.
+    Raises PricingError as `changed_prices` does.
     """
     response = price_response(result, panel, baseline)
-    return answer(response, changed_prices(response, changes), split)
+    return estimate_effects(response, changed_prices(response, changes), split)
 
 
-def changed_prices(response: Response, changes: Mapping[str, float]) -> Floats:
-    """Return the units' prices (u,) after relative changes by segment.
-
-    Raises PricingError as `what_if` does.
-    """
-    changes = {str(name): change for name, change in changes.items()}
-    check_segments(response, changes)
-    if wrong := {name: value for name, value in changes.items() if not -0.95 < value < 10}:
-        raise PricingError(
-            "The price change is not one that leaves a price",
-            expected="a relative change above -0.95 and below 10 (0.15 is 15 % up)",
-            found=", ".join(f"{name!r}: {value}" for name, value in list(wrong.items())[:5]),
-            fix="give the change as a share of today's price",
-        )
-    factor = response.segments.map({name: 1 + value for name, value in changes.items()}).fillna(1.0)
-    return response.baseline * factor.to_numpy(dtype=float)
-
-
-def check_segments(response: Response, names: Iterable[str]) -> None:
-    """Raise PricingError for a segment that no unit is of."""
-    known = sorted(response.segments.unique())
-    if unknown := [name for name in names if name not in known]:
-        raise PricingError(
-            "There is no such segment",
-            expected=f"one of {', '.join(map(repr, known[:20]))}{' ...' if len(known) > 20 else ''}",
-            found=", ".join(map(repr, unknown[:5])),
-            fix="name segments of the panel that the model was trained on",
-        )
-
-
-def answer(
+def estimate_effects(
     response: Response, prices: Floats, split: RevenueSplit | None = None, planned_split: RevenueSplit | None = None
 ) -> WhatIf:
     """Return what `prices` (u,) do against the baseline prices of the response.

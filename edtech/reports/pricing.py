@@ -7,16 +7,14 @@ import pandas as pd
 from edtech.charts import pricing as charts
 from edtech.charts import static
 from edtech.ml.elasticity.description import finding, sentence, warning
-from edtech.pricing import Plan, Response, WhatIf
+from edtech.pricing import Plan, Scenario, WhatIf, WhatIfAnswer
 from edtech.pricing.curve import RevenueCurve
 from edtech.pricing.price_changes import PriceChange
-from edtech.pricing.scenarios import Scenario
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
-from edtech.pricing.trust_card import trust_card
 from edtech.pricing.what_ifs import NO_SUBSTITUTION, SUBSTITUTION
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.svg import figure
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 
 _CHANGE, _LOW, _HIGH, _LOW_80, _HIGH_80 = (
     "change (%)",
@@ -48,19 +46,18 @@ _SEGMENT = {"estimate": "elasticity (% per %)", "low": "from (95 % interval)", "
 _PERCENT = 100
 
 
-def pricing_report(
-    response: Response,
-    scenario: Scenario,
-    outcome: WhatIf,
-    curve: RevenueCurve,
-    plan: Plan,
-    provenance: Mapping[str, str | int | float],
-) -> Report:
-    """Return what was asked and is expected, what it rests on, and last, being long, the prices recommended."""
+def pricing_report(answer: WhatIfAnswer, provenance: Mapping[str, str | int | float]) -> Report:
+    """Return the question, the expected effects, the evidence and, at the end because it is long, the price list."""
+    outcome = answer.outcome
     return Report(
         title="Pricing what-if",
-        question=f"What happens if prices change: {scenario.words}?",
-        sections=(_answer(outcome, scenario), _ground(response, outcome), _curve(curve, outcome), _plan(plan)),
+        question=f"What happens if prices change: {answer.scenario.description}?",
+        sections=(
+            _answer(outcome, answer.scenario),
+            _evidence(answer),
+            _curve(answer.curve, outcome),
+            _plan(answer.plan),
+        ),
         provenance=provenance,
     )
 
@@ -68,7 +65,7 @@ def pricing_report(
 def _answer(outcome: WhatIf, scenario: Scenario) -> Section:
     rows = effect_rows(outcome)
     text = [*outcome.reasons, *([NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION])]
-    changes = [(one.scope, ", ".join(one.names), _amount(one)) for one in scenario.changes]
+    changes = [(change.attribute, ", ".join(change.names), _amount(change)) for change in scenario.changes]
     asked = pd.DataFrame(changes, columns=["prices of", "which", "change"])
     chart = charts.effect_bars(rows, title="Change against today")
     return Section(
@@ -79,15 +76,19 @@ def _answer(outcome: WhatIf, scenario: Scenario) -> Section:
             Table("Asked price changes", asked),
             Table("Shares of a token spent", _rates(scenario)),
         ),
-        (figure("Change against today", chart, f"Token revenue changes by {percent(outcome.token_revenue.change)}"),),
+        (
+            figure(
+                "Change against today", chart, f"Token revenue changes by {format_change(outcome.token_revenue.change)}"
+            ),
+        ),
     )
 
 
 def _amount(change: PriceChange) -> str:
     """Return by how much in words, without whose prices."""
-    if change.how == "percent":
-        return percent(change.amount)
-    return f"{change.amount:+g} tokens" if change.how == "tokens" else f"to {change.amount:g} tokens"
+    if change.mode == "percent":
+        return format_change(change.amount)
+    return f"{change.amount:+g} tokens" if change.mode == "tokens" else f"to {change.amount:g} tokens"
 
 
 def _effects(outcome: WhatIf) -> pd.DataFrame:
@@ -139,19 +140,23 @@ def _plan(plan: Plan) -> Section:
     if plan.refused:
         return Section("Recommended prices", ("No price is recommended.", *plan.reasons))
     expected = plan.expected
-    reach = "" if expected.low is None else f" (95 % interval {percent(expected.low)} to {percent(expected.high)})"
+    reach = (
+        ""
+        if expected.low is None
+        else f" (95 % interval {format_change(expected.low)} to {format_change(expected.high)})"
+    )
     prices = plan.table.assign(change=_PERCENT * plan.table["change"]).rename(
         columns={"today": "today (tokens)", "recommended": "recommended (tokens)", "change": _CHANGE}
     )
     return Section(
         "Recommended prices",
-        (f"Expected change of token revenue {percent(expected.change)}{reach}.", *plan.reasons),
+        (f"Expected change of token revenue {format_change(expected.change)}{reach}.", *plan.reasons),
         (Table("Recommended prices", prices),),
     )
 
 
-def _ground(response: Response, outcome: WhatIf) -> Section:
-    result = response.result
+def _evidence(answer: WhatIfAnswer) -> Section:
+    result = answer.response.result
     segments = result.elasticity_by_segment.rename(columns=_SEGMENT)
     chart = charts.elasticity_by_segment(
         result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
@@ -159,15 +164,15 @@ def _ground(response: Response, outcome: WhatIf) -> Section:
     return Section(
         "What it rests on",
         (sentence(result), warning(result), *result.notes),
-        (Table("Trust card", _card(response, outcome)), Table("Elasticity by segment", segments)),
+        (Table("Trust card", _checks(answer)), Table("Elasticity by segment", segments)),
         (figure("Elasticity by segment", chart, finding(result)),),
     )
 
 
-def _card(response: Response, outcome: WhatIf) -> pd.DataFrame:
-    """Return the findings, but whether other algorithms agree: that changes with every training."""
-    found = [check for check in trust_card(response, outcome) if check.code != "agreement"]
+def _checks(answer: WhatIfAnswer) -> pd.DataFrame:
+    """Return the checks, but the agreement with other algorithms: that changes with every training."""
+    checks = [check for check in answer.checks() if check.code != "agreement"]
     return pd.DataFrame(
-        [(str(check.severity), check.title, check.evidence, check.fix) for check in found],
+        [(str(check.severity), check.title, check.evidence, check.fix) for check in checks],
         columns=["finding", "what", "evidence", "what to do"],
     )

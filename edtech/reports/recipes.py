@@ -16,7 +16,7 @@ from edtech import __version__
 from edtech.errors import ReportError
 from edtech.metrics import Direction
 from edtech.pricing.constraints import Constraints, Goal
-from edtech.pricing.scenarios import Scenario
+from edtech.pricing.questions import Scenario, WhatIfQuestion
 from edtech.settings import Settings
 
 if TYPE_CHECKING:
@@ -130,31 +130,28 @@ class ComparisonRecipe(_Recipe):
 
 
 class WhatIfRecipe(_Recipe):
-    """A what-if asked of a run, and the plan under an objective and constraints."""
+    """A what-if of a run, and its recommended prices for an objective within guardrails."""
 
     kind: Literal["what-if"] = "what-if"
     scenario: Scenario
     objective: Goal | dict[Goal, float] = "token_revenue"
     constraints: Constraints = Constraints()
 
+    @classmethod
+    def of(cls, question: WhatIfQuestion) -> "WhatIfRecipe":
+        """Return the recipe of the answer to a question."""
+        return cls(scenario=question.scenario, objective=question.objective, constraints=question.guardrails)
+
     def make(self, stores: Stores) -> "Report":
         """Return the report; errors as `_Recipe.make`."""
-        from edtech.ml.artifacts import load_result
-        from edtech.pricing import answer, price_response, revenue_curve
-        from edtech.pricing.policy import plan_to_act_on
-        from edtech.pricing.price_changes import attributes, unit_table
+        from edtech.pricing import PricingModel, answer_question
         from edtech.reports.pricing import pricing_report
 
-        asked = self.scenario
-        dataset, run = stores.catalogue.get(asked.dataset_id), stores.runs.get_run(asked.run_id)
-        response = price_response(load_result(stores.runs, asked.run_id), dataset.panel())
-        prices = asked.asked(response, attributes(response, unit_table(dataset)))
-        outcome = answer(response, prices, asked.split, asked.planned_split)
-        moved = response.moved(prices)
-        curve = revenue_curve(response, moved=moved if moved.any() else None)
-        plan = plan_to_act_on(dataset, response, asked.split, self.objective, self.constraints)
-        origin = _run_origin(run) | _dataset_origin(dataset) | self.origin()
-        return pricing_report(response, asked, outcome, curve, plan, origin)
+        dataset = stores.catalogue.get(self.scenario.dataset_id)
+        run = stores.runs.get_run(self.scenario.run_id)
+        model = PricingModel.load(stores.runs, run.run_id, dataset)
+        answer = answer_question(WhatIfQuestion(self.scenario, self.objective, self.constraints), model)
+        return pricing_report(answer, _run_origin(run) | _dataset_origin(dataset) | self.origin())
 
 
 class TrainingsRecipe(_Recipe):
@@ -250,7 +247,7 @@ def parse(text: str) -> Recipe:
         raise ReportError(
             "The report has no recipe",
             expected="a report of something that is stored",
-            found="a report of a training without tracking, or no report of ours",
+            actual="a report of a training without tracking, or no report of ours",
             fix="Train with tracking, then download the report",
         )
     try:
@@ -263,7 +260,7 @@ def _unusable(exc: ValidationError) -> ReportError:
     return ReportError(
         "No report can be made of this",
         expected="ids of what is stored, and values that a page or command can ask for",
-        found="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:3]),
+        actual="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:3]),
         fix="Correct what is named; where it came from a report's file, download the report again",
     )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edtech.errors import PricingError
 from edtech.market import MarketParams, generate_market
 from edtech.ml import TokenPriceElasticityModeler
-from edtech.pricing import Response, plan_for, price_response
+from edtech.pricing import Response, plan_prices, price_response
 from edtech.pricing.constraints import Constraints, price_bounds
 from edtech.pricing.separable_optimizer import _chosen, candidate_prices
 from edtech.tables.roles import MARKET_ROLES
@@ -70,7 +70,7 @@ def test_a_plan_on_steps_equals_brute_force(three, most, least):
         return (most is None or changed <= most) and quantity.sum() >= floor * (1 - 1e-9)
 
     best = brute_force(three, grid, total, allowed)
-    plan = plan_for(three, constraints=constraints)
+    plan = plan_prices(three, constraints=constraints)
     found = plan.table["recommended"].to_numpy()
     quantity = three.demand(found).quantity
     assert allowed(found, quantity)
@@ -89,7 +89,7 @@ def test_a_joint_plan_on_steps_equals_brute_force(competing, most, least):
         return (most is None or changed <= most) and quantity.sum() >= floor * (1 - 1e-9)
 
     best = brute_force(competing, grid, total, allowed)
-    found = plan_for(competing, constraints=constraints).table["recommended"].to_numpy()
+    found = plan_prices(competing, constraints=constraints).table["recommended"].to_numpy()
     quantity = competing.demand(found).quantity
     assert allowed(found, quantity)
     assert total(found, quantity) >= best * (1 - 1e-3)
@@ -104,7 +104,7 @@ def test_a_joint_plan_on_steps_equals_brute_force(competing, most, least):
 )
 @settings(max_examples=25, deadline=None)
 def test_every_plan_keeps_to_its_constraints(response, limit, step, most, least, objective):
-    plan = plan_for(
+    plan = plan_prices(
         response, objective, Constraints(max_change=limit, step=step, most_changed=most, least_enrollments=least)
     )
     table = plan.table
@@ -135,7 +135,7 @@ def test_prices_that_a_floor_or_ceiling_moves_are_on_steps(response, competing, 
     floor = {asked.units[at]: asked.baseline[at] * share for at, share in floors.items()}
     ceiling = {unit: max(price * over, price + step) for unit, price in floor.items()}
     limits = Constraints(floor=floor, ceiling=ceiling, step=step, extrapolate=True)
-    table = plan_for(asked, constraints=limits).table
+    table = plan_prices(asked, constraints=limits).table
     assert_on_steps(table, step)
     found = table.set_index(table["unit"].astype(str))["recommended"]
     assert all(floor[unit] <= found[unit] * (1 + 1e-9) for unit in floor)
@@ -148,21 +148,21 @@ def test_a_price_that_has_to_change_and_finds_no_step_is_refused(response, compe
     unit, above = asked.units[0], np.floor(asked.baseline[0] / 5) * 5 + 5
     limits = Constraints(floor={unit: above + 0.5}, ceiling={unit: above + 1.5}, step=5.0, extrapolate=True)
     with pytest.raises(PricingError, match="none on the steps is allowed") as caught:
-        plan_for(asked, constraints=limits)
-    assert unit in caught.value.found
+        plan_prices(asked, constraints=limits)
+    assert unit in caught.value.actual
 
 
 def test_few_changes_are_those_that_bring_most_alone(response):
     today = response.demand(response.baseline).quantity * response.baseline
-    best = plan_for(response).prices.reindex(response.names).to_numpy()
+    best = plan_prices(response).prices.reindex(response.names).to_numpy()
     alone = np.sort(response.demand(best).quantity * best - today)[::-1]
-    plan = plan_for(response, constraints=Constraints(most_changed=7))
+    plan = plan_prices(response, constraints=Constraints(most_changed=7))
     assert plan.outcome.token_revenue.planned - today.sum() == pytest.approx(alone[:7].sum(), rel=1e-9)
 
 
 @pytest.mark.parametrize("most", [None, 60])
 def test_enrollments_are_kept_at_the_least_cost(response, most):
-    free = plan_for(response, constraints=Constraints(most_changed=most))
+    free = plan_prices(response, constraints=Constraints(most_changed=most))
     least = 1.03 * (1 + free.outcome.enrollments.change)
     constraints = Constraints(most_changed=most, least_enrollments=least)
     candidates = candidate_prices(response, price_bounds(response, constraints), constraints)
@@ -170,18 +170,18 @@ def test_enrollments_are_kept_at_the_least_cost(response, most):
     floor = least * float(response.demand(response.baseline).quantity.sum())
     exact = _chosen(candidates * quantity, quantity, moved, floor, most, None)
     best = float((candidates * quantity)[np.arange(len(exact)), exact].sum())
-    found = plan_for(response, constraints=constraints).outcome
+    found = plan_prices(response, constraints=constraints).outcome
     assert found.enrollments.planned >= floor * (1 - 1e-9)
     assert found.token_revenue.planned == pytest.approx(best, rel=2e-4)  # each is within 1e-4 of the best
 
 
 def test_limits_that_bind_are_named(response):
-    free = plan_for(response)
+    free = plan_prices(response)
     assert free.binding == ()
-    few = plan_for(response, constraints=Constraints(most_changed=5))
+    few = plan_prices(response, constraints=Constraints(most_changed=5))
     assert few.binding == ("at most 5 prices may change",)
     more = round(1.02 * (1 + free.outcome.enrollments.change), 4)
-    kept = plan_for(response, constraints=Constraints(least_enrollments=more))
+    kept = plan_prices(response, constraints=Constraints(least_enrollments=more))
     assert kept.binding == (f"{more:.0%} of today's enrollments must be kept",)
     assert 0 < kept.expected.change < free.expected.change
 
@@ -189,7 +189,7 @@ def test_limits_that_bind_are_named(response):
 def test_a_floor_and_a_ceiling_bind_and_are_named(response):
     units = response.units[:3]
     floor = dict(zip(units, response.baseline[:3] * 1.05, strict=True))
-    plan = plan_for(response, "enrollments", Constraints(floor=floor, extrapolate=True))
+    plan = plan_prices(response, "enrollments", Constraints(floor=floor, extrapolate=True))
     rows = plan.table.set_index(plan.table["unit"].astype(str)).loc[units]
     assert rows["recommended"].to_numpy() == pytest.approx(list(floor.values()))
     assert set(rows["bound"]) == {"floor you gave"}
@@ -199,15 +199,15 @@ def test_contradictions_are_said_with_the_units(response):
     unit = response.units[0]
     floor, ceiling = ({unit: response.baseline[0] * factor} for factor in (1.2, 1.1))
     with pytest.raises(PricingError, match="contradict") as caught:
-        plan_for(response, constraints=Constraints(floor=floor, ceiling=ceiling, extrapolate=True))
-    assert "the floor you gave and the ceiling you gave for 1 units" in caught.value.found
+        plan_prices(response, constraints=Constraints(floor=floor, ceiling=ceiling, extrapolate=True))
+    assert "the floor you gave and the ceiling you gave for 1 units" in caught.value.actual
     assert unit in caught.value.where
 
 
 @pytest.mark.parametrize("joint", [False, True])
 def test_enrollments_that_cannot_be_kept_are_said_with_what_can(response, competing, joint):
     with pytest.raises(PricingError, match="so many enrollments cannot be kept") as caught:
-        plan_for(competing if joint else response, constraints=Constraints(max_change=0.05, least_enrollments=1.9))
+        plan_prices(competing if joint else response, constraints=Constraints(max_change=0.05, least_enrollments=1.9))
     assert "at most" in caught.value.expected
 
 
@@ -217,11 +217,11 @@ def test_few_changes_are_others_where_the_best_cannot_keep_the_enrollments():
     cuts = np.where(np.eye(len(low), dtype=bool), low, rivals.baseline)
     reached = max(rivals.demand(prices).quantity.sum() for prices in cuts) / today
     least = reached * 0.99
-    plan = plan_for(rivals, constraints=Constraints(most_changed=1, least_enrollments=least))
+    plan = plan_prices(rivals, constraints=Constraints(most_changed=1, least_enrollments=least))
     assert (plan.table["change"] != 0).sum() == 1
     assert plan.outcome.enrollments.planned >= least * today * (1 - 1e-9)
     with pytest.raises(PricingError, match="cannot be kept") as caught:
-        plan_for(rivals, constraints=Constraints(most_changed=1, least_enrollments=reached * 1.01))
+        plan_prices(rivals, constraints=Constraints(most_changed=1, least_enrollments=reached * 1.01))
     assert caught.value.expected.endswith("with at most 1 change")
 
 
@@ -231,16 +231,16 @@ def test_few_changes_are_others_where_the_best_cannot_keep_the_enrollments():
 )
 def test_values_that_cannot_be_used_are_refused(response, wrong):
     with pytest.raises(PricingError) as caught:
-        plan_for(response, constraints=Constraints(**wrong))
+        plan_prices(response, constraints=Constraints(**wrong))
     assert caught.value.expected
 
 
 @pytest.mark.parametrize("objective", [{"token_revenue": -1.0}, {"enrollments": 0.0}, {"happiness": 1.0}])
 def test_objectives_that_cannot_be_used_are_refused(response, objective):
     with pytest.raises(PricingError):
-        plan_for(response, objective)
+        plan_prices(response, objective)
 
 
 def test_bounds_for_unknown_units_are_refused(response):
     with pytest.raises(PricingError, match="do not exist"):
-        plan_for(response, constraints=Constraints(floor={"nowhere": 1.0}))
+        plan_prices(response, constraints=Constraints(floor={"nowhere": 1.0}))

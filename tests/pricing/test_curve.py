@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from edtech.errors import PricingError
-from edtech.pricing import price_response, revenue_curve, what_if
+from edtech.pricing import changed_prices, estimate_effects, price_response, revenue_curve, what_if
 from edtech.pricing.tables import curve_title, effect_rows
-from edtech.pricing.what_ifs import answer, changed_prices
 
 SEGMENTS = [f"cat{number}" for number in range(5)]
 
@@ -21,7 +20,7 @@ def curve(response):
 def test_a_point_is_the_what_if_of_its_change(response, curve):
     for change in (-0.3, 0.25):
         point = curve.points.iloc[(curve.points["change"] - change).abs().argmin()]
-        outcome = answer(response, changed_prices(response, dict.fromkeys(SEGMENTS, change)))
+        outcome = estimate_effects(response, changed_prices(response, dict.fromkeys(SEGMENTS, change)))
         assert point["revenue"] == pytest.approx(outcome.token_revenue.planned)
         assert point["quantity"] == pytest.approx(outcome.enrollments.planned)
         assert point["low"] == pytest.approx(outcome.token_revenue.today * (1 + outcome.token_revenue.low))
@@ -47,7 +46,7 @@ def test_inside_the_support_nearly_all_revenue_stays_at_prices_seen(response, cu
     low, high = curve.support
     assert low < 0 < high
     for change, inside in ((low * 0.999, True), (high * 0.999, True), (low - 0.1, False), (high + 0.1, False)):
-        outcome = answer(response, changed_prices(response, dict.fromkeys(SEGMENTS, change)))
+        outcome = estimate_effects(response, changed_prices(response, dict.fromkeys(SEGMENTS, change)))
         assert outcome.extrapolates is not inside
 
 
@@ -95,7 +94,7 @@ def test_titles_say_what_is_seen_and_no_more_than_is_known(curve):
 
 
 def test_effects_are_rows_with_nan_where_there_is_no_interval(world, response, forest):
-    outcome = answer(response, changed_prices(response, {"cat0": 0.1}))
+    outcome = estimate_effects(response, changed_prices(response, {"cat0": 0.1}))
     rows = effect_rows(outcome)
     assert list(rows["name"]) == [
         "Enrollments",

@@ -5,39 +5,64 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import TypeAdapter
 
 from edtech.errors import PricingError
-from edtech.pricing import answer, changed_prices
-from edtech.pricing.price_changes import PriceChange, asked_prices, attributes, bounds_in, price_list
+from edtech.pricing import changed_prices, estimate_effects
+from edtech.pricing.price_changes import PriceChange, price_bounds_by_unit, price_list, unit_attributes
 from edtech.pricing.scenarios import Scenario, beside, scenario_items
 from edtech.pricing.tables import effect_text
 from edtech.settings import Settings
-from edtech.tables.split import RevenueSplit
+from edtech.tables.tokens import RevenueSplit
 from edtech.tracking import EdTechMLFlowTracker
 from edtech.tracking.export import export_experiment
 
 
 @pytest.fixture(scope="module")
-def known(response):
+def attributes(response):
     level = np.where(np.arange(len(response.units)) % 2 == 0, "easy", "hard")
-    return attributes(response, pd.DataFrame({"level": level}, index=response.names))
+    return unit_attributes(response, pd.DataFrame({"level": level}, index=response.names))
 
 
-def test_changes_of_a_segment_are_those_of_the_sliders(response, known):
+def test_changes_by_segment_are_price_changes_of_that_segment(response, attributes):
     name = response.segments.iloc[0]
     changes = (PriceChange("segment", (name,), "percent", 0.15),)
-    assert asked_prices(response, known, changes) == pytest.approx(changed_prices(response, {name: 0.15}))
+    prices = changed_prices(response, changes, attributes)
+    assert prices == pytest.approx(changed_prices(response, {name: 0.15}))
+    assert prices == pytest.approx(response.baseline * np.where(response.segments == name, 1.15, 1.0))
 
 
-def test_changes_apply_one_after_the_other_to_whom_they_name(response, known):
+@pytest.mark.parametrize("change", [-0.97, 10.0])
+def test_both_forms_of_changes_have_the_same_limits(response, change):
+    name = response.segments.iloc[0]
+    one, other = changed_prices(response, {name: change}), (PriceChange("segment", (name,), "percent", change),)
+    assert np.array_equal(one, changed_prices(response, other))
+    for beyond in (-1.0, 10.1):
+        with pytest.raises(PricingError, match="no usable price"):
+            changed_prices(response, {name: beyond})
+
+
+def test_price_changes_of_version_0_1_are_read():
+    former = '[{"scope": "level", "names": ["easy"], "how": "tokens", "amount": 2}]'
+    current = '[{"attribute": "level", "names": ["easy"], "mode": "tokens", "amount": 2}]'
+    changes = TypeAdapter(tuple[PriceChange, ...])
+    assert (
+        changes.validate_json(former)
+        == changes.validate_json(current)
+        == (PriceChange("level", ("easy",), "tokens", 2),)
+    )
+    assert changes.validate_json(changes.dump_json(changes.validate_json(former))) == changes.validate_json(former)
+
+
+def test_changes_apply_one_after_the_other_to_whom_they_name(response, attributes):
     unit = response.units[4]
     changes = (
         PriceChange("all", (), "percent", 0.1),
         PriceChange("level", ("hard",), "tokens", -2.0),
         PriceChange("unit", (unit,), "set", 30.0),
     )
-    prices = asked_prices(response, known, changes)
-    hard = known["level"] == "hard"
+    prices = changed_prices(response, changes, attributes)
+    hard = attributes["level"] == "hard"
     expected = response.baseline * 1.1 - 2.0 * hard
     expected[4] = 30.0
     assert prices == pytest.approx(expected.to_numpy() if hasattr(expected, "to_numpy") else expected)
@@ -54,10 +79,10 @@ def test_changes_apply_one_after_the_other_to_whom_they_name(response, known):
         PriceChange("all", (), "percent", 1e6),
     ],
 )
-def test_what_cannot_be_asked_is_told_in_words(response, known, change):
+def test_what_cannot_be_asked_is_told_in_words(response, attributes, change):
     with pytest.raises(PricingError) as caught:
-        asked_prices(response, known, (change,))
-    assert caught.value.found
+        changed_prices(response, (change,), attributes)
+    assert caught.value.actual
     assert caught.value.fix
 
 
@@ -77,18 +102,18 @@ def test_every_row_of_a_bad_price_list_is_told(response):
     assert "no such unit (1 row, e.g. row 3: nowhere" in told
     assert "more than once (2 rows" in told
     assert "not a number above 0 (1 row, e.g. row 4" in told
-    assert caught.value.found == "4 of 4 rows that cannot"
+    assert caught.value.actual == "4 of 4 rows are invalid"
     with pytest.raises(PricingError, match="lacks columns"):
         price_list(response, frame, "course", "price")
 
 
 def test_bounds_are_held_to_the_rules_of_a_price_list():
     frame = pd.DataFrame({"course": [" a", "b ", "c"], "floor": ["10", " ", None], "ceiling": [20, 30, 40.5]})
-    assert bounds_in(frame) == ({"a": 10.0}, {"a": 20.0, "b": 30.0, "c": 40.5})
-    assert bounds_in(frame[["course", "ceiling"]])[0] is None
+    assert price_bounds_by_unit(frame) == ({"a": 10.0}, {"a": 20.0, "b": 30.0, "c": 40.5})
+    assert price_bounds_by_unit(frame[["course", "ceiling"]])[0] is None
     frame = pd.DataFrame({"course": ["d", "a", " a", "b"], "floor": [None, 10, 12, -1]})
-    with pytest.raises(PricingError, match="'floor' cannot be used") as caught:
-        bounds_in(frame)
+    with pytest.raises(PricingError, match="'floor' have invalid rows") as caught:
+        price_bounds_by_unit(frame)
     told = " ".join(caught.value.details)
     assert "more than once (2 rows, e.g. row 2: a, 10.0; row 3: a, 12.0)" in told
     assert "not a number above 0 (1 row, e.g. row 4: b" in told
@@ -96,13 +121,13 @@ def test_bounds_are_held_to_the_rules_of_a_price_list():
 
 def test_a_file_of_bounds_without_either_is_refused_and_not_ignored():
     with pytest.raises(PricingError, match="holds no bounds") as caught:
-        bounds_in(pd.DataFrame({"course": ["a"], "min": [1], "max": [2]}))
-    assert caught.value.found == "the columns 'course', 'min', 'max'"
+        price_bounds_by_unit(pd.DataFrame({"course": ["a"], "min": [1], "max": [2]}))
+    assert caught.value.actual == "the columns 'course', 'min', 'max'"
 
 
 def test_other_rates_change_who_gets_what_at_the_same_revenue(response):
     split, other = RevenueSplit(), RevenueSplit(commission_rate=0.3, burn_rate=0.1)
-    found = answer(response, response.baseline, split, other)
+    found = estimate_effects(response, response.baseline, split, other)
     assert found.token_revenue.change == pytest.approx(0)
     assert found.platform_commission.planned == pytest.approx(0.3 * found.token_revenue.today)
     assert found.platform_commission.change == pytest.approx(0.3 / split.commission_rate - 1)
@@ -113,7 +138,7 @@ def test_other_rates_change_who_gets_what_at_the_same_revenue(response):
 
 def test_a_share_that_was_nothing_before_is_new_and_one_that_stays_nothing_does_not_change(response):
     none = RevenueSplit(commission_rate=0, burn_rate=0)
-    found = answer(response, response.baseline * 0.9, none, none.model_copy(update={"commission_rate": 0.2}))
+    found = estimate_effects(response, response.baseline * 0.9, none, none.model_copy(update={"commission_rate": 0.2}))
     new, still = found.platform_commission, found.tokens_burned
     assert (new.today, new.change, new.low, new.high) == (0, np.inf, None, None)
     assert new.planned == pytest.approx(0.2 * found.token_revenue.planned)
@@ -125,7 +150,7 @@ def test_a_share_that_was_nothing_before_is_new_and_one_that_stays_nothing_does_
 def test_a_saved_scenario_keeps_that_a_figure_is_new_and_its_export_is_strict_json(response, tmp_path):
     none = RevenueSplit(commission_rate=0, burn_rate=0)
     after = none.model_copy(update={"commission_rate": 0.2})
-    outcome = answer(response, response.baseline, none, after)
+    outcome = estimate_effects(response, response.baseline, none, after)
     scenario = Scenario(name="With commission", run_id="r", dataset_id="d", split=none, planned_split=after)
     tracker = EdTechMLFlowTracker("new", settings=Settings(home=tmp_path, mlflow_tracking_uri=None))
     tracker.log(scenario_items(scenario, outcome, "Data", "digest"))
@@ -138,13 +163,13 @@ def test_a_saved_scenario_keeps_that_a_figure_is_new_and_its_export_is_strict_js
 
 
 def test_the_80_percent_interval_lies_inside_the_95_percent_one(response):
-    found = answer(response, response.baseline * 1.1)
+    found = estimate_effects(response, response.baseline * 1.1)
     for effect in found.effects.values():
         assert effect.low < effect.low_80 < effect.change < effect.high_80 < effect.high
 
 
 def test_the_enrollment_rate_is_enrollments_over_views(world, response):
-    found = answer(response, response.baseline * 0.9)
+    found = estimate_effects(response, response.baseline * 0.9)
     views = world.panel.groupby("course_id")["views"].mean().sum()
     assert found.enrollment_rate.planned == pytest.approx(found.enrollments.planned / views)
     assert found.enrollment_rate.change == pytest.approx(found.enrollments.change)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.errors import PricingError
-from edtech.pricing import plan_for, price_response, recommend_prices, what_if
+from edtech.pricing import plan_prices, price_response, recommend_prices, what_if
 from edtech.pricing.constraints import Constraints
 from tests.worlds import make_world
 
@@ -156,7 +156,7 @@ def test_a_rising_demand_is_planned_as_estimated_and_called_doubtful(world):
 @given(limit=st.floats(0.001, 0.9), objective=st.sampled_from(["token_revenue", "enrollments"]), wide=st.booleans())
 @settings(max_examples=30, deadline=None)
 def test_no_plan_expects_less_than_today(response, limit, objective, wide):
-    plan = plan_for(response, objective, Constraints(max_change=limit, extrapolate=wide))
+    plan = plan_prices(response, objective, Constraints(max_change=limit, extrapolate=wide))
     assert np.isfinite(plan.prices).all()
     assert (plan.prices > 0).all()
     assert plan.expected.change >= -1e-9
@@ -173,7 +173,7 @@ def test_a_plan_does_not_depend_on_the_currency(world):
 
 def test_a_plan_for_a_response_equals_the_one_from_its_result(world, result):
     response = price_response(result, world.panel)
-    assert plan_for(response).prices.equals(recommend_prices(result, world.panel).prices)
+    assert plan_prices(response).prices.equals(recommend_prices(result, world.panel).prices)
 
 
 @pytest.mark.parametrize("limit", [0, -0.1, 0.91, 5, float("nan")])

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from edtech.errors import TrackingError
-from edtech.ml import diagnostics
 from edtech.ml.base import Estimate, FittedModel
-from edtech.pricing import answer, changed_prices, price_response
-from edtech.pricing.price_changes import PriceChange, attributes
+from edtech.ml.elasticity import diagnostics
+from edtech.pricing import changed_prices, estimate_effects, price_response
+from edtech.pricing.price_changes import PriceChange, unit_attributes
 from edtech.pricing.scenarios import FILE, Scenario, read_scenario, scenario_items, scenarios_side_by_side
 from edtech.pricing.trust_card import other_elasticities, trust_card
 from edtech.settings import Settings
@@ -17,7 +17,7 @@ from edtech.tracking import EdTechMLFlowTracker
 
 
 def graded(response, changes, others=None):
-    card = trust_card(response, answer(response, changed_prices(response, changes)), others)
+    card = trust_card(response, estimate_effects(response, changed_prices(response, changes)), others)
     return {check.code: check for check in card}
 
 
@@ -51,7 +51,7 @@ def test_the_cards_of_a_training_and_of_an_answer_agree_on_agreement(response, r
         **{f"{metrics}coefficient": [other, 0.0]},
         **({} if half is None else {f"{metrics}low": other - half, f"{metrics}high": other + half}),
     )
-    at_training = diagnostics.agreement(FittedModel(result, pd.DataFrame(), ""), runs)
+    at_training = diagnostics.compare_runs(FittedModel(result, pd.DataFrame(), ""), runs)
     assert graded(response, {}, other_elasticities(runs, "2"))["agreement"] == at_training
 
 
@@ -61,7 +61,7 @@ def tracker(tmp_path_factory):
 
 
 def test_a_scenario_comes_back_and_asks_the_same(tracker, response):
-    known = attributes(response)
+    known = unit_attributes(response)
     scenario = Scenario(
         name="=1+1 <b>",
         note="![](x)",
@@ -69,11 +69,11 @@ def test_a_scenario_comes_back_and_asks_the_same(tracker, response):
         dataset_id="0" * 16,
         changes=(PriceChange("segment", ("cat1",), "percent", -0.1), PriceChange("all", (), "tokens", 1.0)),
     )
-    outcome = answer(response, scenario.asked(response, known))
+    outcome = estimate_effects(response, scenario.new_prices(response, known))
     run_id = tracker.log(scenario_items(scenario, outcome, "world", "ab"))
     again = read_scenario(tracker.runs, run_id)
     assert again == scenario
-    assert again.asked(response, known) == pytest.approx(outcome.prices.loc[list(response.names)].to_numpy())
+    assert again.new_prices(response, known) == pytest.approx(outcome.prices.loc[list(response.names)].to_numpy())
     [row] = scenarios_side_by_side(tracker.runs.list_runs(kind="scenario")).to_dict("records")
     assert row["Name"] == scenario.name
     revenue = outcome.token_revenue
@@ -86,7 +86,7 @@ def test_a_scenario_comes_back_and_asks_the_same(tracker, response):
 def test_a_price_list_is_kept_and_new_units_keep_their_price(response):
     listed = {str(unit): 10.0 for unit in response.units[:5]}
     scenario = Scenario(name="list", run_id="0", dataset_id="0", prices=listed)
-    prices = scenario.asked(response, attributes(response))
+    prices = scenario.new_prices(response, unit_attributes(response))
     assert prices[:5] == pytest.approx(10.0)
     assert prices[5:] == pytest.approx(response.baseline[5:])
 
@@ -96,7 +96,7 @@ def test_a_price_list_is_kept_and_new_units_keep_their_price(response):
 )
 def test_a_run_that_holds_no_scenario_is_told_in_words(tracker, response, content):
     scenario = Scenario(name="s", run_id="0", dataset_id="0")
-    items = scenario_items(scenario, answer(response, response.baseline), "world", "ab")
+    items = scenario_items(scenario, estimate_effects(response, response.baseline), "world", "ab")
     run_id = tracker.log(replace(items, artifacts={FILE: content}))
     with pytest.raises(TrackingError, match="does not hold a scenario"):
         read_scenario(tracker.runs, run_id)

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.errors import ContractError, PricingError
-from edtech.pricing import price_response, what_if
-from edtech.pricing.what_ifs import answer, changed_prices
-from edtech.tables.split import RevenueSplit
+from edtech.pricing import changed_prices, estimate_effects, price_response, what_if
+from edtech.tables.tokens import RevenueSplit
 
 SEGMENTS = [f"cat{number}" for number in range(5)]
 CHANGES = st.dictionaries(st.sampled_from(SEGMENTS), st.floats(-0.9, 5), max_size=5)
@@ -76,7 +75,7 @@ def test_a_forest_answers_without_an_interval(world, forest):
 @given(changes=CHANGES)
 @settings(max_examples=40, deadline=None)
 def test_every_change_that_leaves_a_price_has_a_finite_answer(response, changes):
-    outcome = answer(response, changed_prices(response, changes))
+    outcome = estimate_effects(response, changed_prices(response, changes))
     assert (outcome.prices > 0).all()
     assert np.isfinite(outcome.prices).all()
     for effect in outcome.effects.values():
@@ -88,7 +87,7 @@ def test_every_change_that_leaves_a_price_has_a_finite_answer(response, changes)
 @given(changes=st.dictionaries(st.sampled_from(SEGMENTS), st.just(0.0)))
 @settings(max_examples=10, deadline=None)
 def test_no_change_has_no_effect_and_no_doubt(response, changes):
-    outcome = answer(response, changed_prices(response, changes))
+    outcome = estimate_effects(response, changed_prices(response, changes))
     for effect in outcome.effects.values():
         assert (effect.change, effect.low, effect.high) == (0, 0, 0)
         assert effect.planned == effect.today
@@ -100,7 +99,7 @@ def test_no_change_has_no_effect_and_no_doubt(response, changes):
 @settings(max_examples=40, deadline=None)
 def test_a_higher_price_never_sells_more(response, segment, low, step):
     one, other = (
-        answer(response, changed_prices(response, {segment: change})).enrollments.planned
+        estimate_effects(response, changed_prices(response, {segment: change})).enrollments.planned
         for change in (low, low + step)
     )
     assert other < one
@@ -145,16 +144,16 @@ def test_one_unit_at_a_price_far_above_all_seen_extrapolates_however_little_it_s
     prices = response.baseline.copy()
     unit = int(np.argmin(prices * response.demand(prices).quantity))
     prices[unit] *= 9
-    outcome = answer(response, prices)
+    outcome = estimate_effects(response, prices)
     assert outcome.share_outside < 0.05
     assert outcome.moved_outside == 1
     assert outcome.extrapolates
     assert any("100% of the token revenue whose price changes" in reason for reason in outcome.reasons)
-    assert not answer(response, response.baseline).extrapolates
+    assert not estimate_effects(response, response.baseline).extrapolates
 
 
 def test_the_share_outside_counts_the_revenue_of_what_moved(response):
-    one = answer(response, changed_prices(response, {"cat0": 2.0})).share_outside
+    one = estimate_effects(response, changed_prices(response, {"cat0": 2.0})).share_outside
     inside = (response.segments == "cat0").to_numpy()
     revenue = response.baseline * response.demand(response.baseline).quantity
     assert one == pytest.approx(revenue[inside].sum() / revenue.sum())
@@ -222,13 +221,13 @@ def test_offers_without_units_are_answered_and_told_how_many_sales_would_tell(wo
 def test_an_unknown_segment_lists_those_there_are(world, result):
     with pytest.raises(PricingError, match="no such segment") as caught:
         what_if(result, world.panel, {"cat0": 0.1, "<b>Chess</b>": 0.1})
-    assert caught.value.found == "'<b>Chess</b>'"
+    assert caught.value.actual == "'<b>Chess</b>'"
     assert all(segment in caught.value.expected for segment in SEGMENTS)
 
 
-@pytest.mark.parametrize("change", [-0.95, -1.0, -7.0, 10.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("change", [-1.0, -7.0, 10.1, float("nan"), float("inf")])
 def test_a_change_that_leaves_no_sensible_price_is_refused(world, result, change):
-    with pytest.raises(PricingError, match=r"above -0\.95 and below 10"):
+    with pytest.raises(PricingError, match="no usable price"):
         what_if(result, world.panel, {"cat0": change})
 
 
@@ -254,7 +253,7 @@ def test_a_given_baseline_is_where_the_answer_starts(world, result):
 def test_a_baseline_without_a_usable_price_names_the_units(world, result, change, unit):
     with pytest.raises(PricingError, match="no usable baseline price") as caught:
         price_response(result, world.panel, change(world.today))
-    assert repr(unit) in caught.value.found
+    assert repr(unit) in caught.value.actual
 
 
 @pytest.mark.parametrize(
@@ -269,7 +268,7 @@ def test_a_baseline_without_a_usable_price_names_the_units(world, result, change
 def test_a_baseline_of_text_or_twice_or_in_another_currency_is_refused(world, result, change, told):
     with pytest.raises(PricingError, match=told) as caught:
         what_if(result, world.panel, {"cat0": 0.1}, baseline=change(world.today))
-    assert "C0007" in caught.value.found or "per period" in caught.value.found
+    assert "C0007" in caught.value.actual or "per period" in caught.value.actual
 
 
 def test_the_response_covers_each_unit_once_at_its_mean_price(world, result, response):

@@ -2,12 +2,20 @@
 
 import pytest
 
-from edtech.pricing import Response, answer, plan_for, price_response, revenue_curve
-from edtech.pricing.price_changes import PriceChange, attributes
-from edtech.pricing.scenarios import Scenario
+from edtech.pricing import (
+    PricingModel,
+    Response,
+    Scenario,
+    WhatIfQuestion,
+    answer_question,
+    plan_prices,
+    price_response,
+    revenue_curve,
+)
+from edtech.pricing.price_changes import PriceChange, unit_attributes
 from edtech.reports import Report, to_html
 from edtech.reports.pricing import pricing_report
-from edtech.tables.split import RevenueSplit
+from edtech.tables.tokens import RevenueSplit
 from tests.worlds import make_world
 
 
@@ -20,9 +28,14 @@ def response() -> Response:
 
 def reported(response: Response, planned: RevenueSplit) -> Report:
     changes = (PriceChange("segment", ("cat1",), "percent", -0.1),)
-    asked = Scenario(name="x", run_id="0", dataset_id="0", changes=changes, planned_split=planned)
-    outcome = answer(response, asked.asked(response, attributes(response)), asked.split, planned)
-    return pricing_report(response, asked, outcome, revenue_curve(response), plan_for(response), {})
+    scenario = Scenario(name="x", run_id="0", dataset_id="0", changes=changes, planned_split=planned)
+    model = PricingModel(
+        response,
+        unit_attributes(response),
+        lambda _changed: revenue_curve(response),
+        lambda _question: plan_prices(response),
+    )
+    return pricing_report(answer_question(WhatIfQuestion(scenario), model), {})
 
 
 def test_rates_that_are_planned_are_stated(response):

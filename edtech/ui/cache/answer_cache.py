@@ -3,13 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from edtech.ui.cache import dataset_cache, services
 
 if TYPE_CHECKING:
-    from edtech.pricing import Plan, Response, RevenueCurve
+    from edtech.pricing import Plan, PricingModel, Response, RevenueCurve
     from edtech.pricing.constraints import Constraints, Objective
 
 
@@ -30,11 +29,11 @@ def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
-def curve(run_id: str, experiment: str, dataset_id: str, moved: bytes) -> "RevenueCurve":
+def curve(run_id: str, experiment: str, dataset_id: str, changed: bytes) -> "RevenueCurve":
     """Return the curve over a common change of a mask of units: how far their slider is moved does not change it."""
     from edtech.pricing import revenue_curve
 
-    return revenue_curve(response(run_id, experiment, dataset_id), moved=np.frombuffer(moved, dtype=bool))
+    return revenue_curve(response(run_id, experiment, dataset_id), changed=np.frombuffer(changed, dtype=bool))
 
 
 @st.cache_resource(show_spinner="Computing recommended prices", max_entries=20)
@@ -47,18 +46,25 @@ def plan(
 ) -> "Plan":
     """Return the plan of a run for a data set that may be acted on; no slider of the what-if changes it."""
     from edtech.pricing.constraints import Constraints
-    from edtech.pricing.policy import plan_to_act_on, revenue_split
+    from edtech.pricing.policy import actionable_plan, revenue_split
 
     source = dataset_cache.dataset(dataset_id)
     split = revenue_split(source)
-    return plan_to_act_on(
+    return actionable_plan(
         source, response(run_id, experiment, dataset_id), split, objective, constraints or Constraints()
     )
 
 
 @st.cache_resource(show_spinner=False, max_entries=20)
-def unit_attributes(run_id: str, experiment: str, dataset_id: str) -> pd.DataFrame:
-    """Return what the units of a response can be chosen by."""
-    from edtech.pricing.price_changes import attributes, unit_table
+def pricing_model(run_id: str, experiment: str, dataset_id: str) -> "PricingModel":
+    """Return a run as the model that answers questions about a data set's prices; its curves and plans are cached."""
+    from edtech.pricing import PricingModel
+    from edtech.pricing.price_changes import unit_attributes, unit_table
 
-    return attributes(response(run_id, experiment, dataset_id), unit_table(dataset_cache.dataset(dataset_id)))
+    demand = response(run_id, experiment, dataset_id)
+    return PricingModel(
+        demand,
+        unit_attributes(demand, unit_table(dataset_cache.dataset(dataset_id))),
+        lambda changed: curve(run_id, experiment, dataset_id, changed.tobytes()),
+        lambda question: plan(run_id, experiment, dataset_id, question.objective, question.guardrails),
+    )

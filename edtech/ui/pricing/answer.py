@@ -1,18 +1,15 @@
 """The result of a what-if: run, metrics, revenue curve, and the evidence behind them."""
 
-from dataclasses import dataclass
-
 import pandas as pd
 import streamlit as st
 
 from edtech.charts import pricing as charts
 from edtech.data import Dataset
-from edtech.pricing import Response, RevenueCurve, WhatIf, answer
-from edtech.pricing.scenarios import Scenario
+from edtech.pricing import WhatIf, WhatIfAnswer, WhatIfQuestion, answer_question
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
-from edtech.pricing.trust_card import other_elasticities, trust_card
+from edtech.pricing.trust_card import other_elasticities
 from edtech.pricing.what_ifs import NO_SUBSTITUTION, SUBSTITUTION
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 from edtech.ui import run_tables
 from edtech.ui.cache import answer_cache, run_cache, services
 from edtech.ui.findings import show_checks
@@ -21,16 +18,6 @@ from edtech.ui.state import Key, address_names_unknown, get
 from edtech.ui.widgets import escape, format_number, page_link, shared_selectbox
 
 COLUMNS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class DisplayedAnswer:
-    """A what-if with everything that the page shows of it."""
-
-    scenario: Scenario
-    response: Response
-    outcome: WhatIf
-    curve: RevenueCurve
 
 
 def choose_run(dataset: Dataset, experiment: str) -> str | None:
@@ -71,16 +58,11 @@ def _preferred_run(runs: pd.DataFrame) -> str:
     return str(runs["run_id"].iloc[0])
 
 
-def answer_inputs(run_id: str, experiment: str, dataset: Dataset) -> DisplayedAnswer:
+def answer_inputs(run_id: str, experiment: str, dataset: Dataset) -> WhatIfAnswer:
     """Show the inputs of a what-if and compute its result."""
-    response = answer_cache.response(run_id, experiment, dataset.id)
-    attributes = answer_cache.unit_attributes(run_id, experiment, dataset.id)
-    scenario = price_inputs.show_inputs(run_id, dataset, response, attributes)
-    prices = scenario.asked(response, attributes)
-    outcome = answer(response, prices, scenario.split, scenario.planned_split)
-    moved = response.moved(prices)
-    mask = (moved if moved.any() else ~moved).tobytes()  # without a change, the curve is of all prices
-    return DisplayedAnswer(scenario, response, outcome, answer_cache.curve(run_id, experiment, dataset.id, mask))
+    model = answer_cache.pricing_model(run_id, experiment, dataset.id)
+    scenario = price_inputs.show_inputs(run_id, dataset, model.response, model.attributes)
+    return answer_question(WhatIfQuestion(scenario), model)
 
 
 def logged_decision_value(run_id: str, experiment: str) -> float | None:
@@ -90,7 +72,7 @@ def logged_decision_value(run_id: str, experiment: str) -> float | None:
     return None if value is None or value != value else float(value)  # NaN is not equal to itself
 
 
-def show_answer(displayed: DisplayedAnswer) -> None:
+def show_answer(displayed: WhatIfAnswer) -> None:
     """Show the metrics with their intervals, and the conditions they depend on."""
     outcome = displayed.outcome
     moved = _prices_changed(outcome)
@@ -103,7 +85,7 @@ def show_answer(displayed: DisplayedAnswer) -> None:
     if not moved:
         st.caption("Move a slider to see the expected effect of a price change.")
         return
-    title = f"Token revenue {percent(outcome.token_revenue.change)} against today"
+    title = f"Token revenue {format_change(outcome.token_revenue.change)} against today"
     st.altair_chart(charts.effect_bars(effect_rows(outcome), title=title), alt=title)
 
 
@@ -114,7 +96,7 @@ def _prices_changed(outcome: WhatIf) -> bool:
 def _metric(name: str, outcome: WhatIf, moved: bool) -> None:
     title, unit, help = LABELS[name]
     effect = outcome.effects[name]
-    change = percent(effect.change) if moved else None
+    change = format_change(effect.change) if moved else None
     st.metric(title, format_number(effect.planned), change, help=f"{help} In {unit}.", border=True)
     difference = effect.planned - effect.today
     more = f"; {'+' if difference > 0 else ''}{format_number(difference)}" if moved else ""
@@ -124,11 +106,11 @@ def _metric(name: str, outcome: WhatIf, moved: bool) -> None:
     if effect.low is None:
         st.caption("no confidence interval")
         return
-    st.caption(f"95%: {percent(effect.low)} to {percent(effect.high)}")
-    st.caption(f"80%: {percent(effect.low_80)} to {percent(effect.high_80)}")
+    st.caption(f"95%: {format_change(effect.low)} to {format_change(effect.high)}")
+    st.caption(f"80%: {format_change(effect.low_80)} to {format_change(effect.high_80)}")
 
 
-def _warn(displayed: DisplayedAnswer) -> None:
+def _warn(displayed: WhatIfAnswer) -> None:
     outcome = displayed.outcome
     for reason in outcome.reasons:
         st.warning(escape(reason), icon=":material/block:" if outcome.refused else ":material/warning:")
@@ -142,13 +124,13 @@ def _warn(displayed: DisplayedAnswer) -> None:
         )
 
 
-def show_curve(displayed: DisplayedAnswer) -> None:
+def show_curve(displayed: WhatIfAnswer) -> None:
     """Draw revenue and demand over a common change of the changed prices, or of all prices."""
     curve, may_recommend = displayed.curve, not displayed.outcome.refused
     st.subheader("Revenue and demand curves")
     scope = "The changed prices" if _prices_changed(displayed.outcome) else "All prices"
     randomized = curve.randomized_support
-    random = "" if randomized is None else f" Randomized prices: {percent(randomized[0])} to {percent(randomized[1])}."
+    random = "" if randomized is None else f" Randomized prices: {format_change(randomized[0])} to {format_change(randomized[1])}."
     st.caption(f"{scope} change together. The shaded range holds the observed prices.{random}")
     figure = charts.revenue_curve(
         curve.points,
@@ -169,11 +151,11 @@ def show_curve(displayed: DisplayedAnswer) -> None:
     right.altair_chart(charts.elasticity_curve(curve.points, support=curve.support, title=title), alt=title)
 
 
-def show_evidence(displayed: DisplayedAnswer, run_id: str, experiment: str, dataset: Dataset) -> None:
+def show_evidence(displayed: WhatIfAnswer, run_id: str, experiment: str, dataset: Dataset) -> None:
     """Show the checks behind the result."""
     st.subheader("Evidence and assumptions")
     others = other_elasticities(run_cache.demand_runs(experiment, dataset.digest), run_id)
-    show_checks(trust_card(displayed.response, displayed.outcome, others))
+    show_checks(displayed.checks(others))
     st.caption(f"Data set {escape(dataset.name)}, digest {dataset.digest[:12]}; run {run_id}.")
 
 

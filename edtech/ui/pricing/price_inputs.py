@@ -9,9 +9,9 @@ import streamlit as st
 from edtech.data import Dataset, read_upload
 from edtech.pricing import Response
 from edtech.pricing.policy import revenue_split
-from edtech.pricing.price_changes import ALL, SEGMENT, UNIT, How, PriceChange, price_list
-from edtech.pricing.scenarios import Scenario
-from edtech.tables.split import RevenueSplit
+from edtech.pricing.price_changes import ALL, SEGMENT, UNIT, ChangeMode, PriceChange, price_list
+from edtech.pricing.questions import Scenario
+from edtech.tables.tokens import RevenueSplit
 from edtech.ui import state
 from edtech.ui.cache import services
 from edtech.ui.state import Key
@@ -20,7 +20,7 @@ from edtech.ui.widgets import escape
 
 MAX_SLIDERS = 12
 LIST = "price list"
-MODE_LABELS: dict[How, str] = {"percent": "by percent", "tokens": "by tokens", "set": "to a price"}
+MODE_LABELS: dict[ChangeMode, str] = {"percent": "by percent", "tokens": "by tokens", "set": "to a price"}
 TITLES = {ALL: "All", SEGMENT: "Segment", UNIT: "Course or unit", "teacher_id": "Teacher", LIST: "Price list"}
 
 
@@ -121,11 +121,11 @@ def _selected_units(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple
     return (PriceChange(scope, tuple(selection), how, amount),) if selection and (amount or how == "set") else ()
 
 
-def _amount(dataset: Dataset, scope: str) -> tuple[How, float]:
+def _amount(dataset: Dataset, scope: str) -> tuple[ChangeMode, float]:
     left, right = st.columns(2)
     how = left.radio(
         "How",
-        get_args(How),
+        get_args(ChangeMode),
         format_func=MODE_LABELS.__getitem__,
         **_persistent(dataset, "how", scope),
         horizontal=True,

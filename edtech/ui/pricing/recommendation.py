@@ -6,11 +6,11 @@ from typing import Any
 import streamlit as st
 
 from edtech.data import Dataset, read_upload
-from edtech.pricing import Plan
+from edtech.pricing import Plan, WhatIfAnswer
 from edtech.pricing.constraints import Constraints, Objective
-from edtech.pricing.price_changes import bounds_in
-from edtech.tables.values import percent
-from edtech.ui.cache import answer_cache, services
+from edtech.pricing.price_changes import price_bounds_by_unit
+from edtech.tables.formatting import format_change
+from edtech.ui.cache import services
 from edtech.ui.upload_storage import SMALL_MB
 from edtech.ui.widgets import escape
 
@@ -23,8 +23,8 @@ OBJECTIVES = {
 }
 
 
-def show_recommendation(run_id: str, experiment: str, dataset: Dataset) -> Plan:
-    """Show the objective and guardrails, and return the plan."""
+def show_recommendation(displayed: WhatIfAnswer, dataset: Dataset) -> WhatIfAnswer:
+    """Show the objective and guardrails, and return the answer with the plan within them."""
     st.subheader("Recommended prices")
     with st.expander("Objective and guardrails"), st.form("pricing.constraints", border=False):
         objective = _objective()
@@ -32,8 +32,11 @@ def show_recommendation(run_id: str, experiment: str, dataset: Dataset) -> Plan:
         st.form_submit_button("Recommend", icon=":material/price_check:")
     if file is not None:  # read behind the form: an error inside would take the button away
         constraints = _with_bounds(constraints, file.name, file)
+    question = replace(displayed.question, objective=objective, guardrails=constraints)
     with st.spinner("Computing recommended prices"):
-        return answer_cache.plan(run_id, experiment, dataset.id, objective, constraints)
+        planned = replace(displayed, question=question)
+        _ = planned.plan  # computed here, so that its errors end this section
+    return planned
 
 
 def _objective() -> Objective:
@@ -112,7 +115,7 @@ def _constraints(dataset: Dataset) -> tuple[Constraints, Any]:
 
 def _with_bounds(constraints: Constraints, name: str, file: Any) -> Constraints:  # noqa: ANN401  # what was uploaded
     frame = read_upload(name, file, limit_mb=services.settings().upload_limit_mb).frame
-    floor, ceiling = bounds_in(frame)
+    floor, ceiling = price_bounds_by_unit(frame)
     return replace(constraints, floor=floor, ceiling=ceiling)
 
 
@@ -128,9 +131,9 @@ def show_plan(plan: Plan, decision_value: float | None) -> None:
             st.info(_ground_truth_sentence(decision_value, plan.expected.today), icon=":material/gavel:")
         return
     effect = plan.expected
-    reach = f" (95% interval {percent(effect.low)} to {percent(effect.high)})" if effect.low is not None else ""
+    reach = f" (95% interval {format_change(effect.low)} to {format_change(effect.high)})" if effect.low is not None else ""
     aim = OBJECTIVES.get(str(plan.objective), "the mix").lower() if isinstance(plan.objective, str) else "the mix"
-    st.markdown(f"Within your guardrails, the recommended prices change {aim} by **{percent(effect.change)}**{reach}.")
+    st.markdown(f"Within your guardrails, the recommended prices change {aim} by **{format_change(effect.change)}**{reach}.")
     for name in plan.binding:
         st.info(escape(f"Binding guardrail: {name}."), icon=":material/vertical_align_bottom:")
     for remark in plan.reasons[len(plan.outcome.reasons) :]:

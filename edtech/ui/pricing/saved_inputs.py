@@ -8,7 +8,7 @@ import pandas as pd
 from edtech.data import Dataset
 from edtech.pricing import Response
 from edtech.pricing.price_changes import ALL, SEGMENT, UNIT, PriceChange
-from edtech.pricing.scenarios import Scenario
+from edtech.pricing.questions import Scenario
 from edtech.ui.pricing.price_inputs import LIST, MAX_SLIDERS, widget_key
 
 MAX_PERCENT, MAX_SELECTED = 50, 200
@@ -22,7 +22,7 @@ def widget_values(scenario: Scenario, dataset: Dataset, response: Response, attr
     """
     inputs = None if scenario.prices is not None else _on_sliders(scenario.changes, attributes)
     if inputs is None:
-        prices = scenario.asked(response, attributes).tolist()
+        prices = scenario.new_prices(response, attributes).tolist()
         inputs = {("scope",): LIST, ("listed",): (True, dict(zip(map(str, response.units), prices, strict=True)))}
     rates = {(name,): round(100 * rate) for name, rate in scenario.planned_split.model_dump().items()}
     return {widget_key(dataset, *parts): value for parts, value in (inputs | rates).items()}
@@ -30,8 +30,8 @@ def widget_values(scenario: Scenario, dataset: Dataset, response: Response, attr
 
 def _on_sliders(changes: Sequence[PriceChange], attributes: pd.DataFrame) -> WidgetValues | None:
     """Return the widget values that express these changes, or None if no widgets can."""
-    scope = changes[0].scope if changes else SEGMENT
-    if any(item.scope != scope or _exceeds_slider(item) for item in changes):
+    scope = changes[0].attribute if changes else SEGMENT
+    if any(item.attribute != scope or _exceeds_slider(item) for item in changes):
         return None
     names = [] if scope == ALL else [str(name) for name in attributes[scope].unique()]
     if scope == SEGMENT or (scope not in (ALL, UNIT) and len(names) <= MAX_SLIDERS):
@@ -42,12 +42,12 @@ def _on_sliders(changes: Sequence[PriceChange], attributes: pd.DataFrame) -> Wid
 def _exceeds_slider(change: PriceChange) -> bool:
     """Tell whether a slider of whole percents cannot show the change."""
     percents = 100 * change.amount
-    return change.how == "percent" and (abs(percents - round(percents)) > 1e-6 or abs(percents) > MAX_PERCENT)
+    return change.mode == "percent" and (abs(percents - round(percents)) > 1e-6 or abs(percents) > MAX_PERCENT)
 
 
 def _separate_sliders(scope: str, names: Sequence[str], changes: Sequence[PriceChange]) -> WidgetValues | None:
     moved = [(name, round(100 * item.amount)) for item in changes for name in item.names]
-    if len(dict(moved)) < len(moved) or any(item.how != "percent" for item in changes):
+    if len(dict(moved)) < len(moved) or any(item.mode != "percent" for item in changes):
         return None
     segments: WidgetValues = {("segments",): list(dict(moved))} if len(names) > MAX_SLIDERS and moved else {}
     sliders = dict.fromkeys(names, 0) | dict(moved)
@@ -57,7 +57,7 @@ def _separate_sliders(scope: str, names: Sequence[str], changes: Sequence[PriceC
 def _one_amount(scope: str, change: PriceChange) -> WidgetValues | None:
     if len(change.names) > MAX_SELECTED:
         return None
-    parts: tuple[str, ...] = ("percent", scope) if change.how == "percent" else ("tokens", change.how, scope)
-    amount = round(100 * change.amount) if change.how == "percent" else change.amount
+    parts: tuple[str, ...] = ("percent", scope) if change.mode == "percent" else ("tokens", change.mode, scope)
+    amount = round(100 * change.amount) if change.mode == "percent" else change.amount
     picked: WidgetValues = {} if scope == ALL else {("picked", scope): list(change.names)}
-    return {("scope",): scope, **picked, ("how", scope): change.how, parts: amount}
+    return {("scope",): scope, **picked, ("how", scope): change.mode, parts: amount}

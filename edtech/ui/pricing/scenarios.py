@@ -9,6 +9,7 @@ import streamlit as st
 
 from edtech.charts import pricing as charts
 from edtech.data import Dataset
+from edtech.pricing import WhatIfAnswer, WhatIfQuestion, answer_question
 from edtech.pricing.scenarios import (
     beside,
     best_words,
@@ -19,11 +20,9 @@ from edtech.pricing.scenarios import (
     scenarios_side_by_side,
     short_names,
 )
-from edtech.pricing.what_ifs import answer
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 from edtech.ui import run_tables, state
 from edtech.ui.cache import answer_cache, dataset_cache, run_cache, services
-from edtech.ui.pricing.answer import DisplayedAnswer
 from edtech.ui.pricing.saved_inputs import widget_values
 from edtech.ui.state import Key, choose, notify
 from edtech.ui.widgets import escape, show_errors
@@ -59,7 +58,7 @@ SCENARIO_COLUMNS = {
 }
 
 
-def show(displayed: DisplayedAnswer, experiment: str, dataset: Dataset) -> None:
+def show(displayed: WhatIfAnswer, experiment: str, dataset: Dataset) -> None:
     """Show the form that saves the what-if, and the saved scenarios of this data set or of all."""
     st.subheader("Scenarios")
     every = run_cache.scenario_table(experiment)
@@ -107,7 +106,7 @@ def _show_comparison(saved: pd.DataFrame, run_id: str, experiment: str, dataset:
     if len(estimated):
         title = best_words(table)
         st.altair_chart(charts.effect_bars(estimated, title=title), alt=title, key="scenarios.bars")
-    formatted = table.style.format(percent, subset=list(_CHANGES))  # type: ignore[arg-type]  # the stubs ask for any object
+    formatted = table.style.format(format_change, subset=list(_CHANGES))  # type: ignore[arg-type]  # the stubs ask for any object
     st.dataframe(formatted, hide_index=True, key="scenarios.beside.table", column_config=COMPARISON_COLUMNS)
     st.caption(
         "Changes from today in a typical period. The bars show token revenue with its 95% interval. A "
@@ -115,7 +114,7 @@ def _show_comparison(saved: pd.DataFrame, run_id: str, experiment: str, dataset:
     )
 
 
-def _save(displayed: DisplayedAnswer, own: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
+def _save(displayed: WhatIfAnswer, own: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
     with st.form("scenarios.save", border=True):
         name = st.text_input("Name", max_chars=200, key="scenarios.name", placeholder="Cut programming by 10 %")
         note = st.text_area("Note", max_chars=2_000, key="scenarios.note", height=68)
@@ -134,7 +133,7 @@ def _save(displayed: DisplayedAnswer, own: pd.DataFrame, experiment: str, datase
     _reload(f"{scenario.name} is saved.")
 
 
-def _show_actions(runs: pd.DataFrame, displayed: DisplayedAnswer, experiment: str, dataset: Dataset) -> None:
+def _show_actions(runs: pd.DataFrame, displayed: WhatIfAnswer, experiment: str, dataset: Dataset) -> None:
     about = runs["tags.dataset_name"] + ": " if runs["tags.dataset_digest"].nunique() > 1 else ""
     labels = run_tables.run_labels(runs.assign(name=about + runs["name"]))
     run_id = st.selectbox(
@@ -179,16 +178,15 @@ def _open(run_id: str, experiment: str) -> None:
     with show_errors():
         scenario = read_scenario(services.tracker(experiment).runs, run_id)
         dataset = dataset_cache.dataset(scenario.dataset_id)
-        response = answer_cache.response(scenario.run_id, experiment, dataset.id)
-        attributes = answer_cache.unit_attributes(scenario.run_id, experiment, dataset.id)
-        state.set_value(Key.LOADED_SCENARIO, widget_values(scenario, dataset, response, attributes))
+        model = answer_cache.pricing_model(scenario.run_id, experiment, dataset.id)
+        state.set_value(Key.LOADED_SCENARIO, widget_values(scenario, dataset, model.response, model.attributes))
         choose(Key.DATASET, dataset.id)
         choose(Key.PRICING_RUN, scenario.run_id)
         notify(f"{scenario.name} is loaded into the form below.")
         st.rerun()
 
 
-def _rerun(run_id: str, displayed: DisplayedAnswer, experiment: str, dataset: Dataset) -> None:
+def _rerun(run_id: str, displayed: WhatIfAnswer, experiment: str, dataset: Dataset) -> None:
     """Rerun a saved scenario with the selected run and data set, and save the result."""
     with show_errors():
         tracker = services.tracker(experiment)
@@ -196,10 +194,9 @@ def _rerun(run_id: str, displayed: DisplayedAnswer, experiment: str, dataset: Da
         scenario = saved.model_copy(
             update={"run_id": selected_run, "dataset_id": dataset.id, "name": f"{saved.name[:190]} (again)"}
         )
-        prices = scenario.asked(displayed.response, answer_cache.unit_attributes(selected_run, experiment, dataset.id))
-        outcome = answer(displayed.response, prices, scenario.split, scenario.planned_split)
+        outcome = answer_question(WhatIfQuestion(scenario), displayed.model).outcome
         tracker.log(scenario_items(scenario, outcome, dataset.name, dataset.digest))
-        _reload(f"Rerun: token revenue {percent(outcome.token_revenue.change)}.")
+        _reload(f"Rerun: token revenue {format_change(outcome.token_revenue.change)}.")
 
 
 def _restore(experiment: str, dataset: Dataset, others: bool) -> None:

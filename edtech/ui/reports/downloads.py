@@ -10,7 +10,7 @@ from edtech.economy.forecast import Forecast
 from edtech.economy.price_forecast import AskedPrices
 from edtech.errors import EdtechError
 from edtech.metrics import METRICS
-from edtech.pricing import Plan
+from edtech.pricing import WhatIfAnswer
 from edtech.reports import FORMS, failed, write
 from edtech.reports.archive import keep
 from edtech.reports.recipes import (
@@ -27,7 +27,6 @@ from edtech.reports.recipes import (
 from edtech.settings import Settings
 from edtech.tracking import Comparison
 from edtech.ui.cache import services
-from edtech.ui.pricing.answer import DisplayedAnswer
 
 OFFERED = ("html", "pdf", "xlsx", "zip")
 
@@ -65,10 +64,9 @@ def _make_report(recipe: Recipe, name: str, settings: Settings, extension: str) 
         return write(failed(error), extension)
 
 
-def pricing_downloads(displayed: DisplayedAnswer, plan: Plan | None) -> None:
+def pricing_downloads(displayed: WhatIfAnswer) -> None:
     """Offer the what-if and the plan as a report."""
-    wanted = {} if plan is None else {"objective": plan.objective, "constraints": plan.constraints}
-    downloads(WhatIfRecipe(scenario=displayed.scenario, **wanted), "pricing-report")
+    downloads(WhatIfRecipe.of(displayed.question), "pricing-report")
 
 
 def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:

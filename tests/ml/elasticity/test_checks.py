@@ -6,7 +6,7 @@ import pytest
 
 from edtech.data.quality.findings import Severity
 from edtech.ml import TokenPriceElasticityModeler
-from edtech.pricing import answer, price_response
+from edtech.pricing import estimate_effects, price_response
 from edtech.pricing.trust_card import trust_card
 from tests.worlds import make_world
 
@@ -129,5 +129,7 @@ def test_what_was_held_back_is_named_as_what_it_is(world, without, title):
     result = modeler.compare_models(panel, ["linear"])["linear"]
     assert next(check.title for check in result.checks if check.code == "baseline") == title
     response = price_response(result, panel)
-    backtest = next(one for one in trust_card(response, answer(response, response.baseline)) if one.code == "backtest")
+    backtest = next(
+        one for one in trust_card(response, estimate_effects(response, response.baseline)) if one.code == "backtest"
+    )
     assert backtest.title.startswith("What was held back" if without else "The last periods")
