@@ -21,7 +21,7 @@ from edtech.tables.roles import MARKET_ROLES
 
 MARKETS = 40
 RISE = 0.15
-SEEN = 8
+OFFERS = 8
 CLOSE, DEFAULT = "close competition", "default demand"
 CASES: dict[str, dict[str, float]] = {CLOSE: {"price_sensitivity": 1.7, "appeal": -0.7}, DEFAULT: {}}
 
@@ -38,20 +38,20 @@ def true_change(market: Market, category: str) -> float:
     return float(after / before - 1)
 
 
-def judged(seed: int, case: str = CLOSE) -> dict[str, float]:
+def evaluation(seed: int, case: str = CLOSE) -> dict[str, float]:
     """Return what one market says of the own elasticity and of a category-wide rise."""
-    market = generate_market(MarketParams.of({"courses_seen": SEEN, "seed": seed, **CASES[case]}))
+    market = generate_market(MarketParams.of({"courses_seen": OFFERS, "seed": seed, **CASES[case]}))
     panel = market.tables["course_weeks"]
     modeler = TokenPriceElasticityModeler.from_roles(MARKET_ROLES)
     result = modeler.compare_models(panel, ["choice_logit"], visits=market.tables["views"])["choice_logit"]
     category = CATEGORIES[seed % len(CATEGORIES)]
-    found, answer = result.elasticity, what_if(result, panel, {category: RISE}).token_revenue
+    results, answer = result.elasticity, what_if(result, panel, {category: RISE}).token_revenue
     truth, change = market.truth.own_elasticity, true_change(market, category)
     wide = market.truth.segment_elasticity
     return {
-        "bias": found.estimate / truth - 1,
-        "covered": float(found.low <= truth <= found.high),
-        "width": (found.high - found.low) / abs(truth),
+        "bias": results.estimate / truth - 1,
+        "covered": float(results.low <= truth <= results.high),
+        "width": (results.high - results.low) / abs(truth),
         "wide": result.metrics["segment_elasticity"] / wide - 1,
         "change": change,
         "said": answer.change,
@@ -63,7 +63,7 @@ def judged(seed: int, case: str = CLOSE) -> dict[str, float]:
 
 def figures(case: str, markets: int) -> Iterator[Target]:
     """Yield the figures over all markets of a case."""
-    table = pd.DataFrame([judged(seed, case) for seed in range(markets)])
+    table = pd.DataFrame([evaluation(seed, case) for seed in range(markets)])
     mean = table.mean()
     yield Target("own elasticity, mean relative bias", mean["bias"], -0.08, 0.08)
     yield Target("share of own intervals that cover the truth", mean["covered"], 0.85, 1)
@@ -80,7 +80,7 @@ def main() -> int:
     """Return the exit code: 0 where every target is met."""
     markets = int(sys.argv[1]) if len(sys.argv) > 1 else MARKETS
     met = [
-        show(f"{markets} generated markets, {SEEN} seen on a visit, {case}", figures(case, markets)) for case in CASES
+        show(f"{markets} generated markets, {OFFERS} seen on a visit, {case}", figures(case, markets)) for case in CASES
     ]
     return 0 if all(met) else 1
 

@@ -46,20 +46,28 @@ def fill(settings: Settings, runs: int) -> None:
     metrics, params = draw.normal(size=(runs, METRICS)), draw.integers(0, 9, size=(runs, PARAMS))
     tags = {"kind": "training", "dataset_digest": "d", "model_type": "token_elasticity", "split": "last 8 weeks"}
     with closing(sqlite3.connect(settings.mlruns_dir / "mlflow.db")) as db, db:
-        started = [10**12 + 1_000 * place for place in range(runs)]
+        started = [10**12 + 1_000 * position for position in range(runs)]
         heads = zip(ids, started, strict=True)
-        db.executemany(RUNS, ((one, f"run {one[-6:]}", at, at + 900, experiment) for one, at in heads))
+        db.executemany(RUNS, ((item, f"run {item[-6:]}", at, at + 900, experiment) for item, at in heads))
         db.executemany(
             "INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid) VALUES (?, ?, 0, 0, 0, ?)",
-            ((f"m{place}", float(metrics[row, place]), one) for row, one in enumerate(ids) for place in range(METRICS)),
+            (
+                (f"m{position}", float(metrics[row, position]), item)
+                for row, item in enumerate(ids)
+                for position in range(METRICS)
+            ),
         )
         db.executemany(
             "INSERT INTO params (key, value, run_uuid) VALUES (?, ?, ?)",
-            ((f"p{place}", str(params[row, place]), one) for row, one in enumerate(ids) for place in range(PARAMS)),
+            (
+                (f"p{position}", str(params[row, position]), item)
+                for row, item in enumerate(ids)
+                for position in range(PARAMS)
+            ),
         )
         db.executemany(
             "INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?)",
-            ((key, value, one) for one in ids for key, value in tags.items()),
+            ((key, value, item) for item in ids for key, value in tags.items()),
         )
 
 
@@ -76,8 +84,8 @@ class Took(NamedTuple):
 def timed(answer: Callable[[], Any]) -> tuple[Took, Any]:
     """Return what an answer took, and the answer."""
     start, used = time.perf_counter(), time.process_time()
-    found = answer()
-    return Took(time.perf_counter() - start, time.process_time() - used), found
+    result = answer()
+    return Took(time.perf_counter() - start, time.process_time() - used), result
 
 
 def by_mlflow(settings: Settings) -> pd.DataFrame:
@@ -92,10 +100,10 @@ def listing(settings: Settings) -> bool:
     """Compare our listing with MLflow's: equal numbers, at least five times as fast."""
     theirs_seconds, theirs = timed(lambda: by_mlflow(settings))
     ours_seconds, ours = timed(lambda: RunStore(settings=settings).list_runs([EXPERIMENT], None, 100_000, False))
-    names = [f"metrics.m{place}" for place in range(METRICS)]
+    names = [f"metrics.m{position}" for position in range(METRICS)]
     pair = (frame.set_index("run_id")[names].sort_index() for frame in (ours, theirs))
     pd.testing.assert_frame_equal(*pair, check_exact=True, check_names=False)
-    texts = [f"params.p{place}" for place in range(PARAMS)]
+    texts = [f"params.p{position}" for position in range(PARAMS)]
     pair = (frame.set_index("run_id")[texts].sort_index().astype(str) for frame in (ours, theirs))
     pd.testing.assert_frame_equal(*pair, check_names=False)
     apart = theirs_seconds.wall / ours_seconds.wall
@@ -122,7 +130,7 @@ def page(settings: Settings, runs: int) -> bool:
         answers.append(timed(app.run)[0])
     if app.exception:
         raise RuntimeError(str(app.exception))
-    slowest, median = max(answers), statistics.median(one.wall for one in answers)
+    slowest, median = max(answers), statistics.median(item.wall for item in answers)
     print(f"  page: first {first}, again {again}, filter or sort {median:.2f} s, slowest {slowest}")
     return first.wall <= first_limit and again.wall <= again_limit and slowest.wall <= filter_limit
 
@@ -131,14 +139,14 @@ def main() -> None:
     """Measure, and exit with 1 where a promise is missed."""
     for module in LATER:  # the promise is about a server whose libraries are loaded
         import_module(module)
-    kept = []
+    saved_report = []
     for runs in [1_000] if "--small" in sys.argv else [1_000, 10_000]:
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(home=Path(folder))
             fill(settings, runs)
             print(f"{runs:,} runs with {PARAMS} parameters and {METRICS} metrics")
-            kept += [page(settings, runs), listing(settings)]
-    sys.exit(0 if all(kept) else 1)
+            saved_report += [page(settings, runs), listing(settings)]
+    sys.exit(0 if all(saved_report) else 1)
 
 
 if __name__ == "__main__":

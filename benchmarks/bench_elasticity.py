@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
+from edtech.ml.elasticity.algorithms import ALGORITHMS, FixedEffectsParams
 from edtech.pricing import price_response, recommend_prices
 from edtech.pricing.what_ifs import estimate_effects
 from tests.worlds import World, make_world
@@ -121,7 +121,8 @@ def _resampled(groups: list[pd.DataFrame], rng: np.random.Generator) -> pd.DataF
 
 
 def _one_slope(world: World, panel: pd.DataFrame) -> tuple[float, float]:
-    model = FixedEffectsDemand(world.modeler().roles.model_dump(), tiers="one", segment_slopes=False)
+    params = FixedEffectsParams(tiers="one", segment_slopes=False)
+    model = ALGORITHMS["fixed_effects"].new_estimator(params, columns=world.modeler().roles.model_dump())
     model.fit(panel.drop(columns="enrollments"), panel["enrollments"])
     return float(model.slopes_[0]), float(np.sqrt(model.slope_covariance_[0, 0]))
 

@@ -15,7 +15,7 @@ from typing import Any
 from edtech.data import Catalogue, Dataset
 from edtech.data import explore as figures
 from edtech.data.features import FAMILIES, features
-from edtech.data.quality.accounting import check_identities
+from edtech.data.quality.health import check_identities
 from edtech.data.summary import dictionary, summary
 from edtech.market import MarketParams
 
@@ -69,10 +69,10 @@ def main() -> None:
     """Run what was asked for."""
     arguments = sys.argv[1:]
     large = "--medium" not in arguments
-    kept = [name for name in arguments if name != "--medium"]
+    saved_report = [name for name in arguments if name != "--medium"]
     with tempfile.TemporaryDirectory() as folder:
-        catalogue = Catalogue(Path(kept[0] if kept else folder))
-        stored = [one for one in catalogue.list() if one.name == "explored"]
+        catalogue = Catalogue(Path(saved_report[0] if saved_report else folder))
+        stored = [item for item in catalogue.list() if item.name == "explored"]
         dataset = (
             stored[0] if stored else catalogue.add_generated(LARGE if large else MEDIUM, name="explored", workers=2)
         )

@@ -48,11 +48,11 @@ def telco() -> Iterator[Target]:
     frame["TotalCharges"] = pd.to_numeric(frame["TotalCharges"], errors="coerce")
     cases = Cases(frame.drop(columns=["customerID", "Churn"]), (frame["Churn"] == "Yes").astype("boolean"))
     for algorithm in ("logistic", "gradient_boosting"):
-        found = [
+        result = [
             auc(of.LEARNERS, cases, "churn_prediction", algorithm, seed=seed, evaluation_share=0.25)
             for seed in range(10)
         ]
-        yield Target(f"Telco churn, {algorithm}: mean AUC of 10 splits", float(np.mean(found)), 0.84, 0.90)
+        yield Target(f"Telco churn, {algorithm}: mean AUC of 10 splits", float(np.mean(result)), 0.84, 0.90)
 
 
 def oulad() -> Iterator[Target]:
@@ -80,20 +80,20 @@ def dropout() -> Iterator[Target]:
     features = frame.drop(columns=["target", *(name for name in frame if name.startswith("Curricular"))])
     cases = Cases(features, (frame["target"] == "Dropout").astype("boolean"), as_of="enrollment")
     for algorithm in ("logistic", "gradient_boosting"):
-        found = [
+        result = [
             auc(of.ENROLLMENTS, cases, "course_completion", algorithm, seed=seed, evaluation_share=0.25)
             for seed in range(5)
         ]
-        yield Target(f"Student dropout at enrollment, {algorithm}: mean AUC", float(np.mean(found)), 0.80, 0.83)
+        yield Target(f"Student dropout at enrollment, {algorithm}: mean AUC", float(np.mean(result)), 0.80, 0.83)
 
 
 def worlds(family: str) -> Iterator[tuple[str, MarketParams]]:
     """Yield the preset and the parameters of each market: as many teachers and courses to a learner as it has."""
-    for place, (name, preset) in enumerate(PRESETS.items()):
+    for position, (name, preset) in enumerate(PRESETS.items()):
         more = LEARNERS[family] / preset.learners
-        size = {part: round(getattr(preset, part) * more) for part in ("learners", "teachers", "courses")}
+        size = {section: round(getattr(preset, section) * more) for section in ("learners", "teachers", "courses")}
         for number in range(WORLDS[family]):
-            yield name, MarketParams.preset(name, seed=100 + 10 * number + place, weeks=52, **size)
+            yield name, MarketParams.preset(name, seed=100 + 10 * number + position, weeks=52, **size)
 
 
 def trained(catalogue: Catalogue, family: str) -> Iterator[tuple[str, dict[str, RunResult]]]:
@@ -110,12 +110,12 @@ def markets(catalogue: Catalogue) -> Iterator[Target]:
     for family in FAMILIES_MEASURED:
         table, against = pd.DataFrame(), []
         for name, runs in trained(catalogue, family):
-            rows = pd.DataFrame([{"market": name, "algorithm": one} | run.metrics for one, run in runs.items()])
+            rows = pd.DataFrame([{"market": name, "algorithm": item} | run.metrics for item, run in runs.items()])
             table = pd.concat([table, rows], ignore_index=True)
             if family == "churn_prediction":
                 against.append(_against_cox(runs, name))
         print(f"    {family} by market", flush=True)
-        print(table.groupby(["algorithm", "market"])[_shown(table)].mean().round(4).to_string(), flush=True)
+        print(table.groupby(["algorithm", "market"])[_print_row(table)].mean().round(4).to_string(), flush=True)
         for algorithm, mean in table.groupby("algorithm").mean(numeric_only=True).iterrows():
             yield Target(f"{family}, {algorithm}: calibration slope", mean["calibration_slope"], 0.9, 1.1)
             yield Target(f"{family}, {algorithm}: calibration error", mean["calibration_error"], 0, 0.02)
@@ -125,7 +125,7 @@ def markets(catalogue: Catalogue) -> Iterator[Target]:
             yield Target("AUC of boosting less Cox, all markets, standard errors", float(apart), -1.96, 99)
 
 
-def _shown(table: pd.DataFrame) -> list[str]:
+def _print_row(table: pd.DataFrame) -> list[str]:
     names = ("calibration_slope", "calibration_error", "calibration_error_chance", "calibration_error_truth", "roc_auc")
     names += ("decision_value_reach", "integrated_brier", "integrated_brier_base", "fit_seconds")
     return [name for name in names if name in table]
@@ -135,12 +135,12 @@ def _against_cox(runs: dict[str, RunResult], market: str) -> tuple[float, float]
     """Return by how much boosting's AUC is above Cox's, and the standard error of that."""
     boosting, cox = (runs[name].result.evaluation for name in ("gradient_boosting", "cox"))
     cluster = np.asarray(pd.factorize(cox["subject"])[0])
-    found = auc_difference(
+    result = auc_difference(
         cox["actual"].to_numpy(), boosting["predicted"].to_numpy(), cox["predicted"].to_numpy(), cluster
     )
-    error = ((found.high or 0) - found.estimate) / critical_value(len(np.unique(cluster)))
-    print(f"    {market}: AUC of boosting less Cox {found.estimate:+.4f} ({found.low:+.4f} to {found.high:+.4f})")
-    return found.estimate, error
+    error = ((result.high or 0) - result.estimate) / critical_value(len(np.unique(cluster)))
+    print(f"    {market}: AUC of boosting less Cox {result.estimate:+.4f} ({result.low:+.4f} to {result.high:+.4f})")
+    return result.estimate, error
 
 
 def timings(dataset: Dataset) -> Iterator[Target]:
@@ -159,11 +159,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home:
         catalogue = Catalogue(Path(home))
         parts = {"telco_churn": telco, "oulad": oulad, "student_dropout": dropout}
-        there = [part() for name, part in parts.items() if (EXAMPLES / name).is_dir()]
+        there = [section() for name, section in parts.items() if (EXAMPLES / name).is_dir()]
         print(f"{len(there)} of {len(parts)} real data sets are there")
         default = catalogue.add_generated(MarketParams(), name="Default")
-        for part in (*there, timings(default), markets(catalogue)):
-            for target in part:
+        for section in (*there, timings(default), markets(catalogue)):
+            for target in section:
                 missed += not target.met
                 limits = f"{target.low:g} to {target.high:g}"
                 print(f"{'ok  ' if target.met else 'MISS'} {target.name}: {target.value:.4f} ({limits})", flush=True)

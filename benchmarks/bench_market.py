@@ -16,8 +16,8 @@ from pathlib import Path
 import pandas as pd
 
 from edtech.market import Market, MarketParams, generate_market, presets
-from edtech.market.estimate import expected
-from edtech.market.realism import EXPONENTIAL_SHARE, likeness
+from edtech.market.estimate import estimate_size
+from edtech.market.realism import EXPONENTIAL_SHARE, measure_realism
 
 SMALL = MarketParams(learners=2_000, teachers=100, courses=200, weeks=26)
 YEAR = MarketParams(learners=10_000, teachers=500, courses=2_000, weeks=52)
@@ -48,27 +48,27 @@ def peak() -> float:
 def look_alike() -> None:
     """Measure each preset over five seeds, against the ranges that docs/market.md gives sources for."""
     for name in presets():
-        found = pd.DataFrame(
-            [asdict(likeness(generate_market(MarketParams.preset(name, seed=s)))) for s in range(1, 6)]
+        result = pd.DataFrame(
+            [asdict(measure_realism(generate_market(MarketParams.preset(name, seed=s)))) for s in range(1, 6)]
         )
         print(
             f"{name}: "
-            + ", ".join(f"{c} {found[c].mean():.3f} ({found[c].min():.3f} to {found[c].max():.3f})" for c in found)
+            + ", ".join(f"{c} {result[c].mean():.3f} ({result[c].min():.3f} to {result[c].max():.3f})" for c in result)
         )
-        assert found["conversion"].between(0.03, 0.15).all()
-        assert found["completion"].between(0.1, 0.6).all()
-        assert found["monthly_churn"].between(0.02, 0.15).all()
-        assert (found["top_share"] > EXPONENTIAL_SHARE).all()
-        assert (found["price_quality"] > 0).all()
-        assert name != "confounded" or (found["naive_elasticity"] > 0).all()
+        assert result["conversion"].between(0.03, 0.15).all()
+        assert result["completion"].between(0.1, 0.6).all()
+        assert result["monthly_churn"].between(0.02, 0.15).all()
+        assert (result["top_share"] > EXPONENTIAL_SHARE).all()
+        assert (result["price_quality"] > 0).all()
+        assert name != "confounded" or (result["naive_elasticity"] > 0).all()
 
 
 def announced(params: MarketParams, seconds: float, sold: int, workers: int) -> None:
     """Say how far off the announced size and time were."""
-    told = expected(params, workers)
+    message = estimate_size(params, workers)
     print(
-        f"  announced: {told.seconds:.1f} s (took {seconds:.1f} s), {told.enrollments:,} enrollments ({sold:,}), "
-        f"{told.disk_mb:.0f} MB on disk, {told.memory_mb:.0f} MB of memory"
+        f"  announced: {message.seconds:.1f} s (took {seconds:.1f} s), {message.enrollments:,} enrollments ({sold:,}), "
+        f"{message.disk_mb:.0f} MB on disk, {message.memory_mb:.0f} MB of memory"
     )
 
 

@@ -25,23 +25,23 @@ END = "2100-01-01"
 NAMES = ("mixed_model", "empirical_bayes")
 
 
-def judged(preset: str, seed: int) -> dict[str, float]:
+def evaluation(preset: str, seed: int) -> dict[str, float]:
     """Return what the truth of one world says of both algorithms."""
     market = generate_market(MarketParams.preset(preset, seed=seed))
-    found = features(market.tables, FAMILY, END)
-    rows = found.frame[list(MARKET_ROLES.covariates)].join(found.ids).assign(rating=found.target.astype(float))
+    results = features(market.tables, FAMILY, END)
+    rows = results.frame[list(MARKET_ROLES.covariates)].join(results.ids).assign(rating=results.target.astype(float))
     figures = {}
     for name in NAMES:
         kind = ALGORITHMS[name]
         result = train_ratings(rows, MARKET_ROLES, kind, kind.validate_params({"seed": seed}), no_progress)
-        told = against_truth(result, rows, market.truth.tables["teachers"])
-        figures |= {f"{name}.{key}": value for key, value in told.items()}
+        message = against_truth(result, rows, market.truth.tables["teachers"])
+        figures |= {f"{name}.{key}": value for key, value in message.items()}
     return figures
 
 
 def figures(preset: str, worlds: int) -> Iterator[Target]:
     """Yield the figures over worlds of a preset."""
-    table = pd.DataFrame([judged(preset, seed) for seed in range(worlds)])
+    table = pd.DataFrame([evaluation(preset, seed) for seed in range(worlds)])
     mean = table.mean()
     for name in NAMES:
         left = mean[f"{name}.effect_rmse_truth"] / mean[f"{name}.effect_rmse_truth_raw_mean"]

@@ -60,7 +60,7 @@ def log_seconds(settings: Settings) -> dict[str, tuple[float, float]]:
     mlflow.set_experiment(tracker.experiment_name)
     market = generate_market(MarketParams(learners=2_000, teachers=100, courses=200, weeks=26, seed=1))
     dataset = Catalogue(settings.data_dir).add_market(market, name="market")
-    found, kind = {}, get_family("token_elasticity")
+    result, kind = {}, get_family("token_elasticity")
     for name in ALGORITHMS:
         algorithm = kind.algorithm(name)
         trained = kind.train(dataset, algorithm, algorithm.validate_params({}), no_progress)
@@ -82,8 +82,8 @@ def log_seconds(settings: Settings) -> dict[str, tuple[float, float]]:
         timed(ours), timed(default)  # what is loaded when used is loaded now
         pairs = [(timed(ours), timed(default) if turn < 3 else None) for turn in range(REPEATS)]
         mine, theirs = zip(*pairs, strict=True)
-        found[name] = statistics.median(mine), statistics.median(one for one in theirs if one is not None)
-    return found
+        result[name] = statistics.median(mine), statistics.median(item for item in theirs if item is not None)
+    return result
 
 
 def open_seconds(settings: Settings) -> float:
@@ -102,13 +102,13 @@ def away_seconds(settings: Settings) -> dict[str, float]:
     """Return what a run costs more than in the embedded store while the server is away, hangs or answers errors."""
     local = EdTechMLFlowTracker(settings=settings)
     usual = statistics.median(timed(lambda: local.log(RunItems("r", metrics={"rmse": 1.0}))) for _ in range(5))
-    found = {}
+    result = {}
     with misbehaving("hang") as hanging, misbehaving("500") as failing:
         away = f"http://127.0.0.1:{free_port()}"
         for name, uri in {"away": away, "hanging": hanging, "answering errors": failing}.items():
             tracker = EdTechMLFlowTracker(tracking_uri=uri, settings=settings)
-            found[name] = timed(lambda tracker=tracker: tracker.log(RunItems("r", metrics={"rmse": 1.0}))) - usual
-    return found
+            result[name] = timed(lambda tracker=tracker: tracker.log(RunItems("r", metrics={"rmse": 1.0}))) - usual
+    return result
 
 
 def main() -> bool:

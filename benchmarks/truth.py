@@ -37,7 +37,7 @@ CODE = (
 )
 """What rows depend on: packages and modules of edtech."""
 START, END = "<!-- truth bench: make truth writes what follows -->", "<!-- end of the truth bench -->"
-KEPT = ("fit_seconds", "decision_value_tokens", "decision_value_stars", "token_revenue", "revenue_impact")
+STORED = ("fit_seconds", "decision_value_tokens", "decision_value_stars", "token_revenue", "revenue_impact")
 
 Row = dict[str, str | int | float]
 
@@ -45,7 +45,7 @@ Row = dict[str, str | int | float]
 def code_digest() -> str:
     """Return a digest of the code that rows depend on."""
     named = [PROJECT / "edtech" / name for name in CODE]
-    files = sorted(path for one in named for path in (one.rglob("*.py") if one.is_dir() else [one]))
+    files = sorted(path for item in named for path in (item.rglob("*.py") if item.is_dir() else [item]))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
@@ -59,7 +59,7 @@ def rows_of(preset: str, seed: int, code: str, done: set[tuple[str, str]]) -> li
     from edtech.ml.families import FAMILIES
     from edtech.training.trainer import train_runs
 
-    found: list[Row] = []
+    result: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         params = MarketParams.preset(preset, seed=seed, **SIZE)
         dataset = Catalogue(Path(folder)).add_generated(params, name=f"{preset} {seed}")
@@ -71,15 +71,15 @@ def rows_of(preset: str, seed: int, code: str, done: set[tuple[str, str]]) -> li
                 try:
                     [run] = train_runs(dataset, [name], family=family.name)
                 except EdtechError as error:
-                    found.append({**row, "refused": error.problem})
+                    result.append({**row, "refused": error.problem})
                     continue
-                kept = {
+                saved_report = {
                     key: value
                     for key, value in run.metrics.items()
-                    if key in KEPT or (key in METRICS and METRICS[key].kind == "truth")
+                    if key in STORED or (key in METRICS and METRICS[key].kind == "truth")
                 }
-                found.append({**row, **kept})
-    return found
+                result.append({**row, **saved_report})
+    return result
 
 
 def finished(path: Path, code: str) -> pd.DataFrame:
@@ -101,15 +101,16 @@ def run(worlds: int, processes: int, path: Path, code: str) -> pd.DataFrame:
     path.parent.mkdir(parents=True, exist_ok=True)
     there = finished(path, code)
     done = {
-        key: set(zip(part["family"], part["algorithm"], strict=True)) for key, part in there.groupby(["preset", "seed"])
+        key: set(zip(section["family"], section["algorithm"], strict=True))
+        for key, section in there.groupby(["preset", "seed"])
     }
-    asked = [(PRESETS[number % len(PRESETS)], 1_000 + number // len(PRESETS)) for number in range(worlds)]
+    request = [(PRESETS[number % len(PRESETS)], 1_000 + number // len(PRESETS)) for number in range(worlds)]
     began = time.monotonic()
     with (
         ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool,
         path.open("a", encoding="utf-8") as file,
     ):
-        jobs = {pool.submit(rows_of, *world, code, done.get(world, set())): world for world in asked}
+        jobs = {pool.submit(rows_of, *world, code, done.get(world, set())): world for world in request}
         for number, job in enumerate(as_completed(jobs), 1):
             file.writelines(json.dumps(row) + "\n" for row in job.result())
             file.flush()
@@ -125,7 +126,7 @@ def measures(part: pd.DataFrame) -> Iterator[tuple[str, str]]:
         values = values.dropna()
         return format(float(values.mean()), form) if len(values) else "-"
 
-    column = part.reindex(columns=list(dict.fromkeys([*part.columns, *KEPT]))).get
+    column = part.reindex(columns=list(dict.fromkeys([*part.columns, *STORED]))).get
     if "elasticity_bias" in part and part["elasticity_bias"].notna().any():
         relative = part["elasticity_bias"] / part["elasticity_truth"].abs()
         value = part["decision_value_tokens"].dropna()
@@ -152,10 +153,14 @@ def tables(rows: pd.DataFrame) -> Iterator[str]:
     for family, of_family in rows.groupby("family", sort=False):
         lines = []
         for algorithm, own in of_family.groupby("algorithm", sort=False):
-            for preset, part in [("all", own), *own.groupby("preset", sort=False)]:
-                trained = part[part["fit_seconds"].notna()] if "fit_seconds" in part else part.iloc[:0]
+            for preset, section in [("all", own), *own.groupby("preset", sort=False)]:
+                trained = section[section["fit_seconds"].notna()] if "fit_seconds" in section else section.iloc[:0]
                 if len(trained):
-                    head = {"algorithm": f"`{algorithm}`", "worlds": preset, "trained": f"{len(trained)}/{len(part)}"}
+                    head = {
+                        "algorithm": f"`{algorithm}`",
+                        "worlds": preset,
+                        "trained": f"{len(trained)}/{len(section)}",
+                    }
                     lines.append(head | dict(measures(trained)))
         yield f"\n`{family}`\n\n{markdown(pd.DataFrame(lines).fillna('-'))}"
 
@@ -170,9 +175,13 @@ def advice(rows: pd.DataFrame) -> str:
     """Return, by preset, which algorithm is nearest to the true elasticity and whose plans earn most."""
     of = rows[(rows["family"] == "token_elasticity") & rows["fit_seconds"].notna()]
     lines = []
-    for preset, part in of.groupby("preset", sort=False):
-        off = (part["elasticity_bias"] / part["elasticity_truth"].abs()).abs().groupby(part["algorithm"]).mean()
-        earns = (part["decision_value_tokens"] / part["token_revenue"]).groupby(part["algorithm"]).mean().dropna()
+    for preset, section in of.groupby("preset", sort=False):
+        off = (
+            (section["elasticity_bias"] / section["elasticity_truth"].abs()).abs().groupby(section["algorithm"]).mean()
+        )
+        earns = (
+            (section["decision_value_tokens"] / section["token_revenue"]).groupby(section["algorithm"]).mean().dropna()
+        )
         best = f"; plans of `{earns.idxmax()}` earn most ({earns.max():+.1%})" if len(earns) else ""
         lines.append(
             f"- `{preset}`: nearest to the true elasticity is `{off.idxmin()}` (off by {off.min():.0%}){best}."
@@ -196,8 +205,8 @@ def text(rows: pd.DataFrame) -> str:
 
 def write(docs: Path, content: str) -> None:
     """Put the content between the markers, or at the end where there are none."""
-    before, _, rest = docs.read_text(encoding="utf-8").partition(START)
-    after = rest.partition(END)[2] if rest else "\n"
+    before, _, others = docs.read_text(encoding="utf-8").partition(START)
+    after = others.partition(END)[2] if others else "\n"
     docs.write_text(before.rstrip("\n") + "\n\n" + content + after, encoding="utf-8")
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from edtech.tables.words import counted
+from edtech.tables.formatting import pluralize
 from edtech.ui import jobs, sidebar
 from edtech.ui.overview import sections
 from edtech.ui.widgets import escape, header, show_errors
@@ -20,7 +20,7 @@ with show_errors():
         sections.empty_state()
         st.stop()
     st.subheader(escape(dataset.name))
-    st.caption(f"{counted(dataset.rows, 'row')}, {sections.origin(dataset)}.")
+    st.caption(f"{pluralize(dataset.rows, 'row')}, {sections.origin(dataset)}.")
     sections.key_figures(dataset)
     sections.revenue_over_time(dataset)
     sections.next_step(dataset, sections.newest_runs())

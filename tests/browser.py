@@ -43,21 +43,21 @@ class Watch:
 
 def watch(page: Page) -> Watch:
     """Listen from now on. Streamlit asks for its health below a page's own path first and takes the 404."""
-    seen = Watch()
-    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    observed = Watch()
+    page.on("pageerror", lambda error: observed.errors.append(str(error)))
     page.on(
         "console",
         lambda message: (
-            seen.errors.append(message.text)
+            observed.errors.append(message.text)
             if message.type == "error" and "/_stcore/" not in message.location.get("url", "")
             else None
         ),
     )
     page.on(
         "request",
-        lambda request: seen.strangers.append(request.url) if urlparse(request.url).hostname not in HERE else None,
+        lambda request: observed.strangers.append(request.url) if urlparse(request.url).hostname not in HERE else None,
     )
-    return seen
+    return observed
 
 
 if __name__ == "__main__":

@@ -51,10 +51,10 @@ def nobody() -> Iterator[str]:
 def chromium_path() -> Path:
     from tests.browser import find
 
-    found = find()
-    if found is None:
+    result = find()
+    if result is None:
         pytest.skip("no Chromium or Chrome found: `make test` installs one, or set CHROMIUM=/path/to/it")
-    return found
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -26,14 +26,14 @@ def hello(tmp_path):
 
 @pytest.mark.browser
 def test_a_served_script_is_used_in_a_real_browser_without_the_network(page, hello, tmp_path):
-    seen = watch(page)
+    observed = watch(page)
     with serve(hello, tmp_path) as url:
         page.goto(url)
         page.get_by_text(str(tmp_path)).wait_for()
         page.get_by_role("button", name="Count").click()
         page.get_by_text("counted 1").wait_for()
-    assert seen.strangers == []
-    assert seen.errors == []
+    assert observed.strangers == []
+    assert observed.errors == []
 
 
 def test_the_server_refuses_other_hosts_and_is_gone_afterwards(hello, tmp_path):
@@ -81,8 +81,8 @@ def test_make_says_what_to_do_when_the_port_is_in_use(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        asked = [f"PORT={taken.getsockname()[1]}", f"APP={HELLO}", f"VENV={sys.prefix}", "--assume-old=setup"]
-        done = subprocess.run(["make", "run", *asked], cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS)
+        request = [f"PORT={taken.getsockname()[1]}", f"APP={HELLO}", f"VENV={sys.prefix}", "--assume-old=setup"]
+        done = subprocess.run(["make", "run", *request], cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode != 0
     assert "is not available" in done.stderr
     assert "make run PORT=8600" in done.stderr
@@ -101,10 +101,10 @@ def handshake(port: int, host: str) -> str:
 
 @pytest.mark.browser
 def test_the_dashboard_opens_offline_in_an_empty_home(page, tmp_path):
-    seen = watch(page)
+    observed = watch(page)
     with serve(PROJECT / "app.py", tmp_path) as dashboard:
         page.goto(dashboard)
         page.locator("[data-test-script-state='notRunning'] h1").first.wait_for(timeout=SECONDS * 1000)
         assert page.locator("[data-testid='stException']").count() == 0
-        assert (seen.errors, seen.strangers) == ([], [])
+        assert (observed.errors, observed.strangers) == ([], [])
     assert (tmp_path / "server.log").read_text().count("Traceback") == 0

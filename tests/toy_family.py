@@ -57,9 +57,9 @@ def train(dataset: Dataset, algorithm: Algorithm, params: Params, progress: Prog
     rows = dataset.table("course_weeks")[["week", "category", TARGET]].sort_values("week", ignore_index=True)
     count = round(params.evaluation_share * len(rows))
     earlier, later = rows.iloc[:-count], rows.iloc[-count:]
-    fit = algorithm.estimator(**params.estimator_arguments()).fit
-    predicted = fit(earlier.drop(columns=TARGET), earlier[TARGET]).predict(later)
-    model = algorithm.estimator(**params.estimator_arguments()).fit(rows.drop(columns=TARGET), rows[TARGET])
+    holdout = algorithm.new_estimator(params).fit(earlier.drop(columns=TARGET), earlier[TARGET])
+    predicted = holdout.predict(later)
+    model = algorithm.new_estimator(params).fit(rows.drop(columns=TARGET), rows[TARGET])
     metrics = {"rmse": float(root_mean_squared_error(later[TARGET], predicted))}
     result = FitResult(
         family=NAME,

@@ -4,16 +4,16 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-Found = TypeVar("Found")
+T = TypeVar("Found")
 
 SECONDS = 300
 """Longest wait for a start or an end: on a busy machine, too, only a hang reaches it."""
 
 
-def until(condition: Callable[[], Found], seconds: float = SECONDS) -> Found:
+def until(condition: Callable[[], T], seconds: float = SECONDS) -> T:
     """Return what the condition gives as soon as that counts as true."""
     end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"{found!r} even after {seconds} s"
+    while not (result := condition()):
+        assert time.monotonic() < end, f"{result!r} even after {seconds} s"
         time.sleep(0.05)
-    return found
+    return result

@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from edtech.charts.base import BLUE, GREEN, GREY, ORANGE, TEXT, first, has_interval, heading, label, layered, need
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 
 PERCENT = "+.0%"
 WIDEST_NAME = 160  # pixels: half of a narrow screen
@@ -130,7 +130,7 @@ def effect_bars(effects: pd.DataFrame, *, title: str) -> alt.LayerChart:
     infinite change, of what is new, has no bar.
     """
     effects = need(effects, ("name", "change"), "effects").assign(name=lambda frame: frame["name"].map(label))
-    effects = effects.assign(text=effects["change"].map(percent), change=effects["change"].replace(np.inf, 0.0))
+    effects = effects.assign(text=effects["change"].map(format_change), change=effects["change"].replace(np.inf, 0.0))
     base = alt.Chart(effects).encode(y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST_NAME)))
     bars = base.mark_bar(color=BLUE, height={"band": 0.5}).encode(
         x=alt.X("change:Q", title="Change against today", axis=alt.Axis(format=_ticks(effects))),

@@ -7,7 +7,7 @@ import typer
 
 from edtech.cli.data import DatasetId, data
 from edtech.cli.options import Out, catalogue, settings_of, write_bytes
-from edtech.tables.words import counted
+from edtech.tables.formatting import pluralize
 
 
 @data.command("rename")
@@ -83,7 +83,7 @@ def data_export(
 
     stored = catalogue(settings_of(out)).get(dataset)
     rows = write_file(stored, table or stored.main_table, file)
-    typer.echo(f"{file}: {counted(rows, 'row')}")
+    typer.echo(f"{file}: {pluralize(rows, 'row')}")
 
 
 @data.command("sample")

@@ -26,7 +26,7 @@ from edtech.cli.options import (
     write_report,
 )
 from edtech.errors import ContractError, ParamsError
-from edtech.tables.words import counted
+from edtech.tables.formatting import pluralize
 
 if TYPE_CHECKING:
     from edtech.data import Catalogue, Dialect, Upload
@@ -56,7 +56,7 @@ def data_generate(
 ) -> None:
     """Generate a market with known ground truth and store it."""
     from edtech.market import MarketParams
-    from edtech.market.estimate import expected
+    from edtech.market.estimate import estimate_size
 
     sizes = {"learners": learners, "teachers": teachers, "courses": courses, "weeks": weeks, "seed": seed}
     chosen_sizes = {size: value for size, value in sizes.items() if value is not None}
@@ -66,7 +66,7 @@ def data_generate(
             bounds = " ".join(str(bound) for bound in info.metadata)
             typer.echo(f"{knob} = {getattr(params, knob)}  {bounds}  {info.description}")
         return
-    typer.echo(str(expected(params, workers)))
+    typer.echo(str(estimate_size(params, workers)))
     stored = catalogue(settings_of(out)).add_generated(params, name=name, workers=workers, progress=_progress)
     typer.echo(f"{stored.id}  {stored.name}  {stored.rows:,} course-weeks")
 
@@ -125,7 +125,7 @@ def data_upload(
         raise
     finally:
         upload.close()
-    typer.echo(f"{stored.id}  {stored.name}  {stored.kind}  {counted(stored.rows, 'row')}")
+    typer.echo(f"{stored.id}  {stored.name}  {stored.kind}  {pluralize(stored.rows, 'row')}")
 
 
 def _stage(datasets: "Catalogue", file: Path, limit_mb: int, sheet: str | None, dialect: list[str]) -> "Upload":
@@ -136,7 +136,7 @@ def _stage(datasets: "Catalogue", file: Path, limit_mb: int, sheet: str | None, 
             raise ParamsError(
                 "Only an Excel workbook has sheets",
                 expected="no --sheet",
-                found=repr(sheet)[:80],
+                actual=repr(sheet)[:80],
                 fix="omit --sheet",
             )
         requested = _dialect(upload.dialect, dialect) if dialect else None
@@ -183,7 +183,7 @@ def _dialect(detected: "Dialect | None", texts: list[str]) -> "Dialect":
         raise ParamsError(
             "Only a text file has a dialect",
             expected="CSV or TSV",
-            found="Parquet or a workbook",
+            actual="Parquet or a workbook",
             fix="omit --dialect",
         )
     options = {name: value or "" for name, value in assignments(texts).items()}
@@ -191,7 +191,7 @@ def _dialect(detected: "Dialect | None", texts: list[str]) -> "Dialect":
         raise ParamsError(
             "The dialect has no such option",
             expected="delimiter, decimal, encoding, thousands",
-            found=", ".join(sorted(unknown))[:80],
+            actual=", ".join(sorted(unknown))[:80],
         )
     return replace(detected, **cast(dict[str, Any], options))
 
@@ -215,7 +215,7 @@ def data_show(dataset: DatasetId, out: Out = None) -> None:
     typer.echo(f"{stored.name}: {stored.kind}, created {stored.created:%Y-%m-%d %H:%M} UTC{period}")
     typer.echo(f"digest {stored.digest}")
     for table, rows in stored.tables.items():
-        typer.echo(f"  {table}: {counted(rows, 'row')}")
+        typer.echo(f"  {table}: {pluralize(rows, 'row')}")
     for figure in summary(stored):
         if figure.value is not None:
             value = f"{figure.value:.4%}" if figure.unit == "share" else f"{figure.value!r} {figure.unit}".strip()
@@ -261,7 +261,7 @@ def data_explore(
     out: Out = None,
 ) -> None:
     """Print the numbers of a figure of the Explore tab, as CSV."""
-    from edtech.data.figures import figure_frame
+    from edtech.data.explore import figure_frame
     from edtech.reports import table_csv
 
     stored = catalogue(settings_of(out)).get(dataset)

@@ -7,7 +7,7 @@ import typer
 
 from edtech.cli.entry import app
 from edtech.cli.options import Out, settings_of, write_bytes
-from edtech.tables.words import counted
+from edtech.tables.formatting import pluralize
 
 models = typer.Typer(help="Model registry: versions, champion and predictions.", no_args_is_help=True)
 app.add_typer(models, name="models")
@@ -94,4 +94,4 @@ def models_score(
     rows = read_upload(file.name, file, limit_mb=settings.upload_limit_mb).frame
     scored = predict_rows(registry.runs, model.run_id, rows)
     write_bytes(to, frame_csv(scored))
-    typer.echo(f"{counted(len(scored), 'row')} predicted by {model.uri}: {to}")
+    typer.echo(f"{pluralize(len(scored), 'row')} predicted by {model.uri}: {to}")

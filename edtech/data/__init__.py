@@ -3,17 +3,17 @@
 from edtech.data.catalogue import Catalogue
 from edtech.data.difference import ColumnDifference, Difference, difference
 from edtech.data.ingest.dialect import DECIMALS, DELIMITERS, ENCODINGS, THOUSANDS, Dialect
-from edtech.data.ingest.mapping import RoleSuggestion, combine_columns, suggest_roles
+from edtech.data.ingest.suggest import RoleSuggestion, suggest_roles
+from edtech.data.ingest.mapping import combine_columns
 from edtech.data.ingest.samples import sample_csv, sample_panel_csv
-from edtech.data.ingest.saved_mappings import Mapped
+from edtech.data.ingest.mapping import SavedMapping
 from edtech.data.ingest.suggest import suggest_kind, suggest_mapping
 from edtech.data.ingest.upload import Upload, read_upload
 from edtech.data.quality.demand_panel import check_panel
-from edtech.data.quality.findings import Check, Severity
+from edtech.data.quality.checks import Check, Severity
 from edtech.data.quality.health import check_dataset, check_table
 from edtech.data.store import Dataset, KeyFigures
-from edtech.tables.families import CONTRACTS, contract_for, roles_for
-from edtech.tables.panel import build_panel
+from edtech.tables.table_kinds import CONTRACTS, build_panel, contract_for, roles_for
 
 __all__ = [
     "CONTRACTS",
@@ -28,8 +28,8 @@ __all__ = [
     "Dialect",
     "Difference",
     "KeyFigures",
-    "Mapped",
     "RoleSuggestion",
+    "SavedMapping",
     "Severity",
     "Upload",
     "build_panel",

@@ -40,7 +40,7 @@ class Draft:
         Path(self._lock.lock_file).unlink(missing_ok=True)
 
 
-def new_draft(home: Path) -> Draft:
+def create_draft(home: Path) -> Draft:
     """Return a new draft in the folder `home`; the caller holds the lock of `home`, so that no sweep comes between."""
     folder = home / f"{_PREFIX}{uuid.uuid4().hex}"
     # Not by thread: a session of a dashboard goes from thread to thread.
@@ -50,7 +50,7 @@ def new_draft(home: Path) -> Draft:
     return Draft(folder, lock)
 
 
-def sweep(home: Path) -> None:
+def remove_abandoned_drafts(home: Path) -> None:
     """Remove the drafts that belong to nobody; the caller holds the lock of `home`."""
     for path in {Path(str(path).removesuffix(_SUFFIX)) for path in home.glob(f"{_PREFIX}*")}:
         lock = FileLock(f"{path}{_SUFFIX}")
@@ -61,7 +61,7 @@ def sweep(home: Path) -> None:
         Draft(path, lock).close()
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
     """Write a small file so that it holds the old or the new text whoever is killed when."""
     draft = path.with_name(f"{_PREFIX}{uuid.uuid4().hex}")
     try:
@@ -73,7 +73,7 @@ def write_whole(path: Path, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
-def sync_all(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Have a folder and everything in it reach the disk."""
     for path in (*folder.rglob("*"), folder):
         sync(path)

@@ -20,20 +20,19 @@ from filelock import FileLock, Timeout
 from pyarrow import parquet
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from edtech.data.atomic import Draft, new_draft, sweep, sync, sync_all, write_whole
+from edtech.data.atomic import Draft, create_draft, remove_abandoned_drafts, sync, sync_folder, write_atomically
 from edtech.data.digest import combined_digest, content_digest, file_digest
 from edtech.data.ingest.dialect import Dialect
 from edtech.data.ingest.large_tables import build_large
 from edtech.data.ingest.mapping import combine_columns
-from edtech.data.ingest.saved_mappings import Mapped, read_mapping, write_mapping
+from edtech.data.ingest.mapping import SavedMapping, read_mapping, write_mapping
 from edtech.data.ingest.upload import Upload, read_upload
 from edtech.data.store import COURSE_WEEKS, MARKET, PANEL, Dataset, period_column, period_text
 from edtech.errors import DataError, DatasetNotFoundError
 from edtech.jobs.progress import Progress
 from edtech.tables.contract import Contract, build_table
-from edtech.tables.families import contract_for
-from edtech.tables.panel import build_panel
 from edtech.tables.roles import MARKET_ROLES, AnyRoles, PanelRoles
+from edtech.tables.table_kinds import build_panel, contract_for
 
 if TYPE_CHECKING:
     from edtech.market import MarketParams
@@ -146,7 +145,7 @@ class Catalogue:
         self._remember(upload.columns, roles, unit_parts)
         return stored
 
-    def remembered(self, columns: Sequence[str], kind: str) -> Mapped | None:
+    def remembered(self, columns: Sequence[str], kind: str) -> SavedMapping | None:
         """Return the mapping that was last stored for a file with these columns, as this kind of table, if any."""
         return read_mapping(self.folder, columns, kind)
 
@@ -229,7 +228,7 @@ class Catalogue:
             dataset = self._load(dataset_id)
             if dataset is None or dataset.deleted is None:
                 raise self._not_found(dataset_id)
-            with new_draft(self.folder) as trash:
+            with create_draft(self.folder) as trash:
                 dataset.folder.replace(trash.folder / dataset.id)
 
     def lineage(self, dataset_id: str) -> "tuple[Dataset, ...]":
@@ -249,7 +248,7 @@ class Catalogue:
     def draft(self) -> Draft:
         """Return a folder beside the data sets in which something is made; it goes when closed or killed."""
         with self._locked():
-            return new_draft(self.folder)
+            return create_draft(self.folder)
 
     # ---- reading
 
@@ -322,11 +321,11 @@ class Catalogue:
 
     def _remember(self, columns: Sequence[str], roles: AnyRoles, unit_parts: Sequence[str]) -> None:
         with self._locked():
-            write_mapping(self.folder, columns, Mapped(contract_for(roles).kind, roles, tuple(unit_parts)))
+            write_mapping(self.folder, columns, SavedMapping(contract_for(roles).kind, roles, tuple(unit_parts)))
 
     def _publish(self, dataset: Dataset, draft: Draft) -> Dataset:
         """Move what was drafted to its place, unless the same is there under that name."""
-        sync_all(draft.folder)
+        sync_folder(draft.folder)
         with self._locked():
             for dataset_id in _identities(dataset):
                 there = self._load(dataset_id)
@@ -345,14 +344,14 @@ class Catalogue:
 
     def _move(self, dataset: Dataset, draft: Draft) -> Dataset:
         dataset = dataset.model_copy(update={"folder": self.folder / dataset.id})
-        write_whole(draft.folder / _RECORD, _record(dataset))
+        write_atomically(draft.folder / _RECORD, _record(dataset))
         shutil.rmtree(dataset.folder, ignore_errors=True)  # a damaged copy of the same content
         draft.folder.replace(dataset.folder)
         sync(self.folder)
         return dataset
 
     def _write_record(self, dataset: Dataset) -> Dataset:
-        write_whole(dataset.folder / _RECORD, _record(dataset))
+        write_atomically(dataset.folder / _RECORD, _record(dataset))
         return dataset
 
     @contextmanager
@@ -362,10 +361,10 @@ class Catalogue:
             with _written(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
                 with FileLock(self.folder / ".lock", timeout=_LOCK_SECONDS):
-                    sweep(self.folder)
+                    remove_abandoned_drafts(self.folder)
                     yield
         except Timeout as exc:
-            raise DataError("Another process is writing data sets", found=f"busy for {_LOCK_SECONDS} s") from exc
+            raise DataError("Another process is writing data sets", actual=f"busy for {_LOCK_SECONDS} s") from exc
 
 
 @contextmanager
@@ -378,7 +377,7 @@ def _written(folder: Path) -> Iterator[None]:
     except OSError as exc:
         raise DataError(
             "The data set cannot be written",
-            found=exc.strerror,
+            actual=exc.strerror,
             where=str(folder),
             fix="Free some disk space, or set EDTECH_HOME to a folder that can be written",
         ) from exc
@@ -411,7 +410,7 @@ def _validated(**fields: Any) -> Dataset:  # noqa: ANN401 - pydantic checks them
         raise DataError(
             "The data set cannot be described like this",
             expected="a name of 1 to 200 characters",
-            found="; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()[:5]),
+            actual="; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()[:5]),
         ) from exc
 
 

@@ -4,6 +4,7 @@ Names of columns come from the user, so columns are addressed by their position 
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +12,7 @@ from pyarrow import parquet
 
 from edtech.data.store import MANY_ROWS, Dataset
 from edtech.errors import DataError
+from edtech.tables.roles import LabelRoles, RatingRoles, VisitRoles
 
 BINS = 40
 TOP = 20
@@ -199,3 +201,47 @@ def _needs(dataset: Dataset, *tables: str) -> None:
             where=dataset.name,
             fix="choose a generated market",
         )
+
+
+FIGURES = ("distribution", "by-unit", "by-period", "season", "retention", "flows", "outcome", "likeness")
+
+
+def figure_frame(dataset: Dataset, figure: str, *, table: str | None = None, column: str | None = None) -> pd.DataFrame:
+    """Return the numbers behind a figure out of `FIGURES`; `table` and `column` are for those that ask for one.
+
+    Raises:
+        DataError: there is no such figure, table or column, or the data set is of another kind.
+    """
+    column = column or dataset.mapping.columns()[0]
+    match figure:
+        case "distribution":
+            return distribution(dataset, table or dataset.main_table, column)
+        case "by-unit":
+            return price_demand(dataset)
+        case "by-period":
+            return dataset.by_period()
+        case "season":
+            return seasonality(dataset)
+        case "retention":
+            return cohort_retention(dataset)
+        case "flows":
+            return token_flows(dataset)
+        case "outcome":
+            return mean_by(dataset, outcome_column(dataset), column)
+        case "likeness":
+            from edtech.market.realism import measure_realism  # reads the truth, which no other figure needs
+
+            return pd.DataFrame([asdict(measure_realism(dataset.market()))])
+    raise DataError("There is no such figure", expected=", ".join(FIGURES), actual=repr(figure)[:80])
+
+
+def outcome_column(dataset: Dataset) -> str:
+    """Return the column that tells what happened: the label, the choice, the rating, or the quantity."""
+    match dataset.mapping:
+        case LabelRoles() as roles:
+            return roles.label
+        case VisitRoles() as roles:
+            return roles.chosen
+        case RatingRoles() as roles:
+            return roles.rating
+    return dataset.roles.quantity

@@ -21,8 +21,8 @@ import pandas as pd
 
 from edtech.data.point_in_time import Frames, History, KnownTables, ratio
 from edtech.errors import DataError, ParamsError
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
-UNITS = 100  # of one token in the ledger and in amounts
 LEARNER = ("region", "age_group", "segment", "education_level")
 COURSE = ("category", "subcategory", "level", "duration_hours", "certificate")
 TEACHER = ("experience_years", "verified")
@@ -83,7 +83,7 @@ def features(
         raise DataError(
             "There is nothing to learn from before this date",
             expected=f"rows for {family} before the date",
-            found=str(moment),
+            actual=str(moment),
             fix="choose a later date",
         )
     frame = pd.DataFrame(columns, index=ids.index)
@@ -95,18 +95,18 @@ def features(
 def _moment(as_of: pd.Timestamp | str) -> pd.Timestamp:
     moment = pd.to_datetime(as_of, errors="coerce", utc=True)
     if pd.isna(moment):
-        raise ParamsError("The as-of date is no date", expected="a date such as 2024-05-06", found=repr(as_of)[:60])
+        raise ParamsError("The as-of date is no date", expected="a date such as 2024-05-06", actual=repr(as_of)[:60])
     return moment.tz_localize(None).as_unit("us")
 
 
 def _check(family: str, weeks: int, horizon_days: int) -> None:
     if family not in _FAMILIES:
-        raise ParamsError("There is no such family", expected=", ".join(_FAMILIES), found=repr(family)[:60])
+        raise ParamsError("There is no such family", expected=", ".join(_FAMILIES), actual=repr(family)[:60])
     if not (0 <= weeks <= 104 and 1 <= horizon_days <= 730):
         raise ParamsError(
             "Features cannot be made with these times",
             expected="0 to 104 weeks and a horizon of 1 to 730 days",
-            found=f"{weeks} weeks, {horizon_days} days",
+            actual=f"{weeks} weeks, {horizon_days} days",
         )
 
 
@@ -217,7 +217,7 @@ def _days(span: pd.Series) -> pd.Series:
 
 
 def _units(price: pd.Series) -> pd.Series:
-    return (price * UNITS).round().astype("int64")
+    return (price * UNITS_PER_TOKEN).round().astype("int64")
 
 
 def _look_up(table: pd.DataFrame, key: str, at: pd.Series, names: tuple[str, ...]) -> dict[str, pd.Series]:
@@ -251,7 +251,7 @@ def _so_far(ask: _Ask, ids: pd.DataFrame) -> Columns:
     spent = History.of(rows["learner_id"], rows["enrolled_at"], rows["tokens_spent"])
     columns = {
         "enrollments_before": spent.count(learner, time),
-        "tokens_spent_before": spent.sum(learner, time) / UNITS,
+        "tokens_spent_before": spent.sum(learner, time) / UNITS_PER_TOKEN,
         "days_since_enrollment": spent.days_since(learner, time),
         "completions_before": History.of(rows["learner_id"], rows["completed_at"]).count(learner, time),
         "refunds_before": History.of(rows["learner_id"], rows["refunded_at"]).count(learner, time),
@@ -296,7 +296,7 @@ def _recency(ask: _Ask, ids: pd.DataFrame, visits: pd.DataFrame) -> Columns:
     columns = {
         "visits_before": total,
         "days_since_visit": came.days_since(who, time),
-        "token_balance": balance.sum(who, time) / UNITS,
+        "token_balance": balance.sum(who, time) / UNITS_PER_TOKEN,
     }
     for weeks in (4, 12):
         columns[f"visits_last_{weeks}_weeks"] = total - came.count(who, time - pd.Timedelta(weeks=weeks))

@@ -16,8 +16,8 @@ from pyarrow import parquet
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError, model_validator
 
 from edtech.errors import DataError, DatasetNotFoundError
-from edtech.tables.families import CONTRACTS
 from edtech.tables.roles import AnyRoles, PanelRoles
+from edtech.tables.table_kinds import CONTRACTS
 
 if TYPE_CHECKING:
     from edtech.market import Market

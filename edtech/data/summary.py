@@ -25,29 +25,29 @@ class KeyFigure:
 
 
 @dataclass(frozen=True, slots=True)
-class PanelWords:
+class PanelLabels:
     """How the numbers of a demand panel are called: those of an uploaded one by its own columns.
 
     `price` and `quantity` are titles of axes, `sold` and `rate` those of figures; `money` is "" where it is not known.
     """
 
-    price: str
-    quantity: str
-    sold: str
-    rate: str
-    revenue: str
-    money: str
+    price_axis: str
+    quantity_axis: str
+    quantity_title: str
+    rate_title: str
+    revenue_title: str
+    price_unit: str
 
 
-def panel_words(dataset: Dataset) -> PanelWords:
+def panel_labels(dataset: Dataset) -> PanelLabels:
     """Return how the numbers of a market or a demand panel are called."""
     if dataset.kind == "market":
-        return PanelWords(
+        return PanelLabels(
             "Mean price (tokens)", "enrollments / week", "Enrollments", "Enrollment rate", "Token revenue", "tokens"
         )
     roles = dataset.roles
     per = " per period" if roles.period is not None else ""
-    return PanelWords(roles.price, roles.quantity + per, roles.quantity, f"{roles.quantity} per view", "Revenue", "")
+    return PanelLabels(roles.price, roles.quantity + per, roles.quantity, f"{roles.quantity} per view", "Revenue", "")
 
 
 def summary(dataset: Dataset) -> tuple[KeyFigure, ...]:
@@ -67,16 +67,23 @@ def summary(dataset: Dataset) -> tuple[KeyFigure, ...]:
 
 
 def _panel(dataset: Dataset) -> tuple[KeyFigure, ...]:
-    found, words = dataset.key_figures(), panel_words(dataset)
+    found, words = dataset.key_figures(), panel_labels(dataset)
     rate = found.quantity / found.views if found.views else None
     return (
-        KeyFigure(words.revenue, found.revenue, words.money, "Price times quantity, summed over the whole data set."),
-        KeyFigure(words.sold, found.quantity, "", "Pieces sold over the whole data set."),
-        KeyFigure(words.rate, rate, "share", "Pieces sold per view of a course (or whatever is sold) at its price."),
+        KeyFigure(
+            words.revenue_title,
+            found.revenue,
+            words.price_unit,
+            "Price times quantity, summed over the whole data set.",
+        ),
+        KeyFigure(words.quantity_title, found.quantity, "", "Pieces sold over the whole data set."),
+        KeyFigure(
+            words.rate_title, rate, "share", "Pieces sold per view of a course (or whatever is sold) at its price."
+        ),
         KeyFigure("Units", found.units, "", "Different courses (or whatever is sold) in the data set."),
         KeyFigure("Periods", found.periods, "", "Different weeks (or other periods) in the data set."),
-        KeyFigure("Lowest price", found.lowest_price, words.money, "Lowest price paid."),
-        KeyFigure("Highest price", found.highest_price, words.money, "Highest price paid."),
+        KeyFigure("Lowest price", found.lowest_price, words.price_unit, "Lowest price paid."),
+        KeyFigure("Highest price", found.highest_price, words.price_unit, "Highest price paid."),
     )
 
 

@@ -8,9 +8,10 @@ import pandas as pd
 
 from edtech.data import Dataset
 from edtech.economy.dictionary import ECONOMY
-from edtech.economy.ledger_lines import LINES, UNITS, LedgerSums, ledger_sums
+from edtech.economy.ledger_lines import LINES, LedgerSums, ledger_sums
 from edtech.economy.period import LEDGER, Period, whole_period
 from edtech.economy.series import active_learners, buyers, concentration, daily_balances, price_index
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 CENTS = 100
 
@@ -90,7 +91,9 @@ def _values(
     if period is not None and LEDGER in dataset.tables:
         sums = ledger_sums(dataset, period)
         exact = dict(sums.lines)
-        found |= {name: exact[name] / (CENTS if LINES[name].money else UNITS) for name in exact if name in ECONOMY}
+        found |= {
+            name: exact[name] / (CENTS if LINES[name].money else UNITS_PER_TOKEN) for name in exact if name in ECONOMY
+        }
         found |= ratios(sums, int(daily_balances(dataset, period)[["learners", "teachers"]].to_numpy().sum()), active)
         found |= _people(dataset, period)
     return found, exact
@@ -138,7 +141,7 @@ def ratios(sums: LedgerSums, token_days: int, active: int | None) -> dict[str, f
         "payout_money": owed,
         "payout_cover": None if owed is None else _ratio(cash, owed),
     }
-    return found if active is None else found | {"arpu": _ratio(net / UNITS, active)}
+    return found if active is None else found | {"arpu": _ratio(net / UNITS_PER_TOKEN, active)}
 
 
 def _people(dataset: Dataset, period: Period) -> dict[str, float | None]:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from edtech.economy.observed_flows import FEWEST_WEEKS, Observed
-from edtech.economy.simulation import UNITS, Assumptions, Futures, PriceEffect, simulate
+from edtech.economy.simulation import Assumptions, Futures, PriceEffect, simulate
 from edtech.tables.arrays import Floats
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 BAND = (0.05, 0.95)
 TODAY = PriceEffect()
@@ -80,14 +81,14 @@ def _totals(today: Futures, planned: Futures, effect: PriceEffect) -> pd.DataFra
 def _reached(futures: Futures, name: str) -> Floats:
     """Return a figure's sum until the horizon, or what is held there, of each draw (n,) in tokens."""
     values = np.asarray(getattr(futures, name))
-    return np.asarray((values[:, -1] if name in STOCKS else values.sum(axis=1)) / UNITS)
+    return np.asarray((values[:, -1] if name in STOCKS else values.sum(axis=1)) / UNITS_PER_TOKEN)
 
 
 def _weekly(observed: Observed, planned: Futures, effect: PriceEffect) -> pd.DataFrame:
     weeks = pd.date_range(observed.end, periods=planned.spent.shape[1] + 1, freq="7D")[1:] - pd.Timedelta(days=1)
     frames = []
     for name in OUTLOOK:
-        values = np.asarray(getattr(planned, name)) / UNITS
+        values = np.asarray(getattr(planned, name)) / UNITS_PER_TOKEN
         low, high = np.quantile(values, BAND, axis=0)
         if effect.error is None:
             low = high = np.full(len(weeks), np.nan)

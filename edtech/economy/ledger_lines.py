@@ -13,7 +13,6 @@ from edtech.data import Dataset
 from edtech.economy.period import LEDGER, Period
 from edtech.errors import DataError
 
-UNITS = 100  # of one token
 MOST_ENTRIES = 1_000
 
 
@@ -87,7 +86,7 @@ def needs_ledger(dataset: Dataset) -> None:
         raise DataError(
             "The data set has no token ledger",
             expected="a table token_ledger, as generated markets have",
-            found=", ".join(dataset.tables),
+            actual=", ".join(dataset.tables),
             where=dataset.name,
             fix="choose a generated market, or look at the figures that need no ledger",
         )
@@ -126,7 +125,7 @@ def entries_behind(dataset: Dataset, name: str, period: Period, most: int = MOST
     """
     needs_ledger(dataset)
     if name not in LINES:
-        raise DataError("There are no entries behind this", expected=", ".join(LINES), found=repr(name)[:80])
+        raise DataError("There are no entries behind this", expected=", ".join(LINES), actual=repr(name)[:80])
     where, values = _where(LINES[name], period)
     column = "money_cents" if LINES[name].money else "amount"
     sums = dataset.query(

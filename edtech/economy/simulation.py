@@ -17,7 +17,6 @@ from edtech.economy.spending_paths import Beliefs, spending_paths
 from edtech.errors import ParamsError
 from edtech.tables.arrays import Floats
 
-UNITS = 100.0
 _PERCENT: JsonDict = {"format": "percent"}
 _WEEKS: JsonDict = {"format": "%d weeks"}
 """How a slider shows the value."""
@@ -118,7 +117,7 @@ class Assumptions(BaseModel):
             raise ParamsError(
                 f"The forecast cannot assume this: {len(wrong)} wrong",
                 expected=f"values inside the bounds of {', '.join(cls.model_fields)}",
-                found=repr({str(one["loc"][0]) if one["loc"] else "": one["input"] for one in wrong[:5]})[:200],
+                actual=repr({str(one["loc"][0]) if one["loc"] else "": one["input"] for one in wrong[:5]})[:200],
                 fix="correct or leave out what is listed",
                 details=[f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in wrong[:5]],
             ) from exc

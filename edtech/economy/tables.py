@@ -8,7 +8,7 @@ import pandas as pd
 from edtech.economy.dictionary import ECONOMY
 from edtech.economy.figures import Economy
 from edtech.economy.forecast import OUTLOOK, STOCKS, Forecast
-from edtech.economy.ledger_lines import UNITS
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 _CAUSES = {
     "minted_purchase": ("bought", "source"),
@@ -56,7 +56,7 @@ def flow_title(found: Economy) -> str:
 
 def in_tokens(daily: pd.DataFrame) -> pd.DataFrame:
     """Return daily balances in tokens."""
-    return daily.assign(**{name: daily[name] / UNITS for name in daily.columns if name != "day"})
+    return daily.assign(**{name: daily[name] / UNITS_PER_TOKEN for name in daily.columns if name != "day"})
 
 
 def supply_title(found: Economy) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from edtech.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from edtech.market.accounting import identities
+    from edtech.market.accounting import broken_identities
     from edtech.market.generate import generate_market
     from edtech.market.params import PRESETS, MarketParams, presets
     from edtech.market.storage import Market, open_market
@@ -17,8 +17,8 @@ __all__ = [
     "Market",
     "MarketParams",
     "Truth",
+    "broken_identities",
     "generate_market",
-    "identities",
     "open_market",
     "presets",
 ]
@@ -31,9 +31,10 @@ __getattr__ = lazy_names(
         "MarketParams": "edtech.market.params",
         "PRESETS": "edtech.market.params",
         "Truth": "edtech.market.truth",
+        "broken_identities": "edtech.market.accounting",
         "generate_market": "edtech.market.generate",
-        "identities": "edtech.market.accounting",
         "open_market": "edtech.market.storage",
         "presets": "edtech.market.params",
+        "identities": "edtech.market.accounting:broken_identities",  # former name
     },
 )

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from edtech.market.platform import daily_flows, platform_table
-from edtech.market.supply import UNITS
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 Frames = Mapping[str, pd.DataFrame]
 READ = {"views": ["visit_id", "learner_id", "course_id", "viewed_at", "enrolled"]}
 """Of the longest table, the columns that the identities speak of."""
 
 
-def identities(tables: Frames) -> list[str]:
+def broken_identities(tables: Frames) -> list[str]:
     """Return one sentence for each identity that does not hold, with how many rows break it.
 
     The tables must keep their contracts (`edtech.tables.market`).
@@ -49,7 +49,7 @@ def _parts(tables: Frames) -> int:
     """The tokens spent are the teacher's, the commission and the burned part, and the price paid."""
     rows = tables["enrollments"]
     parts = rows["teacher_tokens"] + rows["commission_tokens"] + rows["burned_tokens"]
-    paid = np.rint(rows["token_price"] * UNITS)
+    paid = np.rint(rows["token_price"] * UNITS_PER_TOKEN)
     return int(((parts != rows["tokens_spent"]) | (paid != rows["tokens_spent"])).sum())
 
 
@@ -57,7 +57,9 @@ def _prices(tables: Frames) -> int:
     """The token price is the list price less the discount, rounded to 1/100 token and at least that."""
     rows = tables["course_weeks"]
     exact = rows["list_price"] * (1 - rows["discount_pct"])
-    return int(((rows["token_price"] - exact.clip(lower=1 / UNITS)).abs() > 0.5 / UNITS + 1e-9).sum())
+    return int(
+        ((rows["token_price"] - exact.clip(lower=1 / UNITS_PER_TOKEN)).abs() > 0.5 / UNITS_PER_TOKEN + 1e-9).sum()
+    )
 
 
 def _spends(tables: Frames) -> int:

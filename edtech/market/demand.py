@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from edtech.market.params import MarketParams
-from edtech.market.supply import CATEGORIES, QUALITY_WEIGHT, SHARE, START, UNITS, Supply
+from edtech.market.supply import CATEGORIES, QUALITY_WEIGHT, SHARE, START, Supply
 from edtech.tables.arrays import Bools, Floats, Ints
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 WEEK_SECONDS = 7 * 86_400
 MATCH = 0.3  # utility of a course in the learner's preferred category
@@ -141,7 +142,7 @@ def choose(params: MarketParams, supply: Supply, learners: Learners, visits: Vis
     """Return what the visitors do at the supply's token prices."""
     seen, learner, week = visits.seen, visits.learner, visits.week
     shown = seen >= 0
-    relative = supply.price_units / (supply.usual_price * UNITS)[:, None]
+    relative = supply.price_units / (supply.usual_price * UNITS_PER_TOKEN)[:, None]
     slope = category_sensitivity(params)[supply.category[seen]] * learners.sensitivity[learner][:, None]
     slope *= relative[seen, week[:, None]]
     worth = params.appeal + QUALITY_WEIGHT * supply.quality[:, None] + supply.shock

@@ -16,7 +16,7 @@ _FIXED_MB, _WORKER_MB, _SHARD_VIEW_BYTES, _CELL_MEMORY = 150.0, 80.0, 900.0, 330
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class SizeEstimate:
     """What a market is expected to be: rows, megabytes on disk and in memory, seconds with so many workers."""
 
     views: int
@@ -34,7 +34,7 @@ class Expected:
         )
 
 
-def expected(params: MarketParams, workers: int = 1) -> Expected:
+def estimate_size(params: MarketParams, workers: int = 1) -> SizeEstimate:
     """Return what a market of these parameters is expected to be.
 
     Views and enrollments for each learner are those of a pilot of up to `PILOT_VISITS` visits; what they cost was
@@ -56,7 +56,7 @@ def expected(params: MarketParams, workers: int = 1) -> Expected:
     disk = (views * _VIEW_BYTES + enrollments * _ENROLLMENT_BYTES + cells * _CELL_BYTES) / MEGABYTE
     shard = (views / shards * _SHARD_VIEW_BYTES + cells * _CELL_MEMORY) / MEGABYTE
     memory = _FIXED_MB + (min(workers, shards) * (shard + _WORKER_MB) if shared else shard)
-    return Expected(views, enrollments, cells, disk, memory, seconds)
+    return SizeEstimate(views, enrollments, cells, disk, memory, seconds)
 
 
 def _round(count: int) -> int:

@@ -14,11 +14,11 @@ import pandas as pd
 from edtech.errors import JobCancelledError
 from edtech.jobs.progress import Progress
 from edtech.market.ledger import ledger_table, payouts
-from edtech.market.parallel import in_order
+from edtech.market.shard import shards_in_order
 from edtech.market.params import MarketParams
 from edtech.market.platform import daily_flows, platform_table
 from edtech.market.price_plans import Plan, PricePlan, market_world, plan_of
-from edtech.market.rows import STRIDE, course_truth, make_part, teacher_truth
+from edtech.market.rows import STRIDE, course_truth, shard_rows, teacher_truth
 from edtech.market.shard import Sums, World
 from edtech.market.storage import Folder, Market, Memory, Sink, frames_digest, write_part
 from edtech.market.supply import course_table, course_week_table, teacher_table
@@ -29,7 +29,7 @@ _SUPPLY, _SHARDS = 0.02, 0.93  # shares of the work
 
 
 @dataclass(slots=True)
-class _Books:
+class _Accumulator:
     """What is known of the shards made so far; small, whatever their number."""
 
     sums: Sums
@@ -38,7 +38,7 @@ class _Books:
     rows: Counter[str]
     frames: dict[str, pd.DataFrame]  # of one shard, unless they were written already
 
-    def add(self, other: "_Books") -> None:
+    def add(self, other: "_Accumulator") -> None:
         self.sums += other.sums
         self.flows += other.flows
         self.digests += other.digests
@@ -68,7 +68,7 @@ def generate_market(
         report(0.0, "supply")
         plan = plan_of(prices)
         world = market_world(params, (plan,))
-        books: _Books | None = None
+        books: _Accumulator | None = None
         total = len(world.seeds)
         for number, shard in enumerate(_shards(params, plan, total, workers, sink.folder, report)):
             sink.add(number, shard.frames)
@@ -78,7 +78,7 @@ def generate_market(
                 books.add(shard)
             report(_SUPPLY + _SHARDS * (number + 1) / total, f"shard {number + 1} of {total} done")
         report(_SUPPLY + _SHARDS, "closing the books")
-        market = _close(world, plan, cast(_Books, books), sink)
+        market = _close(world, plan, cast(_Accumulator, books), sink)
     if progress is not None:
         progress(1.0, "done")
     return market
@@ -98,10 +98,10 @@ def _reporter(progress: Progress | None, cancelled: Cancelled | None) -> Progres
 
 def _shards(
     params: MarketParams, plan: PricePlan | None, total: int, workers: int, folder: Path | None, report: Progress
-) -> Iterator[_Books]:
+) -> Iterator[_Accumulator]:
     """Yield the shards in order; those made in this process tell how far they are."""
     if min(workers, total) > 1:
-        yield from in_order(partial(_make, params, plan, folder, None), total, workers)
+        yield from shards_in_order(partial(_make, params, plan, folder, None), total, workers)
         return
     for number in range(total):
 
@@ -113,19 +113,19 @@ def _shards(
 
 def _make(
     params: MarketParams, plan: PricePlan | None, folder: Path | None, report: Progress | None, number: int
-) -> _Books:
+) -> _Accumulator:
     world = market_world(params, (plan,))
-    part = make_part(world, number) if report is None else make_part(world, number, report)
+    part = shard_rows(world, number) if report is None else shard_rows(world, number, report)
     frames = {f"tables/{name}": frame for name, frame in part.tables.items()}
     frames |= {f"truth/{name}": frame for name, frame in part.truth.items()}
     digest, rows = frames_digest(frames), Counter({name: len(frame) for name, frame in frames.items()})
     if folder is not None:
         write_part(folder, number, frames)
         frames = {}
-    return _Books(part.sums, part.flows, [digest], rows, frames)
+    return _Accumulator(part.sums, part.flows, [digest], rows, frames)
 
 
-def _close(world: World, plan: PricePlan | None, books: _Books, sink: Sink) -> Market:
+def _close(world: World, plan: PricePlan | None, books: _Accumulator, sink: Sink) -> Market:
     """Add what needs all shards: payouts, counts by course and week, platform metrics, the digest."""
     params, sums = world.params, books.sums
     # An own stream, so that a new attribute of a course changes no price and no visit.

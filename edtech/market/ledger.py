@@ -19,8 +19,9 @@ import pandas as pd
 from edtech.market.demand import WEEK_SECONDS, Learners, moment
 from edtech.market.outcomes import DAY_SECONDS, Outcomes, split, tokens
 from edtech.market.params import MarketParams
-from edtech.market.supply import UNITS, Supply, names, text
+from edtech.market.supply import Supply, names, text
 from edtech.tables.arrays import Ints
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 KINDS = ("bonus", "refund", "purchase", "spend", "expiry", "payout", "clawback")
 BONUS, REFUND, PURCHASE, SPEND, EXPIRY, PAYOUT, CLAWBACK = range(len(KINDS))
@@ -154,7 +155,7 @@ def ledger_table(params: MarketParams, moves: Transactions, first_id: int, peopl
         account - TREASURY,
     )
     paid = ((kind == PURCHASE) & (account == LEARNER)) | ((kind == PAYOUT) & (account == TEACHER))
-    money = np.sign(amount) * (np.abs(amount) * params.token_cents // UNITS)
+    money = np.sign(amount) * (np.abs(amount) * params.token_cents // UNITS_PER_TOKEN)
     enrollment = moves.enrollment[row]
     return pd.DataFrame(
         {

@@ -6,16 +6,17 @@ from scipy.optimize import minimize
 
 from edtech.errors import PricingError
 from edtech.market.shard import World, draw_shard, play
-from edtech.market.supply import UNITS, names
+from edtech.market.supply import names
 from edtech.tables.arrays import Floats, Ints
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
-Seen = tuple[Ints, Floats, Floats]
+VisitArrays = tuple[Ints, Floats, Floats]
 
 
 Range = tuple["pd.Series[float]", "pd.Series[float]"]
 
 
-def best_prices(world: World, max_change: float = 0.5, within: Range | None = None) -> "pd.Series[float]":
+def optimal_prices(world: World, max_change: float = 0.5, within: Range | None = None) -> "pd.Series[float]":
     """Return the constant token prices by course_id of highest expected token revenue over all weeks.
 
     Each price is within `max_change` (a share) of the course's mean price paid, or between its lowest and its highest
@@ -28,9 +29,9 @@ def best_prices(world: World, max_change: float = 0.5, within: Range | None = No
     """
     if not 0 < max_change < 1:
         raise PricingError(
-            "The largest price change must be a share", expected="between 0 and 1", found=f"{max_change:g}"
+            "The largest price change must be a share", expected="between 0 and 1", actual=f"{max_change:g}"
         )
-    played = [_seen(world, number) for number in range(len(world.seeds))]
+    played = [_visit_arrays(world, number) for number in range(len(world.seeds))]
     course, value, slope = (np.concatenate(parts) for parts in zip(*(one[0] for one in played), strict=True))
     mean = _mean_prices(world, sum((one[1] for one in played[1:]), start=played[0][1]))
     start, seen = np.log(mean), (course, value, slope)
@@ -58,12 +59,12 @@ def _replaced(log_price: Floats, prices: "pd.Series[float]", ids: pd.Index) -> F
     return np.where(np.isnan(given), log_price, given)
 
 
-def _seen(world: World, number: int) -> tuple[Seen, Ints]:
+def _visit_arrays(world: World, number: int) -> tuple[VisitArrays, Ints]:
     """Return a shard's visits as course, utility at price 0, utility lost per token (N, m), and enrollments (J, W)."""
     shard = draw_shard(world, number)
     choices, _, sums = play(world, shard)
     visits = shard.visits
-    price = world.supply.price_units[visits.seen, visits.week[:, None]] / UNITS
+    price = world.supply.price_units[visits.seen, visits.week[:, None]] / UNITS_PER_TOKEN
     open_ = choices.open
     # With p_j = e_j / (1 + sum e) and p_0 = 1 - sum p_j, log e_j is log p_j - log p_0.
     outside = 1 - choices.probability.sum(axis=1, keepdims=True)
@@ -75,7 +76,7 @@ def _seen(world: World, number: int) -> tuple[Seen, Ints]:
 
 def _mean_prices(world: World, enrollments: Ints) -> Floats:
     """Return the mean price paid for each course (J,), in tokens; the mean price asked where none was."""
-    prices, sold = world.supply.price_units / UNITS, enrollments.sum(axis=1)
+    prices, sold = world.supply.price_units / UNITS_PER_TOKEN, enrollments.sum(axis=1)
     paid = (prices * enrollments).sum(axis=1)
     return np.asarray(np.where(sold > 0, paid / np.maximum(sold, 1), prices.mean(axis=1)))
 

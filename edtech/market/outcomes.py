@@ -8,8 +8,9 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from edtech.market.demand import WEEK_SECONDS, Choices, Learners, Visits
 from edtech.market.params import MarketParams
-from edtech.market.supply import UNITS, Supply
+from edtech.market.supply import Supply
 from edtech.tables.arrays import Bools, Floats, Ints
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 DAY_SECONDS = 86_400
 STUDY_HOURS = 3.0  # a week
@@ -111,4 +112,4 @@ def split(params: MarketParams, units: NDArray[np.int64]) -> tuple[Ints, Ints, I
 
 def tokens(count: int) -> int:
     """Return whole tokens in units."""
-    return count * UNITS
+    return count * UNITS_PER_TOKEN

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from edtech.errors import PricingError
 from edtech.market.params import MarketParams
 from edtech.market.shard import World, draw_world
-from edtech.market.supply import CATEGORIES, UNITS, Supply, names
+from edtech.market.supply import CATEGORIES, Supply, names
 from edtech.tables.arrays import Ints
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 HIGHEST = 1e6  # tokens, or relative change: far below where integers of units end
 Plan = pd.Series | Mapping[str, float] | None
@@ -77,8 +78,8 @@ def _asked(supply: Supply, plan: PricePlan) -> Ints:
     values = np.array([value for _, value in plan.prices], dtype=float)
     if plan.by == "course_id":
         known = list(names("C", len(units)))
-        _check(asked, known, bool(((values >= 1 / UNITS) & (values <= HIGHEST)).all()))
-        units[pd.Index(known).get_indexer(asked)] = np.rint(values * UNITS).astype(np.int64)[:, None]
+        _check(asked, known, bool(((values >= 1 / UNITS_PER_TOKEN) & (values <= HIGHEST)).all()))
+        units[pd.Index(known).get_indexer(asked)] = np.rint(values * UNITS_PER_TOKEN).astype(np.int64)[:, None]
         return units
     _check(asked, list(CATEGORIES), bool(((values > -1) & (values <= HIGHEST)).all()))
     change = np.array([dict(plan.prices).get(category, 0.0) for category in CATEGORIES])[supply.category]
@@ -91,7 +92,7 @@ def _check(asked: "pd.Index[str]", known: list[str], possible: bool) -> None:
         raise PricingError(
             "The plan does not fit this market",
             expected=f"each at most once, out of: {', '.join(known[:8])}" + (", ..." if len(known) > 8 else ""),
-            found=", ".join(repr(name)[:40] for name in unknown[:5]) or "the same name twice",
+            actual=", ".join(repr(name)[:40] for name in unknown[:5]) or "the same name twice",
             where="prices by course_id or changes by category",
         )
     if not possible:

@@ -13,7 +13,7 @@ EXPONENTIAL_SHARE = 0.33
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class Realism:
     """Figures of a market.
 
     `top_share`: enrollments that go to the tenth of courses taken most. `price_quality`: correlation of true quality
@@ -30,12 +30,12 @@ class Likeness:
     monthly_churn: float
 
 
-def likeness(market: Market) -> Likeness:
+def measure_realism(market: Market) -> Realism:
     """Return the figures of a market."""
     panel = market.tables["course_weeks"]
     sold = panel.groupby("course_id")["enrollments"].sum().sort_values(ascending=False)
     naive = np.polyfit(np.log(panel["token_price"]), np.log1p(panel["enrollments"]), 1)[0]
-    return Likeness(
+    return Realism(
         top_share=float(sold.iloc[: max(len(sold) // 10, 1)].sum() / sold.sum()),
         price_quality=_price_quality(market),
         naive_elasticity=float(naive),

@@ -11,7 +11,8 @@ from edtech.market.demand import Choices, Learners, Visits, moment
 from edtech.market.outcomes import TEACHER_EFFECT, Outcomes, split
 from edtech.market.platform import daily_flows
 from edtech.market.shard import Shard, Sums, World, draw_shard, play
-from edtech.market.supply import CATEGORIES, START, UNITS, names, text
+from edtech.market.supply import CATEGORIES, START, names, text
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 STRIDE = 10**9  # identifiers of a shard's rows start at its number times this
 SOURCES = ("search", "browse", "recommendation", "email", "partner")
@@ -23,7 +24,7 @@ SEGMENTS = ("student", "career changer", "professional", "hobbyist")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ShardRows:
     """One shard's share of a market: rows of the tables and of the truth, daily flows, and sums."""
 
     tables: dict[str, pd.DataFrame]
@@ -32,7 +33,7 @@ class Part:
     sums: Sums
 
 
-def make_part(world: World, number: int, progress: Progress = no_progress) -> Part:
+def shard_rows(world: World, number: int, progress: Progress = no_progress) -> ShardRows:
     """Make a shard from its seed, whole; `progress` gets the completed fraction and the next step."""
     progress(0.0, "visits")
     shard, first = draw_shard(world, number), number * STRIDE
@@ -65,7 +66,7 @@ def make_part(world: World, number: int, progress: Progress = no_progress) -> Pa
     }
     progress(0.9, "books")
     flows = daily_flows(world.params.weeks, tables["token_ledger"], tables["enrollments"], views, tables["learners"])
-    return Part(tables, truth, flows, sums)
+    return ShardRows(tables, truth, flows, sums)
 
 
 def _learners(world: World, number: int, learners: Learners, ids: "pd.api.extensions.ExtensionArray") -> pd.DataFrame:
@@ -107,7 +108,7 @@ def _views(
             "learner_id": ids.take(visits.learner[visit]),
             "course_id": names("C", world.params.courses).take(course),
             "viewed_at": moment(visits.second[visit]),
-            "token_price": world.supply.price_units[course, visits.week[visit]] / UNITS,
+            "token_price": world.supply.price_units[course, visits.week[visit]] / UNITS_PER_TOKEN,
             "source": text(np.searchsorted([0.4, 0.65, 0.82, 0.93], source), SOURCES),
             "device": text(np.searchsorted([0.5, 0.93], device), DEVICES),
             "enrolled": choices.choice[visit] == place,
@@ -127,7 +128,7 @@ def _enrollments(world: World, done: Outcomes, ids: "pd.api.extensions.Extension
             "course_id": names("C", world.params.courses).take(done.course),
             "teacher_id": names("T", world.params.teachers).take(world.supply.teacher[done.course]),
             "enrolled_at": moment(done.enrolled),
-            "token_price": done.units / UNITS,
+            "token_price": done.units / UNITS_PER_TOKEN,
             "discount_pct": world.supply.discount[done.course, done.week],
             "tokens_spent": done.units,
             "teacher_tokens": teacher,

@@ -4,16 +4,24 @@ Learners do not meet each other: a market is its supply and shards of learners, 
 market's seed. So a shard can be made anywhere, in any order, and memory is bounded by a shard.
 """
 
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 
+from edtech.errors import DataError
 from edtech.market.demand import Choices, Learners, Visits, choose, draw_learners, draw_visits
 from edtech.market.ledger import matured
 from edtech.market.outcomes import Outcomes, follow
 from edtech.market.params import MarketParams
 from edtech.market.supply import CATEGORIES, Supply, draw_supply
 from edtech.tables.arrays import Bools, Floats, Ints
+
+ShardResult = TypeVar("ShardResult")
 
 SIZE = 5_000  # learners; part of the definition of a market: another size draws another market
 
@@ -136,3 +144,25 @@ def _count(done: Outcomes, happened: Bools, shape: tuple[int, int]) -> Ints:
     counts = np.zeros(shape, dtype=np.int64)
     np.add.at(counts, (done.course[happened], done.week[happened]), 1)
     return counts
+
+
+def shards_in_order(make: Callable[[int], ShardResult], total: int, workers: int) -> Iterator[ShardResult]:
+    """Yield `make(0)`, ..., `make(total - 1)` in order; with more than one worker `make` must be picklable.
+
+    Raises DataError where a worker ends before its time, say for want of memory.
+    """
+    if min(workers, total) <= 1:
+        yield from map(make, range(total))
+        return
+    # Spawned, because the caller may have threads (a dashboard has).
+    pool = ProcessPoolExecutor(min(workers, total), mp_context=multiprocessing.get_context("spawn"))
+    try:
+        jobs = [pool.submit(make, number) for number in range(total)]
+        while jobs:
+            yield jobs.pop(0).result()
+    except BrokenProcessPool as error:
+        raise DataError(
+            "A worker process of the market ended before its time", fix="use fewer learners or workers=1"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)

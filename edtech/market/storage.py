@@ -19,7 +19,7 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from edtech.errors import ContractError, DataError, DatasetNotFoundError
-from edtech.market.accounting import identities
+from edtech.market.accounting import broken_identities
 from edtech.market.params import MarketParams
 from edtech.market.price_plans import PricePlan
 from edtech.market.truth import Truth
@@ -45,7 +45,7 @@ class Market:
 
     def check_identities(self) -> list[str]:
         """Return every identity of the books that does not hold; none means that all hold exactly."""
-        return identities(self.tables)
+        return broken_identities(self.tables)
 
 
 class _Card(BaseModel):
@@ -130,7 +130,7 @@ class Folder:
             raise DataError(
                 "There is something where the market should be written",
                 expected="a folder that does not exist yet",
-                found=self.out.name,
+                actual=self.out.name,
                 fix="choose another folder, or remove this one",
             )
 
@@ -192,12 +192,12 @@ def open_market(folder: Path) -> Market:
     except ValidationError as error:
         raise ContractError(
             "The description of the market cannot be read",
-            found=f"{error.error_count()} errors in {CARD}",
+            actual=f"{error.error_count()} errors in {CARD}",
             where=folder.name,
             fix="generate the market again",
         ) from error
     missing = [kind for kind in KINDS if not (folder / kind).is_dir()]
     if missing:
-        raise ContractError("A part of the market is missing", found=", ".join(missing), where=folder.name)
+        raise ContractError("A part of the market is missing", actual=", ".join(missing), where=folder.name)
     tables, truth = (ParquetTables(folder / kind) for kind in KINDS)
     return Market(about.params, tables, Truth(about.params, truth, about.prices), about.digest)

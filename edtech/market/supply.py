@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from edtech.market.params import MarketParams
 from edtech.tables.arrays import Bools, Floats, Ints
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 START = np.datetime64("2024-01-01", "us")  # a Monday; all times are UTC, stored without a zone
 WEEK = np.timedelta64(7, "D")
-UNITS = 100  # of one token
 
 CATEGORIES = ("Business", "Data Science", "Design", "Languages", "Marketing", "Music", "Programming", "Science")
 USUAL_PRICE = np.array([45, 70, 40, 30, 42, 28, 60, 35], dtype=float)  # tokens, of a ten-hour beginner course
@@ -97,7 +97,7 @@ def _prices(params: MarketParams, quality: Floats, usual: Floats, rng: np.random
     tested = rng.random(shape) < params.price_test_share
     test = np.where(tested, rng.uniform(-params.price_test_size, params.price_test_size, shape).round(3), 0.0)
     asked = base[:, None] * np.exp(params.endogeneity * shock) * (1 + test)
-    list_units = np.maximum(np.rint(asked * UNITS), UNITS).astype(np.int64)
+    list_units = np.maximum(np.rint(asked * UNITS_PER_TOKEN), UNITS_PER_TOKEN).astype(np.int64)
 
     drawn = rng.random(shape) < params.promo_randomized_share
     # What is not drawn is set by the teacher: a promotion is likelier where demand is weak.
@@ -195,9 +195,9 @@ def course_week_table(params: MarketParams, supply: Supply, views: Ints, enrollm
             "week": week_start(week),
             "teacher_id": names("T", params.teachers).take(supply.teacher[course]),
             "category": text(supply.category[course], CATEGORIES),
-            "list_price": supply.list_units[at] / UNITS,
+            "list_price": supply.list_units[at] / UNITS_PER_TOKEN,
             "discount_pct": supply.discount[at],
-            "token_price": supply.price_units[at] / UNITS,
+            "token_price": supply.price_units[at] / UNITS_PER_TOKEN,
             "views": views[at],
             "enrollments": enrollments[at],
             "promo_randomized": drawn,

@@ -7,14 +7,15 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from edtech.market.optimal_prices import Range, best_prices
+from edtech.market.optimal_prices import Range, optimal_prices
 from edtech.market.outcomes import split
-from edtech.market.parallel import in_order
+from edtech.market.shard import shards_in_order
 from edtech.market.params import MarketParams
 from edtech.market.price_plans import Plan, Plans, PricePlan, market_world, plan_of
 from edtech.market.shard import Sums, World, draw_shard, play
-from edtech.market.supply import CATEGORIES, UNITS, names, text, week_start
+from edtech.market.supply import CATEGORIES, names, text, week_start
 from edtech.tables.arrays import Floats
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,12 @@ class Truth:
         """
         plans = (self.prices, plan_of(prices))
         world = market_world(self.params, plans)
-        first, *others = in_order(partial(_played, self.params, plans), len(world.seeds), workers)
+        first, *others = shards_in_order(partial(_played, self.params, plans), len(world.seeds), workers)
         return _counterfactual(world, sum(others, start=first))
 
     def best_prices(self, max_change: float = 0.5, within: Range | None = None) -> "pd.Series[float]":
         """Return the constant prices by course_id that together earn most tokens; see `best.best_prices`."""
-        return best_prices(market_world(self.params, (self.prices,)), max_change, within)
+        return optimal_prices(market_world(self.params, (self.prices,)), max_change, within)
 
     def _mean(self, column: str) -> float:
         frame = self.tables["course_weeks"]
@@ -115,16 +116,16 @@ def _counterfactual(world: World, sums: Sums) -> Counterfactual:
             "course_id": names("C", params.courses).take(at[0]),
             "week": week_start(at[1]),
             "category": text(supply.category[at[0]], CATEGORIES),
-            "token_price": price / UNITS,
+            "token_price": price / UNITS_PER_TOKEN,
             "views": sums.views[at],
             "expected_enrollments": expected,
             "enrollments": sums.enrollments[at],
             "completions": sums.completions[at],
             "refunds": sums.refunds[at],
-            "token_revenue": expected * price / UNITS,
-            "teacher_earnings": expected * teacher / UNITS,
-            "commission": expected * commission / UNITS,
-            "burned": expected * burned / UNITS,
+            "token_revenue": expected * price / UNITS_PER_TOKEN,
+            "teacher_earnings": expected * teacher / UNITS_PER_TOKEN,
+            "commission": expected * commission / UNITS_PER_TOKEN,
+            "burned": expected * burned / UNITS_PER_TOKEN,
         }
     )
     return Counterfactual(frame, sums.left)

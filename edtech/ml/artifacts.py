@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from edtech.data.quality.findings import Check
+from edtech.data.quality.checks import Check
 from edtech.errors import ParamsError, TrackingError
 from edtech.ml.base import Family, FitResult, FittedModel
 from edtech.ml.families import get_family

@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from edtech.data.quality.findings import Check
+from edtech.data.quality.checks import Check
 from edtech.errors import ParamsError
 from edtech.jobs.progress import Progress
 from edtech.tables.roles import Roles
@@ -68,6 +68,10 @@ class Algorithm:
     def has_seed(self) -> bool:
         """Whether its result depends on a random seed."""
         return "seed" in self.params.model_fields
+
+    def new_estimator(self, params: "Params | None" = None, **arguments: Any) -> Any:  # noqa: ANN401  # an estimator
+        """Return an unfitted estimator; its constructor has no defaults for hyperparameters, which are in `params`."""
+        return self.estimator(**(params or self.params()).estimator_arguments(), **arguments)
 
     def validate_params(self, values: Mapping[str, Any] | None) -> Params:
         """Return validated hyperparameters; a missing value has its default.

@@ -12,10 +12,11 @@ import pandas as pd
 from edtech.errors import ContractError, TrackingError
 from edtech.ml.base import Family
 from edtech.ml.families import FAMILIES
-from edtech.tables import values, words
+from edtech.tables import values
 from edtech.tables.contract import Failure, check_column, failed_rows
-from edtech.tables.families import contract_for
+from edtech.tables.formatting import format_names, pluralize
 from edtech.tables.roles import Roles
+from edtech.tables.table_kinds import contract_for
 from edtech.tracking.model_validation import SAMPLE
 
 if TYPE_CHECKING:
@@ -139,11 +140,11 @@ def conform_rows(rows: pd.DataFrame, signature: Mapping[str, str], roles: Roles 
     names = [str(name) for name in rows]
     missing = [name for name in signature if names.count(name) != 1]
     if missing or rows.empty:
-        problem = f"it lacks {values.format_names(missing)}" if missing else "it has no rows"
+        problem = f"it lacks {format_names(missing)}" if missing else "it has no rows"
         raise ContractError(
             f"There is no prediction for this table: {problem}",
-            expected=f"at least one row with the columns {values.format_names(signature, 60)}, each once",
-            actual=f"{len(rows):,} rows with {values.format_names(names)}",
+            expected=f"at least one row with the columns {format_names(signature, 60)}, each once",
+            actual=f"{len(rows):,} rows with {format_names(names)}",
             fix="add or rename these columns",
         )
     rows = rows.reset_index(drop=True)
@@ -159,9 +160,9 @@ def conform_rows(rows: pd.DataFrame, signature: Mapping[str, str], roles: Roles 
 
 def _refusal(failures: list[Failure], rows: int) -> ContractError:
     error = ContractError(
-        f"The table does not match the model's training data: {words.pluralize(len(failures), 'problem')}",
+        f"The table does not match the model's training data: {pluralize(len(failures), 'problem')}",
         expected="values as in the training data",
-        actual=f"the failures listed, in {words.pluralize(rows, 'row')} (counted from 1 without the header line)",
+        actual=f"the failures listed, in {pluralize(rows, 'row')} (counted from 1 without the header line)",
         fix="correct or remove these rows",
         details=[str(failure) for failure in failures[:_MAX_LISTED]],
     )

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edtech.tables.values import format_names, format_value, to_number
+from edtech.tables.formatting import format_names, format_value
+from edtech.tables.values import to_number
 
 TOLERANCE = 1e-9
 """Rounding, as a share of a range: bounds of long-tailed numbers are stored as logarithms."""

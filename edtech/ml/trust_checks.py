@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from edtech.data.quality import leakage
-from edtech.data.quality.findings import Check, Severity, grade
-from edtech.tables.values import format_names
+from edtech.data.quality.checks import Check, Severity, grade
+from edtech.tables.formatting import format_names
 
 LEAKS = ("leak_outcome", "leak_later", "time_overlap", "too_good", "single_feature")
 """Codes of the checks for leakage."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edtech.data.atomic import write_whole
+from edtech.data.atomic import write_atomically
 from edtech.errors import PipelineError
 from edtech.market import MarketParams
 
@@ -28,7 +28,7 @@ class PipelineState(BaseModel):
     def save(self, folder: Path) -> None:
         """Write the state atomically."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / FILE, self.model_dump_json(indent=1))
+        write_atomically(folder / FILE, self.model_dump_json(indent=1))
 
 
 def read_state(folder: Path) -> PipelineState:
@@ -39,7 +39,7 @@ def read_state(folder: Path) -> PipelineState:
         raise PipelineError(
             "There is no pipeline to resume",
             expected=f"{FILE}, as a pipeline writes it",
-            found=str(exc).splitlines()[0][:200],
+            actual=str(exc).splitlines()[0][:200],
             where=str(folder),
             fix="start a new pipeline, without --resume",
         ) from exc

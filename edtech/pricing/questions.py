@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from edtech.data.quality.findings import Check
+from edtech.data.quality.checks import Check
 from edtech.ml.base import Estimate
 from edtech.pricing.constraints import Constraints, Objective
 from edtech.pricing.curve import RevenueCurve, revenue_curve

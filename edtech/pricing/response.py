@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from edtech.errors import PricingError
 from edtech.ml.elasticity.demand_curve import DemandCurve, VectorJacobianProduct
-from edtech.ml.elasticity.panel import ALL, as_named
-from edtech.ml.elasticity.protocols import DemandCurveModel, SubstitutionModel
+from edtech.ml.elasticity.panel import ALL, original_labels
+from edtech.ml.elasticity.protocols import DemandCurveModel, SmoothDemandModel, SubstitutionModel
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.arrays import Floats
 from edtech.tables.formatting import format_names
@@ -76,13 +76,18 @@ class Response:
         if self.along is not None:
             return Demand(*self.along.demand(prices))
         model, frame = self.result.model, self._at(prices)
-        if self.covariance is None:
+        if self.covariance is None or not isinstance(model, SmoothDemandModel):
             return Demand(model.predict(frame), None)
         gradient = model.demand_slope(frame)[:, None] * (model.price_terms(frame) - model.price_terms(self.frame))
         return Demand(model.predict(frame), lambda weights: np.asarray(weights @ gradient))
 
     def _at(self, prices: Floats) -> pd.DataFrame:
         return self.frame.assign(**{self.result.roles.price: prices})
+
+    @property
+    def _substitution_model(self) -> SubstitutionModel:
+        assert isinstance(self.result.model, SubstitutionModel)  # noqa: S101  # only called if `joint`
+        return self.result.model
 
     @property
     def joint(self) -> bool:
@@ -106,22 +111,23 @@ class Response:
         return np.asarray(self.result.model.predict(self._at(prices)), dtype=float)
 
     def _joint_demand(self, prices: Floats) -> Demand:
-        quantity, pull = self.result.model.joint_demand(self._everywhere(prices), self._everywhere(self.baseline))
-        nothing = np.zeros_like(self.result.model.mean_price_)
+        model = self._substitution_model
+        quantity, pull = model.joint_demand(self._everywhere(prices), self._everywhere(self.baseline))
+        nothing = np.zeros_like(model.mean_price_)
         return Demand(
             self._here(quantity), lambda weights: pull(self._everywhere(weights, nothing)), self.changed(prices)
         )
 
     def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
         """Return demand (u,) at `prices` and the gradient (u,) by them of margin @ demand, margins held fixed."""
-        margins = self._everywhere(margin, np.zeros_like(self.result.model.mean_price_))
-        quantity, gradient = self.result.model.joint_value(self._everywhere(prices), margins)
+        margins = self._everywhere(margin, np.zeros_like(self._substitution_model.mean_price_))
+        quantity, gradient = self._substitution_model.joint_value(self._everywhere(prices), margins)
         return self._here(quantity), self._here(gradient)
 
     def _everywhere(self, values: Floats, otherwise: Floats | None = None) -> Floats:
         """Return values (u,) for all units the model knows; those not asked have their mean price."""
         places = self.places
-        full = (self.result.model.mean_price_ if otherwise is None else otherwise).copy()
+        full = (self._substitution_model.mean_price_ if otherwise is None else otherwise).copy()
         full[places[places >= 0]] = values[places >= 0]
         return np.asarray(full, dtype=float)
 
@@ -168,7 +174,7 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
         result=result,
         frame=encoded,
         units=units,
-        names=(as_named(units, panel, roles.unit) if roles.unit else pd.RangeIndex(len(units))).rename("unit"),
+        names=(original_labels(units, panel, roles.unit) if roles.unit else pd.RangeIndex(len(units))).rename("unit"),
         segments=frame[roles.segment].astype(str) if roles.segment else pd.Series(ALL, index=frame.index),
         baseline=frame[roles.price].to_numpy(dtype=float),
         low=low,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edtech.ml.elasticity.description import GROUNDS
+from edtech.ml.elasticity.description import IDENTIFICATION
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.arrays import Floats
 
@@ -22,13 +22,13 @@ def refusal_reasons(result: ElasticityResult, quantity: Floats) -> tuple[str, ..
     """
     if result.may_recommend:
         return ()
-    if result.biased is not None:
+    if result.bias_check is not None:
         return (
-            f"The price effect is biased: {result.biased.evidence}. So no price is recommended.",
-            f"What would help: {result.biased.fix}.",
+            f"The price effect is biased: {result.bias_check.evidence}. So no price is recommended.",
+            f"What would help: {result.bias_check.fix}.",
         )
     return (
-        f"The price effect is {GROUNDS[result.identification]}; it holds only if {result.condition}. "
+        f"The price effect is {IDENTIFICATION[result.identification]}; it holds only if {result.condition}. "
         "That cannot be seen in the data, so no price is recommended.",
         _what_would_tell(result, quantity),
     )

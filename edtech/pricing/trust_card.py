@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from edtech.data.quality.findings import Check, Severity, grade
+from edtech.data.quality.checks import Check, Severity, grade
 from edtech.ml.base import Estimate
 from edtech.ml.elasticity import diagnostics
-from edtech.ml.elasticity.description import GROUNDS, interval
+from edtech.ml.elasticity.description import IDENTIFICATION, interval_text
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.pricing.response import Response
 from edtech.pricing.what_ifs import NO_SUBSTITUTION, SUBSTITUTION, WhatIf
@@ -48,8 +48,8 @@ def _identification(result: ElasticityResult) -> Check:
         "identification",
         "Why the price effect can be read from these data",
         fail=not result.may_recommend,
-        evidence=f"It is {GROUNDS[result.identification]}. It holds if {result.condition}."
-        + ("" if result.biased is None else f" It is biased: {result.biased.evidence}."),
+        evidence=f"It is {IDENTIFICATION[result.identification]}. It holds if {result.condition}."
+        + ("" if result.bias_check is None else f" It is biased: {result.bias_check.evidence}."),
         fix="Do not act on it; run the test that the answer names, or state how prices were set.",
     )
 
@@ -80,7 +80,7 @@ def _interval(result: ElasticityResult) -> Check:
         "interval",
         "How sure the elasticity is",
         review=width > WIDE,
-        evidence=f"{found.estimate:.2f}, {interval(found.low, found.high)}: {width:.0%} of it wide.",
+        evidence=f"{found.estimate:.2f}, {interval_text(found.low, found.high)}: {width:.0%} of it wide.",
         fix="More price changes, more periods or one slope for all segments make it narrower.",
     )
 

@@ -84,7 +84,7 @@ def outlook_report(found: Forecast, reasons: Sequence[str], provenance: Mapping[
     """
     title = outlook_title(found, "circulating_supply")
     weekly = found.weekly[found.weekly["figure"] == "circulating_supply"]
-    chart = charts.outlook(weekly, title=title, y_title="Circulating supply (tokens)")
+    chart = charts.forecast_bands(weekly, title=title, y_title="Circulating supply (tokens)")
     sections = (
         Section(
             "At the horizon",

@@ -6,7 +6,7 @@ import pandas as pd
 
 from edtech.charts import models as charts
 from edtech.data import Check, Dataset
-from edtech.data.summary import panel_words
+from edtech.data.summary import panel_labels
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.svg import figure
 
@@ -49,7 +49,7 @@ def _checks(checks: Sequence[Check]) -> pd.DataFrame:
 
 
 def _figures(dataset: Dataset) -> Section:
-    figures, units = dataset.key_figures(), {"tokens": panel_words(dataset).money}
+    figures, units = dataset.key_figures(), {"tokens": panel_labels(dataset).price_unit}
     rows = [(title, getattr(figures, name), units.get(unit, unit)) for name, (title, unit) in _FIGURES.items()]
     frame = pd.DataFrame(rows, columns=["figure", "value", "unit"], dtype=object)
     return Section("Key figures", (), (Table("Key figures", frame),))
@@ -60,14 +60,14 @@ def _tables(dataset: Dataset) -> pd.DataFrame:
 
 
 def _over_time(dataset: Dataset) -> Section:
-    words, by_period = panel_words(dataset), dataset.by_period()
-    title = f"{words.revenue} over time"
-    money = {"revenue": words.money} if words.money else {}
+    words, by_period = panel_labels(dataset), dataset.by_period()
+    title = f"{words.revenue_title} over time"
+    money = {"revenue": words.price_unit} if words.price_unit else {}
     table = Table("By period", by_period, money | {"quantity": "pieces", "views": "views"})
     if by_period.empty:
         return Section(title, ("The rows have no periods.",))
     values = by_period[["period", "revenue"]].rename(columns={"revenue": "value"})
     chart = charts.time_series(
-        values, title=title, y_title="Revenue (tokens)" if words.money else words.revenue, x_title="Period"
+        values, title=title, y_title="Revenue (tokens)" if words.price_unit else words.revenue_title, x_title="Period"
     )
     return Section(title, (), (table,), (figure(title, chart, title),))

@@ -6,7 +6,7 @@ import pandas as pd
 
 from edtech.charts import pricing as charts
 from edtech.charts import static
-from edtech.ml.elasticity.description import finding, sentence, warning
+from edtech.ml.elasticity.description import finding, describe, naive_warning
 from edtech.pricing import Plan, Scenario, WhatIf, WhatIfAnswer
 from edtech.pricing.curve import RevenueCurve
 from edtech.pricing.price_changes import PriceChange
@@ -163,7 +163,7 @@ def _evidence(answer: WhatIfAnswer) -> Section:
     )
     return Section(
         "What it rests on",
-        (sentence(result), warning(result), *result.notes),
+        (describe(result), naive_warning(result), *result.notes),
         (Table("Trust card", _checks(answer)), Table("Elasticity by segment", segments)),
         (figure("Elasticity by segment", chart, finding(result)),),
     )

@@ -7,7 +7,7 @@ import pandas as pd
 from edtech.charts import pricing as charts
 from edtech.metrics import METRICS, metric
 from edtech.ml import FAMILIES, ElasticityResult, FitResult
-from edtech.ml.elasticity.description import finding, sentence, warning
+from edtech.ml.elasticity.description import finding, describe, naive_warning
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.svg import figure
 
@@ -53,7 +53,7 @@ def _elasticity(title: str, result: ElasticityResult) -> Section:
     notes = (result.elasticity.note, *result.notes)
     return Section(
         title,
-        (sentence(result), warning(result), *(note for note in notes if note)),
+        (describe(result), naive_warning(result), *(note for note in notes if note)),
         (Table(f"Elasticity by segment, {title}", result.elasticity_by_segment),),
         (figure(f"Elasticity by segment, {title}", chart, finding(result)),),
     )

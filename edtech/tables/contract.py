@@ -7,7 +7,7 @@ few rules over several columns. All failures are found at once, told bounded, an
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,29 +16,37 @@ from pandera.errors import SchemaError, SchemaErrors
 
 from edtech.errors import ContractError
 from edtech.tables import values
-from edtech.tables.roles import Kind, LabelRoles, Roles
-from edtech.tables.rules import Rule, broken
-from edtech.tables.values import MAX_EXAMPLES, MAX_FAILURES, listed, shown
-from edtech.tables.words import counted
+from edtech.tables.formatting import format_names, format_value, pluralize
+from edtech.tables.roles import ColumnKind, LabelRoles, Roles
+from edtech.tables.values import MAX_EXAMPLES, MAX_FAILURES
 
 MAX_FAILED_ROWS = 10_000
 """Most rows that the frame of failures holds."""
 Convert = Callable[[pd.Series], pd.Series]
 
-_KINDS: dict[Kind, tuple[Convert, Sequence[pa.Check]]] = {
-    Kind.NAME: (values.as_text, values.NAME),
-    Kind.SEGMENT: (values.as_text, [*values.NAME, values.FEW_CATEGORIES]),
-    Kind.PERIOD: (values.as_period, values.PERIOD),
-    Kind.PRICE: (values.as_number, values.POSITIVE),
-    Kind.COUNT: (values.as_number, values.COUNT),
-    Kind.NUMBER: (values.as_number, values.NUMBER),
-    Kind.SHARE: (values.as_number, values.SHARE),
-    Kind.DURATION: (values.as_number, values.DURATION),
-    Kind.FLAG: (values.as_flag, values.FLAG),
-    Kind.LABEL: (values.as_flag, values.LABEL),
-    Kind.COVARIATE: (values.as_covariate, values.COVARIATE),
-    Kind.FEATURE: (values.as_covariate, values.COVARIATE),
+_KINDS: dict[ColumnKind, tuple[Convert, Sequence[pa.Check]]] = {
+    ColumnKind.NAME: (values.as_text, values.NAME),
+    ColumnKind.SEGMENT: (values.as_text, [*values.NAME, values.FEW_CATEGORIES]),
+    ColumnKind.PERIOD: (values.as_period, values.PERIOD),
+    ColumnKind.PRICE: (values.as_number, values.POSITIVE),
+    ColumnKind.COUNT: (values.as_number, values.COUNT),
+    ColumnKind.NUMBER: (values.as_number, values.NUMBER),
+    ColumnKind.SHARE: (values.as_number, values.SHARE),
+    ColumnKind.DURATION: (values.as_number, values.DURATION),
+    ColumnKind.FLAG: (values.as_flag, values.FLAG),
+    ColumnKind.LABEL: (values.as_flag, values.LABEL),
+    ColumnKind.COVARIATE: (values.as_covariate, values.COVARIATE),
+    ColumnKind.FEATURE: (values.as_covariate, values.COVARIATE),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: `columns` occur `once` together; the first is `at_most` the second; `one_true` flag in each second."""
+
+    kind: Literal["once", "at_most", "one_true"]
+    columns: tuple[str, ...]
+    must: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +83,9 @@ class Failure:
     def __str__(self) -> str:
         found = f", found {self.distinct:,}" if self.distinct is not None else ""
         first = zip(self.rows[:MAX_EXAMPLES], self.cells, strict=False)
-        examples = "; ".join(f"row {row:,}: " + ", ".join(map(shown, cells)) for row, cells in first)
+        examples = "; ".join(f"row {row:,}: " + ", ".join(map(format_value, cells)) for row, cells in first)
         many = f"{self.count:,} row{'s' * (self.count > 1)}"
-        return f"column {listed(self.columns)}: {self.must}{found} ({many}, e.g. {examples})"
+        return f"column {format_names(self.columns)}: {self.must}{found} ({many}, e.g. {examples})"
 
 
 def build_table(contract: Contract, frame: pd.DataFrame, roles: Roles) -> pd.DataFrame:
@@ -109,9 +117,9 @@ def check_column(contract: Contract, roles: Roles, column: pd.Series) -> tuple[p
 def table_schema(contract: Contract, roles: Roles) -> pa.DataFrameSchema:
     """Return the contract of a table whose columns play these roles."""
     checks: dict[str, list[pa.Check]] = {name: [] for name in roles.columns()}
-    optional = {name for name, kind in roles.kinds() if kind is Kind.FEATURE}
+    optional = {name for name, kind in roles.kinds() if kind is ColumnKind.FEATURE}
     for name, kind in roles.kinds():
-        checks[name] += values.period_checks(roles.dates) if kind is Kind.PERIOD else _KINDS[kind][1]
+        checks[name] += values.period_checks(roles.dates) if kind is ColumnKind.PERIOD else _KINDS[kind][1]
     columns = {
         name: pa.Column(checks=[*([] if name in optional else [values.PRESENT]), *own], nullable=True)
         for name, own in checks.items()
@@ -122,9 +130,9 @@ def table_schema(contract: Contract, roles: Roles) -> pa.DataFrameSchema:
 
 def converters(roles: Roles) -> Mapping[str, Convert]:
     """Return how each column that plays a role is converted; a segment that shares a column goes by the other role."""
-    kinds = sorted(roles.kinds(), key=lambda pair: pair[1] is not Kind.SEGMENT)
+    kinds = sorted(roles.kinds(), key=lambda pair: pair[1] is not ColumnKind.SEGMENT)
     found: dict[str, Convert] = {name: _KINDS[kind][0] for name, kind in kinds}
-    found |= {name: partial(values.as_period, dates=roles.dates) for name, kind in kinds if kind is Kind.PERIOD}
+    found |= {name: partial(values.as_period, dates=roles.dates) for name, kind in kinds if kind is ColumnKind.PERIOD}
     if isinstance(roles, LabelRoles):
         found[roles.label] = partial(values.as_label, positive=roles.positive)
     return found
@@ -140,17 +148,17 @@ def require_columns(columns: Iterable[object], roles: Roles) -> None:
     missing = [name for name in roles.columns() if name not in names]
     if missing:
         raise ContractError(
-            f"The table lacks {'the column' if len(missing) == 1 else 'columns'} {listed(missing)}",
+            f"The table lacks {'the column' if len(missing) == 1 else 'columns'} {format_names(missing)}",
             expected="every column that was given a role",
-            found=f"the columns {listed(names)}",
+            actual=f"the columns {format_names(names)}",
             fix="Choose other columns for these roles",
         )
     repeated = [name for name in roles.columns() if names.count(name) > 1]
-    used = [name for name, kind in roles.kinds() if kind is not Kind.SEGMENT]
+    used = [name for name, kind in roles.kinds() if kind is not ColumnKind.SEGMENT]
     twice = [name for name in dict.fromkeys(used) if used.count(name) > 1]
     if repeated or twice:
         raise ContractError(
-            f"Columns that stand for two things: {listed([*repeated, *twice])}",
+            f"Columns that stand for two things: {format_names([*repeated, *twice])}",
             expected="one column of its own for each role (only the segment may share one)",
             fix="Choose another column, or rename those of the same name",
         )
@@ -166,7 +174,7 @@ def require_rows(contract: Contract, rows: int) -> None:
         raise ContractError(
             f"The {contract.title} has no rows",
             expected=f"at least one row: {contract.row}",
-            found="0 rows",
+            actual="0 rows",
             fix="Check the file, or widen the filter that left nothing",
         )
 
@@ -185,9 +193,9 @@ def contract_error(contract: Contract, failures: Sequence[Failure], rows: int) -
     rest = len(failures) - MAX_FAILURES
     more = [f"... and {rest} more"] if rest > 0 else []
     error = ContractError(
-        f"The table breaks the contract of a {contract.title} in {counted(len(failures), 'way')}",
+        f"The table breaks the contract of a {contract.title} in {pluralize(len(failures), 'way')}",
         expected=contract.row,
-        found=f"the failures listed, in {counted(rows, 'row')} (counted from 1 without the header line)",
+        actual=f"the failures listed, in {pluralize(rows, 'row')} (counted from 1 without the header line)",
         fix="Correct or remove these rows, or choose other columns",
         details=[*map(str, failures[:MAX_FAILURES]), *more],
     )
@@ -198,12 +206,32 @@ def contract_error(contract: Contract, failures: Sequence[Failure], rows: int) -
 def failed_rows(failures: Iterable[Failure]) -> pd.DataFrame:
     """Return the rows that fail as row (from 1), column, value (text) and problem: at most `MAX_FAILED_ROWS`."""
     lines = [
-        (row, ", ".join(failure.columns), ", ".join(shown(cell, values.MAX_TEXT) for cell in cells), failure.must)
+        (
+            row,
+            ", ".join(failure.columns),
+            ", ".join(format_value(cell, values.MAX_TEXT) for cell in cells),
+            failure.must,
+        )
         for failure in failures
         for row, cells in zip(failure.rows, failure.cells, strict=True)
     ]
     frame = pd.DataFrame(lines[:MAX_FAILED_ROWS], columns=["row", "column", "value", "problem"])
     return frame.sort_values("row", kind="stable", ignore_index=True)
+
+
+def broken(rule: Rule, table: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell which rows break a rule; columns that could not be converted break no `one_true`."""
+    keys = table[list(rule.columns)]
+    if rule.kind == "once":
+        return keys.duplicated(keep=False)
+    first, second = (keys.iloc[:, place] for place in (0, 1))
+    if rule.kind == "at_most":
+        return values.to_number(first) > values.to_number(second)
+    if not pd.api.types.is_bool_dtype(first):
+        return pd.Series(data=False, index=table.index, dtype=bool)
+    first = first.eq(True).fillna(False).astype(bool)
+    many: pd.Series[bool] = first.groupby(second, dropna=False).transform("sum").gt(1)
+    return first & many
 
 
 def _frame_check(rule: Rule) -> pa.Check:

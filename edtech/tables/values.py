@@ -4,7 +4,6 @@ A check returns True for every row that passes; a missing value passes every che
 be converted whole is left as it is, for the checks to point at its rows.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from edtech.tables.formatting import format_value
 from edtech.tables.roles import Dates
 
 MAX_CATEGORIES = 200
@@ -21,8 +21,6 @@ MAX_TEXT = 200
 MAX_NUMBER = 1e12
 """Largest number accepted, so that sums and products of a panel stay finite."""
 MAX_EXAMPLES = 5
-_NOTHING = 1e-6
-"""A relative change of no more than this is none: a ten-thousandth of a percent."""
 MAX_FAILURES = 20
 
 FLAGS = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
@@ -218,7 +216,9 @@ def read_as(values: pd.Series, dates: Dates) -> str | None:
     read = as_period(values, dates).iloc[:1]
     if first.empty or not pd.api.types.is_datetime64_any_dtype(read):
         return None
-    return f"{shown(values.name)}: {shown(first.item())} is read as {read.item().day} {read.item():%B %Y}."
+    return (
+        f"{format_value(values.name)}: {format_value(first.item())} is read as {read.item().day} {read.item():%B %Y}."
+    )
 
 
 def _dates(values: pd.Series, dates: Dates) -> pd.Series:
@@ -248,29 +248,3 @@ def _utc(values: pd.Series, form: str | None = None) -> pd.Series:
 def _first_day_of_quarter(match: "object") -> str:
     year, quarter = match.groups()  # type: ignore[attr-defined]
     return f"{year}-{3 * int(quarter) - 2:02d}-01"
-
-
-def shown(value: object, width: int = 60) -> str:
-    """Return a value of an upload for a message: text quoted, and cut where it is long."""
-    text = "missing" if pd.isna(value) else repr(value) if isinstance(value, str) else str(value)  # type: ignore[call-overload]
-    return text if len(text) <= width else text[: width - 3] + "..."
-
-
-def listed(names: Iterable[str], most: int = 10) -> str:
-    """Return names for a message, the first `most` of them."""
-    names = list(names)
-    rest = len(names) - most
-    return ", ".join(shown(name) for name in names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """Return a signed change in percent for reading: one that would read as 0 with its first two digits, and one that
-    is infinite, where there was nothing before, as new.
-    """
-    if value is None or np.isnan(value):
-        return "-"
-    if value == np.inf:
-        return "new"
-    if abs(value) > _NOTHING and not round(value, digits + 2):
-        digits = -1 - math.floor(math.log10(abs(value)))
-    return f"{value:+z.{digits}%}"

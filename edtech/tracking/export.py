@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edtech import __version__
-from edtech.data.atomic import write_whole
+from edtech.data.atomic import write_atomically
 from edtech.errors import TrackingError
 from edtech.tracking.runs import RunStore
 
@@ -34,11 +34,11 @@ def export_experiment(store: RunStore, experiment: str, path: Path) -> Path:
     text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text)
+        write_atomically(path, text)
     except OSError as exc:
         raise TrackingError(
             "The summary of the experiment cannot be written",
-            found=str(exc),
+            actual=str(exc),
             where=str(path),
             fix="Choose a folder that is writable, on a disk that has space",
         ) from exc

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edtech.data.quality.findings import Check, Severity
+from edtech.data.quality.checks import Check, Severity
 from edtech.errors import RegistryError, TrackingError
 from edtech.tracking.run_frames import Run
 

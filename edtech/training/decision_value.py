@@ -14,7 +14,7 @@ from edtech.ml.teachers.ground_truth import against_truth
 from edtech.ml.teachers.result import TeacherResult
 from edtech.pricing import Plan, recommend_prices
 from edtech.pricing.policy import revenue_split
-from edtech.tables.split import RevenueSplit
+from edtech.tables.tokens import RevenueSplit
 from edtech.training.ground_truth import FROM_TRUTH, NO_TRUTH, DecisionValue, ground_truth, score_against_truth
 from edtech.training.probability_value import score_probabilities
 

@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic.fields import FieldInfo
 from scipy.stats import qmc
 
-from edtech.data.quality.findings import Check, grade
+from edtech.data.quality.checks import Check, grade
 from edtech.errors import ModelError, ParamsError
 from edtech.jobs.progress import Progress, no_progress, scaled_progress
 from edtech.ml.base import Algorithm, Family, Params, field_bounds

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import t as student
 
-from edtech.data.quality.findings import Check
+from edtech.data.quality.checks import Check
 from edtech.errors import ParamsError, TrackingError
 from edtech.jobs.progress import Progress, no_progress, scaled_progress
 from edtech.ml.artifacts import run_items

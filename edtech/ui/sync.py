@@ -3,7 +3,7 @@
 import streamlit as st
 
 from edtech.pipeline import tasks
-from edtech.tables.words import counted
+from edtech.tables.formatting import pluralize
 from edtech.ui import jobs
 from edtech.ui.cache import run_cache
 
@@ -15,7 +15,7 @@ def offer_sync() -> None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         are = "waits" if len(waiting) == 1 else "wait"
-        st.markdown(f":material/outbox: {counted(len(waiting), 'finished run')} {are} for the server.")
+        st.markdown(f":material/outbox: {pluralize(len(waiting), 'finished run')} {are} for the server.")
         if st.button(
             "Send now",
             key="sending.start",

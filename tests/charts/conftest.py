@@ -36,4 +36,4 @@ def segments() -> pd.DataFrame:
 
 @pytest.fixture
 def importances() -> pd.DataFrame:
-    return pd.DataFrame({"feature": [f"f{place}" for place in range(20)], "importance": np.arange(20.0)})
+    return pd.DataFrame({"feature": [f"f{position}" for position in range(20)], "importance": np.arange(20.0)})

@@ -13,7 +13,9 @@ from edtech.settings import PROJECT
 def luminance(color: str) -> float:
     """WCAG 2 relative luminance of #RRGGBB."""
     parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (
+        section / 12.92 if section <= 0.04045 else ((section + 0.055) / 1.055) ** 2.4 for section in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -30,7 +32,10 @@ def test_colors_stand_out_on_both_themes(theme):
     assert contrast(TEXT, back) >= 4
     for color in ("textColor", "linkColor"):
         assert (
-            min(contrast(config[color], config[ground]) for ground in ("backgroundColor", "secondaryBackgroundColor"))
+            min(
+                contrast(config[color], config[identification])
+                for identification in ("backgroundColor", "secondaryBackgroundColor")
+            )
             >= 4.5
         )
     assert contrast(config["primaryColor"], back) >= 3  # lines and marks; words in it are drawn by edtech/ui/style.css
@@ -39,10 +44,10 @@ def test_colors_stand_out_on_both_themes(theme):
 
 @given(st.text(alphabet=st.characters(), max_size=200))
 def test_a_label_is_one_short_line_that_can_be_encoded(text):
-    shown = label(text)
-    assert len(shown) <= MAX_LABEL
-    assert shown.encode("utf-8").decode().isprintable() or not text.isprintable()
-    assert len(shown.splitlines()) <= 1
+    view = label(text)
+    assert len(view) <= MAX_LABEL
+    assert view.encode("utf-8").decode().isprintable() or not text.isprintable()
+    assert len(view.splitlines()) <= 1
 
 
 def test_an_ordinary_name_is_left_alone():
@@ -51,9 +56,9 @@ def test_an_ordinary_name_is_left_alone():
 
 def test_leaving_out_is_said():
     frame = pd.DataFrame({"x": range(5_000)})
-    kept, note = thin(frame)
-    assert (len(kept), note) == (2_000, "2,000 of 5,000 points shown")
-    assert [kept["x"].iloc[0], kept["x"].iloc[-1]] == [0, 4_999]
+    saved_report, note = thin(frame)
+    assert (len(saved_report), note) == (2_000, "2,000 of 5,000 points shown")
+    assert [saved_report["x"].iloc[0], saved_report["x"].iloc[-1]] == [0, 4_999]
     assert thin(frame.head(10))[1] == ""
     assert first(frame, "segments")[1] == "30 of 5,000 segments shown"
 

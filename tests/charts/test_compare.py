@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from edtech.charts import compare
-from tests.charts.test_pricing import drawn
+from tests.charts.test_pricing import rendered_spec
 
 AXES = [
     "Own-price elasticity",
@@ -22,11 +22,11 @@ AXES = [
 
 def numbers(runs: int) -> pd.DataFrame:
     values = np.random.default_rng(0).normal(size=(runs, len(AXES)))
-    return pd.DataFrame(values, columns=AXES).assign(run=[f"run {place}" for place in range(runs)])
+    return pd.DataFrame(values, columns=AXES).assign(run=[f"run {position}" for position in range(runs)])
 
 
 def test_every_axis_of_parallel_coordinates_has_its_name_and_a_few_runs_a_legend():
-    svg = drawn(compare.parallel(numbers(3), AXES, title="Each line is a run"))
+    svg = rendered_spec(compare.parallel(numbers(3), AXES, title="Each line is a run"))
     said = " ".join(re.findall(r">([^<>]+)</t(?:ext|span)>", svg))
     for word in " ".join(AXES).split():
         assert word in said
@@ -34,7 +34,7 @@ def test_every_axis_of_parallel_coordinates_has_its_name_and_a_few_runs_a_legend
 
 
 def test_many_runs_are_shaded_by_the_last_axis_which_is_told():
-    svg = drawn(compare.parallel(numbers(30), AXES, title="Each line is a run"))
+    svg = rendered_spec(compare.parallel(numbers(30), AXES, title="Each line is a run"))
     assert "high (blue) R²" in re.sub(r"<[^>]+>", " ", svg)
     assert ">run 0<" not in svg
 
@@ -42,10 +42,10 @@ def test_many_runs_are_shaded_by_the_last_axis_which_is_told():
 def test_runs_without_a_number_on_each_axis_are_counted():
     frame = numbers(3)
     frame.loc[0, "RMSE"] = np.nan
-    assert "2 of 3 runs" in re.sub(r"<[^>]+>", " ", drawn(compare.parallel(frame, AXES, title="x")))
+    assert "2 of 3 runs" in re.sub(r"<[^>]+>", " ", rendered_spec(compare.parallel(frame, AXES, title="x")))
 
 
 @pytest.mark.parametrize("rows", [1, 2])
 def test_equal_values_are_drawn(rows):
     frame = pd.DataFrame({"run": ["a", "b"], "x": [1.0, 1.0], "y": [2.0, 2.0]}).head(rows)
-    assert "<svg" in drawn(compare.parallel(frame, ["x", "y"], title="x"))
+    assert "<svg" in rendered_spec(compare.parallel(frame, ["x", "y"], title="x"))

@@ -9,7 +9,7 @@ from edtech.errors import ReportError
 DAYS = pd.date_range("2024-01-01", periods=2_000)
 
 
-def drawn(chart) -> str:
+def rendered_spec(chart) -> str:
     return vl_convert.vegalite_to_svg(chart.to_json())
 
 
@@ -19,20 +19,20 @@ def test_supply_stacks_who_holds_the_tokens_and_thins_long_ranges():
     [rows] = spec["datasets"].values()
     assert len(rows) == 3 * charts.MOST_DAYS
     assert "600 of 2,000 points shown" in spec["title"]["subtitle"]
-    assert all(holder in drawn(charts.supply(frame, title="Held")) for holder in charts.HOLDERS)
+    assert all(holder in rendered_spec(charts.supply(frame, title="Held")) for holder in charts.HOLDERS)
 
 
 def test_causes_say_what_came_and_what_went():
     frame = pd.DataFrame({"cause": ["bought", "expired"], "side": ["source", "sink"], "tokens": [5.0, 2.0]})
-    svg = drawn(charts.causes(frame, title="Most is bought"))
-    for words in ("bought", "expired", "source", "sink", "Most is bought"):
-        assert words in svg
+    svg = rendered_spec(charts.causes(frame, title="Most is bought"))
+    for text in ("bought", "expired", "source", "sink", "Most is bought"):
+        assert text in svg
 
 
 @pytest.mark.parametrize("period", [DAYS[:5], np.arange(5)])
 def test_the_price_index_takes_dates_and_numbers(period):
     frame = pd.DataFrame({"period": period, "index": [100.0, 101, 99, np.nan, 102]})
-    assert "first period = 100" in drawn(charts.price_index(frame, title="Up"))
+    assert "first period = 100" in rendered_spec(charts.price_index(frame, title="Up"))
 
 
 def test_the_lorenz_curve_stands_beside_equality():

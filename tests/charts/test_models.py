@@ -4,12 +4,12 @@ import pytest
 
 from edtech.charts import models
 from edtech.errors import ReportError
-from tests.charts.test_pricing import drawn
+from tests.charts.test_pricing import rendered_spec
 
 
 def test_predictions_and_residuals_say_how_many_points_are_shown(predictions):
     for draw in (models.actual_vs_predicted, models.residuals):
-        svg = drawn(draw(predictions, title="No bend", unit="sales / week"))
+        svg = rendered_spec(draw(predictions, title="No bend", unit="sales / week"))
         assert "2,000 of 3,000 points shown" in svg
         assert "Predicted (sales / week)" in svg
 
@@ -20,7 +20,7 @@ def test_residuals_are_actual_minus_predicted():
 
 
 def test_importance_shows_the_largest_first(importances):
-    svg = drawn(models.importance(importances, title="Price matters"))
+    svg = rendered_spec(models.importance(importances, title="Price matters"))
     assert "15 of 20 features shown" in svg
     assert svg.index(">f19<") < svg.index(">f5<")
     assert ">f4<" not in svg
@@ -29,12 +29,12 @@ def test_importance_shows_the_largest_first(importances):
 def test_importance_shows_long_names_whole():
     name = "visits_of_the_last_twelve_full_weeks"
     frame = pd.DataFrame({"feature": [name, "price"], "importance": [2.0, 1.0]})
-    assert f">{name}<" in drawn(models.importance(frame, title="Visits matter"))
+    assert f">{name}<" in rendered_spec(models.importance(frame, title="Visits matter"))
 
 
 def test_runs_without_both_metrics_are_counted_not_drawn():
     runs = pd.DataFrame({"run": ["a", "b", "c"], "x": [1.0, np.nan, 2.0], "y": [3.0, 4.0, np.inf]})
-    svg = drawn(models.metric_scatter(runs, title="x", x_title="RMSE", y_title="Tokens"))
+    svg = rendered_spec(models.metric_scatter(runs, title="x", x_title="RMSE", y_title="Tokens"))
     assert "2 runs without both metrics are not shown" in svg
     with pytest.raises(ReportError, match="Found: 0 rows"):
         models.metric_scatter(runs.iloc[1:2], title="x", x_title="RMSE", y_title="Tokens")
@@ -45,11 +45,11 @@ def test_a_time_series_takes_dates_and_numbers(period):
     frame = pd.DataFrame({"period": period, "value": range(8), "low": range(8), "high": range(1, 9)})
     chart = models.time_series(frame, title="Grows", y_title="Tokens / week")
     assert [layer["mark"]["type"] for layer in chart.to_dict()["layer"]] == ["area", "line"]
-    assert "Tokens / week" in drawn(chart)
+    assert "Tokens / week" in rendered_spec(chart)
 
 
 def test_values_that_differ_by_rounding_alone_get_axes_one_can_read():
     runs = pd.DataFrame({"run": ["a", "b"], "x": [8_790.0, 8_790.0 + 1e-9], "y": [0.0, 0.0]})
-    svg = drawn(models.metric_scatter(runs, title="x", x_title="RMSE", y_title="Tokens"))
+    svg = rendered_spec(models.metric_scatter(runs, title="x", x_title="RMSE", y_title="Tokens"))
     assert "8,790.0" not in svg
     assert "8,800" in svg

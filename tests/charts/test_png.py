@@ -21,8 +21,8 @@ def pictures(predictions, segments, importances):
 
 def test_every_picture_is_a_png_on_white_also_from_threads_and_with_hostile_names(pictures):
     with ThreadPoolExecutor(4) as pool:
-        drawn = list(pool.map(lambda draw: draw(), pictures * 2))
-    for picture in drawn:
+        figure = list(pool.map(lambda draw: draw(), pictures * 2))
+    for picture in figure:
         image = Image.open(BytesIO(picture)).convert("RGB")
         assert image.width > 600
         assert image.getpixel((2, 2)) == (255, 255, 255)

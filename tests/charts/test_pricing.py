@@ -9,7 +9,7 @@ from edtech.errors import ReportError
 from tests.browser import watch
 
 
-def drawn(chart) -> str:
+def rendered_spec(chart) -> str:
     """Render as a browser would; an invalid specification or hostile data would fail here."""
     return vl_convert.vegalite_to_svg(chart.to_json())
 
@@ -48,17 +48,17 @@ def test_a_hostile_title_stays_text_in_plotly(page, curve, tmp_path):
     figure = pricing.revenue_curve(curve, best=None, support=(-0.2, 0.2), title=title)
     file = tmp_path / "curve.html"
     file.write_text(plotly.io.to_html(figure, include_plotlyjs=True, validate=False))
-    seen = watch(page)
+    observed = watch(page)
     page.goto(file.as_uri())
     assert page.locator(".gtitle").text_content() == title
     assert page.locator("svg a").count() == 0
-    assert (seen.errors, seen.strangers) == ([], [])
+    assert (observed.errors, observed.strangers) == ([], [])
 
 
 def test_effects_keep_their_order_and_say_their_numbers():
     effects = pd.DataFrame({"name": ["Revenue", "Enrollments"], "change": [0.031, -0.12]})
     effects = effects.assign(low=effects["change"] - 0.05, high=effects["change"] + 0.05)
-    svg = drawn(pricing.effect_bars(effects, title="Fewer, dearer"))
+    svg = rendered_spec(pricing.effect_bars(effects, title="Fewer, dearer"))
     assert svg.index("Revenue") < svg.index("Enrollments")
     assert "+3.1%" in svg
     assert "-12.0%" in svg
@@ -68,31 +68,31 @@ def test_effects_keep_their_order_and_say_their_numbers():
 
 def test_what_is_new_is_called_so_and_has_no_bar():
     effects = pd.DataFrame({"name": ["Revenue", "Commission"], "change": [0.031, np.inf]})
-    svg = drawn(pricing.effect_bars(effects, title=""))
+    svg = rendered_spec(pricing.effect_bars(effects, title=""))
     assert ">new<" in svg
     assert "inf" not in svg.casefold()
 
 
 def test_segments_of_any_name_are_shown_as_text(segments):
     chart = pricing.elasticity_by_segment(segments, naive=1.7, title="<b>Every</b> segment", truth=-1.5)
-    svg = drawn(chart)
+    svg = rendered_spec(chart)
     assert "<img" not in svg
     assert "&lt;img src=x onerror=alert(1)&gt;" in svg
     assert "naive (not to be used)" in svg
     assert chart.to_dict()["background"] == "transparent"
-    assert "truth" not in drawn(pricing.elasticity_by_segment(segments, naive=1.7, title=""))
+    assert "truth" not in rendered_spec(pricing.elasticity_by_segment(segments, naive=1.7, title=""))
 
 
 def test_a_thousand_segments_do_not_make_an_endless_chart(segments):
     many = pd.concat([segments] * 1_000)
-    assert f"30 of {len(many):,} segments shown" in drawn(pricing.elasticity_by_segment(many, naive=None, title="x"))
+    assert f"30 of {len(many):,} segments shown" in rendered_spec(pricing.elasticity_by_segment(many, naive=None, title="x"))
 
 
 def test_small_effects_can_be_read_on_their_bars_and_axis():
     small = pd.DataFrame({"name": ["Revenue"], "change": [0.00034], "low": [0.0001], "high": [0.0006]})
-    svg = drawn(pricing.effect_bars(small, title="Small"))
+    svg = rendered_spec(pricing.effect_bars(small, title="Small"))
     assert ">+0.034%<" in svg
     assert ">+0.02%<" in svg.replace("0.020%", "0.02%")
     assert svg.count(">+0.0%<") == 0
-    large = drawn(pricing.effect_bars(small.assign(change=0.12, low=0.1, high=0.14), title="Large"))
+    large = rendered_spec(pricing.effect_bars(small.assign(change=0.12, low=0.1, high=0.14), title="Large"))
     assert ">+12.0%<" in large

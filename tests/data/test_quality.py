@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from edtech.data import Catalogue, build_panel, check_panel, read_upload, sample_panel_csv, suggest_roles
-from edtech.data.quality.accounting import check_identities, identities_check
-from edtech.data.quality.findings import worst
+from edtech.data.quality.health import accounting_check, check_identities
+from edtech.data.quality.checks import worst_severity
 from edtech.data.quality.leakage import later_than, made_of_outcome, step
 from edtech.data.quality.outcomes import check_frame
 from edtech.errors import DataError
@@ -204,14 +204,14 @@ def stored(catalogue: Catalogue):
 
 def test_the_books_of_a_stored_market_balance_until_a_file_is_changed(stored, panel, catalogue):
     assert check_identities(stored) == []
-    assert identities_check(stored).severity == "PASS"
+    assert accounting_check(stored).severity == "PASS"
     rows = stored.table("enrollments")
     rows.loc[0, "teacher_tokens"] += 1
     rows.to_parquet(stored.files("enrollments")[0], index=False)
     broken = check_identities(stored)
     assert any("teacher's, the commission" in sentence for sentence in broken)
-    assert identities_check(stored).severity == "FAIL"
-    assert identities_check(stored).fix
+    assert accounting_check(stored).severity == "FAIL"
+    assert accounting_check(stored).fix
     assert check_identities(catalogue.add_panel(panel, MARKET_ROLES, name="p")) == []
 
 
@@ -237,7 +237,7 @@ def troubles(frame: pd.DataFrame, target: str = "left", **options) -> dict[str, 
     checks = check_frame(frame, target, **options)
     assert len({check.code for check in checks}) == len(checks)
     assert all(bool(check.fix) == (check.severity != "PASS") for check in checks)
-    assert checks[-1].severity == worst(checks)
+    assert checks[-1].severity == worst_severity(checks)
     return {check.code: check.severity.value for check in checks[:-1] if check.severity != "PASS"}
 
 

@@ -10,7 +10,7 @@ from edtech.data import CONTRACTS, Catalogue, check_dataset, check_table, roles_
 from edtech.data.explore import mean_by
 from edtech.data.ingest.suggest import suggest_mapping
 from edtech.data.quality import health as checks_module
-from edtech.data.summary import dictionary, panel_words, summary
+from edtech.data.summary import dictionary, panel_labels, summary
 from edtech.errors import ContractError, DataError, DatasetNotFoundError
 from edtech.reports import write
 from edtech.reports.health import health_report
@@ -63,11 +63,11 @@ def test_a_foreign_panel_is_told_in_the_words_of_its_own_columns(catalogue: Cata
     none = dict.fromkeys(("unit", "segment", "views", "randomized_discount", "randomized_flag"))
     given = {"price": "prices", "quantity": "shares", "period": None} | none
     plain = catalogue.add_upload(upload, roles_for("panel", given), name="p")
-    words = panel_words(plain)
-    assert (words.price, words.quantity, words.money) == ("prices", "shares", "")
+    words = panel_labels(plain)
+    assert (words.price_axis, words.quantity_axis, words.price_unit) == ("prices", "shares", "")
     timed = catalogue.add_upload(upload, roles_for("panel", given | {"period": "quarter"}), name="p")
     upload.close()
-    assert panel_words(timed).quantity == "shares per period"
+    assert panel_labels(timed).quantity_axis == "shares per period"
     told = " ".join(f"{one.title} {one.unit}" for one in summary(timed))
     assert "shares" in told
     assert "oken" not in told

@@ -15,7 +15,7 @@ from edtech.economy.run_comparison import (
     side_by_side,
 )
 from edtech.economy.simulation import Assumptions, PriceEffect, simulate
-from edtech.pricing import plan_for, price_response, what_if
+from edtech.pricing import plan_prices, price_response, what_if
 from edtech.reports import to_csv, to_html
 from edtech.reports.economy import outlook_report
 from tests.worlds import make_world
@@ -93,10 +93,10 @@ def test_without_an_honest_interval_there_is_no_band(observed, asked):
 
 def test_each_run_stands_beside_the_economy_under_its_prices(observed, asked, world, results):
     response = price_response(results["fixed_effects"], world.panel)
-    plan = plan_for(response)
+    plan = plan_prices(response)
     unproven = world.modeler(randomized_discount=None, randomized_flag=None)
     other = unproven.compare_models(world.panel, ["fixed_effects"])["fixed_effects"]
-    refused = plan_for(price_response(other, world.panel))
+    refused = plan_prices(price_response(other, world.panel))
     runs = {
         "a": RunOfEconomy("Fixed effects", plan, {"rmse": 1.5}),
         "b": RunOfEconomy("Unproven", refused, {"rmse": 2.5}),

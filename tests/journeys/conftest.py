@@ -13,7 +13,7 @@ from tests.waiting import SECONDS
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-SETTLED = "[data-testid='stApp'][data-test-script-state='notRunning']"
+IDLE = "[data-testid='stApp'][data-test-script-state='notRunning']"
 JOB = SECONDS * 1000
 """Longest wait for a training or a generation, in milliseconds: only a hang reaches it."""
 
@@ -31,7 +31,7 @@ class Dashboard:
         self.settle()
 
     def settle(self, timeout: float = JOB) -> None:
-        self.page.locator(f"{SETTLED} h1").first.wait_for(timeout=timeout)
+        self.page.locator(f"{IDLE} h1").first.wait_for(timeout=timeout)
         assert self.page.get_by_test_id("stException").all_inner_texts() == []
 
     def menu(self, title: str) -> None:
@@ -76,10 +76,10 @@ class Dashboard:
 
     def figures(self) -> dict[str, str]:
         """Return what the metrics show by their label."""
-        found = self.page.get_by_test_id("stMetric").all()
+        result = self.page.get_by_test_id("stMetric").all()
         return {
-            one.get_by_test_id("stMetricLabel").inner_text(): one.get_by_test_id("stMetricValue").inner_text()
-            for one in found
+            item.get_by_test_id("stMetricLabel").inner_text(): item.get_by_test_id("stMetricValue").inner_text()
+            for item in result
         }
 
     def download(self, key: str, folder: Path) -> Path:

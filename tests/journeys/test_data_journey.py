@@ -41,7 +41,7 @@ def unfinished(catalogue: Catalogue) -> list[str]:
 
 def test_a_long_generation_is_cancelled_and_leaves_nothing(tab, dashboard_home):
     catalogue = Catalogue(dashboard_home.data_dir)
-    before = [one.id for one in catalogue.list()]
+    before = [item.id for item in catalogue.list()]
     tab.open("data")
     tab.page.get_by_role("tab", name="Generate").click()
     tab.fill("generate.balanced.learners", "200000")
@@ -53,7 +53,7 @@ def test_a_long_generation_is_cancelled_and_leaves_nothing(tab, dashboard_home):
     progress.wait_for(timeout=JOB)  # a worker must be warm
     cancel.click()
     tab.see("Canceled. Unfinished work is discarded.")
-    assert [one.id for one in catalogue.list()] == before
+    assert [item.id for item in catalogue.list()] == before
     until(lambda: not unfinished(catalogue))  # it counts as cancelled at once, and its process ends thereafter
 
 
@@ -69,7 +69,7 @@ def test_labeled_rows_and_a_bad_file_by_clicking(tab, dashboard_home, tmp_path):
     bring(tab, "who left.csv", large := large_labels())
     tab.press("Check and store")
     tab.see("who left.csv is stored and selected")
-    [stored] = [one for one in Catalogue(dashboard_home.data_dir).list() if one.name == "who left.csv"]
+    [stored] = [item for item in Catalogue(dashboard_home.data_dir).list() if item.name == "who left.csv"]
     assert isinstance(stored.mapping, LabelRoles)
     assert (stored.rows, stored.source["bytes"]) == (large.count(b"\n") - 1, len(large))
     tab.page.get_by_role("tab", name="Explore").click()

@@ -15,7 +15,7 @@ from edtech.pricing import WhatIf, what_if
 from edtech.pricing.policy import revenue_split
 from edtech.pricing.tables import effect_rows
 from edtech.settings import PROJECT, Settings
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 from edtech.tracking import RunStore
 from edtech.ui.pricing.price_inputs import widget_key
 from edtech.ui.widgets import format_number
@@ -41,7 +41,7 @@ def train(tab: Dashboard, algorithm: str) -> None:
 
 
 def stored(home: Settings, name: str) -> Dataset:
-    [dataset] = [one for one in Catalogue(home.data_dir).list() if one.name == name]
+    [dataset] = [item for item in Catalogue(home.data_dir).list() if item.name == name]
     return dataset
 
 
@@ -57,7 +57,7 @@ def asked(home: Settings, run_id: str, dataset: Dataset, changes: dict[str, floa
 
 def see_figures(tab: Dashboard, answer: WhatIf) -> None:
     """Wait until the page shows this answer."""
-    tab.see(percent(answer.token_revenue.change))
+    tab.see(format_change(answer.token_revenue.change))
     assert list(tab.figures().values()) == [format_number(effect.planned) for effect in answer.effects.values()]
     assert tab.widget("pricing.curve").locator(".main-svg").count() > 0
 
@@ -68,17 +68,17 @@ def check_reports(tab: Dashboard, folder: Path, answer: WhatIf) -> str:
     expected = figures[["today", "planned"]].join(100 * figures[["change", "low", "high", "low_80", "high_80"]])
     book = tab.download("pricing-report.xlsx", folder)
     rows = pd.read_excel(book, sheet_name="01 Expected figures per period", index_col="figure")
-    found = rows.drop(columns="unit").astype(float).loc[expected.index].set_axis(expected.columns, axis=1)
-    pd.testing.assert_frame_equal(found, expected, check_names=False, rtol=1e-12)
+    result = rows.drop(columns="unit").astype(float).loc[expected.index].set_axis(expected.columns, axis=1)
+    pd.testing.assert_frame_equal(result, expected, check_names=False, rtol=1e-12)
 
     page = tab.page.context.new_page()
-    seen = watch(page)
+    observed = watch(page)
     page.goto(tab.download("pricing-report.html", folder).as_uri())
     table = page.get_by_role("table", name="Expected figures per period")
     values = table.locator("data").evaluate_all("nodes => nodes.map(node => Number(node.value))")
     np.testing.assert_allclose(values, expected.to_numpy()[~expected.isna().to_numpy()].ravel(), rtol=1e-12)
     text = page.locator("body").inner_text()
-    assert (seen.errors, seen.strangers) == ([], [])
+    assert (observed.errors, observed.strangers) == ([], [])
     page.close()
     return text
 
@@ -101,9 +101,9 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
 
     tab.menu("Compare")
     tab.see("Is the most accurate run also the most useful?")
-    chosen = tab.widget("compare.runs")
+    selection = tab.widget("compare.runs")
     for name in runs["name"]:
-        chosen.get_by_text(name).first.wait_for()
+        selection.get_by_text(name).first.wait_for()
     tab.page.get_by_test_id("stVegaLiteChart").first.wait_for()
     book = tab.download("comparison-report.xlsx", tmp_path)
     sheets = pd.read_excel(book, sheet_name=None)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edtech.market import MarketParams, generate_market, identities
+from edtech.market import MarketParams, broken_identities, generate_market
 from edtech.market.ledger import _balance, _rows
 
 FIXED = {"learners", "teachers", "courses", "weeks", "seed"}
@@ -83,7 +83,7 @@ def _changed(tables, name, column, change):
     ],
 )
 def test_a_broken_identity_is_told(tables, name, column, change, words):
-    broken = identities(_changed(tables, name, column, change))
+    broken = broken_identities(_changed(tables, name, column, change))
     assert any(words in sentence for sentence in broken), broken
 
 

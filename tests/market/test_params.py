@@ -4,8 +4,8 @@ from pydantic import ValidationError
 
 from edtech.errors import ParamsError
 from edtech.market import PRESETS, MarketParams, generate_market, presets
-from edtech.market.estimate import expected
-from edtech.market.realism import EXPONENTIAL_SHARE, likeness
+from edtech.market.estimate import estimate_size
+from edtech.market.realism import EXPONENTIAL_SHARE, measure_realism
 from edtech.settings import MEGABYTE
 
 
@@ -46,7 +46,7 @@ def market(request):
 
 
 def test_presets_look_like_markets(market):
-    found = likeness(market)
+    found = measure_realism(market)
     assert 0.03 < found.conversion < 0.15
     assert 0.1 < found.completion < 0.6
     assert 0.02 < found.monthly_churn < 0.15
@@ -58,12 +58,12 @@ def test_presets_look_like_markets(market):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_naive_elasticity_of_the_confounded_preset_has_the_wrong_sign(seed):
-    found = likeness(generate_market(MarketParams.preset("confounded", seed=seed)))
+    found = measure_realism(generate_market(MarketParams.preset("confounded", seed=seed)))
     assert found.naive_elasticity > 0 > found.true_elasticity
 
 
 def test_the_figures_are_those_of_the_tables(market):
-    found, panel = likeness(market), market.tables["course_weeks"]
+    found, panel = measure_realism(market), market.tables["course_weeks"]
     assert found.conversion == len(market.tables["enrollments"]) / len(market.tables["views"])
     per_course = panel.groupby("course_id")["enrollments"].sum().nlargest(panel["course_id"].nunique() // 10)
     assert found.top_share == pytest.approx(per_course.sum() / panel["enrollments"].sum())
@@ -74,7 +74,7 @@ def test_the_figures_are_those_of_the_tables(market):
 def test_the_size_is_announced(name, changes, tmp_path):
     # The pilot is up to 20,000 visits of some hundred learners, who differ: its own noise is some percent.
     params = MarketParams.preset(name, **changes)
-    told = expected(params)
+    told = estimate_size(params)
     made = generate_market(params, out=tmp_path / "m")
     assert told.views == pytest.approx(len(made.tables["views"]), rel=0.1)
     assert told.enrollments == pytest.approx(len(made.tables["enrollments"]), rel=0.15)

@@ -16,7 +16,7 @@ from edtech.errors import RunNotFoundError, TrackingError
 from edtech.ml import FittedModel
 from edtech.ml.artifacts import PATHS, RESULT, load_result, run_items
 from edtech.settings import PROJECT, Settings
-from edtech.tables.panel import build_panel
+from edtech.tables.table_kinds import build_panel
 from edtech.tracking import EdTechMLFlowTracker, ModelItem
 
 ALONE = ("fixed_effects", "linear", "polynomial", "gam", "gradient_boosting", "random_forest")

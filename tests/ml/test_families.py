@@ -1,6 +1,9 @@
 """Every registered family has explicit entries where defaults would do, and a recommended algorithm."""
 
+import inspect
+
 import pytest
+from sklearn.base import clone
 
 from edtech.ml.families import FAMILIES
 from edtech.settings import PROJECT
@@ -25,3 +28,23 @@ def test_each_family_is_described(family):
     assert all(name == algorithm.name for name, algorithm in family.algorithms.items())
     docs = (PROJECT / "docs" / "models.md").read_text(encoding="utf-8")
     assert not [name for name in (family.name, *family.algorithms) if f"`{name}`" not in docs], "see docs/models.md"
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [algorithm for family in FAMILIES.values() for algorithm in family.algorithms.values()],
+    ids=lambda algorithm: f"{algorithm.estimator.__name__}",
+)
+def test_a_hyperparameter_has_its_default_only_in_its_params(algorithm):
+    arguments = inspect.signature(algorithm.estimator).parameters
+    twice = [
+        name
+        for name in algorithm.params.model_fields
+        if name in arguments and arguments[name].default is not inspect.Parameter.empty
+    ]
+    assert not twice, f"{algorithm.estimator.__name__} has defaults of its own for {twice}"
+    missing = algorithm.params().estimator_arguments().keys() - arguments.keys()
+    assert not missing, f"{algorithm.estimator.__name__} takes no {sorted(missing)}"
+    seed = {"seed": 1} if "seed" in arguments and "seed" not in algorithm.params().estimator_arguments() else {}
+    estimator = algorithm.new_estimator(**seed)
+    assert clone(estimator).get_params() == estimator.get_params()

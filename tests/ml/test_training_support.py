@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
+from edtech.ml.elasticity.family import TOKEN_ELASTICITY
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
-from edtech.ml.outcomes.churn_estimators import LogisticChurn
 from edtech.ml.outcomes.encoding import Encoder
 from edtech.ml.outcomes.estimators import LogisticProbability
+from edtech.ml.outcomes.families import CHURN_PREDICTION, ENROLLMENT_PROPENSITY
 from edtech.ml.prediction import normalize_decimal, out_of_range_warnings, prediction_meaning
 from edtech.ml.teachers.estimators import RawMeanRatings
 from edtech.tables.roles import PanelRoles, RatingRoles
@@ -19,7 +20,7 @@ RATED = RatingRoles().model_dump()
 @pytest.fixture
 def demand() -> FixedEffectsDemand:
     """A model of two courses in one category, as far as it is looked at here."""
-    model = FixedEffectsDemand(columns=PanelRoles().model_dump())
+    model = TOKEN_ELASTICITY.algorithm("fixed_effects").new_estimator(columns=PanelRoles().model_dump())
     model.units_, model.segments_ = np.array(["A", "B"]), np.array(["Art"])
     return model
 
@@ -29,7 +30,7 @@ def labels() -> LogisticProbability:
     """A model of a word, an even number and one with a long tail, as far as it is looked at here."""
     spent = np.r_[np.zeros(50), np.geomspace(1, 1_000, 10)]
     seen = pd.DataFrame({"device": "phone", "price": np.linspace(10, 50, 60), "spent": spent})
-    model = LogisticProbability()
+    model = ENROLLMENT_PROPENSITY.algorithm("logistic").new_estimator()
     model.encoder_ = Encoder().fit(seen)
     assert model.encoder_.logs_.tolist() == [False, True]
     return model
@@ -39,7 +40,8 @@ def test_a_prediction_says_what_it_is_of(demand, labels):
     assert prediction_meaning(demand, "") == "Expected enrollments per week"
     assert prediction_meaning(labels, PROPENSITY) == "Probability of enrolling"
     assert prediction_meaning(labels, COMPLETION) == "Probability of completing"
-    assert prediction_meaning(LogisticChurn(horizon=42.0), CHURN) == "Probability of leaving within 42 days"
+    churn = CHURN_PREDICTION.algorithm("logistic").new_estimator(horizon=42.0)
+    assert prediction_meaning(churn, CHURN) == "Probability of leaving within 42 days"
     assert prediction_meaning(RawMeanRatings(columns=RATED), "") == "Expected rating (stars)"
     assert prediction_meaning(object(), "mine") == "Prediction"
 

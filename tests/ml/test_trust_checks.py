@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edtech.data.quality.findings import Check, Severity
+from edtech.data.quality.checks import Check, Severity
 from edtech.ml import trust_checks
 
 ROWS = 400

@@ -63,10 +63,10 @@ def _filled(settings: Settings) -> Full:
     )
     market = catalogue.add_market(generate_market(SMALL), name="Small market")
     tracker = EdTechMLFlowTracker(settings.experiment, settings=settings)
-    chosen = ((unknown, ["fixed_effects"]), (hostile, ["linear"]), (market, ["fixed_effects", "linear"]))
+    selection = ((unknown, ["fixed_effects"]), (hostile, ["linear"]), (market, ["fixed_effects", "linear"]))
     runs = {
         dataset.id: {run.result.algorithm: run.run_id for run in train_runs(dataset, names, tracker=tracker)}
-        for dataset, names in chosen
+        for dataset, names in selection
     }
     return Full(settings, market, unknown, hostile, runs)
 
@@ -84,11 +84,11 @@ def _contents(settings: Settings) -> dict[str, object]:
     """Return what all pages show of a home, without locks and what is being written, whose names begin with a dot."""
     tables = ("experiments", "runs", "tags", "model_versions", "registered_model_aliases")
     with closing(sqlite3.connect(settings.mlruns_dir / "mlflow.db")) as store:
-        found = {name: sorted(store.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}  # noqa: S608
+        result = {name: sorted(store.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}  # noqa: S608
     folders = {folder: folder.glob("[!.]*") for folder in (settings.data_dir, settings.reports_dir)}
     names = {folder.name: sorted(path.name for path in paths) for folder, paths in folders.items()}
     said = settings.root / "metrics.json"
-    return {**found, **names, "metrics": said.read_bytes() if said.exists() else None}
+    return {**result, **names, "metrics": said.read_bytes() if said.exists() else None}
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from edtech.settings import PROJECT
 
-WORDS = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error", "success", "code")
+TEXT_ELEMENTS = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error", "success", "code")
 PLAIN = ("text", "code")
 """Elements that show what they hold as it is written."""
 
@@ -24,7 +24,7 @@ def choose_dataset(app: AppTest, dataset_id: str) -> AppTest:
 
 def texts(app: AppTest) -> str:
     """Return all words of the page and its sidebar, as Markdown shows them."""
-    return "\n".join(part.value for kind in WORDS for part in app.get(kind)).replace("\\", "")
+    return "\n".join(section.value for kind in TEXT_ELEMENTS for section in app.get(kind)).replace("\\", "")
 
 
 def figures(app: AppTest) -> dict[str, str]:
@@ -34,7 +34,7 @@ def figures(app: AppTest) -> dict[str, str]:
 
 def table(app: AppTest, column: str) -> pd.DataFrame:
     """Return the first table that has this column."""
-    return next(part.value for part in app.dataframe if column in part.value.columns)
+    return next(section.value for section in app.dataframe if column in section.value.columns)
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -44,8 +44,8 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def markdown(app: AppTest) -> list[str]:
     """Return everything that is rendered as Markdown: bodies, labels, help and figures, as it was sent."""
-    shown = [node for node in app._tree if node.type not in PLAIN]
-    return [text for node in shown for field in ("label", "body", "help", "delta") if (text := _field(node, field))]
+    view = [node for node in app._tree if node.type not in PLAIN]
+    return [text for node in view for field in ("label", "body", "help", "delta") if (text := _field(node, field))]
 
 
 def _field(node: Any, name: str) -> str:

@@ -9,7 +9,7 @@ from edtech.tracking import RunStore
 from edtech.ui.compare.charts import VIEWS
 from tests.pages.look import figures, table, texts
 
-DRAWN = (
+CHARTS = (
     "Metric by metric",
     "Parallel coordinates",
     "Box plot",
@@ -34,8 +34,8 @@ def test_runs_on_the_same_data_are_ranked_by_each_metrics_direction(full, open_p
     assert [name for name in rmse.index if metrics.loc["RMSE", name].startswith(BEST)] == [rmse.idxmin()]
     assert "(" in " ".join(metrics.loc["RMSE"].iloc[:-2])
     assert len(app.get("vega_lite_chart")) == 1
-    assert {f"comparison-report.{ending}" for ending in ("html", "pdf", "xlsx", "zip")} <= {
-        part.key for part in app.get("download_button")
+    assert {f"comparison-report.{extension}" for extension in ("html", "pdf", "xlsx", "zip")} <= {
+        section.key for section in app.get("download_button")
     }
 
 
@@ -55,7 +55,7 @@ def test_choosing_no_run_says_what_to_do(full, open_page):
     app = open_page("compare")
     app.multiselect(key="compare.runs").set_value([]).run()
     assert not app.exception
-    assert "choose runs above" in texts(app)
+    assert "Choose runs above" in texts(app)
 
 
 def test_other_metrics_can_be_set_against_each_other(full, open_page):
@@ -80,7 +80,7 @@ def test_every_view_shows_something_or_says_why_not(full, open_page, view):
     app.selectbox(key="compare.view").set_value(view).run()
     assert not app.exception
     assert not app.error
-    if view in DRAWN:
+    if view in CHARTS:
         assert len(app.get("vega_lite_chart")) == 1
     if view == "Pictures":
         assert any(path.endswith(".png") for path in app.selectbox(key="compare.image").options)
@@ -91,10 +91,10 @@ def test_the_decisions_of_runs_stand_side_by_side(full, open_page):
     app.sidebar.selectbox[0].set_value(full.unknown.id).run()  # the runs say which data set they are of
     app.selectbox(key="compare.view").set_value("Would the decision change?").run()
     assert "Prices of Small market" in texts(app)
-    worth = table(app, "recommends").set_index("run")
-    assert len(worth) == 2
+    value = table(app, "recommends").set_index("run")
+    assert len(value) == 2
     logged = RunStore(settings=full.settings).list_runs()["metrics.decision_value_tokens"].dropna()
-    assert set(worth["decision value"].dropna()) <= set(logged)
+    assert set(value["decision value"].dropna()) <= set(logged)
     assert "decision" in texts(app) or "nothing to choose" in texts(app)
 
 
@@ -104,7 +104,7 @@ def test_two_runs_are_compared_on_the_same_rows(full, open_page):
     assert "on the same" in texts(app)
     [value] = figures(app).values()
     runs = full.runs[full.market.id]
-    maes = [RunStore(settings=full.settings).get_run(runs[one]).metrics["mae"] for one in ("fixed_effects", "linear")]
+    maes = [RunStore(settings=full.settings).get_run(runs[item]).metrics["mae"] for item in ("fixed_effects", "linear")]
     assert value.endswith("pieces")
     assert abs(float(value.split()[0])) < max(maes)
 
@@ -115,8 +115,8 @@ def test_search_conditions_and_order_live_in_the_address(full, open_page):
     app.text_input(key="compare.search").set_value("small MARKET")
     app.text_input(key="compare.where").set_value("rmse > 0 and algorithm = linear").run()
     assert not app.exception
-    found = table(app, "started")
-    assert (len(every), len(found)) == (4, 1)
+    result = table(app, "started")
+    assert (len(every), len(result)) == (4, 1)
     assert "1 of 4 runs match" in texts(app)
     assert app.multiselect(key="compare.runs").value == list(reversed(full.runs[full.market.id].values()))
     app.text_input(key="compare.search").set_value("")
@@ -128,21 +128,21 @@ def test_search_conditions_and_order_live_in_the_address(full, open_page):
 
 def test_runs_of_the_address_are_laid_side_by_side(full, open_page):
     app = open_page("compare")
-    asked = full.runs[full.unknown.id]["fixed_effects"]
+    request = full.runs[full.unknown.id]["fixed_effects"]
     fresh = AppTest.from_file(str(PROJECT / "pages" / "compare.py"), default_timeout=60)
-    fresh.query_params["compare.runs"] = [asked, "no-such-run"]
+    fresh.query_params["compare.runs"] = [request, "no-such-run"]
     fresh.run()
     assert not fresh.exception
-    assert fresh.multiselect(key="compare.runs").value == [asked]
+    assert fresh.multiselect(key="compare.runs").value == [request]
     assert app.query_params["compare.runs"]
 
 
 def test_ticked_runs_are_laid_side_by_side(full, open_page):
     app = open_page("compare")
-    shown = app.dataframe[0].value
+    view = app.dataframe[0].value
     app.session_state["compare.table.4"] = {"selection": {"rows": [0, 3], "columns": []}}
     app.run()
     app.button(key="compare.lay").click().run()
     assert not app.exception
     assert len(app.multiselect(key="compare.runs").value) == 2
-    assert len(shown) == 4
+    assert len(view) == 4

@@ -32,8 +32,13 @@ def opened(query: dict[str, list[str]]) -> AppTest:
     return app.run()
 
 
-def chosen(app: AppTest) -> dict[str, object]:
-    return {part.key: part.value for kind in WIDGETS for part in app.get(kind) if str(part.key).startswith("compare.")}
+def selected_run_ids(app: AppTest) -> dict[str, object]:
+    return {
+        section.key: section.value
+        for kind in WIDGETS
+        for section in app.get(kind)
+        if str(section.key).startswith("compare.")
+    }
 
 
 def test_a_shared_link_shows_the_same(full, open_page):
@@ -53,7 +58,7 @@ def test_a_shared_link_shows_the_same(full, open_page):
     other = opened(link)
     assert not other.exception
     assert not other.warning
-    assert chosen(other) == chosen(app)
+    assert selected_run_ids(other) == selected_run_ids(app)
     for column in ("started", "better"):
         assert table(other, column).equals(table(app, column))
     assert dict(other.query_params) == link
@@ -66,19 +71,19 @@ def test_the_choice_of_a_second_view_is_in_the_address_too(full, open_page):
     app.multiselect(key="compare.axes").set_value(["metrics.rmse", "metrics.mae"]).run()
     other = opened(dict(app.query_params))
     assert other.multiselect(key="compare.axes").value == ["metrics.rmse", "metrics.mae"]
-    assert chosen(other) == chosen(app)
+    assert selected_run_ids(other) == selected_run_ids(app)
 
 
 def test_what_the_address_asks_for_in_vain_is_left_out_with_a_word(full, open_page):
-    usual = chosen(open_page("compare"))
+    usual = selected_run_ids(open_page("compare"))
     app = opened({name: [value] for name, value in HOSTILE.items()})
     assert not app.exception
     assert not app.error
-    assert chosen(app) == usual
-    assert "The address asks for what is not here" in texts(app)
+    assert selected_run_ids(app) == usual
+    assert "The address names values that do not exist here" in texts(app)
     assert "and 6 more" in texts(app)
     app.run()
-    assert "The address asks" not in texts(app)
+    assert "The address names" not in texts(app)
 
 
 @pytest.mark.parametrize("where", ["rmse <", "no_such < 2"])

@@ -79,7 +79,7 @@ def test_files_that_cannot_be_drawn_are_told_in_place_and_the_others_drawn(log, 
         assert "process" not in said
     assert app.get("download_button")
     assert looked_at(app, "Paired errors").error
-    assert "no picture that can be shown" in texts(looked_at(app, "Pictures"))
+    assert "not a picture that can be shown" in texts(looked_at(app, "Pictures"))
 
 
 @pytest.mark.parametrize(
@@ -97,16 +97,16 @@ def test_a_curve_is_known_by_a_word_of_its_name(path, found):
 
 
 def test_the_decision_value_goes_up_as_soon_as_a_run_has_one(log, open_page):
-    worth = log("worth", metrics={"fit_seconds": 1.0, "decision_value_tokens": 2.0})
+    value = log("worth", metrics={"fit_seconds": 1.0, "decision_value_tokens": 2.0})
     plain = log("plain", metrics={"fit_seconds": 1.0, "revenue_impact": 3.0}, tags={"dataset_digest": "d2"})
     teachers = log("teachers", metrics={"fit_seconds": 1.0, "rating_rmse": 1.0, "decision_value_stars": 0.1}, tags={})
     app = open_page("compare")
-    for chosen, across, up in (
+    for selection, across, up in (
         ([teachers], "rating_rmse", "decision_value_stars"),
         ([plain], "fit_seconds", "revenue_impact"),
-        ([plain, worth], "fit_seconds", "decision_value_tokens"),
+        ([plain, value], "fit_seconds", "decision_value_tokens"),
     ):
-        app.multiselect(key="compare.runs").set_value(chosen).run()
+        app.multiselect(key="compare.runs").set_value(selection).run()
         assert not app.exception
         assert (app.selectbox(key="compare.x").value, app.selectbox(key="compare.y").value) == (across, up)
 
@@ -119,10 +119,10 @@ def test_runs_that_recommend_prices_come_first_and_the_others_say_why_not(stored
         train_runs(market, [name], tracker=tracker)
     app = looked_at(open_page("compare"), decisions.TITLE)
     assert "Fixed effects: No price is recommended from this run: the visits show" in texts(app)
-    monkeypatch.setattr(decisions, "MOST", 1)
-    worth = table(app.run(), "recommends")
-    assert worth[["run", "recommends"]].to_numpy().tolist() == [["Choice among offers", True]]
-    assert "1 run left out" in texts(app)
+    monkeypatch.setattr(decisions, "MAX_PLANS", 1)
+    value = table(app.run(), "recommends")
+    assert value[["run", "recommends"]].to_numpy().tolist() == [["Choice among offers", True]]
+    assert "1 run not shown" in texts(app)
 
 
 def test_families_and_algorithms_are_called_as_on_the_train_page(log, open_page):
@@ -131,9 +131,9 @@ def test_families_and_algorithms_are_called_as_on_the_train_page(log, open_page)
     log("foreign", params={"algorithm": "gam"}, tags={"model_type": "mine"})
     app = open_page("compare")
     assert app.multiselect(key="compare.family").options == ["mine", "Price elasticity of demand (token_elasticity)"]
-    shown = table(app, "started")
-    column = next(name for name in shown if name.startswith("algorithm"))
-    assert shown[column].tolist() == ["gam", "Fixed effects (fixed_effects)", "Additive splines (gam)"]
+    view = table(app, "started")
+    column = next(name for name in view if name.startswith("algorithm"))
+    assert view[column].tolist() == ["gam", "Fixed effects (fixed_effects)", "Additive splines (gam)"]
     params = table(app, "parameter").set_index("parameter")
     assert params.loc["algorithm"].tolist() == ["Fixed effects (fixed_effects)", "Additive splines (gam)"]
     app.text_input(key="compare.where").set_value("params.algorithm = gam").run()
@@ -161,7 +161,7 @@ def test_the_first_run_of_a_new_experiment_is_seen_at_once(log, home, open_page,
     log("elsewhere")
     monkeypatch.setenv("EDTECH_EXPERIMENT", "new one")
     app = open_page("compare")
-    assert "Nothing to compare here" in texts(app)
+    assert "No runs to compare" in texts(app)
     run_id = EdTechMLFlowTracker("new one", settings=home).log(RunItems("first", metrics={"rmse": 1.0}, tags=DATA))
     app.run()
     assert sides(app) == [run_id]

@@ -50,11 +50,11 @@ def test_generating_stores_the_market_of_these_parameters_and_chooses_it(open_pa
     app.text_input(key="generate.name.balanced").set_value("Tiny")
     press(app, "Generate")
     assert not app.exception
-    [made] = catalogue.list()
-    assert made.name == "Tiny"
-    assert made.digest == generate_market(MarketParams(**SIZE)).digest
+    [created] = catalogue.list()
+    assert created.name == "Tiny"
+    assert created.digest == generate_market(MarketParams(**SIZE)).digest
     assert "Tiny is stored and selected" in texts(app)
-    assert made.digest[:12] in texts(app)
+    assert created.digest[:12] in texts(app)
 
 
 def test_every_knob_of_a_market_starts_on_a_step_inside_its_bounds(open_page):
@@ -62,7 +62,7 @@ def test_every_knob_of_a_market_starts_on_a_step_inside_its_bounds(open_page):
     for name, info in MarketParams.model_fields.items():
         if info.annotation is bool:
             continue
-        [knob] = [one for one in (*app.slider, *app.number_input) if one.key == f"generate.balanced.{name}"]
+        [knob] = [item for item in (*app.slider, *app.number_input) if item.key == f"generate.balanced.{name}"]
         assert (knob.min, knob.max) == bounds(info)
         steps = (knob.value - knob.min) / knob.step
         assert (knob.value, steps) == (getattr(MarketParams(), name), pytest.approx(round(steps))), name
@@ -169,7 +169,7 @@ def test_one_price_only_is_stored_marked_and_refused_by_the_training(open_page, 
     assert "price" in app.error[0].value
     runs = EdTechMLFlowTracker(home.experiment, settings=home).runs.list_runs([home.experiment])
     assert runs.empty
-    assert [one.id for one in catalogue.list()] == [stored.id]
+    assert [item.id for item in catalogue.list()] == [stored.id]
 
 
 def test_data_sets_are_renamed_deleted_and_restored(open_page, catalogue):
@@ -182,5 +182,5 @@ def test_data_sets_are_renamed_deleted_and_restored(open_page, catalogue):
     assert catalogue.list() == []
     assert "it can be restored" in texts(app)
     app.button(key=f"restore.{stored.id}").click().run()
-    assert [one.name for one in catalogue.list()] == ["Better name"]
+    assert [item.name for item in catalogue.list()] == ["Better name"]
     assert not app.exception

@@ -8,7 +8,7 @@ from edtech.economy.dictionary import MAIN, SHARE
 from edtech.economy.forecast import forecast
 from edtech.economy.observed_flows import observe
 from edtech.economy.simulation import Assumptions
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 from edtech.ui.widgets import format_number
 from tests.pages.look import choose_dataset, figures, table, texts, visit
 
@@ -34,17 +34,17 @@ def test_the_figures_are_those_of_the_last_weeks_against_the_weeks_before(full, 
     assert not app.exception
     whole = whole_period(full.market)
     period = chosen_period(full.market, whole.last - timedelta(days=whole.days // 2 - 1), whole.last)
-    found = economy(full.market, period).figures
-    shown = figures(app)
-    assert set(shown) == {labelled(name) for name in found}
-    assert [*shown][: len(MAIN)] == [labelled(name) for name in MAIN]
-    assert shown["Circulating supply (tokens)"] == format_number(found["circulating_supply"].value)
-    assert shown["Take rate"] == f"{found['take_rate'].value:.1%}"
+    result = economy(full.market, period).figures
+    view = figures(app)
+    assert set(view) == {labelled(name) for name in result}
+    assert [*view][: len(MAIN)] == [labelled(name) for name in MAIN]
+    assert view["Circulating supply (tokens)"] == format_number(result["circulating_supply"].value)
+    assert view["Take rate"] == f"{result['take_rate'].value:.1%}"
     deltas = {metric.label: metric.delta for metric in app.metric}
-    assert deltas["Token revenue (tokens)"] == percent(found["spent"].change)
-    rate = found["take_rate"]
+    assert deltas["Token revenue (tokens)"] == format_change(result["spent"].change)
+    rate = result["take_rate"]
     assert deltas["Take rate"] == f"{100 * (rate.value - rate.before):+z.1f} points"
-    assert shown["Money received (100 cents)"] == f"{found['money_in'].value:,.2f}"
+    assert view["Money received (100 cents)"] == f"{result['money_in'].value:,.2f}"
     assert "the range right before" in texts(app)
     assert all(metric.help for metric in app.metric)
 
@@ -72,9 +72,9 @@ def test_the_entries_and_the_proof(full, open_page):
     assert app.segmented_control(key="economy.line.take_rate").options == ["commission", "spent", "refunded"]
     whole = whole_period(full.market)
     period = chosen_period(full.market, app.date_input[0].value, whole.last)
-    found = entries_behind(full.market, "commission", period)
-    assert f"{found.count:,} entries" in texts(app)
-    assert table(app, "entry_id")["amount"].sum() == found.total
+    result = entries_behind(full.market, "commission", period)
+    assert f"{result.count:,} entries" in texts(app)
+    assert table(app, "entry_id")["amount"].sum() == result.total
     look_at(app, full.market, "Proof")
     proof = reconcile(full.market, period)
     assert f"All {len(proof.identities)} identities hold to the unit" in texts(app)
@@ -98,35 +98,35 @@ def test_a_panel_shows_what_it_can_and_names_what_is_missing(full, open_page):
 def test_the_outlook_answers_to_rules_and_to_a_runs_prices(full, open_page):
     app = look_at(opened(open_page, full.market), full.market, "What if")
     observed = observe(full.market)
-    asked = Assumptions.of(observed)
-    shown = figures(app)
-    assert shown["Token revenue (tokens)"] == format_number(forecast(observed, asked).figure("spent")["mid"])
+    request = Assumptions.of(observed)
+    view = figures(app)
+    assert view["Token revenue (tokens)"] == format_number(forecast(observed, request).figure("spent")["mid"])
     assert "What this assumes" in texts(app)
     rate = app.slider(key=f"economy.{full.market.id}.commission_rate")
     assert rate.proto.format == "percent"
     rate.set_value(0.4).run()
     assert not app.exception
-    more = forecast(observed, asked.model_copy(update={"commission_rate": 0.4})).figure("commission")
+    more = forecast(observed, request.model_copy(update={"commission_rate": 0.4})).figure("commission")
     assert figures(app)["Commission (tokens)"] == format_number(more["mid"])
     app.segmented_control(key=f"economy.{full.market.id}.prices").set_value("By segment").run()
     app.selectbox(key=f"economy.{full.market.id}.run").set_value(full.runs[full.market.id]["fixed_effects"]).run()
     app.slider(key=f"economy.{full.market.id}.change.Programming").set_value(-20).run()
     assert not app.exception
-    assert figures(app)["Token revenue (tokens)"] != shown["Token revenue (tokens)"]
+    assert figures(app)["Token revenue (tokens)"] != view["Token revenue (tokens)"]
     app.segmented_control(key=f"economy.{full.market.id}.prices").set_value("The run's recommended").run()
     assert "No price is recommended by this run" in texts(app)
-    assert figures(app)["Token revenue (tokens)"] == shown["Token revenue (tokens)"]
+    assert figures(app)["Token revenue (tokens)"] == view["Token revenue (tokens)"]
 
 
 def test_runs_stand_beside_the_economy(full, open_page):
     app = look_at(opened(open_page, full.market), full.market, "Runs")
-    shown = table(app, "Today's prices").set_index("figure")
-    assert len(shown.columns) == 2 + len(full.runs[full.market.id])
-    assert "Circulating supply" in shown.index
-    widths = json.loads(next(part for part in app.dataframe if "figure" in part.value.columns).proto.columns)
-    for name in shown.columns:
-        assert widths[name]["width"] >= 7 * shown[name].iloc[1:].str.len().max(), name
-    assert (shown.loc["RMSE"].drop(["unit", "Today's prices"]) != "").all()
+    view = table(app, "Today's prices").set_index("figure")
+    assert len(view.columns) == 2 + len(full.runs[full.market.id])
+    assert "Circulating supply" in view.index
+    widths = json.loads(next(section for section in app.dataframe if "figure" in section.value.columns).proto.columns)
+    for name in view.columns:
+        assert widths[name]["width"] >= 7 * view[name].iloc[1:].str.len().max(), name
+    assert (view.loc["RMSE"].drop(["unit", "Today's prices"]) != "").all()
 
 
 def test_without_a_run_only_rules_can_be_moved(own_full, open_page):

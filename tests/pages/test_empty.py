@@ -13,11 +13,11 @@ NEXT = {
     "overview": "There is no data yet",
     "data": "generate a market or upload a file",
     "train": "There is no data set to train on yet",
-    "compare": "train some first",
+    "compare": "Train models",
     "models": "There is no finished training in this experiment yet",
     "pricing": "There is no data set yet",
     "economy": "There is no data set yet",
-    "reports": "No report was made here yet",
+    "reports": "No report is stored yet",
 }
 
 
@@ -47,9 +47,9 @@ def test_one_button_makes_a_market_and_a_first_run(open_page, home):
     app = open_page("overview")
     app.button(key="overview.demo").click().run()
     assert not app.exception
-    [made] = Catalogue(home.data_dir).list()
+    [created] = Catalogue(home.data_dir).list()
     runs = EdTechMLFlowTracker(home.experiment, settings=home).runs.list_runs([home.experiment])
-    assert runs["tags.dataset_digest"].tolist() == [made.digest]
+    assert runs["tags.dataset_digest"].tolist() == [created.digest]
     assert runs["metrics.price_elasticity_coefficient"].between(-5, 0).all()
     assert "The demo is ready" in texts(app)
-    assert f"{made.key_figures().revenue:,.0f}" in [metric.value for metric in app.metric]
+    assert f"{created.key_figures().revenue:,.0f}" in [metric.value for metric in app.metric]

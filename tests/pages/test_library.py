@@ -32,10 +32,10 @@ def test_two_data_sets_are_compared(open_page, catalogue, pair):
     app.toggle(key="difference.show").set_value(True).run()
     assert not app.exception
     assert "Rows of panel: 1,040, now 900 (-140)." in texts(app)
-    shown = table(app, "distance")
+    view = table(app, "distance")
     expected = difference(first, second).table()
-    assert shown["column"].tolist() == expected["column"].tolist()
-    assert shown["distance"].tolist() == pytest.approx(expected["distance"].tolist())
+    assert view["column"].tolist() == expected["column"].tolist()
+    assert view["distance"].tolist() == pytest.approx(expected["distance"].tolist())
 
 
 def test_where_a_data_set_comes_from_is_shown(open_page, pair):
@@ -48,10 +48,10 @@ def test_where_a_data_set_comes_from_is_shown(open_page, pair):
 def test_removing_for_good_is_asked_and_restoring_brings_back(open_page, catalogue, pair):
     first, second = pair
     app = open_page("data")
-    for one in (first, second):
-        app.button(key=f"delete.{one.id}").click().run()
+    for item in (first, second):
+        app.button(key=f"delete.{item.id}").click().run()
     app.button(key=f"restore.{second.id}").click().run()
-    assert [one.id for one in catalogue.list()] == [second.id]
+    assert [item.id for item in catalogue.list()] == [second.id]
     assert "nothing brings them back" in texts(app)
     app.button(key=f"purge.{first.id}").click().run()
     assert not app.exception
@@ -67,11 +67,11 @@ def test_an_empty_list_says_what_to_do(open_page):
 def test_a_market_of_other_knobs_is_announced_before_it_is_made(open_page, catalogue):
     app = open_page("data")
     assert "enrollments" in texts(app)
-    before = next(part.value for part in app.caption if "course-weeks" in part.value)
+    before = next(section.value for section in app.caption if "course-weeks" in section.value)
     knobs = {widget.key: widget for widget in (*app.slider, *app.number_input)}
     knobs["generate.balanced.learners"].set_value(200_000)
     app.run()
-    after = next(part.value for part in app.caption if "course-weeks" in part.value)
+    after = next(section.value for section in app.caption if "course-weeks" in section.value)
     assert before != after
     assert "on disk" in after
     knobs = {widget.key: widget for widget in (*app.slider, *app.number_input)}
@@ -79,4 +79,4 @@ def test_a_market_of_other_knobs_is_announced_before_it_is_made(open_page, catal
         knobs[f"generate.balanced.{name}"].set_value(value)
     press(app, "Generate")
     assert not app.exception
-    assert [one.source["params"]["learners"] for one in catalogue.list()] == [150]
+    assert [item.source["params"]["learners"] for item in catalogue.list()] == [150]

@@ -47,10 +47,10 @@ def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, ho
     page.text_input(key=f"scoring.{trained.run_id}.teacher_id").set_value("nobody")
     page = press(page, "Predict")
     assert not page.exception
-    shown = {label.replace("\\", ""): value for label, value in figures(page).items()}
-    assert float(shown["Expected rating (stars)"]) == pytest.approx(trained.result.model.mean_, abs=0.01)
+    view = {label.replace("\\", ""): value for label, value in figures(page).items()}
+    assert float(view["Expected rating (stars)"]) == pytest.approx(trained.result.model.mean_, abs=0.01)
     assert "teacher_id: 'nobody' was not in the training data" in texts(page)
-    assert any(part.key == "scoring.template" for part in page.get("download_button"))
+    assert any(section.key == "scoring.template" for section in page.get("download_button"))
     store = ModelRegistry(home).runs
     rows = template(store, trained.run_id)
     assert (list(rows), len(rows)) == (list(store.signature(trained.run_id)), 20)
@@ -79,7 +79,9 @@ def test_what_a_shut_gate_says_is_the_same_on_both_pages(full, open_page):
             page.toggle(key="compare.registering").set_value(True).run()
         else:
             page.selectbox(key="models.run").set_value(run_id).run()
-        said.append([one.value for one in page.markdown if "No leak" in one.value or "Better decisions" in one.value])
+        said.append(
+            [item.value for item in page.markdown if "No leak" in item.value or "Better decisions" in item.value]
+        )
         assert page.button(key=f"{key}.challenger")
     assert said[0] == said[1] != []
 
@@ -124,7 +126,7 @@ def test_runs_that_wait_for_a_server_are_told_and_sent_on_request(home, open_pag
     assert "to be sent" not in texts(open_page(name))
     monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", nobody)
     page = open_page(name)
-    assert "1 finished run waits here to be sent to the server" in texts(page)
+    assert "1 finished run waits for the server" in texts(page)
     page = press(page, "Send now")
     assert not page.exception
     assert "Send runs to the server: failed" in texts(page)
@@ -134,8 +136,8 @@ def test_runs_that_wait_for_a_server_are_told_and_sent_on_request(home, open_pag
 def test_every_kind_of_file_can_be_looked_at(page, trained):
     paths = page.selectbox(key="models.file").options
     assert {path.rpartition(".")[2] for path in paths} >= {"png", "csv", "json", "txt"}
-    for ending in ("png", "csv", "json", "txt"):
-        page.selectbox(key="models.file").set_value(next(path for path in paths if path.endswith(ending))).run()
+    for extension in ("png", "csv", "json", "txt"):
+        page.selectbox(key="models.file").set_value(next(path for path in paths if path.endswith(extension))).run()
         assert not page.exception
         assert "cannot be shown here" not in texts(page)
 

@@ -11,14 +11,14 @@ from edtech.pricing.policy import revenue_split
 from edtech.pricing.price_changes import PriceChange
 from edtech.pricing.scenarios import Scenario, scenario_items
 from edtech.settings import PROJECT
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 from edtech.tracking import EdTechMLFlowTracker
 from edtech.ui.cache import run_cache
 from edtech.ui.pricing.price_inputs import widget_key
 from edtech.ui.widgets import format_number
 from tests.pages.look import choose_dataset, figures, press, table, texts, visit
 
-SHOWN = {
+DISPLAYED = {
     "Enrollments": "enrollments",
     "Token revenue": "token_revenue",
     "Teacher earnings": "teacher_earnings",
@@ -55,11 +55,13 @@ def test_a_slider_moves_the_figures_to_what_the_run_says(full, open_page, algori
     app.slider(key=widget_key(full.market, "change", "segment", "Programming")).set_value(-10).run()
     assert not app.exception
     expected = answer(full, full.market, algorithm, {"Programming": -0.1})
-    assert figures(app) == {label: format_number(expected.effects[name].planned) for label, name in SHOWN.items()}
+    assert figures(app) == {label: format_number(expected.effects[name].planned) for label, name in DISPLAYED.items()}
     assert figures(app) != before
-    assert [metric.delta for metric in app.metric] == [percent(one.change) for one in expected.effects.values()]
+    assert [metric.delta for metric in app.metric] == [format_change(item.change) for item in expected.effects.values()]
     effect = expected.token_revenue
-    assert (f"95%:  {percent(effect.low)} to {percent(effect.high)}" in texts(app)) == (effect.low is not None)
+    assert (f"95%: {format_change(effect.low)} to {format_change(effect.high)}" in texts(app)) == (
+        effect.low is not None
+    )
     assert "assumes no substitution" in texts(app)
     assert len(app.get("plotly_chart")) == 1
 
@@ -70,8 +72,8 @@ def test_where_courses_compete_a_model_that_does_not_know_it_recommends_nothing(
     said = texts(app)
     assert "courses compete" in said
     assert "Train the choice among offers" in said
-    assert "the truth is known" in said
-    assert not any("recommended" in part.value.columns for part in app.dataframe)
+    assert "Versus ground truth" in said
+    assert not any("recommended" in section.value.columns for section in app.dataframe)
 
 
 def test_without_known_ground_nothing_is_recommended_and_it_says_what_would_tell(full, open_page):
@@ -79,8 +81,8 @@ def test_without_known_ground_nothing_is_recommended_and_it_says_what_would_tell
     said = texts(app)
     assert "no price is recommended" in said
     assert "What would tell: give a 20% discount to half of the units" in said
-    assert "No price is recommended here" in said
-    assert not any("recommended" in part.value.columns for part in app.dataframe)
+    assert "No prices are recommended" in said
+    assert not any("recommended" in section.value.columns for section in app.dataframe)
 
 
 def test_beyond_the_prices_seen_it_says_that_it_extrapolates(full, open_page):
@@ -96,7 +98,7 @@ def test_a_data_set_without_runs_leads_to_the_training(own_full, open_page):
     app.text_input(key="sidebar.experiment").set_value("Nothing here yet").run()
     choose(app, own_full.market)
     assert not app.exception
-    assert "No run was trained on the chosen data set" in texts(app)
+    assert "No run is trained on the selected data set" in texts(app)
 
 
 def test_every_scope_asks_what_it_says(full, open_page):
@@ -146,7 +148,7 @@ def test_a_small_change_is_told_in_digits_that_matter_and_in_tokens(full, open_p
     assert not app.error
     changes = {metric.label: metric.delta for metric in app.metric}
     assert set(changes["Token revenue"]) & set("123456789")
-    [said] = [one.value for one in app.caption if "tokens / period" in one.value][:1]
+    [said] = [item.value for item in app.caption if "tokens / period" in item.value][:1]
     assert re.search(r"today [\d,.]+ tokens / period; [+-]?[\d.e-]*[1-9]", said)
 
 
@@ -195,7 +197,7 @@ def test_bounds_that_cannot_be_used_are_told_beside_the_form_and_corrected_there
     press(app, "Recommend")
     assert "The bounds in the column 'floor' cannot be used" in texts(app)
     assert not app.exception
-    assert not any("recommended" in part.value.columns for part in app.dataframe)
+    assert not any("recommended" in section.value.columns for section in app.dataframe)
     right = f'unit,floor,ceiling\n"{first["unit"]}",{first["today"]},\n'.encode()
     app.file_uploader(key=f"pricing.bounds.{full.hostile.id}").upload("bounds.csv", right, "text/csv")
     press(app, "Recommend")
@@ -210,18 +212,18 @@ def test_a_what_if_is_there_again_after_another_scope_and_after_another_page(ful
     rate = widget_key(full.market, "commission_rate")
     app.slider(key=rate).set_value(45).run()
     app.slider(key=widget_key(full.market, "change", "segment", "Programming")).set_value(-10).run()
-    asked = figures(app)
+    request = figures(app)
     app.segmented_control(key=widget_key(full.market, "scope")).set_value("all").run()
-    assert figures(app) != asked
+    assert figures(app) != request
     app.segmented_control(key=widget_key(full.market, "scope")).set_value("segment").run()
-    assert figures(app) == asked
+    assert figures(app) == request
     app.segmented_control(key=widget_key(full.market, "scope")).set_value("all").run()
     app.slider(key=widget_key(full.market, "percent", "all")).set_value(10).run()
-    asked = figures(app)
+    request = figures(app)
     visit(visit(app, "data"), "pricing")
     assert app.segmented_control(key=widget_key(full.market, "scope")).value == "all"
     assert app.slider(key=rate).value == 45
-    assert figures(app) == asked
+    assert figures(app) == request
 
 
 def test_a_reload_asks_the_same_run_of_the_same_data_set(full, open_page):
@@ -249,7 +251,7 @@ def test_an_address_of_what_is_not_here_says_so(full, open_page):
     app = choose(open_page("overview"), full.market)
     app.query_params["dataset"], app.query_params["run"] = "0" * 16, "1" * 32
     again = reloaded(app)
-    assert "asks for a data set that is not here" in texts(again)
+    assert "names a data set that does not exist here" in texts(again)
     visit(again, "pricing")
     assert not again.exception
     assert "asks for a" not in texts(again.run())
@@ -258,7 +260,7 @@ def test_an_address_of_what_is_not_here_says_so(full, open_page):
 def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_page):
     app = choose(open_page("overview"), own_full.market)
     press(app, "Save scenario")
-    assert "needs a name" in texts(app)
+    assert "has no name" in texts(app)
     app.slider(key=widget_key(own_full.market, "change", "segment", "Programming")).set_value(-10).run()
     app.text_input(key="scenarios.name").set_value("Cheaper <b>programming</b>")
     press(app, "Save scenario")
@@ -297,7 +299,7 @@ def test_a_saved_scenario_is_opened_on_the_form(own_full, open_page):
     press(app, "Open")
     assert not app.exception
     assert not app.error
-    assert "Cheaper is on the form below" in texts(app)
+    assert "Cheaper is loaded into the form below" in texts(app)
     assert app.selectbox(key=widget_key(market, "run")).value == linear
     assert app.slider(key=slider).value == -10
     assert figures(app) == saved
@@ -309,10 +311,10 @@ def test_a_scenario_that_no_slider_can_show_is_opened_as_a_list(own_full, open_p
     market, run = own_full.market, own_full.runs[own_full.market.id]["linear"]
     app = choose(open_page("overview"), market)
     changes = tuple(PriceChange("segment", (name,), "percent", 0.055) for name in ("Programming", "Design"))
-    asked = Scenario(name="Finer", run_id=run, dataset_id=market.id, changes=changes)
+    request = Scenario(name="Finer", run_id=run, dataset_id=market.id, changes=changes)
     tracker = EdTechMLFlowTracker(own_full.settings.experiment, settings=own_full.settings)
     outcome = answer(own_full, market, "linear", {"Programming": 0.055, "Design": 0.055})
-    tracker.log(scenario_items(asked, outcome, market.name, market.digest))
+    tracker.log(scenario_items(request, outcome, market.name, market.digest))
     run_cache.scenario_table.clear()
     app.run()
     press(app, "Open")
@@ -342,5 +344,5 @@ def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(ow
     assert not app.exception
     assert sorted(beside["what"].unique()) == ["plan of a run", "what-if"]
     change = beside.set_index("what")["change"]
-    assert percent(change["what-if"]) == said
+    assert format_change(change["what-if"]) == said
     assert change["plan of a run"] >= change["what-if"]

@@ -26,14 +26,14 @@ def test_a_kept_report_is_checked_again_and_removed(report, home, open_page):
     assert f"{name}: all " in texts(app)
     assert "places agree with the stores" in texts(app)
     press(app, "Delete permanently")
-    assert "No report was made here yet" in texts(app)
+    assert "No report is stored yet" in texts(app)
     assert kept_reports(home.reports_dir) == ()
 
 
 def test_a_changed_file_from_anywhere_has_its_numbers_named(report, open_page):
     app = open_page("reports")
-    shown = report.replace(b"tokens", b"![](https://evil.example/x.png)", 1)
-    app.file_uploader(key="reports.file").upload("mine.csv", shown).run()
+    view = report.replace(b"tokens", b"![](https://evil.example/x.png)", 1)
+    app.file_uploader(key="reports.file").upload("mine.csv", view).run()
     press(app, "Check")
     assert not app.exception
     assert "differ from what is stored" in texts(app)

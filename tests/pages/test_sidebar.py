@@ -14,7 +14,7 @@ def test_another_experiment_is_kept_over_pages_and_shows_its_own_runs(own_full, 
     app = open_page("compare")
     assert app.multiselect[0].value
     app.text_input(key="sidebar.experiment").set_value("Autumn prices").run()
-    assert "Nothing to compare" in texts(app)
+    assert "No runs to compare" in texts(app)
     visit(app, "train")
     assert app.text_input(key="sidebar.experiment").value == "Autumn prices"
     app.text_input(key="sidebar.experiment").set_value(own_full.settings.experiment).run()
@@ -45,7 +45,7 @@ def test_while_the_server_is_away_every_page_says_so_once(away, full, open_page)
     for name in PAGES:
         app = open_page(name)
         assert not app.exception, name
-        assert [one.icon for one in app.sidebar.warning] == [":material/cloud_off:"], name
+        assert [item.icon for item in app.sidebar.warning] == [":material/cloud_off:"], name
         assert "What to do:" in texts(app) or not app.error, name
 
 

@@ -6,7 +6,7 @@ from typing import get_args, get_origin
 import pytest
 
 from edtech.ml import ALGORITHMS
-from edtech.ml.elasticity.algorithms import fitting
+from edtech.ml.elasticity.algorithms import available_algorithms
 from edtech.tables.roles import MARKET_ROLES
 from edtech.tracking import EdTechMLFlowTracker
 from edtech.ui.state import Key
@@ -28,7 +28,7 @@ def choose(app, algorithm: str):
 
 def test_each_algorithm_has_a_widget_for_each_hyperparameter_with_its_bounds(market, open_page):
     app = open_page("train")
-    for algorithm in (ALGORITHMS[name] for name in fitting(MARKET_ROLES, has_visits=True)):
+    for algorithm in (ALGORITHMS[name] for name in available_algorithms(MARKET_ROLES, has_visits=True)):
         choose(app, algorithm.name)
         assert not app.exception
         assert algorithm.help in texts(app)

@@ -30,7 +30,7 @@ def store(app):
     return app
 
 
-def drafts(catalogue: Catalogue) -> list[str]:
+def pending_uploads(catalogue: Catalogue) -> list[str]:
     return sorted(path.name for path in catalogue.folder.glob(".writing-*") if path.is_dir())
 
 
@@ -48,7 +48,7 @@ def test_each_kind_is_suggested_stored_and_shown_on_every_page(open_page, catalo
     assert f"{kind}.csv is stored and selected" in texts(app)
     assert "Digest" in texts(app)
     assert figures(app)
-    assert drafts(catalogue) == []
+    assert pending_uploads(catalogue) == []
     for name in () if kind == "panel" else OTHERS:
         visit(app, name)
         assert not app.exception, name
@@ -75,27 +75,27 @@ def test_a_bad_file_of_each_kind_is_refused_with_its_rows_to_download(open_page,
     assert "row 3" in texts(app)
     assert "All failures (CSV)" in downloads(app)
     assert catalogue.list() == []
-    assert len(drafts(catalogue)) == 1
+    assert len(pending_uploads(catalogue)) == 1
 
 
 def test_a_rerun_does_not_read_again_and_a_new_file_takes_the_place_of_the_old(open_page, catalogue):
     app = upload(open_page("data"), sample_csv("labels"), "a.csv")
-    [first] = drafts(catalogue)
+    [first] = pending_uploads(catalogue)
     app.run()
     app.selectbox(key="upload.label").set_value("plan").run()
-    assert drafts(catalogue) == [first]
+    assert pending_uploads(catalogue) == [first]
     assert "monthly" in app.multiselect(key="upload.positive").options
     app.multiselect(key="upload.positive").set_value(["monthly"]).run()
     app.selectbox(key="upload.decimal_mark").set_value(",").run()
-    assert len(drafts(catalogue)) == 2
+    assert len(pending_uploads(catalogue)) == 2
     upload(app, sample_csv("ratings"), "b.csv")
     assert app.selectbox(key="upload.decimal_mark").value == "."
     assert app.selectbox(key="upload.kind").value == "ratings"
-    assert len(drafts(catalogue)) == 2
-    assert first not in drafts(catalogue)
+    assert len(pending_uploads(catalogue)) == 2
+    assert first not in pending_uploads(catalogue)
     store(app)
-    assert [one.kind for one in catalogue.list()] == ["ratings"]
-    assert drafts(catalogue) == []
+    assert [item.kind for item in catalogue.list()] == ["ratings"]
+    assert pending_uploads(catalogue) == []
     visit(app, "pricing")
     assert "is a table of ratings by teacher" in texts(app)
 
@@ -109,7 +109,7 @@ def test_another_kind_than_suggested_asks_for_its_own_roles(open_page, catalogue
     [stored] = catalogue.list()
     assert (stored.kind, stored.mapping.label, stored.mapping.as_of) == ("labels", "enrolled", "enrollment")
     upload(app, sample_csv("visits") + b"V9999,L001,2024-03-31,C001,Design,20,0\n", "more.csv")
-    assert "Mapped as the last file" in texts(app)
+    assert "Same mapping as the last file" in texts(app)
     assert app.selectbox(key="upload.kind").value == "labels"
     assert app.text_input(key="upload.as_of").value == "enrollment"
 
@@ -121,7 +121,7 @@ def test_a_text_file_read_wrong_can_be_read_as_the_user_says(open_page, catalogu
     assert not app.exception
     assert app.selectbox(key="upload.price").value == "price"
     store(app)
-    assert [one.rows for one in catalogue.list()] == [60]
+    assert [item.rows for item in catalogue.list()] == [60]
 
 
 def test_a_stored_file_can_be_mapped_again(open_page, catalogue):
@@ -141,7 +141,7 @@ def test_how_dates_are_read_is_shown_and_asked_where_day_and_month_cannot_be_tol
     app.radio(key="upload.dates").set_value("day_first").run()
     assert "'week': '01/04/2024' is read as 1 April 2024." in texts(app)
     store(app)
-    assert [one.period for one in catalogue.list()] == [("2024-04-01", "2024-04-12")]
+    assert [item.period for item in catalogue.list()] == [("2024-04-01", "2024-04-12")]
     app = upload(
         open_page("data"), lines.replace("/04/", "/14/").join(["unit,week,price,sales\n", ""]).encode(), "y.csv"
     )

@@ -69,9 +69,9 @@ def test_a_large_file_is_kept_on_disk_and_streamlit_gets_an_empty_one_of_the_sam
     behind = Behind()
     assert behind.put("one", *form()) == 204
     assert behind.seen == [(NAME, "text/csv", b"")]
-    with take_file("one") as kept:
-        assert kept.read() == CONTENT
-        assert kept._rolled  # on disk, not in memory
+    with take_file("one") as saved_report:
+        assert saved_report.read() == CONTENT
+        assert saved_report._rolled  # on disk, not in memory
     assert take_file("one") is None
 
 

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 
 
 def _page() -> None:
@@ -19,20 +19,20 @@ def _page() -> None:
         st.rerun()
 
 
-def _places(app: AppTest) -> list[int]:
-    return [place for place, block in app.main.children.items() if block.type == "tab_container"]
+def _decimals(app: AppTest) -> list[int]:
+    return [position for position, block in app.main.children.items() if block.type == "tab_container"]
 
 
 def test_a_message_moves_no_tabs():
     app = AppTest.from_function(_page).run()
-    before = _places(app)
+    before = _decimals(app)
     app.button[0].click().run()
     assert len(app.success) == 1
     assert len(before) == 1
-    assert _places(app) == before
+    assert _decimals(app) == before
     app.run()
     assert not app.success
-    assert _places(app) == before
+    assert _decimals(app) == before
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,4 @@ def test_a_message_moves_no_tabs():
     ],
 )
 def test_a_change_in_percent_has_no_minus_before_zero_and_no_infinity(value, shown):
-    assert percent(value) == shown
+    assert format_change(value) == shown

@@ -7,8 +7,8 @@ import pytest
 from edtech.data import CONTRACTS, read_upload, sample_csv, suggest_mapping
 from edtech.errors import ContractError
 from edtech.tables.contract import MAX_FAILED_ROWS, build_table
-from edtech.tables.families import contract_for
-from edtech.tables.roles import Kind, LabelRoles, RatingRoles, Roles, VisitRoles
+from edtech.tables.roles import ColumnKind, LabelRoles, RatingRoles, Roles, VisitRoles
+from edtech.tables.table_kinds import contract_for
 
 
 def visits(**columns) -> pd.DataFrame:
@@ -40,7 +40,7 @@ def test_the_sample_keeps_its_contract_with_the_suggested_mapping(kind: str):
 def test_every_role_says_what_it_is(kind: str):
     fields = CONTRACTS[kind].roles.model_fields
     assert all(info.title and info.description for info in fields.values())
-    assert any(isinstance(mark, Kind) for info in fields.values() for mark in info.metadata)
+    assert any(isinstance(mark, ColumnKind) for info in fields.values() for mark in info.metadata)
 
 
 def test_visits_hold_each_course_once_and_at_most_one_choice():

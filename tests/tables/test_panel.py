@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.errors import ContractError
-from edtech.tables.panel import MAX_CATEGORIES, build_panel
 from edtech.tables.roles import PanelRoles
+from edtech.tables.table_kinds import build_panel
+from edtech.tables.values import MAX_CATEGORIES
 
 ROLES = PanelRoles(unit="u", period="t", price="p", quantity="q", segment=None, views=None)
 

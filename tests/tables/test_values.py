@@ -2,7 +2,7 @@
 
 import pytest
 
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,4 @@ from edtech.tables.values import percent
     ],
 )
 def test_a_small_change_does_not_read_as_none(value, text):
-    assert percent(value) == text
+    assert format_change(value) == text

@@ -75,8 +75,8 @@ def test_a_run_made_offline_is_sent_whole_and_once(away, server, client, setting
 def test_a_job_sends_what_waits_and_says_so(away, server, settings, items):
     here = away.log(items)
     told = []
-    done = tasks.send(settings.model_copy(update={"mlflow_tracking_uri": server}), lambda *step: told.append(step))
-    assert done.words == "Sent to the server: 1 run."
+    done = tasks.sync_runs(settings.model_copy(update={"mlflow_tracking_uri": server}), lambda *step: told.append(step))
+    assert done.summary == "Sent to the server: 1 run."
     assert told == [(0.0, "Sending 1 of 1")]
     assert here not in waiting(settings)
 

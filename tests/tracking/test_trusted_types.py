@@ -170,7 +170,7 @@ def churn_model() -> LogisticChurn:
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"spent": rng.normal(size=400), "device": rng.choice(["phone", "desktop"], 400)})
     y = (rng.random(400) < 0.4).astype(float)
-    return LogisticChurn(calibration="platt", season=None).fit(X, y)
+    return LogisticChurn(penalty=10.0, calibration="platt", max_iterations=500).fit(X, y)
 
 
 def test_a_model_stored_under_former_names_predicts_the_same(churn_model):

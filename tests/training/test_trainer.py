@@ -10,7 +10,7 @@ from edtech.metrics import METRICS
 from edtech.ml.artifacts import load_result
 from edtech.pricing.policy import revenue_split
 from edtech.tables.roles import PanelRoles
-from edtech.tables.split import RevenueSplit
+from edtech.tables.tokens import RevenueSplit
 from edtech.training.ground_truth import true_revenue
 from edtech.training.trainer import train_runs
 from tests.training.conftest import MARKET

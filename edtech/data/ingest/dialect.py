@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal
 from charset_normalizer import from_bytes
 
 from edtech.errors import UploadError
-from edtech.tables.values import shown
+from edtech.tables.formatting import format_value
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 DECIMALS = {".": "point", ",": "comma"}
@@ -41,7 +41,7 @@ class Dialect:
             raise UploadError(
                 "A text file cannot be written like this",
                 expected=f"an encoding out of {', '.join(ENCODINGS)}; different marks for decimals and thousands",
-                found=f"{self.delimiter!r}, {self.decimal!r}, {self.thousands!r}, {self.encoding[:40]!r}",
+                actual=f"{self.delimiter!r}, {self.decimal!r}, {self.thousands!r}, {self.encoding[:40]!r}",
                 fix="Choose one of each",
             )
 
@@ -97,7 +97,7 @@ def unclear_numbers(header: Sequence[str], rows: Sequence[Sequence[str]], dialec
             continue
         reading = f"read as {marked[0].replace(',', '.')}" if mark == dialect.decimal else "kept as text"
         notes.append(
-            f"Numbers such as {marked[0]} in {shown(name)} are {reading}: "
+            f"Numbers such as {marked[0]} in {format_value(name)} are {reading}: "
             f"if {THOUSANDS[mark]} stand between thousands, choose so."
         )
     return notes[:5]
@@ -119,7 +119,7 @@ def sample_rows(stream: BinaryIO, delimiter: str, encoding: str) -> list[list[st
         raise UploadError(
             "The file cannot be read as a table",
             expected="cells of at most 131,072 characters",
-            found=shown(str(exc), 200),
+            actual=format_value(str(exc), 200),
             fix=SAVE_AGAIN,
         ) from exc
     cut = len(raw) > SAMPLE_BYTES and 1 < len(rows) <= SAMPLE_LINES
@@ -178,7 +178,7 @@ def _encoding(stream: BinaryIO) -> str:
         raise UploadError(
             "The encoding of the file is not known",
             expected="UTF-8, UTF-16, or a code page of Windows",
-            found=f"undecodable bytes near position {bad:,}",
+            actual=f"undecodable bytes near position {bad:,}",
             fix="Save the file as UTF-8",
         )
     return _CODE_PAGES[min(readings)[2]]

@@ -14,13 +14,13 @@ from edtech.tables.contract import (
     MAX_FAILED_ROWS,
     Contract,
     Failure,
+    Rule,
     check_column,
     contract_error,
     require_columns,
     require_rows,
 )
 from edtech.tables.roles import Roles
-from edtech.tables.rules import Rule
 
 _BATCH_ROWS = 100_000
 

@@ -6,10 +6,10 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 from pyarrow import compute, parquet
 
-from edtech.data.ingest.text import require_columns
+from edtech.data.ingest.text import require_column_count
 from edtech.errors import UploadError
 from edtech.settings import MEGABYTE
-from edtech.tables.values import shown
+from edtech.tables.formatting import format_value
 
 MAX_CELL = 10_000
 _BATCH_ROWS = 10_000
@@ -25,7 +25,7 @@ def parquet_batches(stream: BinaryIO, limit: int) -> Iterator[Any]:
         stream.seek(0)
         source = pa.PythonFile(stream, mode="r")
         schema = parquet.read_schema(source).remove_metadata()
-        require_columns(len(schema))
+        require_column_count(len(schema))
         # As dictionaries, a text of a megabyte that is repeated a million times stays a megabyte.
         texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_binary(field.type)]
         size = 0
@@ -38,7 +38,10 @@ def parquet_batches(stream: BinaryIO, limit: int) -> Iterator[Any]:
             yield pa.record_batch(columns, names=schema.names)
     except (pa.ArrowException, OSError, ValueError) as exc:
         raise UploadError(
-            "The file is damaged", expected="a whole Parquet file", found=shown(str(exc), 200), fix="Write it again"
+            "The file is damaged",
+            expected="a whole Parquet file",
+            actual=format_value(str(exc), 200),
+            fix="Write it again",
         ) from exc
 
 
@@ -47,7 +50,7 @@ def too_large(limit: int) -> UploadError:
     return UploadError(
         "The file is too large",
         expected=f"at most {limit // MEGABYTE:,} MB, packed and unpacked",
-        found="more",
+        actual="more",
         fix="Upload fewer columns or rows, or raise EDTECH_UPLOAD_LIMIT_MB",
     )
 
@@ -58,5 +61,5 @@ def _decoded(column: Any) -> Any:  # noqa: ANN401
     values = column.dictionary
     binary = pa.types.is_string(values.type) or pa.types.is_binary(values.type)
     if binary and len(values) and compute.max(compute.binary_length(values)).as_py() > MAX_CELL:
-        raise UploadError("A cell is too long", expected=f"at most {MAX_CELL:,} characters", found="more")
+        raise UploadError("A cell is too long", expected=f"at most {MAX_CELL:,} characters", actual="more")
     return column.dictionary_decode()

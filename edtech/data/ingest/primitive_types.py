@@ -7,21 +7,22 @@ import pandas as pd
 import pyarrow as pa
 
 from edtech.errors import UploadError
-from edtech.tables.values import mostly_numbers, shown, to_number
+from edtech.tables.formatting import format_value
+from edtech.tables.values import mostly_numbers, to_number
 
 
-def plain_schema(first: Any, names: Sequence[str]) -> tuple[Any, list[str]]:  # noqa: ANN401 - pyarrow has no types
+def primitive_schema(first: Any, names: Sequence[str]) -> tuple[Any, list[str]]:  # noqa: ANN401 - pyarrow has no types
     """Return the schema of plain values of a table whose first batch this is, and a note on the columns left out.
 
     Each field carries the column's position in the file.
     """
     fields, left_out = [], []
     for place, (name, column) in enumerate(zip(names, first.columns, strict=True)):
-        kind = _plain_type(column.type)
+        kind = _primitive_type(column.type)
         try:
             _cast(column, kind)
         except pa.ArrowException:
-            left_out.append(shown(name))
+            left_out.append(format_value(name))
             continue
         fields.append(pa.field(name, kind, metadata={"place": str(place)}))
     return pa.schema(fields), [
@@ -29,7 +30,7 @@ def plain_schema(first: Any, names: Sequence[str]) -> tuple[Any, list[str]]:  # 
     ] if left_out else []
 
 
-def plain_batches(batches: Iterable[Any], schema: Any) -> Iterator[Any]:  # noqa: ANN401
+def primitive_batches(batches: Iterable[Any], schema: Any) -> Iterator[Any]:  # noqa: ANN401
     """Yield each batch with the columns and types of `schema`.
 
     Raises:
@@ -40,12 +41,12 @@ def plain_batches(batches: Iterable[Any], schema: Any) -> Iterator[Any]:  # noqa
             columns = [_cast(batch.column(int(one.metadata[b"place"])), one.type) for one in schema]
         except pa.ArrowException as exc:
             raise UploadError(
-                "A column changes from text to other bytes", expected="plain values", found=shown(str(exc), 200)
+                "A column changes from text to other bytes", expected="plain values", actual=format_value(str(exc), 200)
             ) from exc
         yield pa.record_batch(columns, schema=schema)
 
 
-def text_of_numbers(frame: pd.DataFrame) -> list[str]:
+def notes_on_numeric_text(frame: pd.DataFrame) -> list[str]:
     """Return a note on each text column that holds numbers but for a few cells: at most five."""
     notes: list[str] = []
     for name in map(str, frame.select_dtypes("str")):
@@ -57,8 +58,8 @@ def text_of_numbers(frame: pd.DataFrame) -> list[str]:
         if 0 < len(others) <= len(filled) / 10:
             kind = "all blank" if blank == len(others) else f"{blank:,} of them blank" if blank else "none blank"
             notes.append(
-                f"{shown(name)} is text: numbers but for {len(others):,} of {len(filled):,} cells ({kind}, such as "
-                f"{shown(others.iloc[0], 20)})."
+                f"{format_value(name)} is text: numbers but for {len(others):,} of {len(filled):,} cells ({kind}, such as "
+                f"{format_value(others.iloc[0], 20)})."
             )
     return notes[:5]
 
@@ -67,10 +68,10 @@ def _cast(column: Any, kind: Any) -> Any:  # noqa: ANN401
     return column.cast(kind, safe=not pa.types.is_timestamp(kind))  # nanoseconds are cut
 
 
-def _plain_type(kind: Any) -> Any:  # noqa: ANN401
+def _primitive_type(kind: Any) -> Any:  # noqa: ANN401
     types = pa.types
     if types.is_dictionary(kind):
-        return _plain_type(kind.value_type)
+        return _primitive_type(kind.value_type)
     if types.is_integer(kind) or types.is_boolean(kind):
         return kind
     if types.is_floating(kind) or types.is_decimal(kind):

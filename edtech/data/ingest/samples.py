@@ -43,7 +43,7 @@ def sample_panel_csv() -> bytes:
 
 
 def sample_csv(kind: str) -> bytes:
-    """Return a table that keeps the contract of a kind of data set (`edtech.tables.families.CONTRACTS`), as CSV.
+    """Return a table that keeps the contract of a kind of data set (`edtech.tables.table_kinds.CONTRACTS`), as CSV.
 
     Raises:
         ContractError: there is no such kind.

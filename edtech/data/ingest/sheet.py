@@ -20,10 +20,11 @@ from xml.parsers import expat
 import openpyxl  # type: ignore[import-untyped]
 import pyarrow as pa
 
-from edtech.data.ingest.text import require_columns
+from edtech.data.ingest.text import require_column_count
 from edtech.errors import UploadError
 from edtech.settings import MEGABYTE
-from edtech.tables.values import MAX_NUMBER, shown
+from edtech.tables.formatting import format_value
+from edtech.tables.values import MAX_NUMBER
 
 MAX_UNPACKED = 400 * MEGABYTE
 """Most bytes that the members of a workbook may unpack to."""
@@ -84,8 +85,8 @@ def read_sheet(stream: BinaryIO, limit: int, sheet: str | None = None) -> SheetT
             if name not in sheets:
                 raise UploadError(
                     "The workbook has no such sheet",
-                    expected=", ".join(shown(one) for one in sheets[:10]) or "at least one sheet of cells",
-                    found=shown(name),
+                    expected=", ".join(format_value(one) for one in sheets[:10]) or "at least one sheet of cells",
+                    actual=format_value(name),
                     fix="Choose one of its sheets",
                 )
             page = book[name]
@@ -95,7 +96,7 @@ def read_sheet(stream: BinaryIO, limit: int, sheet: str | None = None) -> SheetT
         raise UploadError(
             "The file is not a table that can be read",
             expected="a whole Excel workbook (.xlsx) without a password",
-            found=f"a damaged Excel or ZIP file: {shown(str(exc), 200)}",
+            actual=f"a damaged Excel or ZIP file: {format_value(str(exc), 200)}",
             fix=_FIX,
         ) from exc
 
@@ -106,14 +107,14 @@ def _require_bounded(stream: BinaryIO, limit: int) -> None:
         members = packed.infolist()
         if not any(member.filename.lower() == "xl/workbook.xml" for member in members):
             raise UploadError(
-                "The file is not a table that can be read", expected="an Excel workbook", found="a ZIP file", fix=_FIX
+                "The file is not a table that can be read", expected="an Excel workbook", actual="a ZIP file", fix=_FIX
             )
         size = sum(member.file_size for member in members)
         if size > limit or len(members) > 10_000:
             raise UploadError(
                 "The workbook is too large",
                 expected=f"at most {limit // MEGABYTE:,} MB unpacked, in at most 10,000 parts",
-                found=f"{size / MEGABYTE:,.0f} MB in {len(members):,} parts",
+                actual=f"{size / MEGABYTE:,.0f} MB in {len(members):,} parts",
                 fix=_FIX,
             )
         for member in members:
@@ -150,14 +151,14 @@ def _table(rows: Iterator[tuple[Any, ...]]) -> Any:  # noqa: ANN401 - pyarrow ha
     header = next(filled, ())
     while header and header[-1] in (None, ""):
         header = header[:-1]
-    require_columns(len(header))
+    require_column_count(len(header))
     columns: list[list[Any]] = [[] for _ in header]
     for number, row in enumerate(filled, 1):
         if any(cell not in (None, "") for cell in row[len(header) :]):
             raise UploadError(
                 "The sheet has rows that are longer than its header",
                 expected=f"{len(header):,} cells in each row, as in the header",
-                found=f"more in row {number:,} below the header",
+                actual=f"more in row {number:,} below the header",
                 fix="Name every column in the header, and remove titles and notes around the table",
             )
         for column, cell in zip(columns, chain(row, [None] * len(header)), strict=False):
@@ -172,7 +173,9 @@ def _bounded(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     for row in rows:
         cells += max(len(row), 1)
         if cells > MAX_CELLS:
-            raise UploadError("The sheet is too large", expected=f"at most {MAX_CELLS:,} cells", found="more", fix=_FIX)
+            raise UploadError(
+                "The sheet is too large", expected=f"at most {MAX_CELLS:,} cells", actual="more", fix=_FIX
+            )
         yield row
 
 

@@ -18,7 +18,7 @@ from edtech.data.ingest.dialect import (
     unclear_numbers,
 )
 from edtech.errors import UploadError
-from edtech.tables.values import shown
+from edtech.tables.formatting import format_value
 
 MAX_COLUMNS = 1_000
 _BLOCK_BYTES = 8 << 20
@@ -54,7 +54,7 @@ def open_text(stream: BinaryIO, dialect: Dialect) -> TextTable:
     header, *sample = sample_rows(stream, dialect.delimiter, dialect.encoding) or [[]]
     _require_header(header)
     if not sample:
-        raise UploadError("The file has no rows", expected="a header and at least one row", found="the header only")
+        raise UploadError("The file has no rows", expected="a header and at least one row", actual="the header only")
     codes = {name: pa.string() for i, name in enumerate(header) if any(_is_code(row, i) for row in sample)}
     grouped = {header[place] for place in grouped_columns(sample, dialect) if place < len(header)} - set(codes)
     types = codes | dict.fromkeys(grouped, pa.string())
@@ -72,7 +72,7 @@ def open_text(stream: BinaryIO, dialect: Dialect) -> TextTable:
     raise AssertionError  # text is always read, or refused
 
 
-def require_columns(columns: int) -> None:
+def require_column_count(columns: int) -> None:
     """Refuse a table of one column or of too many.
 
     Raises:
@@ -82,25 +82,25 @@ def require_columns(columns: int) -> None:
         raise UploadError(
             "The file has one column only",
             expected="at least two columns, separated by a comma, a semicolon, a tab or |",
-            found=f"{columns}",
+            actual=f"{columns}",
             fix=SAVE_AGAIN,
         )
     if columns > MAX_COLUMNS:
         raise UploadError(
             "The file has too many columns",
             expected=f"at most {MAX_COLUMNS:,}",
-            found=f"{columns:,}",
+            actual=f"{columns:,}",
             fix="Keep the columns that describe the offer, with one row for each unit and period",
         )
 
 
 def _require_header(header: list[str]) -> None:
-    require_columns(len(header))
+    require_column_count(len(header))
     if all(re.fullmatch(r"[-+]?\d+([.,]\d+)?", cell.strip()) for cell in header):
         raise UploadError(
             "The file has no header line",
             expected="the names of the columns in the first line",
-            found="numbers only: " + ", ".join(shown(cell) for cell in header[:5]),
+            actual="numbers only: " + ", ".join(format_value(cell) for cell in header[:5]),
             fix="Add a first line with the names of the columns",
         )
 
@@ -109,7 +109,7 @@ def _ragged(bad: list[Any], width: int) -> UploadError:
     return UploadError(
         f"The file has {len(bad):,} line{'s' * (len(bad) > 1)} with the wrong number of cells",
         expected=f"{width:,} cells in each line, as in the header",
-        found="; ".join(f"line {row.number:,} has {row.actual_columns:,}" for row in bad[:5]),
+        actual="; ".join(f"line {row.number:,} has {row.actual_columns:,}" for row in bad[:5]),
         fix="Quote cells that contain the delimiter, and remove titles and totals around the table",
     )
 
@@ -154,7 +154,7 @@ def _widened(exc: BaseException, dialect: Dialect, header: list[str], *, everyth
         raise UploadError(
             "The file cannot be read as a table",
             expected=f"{dialect} and a header line",
-            found=shown(str(exc), 200),
+            actual=format_value(str(exc), 200),
             fix=SAVE_AGAIN,
         ) from exc
     if everything:

@@ -21,13 +21,12 @@ from pydantic import JsonValue
 from edtech.data.atomic import Draft
 from edtech.data.ingest.dialect import SAVE_AGAIN, Dialect, find_dialect
 from edtech.data.ingest.parquet import parquet_batches, too_large
-from edtech.data.ingest.primitive_types import plain_batches, plain_schema, text_of_numbers
+from edtech.data.ingest.primitive_types import notes_on_numeric_text, primitive_batches, primitive_schema
 from edtech.data.ingest.sheet import read_sheet
 from edtech.data.ingest.text import open_text
 from edtech.errors import UploadError
 from edtech.settings import MEGABYTE
-from edtech.tables.values import shown
-from edtech.tables.words import counted
+from edtech.tables.formatting import format_value, pluralize
 
 PREVIEW_ROWS = 20_000
 """Rows of a staged upload that are in memory, to choose the mapping by."""
@@ -108,16 +107,16 @@ def read_upload(
     with _opened(content) as original, _unpacked(original, limit) as stream:
         read = _read(stream, limit, dialect, sheet)
         names, renamed = _column_names(read.names)
-        schema, left_out = plain_schema(read.first, names)
-        batches = plain_batches(chain([read.first], read.batches), schema)
+        schema, left_out = primitive_schema(read.first, names)
+        batches = primitive_batches(chain([read.first], read.batches), schema)
         frame, rows = _staged(batches, schema, draft) if draft is not None else _whole(batches, schema)
         size, digest = _identity(original)
     notes = (
         *read.notes,
         *renamed,
         *left_out,
-        *text_of_numbers(frame),
-        f"{counted(rows, 'row')}, {counted(frame.shape[1], 'column')}.",
+        *notes_on_numeric_text(frame),
+        f"{pluralize(rows, 'row')}, {pluralize(frame.shape[1], 'column')}.",
     )
     return Upload(name, frame, read.dialect, notes, rows, read.sheet, read.sheets, size, digest, draft)
 
@@ -146,7 +145,7 @@ def _read(stream: BinaryIO, limit: int, dialect: Dialect | None, sheet: str | No
         return _rows(parquet_batches(stream, limit), ("The file is Parquet: names and types are its own.",))
     if magic.startswith(_ZIP):
         found = read_sheet(stream, limit, sheet)
-        notes = (f"The table is the sheet {shown(found.sheet)} of an Excel workbook.",)
+        notes = (f"The table is the sheet {format_value(found.sheet)} of an Excel workbook.",)
         return _rows(found.table.to_batches(), notes, sheet=found.sheet, sheets=found.sheets)
     _require_text(stream)
     dialect = dialect or find_dialect(stream)
@@ -158,7 +157,7 @@ def _rows(batches: Iterable[Any], notes: tuple[str, ...], **about: Any) -> _Read
     filled = (batch for batch in batches if batch.num_rows)
     first = next(filled, None)
     if first is None:
-        raise UploadError("The file has no rows", expected="a header and at least one row", found="the header only")
+        raise UploadError("The file has no rows", expected="a header and at least one row", actual="the header only")
     return _Read(first, filled, notes, **about)
 
 
@@ -187,7 +186,7 @@ def _opened(content: BinaryIO | bytes | Path) -> Iterator[BinaryIO]:
     try:
         stream = content.open("rb")
     except OSError as exc:
-        raise UploadError("The file cannot be opened", expected=ACCEPTED, found=exc.strerror) from exc
+        raise UploadError("The file cannot be opened", expected=ACCEPTED, actual=exc.strerror) from exc
     with stream:
         yield stream
 
@@ -215,7 +214,7 @@ def _unpacked(stream: BinaryIO, limit: int) -> Iterator[BinaryIO]:
             raise UploadError(
                 "The file is damaged",
                 expected="a whole gzip file",
-                found=shown(str(exc), 200),
+                actual=format_value(str(exc), 200),
                 fix="Pack or download it again",
             ) from exc
         _require_content(cast(BinaryIO, target))
@@ -231,7 +230,7 @@ def _pieces(stream: BinaryIO) -> Iterator[bytes]:
 def _require_content(stream: BinaryIO) -> None:
     if not any(piece.strip() for piece in _pieces(stream)):
         raise UploadError(
-            "The file is empty", expected=ACCEPTED, found=f"{stream.tell()} bytes, all blank", fix=SAVE_AGAIN
+            "The file is empty", expected=ACCEPTED, actual=f"{stream.tell()} bytes, all blank", fix=SAVE_AGAIN
         )
 
 
@@ -251,7 +250,7 @@ def _require_text(stream: BinaryIO) -> None:
     elif found is None and not head.startswith((b"\xff\xfe", b"\xfe\xff")) and any(b"\0" in p for p in _pieces(stream)):
         found = "NUL bytes, which no text holds"
     if found is not None:
-        raise UploadError("The file is not a table that can be read", expected=ACCEPTED, found=found, fix=SAVE_AGAIN)
+        raise UploadError("The file is not a table that can be read", expected=ACCEPTED, actual=found, fix=SAVE_AGAIN)
 
 
 def _column_names(found: list[str]) -> tuple[list[str], list[str]]:
@@ -262,7 +261,7 @@ def _column_names(found: list[str]) -> tuple[list[str], list[str]]:
         raise UploadError(
             "The file has several columns of the same name",
             expected="a different name for each column",
-            found=", ".join(shown(name) for name in repeated[:10]),
+            actual=", ".join(format_value(name) for name in repeated[:10]),
             fix="Rename these columns",
         )
     blank = [name for name, old in zip(names, found, strict=True) if not str(old).strip()]

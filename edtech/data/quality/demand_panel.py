@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from edtech.data.quality import leakage
-from edtech.data.quality.findings import FEW_ROWS, Check, Severity, graded
+from edtech.data.quality.checks import FEW_ROWS, Check, Severity, grade
+from edtech.tables.formatting import format_names, pluralize
 from edtech.tables.roles import PanelRoles
-from edtech.tables.values import MAX_CATEGORIES, listed, to_number
-from edtech.tables.words import counted
+from edtech.tables.values import MAX_CATEGORIES, to_number
 
 # Where PASS ends. A price effect is read from price changes; these are the sizes below which, by rule of thumb, the
 # noise of a usual panel (some thousand rows, a few sales each) drowns them.
@@ -36,7 +36,7 @@ def check_panel(panel: pd.DataFrame, roles: PanelRoles) -> tuple[Check, ...]:
 def _missing_values(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     missing = panel[list(roles.columns())].isna().sum()
     worst = ", ".join(f"{name!r}: {number:,}" for name, number in missing[missing > 0].nlargest(5).items())
-    return graded(
+    return grade(
         "missing_values",
         "Missing values",
         fail=bool(worst),
@@ -49,7 +49,7 @@ def _duplicates(panel: pd.DataFrame, roles: PanelRoles) -> Check | None:
     if roles.unit is None or roles.period is None:
         return None
     rows = int(panel.duplicated([roles.unit, roles.period], keep=False).sum())
-    return graded(
+    return grade(
         "duplicates",
         "One row for each unit and period",
         fail=rows > 0,
@@ -66,7 +66,7 @@ def _period_gaps(panel: pd.DataFrame, roles: PanelRoles) -> Check | None:
     expected = int((spans["max"] - spans["min"] + 1).sum())
     gaps = 1 - len(panel) / expected if expected else 0.0
     absent = _absent_periods(panel[roles.period])
-    return graded(
+    return grade(
         "period_gaps",
         "No gaps in time",
         review=gaps > MANY_GAPS or absent > 0,
@@ -86,7 +86,7 @@ def _absent_periods(periods: pd.Series) -> int:
 
 def _price_levels(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     levels = panel[roles.price].nunique()
-    return graded(
+    return grade(
         "price_levels",
         "Several prices were tried",
         fail=levels < 2,
@@ -100,7 +100,7 @@ def _price_levels(panel: pd.DataFrame, roles: PanelRoles) -> Check:
 def _repeated_units(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     seen = panel[roles.unit].value_counts() if roles.unit is not None else pd.Series(dtype="int64")
     share = float((seen > 1).mean()) if len(seen) else 0.0
-    return graded(
+    return grade(
         "repeated_units",
         "Units are seen again at other times",
         review=share < 0.5,
@@ -115,7 +115,7 @@ def _price_changes(panel: pd.DataFrame, roles: PanelRoles) -> Check | None:
     if not _has_repeated_units(panel, roles):
         return None
     moving, spread = _within_unit(panel, roles)
-    return graded(
+    return grade(
         "price_changes",
         "Prices change within units",
         fail=moving == 0,
@@ -131,7 +131,7 @@ def _price_outliers(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     usual = price.groupby(panel[roles.unit]).transform("median") if roles.unit is not None else price.median()
     ratio = price / usual
     rows = int(((ratio > OUTLIER_FACTOR) | (ratio < 1 / OUTLIER_FACTOR)).sum())
-    return graded(
+    return grade(
         "price_outliers",
         "No prices out of all proportion",
         review=rows > 0,
@@ -147,7 +147,7 @@ def _quantity_outliers(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     usual = quantity.median() if by is None else by.transform("median")
     high = usual + 10 * np.sqrt(usual + quantity.mean())
     rows = int((quantity > OUTLIER_FACTOR * high).sum())
-    return graded(
+    return grade(
         "quantity_outliers",
         "No quantities out of all proportion",
         review=rows > 0,
@@ -166,7 +166,7 @@ def _identities(panel: pd.DataFrame, roles: PanelRoles) -> Check:
         off = (panel[roles.price] - exact).abs() > 0.01 * exact.abs() + 0.01
         broken["price other than list price less discount"] = int(off.sum())
     wrong = ", ".join(f"{text}: {number:,}" for text, number in broken.items() if number)
-    return graded(
+    return grade(
         "row_identities",
         "Columns agree with each other",
         fail=broken.get("more sold than seen", 0) > 0,
@@ -181,12 +181,12 @@ def _categories(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     text = [name for name in roles.controls if not pd.api.types.is_numeric_dtype(panel[name])]
     many = [name for name in text if panel[name].nunique() > MAX_CATEGORIES]
     thin = int((rows < FEW_ROWS_PER_SEGMENT).sum()) if len(rows) > 1 else 0
-    return graded(
+    return grade(
         "categories",
         "Few categories, each with many rows",
         review=len(rows) > MAX_CATEGORIES or thin > 0 or bool(many),
         evidence=f"{len(rows):,} segments, {thin:,} of them with fewer than {FEW_ROWS_PER_SEGMENT} rows"
-        + (f"; covariates with more than {MAX_CATEGORIES} values: {listed(many)}." if many else "."),
+        + (f"; covariates with more than {MAX_CATEGORIES} values: {format_names(many)}." if many else "."),
         fix="Group rare categories: each gets its own slope, which few rows cannot tell.",
     )
 
@@ -201,12 +201,12 @@ def _leakage(panel: pd.DataFrame, roles: PanelRoles) -> Check:
         by_name = name not in roles.instruments and leakage.made_of_outcome(name)  # "demand_instrument" is none
         if told >= leakage.SUSPECT or by_name:
             suspects.append(name)
-    return graded(
+    return grade(
         "leakage",
         "No column gives the quantity away",
         fail=bool(used & set(suspects)),
         review=bool(suspects),
-        evidence=f"Columns made of quantity or revenue, by their values or names: {listed(suspects)}."
+        evidence=f"Columns made of quantity or revenue, by their values or names: {format_names(suspects)}."
         if suspects
         else "No column but those of the roles follows quantity or revenue.",
         fix="Never use these as covariates or instruments: they are known only after the sale.",
@@ -216,7 +216,7 @@ def _leakage(panel: pd.DataFrame, roles: PanelRoles) -> Check:
 def _randomized_prices(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     share, levels = _randomized(panel, roles)
     told = roles.randomized_flag is not None or roles.randomized_discount is not None
-    return graded(
+    return grade(
         "randomized_prices",
         "Some prices were drawn at random",
         review=not _well_randomized(panel, roles),
@@ -231,7 +231,7 @@ def _sales(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     quantity = panel[roles.quantity]
     mean = float(quantity.mean())
     shares = bool(((quantity % 1) != 0).mean() > 0.5)
-    return graded(
+    return grade(
         "sales",
         "Enough sales for each unit and period",
         review=mean < FEW_SALES and not shares,
@@ -243,7 +243,7 @@ def _sales(panel: pd.DataFrame, roles: PanelRoles) -> Check:
 
 def _zeros(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     share = float((panel[roles.quantity] == 0).mean())
-    return graded(
+    return grade(
         "zeros",
         "Few rows without sales",
         review=share > MANY_ZEROS,
@@ -260,7 +260,7 @@ def _views(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     views = to_number(panel[roles.views])
     unseen = float((views == 0).mean())
     rate = panel[roles.quantity].sum() / views.sum() if views.sum() > 0 else 0.0
-    return graded(
+    return grade(
         "views",
         title,
         review=unseen > MANY_ZEROS,
@@ -277,7 +277,7 @@ def _prices_set(panel: pd.DataFrame, roles: PanelRoles) -> Check:
         "schedule": "Prices followed a schedule, not demand (as stated by the user).",
         "experiment": "Prices were drawn at random in an experiment (as stated by the user).",
     }
-    return graded(
+    return grade(
         "prices_set",
         "How prices were set is known",
         review=not sound,
@@ -299,13 +299,13 @@ def _learnable(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     one_price, nothing_sold = panel[roles.price].nunique() < 2, not (panel[roles.quantity] > 0).any()
     if one_price or nothing_sold:
         way = "one_price" if one_price else "no_sales"
-    return graded(
+    return grade(
         "learnable",
         "Can an elasticity be learned here?",
         fail=way in ("one_price", "no_sales", "none"),
         review=way in ("within_unit", "controls") or len(panel) < FEW_ROWS,
         evidence=_VERDICTS[way]
-        + (f" The table has only {counted(len(panel), 'row')}." if len(panel) < FEW_ROWS else ""),
+        + (f" The table has only {pluralize(len(panel), 'row')}." if len(panel) < FEW_ROWS else ""),
         fix="Draw a discount at random for some units in some periods, zero included, and flag these rows; or say how "
         "prices were set, if you know it.",
     )

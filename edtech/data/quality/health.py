@@ -1,15 +1,17 @@
 """The health of any stored data set, by what kind of table it is."""
 
+from collections.abc import Iterator, Mapping
+
 import pandas as pd
 
 from edtech.data.explore import column_types
-from edtech.data.quality.accounting import identities_check
 from edtech.data.quality.demand_panel import check_panel
-from edtech.data.quality.findings import Check, Severity, graded
+from edtech.data.quality.checks import Check, Severity, grade
 from edtech.data.quality.outcomes import check_frame
 from edtech.data.quality.ratings import check_ratings
 from edtech.data.quality.visits import check_visits
 from edtech.data.store import Dataset
+from edtech.market.accounting import READ, broken_identities
 from edtech.tables.roles import AnyRoles, LabelRoles, PanelRoles, RatingRoles, VisitRoles
 
 MANY_ROWS = 2_000_000
@@ -24,7 +26,7 @@ def check_dataset(dataset: Dataset) -> tuple[Check, ...]:
     Raises:
         DataError: a file is missing or damaged.
     """
-    books = (identities_check(dataset),) if dataset.kind == "market" else ()
+    books = (accounting_check(dataset),) if dataset.kind == "market" else ()
     every = -(-dataset.rows // MANY_ROWS)
     if every < 2:
         return (*books, *check_table(dataset.main(), dataset.mapping))
@@ -67,7 +69,7 @@ def _durations(table: pd.DataFrame, roles: LabelRoles, duration: str) -> Check:
     """Say how long cases were seen; one whose outcome did not happen was seen until the end and is not over."""
     seen = table[duration]
     open_ = float((~table[roles.label].astype(bool)).mean())
-    return graded(
+    return grade(
         "durations",
         "How long each case was seen",
         fail=seen.nunique() < 2,
@@ -75,4 +77,56 @@ def _durations(table: pd.DataFrame, roles: LabelRoles, duration: str) -> Check:
         evidence=f"From {seen.min():,.6g} to {seen.max():,.6g}, {seen.median():,.6g} at the median; {open_:.0%} had no "
         f"outcome until the end, {(seen == 0).mean():.1%} were seen for no time at all.",
         fix="Check the unit of the duration, and that it ends at the outcome or at the end of the data.",
+    )
+
+
+class _Stored(Mapping[str, pd.DataFrame]):
+    """The tables of a data set, of each the columns that the identities speak of, read when asked for.
+
+    All but the longest, the views, are kept for the next identity.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._kept: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._kept:
+            table = self._dataset.table(name, READ.get(name))
+            if name in READ:
+                return table
+            self._kept[name] = table
+        return self._kept[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._dataset.tables)
+
+    def __len__(self) -> int:
+        return len(self._dataset.tables)
+
+
+def check_identities(dataset: Dataset) -> list[str]:
+    """Return one sentence for each identity of the books that does not hold; none means that all hold exactly.
+
+    A generated market has them all; of an uploaded panel only this can be asked: no more was sold than seen. Other
+    tables have none. Raises DataError where a file is missing or damaged.
+    """
+    if dataset.kind == "market":
+        return broken_identities(_Stored(dataset))
+    if dataset.kind != "panel" or dataset.roles.views is None:
+        return []
+    panel = dataset.panel()
+    more = int((panel[dataset.roles.quantity] > panel[dataset.roles.views]).sum())
+    return [f"No more is sold than seen. Broken: {more}."] if more else []
+
+
+def accounting_check(dataset: Dataset) -> Check:
+    """Return the same as a finding to stand beside the others."""
+    broken = check_identities(dataset)
+    return grade(
+        "identities",
+        "The books balance",
+        fail=bool(broken),
+        evidence=" ".join(broken) if broken else "Every identity that can be asked of these tables holds exactly.",
+        fix="Do not use these tables: they were changed after they were made. Generate or export them again.",
     )

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from edtech.data.quality import leakage
-from edtech.data.quality.findings import Check, counted, graded, verdict
+from edtech.data.quality.checks import Check, grade, summarize
 from edtech.errors import DataError
-from edtech.tables.values import MAX_CATEGORIES, as_label, listed, to_number
+from edtech.tables.formatting import format_counts, format_names
+from edtech.tables.values import MAX_CATEGORIES, as_label, to_number
 
 MANY_MISSING = 0.2
 RARE = 50
@@ -55,7 +56,7 @@ def check_frame(
         raise DataError(
             "These rows cannot be checked",
             expected="at least one row with the target and a feature",
-            found=f"{len(frame)} rows without {listed(missing)}" if missing else f"{len(frame)} rows",
+            actual=f"{len(frame)} rows without {format_names(missing)}" if missing else f"{len(frame)} rows",
             where="labeled rows",
         )
     rows = _Rows(frame[names], target, _outcome(frame[target], positive), as_of)
@@ -69,7 +70,7 @@ def check_frame(
         _leakage(rows),
         _known_later(rows),
     ]
-    return (*checks, verdict("Can this outcome be learned here?", checks, len(frame)))
+    return (*checks, summarize("Can this outcome be learned here?", checks, len(frame)))
 
 
 def _outcome(target: pd.Series, positive: Sequence[str]) -> pd.Series:
@@ -91,14 +92,14 @@ def _missing(rows: _Rows, target: pd.Series) -> Check:
     counts = rows.frame.isna().sum()
     many = counts[counts > MANY_MISSING * len(rows.frame)]
     unlabeled = int(target.isna().sum())
-    return graded(
+    return grade(
         "missing_values",
         "Missing values",
         fail=unlabeled > 0 or bool((counts == len(rows.frame)).any()),
         review=len(many) > 0,
         evidence=f"{unlabeled:,} rows have no outcome; {int((counts > 0).sum())} of {len(counts)} columns have gaps"
         + (
-            f": {counted({str(name): int(number) for name, number in counts[counts > 0].items()})}."
+            f": {format_counts({str(name): int(number) for name, number in counts[counts > 0].items()})}."
             if counts.any()
             else "."
         ),
@@ -109,7 +110,7 @@ def _missing(rows: _Rows, target: pd.Series) -> Check:
 def _duplicates(frame: pd.DataFrame) -> Check:
     """Compare whole rows, the subject too: without it, two people of the same age and region are no copies."""
     number = int(frame.duplicated(keep=False).sum())
-    return graded(
+    return grade(
         "duplicates",
         "No row twice",
         review=number > 0.01 * len(frame),
@@ -122,10 +123,10 @@ def _balance(rows: _Rows) -> Check:
     outcome = rows.outcome
     if outcome.dtype != bool:
         evidence = f"{outcome.nunique():,} different values from {outcome.min():,.6g} to {outcome.max():,.6g}."
-        return graded("balance", "The outcome varies", fail=outcome.nunique() < 2, evidence=evidence, fix="Add rows.")
+        return grade("balance", "The outcome varies", fail=outcome.nunique() < 2, evidence=evidence, fix="Add rows.")
     yes = int(outcome.sum())
     rarer = min(yes, len(outcome) - yes)
-    return graded(
+    return grade(
         "balance",
         "Both outcomes occur often enough",
         fail=rarer == 0,
@@ -137,11 +138,11 @@ def _balance(rows: _Rows) -> Check:
 
 def _constants(rows: _Rows) -> Check:
     same = [str(name) for name in rows.frame if rows.frame[name].nunique(dropna=False) < 2]
-    return graded(
+    return grade(
         "constants",
         "Every column varies",
         review=bool(same),
-        evidence=f"Columns with one value only: {listed(same)}." if same else "No column has one value only.",
+        evidence=f"Columns with one value only: {format_names(same)}." if same else "No column has one value only.",
         fix="Leave these columns out; they tell nothing.",
     )
 
@@ -154,12 +155,12 @@ def _outliers(rows: _Rows) -> Check:
         far = (values - middle).abs() > FAR * (high - low)
         if high > low and far.any():
             found[str(name)] = int(far.sum())
-    return graded(
+    return grade(
         "outliers",
         "No values out of all proportion",
         review=bool(found),
         evidence=f"Values more than {FAR:.0f} times the usual range (5th to 95th percentile) from the median: "
-        f"{counted(found)}."
+        f"{format_counts(found)}."
         if found
         else f"No number lies more than {FAR:.0f} times the usual range from its median.",
         fix="Look for wrong units, typing errors and codes such as 9999 for missing.",
@@ -168,11 +169,11 @@ def _outliers(rows: _Rows) -> Check:
 
 def _categories(rows: _Rows) -> Check:
     many = {str(name): number for name in rows.texts if (number := rows.frame[name].nunique()) > MAX_CATEGORIES}
-    return graded(
+    return grade(
         "categories",
         "Few categories in each column of text",
         review=bool(many),
-        evidence=f"Different values: {counted(many)}."
+        evidence=f"Different values: {format_counts(many)}."
         if many
         else f"{len(rows.texts)} columns of text, none with more than {MAX_CATEGORIES} different values.",
         fix="Leave out names and identifiers; group rare categories.",
@@ -185,7 +186,7 @@ def _leakage(rows: _Rows) -> Check:
     near = [name for name, share in told.items() if leakage.SUSPECT <= share < leakage.SURE]
     named = [name for name in told if leakage.after_outcome(name) and name not in (*sure, *near)]
     lines = [
-        f"{text}: {listed(names, NAMED)}."
+        f"{text}: {format_names(names, NAMED)}."
         for text, names in (
             ("Columns that tell the outcome by themselves", sure),
             ("Columns that nearly do", near),
@@ -193,7 +194,7 @@ def _leakage(rows: _Rows) -> Check:
         )
         if names
     ]
-    return graded(
+    return grade(
         "leakage",
         "No column gives the outcome away",
         fail=bool(sure),
@@ -210,14 +211,14 @@ def _known_later(rows: _Rows) -> Check:
     fix = "Leave these columns out, or ask for the prediction at a later moment."
     if rows.as_of is None or not understood:
         said = "No moment of prediction is stated" if rows.as_of is None else "The stated moment names no step of time"
-        evidence = f"{said}; columns that speak of a time: {listed(steps, NAMED)}." if steps else f"{said}."
+        evidence = f"{said}; columns that speak of a time: {format_names(steps, NAMED)}." if steps else f"{said}."
         fix = "State the moment, such as enrollment or end of 1st semester, and leave out what is known only later."
-        return graded("known_later", title, review=bool(steps), evidence=evidence, fix=fix)
-    return graded(
+        return grade("known_later", title, review=bool(steps), evidence=evidence, fix=fix)
+    return grade(
         "known_later",
         title,
         fail=bool(later),
-        evidence=f"{len(later)} columns speak of a time after {rows.as_of[:60]!r}: {listed(later, NAMED)}."
+        evidence=f"{len(later)} columns speak of a time after {rows.as_of[:60]!r}: {format_names(later, NAMED)}."
         if later
         else f"No column's name speaks of a time after {rows.as_of[:60]!r}.",
         fix=fix,

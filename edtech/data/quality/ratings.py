@@ -5,7 +5,8 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from edtech.data.quality.findings import Check, counted, graded, verdict
+from edtech.data.quality.checks import Check, grade, summarize
+from edtech.tables.formatting import format_counts
 from edtech.tables.roles import RatingRoles
 
 FEW_RATINGS = 5
@@ -26,18 +27,20 @@ def check_ratings(ratings: pd.DataFrame, roles: RatingRoles) -> tuple[Check, ...
         _thin(ratings, roles),
         _connected(ratings, roles),
     ]
-    return (*checks, verdict("Can teachers be compared by these ratings?", checks, len(ratings)))
+    return (*checks, summarize("Can teachers be compared by these ratings?", checks, len(ratings)))
 
 
 def _missing(ratings: pd.DataFrame, roles: RatingRoles) -> Check:
     gaps = ratings[list(roles.columns())].isna().sum()
     many = gaps[gaps > MANY_MISSING * len(ratings)]
     found = {str(name): int(rows) for name, rows in gaps[gaps > 0].items()}
-    return graded(
+    return grade(
         "missing_values",
         "Missing values",
         review=len(many) > 0,
-        evidence=f"Columns with gaps: {counted(found)}." if found else f"No cell of {len(ratings):,} rows is missing.",
+        evidence=f"Columns with gaps: {format_counts(found)}."
+        if found
+        else f"No cell of {len(ratings):,} rows is missing.",
         fix="Ask why they are missing; leave out covariates that are hardly ever known.",
     )
 
@@ -46,7 +49,7 @@ def _duplicates(ratings: pd.DataFrame, roles: RatingRoles) -> Check:
     keys = [name for name in (roles.teacher, roles.learner, roles.course, roles.time, roles.rating) if name is not None]
     told = roles.learner is not None
     rows = int(ratings.duplicated(keys, keep=False).sum()) if told else 0
-    return graded(
+    return grade(
         "duplicates",
         "No rating twice",
         review=rows > 0.01 * len(ratings),
@@ -60,7 +63,7 @@ def _duplicates(ratings: pd.DataFrame, roles: RatingRoles) -> Check:
 def _scale(ratings: pd.DataFrame, roles: RatingRoles) -> Check:
     stars = ratings[roles.rating]
     top = float((stars == stars.max()).mean())
-    return graded(
+    return grade(
         "scale",
         "Ratings differ",
         fail=stars.nunique() < 2,
@@ -74,7 +77,7 @@ def _scale(ratings: pd.DataFrame, roles: RatingRoles) -> Check:
 def _thin(ratings: pd.DataFrame, roles: RatingRoles) -> Check:
     number = ratings[roles.teacher].value_counts()
     thin = float((number < FEW_RATINGS).mean())
-    return graded(
+    return grade(
         "ratings_per_teacher",
         "Enough ratings for each teacher",
         review=thin > MANY_THIN,
@@ -89,7 +92,7 @@ def _connected(ratings: pd.DataFrame, roles: RatingRoles) -> Check:
     """Teachers can be compared apart from their learners only where learners link them (Abowd et al. 1999)."""
     title = "Learners rate several teachers"
     if roles.learner is None:
-        return graded(
+        return grade(
             "linked_teachers",
             title,
             review=True,
@@ -97,7 +100,7 @@ def _connected(ratings: pd.DataFrame, roles: RatingRoles) -> Check:
             fix="Map the learner, so that teachers are compared by the same learners.",
         )
     share = _largest_linked(ratings[roles.teacher], ratings[roles.learner])
-    return graded(
+    return grade(
         "linked_teachers",
         title,
         review=share < CONNECTED,

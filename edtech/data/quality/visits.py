@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from edtech.data.quality.findings import Check, Severity, graded, worst
+from edtech.data.quality.checks import Check, Severity, grade, worst_severity
 from edtech.tables.roles import VisitRoles
 
 FEW_CHOICES = 50
@@ -31,7 +31,7 @@ def check_visits(views: pd.DataFrame, roles: VisitRoles) -> tuple[Check, ...]:
 
 def _choices(views: pd.DataFrame, roles: VisitRoles) -> Check:
     taken, visits = int(views[roles.chosen].sum()), views[roles.visit].nunique()
-    return graded(
+    return grade(
         "choices",
         "Some visits take a course and some take none",
         fail=taken == 0,
@@ -44,7 +44,7 @@ def _choices(views: pd.DataFrame, roles: VisitRoles) -> Check:
 
 def _offers(views: pd.DataFrame, roles: VisitRoles) -> Check:
     seen = views.groupby(roles.visit).size()
-    return graded(
+    return grade(
         "offers",
         "Several courses are seen on a visit",
         review=float(seen.mean()) < FEW_OFFERS,
@@ -57,7 +57,7 @@ def _offers(views: pd.DataFrame, roles: VisitRoles) -> Check:
 def _price_changes(views: pd.DataFrame, roles: VisitRoles) -> Check:
     prices = views.groupby(roles.course)[roles.price].nunique()
     moving = float((prices > 1).mean())
-    return graded(
+    return grade(
         "price_changes",
         "Prices change within courses",
         fail=moving == 0,
@@ -70,7 +70,7 @@ def _price_changes(views: pd.DataFrame, roles: VisitRoles) -> Check:
 def _outliers(views: pd.DataFrame, roles: VisitRoles) -> Check:
     ratio = views[roles.price] / views.groupby(roles.course)[roles.price].transform("median")
     rows = int(((ratio > OUTLIER_FACTOR) | (ratio < 1 / OUTLIER_FACTOR)).sum())
-    return graded(
+    return grade(
         "price_outliers",
         "No prices out of all proportion",
         review=rows > 0,
@@ -83,7 +83,7 @@ def _outliers(views: pd.DataFrame, roles: VisitRoles) -> Check:
 def _thin_courses(views: pd.DataFrame, roles: VisitRoles) -> Check:
     seen = views[roles.course].value_counts()
     thin = float((seen < FEW_VIEWS).mean())
-    return graded(
+    return grade(
         "thin_courses",
         "Courses are seen often enough",
         review=thin > MANY_THIN,
@@ -100,7 +100,7 @@ def _learners(views: pd.DataFrame, roles: VisitRoles) -> Check:
     visits = views.groupby(roles.learner)[roles.visit].nunique()
     owners = views.groupby(roles.visit)[roles.learner].nunique()
     shared = int((owners > 1).sum())
-    return graded(
+    return grade(
         "learners",
         title,
         fail=shared > 0,
@@ -112,7 +112,7 @@ def _learners(views: pd.DataFrame, roles: VisitRoles) -> Check:
 
 def _learnable(checks: list[Check]) -> Check:
     bad = [check.title for check in checks if check.severity is Severity.FAIL]
-    return graded(
+    return grade(
         "learnable",
         "Can choices be learned from here?",
         fail=bool(bad),
@@ -120,7 +120,7 @@ def _learnable(checks: list[Check]) -> Check:
         evidence=f"Not yet. It fails on: {'; '.join(bad)}."
         if bad
         else "Only on a condition: nothing in visits says that prices did not follow demand."
-        + (" Look at the findings above, too." if worst(checks) is Severity.REVIEW else ""),
+        + (" Look at the findings above, too." if worst_severity(checks) is Severity.REVIEW else ""),
         fix="Do what the findings above say; draw some prices at random, and keep the demand panel of the same courses "
         "with these rows flagged.",
     )

@@ -10,7 +10,7 @@ from edtech.ml.elasticity.estimators.choice_logit import ChoiceLogitDemand
 from edtech.ml.elasticity.estimators.double_ml import DoubleMLDemand
 from edtech.ml.elasticity.estimators.feature_models import GradientBoostingDemand, LinearDemand, RandomForestDemand
 from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
-from edtech.ml.elasticity.estimators.share_logit import ShareLogitDemand, states_market
+from edtech.ml.elasticity.estimators.share_logit import ShareLogitDemand, has_market_roles
 from edtech.tables.roles import PanelRoles
 
 FAMILY = "token_elasticity"
@@ -74,7 +74,7 @@ class LinearParams(Params):
     )
 
 
-class _CurvedParams(Params):
+class _FlexibleParams(Params):
     """What `polynomial` and `gam` share."""
 
     segment_slopes: bool = Field(
@@ -90,13 +90,13 @@ class _CurvedParams(Params):
     )
 
 
-class PolynomialParams(_CurvedParams):
+class PolynomialParams(_FlexibleParams):
     """Hyperparameters of `polynomial`."""
 
     degree: int = Field(2, ge=2, le=3, title="Degree", description="Highest power of the log price.")
 
 
-class AdditiveParams(_CurvedParams):
+class AdditiveParams(_FlexibleParams):
     """Hyperparameters of `gam`."""
 
     knots: int = Field(
@@ -252,8 +252,8 @@ ALGORITHMS: dict[str, Algorithm] = {
 }
 
 
-def fitting(roles: PanelRoles, has_visits: bool) -> tuple[str, ...]:
+def available_algorithms(roles: PanelRoles, has_visits: bool) -> tuple[str, ...]:
     """Return the algorithms that have what they need, the one to start with first."""
-    has = {"": True, VISITS: has_visits, COVARIATES: bool(roles.controls), MARKET: states_market(roles)}
-    names = [name for name, one in ALGORITHMS.items() if has[one.needs]]
+    available = {"": True, VISITS: has_visits, COVARIATES: bool(roles.controls), MARKET: has_market_roles(roles)}
+    names = [name for name, algorithm in ALGORITHMS.items() if available[algorithm.needs]]
     return tuple(sorted(names, key=lambda name: ALGORITHMS[name].needs != VISITS))

@@ -13,17 +13,17 @@ from pydantic.fields import FieldInfo
 from scipy import stats
 from sklearn.metrics import mean_poisson_deviance
 
-from edtech.data.quality.findings import Check, graded
+from edtech.data.quality.checks import Check, grade
 from edtech.errors import ModelError
-from edtech.ml.base import Estimate, Params
-from edtech.ml.elasticity.description import GROUNDS
+from edtech.ml.base import Estimate, Params, field_bounds
+from edtech.ml.elasticity.description import IDENTIFICATION
 from edtech.ml.elasticity.estimators.base import DemandEstimator
-from edtech.ml.elasticity.fitting.fixed_effects import reacts, views_slope
+from edtech.ml.elasticity.fitting.fixed_effects import views_elasticity, views_react
 from edtech.ml.elasticity.fitting.inference import STRONG_F
-from edtech.ml.elasticity.fitting.share_logit import MANY_UNSOLD, SOME_UNSOLD
+from edtech.ml.elasticity.fitting.share_logit import MAX_UNSOLD_SHARE, REVIEW_UNSOLD_SHARE
 from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.panel import PanelArrays
-from edtech.ml.elasticity.result import UNSOLD, recommends
+from edtech.ml.elasticity.result import UNSOLD_CHECK, supports_recommendation
 from edtech.tables.roles import PanelRoles
 
 FOLDS = 3
@@ -46,33 +46,33 @@ class Evidence:
     params: Params
     model: DemandEstimator
     roles: PanelRoles
-    known: pd.DataFrame
+    training_rows: pd.DataFrame
     arrays: PanelArrays
-    ground: Identification
+    identification: Identification
     elasticity: Estimate
-    early: Estimate | None
+    holdout_elasticity: Estimate | None
     folds: pd.DataFrame
     evaluation: pd.DataFrame
 
 
-def elasticity_checks(found: Evidence) -> tuple[Check, ...]:
+def elasticity_checks(evidence: Evidence) -> tuple[Check, ...]:
     """Return every check that applies to this training."""
-    asked: tuple[Callable[[Evidence], Check | None], ...] = (
-        convergence,
-        identification,
-        sign,
-        first_stage_strength,
-        price_range,
-        unsold_rows,
-        views_reaction,
-        stability,
-        baseline,
-        edges,
+    checks: tuple[Callable[[Evidence], Check | None], ...] = (
+        check_convergence,
+        check_identification,
+        check_sign,
+        check_first_stage,
+        check_price_range,
+        check_unsold_rows,
+        check_views_reaction,
+        check_stability,
+        check_baseline,
+        check_params_on_edge,
     )
-    return tuple(check for one in asked if (check := one(found)) is not None)
+    return tuple(check for run_check in checks if (check := run_check(evidence)) is not None)
 
 
-def fold_elasticities(panel: pd.DataFrame, roles: PanelRoles, read: Callable[[pd.DataFrame], Estimate]) -> pd.DataFrame:
+def fold_elasticities(panel: pd.DataFrame, roles: PanelRoles, estimate: Callable[[pd.DataFrame], Estimate]) -> pd.DataFrame:
     """Return the elasticity of consecutive parts of the time, `FOLD_COLUMNS`; a part that cannot be fitted has NaN.
 
     Without enough periods, no rows.
@@ -82,19 +82,19 @@ def fold_elasticities(panel: pd.DataFrame, roles: PanelRoles, read: Callable[[pd
     for part in np.array_split(periods, FOLDS) if periods.size >= FOLDS * _FEWEST_PERIODS else []:
         name = f"{pd.Series(part).iloc[0]} to {pd.Series(part).iloc[-1]}"
         try:
-            found = read(panel[panel[roles.period].isin(part)])
+            found = estimate(panel[panel[roles.period].isin(part)])
         except ModelError:
             found = Estimate(np.nan)
         rows.append((name, found.estimate, found.low, found.high))
     return pd.DataFrame(rows, columns=list(FOLD_COLUMNS)).astype(dict.fromkeys(FOLD_COLUMNS[1:], float))
 
 
-def convergence(found: Evidence) -> Check | None:
+def check_convergence(found: Evidence) -> Check | None:
     """Whether the iterations settled well before they ran out; a fit that did not settle is an error."""
     used, most = getattr(found.model, "iterations_", None), getattr(found.params, "max_iterations", None)
     if used is None or most is None:
         return None
-    return graded(
+    return grade(
         "convergence",
         "The fit settled",
         review=used > 0.8 * most,
@@ -103,22 +103,22 @@ def convergence(found: Evidence) -> Check | None:
     )
 
 
-def identification(found: Evidence) -> Check:
+def check_identification(found: Evidence) -> Check:
     """Whether prices may be recommended on the ground that these data give."""
-    return graded(
+    return grade(
         "identification",
         "The price effect can be told from what else moves demand",
-        review=not recommends(found.ground.kind, found.roles),
-        evidence=f"it is {GROUNDS[found.ground.kind]}, and holds if {found.ground.condition}",
+        review=not supports_recommendation(found.identification.kind, found.roles),
+        evidence=f"it is {IDENTIFICATION[found.identification.kind]}, and holds if {found.identification.condition}",
         fix="no price is recommended from this run; an answer on Pricing names the test that would tell",
     )
 
 
-def sign(found: Evidence) -> Check:
+def check_sign(found: Evidence) -> Check:
     """Whether demand falls with the price, and is known to."""
     one = found.elasticity
     known = f", 95 % interval {one.low:.2f} to {one.high:.2f}" if one.low is not None else ", no honest interval"
-    return graded(
+    return grade(
         "elasticity_sign",
         "Demand falls with the price",
         fail=one.estimate > 0,
@@ -128,12 +128,12 @@ def sign(found: Evidence) -> Check:
     )
 
 
-def first_stage_strength(found: Evidence) -> Check | None:
+def check_first_stage(found: Evidence) -> Check | None:
     """Whether the randomized discount or the instruments move the price enough to be used."""
-    strength = found.ground.first_stage_f
+    strength = found.identification.first_stage_f
     if strength is None:
         return None
-    return graded(
+    return grade(
         "first_stage",
         "Randomized discounts or instruments move the price",
         fail=strength < STRONG_F,
@@ -142,7 +142,7 @@ def first_stage_strength(found: Evidence) -> Check | None:
     )
 
 
-def price_range(found: Evidence) -> Check:
+def check_price_range(found: Evidence) -> Check:
     """Whether units were seen at prices far enough apart to tell what a change does."""
     arrays = found.arrays
     prices = pd.Series(arrays.price).groupby(arrays.group)
@@ -150,7 +150,7 @@ def price_range(found: Evidence) -> Check:
     sold = np.bincount(arrays.group, weights=arrays.price * arrays.quantity)
     fixed = float(sold[spread < _LEAST_RANGE].sum() / sold.sum())
     middle = float(np.median(spread))
-    return graded(
+    return grade(
         "price_support",
         "Prices moved enough",
         fail=fixed > 0.5,
@@ -161,33 +161,33 @@ def price_range(found: Evidence) -> Check:
     )
 
 
-def unsold_rows(found: Evidence) -> Check | None:
+def check_unsold_rows(found: Evidence) -> Check | None:
     """Whether an estimator of log shares had to leave out many rows, those that sold nothing."""
     unsold = getattr(found.model, "unsold_", None)
     if unsold is None:
         return None
-    return graded(
-        UNSOLD,
+    return grade(
+        UNSOLD_CHECK,
         "Hardly a row sold nothing",
-        fail=unsold > MANY_UNSOLD,
-        review=unsold > SOME_UNSOLD,
+        fail=unsold > MAX_UNSOLD_SHARE,
+        review=unsold > REVIEW_UNSOLD_SHARE,
         evidence=f"{unsold:.1%} of the rows sold nothing and are left out, which biases the elasticity towards 0",
         fix="use longer periods or larger markets, leave out units that hardly sell, or train fixed_effects",
     )
 
 
-def views_reaction(found: Evidence) -> Check | None:
+def check_views_reaction(found: Evidence) -> Check | None:
     """Whether views fall or rise with the price: then an elasticity at given views is only a part of the answer."""
     slope = getattr(found.model, "views_slope_", None)
-    slope = views_slope(found.arrays, found.ground.first) if slope is None else slope
+    slope = views_elasticity(found.arrays, found.identification.first_stage) if slope is None else slope
     if slope is None:
         return None
     counted = getattr(found.model, "views_react_", False)
     more = "it is counted in" if counted else "the elasticity at given views does not hold it"
-    return graded(
+    return grade(
         "views_react",
         "Views do not depend on the price",
-        review=reacts(slope),
+        review=views_react(slope),
         evidence=f"views move by {slope[0]:+.2f} % for each percent of price, 95 % interval {slope[1]:+.2f} to "
         f"{slope[2]:+.2f}; {more}",
         fix="nothing, as long as the price alone moves views"
@@ -196,11 +196,11 @@ def views_reaction(found: Evidence) -> Check | None:
     )
 
 
-def stability(found: Evidence) -> Check | None:
+def check_stability(found: Evidence) -> Check | None:
     """Whether parts of the time tell the same."""
     folds = found.folds
     if folds.empty:
-        return _early_agrees(found)
+        return _check_holdout_stability(found)
     each, whole = folds["estimate"].to_numpy(), abs(found.elasticity.estimate)
     told = ", ".join("not fitted" if np.isnan(one) else f"{one:.2f}" for one in each)
     errors = ((folds["high"] - folds["low"]) / (2 * 1.96)).to_numpy()
@@ -213,7 +213,7 @@ def stability(found: Evidence) -> Check | None:
         excess = float(weights @ (each - np.average(each, weights=weights)) ** 2)
         chance = float(stats.chi2.sf(excess, each.size - 1))
         unlike, evidence = chance < _ALPHA, f"thirds of the time: {told}; alike by chance with p = {chance:.3f}"
-    return graded(
+    return grade(
         "stability",
         "The elasticity is the same over time",
         review=bool(unlike),
@@ -222,11 +222,11 @@ def stability(found: Evidence) -> Check | None:
     )
 
 
-def _early_agrees(found: Evidence) -> Check | None:
-    if found.early is None:
+def _check_holdout_stability(found: Evidence) -> Check | None:
+    if found.holdout_elasticity is None:
         return None
-    whole, early = found.elasticity.estimate, found.early.estimate
-    return graded(
+    whole, early = found.elasticity.estimate, found.holdout_elasticity.estimate
+    return grade(
         "stability",
         "The elasticity is the same without the rows held back",
         review=abs(early - whole) > _UNSTABLE * abs(whole),
@@ -235,7 +235,7 @@ def _early_agrees(found: Evidence) -> Check | None:
     )
 
 
-def baseline(found: Evidence) -> Check | None:
+def check_baseline(found: Evidence) -> Check | None:
     """Whether the rows held back are predicted better than by means of the others: each unit's own, if they are later.
 
     It never fails: where prices follow demand, a right model of what prices do predicts levels less well than the mean.
@@ -245,7 +245,7 @@ def baseline(found: Evidence) -> Check | None:
         return None
     actual, mean = rows["actual"].to_numpy(), _unit_means(found)
     model, plain = (mean_poisson_deviance(actual, np.maximum(one, 1e-9)) for one in (rows["predicted"], mean))
-    return graded(
+    return grade(
         "baseline",
         _baseline_title(found.roles),
         review=model > plain,
@@ -264,7 +264,7 @@ def _baseline_title(roles: PanelRoles) -> str:
 
 def _unit_means(found: Evidence) -> np.ndarray:
     """What each unit's mean rate before says of the rows held back (e,); a sale is added, as every mean has."""
-    roles, known, rows = found.roles, found.known, found.evaluation
+    roles, known, rows = found.roles, found.training_rows, found.evaluation
     exposure = pd.Series(1.0, index=known.index) if roles.views is None else known[roles.views]
     rate = known[roles.quantity].sum() / exposure.sum()
     later = rows["views"].to_numpy(dtype=float) if "views" in rows else np.ones(len(rows))
@@ -275,11 +275,11 @@ def _unit_means(found: Evidence) -> np.ndarray:
     return np.asarray(later * rows["unit"].map(own).fillna(rate).to_numpy())
 
 
-def edges(found: Evidence) -> Check:
+def check_params_on_edge(found: Evidence) -> Check:
     """Whether a hyperparameter was chosen at the end of its range, where the best may lie beyond."""
     fields = type(found.params).model_fields
     at = [name for name, info in fields.items() if _on_edge(info, getattr(found.params, name))]
-    return graded(
+    return grade(
         "params_on_edge",
         "No hyperparameter lies at the end of its range",
         review=bool(at),
@@ -290,5 +290,4 @@ def edges(found: Evidence) -> Check:
 
 
 def _on_edge(info: FieldInfo, value: object) -> bool:
-    ends = [getattr(item, end) for item in info.metadata for end in ("ge", "le") if hasattr(item, end)]
-    return value in ends and value != info.default
+    return value in (field_bounds(info) or ()) and value != info.default

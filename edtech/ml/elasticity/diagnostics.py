@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.data.quality import leakage
-from edtech.data.quality.findings import Check, grade
+from edtech.data.quality.checks import Check, grade
 from edtech.ml import trust_checks
 from edtech.ml.base import Estimate, FittedModel
 from edtech.ml.elasticity.result import ElasticityResult

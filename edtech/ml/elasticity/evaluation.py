@@ -11,23 +11,23 @@ from edtech.tables.arrays import Floats
 from edtech.tables.roles import PanelRoles
 
 _SEED = 20
-_MOST_ROWS = 5_000
-_FEWEST_PERIODS = 4
+_MAX_ROWS = 5_000
+_MIN_GROUPS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
     """Rows held back, as a mask (n,), and in words which; `None` where the panel is too short to hold any back."""
 
-    held_back: NDArray[np.bool_] | None
-    words: str
+    held_out: NDArray[np.bool_] | None
+    description: str
 
 
 def split_panel(panel: pd.DataFrame, roles: PanelRoles, share: float) -> Split:
     """Hold back the last `share` of the periods; without periods, whole units; without repeated units, other offers."""
     if roles.period is not None:
         periods = np.sort(panel[roles.period].unique())
-        if periods.size < _FEWEST_PERIODS:
+        if periods.size < _MIN_GROUPS:
             return Split(None, f"only {periods.size} periods, too few to hold any back")
         count = max(1, round(share * periods.size))
         return Split(
@@ -35,22 +35,22 @@ def split_panel(panel: pd.DataFrame, roles: PanelRoles, share: float) -> Split:
         )
     labels = np.arange(len(panel)) if roles.unit is None else panel[roles.unit].astype("category").cat.codes.to_numpy()
     units = np.unique(labels)
-    if units.size < _FEWEST_PERIODS:
+    if units.size < _MIN_GROUPS:
         return Split(None, f"only {units.size} units and no periods, too few to hold any back")
-    chosen = np.random.default_rng(_SEED).permutation(units)[: max(1, round(share * units.size))]
-    return Split(np.isin(labels, chosen), f"{chosen.size:,} of {units.size:,} units, none of their rows in training")
+    held_out_units = np.random.default_rng(_SEED).permutation(units)[: max(1, round(share * units.size))]
+    return Split(np.isin(labels, held_out_units), f"{held_out_units.size:,} of {units.size:,} units, none of their rows in training")
 
 
-def errors(actual: Floats, predicted: Floats) -> dict[str, float]:
+def error_metrics(actual: Floats, predicted: Floats) -> dict[str, float]:
     """Return r2, rmse, mae and the mean Poisson deviance of predictions (n,)."""
-    found = {
+    metrics = {
         "rmse": root_mean_squared_error(actual, predicted),
         "mae": mean_absolute_error(actual, predicted),
         "poisson_deviance": mean_poisson_deviance(actual, np.maximum(predicted, 1e-12)),
     }
     if actual.size > 1 and np.ptp(actual) > 0:
-        found["r2"] = r2_score(actual, predicted)
-    return {name: float(value) for name, value in found.items()}
+        metrics["r2"] = r2_score(actual, predicted)
+    return {name: float(value) for name, value in metrics.items()}
 
 
 def permutation_importance(model: object, rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
@@ -60,8 +60,8 @@ def permutation_importance(model: object, rows: pd.DataFrame, roles: PanelRoles)
     leans on; it is no effect and no elasticity.
     """
     rng = np.random.default_rng(_SEED)
-    if len(rows) > _MOST_ROWS:
-        rows = rows.iloc[np.sort(rng.choice(len(rows), _MOST_ROWS, replace=False))]
+    if len(rows) > _MAX_ROWS:
+        rows = rows.iloc[np.sort(rng.choice(len(rows), _MAX_ROWS, replace=False))]
     predict = model.predict  # type: ignore[attr-defined]
     actual = rows[roles.quantity].to_numpy(dtype=float)
 
@@ -72,15 +72,15 @@ def permutation_importance(model: object, rows: pd.DataFrame, roles: PanelRoles)
     columns = dict.fromkeys(
         name for name in (roles.price, roles.unit, roles.segment, roles.period, roles.views, *roles.controls) if name
     )
-    found = [(name, deviance(rows.assign(**{name: rng.permutation(rows[name])})) - base) for name in columns]
-    table = pd.DataFrame(found, columns=["feature", "importance"])
+    increases = [(name, deviance(rows.assign(**{name: rng.permutation(rows[name])})) - base) for name in columns]
+    table = pd.DataFrame(increases, columns=["feature", "importance"])
     return table.sort_values("importance", ascending=False, ignore_index=True)
 
 
-def per_period(panel: pd.DataFrame, roles: PanelRoles, quantity: Floats) -> dict[str, float]:
+def per_period_metrics(panel: pd.DataFrame, roles: PanelRoles, quantity: Floats) -> dict[str, float]:
     """Return token revenue per period and, where there are views, the rate of `quantity` (n,) per view."""
     periods = 1 if roles.period is None else max(panel[roles.period].nunique(), 1)
-    figures = {"token_revenue": float(panel[roles.price].to_numpy(dtype=float) @ quantity) / periods}
+    metrics = {"token_revenue": float(panel[roles.price].to_numpy(dtype=float) @ quantity) / periods}
     if roles.views is not None:
-        figures["enrollment_rate"] = float(quantity.sum() / panel[roles.views].sum())
-    return figures
+        metrics["enrollment_rate"] = float(quantity.sum() / panel[roles.views].sum())
+    return metrics

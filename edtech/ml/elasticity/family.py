@@ -8,7 +8,7 @@ import pandas as pd
 from edtech.charts import png
 from edtech.jobs.progress import Progress
 from edtech.ml.base import Algorithm, Family, FittedModel, Params
-from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
+from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, available_algorithms
 from edtech.ml.elasticity.description import finding, summary
 from edtech.ml.elasticity.diagnostics import compare_runs, panel_checks
 from edtech.ml.elasticity.estimators.base import DemandEstimator
@@ -30,7 +30,7 @@ def fits(dataset: "Dataset") -> tuple[str, ...]:
     """Return the algorithms that the data set has the tables for, the one to start with first."""
     if dataset.kind not in ("panel", "market"):
         return ()
-    return fitting(dataset.roles, "views" in dataset.tables)
+    return available_algorithms(dataset.roles, "views" in dataset.tables)
 
 
 def visits_for(dataset: "Dataset", algorithm: Algorithm) -> pd.DataFrame | None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from edtech.ml.elasticity.fitting.inference import STRONG_F, FirstStage, first_stage, take_out
+from edtech.ml.elasticity.fitting.inference import STRONG_F, FirstStage, first_stage, residualize
 from edtech.ml.elasticity.panel import PanelArrays
-from edtech.ml.elasticity.result import Kind
+from edtech.ml.elasticity.result import IdentificationKind
 from edtech.tables.arrays import Floats
 from edtech.tables.roles import PanelRoles
 
@@ -26,9 +26,9 @@ class Identification:
     `instruments` (n, m) are what moves the price, before any effect is taken out; None where `first` is.
     """
 
-    kind: Kind
+    kind: IdentificationKind
     condition: str
-    first: FirstStage | None
+    first_stage: FirstStage | None
     first_stage_f: float | None
     notes: tuple[str, ...]
     instruments: Floats | None = None
@@ -45,22 +45,22 @@ def identify(panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles) -> Ide
     strongest: float | None = None
     if roles.prices_set == "experiment":
         return Identification("randomized", "the prices were drawn at random, as you state", None, None, ())
-    for kind, columns, exogenous, condition in _candidates(panel, roles):
-        drawn = exogenous[:, 0] == 1 if exogenous.shape[1] else np.ones(len(panel), dtype=bool)
-        first = first_stage(log_price, columns, exogenous, arrays.controls, arrays.effects, arrays.cluster, drawn)
-        if first is not None and first.strong:
-            return Identification(kind, condition, first, first.effective_f, tuple(notes), columns)
-        strength = 0.0 if first is None else first.effective_f
+    for kind, columns, exogenous, condition in _instrument_candidates(panel, roles):
+        randomized = exogenous[:, 0] == 1 if exogenous.shape[1] else np.ones(len(panel), dtype=bool)
+        stage = first_stage(log_price, columns, exogenous, arrays.controls, arrays.effects, arrays.cluster, randomized)
+        if stage is not None and stage.strong:
+            return Identification(kind, condition, stage, stage.effective_f, tuple(notes), columns)
+        strength = 0.0 if stage is None else stage.effective_f
         strongest = max(strength, strongest or 0.0)
         name = "randomized discount moves" if kind == "randomized" else "instruments move"
         notes.append(f"The {name} the price too little to be used: effective F {strength:.1f}, needed {STRONG_F:g}.")
-    kind, condition = _without_instrument(log_price, arrays, roles)
+    kind, condition = _identify_without_instrument(log_price, arrays, roles)
     return Identification(kind, condition, None, strongest, tuple(notes))
 
 
-def _without_instrument(log_price: Floats, arrays: PanelArrays, roles: PanelRoles) -> tuple[Kind, str]:
+def _identify_without_instrument(log_price: Floats, arrays: PanelArrays, roles: PanelRoles) -> tuple[IdentificationKind, str]:
     if arrays.repeated:
-        within = take_out(log_price[:, None], arrays.effects, np.ones_like(log_price))
+        within = residualize(log_price[:, None], arrays.effects, np.ones_like(log_price))
         if within.std() > _MIN_WITHIN_SD:
             stated = roles.prices_set == "schedule"
             return "within_unit", (
@@ -71,22 +71,22 @@ def _without_instrument(log_price: Floats, arrays: PanelArrays, roles: PanelRole
     return "none", "units with other prices would sell the same at the same price, which nothing here supports"
 
 
-def _candidates(panel: pd.DataFrame, roles: PanelRoles) -> list[tuple[Kind, Floats, Floats, str]]:
+def _instrument_candidates(panel: pd.DataFrame, roles: PanelRoles) -> list[tuple[IdentificationKind, Floats, Floats, str]]:
     """Return the grounds to try, best first: kind, instruments (n, m), exogenous columns (n, k), condition."""
-    found: list[tuple[Kind, Floats, Floats, str]] = []
-    nothing = np.empty((len(panel), 0))
+    candidates: list[tuple[IdentificationKind, Floats, Floats, str]] = []
+    no_columns = np.empty((len(panel), 0))
     if roles.randomized_discount is not None:
         discount = panel[roles.randomized_discount].to_numpy(dtype=float)
         flag = np.ones(len(panel)) if roles.randomized_flag is None else panel[roles.randomized_flag].to_numpy(float)
         # A row without the flag was not drawn: whether a row was drawn may follow demand, so the flag is held fixed.
         # Where no other row has a discount, the flag marks the winners of the draw and holding it fixed would waste it.
         chosen = bool((discount[flag == 0] != 0).any()) or bool((discount[flag == 1] == 0).any())
-        exogenous = flag[:, None] if chosen and flag.min() < flag.max() else nothing
+        exogenous = flag[:, None] if chosen and flag.min() < flag.max() else no_columns
         condition = "the discounts marked as randomized were drawn without regard to demand"
-        found.append(("randomized", np.log1p(-discount * flag)[:, None], exogenous, condition))
+        candidates.append(("randomized", np.log1p(-discount * flag)[:, None], exogenous, condition))
     if roles.instruments:
         columns = panel[list(roles.instruments)].to_numpy(dtype=float)
         columns = (columns - columns.mean(axis=0)) / np.where(columns.std(axis=0) > 0, columns.std(axis=0), 1)
         condition = "the instruments move demand only through the price"
-        found.append(("instrument", columns, nothing, condition))
-    return found
+        candidates.append(("instrument", columns, no_columns, condition))
+    return candidates

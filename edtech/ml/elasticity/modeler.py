@@ -16,25 +16,25 @@ import pandas as pd
 from edtech.errors import ModelError, ParamsError
 from edtech.jobs.progress import Progress
 from edtech.ml.base import Algorithm, Estimate, Params
-from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, fitting
+from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, available_algorithms
 from edtech.ml.elasticity.checks import Evidence, elasticity_checks, fold_elasticities
 from edtech.ml.elasticity.estimators.base import DemandEstimator
-from edtech.ml.elasticity.evaluation import errors, per_period, permutation_importance, split_panel
+from edtech.ml.elasticity.evaluation import error_metrics, per_period_metrics, permutation_importance, split_panel
 from edtech.ml.elasticity.fitting.inference import half_width
 from edtech.ml.elasticity.identification import Identification, identify
-from edtech.ml.elasticity.panel import PanelArrays, as_named, panel_arrays
+from edtech.ml.elasticity.panel import PanelArrays, original_labels, panel_arrays
+from edtech.ml.elasticity.protocols import SubstitutionModel
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.arrays import Floats
-from edtech.tables.families import roles_for
-from edtech.tables.panel import PANEL_CONTRACT, build_panel
 from edtech.tables.roles import Dates, PanelRoles, PricesSet, Weights
+from edtech.tables.table_kinds import PANEL_CONTRACT, build_panel, roles_for
 
 _NAIVE_NOTE = "Pooled log-log slope: it mixes what prices do with why they differ. A warning, not an answer."
 
 Fit = Callable[[pd.DataFrame], DemandEstimator]
 """Fits the chosen algorithm on rows of a panel."""
 
-_MOST_ROWS_IN_FOLDS = 100_000
+_MAX_ROWS_FOR_FOLDS = 100_000
 """On more rows parts of the time are not fitted apart: it would take as long as the training itself."""
 
 
@@ -64,7 +64,7 @@ class TokenPriceElasticityModeler:
         weights: Weights = "quantity",
         dates: Dates = "clear",
     ) -> None:
-        chosen = {
+        values = {
             "unit": unit,
             "period": period,
             "price": price,
@@ -81,14 +81,14 @@ class TokenPriceElasticityModeler:
             "weights": weights,
             "dates": dates,
         }
-        self.roles = cast(PanelRoles, roles_for(PANEL_CONTRACT.kind, chosen))
+        self.roles = cast(PanelRoles, roles_for(PANEL_CONTRACT.kind, values))
 
     @classmethod
     def from_roles(cls, roles: PanelRoles) -> "TokenPriceElasticityModeler":
         """Return a modeler for these roles."""
-        found = cls()
-        found.roles = roles
-        return found
+        modeler = cls()
+        modeler.roles = roles
+        return modeler
 
     def compare_models(
         self,
@@ -106,35 +106,35 @@ class TokenPriceElasticityModeler:
         unknown algorithm or value, ContractError for a panel that breaks its contract, NotIdentifiedError where no
         elasticity can be learned.
         """
-        fit = fitting(self.roles, visits is not None)
-        chosen = list(fit if algorithms is None else dict.fromkeys(algorithms))
-        if unknown := [name for name in dict.fromkeys([*chosen, *(params or {})]) if name not in ALGORITHMS]:
+        available = available_algorithms(self.roles, visits is not None)
+        names = list(available if algorithms is None else dict.fromkeys(algorithms))
+        if unknown := [name for name in dict.fromkeys([*names, *(params or {})]) if name not in ALGORITHMS]:
             raise ParamsError(
                 "There is no such algorithm",
                 expected=f"one of {', '.join(ALGORITHMS)}",
-                found=", ".join(map(repr, unknown)),
+                actual=", ".join(map(repr, unknown)),
                 where=f"family {FAMILY!r}",
                 fix="choose from the list",
             )
-        settings = {name: ALGORITHMS[name].validate_params((params or {}).get(name)) for name in chosen}
+        settings = {name: ALGORITHMS[name].validate_params((params or {}).get(name)) for name in names}
         rows = build_panel(panel, self.roles)
         results = {}
-        for number, name in enumerate(chosen):
+        for number, name in enumerate(names):
             if progress is not None:
-                progress(number / len(chosen), f"Training {ALGORITHMS[name].title}")
-            found = train(rows, self.roles, ALGORITHMS[name], settings[name], visits)
-            results[name] = _in_own_names(found, panel, self.roles)
+                progress(number / len(names), f"Training {ALGORITHMS[name].title}")
+            result = train(rows, self.roles, ALGORITHMS[name], settings[name], visits)
+            results[name] = _with_original_labels(result, panel, self.roles)
         if progress is not None:
             progress(1.0, "Trained")
         return results
 
 
-def _in_own_names(result: ElasticityResult, panel: pd.DataFrame, roles: PanelRoles) -> ElasticityResult:
+def _with_original_labels(result: ElasticityResult, panel: pd.DataFrame, roles: PanelRoles) -> ElasticityResult:
     by_segment, support = result.elasticity_by_segment, result.support
     return replace(
         result,
-        elasticity_by_segment=by_segment.assign(segment=as_named(by_segment["segment"], panel, roles.segment)),
-        support=support.assign(unit=as_named(support["unit"], panel, roles.unit)),
+        elasticity_by_segment=by_segment.assign(segment=original_labels(by_segment["segment"], panel, roles.segment)),
+        support=support.assign(unit=original_labels(support["unit"], panel, roles.unit)),
     )
 
 
@@ -143,24 +143,24 @@ def train(
 ) -> ElasticityResult:
     """Train one algorithm on a validated panel: errors from a fit without some rows, all else from the whole."""
     started = time.perf_counter()
-    fit = partial(_fit, roles=roles, algorithm=algorithm, params=params, visits=visits)
-    arrays, rows = panel_arrays(panel, roles), _seen(panel, roles)
-    ground = identify(rows, arrays, roles)
-    model = fit(rows, ground=ground)
-    trial = _trial(panel, roles, params.evaluation_share, fit)
-    elasticity, by_segment = read_elasticity(model, rows, arrays, roles)
-    naive, folds = naive_elasticity(arrays), _folds(panel, roles, model, fit)
-    before = None if trial.early is None else read_elasticity(trial.early, rows, arrays, roles)[0]
-    evidence = Evidence(params, model, roles, trial.known, arrays, ground, elasticity, before, folds, trial.evaluation)
+    fit = partial(_fit_algorithm, roles=roles, algorithm=algorithm, params=params, visits=visits)
+    arrays, rows = panel_arrays(panel, roles), _rows_with_views(panel, roles)
+    identification = identify(rows, arrays, roles)
+    model = fit(rows, ground=identification)
+    holdout = _fit_holdout(panel, roles, params.evaluation_share, fit)
+    elasticity, by_segment = average_elasticity(model, rows, arrays, roles)
+    naive, folds = naive_elasticity(arrays), _elasticity_by_fold(panel, roles, model, fit)
+    holdout_elasticity = None if holdout.model is None else average_elasticity(holdout.model, rows, arrays, roles)[0]
+    evidence = Evidence(params, model, roles, holdout.training_rows, arrays, identification, elasticity, holdout_elasticity, folds, holdout.evaluation)
     checks = elasticity_checks(evidence)
     metrics = {
         "price_elasticity_coefficient": elasticity.estimate,
-        **_bounds(elasticity),
+        **_interval_metrics(elasticity),
         "naive_elasticity": naive.estimate,
         "rows_train": float(len(rows)),
-        **_segment_wide(model),
-        **({} if ground.first_stage_f is None else {"first_stage_f": ground.first_stage_f}),
-        **_evaluation_metrics(trial, roles),
+        **_segment_metrics(model),
+        **({} if identification.first_stage_f is None else {"first_stage_f": identification.first_stage_f}),
+        **_evaluation_metrics(holdout, roles),
         "fit_seconds": time.perf_counter() - started,
     }
     return ElasticityResult(
@@ -171,75 +171,75 @@ def train(
         roles=roles,
         elasticity=elasticity,
         elasticity_by_segment=by_segment,
-        identification=ground.kind,
-        condition=ground.condition,
+        identification=identification.kind,
+        condition=identification.condition,
         naive=naive,
         support=price_support(rows, roles),
         metrics=metrics,
-        evaluation=trial.evaluation,
-        importance=_importance(trial, roles),
-        split=trial.split,
-        notes=(*ground.notes, *trial.notes),
+        evaluation=holdout.evaluation,
+        importance=_importance(holdout, roles),
+        split=holdout.split,
+        notes=(*identification.notes, *holdout.notes),
         checks=checks,
         tables={} if folds.empty else {"elasticity_by_fold": folds},
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Trial:
+class _HoldoutFit:
     """A fit of the `known` rows, and what it said of those held back; none of both where the panel is too short.
 
     `split` says in words which were held back, `evaluation` what came of them and what was predicted.
     """
 
-    early: DemandEstimator | None
-    known: pd.DataFrame
-    held_back: pd.DataFrame
+    model: DemandEstimator | None
+    training_rows: pd.DataFrame
+    held_out: pd.DataFrame
     evaluation: pd.DataFrame
     split: str
     notes: tuple[str, ...] = ()
 
 
-def _trial(panel: pd.DataFrame, roles: PanelRoles, share: float, fit: Fit) -> _Trial:
+def _fit_holdout(panel: pd.DataFrame, roles: PanelRoles, share: float, fit: Fit) -> _HoldoutFit:
     split = split_panel(panel, roles, share)
-    if split.held_back is None:
-        nothing = panel.iloc[:0]
-        note = f"Errors on rows held back are not measured: {split.words}."
-        return _Trial(None, panel, nothing, _evaluation_rows(nothing, None, roles), split.words, (note,))
-    held_back, known = panel[split.held_back], panel[~split.held_back]
-    early = fit(known)
-    return _Trial(early, known, held_back, _evaluation_rows(held_back, early, roles), split.words)
+    if split.held_out is None:
+        no_rows = panel.iloc[:0]
+        note = f"Errors on rows held back are not measured: {split.description}."
+        return _HoldoutFit(None, panel, no_rows, _evaluation_rows(no_rows, None, roles), split.description, (note,))
+    held_out, training_rows = panel[split.held_out], panel[~split.held_out]
+    model = fit(training_rows)
+    return _HoldoutFit(model, training_rows, held_out, _evaluation_rows(held_out, model, roles), split.description)
 
 
-def _folds(panel: pd.DataFrame, roles: PanelRoles, model: DemandEstimator, fit: Fit) -> pd.DataFrame:
+def _elasticity_by_fold(panel: pd.DataFrame, roles: PanelRoles, model: DemandEstimator, fit: Fit) -> pd.DataFrame:
     """Return the elasticity of parts of the time, no rows where fitting them would take long."""
-    parted = panel if model.refits_quickly and len(panel) <= _MOST_ROWS_IN_FOLDS else panel.iloc[:0]
-    return fold_elasticities(parted, roles, partial(_refitted, roles, fit))
+    rows = panel if model.refits_quickly and len(panel) <= _MAX_ROWS_FOR_FOLDS else panel.iloc[:0]
+    return fold_elasticities(rows, roles, partial(_refit_elasticity, roles, fit))
 
 
-def _seen(panel: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
+def _rows_with_views(panel: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
     return panel if roles.views is None else panel[panel[roles.views] > 0]
 
 
-def _refitted(roles: PanelRoles, fit: Fit, part: pd.DataFrame) -> Estimate:
-    return read_elasticity(fit(part), _seen(part, roles), panel_arrays(part, roles), roles)[0]
+def _refit_elasticity(roles: PanelRoles, fit: Fit, rows: pd.DataFrame) -> Estimate:
+    return average_elasticity(fit(rows), _rows_with_views(rows, roles), panel_arrays(rows, roles), roles)[0]
 
 
-def _fit(
+def _fit_algorithm(
     panel: pd.DataFrame,
     *,
     roles: PanelRoles,
     algorithm: Algorithm,
     params: Params,
     visits: pd.DataFrame | None,
-    ground: Identification | None = None,
+    identification: Identification | None = None,
 ) -> DemandEstimator:
-    model: DemandEstimator = algorithm.estimator(columns=roles.model_dump(), **params.estimator_arguments())
-    more = {"visits": visits} if algorithm.needs == VISITS else {}
-    return model.fit(panel.drop(columns=roles.quantity), panel[roles.quantity], ground, **more)
+    model: DemandEstimator = algorithm.new_estimator(params, columns=roles.model_dump())
+    extra = {"visits": visits} if algorithm.needs == VISITS else {}
+    return model.fit(panel.drop(columns=roles.quantity), panel[roles.quantity], identification, **extra)
 
 
-def read_elasticity(
+def average_elasticity(
     model: DemandEstimator, panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles
 ) -> tuple[Estimate, pd.DataFrame]:
     """Return the average own-price elasticity over the panel's rows, and the same for each segment.
@@ -247,16 +247,16 @@ def read_elasticity(
     The interval is that of the slopes, clustered by unit, at the fitted probabilities.
     """
     weights = arrays.quantity if roles.weights == "quantity" else np.ones_like(arrays.quantity)
-    panel = model.encoded(panel)
+    panel = model.with_category_codes(panel)
     rows, covariance = model.elasticities(panel), model.slope_covariance_
     terms = None if covariance is None else model.elasticity_terms(panel)
 
     def read(where: Floats) -> Estimate:
-        found = float(np.average(rows, weights=where))
+        estimate = float(np.average(rows, weights=where))
         if terms is None or covariance is None:
-            return Estimate(found, note=model.interval_note)
-        half = half_width(np.average(terms, axis=0, weights=where), covariance, model.slope_freedom_)
-        return Estimate(found, found - half, found + half, model.interval_note)
+            return Estimate(estimate, note=model.interval_note)
+        half = half_width(np.average(terms, axis=0, weights=where), covariance, model.slope_degrees_of_freedom_)
+        return Estimate(estimate, estimate - half, estimate + half, model.interval_note)
 
     segments = []
     for code, name in enumerate(arrays.segments):
@@ -265,22 +265,21 @@ def read_elasticity(
             found = read(inside)
             segments.append((str(name), found.estimate, found.low, found.high))
     table = pd.DataFrame(segments, columns=["segment", "estimate", "low", "high"])
-    return _finite(read(weights)), table.astype({"estimate": float, "low": float, "high": float})
+    return _require_finite(read(weights)), table.astype({"estimate": float, "low": float, "high": float})
 
 
-def _segment_wide(model: DemandEstimator) -> dict[str, float]:
+def _segment_metrics(model: DemandEstimator) -> dict[str, float]:
     """Elasticity where all prices of a segment move together, of a model that knows substitution."""
-    found = getattr(model, "segment_elasticity_", None)
-    return {} if found is None else {"segment_elasticity": found}
+    return {"segment_elasticity": model.segment_elasticity_} if isinstance(model, SubstitutionModel) else {}
 
 
-def _finite(estimate: Estimate) -> Estimate:
+def _require_finite(estimate: Estimate) -> Estimate:
     if np.isfinite(estimate.estimate):
         return estimate
     raise ModelError(
         "The elasticity is not a finite number",
         expected="a finite slope",
-        found=str(estimate.estimate),
+        actual=str(estimate.estimate),
         fix="use one slope for all segments, or a panel with more sales",
     )
 
@@ -304,9 +303,9 @@ def price_support(panel: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
     prices = panel[roles.price].astype(float)
     table = prices.groupby(unit).agg(low="min", high="max")
     if roles.randomized_discount is not None:
-        drawn = panel[roles.randomized_flag].astype(bool) if roles.randomized_flag else slice(None)
-        random = prices[drawn].groupby(unit[drawn]).agg(randomized_low="min", randomized_high="max")
-        table = table.join(random)
+        randomized = panel[roles.randomized_flag].astype(bool) if roles.randomized_flag else slice(None)
+        randomized_prices = prices[randomized].groupby(unit[randomized]).agg(randomized_low="min", randomized_high="max")
+        table = table.join(randomized_prices)
     elif roles.prices_set == "experiment":
         table = table.assign(randomized_low=table["low"], randomized_high=table["high"])
     else:
@@ -315,37 +314,37 @@ def price_support(panel: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
     return support
 
 
-def _bounds(elasticity: Estimate) -> dict[str, float]:
+def _interval_metrics(elasticity: Estimate) -> dict[str, float]:
     if elasticity.low is None or elasticity.high is None:
         return {}
     return {"price_elasticity_low": elasticity.low, "price_elasticity_high": elasticity.high}
 
 
-def _evaluation_rows(held_back: pd.DataFrame, early: DemandEstimator | None, roles: PanelRoles) -> pd.DataFrame:
-    named = {"period": roles.period, "unit": roles.unit, "segment": roles.segment, "price": roles.price}
-    frame = pd.DataFrame({name: held_back[column] for name, column in named.items() if column is not None})
+def _evaluation_rows(held_out: pd.DataFrame, model: DemandEstimator | None, roles: PanelRoles) -> pd.DataFrame:
+    columns = {"period": roles.period, "unit": roles.unit, "segment": roles.segment, "price": roles.price}
+    frame = pd.DataFrame({name: held_out[column] for name, column in columns.items() if column is not None})
     if roles.views is not None:
-        frame["views"] = held_back[roles.views]
-    frame["actual"] = held_back[roles.quantity].astype(float)
-    frame["predicted"] = np.nan if early is None else early.predict(held_back)
+        frame["views"] = held_out[roles.views]
+    frame["actual"] = held_out[roles.quantity].astype(float)
+    frame["predicted"] = np.nan if model is None else model.predict(held_out)
     return frame.reset_index(drop=True)
 
 
-def _evaluation_metrics(trial: _Trial, roles: PanelRoles) -> dict[str, float]:
-    held_back, rows = trial.held_back, {"rows_evaluation": float(len(trial.held_back))}
-    if trial.evaluation.empty:
+def _evaluation_metrics(holdout: _HoldoutFit, roles: PanelRoles) -> dict[str, float]:
+    held_out, rows = holdout.held_out, {"rows_evaluation": float(len(holdout.held_out))}
+    if holdout.evaluation.empty:
         return rows
-    actual, predicted = trial.evaluation["actual"].to_numpy(), trial.evaluation["predicted"].to_numpy()
-    planned = per_period(held_back, roles, predicted)
+    actual, predicted = holdout.evaluation["actual"].to_numpy(), holdout.evaluation["predicted"].to_numpy()
+    planned = per_period_metrics(held_out, roles, predicted)
     return {
         **rows,
-        **errors(actual, predicted),
-        **per_period(held_back, roles, actual),
+        **error_metrics(actual, predicted),
+        **per_period_metrics(held_out, roles, actual),
         **{f"{name}_predicted": value for name, value in planned.items()},
     }
 
 
-def _importance(trial: _Trial, roles: PanelRoles) -> pd.DataFrame:
-    if trial.early is not None:
-        return permutation_importance(trial.early, trial.held_back, roles)
+def _importance(holdout: _HoldoutFit, roles: PanelRoles) -> pd.DataFrame:
+    if holdout.model is not None:
+        return permutation_importance(holdout.model, holdout.held_out, roles)
     return pd.DataFrame({"feature": pd.Series(dtype=str), "importance": pd.Series(dtype=float)})

@@ -54,12 +54,12 @@ class PanelArrays:
         return self.unit if self.units.size > 1 else np.arange(self.price.size)
 
 
-def codes(frame: pd.DataFrame, column: str | None) -> tuple[Codes, NDArray[np.str_]]:
+def encode_levels(frame: pd.DataFrame, column: str | None) -> tuple[Codes, NDArray[np.str_]]:
     """Return the codes of a column and its sorted levels; a missing role is one level."""
     if column is None:
         return np.zeros(len(frame), dtype=np.intp), np.array([ALL])
-    found, levels = pd.factorize(frame[column], sort=True)
-    return found.astype(np.intp), np.asarray(levels.astype(str), dtype=np.str_)
+    codes, levels = pd.factorize(frame[column], sort=True)
+    return codes.astype(np.intp), np.asarray(levels.astype(str), dtype=np.str_)
 
 
 def control_matrix(frame: pd.DataFrame, roles: PanelRoles, names: Sequence[str] | None = None) -> pd.DataFrame:
@@ -68,11 +68,11 @@ def control_matrix(frame: pd.DataFrame, roles: PanelRoles, names: Sequence[str] 
     `names` are the columns of an earlier call: a level that was not seen then has none. Raises NotIdentifiedError
     where a text covariate has more than 50 levels: it would fit the noise.
     """
-    parts: list[pd.DataFrame] = []
+    columns: list[pd.DataFrame] = []
     for name in roles.controls:
         column = frame[name]
         if pd.api.types.is_numeric_dtype(column):
-            parts.append(column.astype(float).to_frame())
+            columns.append(column.astype(float).to_frame())
             continue
         levels = column.nunique()
         if levels > MAX_LEVELS:
@@ -83,19 +83,19 @@ def control_matrix(frame: pd.DataFrame, roles: PanelRoles, names: Sequence[str] 
                 where=f"column {name!r}",
                 fix="leave the column out of the covariates, or group its levels",
             )
-        parts.append(pd.get_dummies(column.astype(str), prefix=name, drop_first=names is None, dtype=float))
-    matrix = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=frame.index)
+        columns.append(pd.get_dummies(column.astype(str), prefix=name, drop_first=names is None, dtype=float))
+    matrix = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=frame.index)
     return matrix if names is None else matrix.reindex(columns=list(names), fill_value=0.0)
 
 
-def as_named(labels: pd.Series | pd.Index, frame: pd.DataFrame, column: str | None) -> pd.Index:
+def original_labels(labels: pd.Series | pd.Index, frame: pd.DataFrame, column: str | None) -> pd.Index:
     """Return text labels as the user's own values: the contract turns units and segments into text, 7 into "7"."""
-    named: dict[str, object] = {}
+    originals: dict[str, object] = {}
     if column is not None and column in frame.columns:
         own = frame[column].dropna().unique()
-        named = {str(value): value for value in own} if own.dtype.kind in "iu" else {}
-    found: pd.Index = pd.Index([named.get(str(label), label) for label in labels])
-    return found
+        originals = {str(value): value for value in own} if own.dtype.kind in "iu" else {}
+    labels_in_data: pd.Index = pd.Index([originals.get(str(label), label) for label in labels])
+    return labels_in_data
 
 
 def panel_arrays(panel: pd.DataFrame, roles: PanelRoles) -> PanelArrays:
@@ -108,10 +108,10 @@ def panel_arrays(panel: pd.DataFrame, roles: PanelRoles) -> PanelArrays:
         panel = panel[panel[roles.views] > 0]
     price = panel[roles.price].to_numpy(dtype=float)
     quantity = panel[roles.quantity].to_numpy(dtype=float)
-    _refuse_hopeless(price, quantity, roles)
-    unit, units = codes(panel, roles.unit)
-    period, periods = codes(panel, roles.period)
-    segment, segments = codes(panel, roles.segment)
+    _require_sales_and_price_variation(price, quantity, roles)
+    unit, units = encode_levels(panel, roles.unit)
+    period, periods = encode_levels(panel, roles.period)
+    segment, segments = encode_levels(panel, roles.segment)
     controls = control_matrix(panel, roles)
     return PanelArrays(
         price=price,
@@ -125,11 +125,11 @@ def panel_arrays(panel: pd.DataFrame, roles: PanelRoles) -> PanelArrays:
         segments=segments,
         controls=controls.to_numpy(dtype=float),
         control_names=tuple(controls.columns),
-        repeated=roles.unit is not None and price.size >= 2 * units.size and _prices_move(price, unit),
+        repeated=roles.unit is not None and price.size >= 2 * units.size and _prices_vary(price, unit),
     )
 
 
-def _refuse_hopeless(price: Floats, quantity: Floats, roles: PanelRoles) -> None:
+def _require_sales_and_price_variation(price: Floats, quantity: Floats, roles: PanelRoles) -> None:
     if price.size == 0 or quantity.sum() <= 0:
         raise NotIdentifiedError(
             "Nothing was sold, so there is no demand to learn from",
@@ -147,13 +147,13 @@ def _refuse_hopeless(price: Floats, quantity: Floats, roles: PanelRoles) -> None
         )
 
 
-def _prices_move(price: Floats, unit: Codes) -> bool:
+def _prices_vary(price: Floats, unit: Codes) -> bool:
     """Whether any unit was ever sold at two prices."""
     prices = pd.Series(price).groupby(unit)
     return bool((prices.max() > prices.min()).any())
 
 
-def relative_to_group(values: Floats, group: Codes, size: int) -> Floats:
+def group_means(values: Floats, group: Codes, size: int) -> Floats:
     """Return the mean of `values` in each group, shape (size,); 0 rows give NaN."""
     count = np.bincount(group, minlength=size)
     with np.errstate(invalid="ignore"):

@@ -6,17 +6,18 @@ from typing import ClassVar, Literal
 
 import pandas as pd
 
-from edtech.data.quality.findings import Check, Severity
+from edtech.data.quality.checks import Check, Severity
 from edtech.ml.base import Estimate, FitResult
+from edtech.ml.elasticity.protocols import DemandModel
 from edtech.tables.roles import PanelRoles
 
-Kind = Literal["randomized", "instrument", "within_unit", "controls", "none"]
+IdentificationKind = Literal["randomized", "instrument", "within_unit", "controls", "none"]
 
-UNSOLD = "unsold_rows"
+UNSOLD_CHECK = "unsold_rows"
 """Code of the check that speaks of rows an estimator left out because they sold nothing."""
 
 
-def recommends(kind: Kind, roles: PanelRoles) -> bool:
+def supports_recommendation(kind: IdentificationKind, roles: PanelRoles) -> bool:
     """Whether prices may be recommended where the price effect is identified so."""
     stated = kind == "within_unit" and roles.prices_set == "schedule"
     return stated or kind in ("randomized", "instrument")
@@ -38,10 +39,11 @@ class ElasticityResult(FitResult):
     }
     TEXT: ClassVar[tuple[str, ...]] = ("feature", "unit", "segment")
 
+    model: DemandModel
     roles: PanelRoles
     elasticity: Estimate
     elasticity_by_segment: pd.DataFrame
-    identification: Kind
+    identification: IdentificationKind
     condition: str
     naive: Estimate
     support: pd.DataFrame
@@ -52,13 +54,13 @@ class ElasticityResult(FitResult):
 
         It goes by what is known of how prices came about and of the rows, not by what the estimate looks like.
         """
-        return self.biased is None and recommends(self.identification, self.roles)
+        return self.bias_check is None and supports_recommendation(self.identification, self.roles)
 
     @property
-    def biased(self) -> Check | None:
+    def bias_check(self) -> Check | None:
         """The check by which the estimate is known to be biased on any ground; None where there is none."""
         failed = (check for check in self.checks if check.severity is Severity.FAIL)
-        return next((check for check in failed if check.code == UNSOLD), None)
+        return next((check for check in failed if check.code == UNSOLD_CHECK), None)
 
     def run_params(self) -> dict[str, str]:
         """Return the columns by their role."""

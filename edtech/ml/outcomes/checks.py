@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from edtech.data.quality import leakage
-from edtech.data.quality.findings import Check, grade
+from edtech.data.quality.checks import Check, grade
 from edtech.data.quality.outcomes import check_frame
 from edtech.ml import trust_checks
 from edtech.ml.outcomes.cases import Cases
 from edtech.ml.outcomes.seasonality import CLOCK, unseen
 from edtech.ml.outcomes.splits import Split
-from edtech.tables.values import format_names
+from edtech.tables.formatting import format_names
 
 TOO_GOOD = 0.99
 ALMOST_ALL = 0.9

@@ -1,5 +1,6 @@
 """Estimators of who has left by a horizon, from how long rows were watched."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -39,7 +40,7 @@ def left(survival: Floats, leaving: bool) -> Floats:
     return np.clip(1 - survival if leaving else survival, LEAST, 1 - LEAST)
 
 
-class Timed:
+class Timed(ABC):
     """What estimators of churn share: a horizon, and the season by which days are counted (None: all are usual)."""
 
     horizon: float
@@ -56,9 +57,9 @@ class Timed:
         day = X[CLOCK[0]].to_numpy(float)
         return np.column_stack([self.season.passed(day, np.full(len(X), one)) for one in times])
 
+    @abstractmethod
     def survival(self, X: pd.DataFrame, times: Floats) -> Floats:
         """Return the chance of no event up to each time, (n, t)."""
-        raise NotImplementedError
 
     def _left(self, X: pd.DataFrame) -> Floats:
         return left(self.survival(X, np.array([self.horizon]))[:, 0], self.leaving)
@@ -131,9 +132,10 @@ class LogisticChurn(PersonPeriod, LogisticProbability):
         horizon: float = 56.0,
         leaving: bool = True,
         season: Season | None = None,
-        penalty: float = 10.0,
-        calibration: Calibration = "platt",
-        max_iterations: int = 500,
+        *,
+        penalty: float,
+        calibration: Calibration,
+        max_iterations: int,
     ) -> None:
         super().__init__(penalty, calibration, max_iterations)
         self.horizon = horizon
@@ -149,13 +151,14 @@ class BoostingChurn(PersonPeriod, BoostingProbability):
         horizon: float = 56.0,
         leaving: bool = True,
         season: Season | None = None,
-        learning_rate: float = 0.05,
-        trees: int = 100,
-        max_leaf_nodes: int = 5,
-        min_samples_leaf: int = 60,
-        l2: float = 1.0,
-        calibration: Calibration = "platt",
-        seed: int = 0,
+        *,
+        learning_rate: float,
+        trees: int,
+        max_leaf_nodes: int,
+        min_samples_leaf: int,
+        l2: float,
+        calibration: Calibration,
+        seed: int,
     ) -> None:
         super().__init__(learning_rate, trees, max_leaf_nodes, min_samples_leaf, l2, calibration, seed)
         self.horizon = horizon
@@ -166,9 +169,7 @@ class BoostingChurn(PersonPeriod, BoostingProbability):
 class CoxChurn(Timed, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Proportional hazards: Cox (1972), J. Royal Statistical Society B 34, ties by Efron; Breslow's baseline."""
 
-    def __init__(
-        self, horizon: float = 56.0, leaving: bool = True, season: Season | None = None, seed: int = 0
-    ) -> None:
+    def __init__(self, horizon: float = 56.0, leaving: bool = True, season: Season | None = None, *, seed: int) -> None:
         self.horizon = horizon
         self.leaving = leaving
         self.season = season

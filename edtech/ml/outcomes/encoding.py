@@ -9,7 +9,8 @@ from sklearn.base import BaseEstimator
 
 from edtech.errors import DataError
 from edtech.tables.arrays import Floats
-from edtech.tables.values import MAX_CATEGORIES, listed, to_number
+from edtech.tables.formatting import format_names
+from edtech.tables.values import MAX_CATEGORIES, to_number
 
 LONG_TAIL = 2.0  # skewness above which a number that is never negative counts by its logarithm
 FARTHEST = 5.0  # standard deviations beyond which a number counts no more in a linear model
@@ -99,8 +100,8 @@ def require(X: pd.DataFrame, names: list[str]) -> None:
     if missing := [name for name in names if name not in X]:
         raise DataError(
             "Columns that the model was trained on are missing",
-            expected=listed(names),
-            found=f"no {listed(missing)}",
+            expected=format_names(names),
+            actual=f"no {format_names(missing)}",
             fix="give these columns, with gaps where a value is not known",
         )
 

@@ -1,6 +1,7 @@
 """Estimators of a probability: scikit-learn's classifiers behind one encoding and one calibration."""
 
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -50,7 +51,7 @@ class Rows:
         return [(fitted, apart[newest[apart]]) for fitted, apart in parts]
 
 
-class ProbabilityModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class ProbabilityModel(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """P(outcome) from features: an encoder, a classifier of scikit-learn, and what corrects its probabilities.
 
     Calibration (Platt 1999; Zadrozny and Elkan 2002) learns from predictions in folds, no subject in two of them,
@@ -62,8 +63,8 @@ class ProbabilityModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     linear = False
     calibration: Calibration = "none"
 
-    def _classifier(self, rows: int) -> Any:  # noqa: ANN401  # one of scikit-learn's
-        raise NotImplementedError
+    @abstractmethod
+    def _classifier(self, rows: int) -> Any: ...  # noqa: ANN401  # one of scikit-learn's
 
     def fit(self, X: pd.DataFrame, y: Floats, rows: Rows | None = None) -> Self:
         """Fit on features (n, f) and outcomes 0 or 1 (n,); raise ConvergenceError where it does not settle."""
@@ -149,7 +150,7 @@ class LogisticProbability(ProbabilityModel):
 
     linear = True
 
-    def __init__(self, penalty: float = 10.0, calibration: Calibration = "none", max_iterations: int = 500) -> None:
+    def __init__(self, penalty: float, calibration: Calibration, max_iterations: int) -> None:
         self.penalty = penalty
         self.calibration = calibration
         self.max_iterations = max_iterations
@@ -163,12 +164,12 @@ class ForestProbability(ProbabilityModel):
 
     def __init__(
         self,
-        trees: int = 50,
-        max_depth: int = 10,
-        min_samples_leaf: int = 30,
-        max_features: float = 0.3,
-        calibration: Calibration = "platt",
-        seed: int = 0,
+        trees: int,
+        max_depth: int,
+        min_samples_leaf: int,
+        max_features: float,
+        calibration: Calibration,
+        seed: int,
     ) -> None:
         self.trees = trees
         self.max_depth = max_depth
@@ -194,13 +195,13 @@ class BoostingProbability(ProbabilityModel):
 
     def __init__(
         self,
-        learning_rate: float = 0.05,
-        trees: int = 100,
-        max_leaf_nodes: int = 15,
-        min_samples_leaf: int = 40,
-        l2: float = 1.0,
-        calibration: Calibration = "platt",
-        seed: int = 0,
+        learning_rate: float,
+        trees: int,
+        max_leaf_nodes: int,
+        min_samples_leaf: int,
+        l2: float,
+        calibration: Calibration,
+        seed: int,
     ) -> None:
         self.learning_rate = learning_rate
         self.trees = trees

@@ -9,7 +9,8 @@ from sklearn.metrics import log_loss
 
 from edtech.ml.elasticity.fitting.inference import cluster_sums, critical_value
 from edtech.ml.outcomes.cases import Cases
-from edtech.ml.outcomes.estimators import ProbabilityModel
+from edtech.ml.outcomes.churn_estimators import CoxChurn, PersonPeriod
+from edtech.ml.outcomes.estimators import LogisticProbability
 from edtech.tables.arrays import Floats
 
 MOST_ROWS = 2_000
@@ -49,11 +50,11 @@ def odds_ratios(model: Any, cases: Cases) -> pd.DataFrame:  # noqa: ANN401  # an
     that the data cannot tell apart have none. Empty for other models.
     """
     empty = pd.DataFrame({name: [] for name in ("feature", "ratio", "low", "high", "note")})
-    if hasattr(model, "ratios"):
-        return pd.DataFrame(model.ratios())
-    if getattr(model, "ends_", np.empty(0)).size:
+    if isinstance(model, CoxChurn):
+        return model.ratios()
+    if isinstance(model, PersonPeriod) and model.ends_.size:
         return empty
-    if not (isinstance(model, ProbabilityModel) and model.linear and hasattr(model, "classifier_")):
+    if not isinstance(model, LogisticProbability):
         return empty
     known = cases.rows(cases.labeled)
     matrix = model.encoder_.transform(known.features)
@@ -67,7 +68,7 @@ def odds_ratios(model: Any, cases: Cases) -> pd.DataFrame:  # noqa: ANN401  # an
 
 
 def _interval(
-    model: ProbabilityModel,
+    model: LogisticProbability,
     matrix: Floats,
     actual: Floats,
     cluster: Any,  # noqa: ANN401
@@ -75,7 +76,7 @@ def _interval(
 ) -> tuple[Floats, Floats, Any]:
     design = np.column_stack([matrix, np.ones(len(matrix))])
     p = expit(matrix @ beta + model.classifier_.intercept_[0])
-    ridge = np.diag([getattr(model, "penalty", 0.0)] * len(beta) + [0.0])
+    ridge = np.diag([model.penalty] * len(beta) + [0.0])
     information = (design * (p * (1 - p))[:, None]).T @ design
     values, vectors = np.linalg.eigh(information / len(design))
     lost = vectors[:, values < NOT_TOLD_APART * values.max()]

@@ -13,7 +13,7 @@ from edtech.errors import ModelError
 from edtech.ml.outcomes.cases import Cases
 from edtech.ml.outcomes.encoding import require
 from edtech.tables.arrays import Floats
-from edtech.tables.values import listed
+from edtech.tables.formatting import format_names
 
 YEAR = 365.25
 WEEKS = 52
@@ -61,8 +61,8 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         if missing := set(self._get_param_names()) - set(state):
             raise ModelError(
                 "This model of churn was stored by an older version, which learned less about visits",
-                expected=f"a season with {listed(sorted(missing))}",
-                found="one without",
+                expected=f"a season with {format_names(sorted(missing))}",
+                actual="one without",
                 fix="train the model again with the same settings",
             )
         super().__setstate__(state)

@@ -1,5 +1,6 @@
 """Training of a family of labels: what was held back is predicted by a fit that ends before it."""
 
+import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,11 +101,11 @@ def fit(algorithm: Algorithm, params: Params, cases: Cases) -> Any:  # noqa: ANN
         "leaving": cases.ends_by != "return",
         "season": season,
     }
-    taken = algorithm.estimator().get_params()
-    arguments = params.estimator_arguments() | {name: value for name, value in more.items() if name in taken}
+    taken = inspect.signature(algorithm.estimator).parameters
+    arguments = {name: value for name, value in more.items() if name in taken}
     when = None if known.time is None else np.asarray(known.time.rank())
     outcome = known.actual if follow is None else follow
-    return algorithm.estimator(**arguments).fit(known.features, outcome, Rows(known.clusters, when))
+    return algorithm.new_estimator(params, **arguments).fit(known.features, outcome, Rows(known.clusters, when))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
-from edtech.data.quality.findings import Check, graded
+from edtech.data.quality.checks import Check, grade
 from edtech.ml.teachers.covariates import Encoding, of_teachers
 from edtech.ml.teachers.estimators import MixedRatings, RatingArrays, ShrunkenRatings, TeacherRatings
 from edtech.ml.teachers.mixed_model import sums_by
@@ -89,7 +89,7 @@ def card(
 def _few(arrays: RatingArrays) -> Check:
     few = int((arrays.counts < FEW).sum())
     share = few / arrays.teachers.size
-    return graded(
+    return grade(
         "few_ratings",
         "Ratings of each teacher",
         review=share > 0.25,
@@ -101,7 +101,7 @@ def _few(arrays: RatingArrays) -> Check:
 
 def _apart(model: MixedRatings | ShrunkenRatings) -> Check:
     spread, reliability = np.sqrt(model.variance_), float(np.mean(model.reliability_))
-    return graded(
+    return grade(
         "teachers_apart",
         "Teachers can be told apart",
         fail=model.variance_ == 0,
@@ -117,7 +117,7 @@ def _sorted(model: TeacherRatings, found: Sorting | None) -> Check | None:
     held = isinstance(model, MixedRatings) and model.controls
     chance = f"p {found.p_value:.2g} after counting all covariates tried"
     moves = f"{found.feature[:60]} goes {'up' if found.slope > 0 else 'down'} with the teacher's effect ({chance})"
-    return graded(
+    return grade(
         "sorting",
         "Learners are spread over teachers by chance",
         review=found.seen and not held,
@@ -132,7 +132,7 @@ def _baseline(model: TeacherRatings, metrics: Mapping[str, float]) -> Check | No
     ours, raw = metrics.get("rating_rmse"), metrics.get("rating_rmse_raw_mean")
     if ours is None or raw is None or not isinstance(model, MixedRatings | ShrunkenRatings):
         return None
-    return graded(
+    return grade(
         "baseline",
         "Better than raw means on later ratings",
         review=ours > raw,
@@ -142,7 +142,7 @@ def _baseline(model: TeacherRatings, metrics: Mapping[str, float]) -> Check | No
 
 
 def _clustered(arrays: RatingArrays) -> Check:
-    return graded(
+    return grade(
         "courses_differ",
         "Courses of a teacher are rated alike",
         review=courses_differ(arrays),
@@ -152,7 +152,7 @@ def _clustered(arrays: RatingArrays) -> Check:
 
 
 def _converged(model: MixedRatings) -> Check:
-    return graded(
+    return grade(
         "convergence",
         "The search for the variances settled",
         fail=not model.converged_,

@@ -177,9 +177,10 @@ class MixedRatings(TeacherRatings):
     def __init__(
         self,
         columns: dict[str, Any] | None = None,
-        controls: bool = True,
-        attributes: bool = True,
-        course_effects: bool = True,
+        *,
+        controls: bool,
+        attributes: bool,
+        course_effects: bool,
     ) -> None:
         self.columns = columns
         self.controls = controls

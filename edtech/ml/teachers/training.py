@@ -92,7 +92,7 @@ def _require(arrays: RatingArrays) -> None:
 
 
 def _fit(rows: pd.DataFrame, roles: RatingRoles, algorithm: Algorithm, params: TeacherParams) -> TeacherRatings:
-    model: TeacherRatings = algorithm.estimator(columns=roles.model_dump(), **params.estimator_arguments())
+    model: TeacherRatings = algorithm.new_estimator(params, columns=roles.model_dump())
     return model.fit(rows.drop(columns=roles.rating), rows[roles.rating])
 
 

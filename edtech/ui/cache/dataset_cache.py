@@ -14,7 +14,7 @@ from edtech.ui.upload_storage import MAX_WAITING, take_file
 
 if TYPE_CHECKING:
     from edtech.market import MarketParams
-    from edtech.market.estimate import Expected
+    from edtech.market.estimate import SizeEstimate
 
 
 def dataset(dataset_id: str) -> Dataset:
@@ -90,9 +90,9 @@ def differences(before_id: str, after_id: str) -> Difference:
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
-def expected(params: "MarketParams", workers: int) -> "Expected":
+def expected(params: "MarketParams", workers: int) -> "SizeEstimate":
     """Return how big a market of these parameters will be."""
-    from edtech.market.estimate import expected as estimate
+    from edtech.market.estimate import estimate_size as estimate
 
     return estimate(params, workers)
 

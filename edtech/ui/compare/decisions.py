@@ -9,8 +9,7 @@ from edtech.data import Dataset
 from edtech.errors import EdtechError
 from edtech.pricing import Plan
 from edtech.pricing.plan_comparison import decisions
-from edtech.tables.values import listed
-from edtech.tables.words import counted
+from edtech.tables.formatting import format_names, pluralize
 from edtech.tracking import Comparison
 from edtech.ui.cache import answer_cache, services
 from edtech.ui.run_tables import runs_on_dataset
@@ -29,7 +28,7 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
     if dataset is None:
         gone = set(runs.reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"])
         back = [run_id.name for run_id in services.catalogue().list(deleted=True) if run_id.digest in gone]
-        more = f" Restore them on the Data page:  {escape(listed(back))}." if back else ""
+        more = f" Restore them on the Data page:  {escape(format_names(back))}." if back else ""
         st.info(f"The data sets of these runs are not stored here.{more}", icon=":material/info:")
         return
     candidates = _candidate_runs(runs_on_dataset(runs, dataset.digest))
@@ -39,7 +38,7 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
     plans = _plans(candidates, experiment, dataset.id)
     left_out = len(runs) - len(plans)
     more = (
-        f" {counted(left_out, 'run')} not shown: other data, no demand model, or more than {MAX_PLANS} runs. Runs that "
+        f" {pluralize(left_out, 'run')} not shown: other data, no demand model, or more than {MAX_PLANS} runs. Runs that "
         "recommend prices come first."
     )
     st.caption(f"Prices of {escape(dataset.name)}.{more if left_out else ''}")

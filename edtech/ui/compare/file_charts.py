@@ -8,8 +8,7 @@ import streamlit as st
 
 from edtech.charts import compare as charts
 from edtech.errors import TrackingError
-from edtech.tables.values import listed
-from edtech.tables.words import counted
+from edtech.tables.formatting import format_names, pluralize
 from edtech.tracking import Comparison
 from edtech.tracking.seed_groups import paired
 from edtech.ui import url_state
@@ -88,7 +87,7 @@ def curves(comparison: Comparison, runs: pd.DataFrame) -> None:
             first, second = _first_numbers(comparison, run_id, path)
             parts.append(pd.DataFrame({"x": first, "y": second, "run": comparison.labels[run_id]}))
     if parts:
-        title = f"{name} of {counted(len(parts), 'run')}; dashed line: {EQUAL[kind]}"
+        title = f"{name} of {pluralize(len(parts), 'run')}; dashed line: {EQUAL[kind]}"
         st.altair_chart(
             charts.lines(pd.concat(parts), title=title, x_title=x_title, y_title=y_title, equal=True), alt=title
         )
@@ -144,13 +143,13 @@ def _table(
     table = _read(comparison, run_id, path)
     wrong = [item for item in numbers if item not in table or not pd.api.types.is_numeric_dtype(table[item])]
     if wrong or table.empty or not set(texts) <= set(table):
-        expected = f"rows with {listed([*texts, *numbers])}, of numbers in {listed(numbers)}"
+        expected = f"rows with {format_names([*texts, *numbers])}, of numbers in {format_names(numbers)}"
         raise _unfit(comparison, run_id, path, expected, _columns(table))
     return table
 
 
 def _columns(table: pd.DataFrame) -> str:
-    return f"{len(table):,} rows with {listed(map(str, table))}"
+    return f"{len(table):,} rows with {format_names(map(str, table))}"
 
 
 def _read(comparison: Comparison, run_id: str, path: str) -> pd.DataFrame:
@@ -164,7 +163,7 @@ def _unfit(comparison: Comparison, run_id: str, path: str, expected: str, actual
     return TrackingError(
         f"A file of the run {comparison.labels[run_id]} cannot be shown",
         expected=expected,
-        found=actual,
+        actual=actual,
         where=path,
         fix="log the file again in this form, or leave the run out",
     )

@@ -8,8 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from edtech.errors import TrackingError
-from edtech.tables.values import listed
-from edtech.tables.words import counted
+from edtech.tables.formatting import format_names, pluralize
 from edtech.tracking.run_query import MOST_ROWS, RunQuery, RunTable, columns_of, search_runs
 from edtech.ui import run_tables, state, url_state
 from edtech.ui.cache import run_cache
@@ -110,7 +109,7 @@ def show_table(table: RunTable) -> None:
     first = table.runs.head(MOST_ROWS)
     more = f"; the first {MOST_ROWS:,} are shown" if len(table.runs) > MOST_ROWS else ""
     match = "match" if table.total != 1 else "matches"
-    st.caption(f"{len(table.runs):,} of {counted(table.total, 'run')} {match}{more}. Columns that differ come first.")
+    st.caption(f"{len(table.runs):,} of {pluralize(table.total, 'run')} {match}{more}. Columns that differ come first.")
     frame = run_tables.titled(first)[[*FIXED_COLUMNS, *(columns := _columns(table))]].assign(
         started=first["started"].dt.tz_convert(None)
     )
@@ -123,7 +122,7 @@ def show_table(table: RunTable) -> None:
         on_select="rerun",
     )
     selected = [first["run_id"].iloc[position] for position in picked["selection"]["rows"] if position < len(first)]
-    doing = f"Compare {counted(len(selected), 'selected run')}" if selected else "Select runs to compare"
+    doing = f"Compare {pluralize(len(selected), 'selected run')}" if selected else "Select runs to compare"
     st.button(
         doing,
         disabled=not selected,
@@ -185,8 +184,8 @@ def selected_runs(table: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
     hidden = [names[name] for name in selection if name not in matching]
     if hidden:
         st.caption(
-            f"{counted(len(hidden), 'run')} compared but hidden by the filters above:  "
-            f"{escape(listed(hidden, MAX_NAMED))}. Remove them here, or change the filters."
+            f"{pluralize(len(hidden), 'run')} compared but hidden by the filters above:  "
+            f"{escape(format_names(hidden, MAX_NAMED))}. Remove them here, or change the filters."
         )
     return rows.loc[selection].reset_index(drop=True)
 

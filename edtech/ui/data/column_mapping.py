@@ -6,7 +6,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from edtech.data import CONTRACTS, Upload, suggest_kind, suggest_mapping, suggest_roles
-from edtech.tables.roles import Dates, Kind
+from edtech.tables.roles import ColumnKind, Dates
 from edtech.tables.values import as_text, is_ambiguous, read_as
 from edtech.ui import state
 from edtech.ui.cache import services
@@ -88,7 +88,7 @@ def _order_of_dates(
     upload: Upload, fields: dict[str, FieldInfo], roles: dict[str, Any], start: object, *, fresh: bool
 ) -> Any:  # noqa: ANN401
     """Say how the dates of the period are read; ask for the order of day and month where no row tells it."""
-    names = [roles[role] for role, info in fields.items() if Kind.PERIOD in info.metadata and roles.get(role)]
+    names = [roles[role] for role, info in fields.items() if ColumnKind.PERIOD in info.metadata and roles.get(role)]
     texts = [upload.frame[name].dropna() for name in names if name in upload.frame]
     order: Dates = "clear"
     if any(is_ambiguous(text) for text in texts):
@@ -110,7 +110,7 @@ def _start(upload: Upload, kind: str) -> tuple[dict[str, Any], list[str], bool]:
 
 
 def _is_column(info: FieldInfo) -> bool:
-    return any(isinstance(mark, Kind) for mark in info.metadata)
+    return any(isinstance(mark, ColumnKind) for mark in info.metadata)
 
 
 def _is_many(info: FieldInfo) -> bool:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from edtech.charts import explore as charts
 from edtech.data import Dataset
-from edtech.data.summary import panel_words
+from edtech.data.summary import panel_labels
 from edtech.ui.cache import dataset_cache
 from edtech.ui.findings import show_check, show_checks
 from edtech.ui.overview.sections import key_figures, origin
@@ -37,9 +37,9 @@ def dataset_details(dataset: Dataset) -> None:
 
 def _prices(dataset: Dataset) -> None:
     """Draw price against demand, one small chart for each segment; on a narrow screen they stand below each other."""
-    sentence = panel_words(dataset)
+    sentence = panel_labels(dataset)
     panels, note = charts.price_demand(
-        dataset_cache.by_unit(dataset.id), price_title=sentence.price, quantity_title=sentence.quantity
+        dataset_cache.by_unit(dataset.id), price_title=sentence.price_axis, quantity_title=sentence.quantity_axis
     )
     st.markdown("**Dear and cheap units differ in more than their price: these slopes are no price effects**")
     if note:

@@ -7,9 +7,9 @@ import streamlit as st
 from edtech.charts import explore as charts
 from edtech.data import Dataset
 from edtech.data.explore import busiest_week
-from edtech.data.figures import outcome_column
+from edtech.data.explore import outcome_column
 from edtech.reports.export import csv_bytes, parquet_bytes
-from edtech.tables.words import counted
+from edtech.tables.formatting import pluralize
 from edtech.ui.cache import dataset_cache
 
 
@@ -47,7 +47,7 @@ def _distribution(dataset: Dataset) -> None:
     if frame.empty:
         st.info("This column has no values.", icon=":material/info:")
         return
-    title = f"{counted(int(frame['rows'].sum()), 'value')} of {column}"
+    title = f"{pluralize(int(frame['rows'].sum()), 'value')} of {column}"
     st.altair_chart(charts.distribution(frame, title=title, x_title=column), alt=title)
 
 
@@ -102,7 +102,7 @@ def _tables(dataset: Dataset) -> None:
         list(dataset.tables),
         list(dataset.tables).index(dataset.main_table),
         key="explore.dictionary",
-        format_func=lambda stored: f"{stored} ({counted(dataset.tables[stored], 'row')})",
+        format_func=lambda stored: f"{stored} ({pluralize(dataset.tables[stored], 'row')})",
         help="A table to read about and download.",
     )
     st.dataframe(

@@ -5,7 +5,7 @@ import streamlit as st
 
 from edtech.data import Dataset
 from edtech.reports import table_csv
-from edtech.tables.words import counted
+from edtech.tables.formatting import pluralize
 from edtech.ui.cache import dataset_cache, services
 from edtech.ui.overview.sections import origin
 from edtech.ui.state import notify
@@ -34,7 +34,9 @@ def stored_list() -> None:
 def _stored(dataset: Dataset) -> None:
     with st.container(border=True):
         period = f", {dataset.period[0]} to {dataset.period[1]}" if dataset.period else ""
-        st.text(f"{dataset.name}: {counted(dataset.rows, 'row')}, {KIND_NAMES.get(dataset.kind, dataset.kind)}{period}")
+        st.text(
+            f"{dataset.name}: {pluralize(dataset.rows, 'row')}, {KIND_NAMES.get(dataset.kind, dataset.kind)}{period}"
+        )
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         name = left.text_input("Name", dataset.name, key=f"rename.{dataset.id}", max_chars=200)
         with show_errors():
@@ -64,7 +66,7 @@ def _lineage(dataset: Dataset) -> None:
 
 def _deleted(dataset: Dataset) -> None:
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center"):
-        st.text(f"Deleted: {dataset.name} ({counted(dataset.rows, 'row')})")
+        st.text(f"Deleted: {dataset.name} ({pluralize(dataset.rows, 'row')})")
         if st.button("Restore", key=f"restore.{dataset.id}", icon=":material/undo:"):
             services.catalogue().restore(dataset.id)
             st.rerun()

@@ -8,7 +8,7 @@ import streamlit as st
 from edtech.data import CONTRACTS, DECIMALS, DELIMITERS, ENCODINGS, THOUSANDS, Dialect, Upload, roles_for, sample_csv
 from edtech.errors import ContractError, EdtechError
 from edtech.reports import table_csv
-from edtech.tables.words import counted
+from edtech.tables.formatting import pluralize
 from edtech.ui import state
 from edtech.ui.cache import dataset_cache, services
 from edtech.ui.data import column_mapping
@@ -88,7 +88,7 @@ def _read_map_store(file: Any) -> None:  # noqa: ANN401  # Streamlit's uploaded 
         state.set_value("upload.stored", file.file_id)
         dataset_cache.staged.clear()
         choose(Key.DATASET, stored.id)
-        notify(f"{stored.name} is stored and selected: {counted(stored.rows, 'row')}.")
+        notify(f"{stored.name} is stored and selected: {pluralize(stored.rows, 'row')}.")
         st.rerun()
 
 

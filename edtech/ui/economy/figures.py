@@ -17,7 +17,7 @@ from edtech.economy.period import LEDGER
 from edtech.economy.series import concentration, daily_balances, retention
 from edtech.economy.tables import cause_rows, flow_title, in_tokens, missing_words, supply_title
 from edtech.reports import table_csv
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 from edtech.ui.cache import economy_cache
 from edtech.ui.economy import forecast
 from edtech.ui.reports.downloads import economy_downloads
@@ -92,7 +92,7 @@ def _change(figure: EconomyFigure) -> str | None:
     """Return the change for reading: of shares in points, of all else relative."""
     if ECONOMY[figure.name].unit == SHARE and figure.value is not None and figure.before is not None:
         return f"{100 * (figure.value - figure.before):+z.1f} points"
-    return None if figure.change is None else percent(figure.change)
+    return None if figure.change is None else format_change(figure.change)
 
 
 def _formatted(figure: EconomyFigure) -> str:

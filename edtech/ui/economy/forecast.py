@@ -14,7 +14,7 @@ from edtech.economy.simulation import Assumptions
 from edtech.economy.tables import outlook_title
 from edtech.pricing import Response
 from edtech.reports import table_csv
-from edtech.tables.values import percent
+from edtech.tables.formatting import format_change
 from edtech.ui import run_tables, sidebar
 from edtech.ui.cache import answer_cache, economy_cache, run_cache, services
 from edtech.ui.reports.downloads import forecast_downloads
@@ -148,7 +148,9 @@ def _metrics(forecast: Forecast) -> None:
         for column, name in zip(st.columns(3), DISPLAYED[start : start + 3], strict=True):
             title, help = OUTLOOK[name]
             row = forecast.figure(name)
-            change = None if row["mid"] == row["today"] or row["change"] != row["change"] else percent(row["change"])
+            change = (
+                None if row["mid"] == row["today"] or row["change"] != row["change"] else format_change(row["change"])
+            )
             column.metric(
                 f"{title} (tokens)",
                 format_number(row["mid"]),

@@ -8,7 +8,7 @@ import streamlit as st
 from edtech.errors import ContractError
 from edtech.ml.prediction import NUMBERS, Predictions, normalize_decimal
 from edtech.reports.export import frame_csv
-from edtech.tables.words import counted
+from edtech.tables.formatting import pluralize
 from edtech.tracking.registry import Version
 from edtech.ui.cache import dataset_cache, model_cache, services
 from edtech.ui.widgets import error_panel, escape, format_number, show_errors
@@ -27,7 +27,7 @@ _HELP = {
 def file_scored(version: Version) -> None:
     """Predict the rows of a file; rows that do not fit are listed."""
     signature = model_cache.signature(version.run_id)
-    st.markdown(f"The file needs {counted(len(signature), 'column')}:")
+    st.markdown(f"The file needs {pluralize(len(signature), 'column')}:")
     st.dataframe(
         pd.DataFrame(list(signature.items()), columns=["Column", "Type"]),
         hide_index=True,
@@ -69,7 +69,7 @@ def _show(version: Version, rows: pd.DataFrame) -> None:
         if error.failures is not None:
             st.dataframe(error.failures.head(MAX_ROWS), hide_index=True, key="scoring.failures")
         return
-    st.success(f"{counted(len(events.rows), 'row')} predicted: {escape(events.meaning)}.", icon=":material/done:")
+    st.success(f"{pluralize(len(events.rows), 'row')} predicted: {escape(events.meaning)}.", icon=":material/done:")
     _outside(events)
     st.dataframe(events.rows.head(MAX_ROWS), hide_index=True, key="scoring.rows")
     st.download_button(
@@ -91,7 +91,7 @@ def row_scored(version: Version) -> None:
     with st.form("scoring.one", border=True):
         values = _fields(version, first)
         if others:
-            with st.expander(f"{counted(len(others), 'more column')} that its predictions hardly lean on"):
+            with st.expander(f"{pluralize(len(others), 'more column')} that its predictions hardly lean on"):
                 values |= _fields(version, others)
         requested = st.form_submit_button("Predict", type="primary", icon=":material/play_arrow:")
     if not requested:
@@ -121,7 +121,7 @@ def _outside(prediction: Predictions) -> None:
 
 def _describe(first: int, ordered: bool, filled: bool) -> str:
     order = (
-        f"The {counted(first, 'column')} that its predictions lean on, most first."
+        f"The {pluralize(first, 'column')} that its predictions lean on, most first."
         if ordered
         else "In the order of the model's columns: which of them matter was not logged."
     )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from edtech.charts import models as charts
 from edtech.data import CONTRACTS, Dataset
-from edtech.data.summary import panel_words
+from edtech.data.summary import panel_labels
 from edtech.pipeline import tasks
 from edtech.ui import jobs, sidebar
 from edtech.ui.cache import dataset_cache, run_cache
@@ -49,17 +49,17 @@ def revenue_over_time(dataset: Dataset) -> None:
     if len(series) < 2:
         return
     first, last = series["revenue"].iloc[0], series["revenue"].iloc[-1]
-    text = panel_words(dataset)
-    money = f" {text.money}" if text.money else ""
+    text = panel_labels(dataset)
+    money = f" {text.price_unit}" if text.price_unit else ""
     ends = f"from {format_number(first)} to {format_number(last)}{money} between the first and the last period"
     frame = series.rename(columns={"revenue": "value"})
     chart = charts.time_series(
         frame,
-        title=f"{text.revenue} went {ends}",
-        y_title=f"{text.revenue} ({text.money or 'price times quantity'} per period)",
+        title=f"{text.revenue_title} went {ends}",
+        y_title=f"{text.revenue_title} ({text.price_unit or 'price times quantity'} per period)",
         x_title="Period",
     )
-    st.altair_chart(chart, width="stretch", alt=f"{text.revenue} over time, {ends}")
+    st.altair_chart(chart, width="stretch", alt=f"{text.revenue_title} over time, {ends}")
 
 
 def newest_runs() -> bool:

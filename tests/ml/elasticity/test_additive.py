@@ -5,15 +5,21 @@ import pandas as pd
 import pytest
 
 from edtech.ml import TokenPriceElasticityModeler
-from edtech.ml.elasticity.estimators.additive import knots_of, power_slopes, powers, spline, spline_slopes
+from edtech.ml.elasticity.estimators.additive import (
+    power_basis,
+    power_basis_derivative,
+    quantile_knots,
+    spline_basis,
+    spline_basis_derivative,
+)
 from edtech.ml.elasticity.estimators.base import DemandEstimator
 
 BOTH = ("polynomial", "gam")
 X = np.linspace(-1, 1, 201)
 CURVES = {
-    "degree 2": (lambda x: powers(x, 2, -0.4, 0.5), lambda x: power_slopes(x, 2, -0.4, 0.5)),
-    "degree 3": (lambda x: powers(x, 3, -0.4, 0.5), lambda x: power_slopes(x, 3, -0.4, 0.5)),
-    "spline": (lambda x: spline(x, knots_of(X, 5)), lambda x: spline_slopes(x, knots_of(X, 5))),
+    "degree 2": (lambda x: power_basis(x, 2, -0.4, 0.5), lambda x: power_basis_derivative(x, 2, -0.4, 0.5)),
+    "degree 3": (lambda x: power_basis(x, 3, -0.4, 0.5), lambda x: power_basis_derivative(x, 3, -0.4, 0.5)),
+    "spline": (lambda x: spline_basis(x, quantile_knots(X, 5)), lambda x: spline_basis_derivative(x, quantile_knots(X, 5))),
 }
 
 
@@ -28,7 +34,7 @@ def test_slopes_are_the_derivatives_and_curves_end_in_straight_lines(name):
 
 
 def test_a_spline_of_few_values_is_a_line():
-    assert spline(X, knots_of(np.array([0.0, 1.0] * 50), 5)).shape == (X.size, 0)
+    assert spline_basis(X, quantile_knots(np.array([0.0, 1.0] * 50), 5)).shape == (X.size, 0)
 
 
 @pytest.mark.parametrize("algorithm", BOTH)

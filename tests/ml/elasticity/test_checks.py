@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.data.quality.findings import Severity
+from edtech.data.quality.checks import Severity
 from edtech.ml import TokenPriceElasticityModeler
 from edtech.pricing import estimate_effects, price_response
 from edtech.pricing.trust_card import trust_card

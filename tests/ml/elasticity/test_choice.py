@@ -125,7 +125,7 @@ def test_gradients_are_those_of_finite_differences(result):
     moved = np.full_like(slopes, 1e-5)
     # the gradient is that of the change from the reference prices, so the values there are held fixed
     base = model.unit_effects_.copy()
-    relative = (model.mean_price_ / model.scale_)[:, None] * model.loadings_[model.tier_]
+    relative = (model.mean_price_ / model.scale_)[:, None] * model.slope_design_[model.slope_group_]
     model.slopes_ = slopes + moved
     model.unit_effects_ = base - relative @ moved
     there = model.joint_demand(prices, model.mean_price_)[0]

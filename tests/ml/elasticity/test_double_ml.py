@@ -7,7 +7,7 @@ from skops.io import dumps
 
 from edtech.errors import ConvergenceError, NotIdentifiedError
 from edtech.ml import TokenPriceElasticityModeler
-from edtech.ml.elasticity.algorithms import fitting
+from edtech.ml.elasticity.algorithms import available_algorithms
 from edtech.ml.elasticity.estimators.base import DemandEstimator
 from edtech.ml.elasticity.estimators.double_ml import solve_moment
 from edtech.pricing import recommend_prices, what_if
@@ -97,7 +97,7 @@ def test_without_covariates_it_is_refused(offers):
     modeler = TokenPriceElasticityModeler(None, None, "price", "sold", segment="group", views=None)
     with pytest.raises(NotIdentifiedError, match="needs covariates"):
         modeler.compare_models(offers, ["dml"])
-    assert "dml" not in fitting(modeler.roles, has_visits=False)
+    assert "dml" not in available_algorithms(modeler.roles, has_visits=False)
 
 
 def test_it_is_stored_and_loaded_by_our_list_of_types_alone(offers, result):

@@ -10,7 +10,7 @@ from edtech.errors import ContractError, NotIdentifiedError, ParamsError
 from edtech.metrics import METRICS
 from edtech.ml import ALGORITHMS, TokenPriceElasticityModeler
 from edtech.ml.base import Estimate
-from edtech.ml.elasticity.description import finding, sentence, warning
+from edtech.ml.elasticity.description import describe, finding, naive_warning
 from edtech.ml.elasticity.modeler import naive_elasticity
 from edtech.ml.elasticity.panel import panel_arrays
 from edtech.tables.roles import PanelRoles
@@ -93,12 +93,12 @@ def test_the_naive_slope_is_the_pooled_one():
 )
 def test_demand_cannot_fall_by_more_than_all_of_it(results, estimate, words):
     steep = replace(results["fixed_effects"], elasticity=Estimate(estimate, estimate - 0.01, estimate + 0.01))
-    assert f"A price 10 % higher makes demand {words}" in sentence(steep)
+    assert f"A price 10 % higher makes demand {words}" in describe(steep)
 
 
 def test_a_fall_that_the_interval_does_not_show_is_not_told_as_one(results):
     unsure = replace(results["fixed_effects"], elasticity=Estimate(-0.85, -2.84, 1.14))
-    text = sentence(unsure)
+    text = describe(unsure)
     assert text.startswith(
         "Whether demand falls or rises with the price is not shown: own-price elasticity -0.85 (95 %"
     )
@@ -106,18 +106,18 @@ def test_a_fall_that_the_interval_does_not_show_is_not_told_as_one(results):
 
 
 def test_the_sentence_tells_number_ground_condition_and_error(results):
-    text = sentence(results["fixed_effects"])
+    text = describe(results["fixed_effects"])
     found = results["fixed_effects"].elasticity
     assert f"own-price elasticity {found.estimate:.2f} (95 % interval {found.low:.2f} to {found.high:.2f})" in text
     assert "read from prices or discounts drawn at random" in text
     assert "This holds if the discounts marked as randomized were drawn without regard to demand." in text
     assert "On the last 8 of 40 periods it was off by" in text
-    assert "no honest interval" in sentence(results["random_forest"])
+    assert "no honest interval" in describe(results["random_forest"])
     assert finding(results["fixed_effects"]).endswith(f"{found.low:.2f} to {found.high:.2f})")
     conditional = replace(results["fixed_effects"], identification="within_unit")
     assert finding(conditional).endswith(", if prices do not follow demand")
     naive = results["fixed_effects"].naive.estimate
-    assert f"says {naive:+.2f}. It is shown as a warning, not as an answer." in warning(results["fixed_effects"])
+    assert f"says {naive:+.2f}. It is shown as a warning, not as an answer." in naive_warning(results["fixed_effects"])
 
 
 def test_names_from_the_data_are_data(world):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edtech.ml.elasticity.evaluation import errors, permutation_importance, split_panel
-from edtech.tables.panel import build_panel
+from edtech.ml.elasticity.evaluation import error_metrics, permutation_importance, split_panel
 from edtech.tables.roles import PanelRoles
+from edtech.tables.table_kinds import build_panel
 
 ROLES = PanelRoles(segment=None, views=None)
 SHARES = st.floats(0.1, 0.4)
@@ -23,7 +23,7 @@ def panel(units: int, periods: int) -> pd.DataFrame:
 @given(units=st.integers(1, 6), periods=st.integers(4, 40), share=SHARES, seed=st.integers(0, 99))
 def test_every_held_back_row_is_later_than_every_other(units, periods, share, seed):
     rows = panel(units, periods).sample(frac=1, random_state=seed)
-    held = split_panel(rows, ROLES, share).held_back
+    held = split_panel(rows, ROLES, share).held_out
     assert 0 < held.sum() < len(rows)
     assert rows["week"][held].min() > rows["week"][~held].max()
     assert rows["week"][held].nunique() == max(1, round(share * periods))
@@ -32,7 +32,7 @@ def test_every_held_back_row_is_later_than_every_other(units, periods, share, se
 @given(units=st.integers(4, 60), share=SHARES)
 def test_without_periods_whole_units_are_held_back(units, share):
     rows = panel(units, 3)
-    held = split_panel(rows, ROLES.model_copy(update={"period": None}), share).held_back
+    held = split_panel(rows, ROLES.model_copy(update={"period": None}), share).held_out
     assert not set(rows["course_id"][held]) & set(rows["course_id"][~held])
     assert rows["course_id"][held].nunique() == max(1, round(share * units))
 
@@ -40,8 +40,8 @@ def test_without_periods_whole_units_are_held_back(units, share):
 def test_offers_of_their_own_are_held_back_one_by_one_and_always_the_same():
     rows, roles = panel(20, 5), ROLES.model_copy(update={"unit": None, "period": None})
     split = split_panel(rows, roles, 0.2)
-    assert split.held_back.sum() == 20
-    assert np.array_equal(split.held_back, split_panel(rows, roles, 0.2).held_back)
+    assert split.held_out.sum() == 20
+    assert np.array_equal(split.held_out, split_panel(rows, roles, 0.2).held_out)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_offers_of_their_own_are_held_back_one_by_one_and_always_the_same():
 )
 def test_a_panel_too_short_holds_nothing_back_and_says_so(rows, roles, words):
     split = split_panel(rows, roles, 0.2)
-    assert split.held_back is None
-    assert split.words.startswith(words)
+    assert split.held_out is None
+    assert split.description.startswith(words)
 
 
 @pytest.mark.parametrize("algorithm", ["fixed_effects", "linear", "gradient_boosting", "random_forest"])
@@ -98,9 +98,9 @@ def test_a_panel_of_three_periods_is_trained_without_errors_and_says_so(world):
 
 def test_perfect_predictions_have_no_error_and_a_constant_has_no_r2():
     actual = np.array([1.0, 2.0, 4.0])
-    perfect = errors(actual, actual)
+    perfect = error_metrics(actual, actual)
     assert perfect == pytest.approx({"rmse": 0, "mae": 0, "poisson_deviance": 0, "r2": 1})
-    assert "r2" not in errors(np.array([2.0, 2.0]), np.array([1.0, 3.0]))
+    assert "r2" not in error_metrics(np.array([2.0, 2.0]), np.array([1.0, 3.0]))
 
 
 def test_importance_is_that_of_the_columns_a_prediction_leans_on(world, results):

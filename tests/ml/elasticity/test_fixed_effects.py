@@ -6,9 +6,9 @@ import pyfixest
 import pytest
 
 from edtech.errors import ConvergenceError, NotIdentifiedError, ParamsError
-from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
-from edtech.ml.elasticity.fitting.inference import stacked_errors, take_out
-from edtech.tables.panel import build_panel
+from edtech.ml.elasticity.algorithms import ALGORITHMS, FixedEffectsParams
+from edtech.ml.elasticity.fitting.inference import residualize, two_step_inference
+from edtech.tables.table_kinds import build_panel
 from tests.worlds import make_world
 
 SIZE = {"units": 120, "weeks": 40}
@@ -120,10 +120,10 @@ def test_errors_are_those_of_leaving_each_cluster_out():
     slopes = np.linalg.lstsq(design, outcome, rcond=None)[0]
     without = [np.linalg.lstsq(design[cluster != one], outcome[cluster != one], rcond=None)[0] for one in range(12)]
     moves = np.array(without) - slopes
-    found = stacked_errors(design, np.ones(400), outcome - design @ slopes, cluster, None, None)
+    found = two_step_inference(design, np.ones(400), outcome - design @ slopes, cluster, None, None)
     assert found.covariance == pytest.approx(moves.T @ moves * 11 / 12)
     # one cluster holds two fifths of the rows: it counts as some six clusters and not as twelve
-    assert ((found.freedom > 3) & (found.freedom < 7)).all()
+    assert ((found.degrees_of_freedom > 3) & (found.degrees_of_freedom < 7)).all()
 
 
 def test_the_stacked_covariance_agrees_with_a_bootstrap_of_both_steps():
@@ -132,9 +132,10 @@ def test_the_stacked_covariance_agrees_with_a_bootstrap_of_both_steps():
     panel = build_panel(world.panel, roles)
     by_unit = [rows for _, rows in panel.groupby("course_id")]
     rng = np.random.default_rng(0)
+    params = FixedEffectsParams(form="logit", tiers="one", segment_slopes=False)
 
     def fit(rows):
-        model = FixedEffectsDemand(roles.model_dump(), form="logit", tiers="one", segment_slopes=False)
+        model = ALGORITHMS["fixed_effects"].new_estimator(params, columns=roles.model_dump())
         return model.fit(rows.drop(columns="enrollments"), rows["enrollments"])
 
     def drawn():
@@ -210,4 +211,4 @@ def test_views_that_all_sold_teach_a_logit_nothing(world, form):
 
 def test_effects_of_no_rows_are_an_error_and_no_crash():
     with pytest.raises(NotIdentifiedError, match="0 rows"):
-        take_out(np.empty((0, 2)), np.empty((0, 2), dtype=np.uint64), np.empty(0))
+        residualize(np.empty((0, 2)), np.empty((0, 2), dtype=np.uint64), np.empty(0))

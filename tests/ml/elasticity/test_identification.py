@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.ml.elasticity.result import Kind
+from edtech.ml.elasticity.result import IdentificationKind
 from edtech.pricing import recommend_prices
 from edtech.tables.roles import PricesSet
 from tests.worlds import make_world
@@ -122,7 +122,7 @@ def test_units_seen_once_are_offers_of_their_own(world):
     assert not result.model.repeated_
 
 
-@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize("kind", get_args(IdentificationKind))
 @pytest.mark.parametrize("prices_set", get_args(PricesSet))
 def test_recommending_goes_by_what_is_known_of_the_prices(results, kind, prices_set):
     result = results["fixed_effects"]

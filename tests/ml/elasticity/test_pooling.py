@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from edtech.ml.elasticity.fitting.inference import SlopeErrors
-from edtech.ml.elasticity.fitting.partial_pooling import partially_pooled
+from edtech.ml.elasticity.fitting.inference import SlopeInference
+from edtech.ml.elasticity.fitting.partial_pooling import partially_pool
 
 # Rubin (1981), "Estimation in Parallel Randomized Experiments", J. Educational Statistics 6; Gelman et al. (2013), 5.5
 COACHING = np.array([28.0, 8, -3, 7, -1, 1, 18, 12])
@@ -13,7 +13,7 @@ ERRORS = np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
 
 
 def pooled(slopes, covariance, alike):
-    found, errors = partially_pooled(slopes, SlopeErrors(covariance, np.full(slopes.size, 30.0)), alike)
+    found, errors = partially_pool(slopes, SlopeInference(covariance, np.full(slopes.size, 30.0)), alike)
     return found, errors.covariance
 
 

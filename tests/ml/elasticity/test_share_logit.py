@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from skops.io import dumps
 
-from edtech.data.quality.findings import Severity
+from edtech.data.quality.checks import Severity
 from edtech.errors import ContractError, NotIdentifiedError
 from edtech.ml import TokenPriceElasticityModeler, trust_checks
-from edtech.ml.elasticity.algorithms import fitting
-from edtech.ml.elasticity.description import finding, sentence
+from edtech.ml.elasticity.algorithms import available_algorithms
+from edtech.ml.elasticity.description import describe, finding
 from edtech.ml.elasticity.estimators.base import DemandEstimator
 from edtech.ml.elasticity.fitting.share_logit import Nests
 from edtech.pricing import price_response, recommend_prices, what_if
@@ -31,7 +31,7 @@ def made(sigma: float, worth: float = 1.0) -> pd.DataFrame:
         {"city": city, "unit": city * 100 + product, "week": week, "nest": nest, "price": price, "cost": cost}
     )[there]
     value = (worth + SLOPE * price + quality + shock)[there]
-    nests = Nests.of((city * WEEKS + week)[there], nest[there])
+    nests = Nests.from_segments((city * WEEKS + week)[there], nest[there])
     return frame.assign(sold=50_000 * nests.shares(value, sigma)[0], size=50_000.0)
 
 
@@ -115,7 +115,7 @@ def test_what_it_needs_is_asked_for():
     plain = TokenPriceElasticityModeler("unit", "week", "price", "sold", segment="nest", views=None)
     with pytest.raises(NotIdentifiedError, match="what a market is"):
         plain.compare_models(panel, ["share_logit"])
-    assert "share_logit" not in fitting(plain.roles, has_visits=False)
+    assert "share_logit" not in available_algorithms(plain.roles, has_visits=False)
     with pytest.raises(ContractError, match="nobody is left"):
         modeler().compare_models(panel.assign(size=100.0), ["share_logit"])
 
@@ -148,7 +148,7 @@ def test_an_estimate_that_unsold_rows_bias_is_told_so_and_acted_on_nowhere():
     result = modeler().compare_models(panel, ["share_logit"])["share_logit"]
     assert "sold nothing" in trust_checks.blocking_reason(result.checks)
     assert "biased" in finding(result)
-    assert "biased all the same" in sentence(result)
+    assert "biased all the same" in describe(result)
     plan = recommend_prices(result, panel)
     assert plan.refused
     assert "biased" in plan.reasons[0]

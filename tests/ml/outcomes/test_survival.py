@@ -73,12 +73,12 @@ def test_no_probability_depends_on_the_unit_of_time(watched, kind):
 
 def test_eight_weeks_in_days_are_told_apart_by_whole_days():
     time = np.array([0.0, 0.2, 1.0, 1.0001, 55.5, 56.0, 83.99])
-    assert CoxChurn(horizon=56.0)._grained(time).tolist() == [0, 1, 1, 2, 56, 56, 84]
+    assert CoxChurn(horizon=56.0, seed=0)._grained(time).tolist() == [0, 1, 1, 2, 56, 56, 84]
 
 
 def test_the_hazard_ratio_is_recovered_with_its_interval(watched):
     frame, follow, _ = watched
-    ratios = CoxChurn(horizon=30.0).fit(frame, follow).ratios().set_index("feature")
+    ratios = CoxChurn(horizon=30.0, seed=0).fit(frame, follow).ratios().set_index("feature")
     sd = frame["x"].std(ddof=0)
     assert ratios.loc["x", "low"] < np.exp(sd) < ratios.loc["x", "high"]
     assert ratios.loc["noise", "low"] < 1 < ratios.loc["noise", "high"]
@@ -90,4 +90,4 @@ def test_a_cox_regression_on_a_column_that_tells_the_duration_says_so():
     rows = pd.DataFrame({"paid": duration**3})
     follow = pd.DataFrame({"duration": duration, "event": True, "watch": duration})
     with pytest.raises(ConvergenceError, match="what was paid so far"):
-        CoxChurn().fit(rows, follow)
+        CoxChurn(seed=0).fit(rows, follow)

@@ -7,108 +7,110 @@ Modeling Strategies", section 2.4.5): a few knots at quantiles instead of a pena
 straight lines beyond the outer knots.
 """
 
+from abc import abstractmethod
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from edtech.ml.elasticity.estimators.base import Codes3
+from edtech.ml.elasticity.estimators.base import PanelCodes
 from edtech.ml.elasticity.estimators.fixed_effects import FixedEffectsDemand
 from edtech.ml.elasticity.fitting.fixed_effects import fit_fixed_effects
 from edtech.ml.elasticity.identification import Identification
-from edtech.ml.elasticity.panel import PanelArrays, relative_to_group
+from edtech.ml.elasticity.panel import PanelArrays, group_means
 from edtech.tables.arrays import Floats
 
-_EDGES = (0.01, 0.99)
+_EDGE_QUANTILES = (0.01, 0.99)
 """Quantiles of the price beyond which demand goes on in a straight line: no power may run away."""
-_OUTER = 0.05
+_OUTER_QUANTILE = 0.05
 """The outer knots of a spline lie at this quantile and its opposite, as Harrell has them."""
 
 
-def powers(x: Floats, degree: int, low: float, high: float) -> Floats:
+def power_basis(x: Floats, degree: int, low: float, high: float) -> Floats:
     """Return x squared and up to `degree`, (n, degree - 1), going on in straight lines outside `low` to `high`."""
     inside, orders = np.clip(x, low, high)[:, None], np.arange(2, degree + 1)
     return np.asarray(inside**orders + orders * inside ** (orders - 1) * (x[:, None] - inside))
 
 
-def power_slopes(x: Floats, degree: int, low: float, high: float) -> Floats:
+def power_basis_derivative(x: Floats, degree: int, low: float, high: float) -> Floats:
     """Return the derivatives of `powers`, (n, degree - 1)."""
     orders = np.arange(2, degree + 1)
     return np.asarray(orders * np.clip(x, low, high)[:, None] ** (orders - 1))
 
 
-def knots_of(x: Floats, count: int) -> Floats:
+def quantile_knots(x: Floats, count: int) -> Floats:
     """Return at most `count` different values of `x` (n,), at equally spaced quantiles."""
-    return np.unique(np.quantile(x, np.linspace(_OUTER, 1 - _OUTER, count), method="nearest"))
+    return np.unique(np.quantile(x, np.linspace(_OUTER_QUANTILE, 1 - _OUTER_QUANTILE, count), method="nearest"))
 
 
-def spline(x: Floats, knots: Floats) -> Floats:
+def spline_basis(x: Floats, knots: Floats) -> Floats:
     """Return the k - 2 bent columns (n, k - 2) of a restricted cubic spline with k knots; none below three knots."""
-    return _restricted(x, knots, 3)
+    return _restricted_powers(x, knots, 3)
 
 
-def spline_slopes(x: Floats, knots: Floats) -> Floats:
+def spline_basis_derivative(x: Floats, knots: Floats) -> Floats:
     """Return the derivatives of `spline`, (n, k - 2)."""
-    return 3 * _restricted(x, knots, 2)
+    return 3 * _restricted_powers(x, knots, 2)
 
 
-def _restricted(x: Floats, knots: Floats, order: int) -> Floats:
+def _restricted_powers(x: Floats, knots: Floats, order: int) -> Floats:
     if knots.size < 3:
         return np.empty((x.size, 0))
-    cut = np.maximum(x[:, None] - knots, 0) ** order
+    truncated = np.maximum(x[:, None] - knots, 0) ** order
     last, before = knots[-1], knots[-2]
-    ends = cut[:, [-2]] * (last - knots[:-2]) - cut[:, [-1]] * (before - knots[:-2])
-    return np.asarray((cut[:, :-2] - ends / (last - before)) / (last - knots[0]) ** 2)
+    ends = truncated[:, [-2]] * (last - knots[:-2]) - truncated[:, [-1]] * (before - knots[:-2])
+    return np.asarray((truncated[:, :-2] - ends / (last - before)) / (last - knots[0]) ** 2)
 
 
-class CurvedDemand(FixedEffectsDemand):
+class FlexibleDemand(FixedEffectsDemand):
     """What the two share: log demand is a curve of the log price over the unit's mean price."""
 
-    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
-        scale = relative_to_group(arrays.price, arrays.group, int(arrays.group.max()) + 1)
-        self._learn_curve(np.log(arrays.price / scale[arrays.group]), panel)
-        first = ground.first if self.control_function else None
-        found = fit_fixed_effects(
-            replace(self._with_views_that_stay(arrays, first), controls=self._controls(panel)),
-            first,
+    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, identification: Identification) -> None:
+        scale = group_means(arrays.price, arrays.group, int(arrays.group.max()) + 1)
+        self._fit_basis(np.log(arrays.price / scale[arrays.group]), panel)
+        first_stage = identification.first_stage if self.control_function else None
+        fitted = fit_fixed_effects(
+            replace(self._without_reacting_views(arrays, first_stage), controls=self._controls(panel)),
+            first_stage,
             form="log",
             tiers="one",
             segment_slopes=self.segment_slopes,
-            curve=self._curve,
+            basis=self._basis,
             max_iterations=self.max_iterations,
         )
-        self._keep(found, arrays)
+        self._store_fit(fitted, arrays)
 
-    def _learn_curve(self, term: Floats, panel: pd.DataFrame) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _fit_basis(self, term: Floats, panel: pd.DataFrame) -> None: ...
 
-    def _curve(self, term: Floats) -> Floats:
-        raise NotImplementedError
+    @abstractmethod
+    def _basis(self, term: Floats) -> Floats: ...
 
-    def _curve_slopes(self, term: Floats) -> Floats:
-        raise NotImplementedError
+    @abstractmethod
+    def _basis_derivative(self, term: Floats) -> Floats: ...
 
-    def _price_terms(self, X: pd.DataFrame, codes: Codes3) -> Floats:
+    def _price_terms(self, X: pd.DataFrame, codes: PanelCodes) -> Floats:
         term = np.log(self._relative_price(X, codes))
-        return np.column_stack([term[:, None] * self._loadings(codes), self._curve(term)])
+        return np.column_stack([term[:, None] * self._row_slope_design(codes), self._basis(term)])
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
         codes = self._codes(X)
-        return np.column_stack([self._loadings(codes), self._curve_slopes(np.log(self._relative_price(X, codes)))])
+        return np.column_stack([self._row_slope_design(codes), self._basis_derivative(np.log(self._relative_price(X, codes)))])
 
 
-class PolynomialDemand(CurvedDemand):
+class PolynomialDemand(FlexibleDemand):
     """Log demand as a polynomial of the log price."""
 
     def __init__(
         self,
         columns: dict[str, Any] | None = None,
-        degree: int = 2,
-        segment_slopes: bool = True,
-        control_function: bool = True,
-        max_iterations: int = 50,
+        *,
+        degree: int,
+        segment_slopes: bool,
+        control_function: bool,
+        max_iterations: int,
     ) -> None:
         self.columns = columns
         self.degree = degree
@@ -116,26 +118,27 @@ class PolynomialDemand(CurvedDemand):
         self.control_function = control_function
         self.max_iterations = max_iterations
 
-    def _learn_curve(self, term: Floats, panel: pd.DataFrame) -> None:  # noqa: ARG002
-        self.low_, self.high_ = (float(edge) for edge in np.quantile(term, _EDGES))
+    def _fit_basis(self, term: Floats, panel: pd.DataFrame) -> None:  # noqa: ARG002
+        self.low_, self.high_ = (float(edge) for edge in np.quantile(term, _EDGE_QUANTILES))
 
-    def _curve(self, term: Floats) -> Floats:
-        return powers(term, self.degree, self.low_, self.high_)
+    def _basis(self, term: Floats) -> Floats:
+        return power_basis(term, self.degree, self.low_, self.high_)
 
-    def _curve_slopes(self, term: Floats) -> Floats:
-        return power_slopes(term, self.degree, self.low_, self.high_)
+    def _basis_derivative(self, term: Floats) -> Floats:
+        return power_basis_derivative(term, self.degree, self.low_, self.high_)
 
 
-class AdditiveDemand(CurvedDemand):
+class AdditiveDemand(FlexibleDemand):
     """Log demand as a sum of splines: of the log price and of each covariate that is a number."""
 
     def __init__(
         self,
         columns: dict[str, Any] | None = None,
-        knots: int = 5,
-        segment_slopes: bool = True,
-        control_function: bool = True,
-        max_iterations: int = 50,
+        *,
+        knots: int,
+        segment_slopes: bool,
+        control_function: bool,
+        max_iterations: int,
     ) -> None:
         self.columns = columns
         self.knots = knots
@@ -143,17 +146,17 @@ class AdditiveDemand(CurvedDemand):
         self.control_function = control_function
         self.max_iterations = max_iterations
 
-    def _learn_curve(self, term: Floats, panel: pd.DataFrame) -> None:
-        self.price_knots_ = knots_of(term, self.knots)
-        self.control_knots_ = [knots_of(values, self.knots) for values in super()._controls(panel).T]
+    def _fit_basis(self, term: Floats, panel: pd.DataFrame) -> None:
+        self.price_knots_ = quantile_knots(term, self.knots)
+        self.control_knots_ = [quantile_knots(values, self.knots) for values in super()._controls(panel).T]
 
-    def _curve(self, term: Floats) -> Floats:
-        return spline(term, self.price_knots_)
+    def _basis(self, term: Floats) -> Floats:
+        return spline_basis(term, self.price_knots_)
 
-    def _curve_slopes(self, term: Floats) -> Floats:
-        return spline_slopes(term, self.price_knots_)
+    def _basis_derivative(self, term: Floats) -> Floats:
+        return spline_basis_derivative(term, self.price_knots_)
 
     def _controls(self, X: pd.DataFrame) -> Floats:
         plain = super()._controls(X)
-        bent = [spline(values, knots) for values, knots in zip(plain.T, self.control_knots_, strict=True)]
+        bent = [spline_basis(values, knots) for values, knots in zip(plain.T, self.control_knots_, strict=True)]
         return np.column_stack([plain, *bent])

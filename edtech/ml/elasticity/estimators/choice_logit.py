@@ -9,24 +9,24 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from edtech.errors import ContractError, NotIdentifiedError
-from edtech.ml.elasticity.demand_curve import Along, Pull
-from edtech.ml.elasticity.estimators.base import DemandEstimator, slope_group, value_at
-from edtech.ml.elasticity.fitting.choice_logit import ChoiceFit, VisitArrays, fit_choice
-from edtech.ml.elasticity.fitting.fixed_effects import no_curve
+from edtech.ml.elasticity.demand_curve import DemandCurve, VectorJacobianProduct
+from edtech.ml.elasticity.estimators.base import DemandEstimator, assign_slope_groups, values_or_default
+from edtech.ml.elasticity.fitting.choice_logit import ChoiceFit, VisitArrays, fit_choice_logit
+from edtech.ml.elasticity.fitting.fixed_effects import no_basis
 from edtech.ml.elasticity.identification import Identification, identify
-from edtech.ml.elasticity.panel import PanelArrays, panel_arrays, relative_to_group
+from edtech.ml.elasticity.panel import PanelArrays, panel_arrays, group_means
 from edtech.tables.arrays import Floats
 from edtech.tables.contract import build_table
-from edtech.tables.families import CONTRACTS
 from edtech.tables.roles import PanelRoles, VisitRoles
+from edtech.tables.table_kinds import CONTRACTS
 
-VISIT, TAKEN, SEEN_AT = "visit_id", "enrolled", "viewed_at"
+VISIT, CHOICE, VIEWED_AT = "visit_id", "enrolled", "viewed_at"
 _CONTRACT = replace(CONTRACTS["visits"], order=())
 """In the order given: which visits are kept is drawn by their order."""
-_FAR_OFF = 1.5
+_MAX_PRICE_RATIO = 1.5
 """Visits whose median price is further from the panel's, times or divided by, are not of the panel."""
-_NOT_SOLD = -12.0
-_ROUNDS = 20
+_UNSOLD_EFFECT = -12.0
+_ITERATIONS = 20
 
 
 class ChoiceLogitDemand(DemandEstimator):
@@ -35,10 +35,11 @@ class ChoiceLogitDemand(DemandEstimator):
     def __init__(
         self,
         columns: dict[str, Any] | None = None,
-        segment_slopes: bool = True,
-        max_visits: int = 20_000,
-        max_iterations: int = 50,
-        seed: int = 0,
+        *,
+        segment_slopes: bool,
+        max_visits: int,
+        max_iterations: int,
+        seed: int,
     ) -> None:
         self.columns = columns
         self.segment_slopes = segment_slopes
@@ -47,7 +48,11 @@ class ChoiceLogitDemand(DemandEstimator):
         self.seed = seed
 
     def fit(
-        self, X: pd.DataFrame, y: ArrayLike, ground: Identification | None = None, visits: pd.DataFrame | None = None
+        self,
+        X: pd.DataFrame,
+        y: ArrayLike,
+        identification: Identification | None = None,
+        visits: pd.DataFrame | None = None,
     ) -> Self:
         """Fit on the panel's columns `X`, its quantity `y` and the offers seen on visits.
 
@@ -63,113 +68,117 @@ class ChoiceLogitDemand(DemandEstimator):
         if visits is None or not arrays.repeated:
             raise NotIdentifiedError(
                 "A choice model needs the offers seen on visits",
-                expected=f"a table with {VISIT}, {roles.unit or 'a unit'}, {roles.price}, {TAKEN}, on repeated units",
-                found="no visits" if visits is None else "units that do not repeat",
+                expected=f"a table with {VISIT}, {roles.unit or 'a unit'}, {roles.price}, {CHOICE}, on repeated units",
+                actual="no visits" if visits is None else "units that do not repeat",
                 fix="train fixed_effects, or bring the visits",
             )
-        ground = ground or identify(panel, arrays, roles)
+        identification = identification or identify(panel, arrays, roles)
         offers = visit_arrays(visits, panel, arrays, roles)
-        found = fit_choice(
-            arrays, offers, ground.first, segment_slopes=self.segment_slopes, max_iterations=self.max_iterations
+        fitted = fit_choice_logit(
+            arrays, offers, identification.first_stage, segment_slopes=self.segment_slopes, max_iterations=self.max_iterations
         )
-        self._keep(arrays, offers, found)
+        self._store_fit(arrays, offers, fitted)
         return self
 
-    def _keep(self, arrays: PanelArrays, offers: VisitArrays, found: ChoiceFit) -> None:
+    def _store_fit(self, arrays: PanelArrays, offers: VisitArrays, fitted: ChoiceFit) -> None:
         self.units_, self.periods_, self.segments_ = arrays.units, arrays.periods, arrays.segments
         self.control_names_ = list(arrays.control_names)
         self.repeated_ = True
-        self.scale_, self.tier_, self.loadings_ = found.scale, found.tier, found.loadings
-        self.segment_loadings_, self.slopes_ = found.segment_loadings, found.slopes
-        self.slope_covariance_, self.slope_freedom_ = found.errors.covariance, found.errors.freedom
-        taken = np.isin(np.arange(arrays.units.size), offers.unit)
-        self.unit_effects_ = np.where(taken, found.unit_effects, _NOT_SOLD)
-        self.segment_effects_, self.period_effects_ = found.segment_effects, found.period_effects
-        self.later_effect_, self.iterations_ = found.later_effect, found.iterations
-        self.segment_scale_ = relative_to_group(arrays.price, arrays.segment, arrays.segments.size)
+        self.scale_, self.slope_group_, self.slope_design_ = fitted.scale, fitted.slope_group, fitted.slope_design
+        self.segment_slope_design_, self.slopes_ = fitted.segment_slope_design, fitted.slopes
+        self.slope_covariance_, self.slope_degrees_of_freedom_ = (
+            fitted.inference.covariance,
+            fitted.inference.degrees_of_freedom,
+        )
+        ever_chosen = np.isin(np.arange(arrays.units.size), offers.unit)
+        self.unit_effects_ = np.where(ever_chosen, fitted.unit_effects, _UNSOLD_EFFECT)
+        self.segment_effects_, self.period_effects_ = fitted.segment_effects, fitted.period_effects
+        self.future_period_effect_, self.iterations_ = fitted.future_period_effect, fitted.iterations
+        self.segment_scale_ = group_means(arrays.price, arrays.segment, arrays.segments.size)
         self.unit_segment_ = np.zeros(arrays.units.size, dtype=np.intp)
         self.unit_segment_[arrays.unit] = arrays.segment
-        self.mean_price_ = relative_to_group(arrays.price, arrays.unit, arrays.units.size)
-        self._sample(offers, arrays.periods.size)
-        value = np.exp(self._values(self.mean_price_))
-        rivals = self._per_visit(value[self.shelf_unit_])[self.shelf_visit_] - value[self.shelf_unit_]
-        crowd = relative_to_group(np.log1p(rivals), self.shelf_unit_, arrays.units.size)
-        self.crowd_ = self._calibrated(np.where(np.isnan(crowd), np.nanmean(crowd), crowd), arrays)
-        self.segment_elasticity_ = float(self._segment_terms(found, offers) @ found.slopes)
+        self.mean_price_ = group_means(arrays.price, arrays.unit, arrays.units.size)
+        self._sample_visits(offers, arrays.periods.size)
+        value = np.exp(self._utilities(self.mean_price_))
+        rivals = self._sum_by_visit(value[self.offered_unit_])[self.offered_visit_] - value[self.offered_unit_]
+        competitor_value = group_means(np.log1p(rivals), self.offered_unit_, arrays.units.size)
+        self.competitor_value_ = self._calibrate_competitor_value(
+            np.where(np.isnan(competitor_value), np.nanmean(competitor_value), competitor_value), arrays
+        )
+        self.segment_elasticity_ = float(self._segment_terms(fitted, offers) @ fitted.slopes)
 
-    def _calibrated(self, crowd: Floats, arrays: PanelArrays) -> Floats:
+    def _calibrate_competitor_value(self, competitor_value: Floats, arrays: PanelArrays) -> Floats:
         """Return what rivals are worth to each unit (u,), so that it is expected to sell what it sold, or half one."""
-        terms = (arrays.price / self.scale_[arrays.unit])[:, None] * self.loadings_[self.tier_[arrays.unit]]
+        terms = (arrays.price / self.scale_[arrays.unit])[:, None] * self.slope_design_[self.slope_group_[arrays.unit]]
         value = self.unit_effects_[arrays.unit] + self.period_effects_[arrays.period] + terms @ self.slopes_
-        sold = np.maximum(np.bincount(arrays.unit, weights=arrays.quantity, minlength=crowd.size), 0.5)
-        for _ in range(_ROUNDS):
-            rate = arrays.exposure * expit(value - crowd[arrays.unit])
-            expected = np.bincount(arrays.unit, weights=rate, minlength=crowd.size)
-            crowd = crowd + np.log(np.maximum(expected, 1e-9) / sold)
-        return crowd
+        sold = np.maximum(np.bincount(arrays.unit, weights=arrays.quantity, minlength=competitor_value.size), 0.5)
+        for _ in range(_ITERATIONS):
+            rate = arrays.exposure * expit(value - competitor_value[arrays.unit])
+            expected = np.bincount(arrays.unit, weights=rate, minlength=competitor_value.size)
+            competitor_value = competitor_value + np.log(np.maximum(expected, 1e-9) / sold)
+        return competitor_value
 
-    def _sample(self, offers: VisitArrays, periods: int) -> None:
+    def _sample_visits(self, offers: VisitArrays, periods: int) -> None:
         """Keep at most `max_visits` visits and how many visits of a period each stands for."""
         count = int(offers.visit.max()) + 1
-        kept = np.ones(count, dtype=bool)
+        sampled = np.ones(count, dtype=bool)
         if count > self.max_visits:
-            chosen = np.random.default_rng(self.seed).choice(count, self.max_visits, replace=False)
-            kept = np.isin(np.arange(count), chosen)
-        rows = kept[offers.visit]
-        self.shelf_visit_ = (np.cumsum(kept) - 1)[offers.visit[rows]]
-        self.shelf_unit_ = offers.unit[rows]
-        self.visits_each_ = float(count / max(int(kept.sum()), 1) / periods)
+            sample = np.random.default_rng(self.seed).choice(count, self.max_visits, replace=False)
+            sampled = np.isin(np.arange(count), sample)
+        rows = sampled[offers.visit]
+        self.offered_visit_ = (np.cumsum(sampled) - 1)[offers.visit[rows]]
+        self.offered_unit_ = offers.unit[rows]
+        self.visit_weight_ = float(count / max(int(sampled.sum()), 1) / periods)
 
-    def _segment_terms(self, found: ChoiceFit, offers: VisitArrays) -> Floats:
+    def _segment_terms(self, fitted: ChoiceFit, offers: VisitArrays) -> Floats:
         """What the slopes have in the mean segment-wide elasticity (k,), weighted by demand."""
-        p = found.probability
-        terms = (offers.price / self.scale_[offers.unit])[:, None] * self.loadings_[self.tier_[offers.unit]]
+        p = fitted.probability
+        terms = (offers.price / self.scale_[offers.unit])[:, None] * self.slope_design_[self.slope_group_[offers.unit]]
         segments = self.segments_.size
-        together = offers.visit * segments + self.unit_segment_[offers.unit]
-        _, place = np.unique(together, return_inverse=True)
-        sums = np.zeros((place.max() + 1, terms.shape[1]))
-        np.add.at(sums, place, p[:, None] * terms)
-        return np.asarray(p @ (terms - sums[place]) / p.sum())
-
-    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
-        raise NotImplementedError  # `fit` takes the visits too
+        visit_segment = offers.visit * segments + self.unit_segment_[offers.unit]
+        _, index = np.unique(visit_segment, return_inverse=True)
+        sums = np.zeros((index.max() + 1, terms.shape[1]))
+        np.add.at(sums, index, p[:, None] * terms)
+        return np.asarray(p @ (terms - sums[index]) / p.sum())
 
     # ---- one unit at a time, all others at their mean prices
 
-    def _grouped(self, X: pd.DataFrame) -> tuple[NDArray[np.intp], Floats]:
+    def _slope_groups(self, X: pd.DataFrame) -> tuple[NDArray[np.intp], Floats]:
         unit, _, segment = self._codes(X)
-        return slope_group(unit, segment, self.tier_, self.loadings_, self.segment_loadings_)
+        return assign_slope_groups(unit, segment, self.slope_group_, self.slope_design_, self.segment_slope_design_)
 
     def price_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply, shape (n, k)."""
         relative = X[self.roles.price].to_numpy(dtype=float) / self._row_scale(X)
-        group, loadings = self._grouped(X)
-        return np.asarray(relative[:, None] * loadings[group])
+        group, slope_design = self._slope_groups(X)
+        return np.asarray(relative[:, None] * slope_design[group])
 
     def _row_scale(self, X: pd.DataFrame) -> Floats:
         unit, _, segment = self._codes(X)
-        return value_at(self.scale_, unit, value_at(self.segment_scale_, segment, self.segment_scale_.mean()))
+        return values_or_default(
+            self.scale_, unit, values_or_default(self.segment_scale_, segment, self.segment_scale_.mean())
+        )
 
-    def _row_rest(self, X: pd.DataFrame) -> Floats:
+    def _row_offset(self, X: pd.DataFrame) -> Floats:
         """Utility of each row (n,) without its price, against that of its rivals."""
         unit, period, segment = self._codes(X)
-        at_segment = value_at(self.segment_effects_, segment, self.segment_effects_.mean())
-        when = value_at(self.period_effects_, period, self.later_effect_)
-        crowd = value_at(self.crowd_, unit, float(self.crowd_.mean()))
-        return np.asarray(value_at(self.unit_effects_, unit, at_segment) + when - crowd)
+        at_segment = values_or_default(self.segment_effects_, segment, self.segment_effects_.mean())
+        period_effect = values_or_default(self.period_effects_, period, self.future_period_effect_)
+        competitor_value = values_or_default(self.competitor_value_, unit, float(self.competitor_value_.mean()))
+        return np.asarray(values_or_default(self.unit_effects_, unit, at_segment) + period_effect - competitor_value)
 
     def _rate(self, X: pd.DataFrame) -> Floats:
-        return np.asarray(expit(self._row_rest(X) + self.price_terms(X) @ self.slopes_))
+        return np.asarray(expit(self._row_offset(X) + self.price_terms(X) @ self.slopes_))
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected quantity of each row, rivals at their mean prices, shape (n,)."""
         return self._exposure(X) * self._rate(X)
 
-    def along(self, X: pd.DataFrame) -> Along:
+    def demand_curve(self, X: pd.DataFrame) -> DemandCurve:
         """Return demand of the rows at other prices of their own, rivals at their mean prices."""
         price = X[self.roles.price].to_numpy(dtype=float)
-        rest, exposure, scale = self._row_rest(X), self._exposure(X), self._row_scale(X)
-        return Along("logit", exposure, scale, rest, *self._grouped(X), self.slopes_, no_curve, price)
+        offset, exposure, scale = self._row_offset(X), self._exposure(X), self._row_scale(X)
+        return DemandCurve("logit", exposure, scale, offset, *self._slope_groups(X), self.slopes_, no_basis, price)
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply in each row's own elasticity, shape (n, k)."""
@@ -181,48 +190,50 @@ class ChoiceLogitDemand(DemandEstimator):
 
     # ---- all prices at once
 
-    def _values(self, prices: Floats) -> Floats:
+    def _utilities(self, prices: Floats) -> Floats:
         """Utility of each unit (u,) at `prices` (u,), in a period to come."""
-        return np.asarray(self.unit_effects_ + self.later_effect_ + prices / self.scale_ * self._unit_slopes)
+        return np.asarray(self.unit_effects_ + self.future_period_effect_ + prices / self.scale_ * self._unit_slopes)
 
     @property
     def _unit_slopes(self) -> Floats:
-        return np.asarray((self.loadings_ @ self.slopes_)[self.tier_])
+        return np.asarray((self.slope_design_ @ self.slopes_)[self.slope_group_])
 
-    def _per_visit(self, values: Floats) -> Floats:
-        return np.asarray(np.bincount(self.shelf_visit_, weights=values), dtype=float)
+    def _sum_by_visit(self, values: Floats) -> Floats:
+        return np.asarray(np.bincount(self.offered_visit_, weights=values), dtype=float)
 
     def _probabilities(self, prices: Floats) -> Floats:
-        value = np.exp(self._values(prices))[self.shelf_unit_]
-        return np.asarray(value / (1 + self._per_visit(value)[self.shelf_visit_]))
+        value = np.exp(self._utilities(prices))[self.offered_unit_]
+        return np.asarray(value / (1 + self._sum_by_visit(value)[self.offered_visit_]))
 
-    def _per_unit(self, values: Floats) -> Floats:
-        sums = np.bincount(self.shelf_unit_, weights=values, minlength=self.units_.size)
-        return np.asarray(sums * self.visits_each_, dtype=float)
+    def _sum_by_unit(self, values: Floats) -> Floats:
+        sums = np.bincount(self.offered_unit_, weights=values, minlength=self.units_.size)
+        return np.asarray(sums * self.visit_weight_, dtype=float)
 
-    def joint_demand(self, prices: Floats, reference: Floats) -> tuple[Floats, Pull]:
+    def joint_demand(self, prices: Floats, reference: Floats) -> tuple[Floats, VectorJacobianProduct]:
         """Return demand per period (u,) at `prices` (u,), and how it moves with the slopes.
 
         Today's demand at `reference` prices is taken as known, so what moves is the change.
         """
         p = self._probabilities(prices)
-        moved = (prices - reference) / self.scale_
+        price_change = (prices - reference) / self.scale_
 
-        def pull(weights: Floats) -> Floats:
-            by_group = np.bincount(self.tier_, self._gained(p, weights) * moved, minlength=len(self.loadings_))
-            return np.asarray(by_group @ self.loadings_)
+        def vjp(weights: Floats) -> Floats:
+            by_group = np.bincount(
+                self.slope_group_, self._utility_gradient(p, weights) * price_change, minlength=len(self.slope_design_)
+            )
+            return np.asarray(by_group @ self.slope_design_)
 
-        return self._per_unit(p), pull
+        return self._sum_by_unit(p), vjp
 
-    def _gained(self, p: Floats, worth: Floats) -> Floats:
+    def _utility_gradient(self, p: Floats, weights: Floats) -> Floats:
         """Return d (worth @ demand) / d utility of each unit (u,), at chances `p` of the offers seen."""
-        each = p * worth[self.shelf_unit_]
-        return self._per_unit(each - p * self._per_visit(each)[self.shelf_visit_])
+        weighted = p * weights[self.offered_unit_]
+        return self._sum_by_unit(weighted - p * self._sum_by_visit(weighted)[self.offered_visit_])
 
     def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
         """Return demand (u,) at `prices` and the gradient (u,) of margin @ demand by the prices, margins held fixed."""
         p = self._probabilities(prices)
-        return self._per_unit(p), self._unit_slopes / self.scale_ * self._gained(p, margin)
+        return self._sum_by_unit(p), self._unit_slopes / self.scale_ * self._utility_gradient(p, margin)
 
 
 def visit_arrays(visits: pd.DataFrame, panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles) -> VisitArrays:
@@ -231,75 +242,75 @@ def visit_arrays(visits: pd.DataFrame, panel: pd.DataFrame, arrays: PanelArrays,
     Raises ContractError, listing what is wrong, where the visits break their contract, their times or prices are not
     those of the panel, or none of them meets it.
     """
-    timed = None if roles.period is None else roles.period if roles.period in visits.columns else SEEN_AT
-    visits = build_table(_CONTRACT, visits, _visit_roles(roles, timed))
-    if timed is not None:
-        _refuse_other_times(visits[timed], panel[roles.period])
-    row = _panel_rows(visits, panel, roles, timed)
-    kept = row >= 0
-    unit, taken = arrays.unit[row[kept]], visits[TAKEN].to_numpy(dtype=float)[kept]
-    seen, sold = np.bincount(unit), np.bincount(unit, weights=taken)
-    kept[kept] = ((sold > 0) & (sold < seen))[unit]
-    if not kept.any():
+    time_column = None if roles.period is None else roles.period if roles.period in visits.columns else VIEWED_AT
+    visits = build_table(_CONTRACT, visits, _visit_roles(roles, time_column))
+    if time_column is not None:
+        _require_comparable_times(visits[time_column], panel[roles.period])
+    row = _panel_rows(visits, panel, roles, time_column)
+    usable = row >= 0
+    unit, choice = arrays.unit[row[usable]], visits[CHOICE].to_numpy(dtype=float)[usable]
+    offered, sold = np.bincount(unit), np.bincount(unit, weights=choice)
+    usable[usable] = ((sold > 0) & (sold < offered))[unit]
+    if not usable.any():
         raise ContractError(
             "No visit meets the panel",
             expected="visits to units and periods that are in the panel",
-            found=f"{len(visits):,} offers seen, none of them in the panel",
+            actual=f"{len(visits):,} offers seen, none of them in the panel",
             fix="give visits of the same time and units",
         )
-    row, offers = row[kept], visits[kept]
+    row, offers = row[usable], visits[usable]
     price = offers[roles.price].to_numpy(dtype=float)
-    _refuse_other_prices(price, arrays.price[row])
+    _require_comparable_prices(price, arrays.price[row])
     return VisitArrays(
         visit=pd.factorize(offers[VISIT])[0].astype(np.intp),
         unit=arrays.unit[row],
         panel_row=row,
         price=price,
-        taken=offers[TAKEN].to_numpy(dtype=float),
+        choice=offers[CHOICE].to_numpy(dtype=float),
     )
 
 
-def _visit_roles(roles: PanelRoles, timed: str | None) -> VisitRoles:
+def _visit_roles(roles: PanelRoles, time_column: str | None) -> VisitRoles:
     return VisitRoles(
-        visit=VISIT, course=roles.unit or "", price=roles.price, chosen=TAKEN, time=timed, dates=roles.dates
+        visit=VISIT, course=roles.unit or "", price=roles.price, chosen=CHOICE, time=time_column, dates=roles.dates
     )
 
 
-def _refuse_other_times(times: pd.Series, periods: pd.Series) -> None:
-    kinds = ["numbers" if pd.api.types.is_numeric_dtype(one) else "dates" for one in (times, periods)]
-    if kinds[0] != kinds[1]:
+def _require_comparable_times(times: pd.Series, periods: pd.Series) -> None:
+    units = ["numbers" if pd.api.types.is_numeric_dtype(values) else "dates" for values in (times, periods)]
+    if units[0] != units[1]:
         raise ContractError(
             "The times of the visits cannot be compared with the periods of the panel",
-            expected=f"{kinds[1]}, as the panel's column {str(periods.name)!r} has",
-            found=kinds[0],
+            expected=f"{units[1]}, as the panel's column {str(periods.name)!r} has",
+            actual=units[0],
             where=f"column {str(times.name)!r} of the visits",
             fix="give both as dates or both as numbers of the same clock",
         )
 
 
-def _refuse_other_prices(seen: Floats, of_panel: Floats) -> None:
+def _require_comparable_prices(visit_prices: Floats, panel_prices: Floats) -> None:
     """Refuse visits in another currency; a panel's price is a mean over its period, so single ones may be far off."""
-    middle = float(np.median(seen / of_panel))
-    if not 1 / _FAR_OFF <= middle <= _FAR_OFF:
+    median_ratio = float(np.median(visit_prices / panel_prices))
+    if not 1 / _MAX_PRICE_RATIO <= median_ratio <= _MAX_PRICE_RATIO:
         raise ContractError(
             "The prices of the visits are not those of the panel",
-            expected=f"prices whose median is at most {_FAR_OFF:g} times off the panel's of the same unit and period",
-            found=f"a median of {middle:.3g} times the panel's",
+            expected=f"prices whose median is at most {_MAX_PRICE_RATIO:g} times off the panel's of the same unit and period",
+            actual=f"a median of {median_ratio:.3g} times the panel's",
             fix="give both in the same currency and of the same time",
         )
 
 
-def _panel_rows(visits: pd.DataFrame, panel: pd.DataFrame, roles: PanelRoles, timed: str | None) -> np.ndarray:
+def _panel_rows(visits: pd.DataFrame, panel: pd.DataFrame, roles: PanelRoles, time_column: str | None) -> np.ndarray:
     """Row of the panel for each offer seen, -1 where there is none; a time belongs to the last period begun."""
-    keys = [panel[roles.unit].astype(str)]
-    sought = [visits[roles.unit].astype(str)]
-    if roles.period is not None and timed is not None:
+    panel_keys = [panel[roles.unit].astype(str)]
+    visit_keys = [visits[roles.unit].astype(str)]
+    if roles.period is not None and time_column is not None:
         periods = np.sort(panel[roles.period].unique())
-        times = visits[timed].to_numpy()
-        begun = np.searchsorted(periods, times, side="right") - 1
+        times = visits[time_column].to_numpy()
+        last_started = np.searchsorted(periods, times, side="right") - 1
         if periods.size > 1:  # what came after the last period is not in the panel: it may be held back
-            begun[times >= periods[-1] + np.diff(periods).min()] = -1
-        keys.append(pd.Series(np.searchsorted(periods, panel[roles.period].to_numpy()), index=panel.index))
-        sought.append(pd.Series(begun, index=visits.index))
-    index = pd.MultiIndex.from_arrays(keys)
-    return np.asarray(index.get_indexer(pd.MultiIndex.from_arrays(sought)), dtype=np.intp)
+            last_started[times >= periods[-1] + np.diff(periods).min()] = -1
+        panel_keys.append(pd.Series(np.searchsorted(periods, panel[roles.period].to_numpy()), index=panel.index))
+        visit_keys.append(pd.Series(last_started, index=visits.index))
+    index = pd.MultiIndex.from_arrays(panel_keys)
+    return np.asarray(index.get_indexer(pd.MultiIndex.from_arrays(visit_keys)), dtype=np.intp)

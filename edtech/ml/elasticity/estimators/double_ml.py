@@ -32,45 +32,45 @@ from edtech.ml.elasticity.identification import Identification
 from edtech.ml.elasticity.panel import PanelArrays
 from edtech.tables.arrays import Codes, Floats
 
-_STEPS, _LIMIT = 100, 5.0
+_MAX_STEPS, _MAX_LOG_CHANGE = 100, 5.0
 _TOLERANCE = 1e-10
-_LEAST_RATE = 1e-6
+_MIN_RATE = 1e-6
 """Of the overall rate: what boosting predicts below it is no rate."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class MomentSolution:
     """Coefficients (c,) of the treatments and how each of the n rows moves them: `influence` (n, c)."""
 
     coefficients: Floats
     influence: Floats
 
 
-def solve_moment(ratio: Floats, residuals: Floats, weights: Floats) -> Moment:
+def solve_moment(ratio: Floats, residuals: Floats, weights: Floats) -> MomentSolution:
     """Solve this module's moment from quantity / l(X) (n,), residuals of c treatments (n, c) and weights (n,).
 
     Raises ConvergenceError where nothing solves it.
     """
     if ratio.max() <= 0:  # every slope solves 0 = 0
-        raise _unsolved(f"{ratio.size:,} rows without a sale")
+        raise _no_solution_error(f"{ratio.size:,} rows without a sale")
     v = residuals - np.average(residuals, axis=0, weights=weights)
-    found = np.zeros(v.shape[1])
-    for _ in range(_STEPS):
-        left = weights * ratio * np.exp(-np.clip(v @ found, -_LIMIT, _LIMIT))
-        bread = (v * left[:, None]).T @ v
-        step = np.linalg.lstsq(bread, v.T @ left, rcond=None)[0]
-        found += step
+    coefficients = np.zeros(v.shape[1])
+    for _ in range(_MAX_STEPS):
+        weighted_ratio = weights * ratio * np.exp(-np.clip(v @ coefficients, -_MAX_LOG_CHANGE, _MAX_LOG_CHANGE))
+        jacobian = (v * weighted_ratio[:, None]).T @ v
+        step = np.linalg.lstsq(jacobian, v.T @ weighted_ratio, rcond=None)[0]
+        coefficients += step
         if np.abs(step).max() <= _TOLERANCE:
-            errors = left - weights * (left.sum() / weights.sum())
-            return Moment(found, (v * errors[:, None]) @ np.linalg.pinv(bread))
-    raise _unsolved(f"{ratio.size:,} rows in which none was found")
+            errors = weighted_ratio - weights * (weighted_ratio.sum() / weights.sum())
+            return MomentSolution(coefficients, (v * errors[:, None]) @ np.linalg.pinv(jacobian))
+    raise _no_solution_error(f"{ratio.size:,} rows in which none was found")
 
 
-def _unsolved(found: str) -> ConvergenceError:
+def _no_solution_error(detail: str) -> ConvergenceError:
     return ConvergenceError(
         "No price slope solves the moment of double machine learning",
         expected="prices that move at equal covariates, and sales in every segment",
-        found=found,
+        actual=detail,
         fix="use one slope for all segments, or covariates that do not explain the price whole",
     )
 
@@ -86,13 +86,14 @@ class DoubleMLDemand(FeatureDemand):
     def __init__(
         self,
         columns: dict[str, Any] | None = None,
-        folds: int = 5,
-        learning_rate: float = 0.1,
-        trees: int = 60,
-        max_leaf_nodes: int = 15,
-        min_samples_leaf: int = 20,
-        segment_slopes: bool = True,
-        seed: int = 0,
+        *,
+        folds: int,
+        learning_rate: float,
+        trees: int,
+        max_leaf_nodes: int,
+        min_samples_leaf: int,
+        segment_slopes: bool,
+        seed: int,
     ) -> None:
         self.columns = columns
         self.folds = folds
@@ -103,38 +104,38 @@ class DoubleMLDemand(FeatureDemand):
         self.segment_slopes = segment_slopes
         self.seed = seed
 
-    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
+    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, identification: Identification) -> None:
         if not self.roles.controls:
             raise NotIdentifiedError(
                 "Double machine learning needs covariates",
                 expected="columns that may move both price and demand",
-                found="none named as covariates",
+                actual="none named as covariates",
                 fix="name covariates, or train fixed_effects",
             )
-        self._learn_tables(arrays, ground)
-        features = self._others(panel, None if ground.first is None else ground.first.residual)
+        self._fit_lookup_tables(arrays, identification)
+        features = self._other_features(panel, None if identification.first_stage is None else identification.first_stage.residual)
         price, rate = self._relative_price(panel), arrays.quantity / arrays.exposure
-        expected, residuals = self._cross_fitted(features, price, rate, arrays)
+        expected, residuals = self._cross_fit(features, price, rate, arrays)
         weights = arrays.exposure * (expected if self.roles.weights == "quantity" else 1.0)
         group = arrays.segment if self.segment_slopes else np.zeros_like(arrays.segment)
-        influence, bent = np.zeros((rate.size, int(group.max()) + 1)), []
-        self.slopes_, self.loadings_ = np.zeros(influence.shape[1]), np.eye(influence.shape[1])
+        influence, curved_slopes = np.zeros((rate.size, int(group.max()) + 1)), []
+        self.slopes_, self.slope_design_ = np.zeros(influence.shape[1]), np.eye(influence.shape[1])
         for code in range(influence.shape[1]):
             rows = group == code
-            found = solve_moment(rate[rows] / expected[rows], residuals[rows, :1], weights[rows])
-            self.slopes_[code], influence[rows, code] = found.coefficients[0], found.influence[:, 0]
+            solution = solve_moment(rate[rows] / expected[rows], residuals[rows, :1], weights[rows])
+            self.slopes_[code], influence[rows, code] = solution.coefficients[0], solution.influence[:, 0]
             curve = solve_moment(rate[rows] / expected[rows], residuals[rows], weights[rows]).coefficients
-            bent.append(curve[0] + 2 * curve[1] * np.average(price[rows], weights=weights[rows]))
+            curved_slopes.append(curve[0] + 2 * curve[1] * np.average(price[rows], weights=weights[rows]))
         self.slope_covariance_ = None
-        if ground.first is None:  # a first stage's own error is not in these scores
-            form = np.array(bent) - self.slopes_
-            self.slope_covariance_ = sandwich(influence, arrays.cluster) + np.outer(form, form)
-        self.slope_freedom_ = np.full(self.slopes_.size, float(np.unique(arrays.cluster).size - 1))
-        self.outcome_, self.treatment_ = self._learned(features, rate, arrays.exposure, price)
+        if identification.first_stage is None:  # a first stage's own error is not in these scores
+            form_gap = np.array(curved_slopes) - self.slopes_
+            self.slope_covariance_ = sandwich(influence, arrays.cluster) + np.outer(form_gap, form_gap)
+        self.slope_degrees_of_freedom_ = np.full(self.slopes_.size, float(np.unique(arrays.cluster).size - 1))
+        self.outcome_, self.treatment_ = self._fit_nuisances(features, rate, arrays.exposure, price)
         self.level_ = 0.0
         self.level_ = float(np.log(arrays.quantity.sum() / self.predict(panel).sum()))
 
-    def _learned(
+    def _fit_nuisances(
         self, features: Floats, rate: Floats, exposure: Floats, *treatments: Floats
     ) -> list[HistGradientBoostingRegressor]:
         """Return what features say of the rate per view and of each treatment."""
@@ -144,7 +145,7 @@ class DoubleMLDemand(FeatureDemand):
             for loss, target in zip(losses, (rate, *treatments), strict=True)
         ]
 
-    def _cross_fitted(
+    def _cross_fit(
         self, features: Floats, price: Floats, rate: Floats, arrays: PanelArrays
     ) -> tuple[Floats, Floats]:
         """Return each row's rate (n,) as the other folds have it, and what they leave of log price and its square.
@@ -153,17 +154,17 @@ class DoubleMLDemand(FeatureDemand):
         """
         expected, treatments = np.empty_like(rate), np.column_stack([price, price**2])
         residuals = treatments.copy()
-        for held in self._folds(arrays.cluster):
-            _refuse_no_sales(rate[~held], self.folds)
-            outcome, *others = self._learned(features[~held], rate[~held], arrays.exposure[~held], *treatments[~held].T)
-            expected[held] = outcome.predict(features[held])
-            residuals[held] -= np.column_stack([other.predict(features[held]) for other in others])
-        return np.maximum(expected, np.exp(self.overall_rate_) * _LEAST_RATE), residuals
+        for held_out in self._folds(arrays.cluster):
+            _require_sales(rate[~held_out], self.folds)
+            outcome, *others = self._fit_nuisances(features[~held_out], rate[~held_out], arrays.exposure[~held_out], *treatments[~held_out].T)
+            expected[held_out] = outcome.predict(features[held_out])
+            residuals[held_out] -= np.column_stack([other.predict(features[held_out]) for other in others])
+        return np.maximum(expected, np.exp(self.overall_rate_) * _MIN_RATE), residuals
 
     def _folds(self, cluster: Codes) -> list[NDArray[np.bool_]]:
-        names = np.unique(cluster)
-        folds = KFold(min(self.folds, names.size), shuffle=True, random_state=self.seed).split(names)
-        return [np.isin(cluster, names[held]) for _, held in folds]
+        clusters = np.unique(cluster)
+        folds = KFold(min(self.folds, clusters.size), shuffle=True, random_state=self.seed).split(clusters)
+        return [np.isin(cluster, clusters[held_out]) for _, held_out in folds]
 
     def _regressor(self, loss: str) -> HistGradientBoostingRegressor:
         return HistGradientBoostingRegressor(
@@ -181,7 +182,7 @@ class DoubleMLDemand(FeatureDemand):
         if self.slopes_.size == 1:
             return np.ones((len(X), 1))
         _, _, segment = self._codes(X)
-        return np.where((segment >= 0)[:, None], self.loadings_[segment], self.loadings_.mean(axis=0))
+        return np.where((segment >= 0)[:, None], self.slope_design_[segment], self.slope_design_.mean(axis=0))
 
     def price_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply, up to what the price does not move, shape (n, k)."""
@@ -193,21 +194,21 @@ class DoubleMLDemand(FeatureDemand):
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected quantity of each row, shape (n,)."""
-        features = self._others(X)
-        rate = np.maximum(self.outcome_.predict(features), np.exp(self.overall_rate_) * _LEAST_RATE)
-        moved = (self._relative_price(X) - self.treatment_.predict(features)) * self.elasticities(X)
-        return np.asarray(self._exposure(X) * rate * np.exp(self.level_ + moved))
+        features = self._other_features(X)
+        rate = np.maximum(self.outcome_.predict(features), np.exp(self.overall_rate_) * _MIN_RATE)
+        log_change = (self._relative_price(X) - self.treatment_.predict(features)) * self.elasticities(X)
+        return np.asarray(self._exposure(X) * rate * np.exp(self.level_ + log_change))
 
     def demand_slope(self, X: pd.DataFrame) -> Floats:
         """Return d quantity / d eta of each row, shape (n,)."""
         return self.predict(X)
 
 
-def _refuse_no_sales(rate: Floats, folds: int) -> None:
+def _require_sales(rate: Floats, folds: int) -> None:
     if rate.max() <= 0:
         raise NotIdentifiedError(
             "What covariates say of sales cannot be learned",
             expected=f"sales in more than one of {folds} folds of the rows",
-            found=f"{rate.size:,} rows without a sale outside of one fold",
+            actual=f"{rate.size:,} rows without a sale outside of one fold",
             fix="use more offers or a longer time, so that more of them sold",
         )

@@ -6,6 +6,7 @@ too, and 0 in prediction.
 """
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,11 +20,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import PoissonRegressor
 
 from edtech.errors import ConvergenceError
-from edtech.ml.elasticity.estimators.base import DemandEstimator, value_at
-from edtech.ml.elasticity.fitting.fixed_effects import LAST_PERIODS, slope_loadings
+from edtech.ml.elasticity.estimators.base import PanelDemandEstimator, values_or_default
+from edtech.ml.elasticity.fitting.fixed_effects import LAST_PERIODS, build_slope_design
 from edtech.ml.elasticity.fitting.inference import independent_columns
 from edtech.ml.elasticity.identification import Identification
-from edtech.ml.elasticity.panel import PanelArrays, relative_to_group
+from edtech.ml.elasticity.panel import PanelArrays, group_means
 from edtech.tables.arrays import Floats
 
 RELATIVE_PRICE = "price relative to the unit's mean"
@@ -31,41 +32,41 @@ LEVELS = ("unit's price level", "unit's rate", "period's rate", "segment's rate"
 RESIDUAL = "price residual of the first stage"
 
 
-class FeatureDemand(DemandEstimator):
+class FeatureDemand(PanelDemandEstimator):
     """What the three share: the tables that features are looked up in."""
 
-    def _learn_tables(self, arrays: PanelArrays, ground: Identification) -> None:
+    def _fit_lookup_tables(self, arrays: PanelArrays, identification: Identification) -> None:
         groups = int(arrays.group.max()) + 1
         overall = float(arrays.quantity.sum() / arrays.exposure.sum())
         log_price = np.log(arrays.price)
         self.overall_rate_ = float(np.log(overall))
-        self.group_log_price_ = relative_to_group(log_price, arrays.group, groups)
-        self.segment_log_price_ = relative_to_group(log_price, arrays.segment, arrays.segments.size)
+        self.group_log_price_ = group_means(log_price, arrays.group, groups)
+        self.segment_log_price_ = group_means(log_price, arrays.segment, arrays.segments.size)
         self.group_rate_ = _log_rate(arrays, arrays.group, overall)
         self.segment_rate_ = _log_rate(arrays, arrays.segment, overall)
         self.period_rate_ = _log_rate(arrays, arrays.period, overall) - self.overall_rate_
-        self.later_rate_ = float(self.period_rate_[-LAST_PERIODS:].mean())
-        self.has_residual_ = ground.first is not None
+        self.future_period_rate_ = float(self.period_rate_[-LAST_PERIODS:].mean())
+        self.has_residual_ = identification.first_stage is not None
 
     def _relative_price(self, X: pd.DataFrame) -> Floats:
         """Log price relative to the unit's mean, shape (n,)."""
         unit, _, segment = self._codes(X)
-        here = value_at(self.segment_log_price_, segment, self.segment_log_price_.mean())
-        own = value_at(self.group_log_price_, unit, here) if self.repeated_ else here
-        return np.asarray(np.log(X[self.roles.price].to_numpy(dtype=float)) - own)
+        segment_mean = values_or_default(self.segment_log_price_, segment, self.segment_log_price_.mean())
+        unit_mean = values_or_default(self.group_log_price_, unit, segment_mean) if self.repeated_ else segment_mean
+        return np.asarray(np.log(X[self.roles.price].to_numpy(dtype=float)) - unit_mean)
 
-    def _others(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
+    def _other_features(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
         """All other features, shape (n, f): levels, covariates and, where there was a first stage, its residual."""
         unit, period, segment = self._codes(X)
-        price_here = value_at(self.segment_log_price_, segment, self.segment_log_price_.mean())
-        rate_here = value_at(self.segment_rate_, segment, self.overall_rate_)
-        own_price = value_at(self.group_log_price_, unit, price_here) if self.repeated_ else price_here
-        own_rate = value_at(self.group_rate_, unit, rate_here) if self.repeated_ else rate_here
-        when = value_at(self.period_rate_, period, self.later_rate_)
-        parts = [own_price - price_here, own_rate, when, rate_here, self._controls(X)]
+        segment_price = values_or_default(self.segment_log_price_, segment, self.segment_log_price_.mean())
+        segment_rate = values_or_default(self.segment_rate_, segment, self.overall_rate_)
+        unit_price = values_or_default(self.group_log_price_, unit, segment_price) if self.repeated_ else segment_price
+        unit_rate = values_or_default(self.group_rate_, unit, segment_rate) if self.repeated_ else segment_rate
+        period_rate = values_or_default(self.period_rate_, period, self.future_period_rate_)
+        columns = [unit_price - segment_price, unit_rate, period_rate, segment_rate, self._controls(X)]
         if self.has_residual_:
-            parts.append(np.zeros(len(X)) if residual is None else residual)
-        return np.column_stack(parts)
+            columns.append(np.zeros(len(X)) if residual is None else residual)
+        return np.column_stack(columns)
 
     @property
     def feature_names(self) -> list[str]:
@@ -76,12 +77,12 @@ class FeatureDemand(DemandEstimator):
 def _log_rate(arrays: PanelArrays, codes: NDArray[np.intp], overall: float) -> Floats:
     """Log of quantity per view in each group, shrunk to the overall rate by one expected sale."""
     sold = np.bincount(codes, weights=arrays.quantity)
-    seen = np.bincount(codes, weights=arrays.exposure)
-    return np.asarray(np.log((sold + 1) / (seen + 1 / overall)), dtype=float)
+    exposure = np.bincount(codes, weights=arrays.exposure)
+    return np.asarray(np.log((sold + 1) / (exposure + 1 / overall)), dtype=float)
 
 
 @contextmanager
-def settled_or_refused(iterations: int) -> Iterator[None]:
+def raise_unless_converged(iterations: int) -> Iterator[None]:
     """Turn scikit-learn's warning that a solver did not settle into an error."""
     try:
         with warnings.catch_warnings():
@@ -91,7 +92,7 @@ def settled_or_refused(iterations: int) -> Iterator[None]:
         raise ConvergenceError(
             "The regression did not settle",
             expected=f"a settled fit within {iterations} iterations",
-            found=str(exc).splitlines()[0],
+            actual=str(exc).splitlines()[0],
             fix="allow more iterations, use one slope for all segments, or add a ridge penalty",
         ) from exc
 
@@ -112,53 +113,56 @@ class LinearDemand(FeatureDemand):
     def __init__(
         self,
         columns: dict[str, Any] | None = None,
-        alpha: float = 0.0,
-        segment_slopes: bool = True,
-        max_iterations: int = 100,
+        *,
+        alpha: float,
+        segment_slopes: bool,
+        max_iterations: int,
     ) -> None:
         self.columns = columns
         self.alpha = alpha
         self.segment_slopes = segment_slopes
         self.max_iterations = max_iterations
 
-    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
-        self._learn_tables(arrays, ground)
-        tier = arrays.segment if self.segment_slopes else np.zeros_like(arrays.segment)
-        self.loadings_ = slope_loadings(np.log(arrays.price), arrays, tier)
-        k = self.loadings_.shape[1]
-        features = self._features(panel, None if ground.first is None else ground.first.residual)
-        kept = independent_columns(features)
-        scale = features[:, kept].std(axis=0)
+    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, identification: Identification) -> None:
+        self._fit_lookup_tables(arrays, identification)
+        slope_group = arrays.segment if self.segment_slopes else np.zeros_like(arrays.segment)
+        self.slope_design_ = build_slope_design(np.log(arrays.price), arrays, slope_group)
+        k = self.slope_design_.shape[1]
+        features = self._features(panel, None if identification.first_stage is None else identification.first_stage.residual)
+        independent = independent_columns(features)
+        scale = features[:, independent].std(axis=0)
         regressor = PoissonRegressor(alpha=self.alpha, max_iter=self.max_iterations, solver="newton-cholesky")
-        with settled_or_refused(self.max_iterations):
-            regressor.fit(features[:, kept] / scale, arrays.quantity / arrays.exposure, sample_weight=arrays.exposure)
+        with raise_unless_converged(self.max_iterations):
+            regressor.fit(
+                features[:, independent] / scale, arrays.quantity / arrays.exposure, sample_weight=arrays.exposure
+            )
         coefficients = np.zeros(features.shape[1])
-        coefficients[kept] = regressor.coef_ / scale
+        coefficients[independent] = regressor.coef_ / scale
         self.intercept_ = float(regressor.intercept_)
         self.slopes_, self.other_slopes_ = coefficients[:k], coefficients[k:]
         self.iterations_ = int(regressor.n_iter_)
 
-    def _loadings(self, X: pd.DataFrame) -> Floats:
+    def _row_slope_design(self, X: pd.DataFrame) -> Floats:
         """What the slopes have in each row's slope, shape (n, k); a new segment has the mean of all."""
         _, _, segment = self._codes(X)
-        tier = segment if self.segment_slopes else np.zeros_like(segment)
-        return np.where((tier >= 0)[:, None], self.loadings_[tier], self.loadings_.mean(axis=0))
+        slope_group = segment if self.segment_slopes else np.zeros_like(segment)
+        return np.where((slope_group >= 0)[:, None], self.slope_design_[slope_group], self.slope_design_.mean(axis=0))
 
     def _features(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
-        return np.column_stack([self.price_terms(X), self._others(X, residual)])
+        return np.column_stack([self.price_terms(X), self._other_features(X, residual)])
 
     def price_terms(self, X: pd.DataFrame) -> Floats:
         """Return what the slopes multiply, shape (n, k)."""
-        return self._relative_price(X)[:, None] * self._loadings(X)
+        return self._relative_price(X)[:, None] * self._row_slope_design(X)
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected quantity of each row, shape (n,)."""
-        eta = self.intercept_ + self.price_terms(X) @ self.slopes_ + self._others(X) @ self.other_slopes_
+        eta = self.intercept_ + self.price_terms(X) @ self.slopes_ + self._other_features(X) @ self.other_slopes_
         return self._exposure(X) * np.exp(eta)
 
     def elasticities(self, X: pd.DataFrame) -> Floats:
         """Return d log E[quantity] / d log price of each row, shape (n,), in closed form."""
-        return self._loadings(X) @ self.slopes_
+        return self._row_slope_design(X) @ self.slopes_
 
 
 class TreeDemand(FeatureDemand):
@@ -167,12 +171,12 @@ class TreeDemand(FeatureDemand):
     slope_covariance_ = None
     interval_note = "A model of trees is a step function of the price: it has no honest interval."
 
-    def _regressor(self) -> RegressorMixin:
-        raise NotImplementedError
+    @abstractmethod
+    def _regressor(self) -> RegressorMixin: ...
 
-    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, ground: Identification) -> None:
-        self._learn_tables(arrays, ground)
-        features = self._features(panel, None if ground.first is None else ground.first.residual)
+    def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, identification: Identification) -> None:
+        self._fit_lookup_tables(arrays, identification)
+        features = self._features(panel, None if identification.first_stage is None else identification.first_stage.residual)
         rate = arrays.quantity / arrays.exposure
         self.regressor_ = self._regressor().fit(features, rate, sample_weight=arrays.exposure)
         if "n_jobs" in self.regressor_.get_params():
@@ -180,12 +184,12 @@ class TreeDemand(FeatureDemand):
             self.regressor_.set_params(n_jobs=1)
 
     def _features(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
-        return np.column_stack([self._relative_price(X), self._others(X, residual)])
+        return np.column_stack([self._relative_price(X), self._other_features(X, residual)])
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected quantity of each row, shape (n,)."""
-        least = np.exp(self.overall_rate_) * 1e-6
-        return np.asarray(self._exposure(X) * np.maximum(self.regressor_.predict(self._features(X)), least))
+        min_rate = np.exp(self.overall_rate_) * 1e-6
+        return np.asarray(self._exposure(X) * np.maximum(self.regressor_.predict(self._features(X)), min_rate))
 
 
 class GradientBoostingDemand(TreeDemand):
@@ -194,12 +198,13 @@ class GradientBoostingDemand(TreeDemand):
     def __init__(
         self,
         columns: dict[str, Any] | None = None,
-        learning_rate: float = 0.1,
-        trees: int = 150,
-        max_leaf_nodes: int = 15,
-        min_samples_leaf: int = 40,
-        l2: float = 1.0,
-        seed: int = 0,
+        *,
+        learning_rate: float,
+        trees: int,
+        max_leaf_nodes: int,
+        min_samples_leaf: int,
+        l2: float,
+        seed: int,
     ) -> None:
         self.columns = columns
         self.learning_rate = learning_rate
@@ -230,11 +235,12 @@ class RandomForestDemand(TreeDemand):
     def __init__(
         self,
         columns: dict[str, Any] | None = None,
-        trees: int = 60,
-        max_depth: int = 10,
-        min_samples_leaf: int = 30,
-        max_features: float = 0.7,
-        seed: int = 0,
+        *,
+        trees: int,
+        max_depth: int,
+        min_samples_leaf: int,
+        max_features: float,
+        seed: int,
     ) -> None:
         self.columns = columns
         self.trees = trees

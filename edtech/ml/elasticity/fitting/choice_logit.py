@@ -20,27 +20,32 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edtech.ml.elasticity.fitting.fixed_effects import LAST_PERIODS, segment_loadings, slope_groups, slope_loadings
+from edtech.ml.elasticity.fitting.fixed_effects import (
+    LAST_PERIODS,
+    build_segment_slope_design,
+    build_slope_design,
+    slope_groups,
+)
 from edtech.ml.elasticity.fitting.inference import (
     FirstStage,
-    SlopeErrors,
+    SlopeInference,
     cluster_information,
     cluster_sums,
-    few_cluster_errors,
+    collinearity_error,
+    few_cluster_inference,
     independent_columns,
-    not_told_apart,
-    take_out,
+    residualize,
 )
-from edtech.ml.elasticity.fitting.irls import Rows, Settled, iterate
-from edtech.ml.elasticity.fitting.partial_pooling import partially_pooled
-from edtech.ml.elasticity.panel import PanelArrays, relative_to_group
+from edtech.ml.elasticity.fitting.irls import IrlsData, IrlsFit, fit_irls
+from edtech.ml.elasticity.fitting.partial_pooling import partially_pool
+from edtech.ml.elasticity.panel import PanelArrays, group_means
 from edtech.tables.arrays import Codes, Floats
 
-_ROUNDS = 50
-_NEVER = -20.0
+_ITERATIONS = 50
+_UNOBSERVED_EFFECT = -20.0
 """Effect of a unit that nobody saw."""
 
-_DEAR, _FEWEST_DEAR = 0.05, 10
+_MIN_LEVEL_GAP, _MIN_UNITS_OFF_LEVEL = 0.05, 10
 """What dearness does is asked of at least so many units that are this far (log points) from their segment's prices."""
 
 
@@ -54,7 +59,7 @@ class VisitArrays:
     unit: Codes
     panel_row: Codes
     price: Floats
-    taken: Floats
+    choice: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +71,23 @@ class ChoiceFit:
     """
 
     scale: Floats
-    tier: NDArray[np.intp]
-    loadings: Floats
-    segment_loadings: Floats
+    slope_group: NDArray[np.intp]
+    slope_design: Floats
+    segment_slope_design: Floats
     slopes: Floats
-    errors: SlopeErrors
+    inference: SlopeInference
     unit_effects: Floats
     segment_effects: Floats
     period_effects: Floats
-    later_effect: float
+    future_period_effect: float
     probability: Floats
     iterations: int
 
 
-def fit_choice(
+def fit_choice_logit(
     arrays: PanelArrays,
     visits: VisitArrays,
-    first: FirstStage | None,
+    first_stage: FirstStage | None,
     *,
     segment_slopes: bool = True,
     max_iterations: int = 50,
@@ -92,42 +97,42 @@ def fit_choice(
     Raises ConvergenceError where the iterations do not settle or prices cannot be told apart from the effects.
     """
     units = arrays.units.size
-    scale = relative_to_group(arrays.price, arrays.unit, units)
-    loadings, alike = _unit_loadings(arrays, visits, scale, slope_groups(arrays, segment_slopes, 1))
-    k = loadings.shape[1]
-    parts = [(visits.price / scale[visits.unit])[:, None] * loadings[visits.unit]]
-    if first is not None:
-        parts += [first.exogenous[visits.panel_row], first.powers[visits.panel_row]]
-    design, rows, seen = _with_outside(np.column_stack(parts), visits, arrays, units)
-    columns = independent_columns(take_out(design, rows.effects, np.ones(design.shape[0])))
+    scale = group_means(arrays.price, arrays.unit, units)
+    slope_design, n_exchangeable = _unit_slope_design(arrays, visits, scale, slope_groups(arrays, segment_slopes, 1))
+    k = slope_design.shape[1]
+    parts = [(visits.price / scale[visits.unit])[:, None] * slope_design[visits.unit]]
+    if first_stage is not None:
+        parts += [first_stage.exogenous[visits.panel_row], first_stage.powers[visits.panel_row]]
+    design, data, n_offers = _with_outside_option(np.column_stack(parts), visits, arrays, units)
+    columns = independent_columns(residualize(design, data.effects, np.ones(design.shape[0])))
     if not np.isin(np.arange(k), columns).all():
-        raise not_told_apart()
-    settled = iterate(design[:, columns], rows, "exponential", max_iterations)
+        raise collinearity_error()
+    irls = fit_irls(design[:, columns], data, "exponential", max_iterations)
     slopes = np.zeros(design.shape[1])
-    slopes[columns] = settled.slopes
-    errors = _errors(settled, visits, arrays, first, slopes, seen)
-    slopes[columns], errors = partially_pooled(slopes[columns], errors, alike)
-    tier = np.arange(units)
-    unit_effects, period_effects = _effects(settled.eta - design @ slopes, rows, seen, units, arrays.periods.size)
+    slopes[columns] = irls.slopes
+    inference = _slope_inference(irls, visits, arrays, first_stage, slopes, n_offers)
+    slopes[columns], inference = partially_pool(slopes[columns], inference, n_exchangeable)
+    slope_group = np.arange(units)
+    unit_effects, period_effects = _recover_effects(irls.eta - design @ slopes, data, n_offers, units, arrays.periods.size)
     segment_of = np.zeros(units, dtype=np.intp)
     segment_of[arrays.unit] = arrays.segment
     return ChoiceFit(
         scale=scale,
-        tier=tier,
-        loadings=loadings,
-        segment_loadings=segment_loadings(loadings, arrays, tier),
+        slope_group=slope_group,
+        slope_design=slope_design,
+        segment_slope_design=build_segment_slope_design(slope_design, arrays, slope_group),
         slopes=slopes[:k],
-        errors=errors.first(k),
+        inference=inference.first(k),
         unit_effects=unit_effects,
-        segment_effects=relative_to_group(unit_effects, segment_of, arrays.segments.size),
+        segment_effects=group_means(unit_effects, segment_of, arrays.segments.size),
         period_effects=period_effects,
-        later_effect=float(period_effects[-LAST_PERIODS:].mean()),
-        probability=np.exp(settled.eta[:seen]),
-        iterations=settled.iterations,
+        future_period_effect=float(period_effects[-LAST_PERIODS:].mean()),
+        probability=np.exp(irls.eta[:n_offers]),
+        iterations=irls.iterations,
     )
 
 
-def _unit_loadings(
+def _unit_slope_design(
     arrays: PanelArrays, visits: VisitArrays, scale: Floats, segment: NDArray[np.intp]
 ) -> tuple[Floats, int]:
     """Return how the slopes make up those of the units (u, k), and how many of them are slopes of segments.
@@ -135,58 +140,58 @@ def _unit_loadings(
     After those stands one by how dear a unit is, but where too few units that move their prices differ from their
     segments' prices to tell it.
     """
-    by_segment = slope_loadings(arrays.price / scale[arrays.unit], arrays, segment[arrays.unit])[segment]
-    usual = relative_to_group(np.log(scale)[arrays.unit], segment[arrays.unit], int(segment.max()) + 1)
-    dearness = np.log(scale) - usual[segment]
-    moves = np.bincount(visits.unit, (visits.price / scale[visits.unit] - 1) ** 2, minlength=scale.size) > 0
-    if (moves & (np.abs(dearness) > _DEAR)).sum() < _FEWEST_DEAR:
+    by_segment = build_slope_design(arrays.price / scale[arrays.unit], arrays, segment[arrays.unit])[segment]
+    segment_level = group_means(np.log(scale)[arrays.unit], segment[arrays.unit], int(segment.max()) + 1)
+    relative_price_level = np.log(scale) - segment_level[segment]
+    price_varies = np.bincount(visits.unit, (visits.price / scale[visits.unit] - 1) ** 2, minlength=scale.size) > 0
+    if (price_varies & (np.abs(relative_price_level) > _MIN_LEVEL_GAP)).sum() < _MIN_UNITS_OFF_LEVEL:
         return by_segment, by_segment.shape[1]
-    return np.column_stack([by_segment, dearness]), by_segment.shape[1]
+    return np.column_stack([by_segment, relative_price_level]), by_segment.shape[1]
 
 
-def _with_outside(columns: Floats, visits: VisitArrays, arrays: PanelArrays, units: int) -> tuple[Floats, Rows, int]:
+def _with_outside_option(columns: Floats, visits: VisitArrays, arrays: PanelArrays, units: int) -> tuple[Floats, IrlsData, int]:
     """Return design and rows with one row for each visit's taking none at the end, and how many stand before them.
 
     `visits` holds only units that somebody took: the others have no finite effect.
     """
     count = int(visits.visit.max()) + 1
-    taken = np.bincount(visits.visit, weights=visits.taken, minlength=count)
+    chosen_per_visit = np.bincount(visits.visit, weights=visits.choice, minlength=count)
     outside = np.full(count, units), np.arange(count), np.full(count, arrays.periods.size)
-    seen = visits.unit, visits.visit, arrays.period[visits.panel_row]
-    effects = np.column_stack([np.concatenate(pair) for pair in zip(seen, outside, strict=True)]).astype(np.uint64)
-    quantity = np.concatenate([visits.taken, 1 - taken])
+    inside = visits.unit, visits.visit, arrays.period[visits.panel_row]
+    effects = np.column_stack([np.concatenate(pair) for pair in zip(inside, outside, strict=True)]).astype(np.uint64)
+    quantity = np.concatenate([visits.choice, 1 - chosen_per_visit])
     design = np.vstack([columns, np.zeros((count, columns.shape[1]))])
-    return design, Rows(quantity, np.ones_like(quantity), effects), visits.taken.size
+    return design, IrlsData(quantity, np.ones_like(quantity), effects), visits.choice.size
 
 
-def _errors(
-    settled: Settled, visits: VisitArrays, arrays: PanelArrays, first: FirstStage | None, slopes: Floats, seen: int
-) -> SlopeErrors:
+def _slope_inference(
+    irls: IrlsFit, visits: VisitArrays, arrays: PanelArrays, first_stage: FirstStage | None, slopes: Floats, n_offers: int
+) -> SlopeInference:
     """Errors of all slopes, both steps counted, clustered by unit; taking none is a cluster of each visit."""
-    inside, outside = settled.design[:seen], settled.design[seen:]
-    weights = settled.weights[:seen]
-    total = settled.design.T @ (settled.design * settled.weights[:, None])
-    scores = cluster_sums(inside * settled.errors[:seen, None], visits.unit)
-    if first is not None:
-        pull = first.pull(slopes[-first.powers.shape[1] :])[visits.panel_row]
-        cross = (inside * (weights * pull)[:, None]).T @ first.instruments[visits.panel_row]
-        moved = (first.instruments * first.residual[:, None]) @ np.linalg.solve(first.information, cross.T)
-        everywhere = np.zeros((arrays.units.size, scores.shape[1]))
-        np.add.at(everywhere, arrays.unit, moved)
-        scores += everywhere[np.unique(visits.unit)]
-    none = (outside * settled.errors[seen:, None]) @ np.linalg.inv(total)
-    found = few_cluster_errors(scores, cluster_information(inside, weights, visits.unit), total)
-    return SlopeErrors(found.covariance + none.T @ none, found.freedom)
+    inside, outside = irls.design[:n_offers], irls.design[n_offers:]
+    weights = irls.weights[:n_offers]
+    information = irls.design.T @ (irls.design * irls.weights[:, None])
+    scores = cluster_sums(inside * irls.response_residuals[:n_offers, None], visits.unit)
+    if first_stage is not None:
+        eta_derivative = first_stage.eta_derivative(slopes[-first_stage.powers.shape[1] :])[visits.panel_row]
+        cross = (inside * (weights * eta_derivative)[:, None]).T @ first_stage.instruments[visits.panel_row]
+        first_stage_scores = (first_stage.instruments * first_stage.residual[:, None]) @ np.linalg.solve(first_stage.information, cross.T)
+        scores_by_unit = np.zeros((arrays.units.size, scores.shape[1]))
+        np.add.at(scores_by_unit, arrays.unit, first_stage_scores)
+        scores += scores_by_unit[np.unique(visits.unit)]
+    outside_influence = (outside * irls.response_residuals[n_offers:, None]) @ np.linalg.inv(information)
+    inference = few_cluster_inference(scores, cluster_information(inside, weights, visits.unit), information)
+    return SlopeInference(inference.covariance + outside_influence.T @ outside_influence, inference.degrees_of_freedom)
 
 
-def _effects(total: Floats, rows: Rows, seen: int, units: int, periods: int) -> tuple[Floats, Floats]:
+def _recover_effects(effect_sums: Floats, data: IrlsData, n_offers: int, units: int, periods: int) -> tuple[Floats, Floats]:
     """Split `total` less the visits' own effects, which taking none has alone, into unit and period effects."""
-    visit = rows.effects[:seen, 1].astype(np.intp)
-    inside = total[:seen] - total[seen:][visit]
-    unit, period = (rows.effects[:seen, place].astype(np.intp) for place in (0, 2))
+    visit = data.effects[:n_offers, 1].astype(np.intp)
+    inside = effect_sums[:n_offers] - effect_sums[n_offers:][visit]
+    unit, period = (data.effects[:n_offers, column].astype(np.intp) for column in (0, 2))
     by_unit, by_period = np.zeros(units), np.zeros(periods)
-    for _ in range(_ROUNDS):
-        by_unit = np.nan_to_num(relative_to_group(inside - by_period[period], unit, units), nan=_NEVER)
-        by_period = np.nan_to_num(relative_to_group(inside - by_unit[unit], period, periods))
+    for _ in range(_ITERATIONS):
+        by_unit = np.nan_to_num(group_means(inside - by_period[period], unit, units), nan=_UNOBSERVED_EFFECT)
+        by_period = np.nan_to_num(group_means(inside - by_unit[unit], period, periods))
     center = float(by_period[period].mean())
     return by_unit + center, by_period - center

@@ -15,8 +15,8 @@ from scipy.special import stdtrit
 from edtech.errors import ConvergenceError, NotIdentifiedError
 from edtech.tables.arrays import Codes, Floats
 
-_ROUNDS = 200
-_EFFECTS_OF_A_PANEL = 2
+_MAX_ITERATIONS = 200
+_PANEL_EFFECTS = 2
 POWERS = 3
 """Powers of the first stage's residual that are held fixed, so that the price effect is read from the instrument alone
 and not from the shape of demand along prices that follow it."""
@@ -24,7 +24,7 @@ and not from the shape of demand along prices that follow it."""
 STRONG_F = 10.0
 """Below this effective F, instruments are too weak to lean on (Staiger & Stock 1997)."""
 
-_MOST_LEVERAGE = 0.95
+_MAX_LEVERAGE = 0.95
 """A cluster that alone makes a slope has no others to be judged by; its part in the errors is twentyfold at most."""
 
 
@@ -39,7 +39,7 @@ class FirstStage:
     residual: Floats
     instruments: Floats
     exogenous: Floats
-    drawn: NDArray[np.bool_]
+    randomized: NDArray[np.bool_]
     information: Floats  # (m, m)
     effective_f: float
 
@@ -51,30 +51,30 @@ class FirstStage:
     @property
     def powers(self) -> Floats:
         """The residual's powers (n, c), which a second step holds fixed; rows that were not drawn have their own."""
-        scaled = np.repeat(self._scaled[:, None], POWERS, axis=1)
-        return self._by_draw(np.asarray(np.cumprod(scaled, axis=1), dtype=float))
+        scaled = np.repeat(self._standardized_residual[:, None], POWERS, axis=1)
+        return self._split_by_randomization(np.asarray(np.cumprod(scaled, axis=1), dtype=float))
 
-    def pull(self, slopes: Floats) -> Floats:
+    def eta_derivative(self, slopes: Floats) -> Floats:
         """Return how eta moves with the residual (n,), given the slopes of its powers (c,)."""
         orders = np.arange(1, POWERS + 1)
-        return np.asarray(self._by_draw(orders * self._scaled[:, None] ** (orders - 1)) @ slopes) / self._spread
+        return np.asarray(self._split_by_randomization(orders * self._standardized_residual[:, None] ** (orders - 1)) @ slopes) / self._residual_sd
 
     @property
-    def _spread(self) -> float:
+    def _residual_sd(self) -> float:
         return float(self.residual.std()) or 1.0
 
     @property
-    def _scaled(self) -> Floats:
+    def _standardized_residual(self) -> Floats:
         """The residual in its standard deviations: powers of small numbers would be lost to rounding."""
-        return self.residual / self._spread
+        return self.residual / self._residual_sd
 
-    def _by_draw(self, columns: Floats) -> Floats:
-        if self.drawn.all():
+    def _split_by_randomization(self, columns: Floats) -> Floats:
+        if self.randomized.all():
             return columns
-        return np.column_stack([columns * self.drawn[:, None], columns * ~self.drawn[:, None]])
+        return np.column_stack([columns * self.randomized[:, None], columns * ~self.randomized[:, None]])
 
 
-def take_out(values: Floats, effects: NDArray[np.uint64], weights: Floats) -> Floats:
+def residualize(values: Floats, effects: NDArray[np.uint64], weights: Floats) -> Floats:
     """Take the weighted effects out of the columns of `values` (n, k).
 
     By alternating projections, which are quick on a panel, else by preconditioned LSMR, which is quicker and settles on
@@ -85,22 +85,22 @@ def take_out(values: Floats, effects: NDArray[np.uint64], weights: Floats) -> Fl
         raise NotIdentifiedError(
             "No row is left to learn from",
             expected="rows whose unit and period sold something",
-            found="0 rows",
+            actual="0 rows",
             fix="choose a longer period or other units",
         )
-    settled = False
-    if effects.shape[1] <= _EFFECTS_OF_A_PANEL:
-        rest, settled = demean(values, effects, weights, 1e-9, _ROUNDS)
-    if not settled:
-        rest, settled, _ = demean_within(values, effects.astype(np.uint32), weights, 1e-9, 10_000)
-    if not settled:
+    converged = False
+    if effects.shape[1] <= _PANEL_EFFECTS:
+        residuals, converged = demean(values, effects, weights, 1e-9, _MAX_ITERATIONS)
+    if not converged:
+        residuals, converged, _ = demean_within(values, effects.astype(np.uint32), weights, 1e-9, 10_000)
+    if not converged:
         raise ConvergenceError(
             "The unit and period effects could not be separated",
             expected="units that are seen in common periods",
-            found=f"{values.shape[0]:,} rows whose effects did not settle",
+            actual=f"{values.shape[0]:,} rows whose effects did not settle",
             fix="drop units that are seen or sold hardly ever, or train without a period column",
         )
-    return np.asarray(rest, dtype=float)
+    return np.asarray(residuals, dtype=float)
 
 
 def independent_columns(columns: Floats) -> NDArray[np.intp]:
@@ -127,30 +127,30 @@ def sandwich(influence: Floats, cluster: Codes) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class SlopeErrors:
+class SlopeInference:
     """Covariance (k, k) of slopes and the degrees of freedom (k,) that each has to be judged by."""
 
     covariance: Floats
-    freedom: Floats
+    degrees_of_freedom: Floats
 
-    def first(self, k: int) -> "SlopeErrors":
+    def first(self, k: int) -> "SlopeInference":
         """Return those of the first k slopes."""
-        return SlopeErrors(self.covariance[:k, :k], self.freedom[:k])
+        return SlopeInference(self.covariance[:k, :k], self.degrees_of_freedom[:k])
 
 
-def half_width(weights: Floats, covariance: Floats, freedom: Floats, level: float = 0.95) -> float:
+def half_width(weights: Floats, covariance: Floats, degrees_of_freedom: Floats, level: float = 0.95) -> float:
     """Half the width of the interval of weights (k,) @ slopes that holds it with the chance `level`.
 
     By Student's t; the degrees of freedom are those of the slopes that it leans on (Welch 1947 and Satterthwaite 1946).
     """
-    parts = weights**2 * np.diag(covariance)
-    least = float(np.sum(parts**2 / freedom))
-    joint = float(parts.sum()) ** 2 / least if least > 0 else float(freedom.min())
+    variances = weights**2 * np.diag(covariance)
+    denominator = float(np.sum(variances**2 / degrees_of_freedom))
+    joint = float(variances.sum()) ** 2 / denominator if denominator > 0 else float(degrees_of_freedom.min())
     variance = max(float(weights @ covariance @ weights), 0.0)
     return float(stdtrit(max(joint, 1.0), 0.5 + level / 2) * np.sqrt(variance))
 
 
-def few_cluster_errors(scores: Floats, information: Floats, total: Floats) -> SlopeErrors:
+def few_cluster_inference(scores: Floats, information: Floats, total: Floats) -> SlopeInference:
     """Errors of k slopes from scores (G, k) and information (G, k, k) by cluster, honest where few clusters count.
 
     `total` (k, k) is the information of all rows. Each cluster is left out in turn (CR3; MacKinnon, Nielsen & Webb
@@ -161,12 +161,12 @@ def few_cluster_errors(scores: Floats, information: Floats, total: Floats) -> Sl
     inverse = _inverse(total)
     half = np.linalg.cholesky(inverse)
     leverage, axes = np.linalg.eigh(half.T @ information @ half)
-    along = np.einsum("gji,gj->gi", axes, scores @ half) / (1 - np.minimum(leverage, _MOST_LEVERAGE))
-    moves = np.einsum("gij,gj->gi", axes, along) @ half.T
-    part = np.einsum("ki,gij,jk->gk", inverse, information, inverse)
-    effective = part.sum(axis=0) ** 2 / np.maximum((part**2).sum(axis=0), 1e-300)
+    rotated = np.einsum("gji,gj->gi", axes, scores @ half) / (1 - np.minimum(leverage, _MAX_LEVERAGE))
+    influence = np.einsum("gij,gj->gi", axes, rotated) @ half.T
+    shares = np.einsum("ki,gij,jk->gk", inverse, information, inverse)
+    effective = shares.sum(axis=0) ** 2 / np.maximum((shares**2).sum(axis=0), 1e-300)
     clusters = len(scores)
-    return SlopeErrors(moves.T @ moves * (clusters - 1) / clusters, np.maximum(effective - 1, 1.0))
+    return SlopeInference(influence.T @ influence * (clusters - 1) / clusters, np.maximum(effective - 1, 1.0))
 
 
 def cluster_information(design: Floats, weights: Floats, cluster: Codes) -> Floats:
@@ -185,19 +185,19 @@ def first_stage(
     controls: Floats,
     effects: NDArray[np.uint64],
     cluster: Codes,
-    drawn: NDArray[np.bool_],
+    randomized: NDArray[np.bool_],
 ) -> FirstStage | None:
     """Regress log price (n,) on instruments (n, m), with `exogenous`, `controls` and effects held fixed.
 
     Returns None where the instruments do not move.
     """
-    ones = np.ones_like(log_price)
-    rest = take_out(np.column_stack([log_price, instruments, exogenous, controls]), effects, ones)
+    unit_weights = np.ones_like(log_price)
+    residuals = residualize(np.column_stack([log_price, instruments, exogenous, controls]), effects, unit_weights)
     m = instruments.shape[1]
-    if rest.shape[1] > 1 + m:
-        others = rest[:, 1 + m :]
-        rest = rest[:, : 1 + m] - others @ np.linalg.lstsq(others, rest[:, : 1 + m], rcond=None)[0]
-    outcome, z = rest[:, 0], rest[:, 1 : 1 + m]
+    if residuals.shape[1] > 1 + m:
+        others = residuals[:, 1 + m :]
+        residuals = residuals[:, : 1 + m] - others @ np.linalg.lstsq(others, residuals[:, : 1 + m], rcond=None)[0]
+    outcome, z = residuals[:, 0], residuals[:, 1 : 1 + m]
     z = z[:, z.var(axis=0) > 1e-12]
     if z.shape[1] == 0 or np.linalg.matrix_rank(z) < z.shape[1]:
         return None
@@ -208,40 +208,40 @@ def first_stage(
     covariance = sandwich(influence, cluster)
     noise = float(np.trace(covariance @ information))
     strength = float(slopes @ information @ slopes) / noise if noise > 0 else np.inf
-    return FirstStage(residual, z, exogenous - exogenous.mean(axis=0), drawn, information, strength)
+    return FirstStage(residual, z, exogenous - exogenous.mean(axis=0), randomized, information, strength)
 
 
-def stacked_errors(
-    design: Floats, weights: Floats, errors: Floats, cluster: Codes, first: FirstStage | None, pull: Floats | None
-) -> SlopeErrors:
+def two_step_inference(
+    design: Floats, weights: Floats, residuals: Floats, cluster: Codes, first: FirstStage | None, eta_derivative: Floats | None
+) -> SlopeInference:
     """Errors of k slopes of a second step that uses the first stage's residual.
 
     `design` (n, k) is the second step's design with its effects taken out, `weights` (n,) its working weights, `errors`
     (n,) observed minus expected quantity, `pull` (n,) the effect of the residual on eta.
     """
-    influence = design * errors[:, None]
-    if first is not None and pull is not None:
-        cross = (design * (weights * pull)[:, None]).T @ first.instruments
+    influence = design * residuals[:, None]
+    if first is not None and eta_derivative is not None:
+        cross = (design * (weights * eta_derivative)[:, None]).T @ first.instruments
         influence = influence + (first.instruments * first.residual[:, None]) @ np.linalg.solve(
             first.information, cross.T
         )
     information = cluster_information(design, weights, cluster)
-    return few_cluster_errors(cluster_sums(influence, cluster), information, information.sum(axis=0))
+    return few_cluster_inference(cluster_sums(influence, cluster), information, information.sum(axis=0))
 
 
 def _inverse(information: Floats) -> Floats:
     try:
         return np.asarray(np.linalg.inv(information), dtype=float)
     except np.linalg.LinAlgError as exc:
-        raise not_told_apart() from exc
+        raise collinearity_error() from exc
 
 
-def not_told_apart() -> ConvergenceError:
+def collinearity_error() -> ConvergenceError:
     """Return the error for slopes that are lost among covariates and effects."""
     return ConvergenceError(
         "The price slopes cannot be told apart from the covariates and effects",
         expected="prices and covariates that move on their own within units",
-        found="columns that are combinations of each other",
+        actual="columns that are combinations of each other",
         fix="drop covariates that never change within a unit, or use one slope for all segments",
     )
 

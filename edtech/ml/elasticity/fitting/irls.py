@@ -8,23 +8,23 @@ from numpy.typing import NDArray
 from scipy.special import expit, xlogy
 
 from edtech.errors import ConvergenceError
-from edtech.ml.elasticity.fitting.inference import not_told_apart, take_out
+from edtech.ml.elasticity.fitting.inference import collinearity_error, residualize
 from edtech.tables.arrays import Floats
 
-Form = Literal["logit", "exponential", "log"]
+DemandForm = Literal["logit", "exponential", "log"]
 
 _ETA_LIMIT = 30.0
 _TOLERANCE = 1e-9
-_SHORTEST_STEP = 1e-3
+_MIN_STEP = 1e-3
 
 
-def mean_rate(form: Form, eta: Floats) -> Floats:
+def mean_rate(form: DemandForm, eta: Floats) -> Floats:
     """Expected quantity per view at `eta`."""
     return np.asarray(expit(eta) if form == "logit" else np.exp(eta), dtype=float)
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class IrlsData:
     """What is explained: quantity and exposure (n,), codes of the effects (n, e)."""
 
     quantity: Floats
@@ -33,74 +33,74 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class IrlsFit:
     """The last iteration: slopes (k,), eta (n,), and the design (n, k) without effects, weights and errors (n,)."""
 
     slopes: Floats
     eta: Floats
     design: Floats
     weights: Floats
-    errors: Floats
+    response_residuals: Floats
     iterations: int
     deviance: float
     dispersion: float
 
 
-def iterate(design: Floats, rows: Rows, form: Form, max_iterations: int, start: Floats | None = None) -> Settled:
+def fit_irls(design: Floats, data: IrlsData, form: DemandForm, max_iterations: int, start_eta: Floats | None = None) -> IrlsFit:
     """Fit slopes (k,) of `design` (n, k) with the effects taken out in each step; `start` (n,) is eta to begin with.
 
     Raises ConvergenceError where the iterations do not settle.
     """
-    q, n = rows.quantity, rows.exposure
-    eta = _first_guess(form, q, n) if start is None else start
-    before, change = np.inf, np.inf
+    q, n = data.quantity, data.exposure
+    eta = _starting_eta(form, q, n) if start_eta is None else start_eta
+    previous, change = np.inf, np.inf
     for iteration in range(1, max_iterations + 1):
         rate = mean_rate(form, eta)
         weights = np.maximum(n * rate * ((1 - rate) if form == "logit" else 1), 1e-12)
         working = eta + (q - n * rate) / weights
-        rest = take_out(np.column_stack([working, design]), rows.effects, weights)
-        bread = rest[:, 1:].T @ (rest[:, 1:] * weights[:, None])
-        slopes = _solve(bread, rest[:, 1:].T @ (weights * rest[:, 0]))
-        full = np.clip(working - rest[:, 0] + rest[:, 1:] @ slopes, -_ETA_LIMIT, _ETA_LIMIT)
-        eta, now = _shortened(form, q, n, eta, full, before)
-        change = abs(before - now) / (abs(now) + 1)
+        demeaned = residualize(np.column_stack([working, design]), data.effects, weights)
+        information = demeaned[:, 1:].T @ (demeaned[:, 1:] * weights[:, None])
+        slopes = _solve(information, demeaned[:, 1:].T @ (weights * demeaned[:, 0]))
+        full_step = np.clip(working - demeaned[:, 0] + demeaned[:, 1:] @ slopes, -_ETA_LIMIT, _ETA_LIMIT)
+        eta, deviance = _halve_step(form, q, n, eta, full_step, previous)
+        change = abs(previous - deviance) / (abs(deviance) + 1)
         if change <= _TOLERANCE:
-            errors = q - n * mean_rate(form, eta)
-            dispersion = max(1e-12, float(np.mean(errors**2 / weights)))
-            return Settled(slopes, eta, rest[:, 1:], weights, errors, iteration, now, dispersion)
-        before = now
+            residuals = q - n * mean_rate(form, eta)
+            dispersion = max(1e-12, float(np.mean(residuals**2 / weights)))
+            return IrlsFit(slopes, eta, demeaned[:, 1:], weights, residuals, iteration, deviance, dispersion)
+        previous = deviance
     raise ConvergenceError(
         "The model did not settle",
         expected=f"a settled fit within {max_iterations} iterations",
-        found=f"the deviance still changes by {change:.1e} of itself",
+        actual=f"the deviance still changes by {change:.1e} of itself",
         fix="allow more iterations, use one slope for all segments, or drop segments with few sales",
     )
 
 
-def _first_guess(form: Form, q: Floats, n: Floats) -> Floats:
+def _starting_eta(form: DemandForm, q: Floats, n: Floats) -> Floats:
     rate = np.clip((q + q.sum() / n.sum()) / (n + 1), 1e-9, 0.999 if form == "logit" else np.inf)
     return np.asarray(np.log(rate / (1 - rate)) if form == "logit" else np.log(rate))
 
 
-def _shortened(form: Form, q: Floats, n: Floats, eta: Floats, full: Floats, before: float) -> tuple[Floats, float]:
+def _halve_step(form: DemandForm, q: Floats, n: Floats, eta: Floats, full_step: Floats, previous: float) -> tuple[Floats, float]:
     """Return the step from `eta` to `full`, halved until the deviance does not rise, and the deviance there."""
     share = 1.0
     while True:
-        there = eta + share * (full - eta)
-        now = _deviance(form, q, n, mean_rate(form, there))
-        if now <= before * (1 + np.sign(before) * _TOLERANCE) or share < _SHORTEST_STEP:
-            return there, now
+        candidate = eta + share * (full_step - eta)
+        deviance = _deviance(form, q, n, mean_rate(form, candidate))
+        if deviance <= previous * (1 + np.sign(previous) * _TOLERANCE) or share < _MIN_STEP:
+            return candidate, deviance
         share /= 2
 
 
-def _solve(bread: Floats, right: Floats) -> Floats:
+def _solve(information: Floats, right: Floats) -> Floats:
     try:
-        return np.asarray(np.linalg.solve(bread, right), dtype=float)
+        return np.asarray(np.linalg.solve(information, right), dtype=float)
     except np.linalg.LinAlgError as exc:
-        raise not_told_apart() from exc
+        raise collinearity_error() from exc
 
 
-def _deviance(form: Form, q: Floats, n: Floats, rate: Floats) -> float:
+def _deviance(form: DemandForm, q: Floats, n: Floats, rate: Floats) -> float:
     if form == "logit":
         likelihood = xlogy(q, rate) + xlogy(n - q, 1 - rate)
         return float(-2 * likelihood.sum())

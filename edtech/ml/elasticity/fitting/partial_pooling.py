@@ -9,36 +9,36 @@ import numpy as np
 from scipy.linalg import helmert
 from scipy.special import softmax
 
-from edtech.ml.elasticity.fitting.inference import SlopeErrors
+from edtech.ml.elasticity.fitting.inference import SlopeInference
 from edtech.tables.arrays import Floats
 
-_FEWEST = 3
+_MIN_SLOPES = 3
 """Of fewer slopes how far they are apart cannot be told."""
-_SPREADS, _WIDEST = 200, 10.0
+_GRID_SIZE, _MAX_SD_MULTIPLE = 200, 10.0
 """The spread is averaged over at so many values, up to so many times the largest that the slopes suggest."""
 
 
-def partially_pooled(slopes: Floats, errors: SlopeErrors, alike: int) -> tuple[Floats, SlopeErrors]:
+def partially_pool(slopes: Floats, inference: SlopeInference, n_exchangeable: int) -> tuple[Floats, SlopeInference]:
     """Return slopes (k,) and their errors once it counts that the first `alike` are of one kind.
 
     They are normal about a mean of which nothing is known, with a spread of which nothing is known but that it is at
     least 0, and over which is averaged (Gelman et al. 2013, "Bayesian Data Analysis", 5.4). The other slopes follow as
     far as their errors go together. Fewer than 3 stay as they are.
     """
-    if alike < _FEWEST:
-        return slopes, errors
-    covariance = errors.covariance
-    apart = np.zeros((alike - 1, slopes.size))
-    apart[:, :alike] = helmert(alike)
-    noise, axes = np.linalg.eigh(apart @ covariance @ apart.T)
-    seen, pull = axes.T @ apart @ slopes, covariance @ apart.T @ axes
-    widest = _WIDEST * max(float(np.abs(seen).max()), float(np.sqrt(noise.max())))
-    spread = widest * (np.arange(_SPREADS) + 0.5) ** 2 / _SPREADS**2
-    variance = np.maximum(noise, 0) + spread[:, None] ** 2
-    likelihood = -0.5 * (np.log(variance) + seen**2 / variance).sum(axis=1)
-    weight = softmax(likelihood + 0.5 * np.log(spread))  # the values lie closer together near 0
-    moves = (seen / variance) @ pull.T
-    move = weight @ moves
-    within = covariance - pull * (weight @ (1 / variance)) @ pull.T
-    between = (moves - move).T @ ((moves - move) * weight[:, None])
-    return slopes - move, SlopeErrors(within + between, errors.freedom)
+    if n_exchangeable < _MIN_SLOPES:
+        return slopes, inference
+    covariance = inference.covariance
+    contrasts = np.zeros((n_exchangeable - 1, slopes.size))
+    contrasts[:, :n_exchangeable] = helmert(n_exchangeable)
+    noise, axes = np.linalg.eigh(contrasts @ covariance @ contrasts.T)
+    observed, gain = axes.T @ contrasts @ slopes, covariance @ contrasts.T @ axes
+    max_sd = _MAX_SD_MULTIPLE * max(float(np.abs(observed).max()), float(np.sqrt(noise.max())))
+    between_sd = max_sd * (np.arange(_GRID_SIZE) + 0.5) ** 2 / _GRID_SIZE**2
+    variance = np.maximum(noise, 0) + between_sd[:, None] ** 2
+    likelihood = -0.5 * (np.log(variance) + observed**2 / variance).sum(axis=1)
+    weight = softmax(likelihood + 0.5 * np.log(between_sd))  # the values lie closer together near 0
+    shifts = (observed / variance) @ gain.T
+    mean_shift = weight @ shifts
+    within = covariance - gain * (weight @ (1 / variance)) @ gain.T
+    between = (shifts - mean_shift).T @ ((shifts - mean_shift) * weight[:, None])
+    return slopes - mean_shift, SlopeInference(within + between, inference.degrees_of_freedom)

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edtech.errors import ContractError
-from edtech.ml.elasticity.fitting.inference import independent_columns, not_told_apart, sandwich, take_out
+from edtech.ml.elasticity.fitting.inference import collinearity_error, independent_columns, residualize, sandwich
 from edtech.tables.arrays import Codes, Floats
 
-SOME_UNSOLD, MANY_UNSOLD = 0.05, 0.1
+REVIEW_UNSOLD_SHARE, MAX_UNSOLD_SHARE = 0.05, 0.1
 """Shares of rows that sold nothing: above the first there is no honest interval, above the second no answer.
 
 Where Poisson sales left 4 % of the rows unsold, an elasticity of -2.77 was found as -2.65; with 9 % as -2.33, with 25 %
@@ -37,7 +37,7 @@ class Nests:
     nest: Codes
 
     @classmethod
-    def of(cls, market: Codes, segment: Codes | None) -> "Nests":
+    def from_segments(cls, market: Codes, segment: Codes | None) -> "Nests":
         """Return the nests that segments (n,) make within markets (n,); None: each market is one nest."""
         market = np.unique(market, return_inverse=True)[1]
         nest = market if segment is None else market * (int(segment.max()) + 1) + segment
@@ -50,9 +50,9 @@ class Nests:
         inside = power / in_nest[self.nest]
         market = np.zeros(in_nest.size, dtype=np.intp)
         market[self.nest] = self.market
-        worth = in_nest ** (1 - sigma)
-        total = 1 + np.bincount(market, weights=worth)
-        return inside * (worth / total[market])[self.nest], inside
+        nest_value = in_nest ** (1 - sigma)
+        total = 1 + np.bincount(market, weights=nest_value)
+        return inside * (nest_value / total[market])[self.nest], inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class ShareFit:
     covariate_slopes: Floats
 
 
-def observed_shares(share: Floats, nests: Nests) -> tuple[Floats, Floats]:
+def log_shares(share: Floats, nests: Nests) -> tuple[Floats, Floats]:
     """Return log(share / share of none) and log(share in the nest) of rows (n,) that sold something.
 
     Raises ContractError where a market sold more than its size, or all of it.
@@ -74,7 +74,7 @@ def observed_shares(share: Floats, nests: Nests) -> tuple[Floats, Floats]:
         raise ContractError(
             "A market sold as much as its size or more, so nobody is left who bought nothing",
             expected="quantities that are shares of their market, or a column with the number of possible buyers",
-            found=f"{int((total >= 1).sum()):,} of {total.size:,} markets, one at {total.max():.3g} times its size",
+            actual=f"{int((total >= 1).sum()):,} of {total.size:,} markets, one at {total.max():.3g} times its size",
             fix="name the market of each unit and a larger market size",
         )
     in_nest = np.bincount(nests.nest, weights=share)
@@ -84,14 +84,14 @@ def observed_shares(share: Floats, nests: Nests) -> tuple[Floats, Floats]:
 def nest_instruments(instruments: Floats, nests: Nests) -> Floats:
     """Return what moves a share in its nest from outside: how many rivals are there, and their mean instruments."""
     count = np.bincount(nests.nest).astype(float)
-    parts = [np.log(count)[nests.nest]]
+    columns = [np.log(count)[nests.nest]]
     for column in instruments.T:
         rivals = np.bincount(nests.nest, weights=column)[nests.nest] - column
-        parts.append(rivals / np.maximum(count[nests.nest] - 1, 1))
-    return np.column_stack(parts)
+        columns.append(rivals / np.maximum(count[nests.nest] - 1, 1))
+    return np.column_stack(columns)
 
 
-def fit_shares(
+def fit_share_logit(
     outcome: Floats,
     endogenous: Floats,
     controls: Floats,
@@ -104,16 +104,16 @@ def fit_shares(
     Raises ConvergenceError where the instruments do not move the endogenous columns apart.
     """
     e, c = endogenous.shape[1], controls.shape[1]
-    rest = take_out(np.column_stack([outcome, endogenous, controls, instruments]), effects, np.ones_like(outcome))
-    kept = independent_columns(rest[:, 1 + e : 1 + e + c])
-    held = rest[:, 1 + e : 1 + e + c][:, kept]
-    regressors, outside = np.column_stack([rest[:, 1 : 1 + e], held]), np.column_stack([held, rest[:, 1 + e + c :]])
-    fitted = outside @ np.linalg.lstsq(outside, regressors, rcond=None)[0]
+    residuals = residualize(np.column_stack([outcome, endogenous, controls, instruments]), effects, np.ones_like(outcome))
+    independent = independent_columns(residuals[:, 1 + e : 1 + e + c])
+    exogenous = residuals[:, 1 + e : 1 + e + c][:, independent]
+    regressors, all_instruments = np.column_stack([residuals[:, 1 : 1 + e], exogenous]), np.column_stack([exogenous, residuals[:, 1 + e + c :]])
+    fitted = all_instruments @ np.linalg.lstsq(all_instruments, regressors, rcond=None)[0]
     if np.linalg.matrix_rank(fitted) < fitted.shape[1]:
-        raise not_told_apart()
+        raise collinearity_error()
     bread = np.linalg.inv(fitted.T @ fitted)
-    slopes = bread @ (fitted.T @ rest[:, 0])
-    influence = (fitted * (rest[:, 0] - regressors @ slopes)[:, None]) @ bread
-    covariates = np.zeros(c)
-    covariates[kept] = slopes[e:]
-    return ShareFit(slopes[:e], sandwich(influence, cluster)[:e, :e], covariates)
+    slopes = bread @ (fitted.T @ residuals[:, 0])
+    influence = (fitted * (residuals[:, 0] - regressors @ slopes)[:, None]) @ bread
+    covariate_slopes = np.zeros(c)
+    covariate_slopes[independent] = slopes[e:]
+    return ShareFit(slopes[:e], sandwich(influence, cluster)[:e, :e], covariate_slopes)

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from edtech.data import Dataset
-from edtech.data.quality.findings import Check, Severity, worst_severity
+from edtech.data.quality.checks import Check, Severity, worst_severity
 from edtech.metrics import metric
 from edtech.ml.base import Family
 from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from edtech.charts import pricing
-from edtech.ml.elasticity.description import finding, sentence, warning
+from edtech.ml.elasticity.description import finding, describe, naive_warning
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ui.train.results.default import importance_chart, importance_title, show_errors, show_metrics
 from edtech.ui.widgets import escape, page_link
@@ -13,13 +13,13 @@ RESULT_METRICS = ("rmse", "mae", "r2", "segment_elasticity", "first_stage_f", "f
 
 def show(result: ElasticityResult) -> None:
     """Show the finding with its condition, the naive estimate as a warning, metrics and charts."""
-    st.markdown(f"**{escape(sentence(result))}**")
+    st.markdown(f"**{escape(describe(result))}**")
     if not result.may_recommend:
-        why = "with this identification" if result.biased is None else "from a biased estimate"
+        why = "with this identification" if result.bias_check is None else "from a biased estimate"
         st.warning(
             f"No price is recommended {why}. The Pricing page shows which data would allow it.", icon=":material/block:"
         )
-    st.warning(escape(warning(result)), icon=":material/warning:")
+    st.warning(escape(naive_warning(result)), icon=":material/warning:")
     for note in (result.elasticity.note, *result.notes):
         if note:
             st.info(escape(note), icon=":material/info:")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edtech.tables import words
+from edtech.tables.formatting import pluralize
 
 FEW_ROWS = 100
 
@@ -28,39 +28,32 @@ class Check:
     fix: str = ""
 
 
-def graded(code: str, title: str, *, fail: bool = False, review: bool = False, evidence: str, fix: str) -> Check:
+def grade(code: str, title: str, *, fail: bool = False, review: bool = False, evidence: str, fix: str) -> Check:
     """Return a finding whose severity follows from what is so; a PASS needs no fix."""
     severity = Severity.FAIL if fail else Severity.REVIEW if review else Severity.PASS
     return Check(code, title, severity, evidence, "" if severity is Severity.PASS else fix)
 
 
-def counted(counts: dict[str, int], most: int = 5) -> str:
-    """Return the largest of some counts by name, for a message."""
-    largest = sorted(counts.items(), key=lambda item: -item[1])[:most]
-    rest = len(counts) - len(largest)
-    return ", ".join(f"{name[:60]!r}: {number:,}" for name, number in largest) + (f" and {rest} more" if rest else "")
-
-
-def worst(checks: Sequence[Check]) -> Severity:
+def worst_severity(checks: Sequence[Check]) -> Severity:
     """Return the most severe of the findings."""
     order = list(Severity)
     return max((check.severity for check in checks), key=order.index, default=Severity.PASS)
 
 
-def verdict(title: str, checks: Sequence[Check], rows: int) -> Check:
+def summarize(title: str, checks: Sequence[Check], rows: int) -> Check:
     """Return the finding `learnable` that sums up the findings on so many rows."""
-    severity, few = worst(checks), rows < FEW_ROWS
+    severity, few = worst_severity(checks), rows < FEW_ROWS
     bad = "; ".join(check.title for check in checks if check.severity is severity)
     sums = {
         Severity.PASS: "Yes, as far as the rows themselves can tell.",
         Severity.REVIEW: f"Yes, once you have looked at: {bad}.",
         Severity.FAIL: f"Not yet. It fails on: {bad}.",
     }
-    return graded(
+    return grade(
         "learnable",
         title,
         fail=severity is Severity.FAIL,
         review=severity is Severity.REVIEW or few,
-        evidence=sums[severity] + (f" The table has only {words.counted(rows, 'row')}." if few else ""),
+        evidence=sums[severity] + (f" The table has only {pluralize(rows, 'row')}." if few else ""),
         fix="Do what the findings above say, or add rows.",
     )

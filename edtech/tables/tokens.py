@@ -1,6 +1,9 @@
-"""How the tokens of a sale are shared."""
+"""The unit of the token, and how the tokens of a sale are split."""
 
 from pydantic import BaseModel, ConfigDict, Field
+
+UNITS_PER_TOKEN = 100
+"""Units of one token: amounts are stored as integers of 1/100 token, so that sums are exact."""
 
 
 class RevenueSplit(BaseModel):

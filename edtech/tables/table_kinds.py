@@ -3,13 +3,32 @@
 from collections.abc import Mapping
 from typing import cast
 
+import pandas as pd
 from pydantic import ValidationError
 
 from edtech.errors import ContractError
-from edtech.tables.contract import Contract
-from edtech.tables.panel import PANEL_CONTRACT
-from edtech.tables.roles import AnyRoles, LabelRoles, RatingRoles, Roles, VisitRoles
-from edtech.tables.rules import Rule
+from edtech.tables.contract import Contract, Rule, build_table
+from edtech.tables.roles import AnyRoles, LabelRoles, PanelRoles, RatingRoles, Roles, VisitRoles
+
+
+def _panel_rules(roles: Roles) -> tuple[Rule, ...]:
+    assert isinstance(roles, PanelRoles)  # noqa: S101 - the contract below is given no others
+    found = []
+    if roles.unit is not None and roles.period is not None:
+        found.append(Rule("once", (roles.unit, roles.period), "must occur once for each unit and period"))
+    if roles.views is not None:
+        found.append(Rule("at_most", (roles.quantity, roles.views), "quantity must be at most views"))
+    return tuple(found)
+
+
+PANEL_CONTRACT = Contract(
+    kind="panel",
+    title="demand panel",
+    row="one row for each unit and period, a price above 0 and a quantity of 0 or more",
+    roles=PanelRoles,
+    rules=_panel_rules,
+    order=("unit", "period"),
+)
 
 
 def _visit_rules(roles: Roles) -> tuple[Rule, ...]:
@@ -96,3 +115,17 @@ def roles_for(kind: str, chosen: Mapping[str, object]) -> AnyRoles:
             fix="Correct or leave out what is listed",
             details=[f"{'.'.join(map(str, one['loc']))[:80]}: {one['msg']}" for one in wrong[:10]],
         ) from exc
+
+
+def build_panel(frame: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
+    """Return the validated demand panel of `frame`: only the columns that play a role, under their own names.
+
+    Numbers come back as int64 or float64, units and segments as text, the flag as bool, periods as UTC datetimes
+    without zone where they are dates and as numbers otherwise; rows are sorted by unit and period. Without a unit every
+    row is an offer of its own.
+
+    Raises:
+        ContractError: listing every failed check at once with its column, count and at most five rows, counted from 1
+            without the header line.
+    """
+    return build_table(PANEL_CONTRACT, frame, roles)
