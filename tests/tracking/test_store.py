@@ -1,13 +1,10 @@
 """Which store is used, and that opening one neither breaks it nor hangs."""
 
 import os
-import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -159,28 +156,6 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TrackingError, match="cannot be created"):
         connect(find_store(settings=Settings(home=tmp_path / "file")))
-
-
-NOBODY = 65_534
-
-
-@pytest.fixture
-def bound(empty_database) -> Iterator[EdTechMLFlowTracker]:
-    """A tracker whose store's permissions bind this process, be it root's or not."""
-    folder = Path(tempfile.mkdtemp(prefix="edtech-bound-"))  # pytest's own folders are closed to others
-    settings, root = Settings(home=folder), os.geteuid() == 0
-    settings.mlruns_dir.mkdir()
-    shutil.copyfile(empty_database, settings.mlruns_dir / "mlflow.db")
-    tracker = EdTechMLFlowTracker(settings=settings)
-    tracker.log(RunItems("before", artifacts={"a.txt": "a"}))
-    for path in [folder, *folder.rglob("*")] if root else []:
-        os.chown(path, NOBODY, NOBODY)
-    if root:
-        os.seteuid(NOBODY)
-    yield tracker
-    if root:
-        os.seteuid(0)
-    shutil.rmtree(folder)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
