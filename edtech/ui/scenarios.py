@@ -32,8 +32,14 @@ _CHANGES = {
     "change": "Token revenue", "low": "from (95 %)", "high": "to (95 %)", "enrollments": "Enrollments",
     "teacher_earnings": "Teacher earnings", "platform_commission": "Commission", "tokens_burned": "Burned",
 }  # fmt: skip
+_TRUST = st.column_config.TextColumn(
+    "Trust",
+    help="Computed from the checks. Supported: all passed and substitution is modeled. Needs review: something was not "
+    "tested or did not pass, or most of the gain comes from prices on a bound. Extrapolates: beyond observed prices. "
+    "Refused: the price effect is not identified. Not graded: saved by an earlier version.",
+)
 BESIDE: dict[str, Any] = {
-    "name": "Name", "what": "What", "trust": "Trust",
+    "name": "Name", "what": "What", "trust": _TRUST,
     "today": st.column_config.NumberColumn("Today (tokens)", format="%.0f", help="Token revenue in a typical period."),
     "planned": st.column_config.NumberColumn("Then (tokens)", format="%.0f", help="Token revenue in a typical period."),
 } | {
@@ -42,6 +48,7 @@ BESIDE: dict[str, Any] = {
 }  # fmt: skip
 SAVED = {
     "Name": st.column_config.TextColumn(pinned=True, width=180),
+    "Trust": _TRUST,
     "Tokens per period": st.column_config.NumberColumn(format="localized", help="Token revenue at the asked prices."),
     "Saved (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
 }
