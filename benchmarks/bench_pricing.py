@@ -4,7 +4,7 @@ python benchmarks/bench_pricing.py                 exits with 1 where a promised
 python benchmarks/bench_pricing.py --small --worlds 10 --processes 2
 
 Each world is a market of one of the presets, as big as the preset is; `--small` takes 100 courses and 1,500 learners.
-Sound asks are identified and inside the prices seen; planted ones are outside the prices seen, or asked of prices of
+Supported asks are identified and inside the prices seen; planted ones are outside those, or asked of prices of
 which nothing is known. What a plan earns, and what the best prices inside the same bounds would, is told by the truth.
 """
 
@@ -58,8 +58,8 @@ def evaluation(seed: int, small: bool) -> dict[str, float | str]:
     today = pd.Series(response.baseline, index=response.names)
     segment = response.segments.value_counts().index[seed % 3]
     before = revenue(market, today)
-    sound = estimate_effects(response, changed_prices(response, {segment: CHANGE * (-1) ** seed}))
-    truth = revenue(market, sound.prices) / before - 1
+    supported = estimate_effects(response, changed_prices(response, {segment: CHANGE * (-1) ** seed}))
+    truth = revenue(market, supported.prices) / before - 1
     far = estimate_effects(response, changed_prices(response, {str(name): FAR for name in response.segments.unique()}))
     unknown = train(market, randomized_discount=None, randomized_flag=None)
     blind = estimate_effects(price_response(unknown, panel), response.baseline * (1 + CHANGE))
@@ -70,9 +70,9 @@ def evaluation(seed: int, small: bool) -> dict[str, float | str]:
     possible = revenue(market, best) / before - 1
     return {
         "preset": preset,
-        "covered": float(sound.token_revenue.low <= truth <= sound.token_revenue.high),
-        "width": sound.token_revenue.high - sound.token_revenue.low,
-        "sound but marked": float(is_marked(sound)),
+        "covered": float(supported.token_revenue.low <= truth <= supported.token_revenue.high),
+        "width": supported.token_revenue.high - supported.token_revenue.low,
+        "supported but marked": float(is_marked(supported)),
         "outside marked": float(is_marked(far)),
         "unknown marked": float(is_marked(blind) and plan_prices(price_response(unknown, panel)).refused),
         "gain": gained,
@@ -87,7 +87,7 @@ def figures(table: pd.DataFrame) -> Iterator[Target]:
     """Yield the figures over all worlds."""
     mean = table.drop(columns="preset").mean()
     yield Target("true revenue change inside the 95 % interval", mean["covered"], 0.88, 1.0)
-    yield Target("sound asks that are refused or marked", mean["sound but marked"], 0.0, 0.05)
+    yield Target("supported asks that are refused or marked", mean["supported but marked"], 0.0, 0.05)
     yield Target("asks outside the prices seen that are marked", mean["outside marked"], 0.95, 1.0)
     yield Target("asks without identification that are refused", mean["unknown marked"], 0.95, 1.0)
     yield Target("plans that lower true revenue", mean["harm"], 0.0, 0.03)

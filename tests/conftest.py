@@ -11,6 +11,7 @@ import pytest
 
 from edtech.settings import PROJECT, Settings
 from tests.serving import serve
+from tests.waiting import SECONDS
 
 # Two test processes on two cores: more threads each only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -85,6 +86,6 @@ def browser(chromium_path: Path) -> Iterator["Browser"]:
 def page(browser: "Browser") -> Iterator["Page"]:
     """An empty tab with its own cookies and downloads."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(SECONDS * 1000)
     yield context.new_page()
     context.close()

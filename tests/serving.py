@@ -81,7 +81,7 @@ def _wait_for(server: "subprocess.Popen[bytes]", port: int, health: str, log: Pa
     """Return when the server answers, or has stopped."""
     try:
         until(lambda: server.poll() is not None or healthy(port, health))
-    except AssertionError as exc:
+    except TimeoutError as exc:
         raise RuntimeError(f"the server does not answer:\n{log.read_text()}") from exc
 
 

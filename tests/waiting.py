@@ -11,9 +11,10 @@ SECONDS = 300
 
 
 def until(condition: Callable[[], T], seconds: float = SECONDS) -> T:
-    """Return what the condition gives as soon as that counts as true."""
+    """Return what the condition gives as soon as that counts as true. Raises TimeoutError after `seconds`."""
     end = time.monotonic() + seconds
     while not (result := condition()):
-        assert time.monotonic() < end, f"{result!r} even after {seconds} s"
+        if time.monotonic() > end:
+            raise TimeoutError(f"{result!r} even after {seconds} s")
         time.sleep(0.05)
     return result

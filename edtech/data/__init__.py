@@ -3,14 +3,12 @@
 from edtech.data.catalogue import Catalogue
 from edtech.data.difference import ColumnDifference, Difference, difference
 from edtech.data.ingest.dialect import DECIMALS, DELIMITERS, ENCODINGS, THOUSANDS, Dialect
-from edtech.data.ingest.suggest import RoleSuggestion, suggest_roles
-from edtech.data.ingest.mapping import combine_columns
+from edtech.data.ingest.mapping import SavedMapping, combine_columns
 from edtech.data.ingest.samples import sample_csv, sample_panel_csv
-from edtech.data.ingest.mapping import SavedMapping
-from edtech.data.ingest.suggest import suggest_kind, suggest_mapping
+from edtech.data.ingest.suggest import RoleSuggestion, suggest_kind, suggest_mapping, suggest_roles
 from edtech.data.ingest.upload import Upload, read_upload
-from edtech.data.quality.demand_panel import check_panel
 from edtech.data.quality.checks import Check, Severity
+from edtech.data.quality.demand_panel import check_panel
 from edtech.data.quality.health import check_dataset, check_table
 from edtech.data.store import Dataset, KeyFigures
 from edtech.tables.table_kinds import CONTRACTS, build_panel, contract_for, roles_for

@@ -24,8 +24,7 @@ from edtech.data.atomic import Draft, create_draft, remove_abandoned_drafts, syn
 from edtech.data.digest import combined_digest, content_digest, file_digest
 from edtech.data.ingest.dialect import Dialect
 from edtech.data.ingest.large_tables import build_large
-from edtech.data.ingest.mapping import combine_columns
-from edtech.data.ingest.mapping import SavedMapping, read_mapping, write_mapping
+from edtech.data.ingest.mapping import SavedMapping, combine_columns, read_mapping, write_mapping
 from edtech.data.ingest.upload import Upload, read_upload
 from edtech.data.store import COURSE_WEEKS, MARKET, PANEL, Dataset, period_column, period_text
 from edtech.errors import DataError, DatasetNotFoundError

@@ -354,5 +354,6 @@ def readable(dataset: Dataset) -> Iterator[None]:
             "A file of the data set is missing or damaged",
             actual=type(exc).__name__,
             where=dataset.name,
-            fix="Delete the data set, then upload or generate it again",
+            fix="Check that its files can be read. If they are damaged, delete the data set, which can be undone, and "
+            "upload or generate it again",
         ) from exc

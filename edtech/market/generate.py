@@ -14,12 +14,11 @@ import pandas as pd
 from edtech.errors import JobCancelledError
 from edtech.jobs.progress import Progress
 from edtech.market.ledger import ledger_table, payouts
-from edtech.market.shard import shards_in_order
 from edtech.market.params import MarketParams
 from edtech.market.platform import daily_flows, platform_table
 from edtech.market.price_plans import Plan, PricePlan, market_world, plan_of
 from edtech.market.rows import STRIDE, course_truth, shard_rows, teacher_truth
-from edtech.market.shard import Sums, World
+from edtech.market.shard import Sums, World, shards_in_order
 from edtech.market.storage import Folder, Market, Memory, Sink, frames_digest, write_part
 from edtech.market.supply import course_table, course_week_table, teacher_table
 from edtech.market.truth import course_week_truth, segment_truth

@@ -131,7 +131,7 @@ class Folder:
                 "There is something where the market should be written",
                 expected="a folder that does not exist yet",
                 actual=self.out.name,
-                fix="choose another folder, or remove this one",
+                fix="choose another folder",
             )
 
     def __enter__(self) -> Self:

@@ -9,10 +9,9 @@ import pandas as pd
 
 from edtech.market.optimal_prices import Range, optimal_prices
 from edtech.market.outcomes import split
-from edtech.market.shard import shards_in_order
 from edtech.market.params import MarketParams
 from edtech.market.price_plans import Plan, Plans, PricePlan, market_world, plan_of
-from edtech.market.shard import Sums, World, draw_shard, play
+from edtech.market.shard import Sums, World, draw_shard, play, shards_in_order
 from edtech.market.supply import CATEGORIES, names, text, week_start
 from edtech.tables.arrays import Floats
 from edtech.tables.tokens import UNITS_PER_TOKEN

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.pricing.constraints import Constraints, Objective, price_bounds, weights_of
@@ -11,6 +12,7 @@ from edtech.pricing.effects import Effect, effect
 from edtech.pricing.joint_optimizer import joint_optimum
 from edtech.pricing.response import Response, price_response
 from edtech.pricing.separable_optimizer import separable_optimum
+from edtech.pricing.trust import Trust
 from edtech.pricing.what_ifs import WhatIf, estimate_effects
 from edtech.tables.arrays import Floats
 from edtech.tables.tokens import RevenueSplit
@@ -24,7 +26,8 @@ class Plan:
 
     `prices` is finite for every unit; where the recommendation is refused they are today's. `table`: unit, segment,
     today, recommended, change, bound (which bound the price lies on, if any). `binding` names the limits over all units
-    together that the plan uses up.
+    together that the plan uses up. `gain_at_bound` is the share of the objective's gain that is lost where prices on a
+    bound stay at today's.
     """
 
     prices: pd.Series
@@ -36,6 +39,12 @@ class Plan:
     reasons: tuple[str, ...]
     binding: tuple[str, ...] = ()
     constraints: Constraints = DEFAULT_CONSTRAINTS
+    gain_at_bound: float = 0.0
+
+    @property
+    def trust(self) -> Trust:
+        """The trust label of the plan, computed from its checks."""
+        return Trust.REFUSED if self.refused else self.outcome.trust_with(self.gain_at_bound)
 
 
 def recommend_prices(
@@ -123,7 +132,23 @@ def _plan(
         table=table,
         refused=outcome.refused,
         reasons=(*outcome.reasons, *([] if outcome.refused else _remarks(response.result, outcome, table, expected))),
+        gain_at_bound=_gain_at_bound(response, prices, bound != "", weights_of(objective, split or RevenueSplit())),
     )
+
+
+def _gain_at_bound(
+    response: Response, prices: Floats, on_bound: NDArray[np.bool_], weights: tuple[float, float]
+) -> float:
+    """Return the share of the gain that is lost where prices on a bound stay at today's, from 0 to 1."""
+    if not on_bound.any():
+        return 0.0
+    tokens, pieces = weights
+    today, without, planned = (
+        float((tokens * at + pieces) @ response.demand(at).quantity)
+        for at in (response.baseline, np.where(on_bound, response.baseline, prices), prices)
+    )
+    gain = planned - today
+    return float(np.clip((planned - without) / gain, 0.0, 1.0)) if gain > 0 else 1.0
 
 
 def _expected(response: Response, prices: Floats, objective: Objective, outcome: WhatIf, split: RevenueSplit) -> Effect:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from edtech.errors import TrackingError
 from edtech.pricing.questions import Scenario
 from edtech.pricing.tables import LABELS, change_words, effect_rows
+from edtech.pricing.trust import saved_trust
 from edtech.pricing.what_ifs import WhatIf
 from edtech.tables.formatting import format_change
 from edtech.tracking.run_items import RunItems
@@ -37,7 +38,7 @@ def scenario_items(scenario: Scenario, outcome: WhatIf, dataset_name: str, datas
             "dataset_name": dataset_name,
             "dataset_digest": dataset_digest,
             "asked_run": scenario.run_id,
-            "trust": "refused" if outcome.refused else "extrapolates" if outcome.extrapolates else "sound",
+            "trust": outcome.trust.value,
         },
         description=scenario.note,
         artifacts={
@@ -77,7 +78,7 @@ def copied(store: "RunStore", run_id: str) -> RunItems:
         kind="scenario",
         params=run.params,
         metrics=run.metrics,
-        tags={name: run.tags[name] for name in TAGS if name in run.tags},
+        tags={name: run.tags[name] for name in TAGS if name in run.tags} | {"trust": _trust(run.tags.get("trust"))},
         description=copy.note,
         artifacts={FILE: copy.model_dump_json(indent=1), **files},
     )
@@ -94,7 +95,7 @@ def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:
             REVENUE: changes.pop(REVENUE),
             "Tokens per period": runs.get(f"metrics.{FIGURES[0]}_planned"),
             **changes,
-            "Trust": runs.get("tags.trust"),
+            "Trust": runs.reindex(columns=["tags.trust"])["tags.trust"].map(_trust).astype("str"),
             "Saved (UTC)": pd.to_datetime(runs["started"], utc=True).dt.tz_localize(None),
             "Data set": runs.get("tags.dataset_name"),
         }
@@ -139,7 +140,11 @@ def _of_scenario(row: Mapping[Hashable, Any]) -> dict[str, Any]:
     parts = {part: row.get(f"metrics.{FIGURES[0]}_{part}") for part in ("today", "planned", "change")}
     ends = {end: row.get(f"metrics.{FIGURES[0]}_change_{end}") for end in ("low", "high")}
     others = {name: _saved_change(row, name) for name in FIGURES[1:]}
-    return {"name": row["name"], "what": "what-if", "trust": row.get("tags.trust"), **parts, **ends, **others}
+    return {"name": row["name"], "what": "what-if", "trust": _trust(row.get("tags.trust")), **parts, **ends, **others}
+
+
+def _trust(tag: object) -> str:
+    return saved_trust(tag).value
 
 
 def _saved_change(row: Mapping[Hashable, Any], name: str) -> float | None:
@@ -149,7 +154,7 @@ def _saved_change(row: Mapping[Hashable, Any], name: str) -> float | None:
 
 
 def _of_plan(name: str, plan: "Plan") -> dict[str, Any]:
-    told = {"name": name, "what": "plan of a run", "trust": "refused" if plan.refused else "sound"}
+    told = {"name": name, "what": "plan of a run", "trust": plan.trust.value}
     if plan.refused:
         return told
     found = plan.outcome.effects

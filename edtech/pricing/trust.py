@@ -1,7 +1,11 @@
 """What an answer rests on, when it is refused, and which test would tell."""
 
+from collections.abc import Iterable
+from enum import StrEnum
+
 import numpy as np
 
+from edtech.data.quality.checks import Check, Severity
 from edtech.ml.elasticity.description import IDENTIFICATION
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.arrays import Floats
@@ -10,9 +14,54 @@ OUTSIDE_SHARE, OUTSIDE_MOVED = 0.05, 0.5
 """An answer extrapolates when more than this share of today's revenue, or of the revenue whose price changes, gets
 prices never seen for its units: however little one course sells, an answer about it alone is about nothing else."""
 
+AT_BOUND = 0.5
+"""Where more than this share of a plan's gain comes from prices on a bound, the bounds decide it and not the data."""
+
 WANTED_HALF_WIDTH = 0.25
 _TEST_DISCOUNT = 0.2
 _TEST_SHARE = 0.5
+
+
+class Trust(StrEnum):
+    """How far a what-if or a plan is tested.
+
+    REFUSED: the price effect is not identified, or is biased. EXTRAPOLATES: too much is at prices never observed.
+    NEEDS_REVIEW: substitution is not modeled, a check did not pass, or most of a plan's gain comes from prices on a
+    bound. SUPPORTED: none of these; its identification still holds on the stated condition only. NOT_GRADED: saved
+    before the label was computed from the checks.
+    """
+
+    REFUSED = "refused"
+    EXTRAPOLATES = "extrapolates"
+    NEEDS_REVIEW = "needs review"
+    SUPPORTED = "supported"
+    NOT_GRADED = "not graded"
+
+
+def trust_state(
+    *,
+    refused: bool,
+    extrapolates: bool,
+    models_substitution: bool,
+    checks: Iterable[Check],
+    gain_at_bound: float = 0.0,
+) -> Trust:
+    """Return how far an answer is tested; the first state that applies, in the order of `Trust`.
+
+    `checks` are those of the training and of the answer; `gain_at_bound` is the share of a plan's gain that comes from
+    prices on a bound.
+    """
+    if refused:
+        return Trust.REFUSED
+    if extrapolates:
+        return Trust.EXTRAPOLATES
+    passed = all(check.severity is Severity.PASS for check in checks)
+    return Trust.SUPPORTED if models_substitution and passed and gain_at_bound <= AT_BOUND else Trust.NEEDS_REVIEW
+
+
+def saved_trust(tag: object) -> Trust:
+    """Return the state that a run's tag `trust` names; what earlier versions wrote for passed is not graded."""
+    return next((state for state in Trust if state == tag), Trust.NOT_GRADED)
 
 
 def refusal_reasons(result: ElasticityResult, quantity: Floats) -> tuple[str, ...]:

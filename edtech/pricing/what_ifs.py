@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from edtech.data.quality.checks import Check
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.pricing.effects import Effect, effect
+from edtech.pricing.evidence import evidence_checks
 from edtech.pricing.price_changes import changed_prices
 from edtech.pricing.response import Response, price_response
-from edtech.pricing.trust import OUTSIDE_MOVED, OUTSIDE_SHARE, refusal_reasons
+from edtech.pricing.trust import OUTSIDE_MOVED, OUTSIDE_SHARE, Trust, refusal_reasons, trust_state
 from edtech.tables.arrays import Floats
 from edtech.tables.tokens import RevenueSplit
 
@@ -32,7 +34,8 @@ class WhatIf:
     revenue if each unit's price moved alone, added up, and what is added because units take sales from each other;
     None where no substitution is modeled. `refused` means that the numbers stand only on `condition` and must not be
     acted on; `reasons` say why and what would tell. `share_outside` is the share of today's revenue whose new price was
-    never seen for its unit, `moved_outside` the same of the revenue whose price changes.
+    never seen for its unit, `moved_outside` the same of the revenue whose price changes. `checks` are those of the
+    model.
     """
 
     enrollments: Effect
@@ -51,6 +54,22 @@ class WhatIf:
     refused: bool
     reasons: tuple[str, ...]
     condition: str
+    checks: tuple[Check, ...]
+
+    @property
+    def trust(self) -> Trust:
+        """How far the answer is tested."""
+        return self.trust_with(0.0)
+
+    def trust_with(self, gain_at_bound: float) -> Trust:
+        """Return how far a plan with this answer is tested, by the share of its gain from prices on a bound."""
+        return trust_state(
+            refused=self.refused,
+            extrapolates=self.extrapolates,
+            models_substitution=not self.assumes_no_substitution,
+            checks=self.checks,
+            gain_at_bound=gain_at_bound,
+        )
 
     @property
     def effects(self) -> dict[str, Effect]:
@@ -115,6 +134,7 @@ def estimate_effects(
         refused=not response.result.may_recommend,
         reasons=tuple(reasons),
         condition=response.result.condition,
+        checks=evidence_checks(response.result),
     )
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from edtech.charts import pricing as charts
 from edtech.charts import static
-from edtech.ml.elasticity.description import finding, describe, naive_warning
+from edtech.ml.elasticity.description import describe, finding, naive_warning
 from edtech.pricing import Plan, Scenario, WhatIf, WhatIfAnswer
 from edtech.pricing.curve import RevenueCurve
 from edtech.pricing.price_changes import PriceChange

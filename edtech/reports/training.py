@@ -7,7 +7,7 @@ import pandas as pd
 from edtech.charts import pricing as charts
 from edtech.metrics import METRICS, metric
 from edtech.ml import FAMILIES, ElasticityResult, FitResult
-from edtech.ml.elasticity.description import finding, describe, naive_warning
+from edtech.ml.elasticity.description import describe, finding, naive_warning
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.svg import figure
 

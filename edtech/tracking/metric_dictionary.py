@@ -43,7 +43,7 @@ class MetricMemory:
                 "What was said of metrics cannot be read",
                 actual=str(exc).splitlines()[0][:200],
                 where=str(self.file),
-                fix="Move the file away; guesses take its place",
+                fix="Correct the file, or rename it to keep a copy; guesses take its place",
             ) from exc
 
     def say(self, name: str, said: Said | None) -> None:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from filelock import FileLock, Timeout
 
 from edtech.errors import SettingsError, TrackingError
+from edtech.tracking.database import database_error
 from edtech.tracking.sqlite_runs import reading
 from edtech.tracking.store import Store, check_schema, is_older, sqlite_uri, translated
 
@@ -36,7 +37,9 @@ def upgrade_store(store: Store) -> Path | None:
     try:
         with FileLock(f"{store.database}.lock", timeout=LOCK_SECONDS):
             return _upgraded(store, store.database)
-    except (OSError, sqlite3.Error) as exc:
+    except sqlite3.Error as exc:
+        raise database_error(exc, store.database) from exc
+    except OSError as exc:
         raise TrackingError(
             "The MLflow store cannot be upgraded",
             actual=f"{type(exc).__name__}: {exc}",

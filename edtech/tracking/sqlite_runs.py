@@ -13,10 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from edtech.errors import TrackingError
+from edtech.tracking.database import database_error, open_readonly
 from edtech.tracking.run_frames import runs_frame
-
-BUSY_SECONDS = 20.0  # what MLflow itself waits for a locked database
 
 EXPERIMENTS = """
 SELECT name FROM experiments WHERE lifecycle_stage = 'active' ORDER BY creation_time DESC, experiment_id
@@ -115,14 +113,8 @@ def read_history(database: Path, run_ids: Sequence[str], metric: str, limit: int
 @contextmanager
 def reading(database: Path) -> Iterator[sqlite3.Connection]:
     """Open an MLflow database read-only. Raises TrackingError where it is none, or cannot be read."""
-    address = f"{database.as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as db:
+        with closing(open_readonly(database)) as db:
             yield db
     except sqlite3.Error as exc:
-        raise TrackingError(
-            "This file is not an MLflow store, or it cannot be read",
-            actual=str(exc),
-            where=str(database),
-            fix="Move the file away, or choose another store with EDTECH_MLFLOW_TRACKING_URI",
-        ) from exc
+        raise database_error(exc, database) from exc

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from edtech.errors import EdtechError, RunNotFoundError, SettingsError, TrackingError
 from edtech.settings import Settings
+from edtech.tracking.database import journal_of
 from edtech.tracking.sqlite_runs import reading
 
 if TYPE_CHECKING:
@@ -167,6 +168,7 @@ def _create_once(store: Store, database: Path) -> None:
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{database}.lock", timeout=CREATE_SECONDS):
             if not database.exists():
+                _require_no_journal(database)
                 _create(store, database)
     except (OSError, sqlite3.Error) as exc:
         raise TrackingError(
@@ -177,6 +179,19 @@ def _create_once(store: Store, database: Path) -> None:
             if isinstance(exc, Timeout)
             else "Make the folder writable and check free space, or choose another with EDTECH_HOME",
         ) from exc
+
+
+def _require_no_journal(database: Path) -> None:
+    """Refuse to create a store beside the journal of one that was moved: SQLite would write its pages into the new."""
+    journal = journal_of(database)
+    if journal.exists() and journal.stat().st_size:
+        raise TrackingError(
+            "The MLflow store is not here, but its journal is",
+            expected=f"{database.name} and {journal.name} in one folder, or neither",
+            actual=journal.name,
+            where=str(database.parent),
+            fix=f"Put {database.name} back beside it, or choose another home with EDTECH_HOME",
+        )
 
 
 def _create(store: Store, database: Path) -> None:

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from edtech.data import Catalogue, build_panel, check_panel, read_upload, sample_panel_csv, suggest_roles
-from edtech.data.quality.health import accounting_check, check_identities
 from edtech.data.quality.checks import worst_severity
+from edtech.data.quality.health import accounting_check, check_identities
 from edtech.data.quality.leakage import later_than, made_of_outcome, step
 from edtech.data.quality.outcomes import check_frame
 from edtech.errors import DataError

@@ -18,6 +18,7 @@ from edtech.ml.artifacts import PATHS, RESULT, load_result, run_items
 from edtech.settings import PROJECT, Settings
 from edtech.tables.table_kinds import build_panel
 from edtech.tracking import EdTechMLFlowTracker, ModelItem
+from tests.waiting import SECONDS
 
 ALONE = ("fixed_effects", "linear", "polynomial", "gam", "gradient_boosting", "random_forest")
 TABLES = {**PATHS, "elasticity_by_segment": "result/elasticity_by_segment.csv", "support": "result/support.csv"}
@@ -102,7 +103,7 @@ def test_mlflow_alone_loads_and_predicts_the_same_in_another_process(tracker, wo
         env=os.environ | {"PYTHONPATH": str(PROJECT), "MLFLOW_DISABLE_TELEMETRY": "true"},
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=SECONDS,
     )
     assert np.array_equal(np.load(tmp_path / "predicted.npy"), result.model.predict(rows))
 

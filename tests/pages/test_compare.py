@@ -8,6 +8,7 @@ from edtech.settings import PROJECT
 from edtech.tracking import RunStore
 from edtech.ui.compare.charts import VIEWS
 from tests.pages.look import figures, table, texts
+from tests.waiting import SECONDS
 
 CHARTS = (
     "Metric by metric",
@@ -129,7 +130,7 @@ def test_search_conditions_and_order_live_in_the_address(full, open_page):
 def test_runs_of_the_address_are_laid_side_by_side(full, open_page):
     app = open_page("compare")
     request = full.runs[full.unknown.id]["fixed_effects"]
-    fresh = AppTest.from_file(str(PROJECT / "pages" / "compare.py"), default_timeout=60)
+    fresh = AppTest.from_file(str(PROJECT / "pages" / "compare.py"), default_timeout=SECONDS)
     fresh.query_params["compare.runs"] = [request, "no-such-run"]
     fresh.run()
     assert not fresh.exception

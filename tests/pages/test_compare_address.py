@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 from edtech.settings import PROJECT
 from edtech.ui.compare.run_table import column_titles
 from tests.pages.look import table, texts
+from tests.waiting import SECONDS
 
 WIDGETS = ("multiselect", "selectbox", "text_input", "toggle", "date_input")
 BOLD = "<b onclick=alert(1)>![](https://evil.example/x.png) $a^2$</b>"
@@ -26,7 +27,7 @@ HOSTILE = {
 
 def opened(query: dict[str, list[str]]) -> AppTest:
     """Open the page by an address, in a session of its own."""
-    app = AppTest.from_file(str(PROJECT / "pages" / "compare.py"), default_timeout=60)
+    app = AppTest.from_file(str(PROJECT / "pages" / "compare.py"), default_timeout=SECONDS)
     for name, values in query.items():
         app.query_params[name] = values
     return app.run()

@@ -8,6 +8,7 @@ from edtech.settings import PROJECT
 from edtech.tracking import EdTechMLFlowTracker
 from tests.pages.conftest import PAGES
 from tests.pages.look import texts
+from tests.waiting import SECONDS
 
 NEXT = {
     "overview": "There is no data yet",
@@ -32,7 +33,7 @@ def test_an_empty_page_says_what_to_do_next(open_page, name):
 def test_a_setting_that_cannot_be_used_is_told_on_the_page(monkeypatch, forget):
     forget()
     monkeypatch.setenv("EDTECH_WORKERS", "many")
-    app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=SECONDS).run()
     assert not app.exception
     assert "EDTECH_WORKERS" in texts(app)
 

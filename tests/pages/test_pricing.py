@@ -17,6 +17,7 @@ from edtech.ui.cache import run_cache
 from edtech.ui.pricing.price_inputs import widget_key
 from edtech.ui.widgets import format_number
 from tests.pages.look import choose_dataset, figures, press, table, texts, visit
+from tests.waiting import SECONDS
 
 DISPLAYED = {
     "Enrollments": "enrollments",
@@ -35,7 +36,7 @@ def choose(app, dataset, page: str = "pricing"):
 
 def reloaded(app):
     """Open the dashboard by the address that it shows, in a session of its own."""
-    again = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=60)
+    again = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=SECONDS)
     for name, values in app.query_params.items():
         again.query_params[name] = values
     return again.run()

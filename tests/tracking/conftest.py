@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,3 +105,25 @@ def server(tmp_path_factory, empty_database) -> Iterator[str]:
     (folder / "mlflow.db").write_bytes(empty_database.read_bytes())
     with mlflow_server(folder, f"sqlite:///{folder}/mlflow.db") as address:
         yield address
+
+
+NOBODY = 65_534
+
+
+@pytest.fixture
+def bound(empty_database) -> Iterator[EdTechMLFlowTracker]:
+    """A tracker whose store's permissions bind this process, be it root's or not."""
+    folder = Path(tempfile.mkdtemp(prefix="edtech-bound-"))  # pytest's own folders are closed to others
+    settings, root = Settings(home=folder), os.geteuid() == 0
+    settings.mlruns_dir.mkdir()
+    shutil.copyfile(empty_database, settings.mlruns_dir / "mlflow.db")
+    tracker = EdTechMLFlowTracker(settings=settings)
+    tracker.log(RunItems("before", artifacts={"a.txt": "a"}))
+    for path in [folder, *folder.rglob("*")] if root else []:
+        os.chown(path, NOBODY, NOBODY)
+    if root:
+        os.seteuid(NOBODY)
+    yield tracker
+    if root:
+        os.seteuid(0)
+    shutil.rmtree(folder)

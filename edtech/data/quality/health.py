@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from edtech.data.explore import column_types
-from edtech.data.quality.demand_panel import check_panel
 from edtech.data.quality.checks import Check, Severity, grade
+from edtech.data.quality.demand_panel import check_panel
 from edtech.data.quality.outcomes import check_frame
 from edtech.data.quality.ratings import check_ratings
 from edtech.data.quality.visits import check_visits

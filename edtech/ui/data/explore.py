@@ -6,8 +6,7 @@ import streamlit as st
 
 from edtech.charts import explore as charts
 from edtech.data import Dataset
-from edtech.data.explore import busiest_week
-from edtech.data.explore import outcome_column
+from edtech.data.explore import busiest_week, outcome_column
 from edtech.reports.export import csv_bytes, parquet_bytes
 from edtech.tables.formatting import pluralize
 from edtech.ui.cache import dataset_cache

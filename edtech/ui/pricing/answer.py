@@ -130,7 +130,11 @@ def show_curve(displayed: WhatIfAnswer) -> None:
     st.subheader("Revenue and demand curves")
     scope = "The changed prices" if _prices_changed(displayed.outcome) else "All prices"
     randomized = curve.randomized_support
-    random = "" if randomized is None else f" Randomized prices: {format_change(randomized[0])} to {format_change(randomized[1])}."
+    random = (
+        ""
+        if randomized is None
+        else f" Randomized prices: {format_change(randomized[0])} to {format_change(randomized[1])}."
+    )
     st.caption(f"{scope} change together. The shaded range holds the observed prices.{random}")
     figure = charts.revenue_curve(
         curve.points,

@@ -131,9 +131,13 @@ def show_plan(plan: Plan, decision_value: float | None) -> None:
             st.info(_ground_truth_sentence(decision_value, plan.expected.today), icon=":material/gavel:")
         return
     effect = plan.expected
-    reach = f" (95% interval {format_change(effect.low)} to {format_change(effect.high)})" if effect.low is not None else ""
+    reach = (
+        f" (95% interval {format_change(effect.low)} to {format_change(effect.high)})" if effect.low is not None else ""
+    )
     aim = OBJECTIVES.get(str(plan.objective), "the mix").lower() if isinstance(plan.objective, str) else "the mix"
-    st.markdown(f"Within your guardrails, the recommended prices change {aim} by **{format_change(effect.change)}**{reach}.")
+    st.markdown(
+        f"Within your guardrails, the recommended prices change {aim} by **{format_change(effect.change)}**{reach}."
+    )
     for name in plan.binding:
         st.info(escape(f"Binding guardrail: {name}."), icon=":material/vertical_align_bottom:")
     for remark in plan.reasons[len(plan.outcome.reasons) :]:

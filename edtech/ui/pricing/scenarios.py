@@ -37,10 +37,16 @@ _CHANGES = {
     "platform_commission": "Commission",
     "tokens_burned": "Burned",
 }
+_TRUST = st.column_config.TextColumn(
+    "Trust",
+    help="Computed from the checks. Supported: all passed and substitution is modeled. Needs review: something was not "
+    "tested or did not pass, or most of the gain comes from prices on a bound. Extrapolates: beyond observed prices. "
+    "Refused: the price effect is not identified. Not graded: saved by an earlier version.",
+)
 COMPARISON_COLUMNS: dict[str, Any] = {
     "name": "Name",
     "what": "What",
-    "trust": "Trust",
+    "trust": _TRUST,
     "today": st.column_config.NumberColumn("Today (tokens)", format="%.0f", help="Token revenue in a typical period."),
     "planned": st.column_config.NumberColumn(
         "Forecast (tokens)", format="%.0f", help="Token revenue in a typical period."
@@ -51,6 +57,7 @@ COMPARISON_COLUMNS: dict[str, Any] = {
 }
 SCENARIO_COLUMNS = {
     "Name": st.column_config.TextColumn(pinned=True, width=180),
+    "Trust": _TRUST,
     "Tokens per period": st.column_config.NumberColumn(
         format="localized", help="Token revenue at the scenario's prices."
     ),

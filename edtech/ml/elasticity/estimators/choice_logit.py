@@ -14,7 +14,7 @@ from edtech.ml.elasticity.estimators.base import DemandEstimator, assign_slope_g
 from edtech.ml.elasticity.fitting.choice_logit import ChoiceFit, VisitArrays, fit_choice_logit
 from edtech.ml.elasticity.fitting.fixed_effects import no_basis
 from edtech.ml.elasticity.identification import Identification, identify
-from edtech.ml.elasticity.panel import PanelArrays, panel_arrays, group_means
+from edtech.ml.elasticity.panel import PanelArrays, group_means, panel_arrays
 from edtech.tables.arrays import Floats
 from edtech.tables.contract import build_table
 from edtech.tables.roles import PanelRoles, VisitRoles

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from edtech.charts import pricing
-from edtech.ml.elasticity.description import finding, describe, naive_warning
+from edtech.ml.elasticity.description import describe, finding, naive_warning
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ui.train.results.default import importance_chart, importance_title, show_errors, show_metrics
 from edtech.ui.widgets import escape, page_link

@@ -1,1 +1,0 @@
-"""Read what a report's file shows, value by value."""
