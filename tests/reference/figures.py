@@ -11,8 +11,8 @@ recorded by position (table, column, row), never by wording. These names are val
 on them: metrics, parameters, tags and files of runs, codes of checks, algorithms, families, roles of columns.
 Times, ids of runs, paths, versions and prose are left out. The computation uses one thread.
 
-Figures are the same to the last bit on machines with AVX2, except those under `TOLERANCES`. Without AVX2 the digests
-and ids of generated markets differ too: they hash the last bits of prices.
+The same machine gives the same bits, with any number of threads. Another one moves figures by less than 1e-9, except
+those under `TOLERANCES`; one without AVX2 also gives generated markets other digests and ids, which hash all bits.
 """
 
 import argparse
@@ -52,13 +52,15 @@ FILE = Path(__file__).with_name("figures.json")
 _CHURN = "its season is found by L-BFGS-B with numerical gradients, which stops at some 1e-6 of the optimum"
 _MIXED = "its variances are found by an optimizer that stops at some 1e-4 of the optimum"
 TOLERANCES = (
-    Tolerance("run/*/mixed_model/metric/course_sd", 1e-2, 1e-9, f"{_MIXED}, where the likelihood is nearly flat"),
-    Tolerance("run/*/mixed_model/*", 1e-4, 1e-6, _MIXED),
+    Tolerance("run/*/mixed_model/metric/*_sd", 1e-2, 1e-9, f"{_MIXED}, where the likelihood is nearly flat"),
+    Tolerance("run/*/mixed_model/*", 1e-3, 1e-6, _MIXED),
     Tolerance("run/price_test/churn_prediction/*", 1e-4, 1e-6, _CHURN),
     Tolerance("report/run of churn/*", 1e-4, 1e-6, _CHURN),
-    Tolerance("report/trainings/*", 1e-4, 1e-6, f"the report holds runs of both: {_CHURN}; {_MIXED}"),
+    Tolerance("report/trainings/*", 1e-3, 1e-6, f"the report holds runs of both: {_CHURN}; {_MIXED}"),
+    Tolerance("run/confounded/token_elasticity/fixed_effects/table 0/*", 1e-8, 1e-12, "fits on a third of few rows"),
     Tolerance("prices/*/plan/*", 1e-7, 1e-10, "joint prices are found by L-BFGS-B, which stops near the optimum"),
 )
+"""Measured with OpenBLAS and NumPy held to AVX2, and to SSE4.2: all other figures move by less than 1e-9."""
 
 
 def recipes(world: World) -> dict[str, Any]:

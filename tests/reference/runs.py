@@ -91,9 +91,11 @@ def of_run(world: World, name: str) -> Figures:
     store, run_id, result = world.stores.runs, world.runs[name], world.trained[name].result
     run = store.get_run(run_id)
     tags = {tag: text for tag, text in sorted(run.tags.items()) if "." not in tag and tag not in PROSE}
+    if tags["dataset_digest"] == world.datasets[name.partition("/")[0]].digest:
+        tags["dataset_digest"] = "that of the data set"
     found: Figures = {
         "params": dict(sorted(run.params.items())),
-        "tags": tags | dict.fromkeys(PROSE & run.tags.keys(), "a text"),
+        "tags": tags | dict.fromkeys(sorted(PROSE & run.tags.keys()), "a text"),
         "files": sorted(run.artifacts),
         "checks": {check.code: str(check.severity) for check in result.checks},
         "gates": [gate.passed for gate in entry_gates(checks_of(store, run))],
