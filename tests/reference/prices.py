@@ -1,0 +1,170 @@
+"""Figures of prices and of the token economy: what-ifs, curves, plans, sums of the ledger, forecasts."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tests.reference.project import (
+    AskedPrices,
+    Assumptions,
+    Constraints,
+    Dataset,
+    Models,
+    PriceChange,
+    RevenueSplit,
+    answer,
+    asked_effect,
+    asked_prices,
+    attributes,
+    chosen_period,
+    economy,
+    forecast,
+    observe,
+    plan_for,
+    plan_to_act_on,
+    price_list,
+    price_response,
+    reconcile,
+    revenue_curve,
+    revenue_split,
+    runs_ahead,
+    trust_card,
+    unit_table,
+)
+from tests.reference.values import Figures, of_frame, plain, under
+from tests.reference.world import World
+
+CONSTRAINTS = {
+    "free": ("token_revenue", Constraints()),
+    "near": ("token_revenue", Constraints(max_change=0.1)),
+    "few": ("token_revenue", Constraints(max_change=0.3, extrapolate=True, most_changed=4)),
+    "enrollments": ("token_revenue", Constraints(least_enrollments=1.02)),
+    "steps": ("teacher_earnings", Constraints(step=1.0)),
+    "weighted": ({"token_revenue": 1.0, "enrollments": 8.0}, Constraints(max_change=0.25)),
+}
+"""Objective and constraints of plans."""
+
+ASKED = (
+    "price_test/token_elasticity/choice_logit",
+    "price_test/token_elasticity/fixed_effects",
+    "price_test/token_elasticity/random_forest",
+    "confounded/token_elasticity/choice_logit",
+    "panel/token_elasticity/fixed_effects",
+    "panel/token_elasticity/gam",
+    "panel/token_elasticity/share_logit/instrument",
+    "panel/token_elasticity/fixed_effects/unknown",
+    "panel/token_elasticity/fixed_effects/schedule",
+)
+"""Runs that what-ifs and plans are asked of."""
+
+
+def of_effect(effect: Any) -> list[Any]:
+    ends = [effect.low, effect.high, effect.low_80, effect.high_80]
+    return plain([effect.today, effect.planned, effect.change, *ends])
+
+
+def of_outcome(outcome: Any) -> Figures:
+    found = {f"effect/{name}": of_effect(effect) for name, effect in outcome.effects.items()}
+    return found | {
+        "own and others": plain([outcome.own, outcome.others]),
+        "outside": plain([outcome.share_outside, outcome.moved_outside, outcome.extrapolates]),
+        "refused": [outcome.refused, outcome.assumes_no_substitution, len(outcome.reasons)],
+        "prices": plain(outcome.prices),
+    }
+
+
+def of_plan(plan: Any) -> Figures:
+    outcome = of_outcome(plan.outcome)
+    return {
+        "expected": of_effect(plan.expected),
+        "prices": plain(plan.prices),
+        "changed and on a bound": [int((plan.table["change"] != 0).sum()), int((plan.table["bound"] != "").sum())],
+        "refused": [plan.refused, len(plan.reasons), len(plan.binding)],
+        **{name: outcome[name] for name in ("effect/enrollments", "effect/token_revenue", "own and others", "outside")},
+    }
+
+
+def scenarios(response: Any, dataset: Dataset) -> dict[str, Any]:
+    """Return prices to ask about, by name."""
+    known = attributes(response, unit_table(dataset))
+    segments = sorted(known["segment"].unique())
+    some = tuple(known["unit"].iloc[[0, 2, 5]])
+    other = next((name for name in known.columns if name not in ("unit", "segment")), "segment")
+    listed = pd.DataFrame({"item": known["unit"].iloc[::3], "new price": np.round(response.baseline[::3] * 1.07, 1)})
+    changes = {
+        "category up 10%": (PriceChange("segment", (segments[0],), "percent", 0.1),),
+        "all 3 tokens less": (PriceChange("all", (), "tokens", -3.0),),
+        "three units at 30": (PriceChange("unit", some, "set", 30.0),),
+        "two steps": (
+            PriceChange(other, (sorted(known[other].unique())[0],), "percent", -0.15),
+            PriceChange("segment", tuple(segments[-2:]), "percent", 0.25),
+        ),
+    }
+    found = {name: asked_prices(response, known, change) for name, change in changes.items()}
+    return found | {"a price list": price_list(response, listed, "item", "new price")}
+
+
+def of_prices(world: World, name: str) -> Figures:
+    """Return what-ifs, trust cards, curves and plans asked of a run."""
+    dataset = world.datasets[name.partition("/")[0]]
+    response, split = price_response(world.trained[name].result, dataset.panel()), revenue_split(dataset)
+    asked = scenarios(response, dataset)
+    found: Figures = {}
+    for title, prices in asked.items():
+        outcome = answer(response, prices, split)
+        found |= under(f"what-if/{title}", of_outcome(outcome))
+        found[f"what-if/{title}/trust"] = {one.code: str(one.severity) for one in trust_card(response, outcome)}
+    other = answer(response, asked["category up 10%"], split, RevenueSplit(commission_rate=0.25, burn_rate=0.05))
+    found |= under("what-if/other rates", of_outcome(other))
+    for title, moved in (("all", None), ("a category", response.moved(asked["category up 10%"]))):
+        curve = revenue_curve(response, moved=moved)
+        ends = [*curve.support, *(curve.randomized_support or (None, None))]
+        found[f"curve/{title}/summary"] = plain([curve.today, *ends, curve.best, curve.best_on_edge])
+        found |= under(f"curve/{title}", of_frame(curve.points))
+    for title, (objective, constraints) in CONSTRAINTS.items():
+        found |= under(f"plan/{title}", of_plan(plan_for(response, objective, constraints, split=split)))
+    found |= under("plan/to act on", of_plan(plan_to_act_on(dataset, response, split)))
+    return under(f"prices/{name}", found)
+
+
+def of_economy(world: World, name: str, days: tuple[str, str] | None) -> Figures:
+    dataset = world.datasets[name]
+    first, last = (None, None) if days is None else (pd.Timestamp(day).date() for day in days)
+    period = chosen_period(dataset, first, last)
+    found = economy(dataset, period)
+    figures = {key: plain([one.value, one.before, one.exact, one.change]) for key, one in found.figures.items()}
+    figures |= {"period": str(found.period), "before": str(found.before), "missing": plain(found.missing)}
+    if dataset.kind == "market":
+        figures["identities"] = [[one.left, one.right] for one in reconcile(dataset, period).identities]
+    return under(f"economy/{name}/{'all days' if days is None else ' to '.join(days)}", figures)
+
+
+def of_forecast(world: World) -> Figures:
+    """Return where prices and rules lead, and where the prices that runs recommend do."""
+    dataset, run_id = world.datasets["price_test"], world.runs["price_test/token_elasticity/choice_logit"]
+    models, observed = Models.of(world.stores.runs, dataset), observe(dataset)
+    asked = {
+        "today": AskedPrices(),
+        "category up 10%": AskedPrices(run_id, {first_segment(dataset): 0.1}),
+        "recommended": AskedPrices(run_id, recommended=True),
+    }
+    rules = {"today": {}, "other rules": {"commission_rate": 0.3, "bonuses": 2.0, "expiry_weeks": 8, "weeks": 20}}
+    rates = [observed.commission_rate, observed.burn_rate, observed.bonus_to_buyers, observed.expiry_weeks]
+    held = [observed.learners, observed.teachers, observed.treasury]
+    found: Figures = {"observed": plain([*held, *rates, observed.payouts.every, observed.payouts.days_ahead])}
+    found |= under("observed/weekly", of_frame(observed.weekly))
+    for prices, about in asked.items():
+        effect, reasons = asked_effect(models, about)
+        found[f"{prices}/effect"] = plain([effect.change, effect.error, len(reasons)])
+        for rule, changes in rules.items():
+            ahead = forecast(observed, Assumptions.of(observed, draws=200, **changes), effect)
+            found |= under(f"{prices}/{rule}/totals", of_frame(ahead.totals))
+            found |= under(f"{prices}/{rule}/weekly", of_frame(ahead.weekly))
+    several = [run_id, world.runs["price_test/token_elasticity/fixed_effects"]]
+    found |= under("of runs", of_frame(runs_ahead(models, observed, several).drop(columns="run_id")))
+    return under("forecast", found)
+
+
+def first_segment(dataset: Dataset) -> str:
+    return str(sorted(dataset.panel()[dataset.roles.segment].unique())[0])

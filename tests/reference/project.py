@@ -1,0 +1,114 @@
+"""Every name of the project that the reference figures use: who moves or renames one changes this file alone."""
+
+from edtech.data import (
+    Catalogue,
+    Dataset,
+    check_dataset,
+    difference,
+    roles_for,
+    sample_csv,
+    suggest_kind,
+    suggest_mapping,
+)
+from edtech.data.figures import FIGURES as EXPLORED
+from edtech.data.figures import figure_frame
+from edtech.economy import chosen_period, economy, reconcile
+from edtech.economy.forecast import forecast
+from edtech.economy.observed import observe
+from edtech.economy.simulation import Assumptions
+from edtech.market import MarketParams
+from edtech.ml import FAMILIES
+from edtech.ml.artifacts import load_result
+from edtech.ml.scoring import conform, template
+from edtech.pipeline import TrainedRun, TrainingPlan, train_planned
+from edtech.pipeline.outlook import AskedPrices, Models, asked_effect, runs_ahead
+from edtech.pipeline.plans import SearchPlan, search_planned
+from edtech.pipeline.recipes import (
+    ComparisonRecipe,
+    EconomyRecipe,
+    HealthRecipe,
+    OutlookRecipe,
+    RunRecipe,
+    Stores,
+    TrainingsRecipe,
+    WhatIfRecipe,
+    report_of,
+)
+from edtech.pipeline.search import Budget
+from edtech.pipeline.worth import plan_to_act_on, revenue_split
+from edtech.pricing import answer, plan_for, price_response, revenue_curve
+from edtech.pricing.asked import PriceChange, asked_prices, attributes, price_list, unit_table
+from edtech.pricing.bounds import Constraints
+from edtech.pricing.card import trust_card
+from edtech.pricing.saved import Scenario
+from edtech.settings import Settings
+from edtech.tables.split import RevenueSplit
+from edtech.tracking import EdTechMLFlowTracker, compare_runs
+from edtech.tracking.gates import checks_of, decision_gate, entry_gates
+from edtech.tracking.groups import by_all_but_the_seed, paired
+
+__all__ = [
+    "EXPLORED",
+    "FAMILIES",
+    "AskedPrices",
+    "Assumptions",
+    "Budget",
+    "Catalogue",
+    "ComparisonRecipe",
+    "Constraints",
+    "Dataset",
+    "EconomyRecipe",
+    "EdTechMLFlowTracker",
+    "HealthRecipe",
+    "MarketParams",
+    "Models",
+    "OutlookRecipe",
+    "PriceChange",
+    "RevenueSplit",
+    "RunRecipe",
+    "Scenario",
+    "SearchPlan",
+    "Settings",
+    "Stores",
+    "TrainedRun",
+    "TrainingPlan",
+    "TrainingsRecipe",
+    "WhatIfRecipe",
+    "answer",
+    "asked_effect",
+    "asked_prices",
+    "attributes",
+    "by_all_but_the_seed",
+    "check_dataset",
+    "checks_of",
+    "chosen_period",
+    "compare_runs",
+    "conform",
+    "decision_gate",
+    "difference",
+    "economy",
+    "entry_gates",
+    "figure_frame",
+    "forecast",
+    "load_result",
+    "observe",
+    "paired",
+    "plan_for",
+    "plan_to_act_on",
+    "price_list",
+    "price_response",
+    "reconcile",
+    "report_of",
+    "revenue_curve",
+    "revenue_split",
+    "roles_for",
+    "runs_ahead",
+    "sample_csv",
+    "search_planned",
+    "suggest_kind",
+    "suggest_mapping",
+    "template",
+    "train_planned",
+    "trust_card",
+    "unit_table",
+]
