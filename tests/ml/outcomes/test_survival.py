@@ -6,10 +6,16 @@ import pytest
 
 from edtech.errors import ConvergenceError
 from edtech.ml.outcomes import survival
-from edtech.ml.outcomes.churn_estimators import BoostingChurn, CoxChurn, LogisticChurn, person_periods
+from edtech.ml.outcomes.churn_estimators import CoxChurn, person_periods
+from edtech.ml.outcomes.families import CHURN_PREDICTION
 
 DURATION = np.array([1.0, 2.0, 2.0, 3.0, 4.0])
 EVENT = np.array([True, True, False, True, False])
+
+
+def new_estimator(algorithm, horizon):
+    seed = {} if algorithm.name == "logistic" else {"seed": 0}
+    return algorithm.new_estimator(horizon=horizon, **seed)
 
 
 def test_the_kaplan_meier_curve_of_a_textbook_case():
@@ -48,23 +54,23 @@ def watched():
     return pd.DataFrame({"x": x, "noise": rng.normal(size=4_000)}), follow, 1 - np.exp(-30 * np.exp(-4 + x))
 
 
-@pytest.mark.parametrize("kind", [CoxChurn, LogisticChurn, BoostingChurn])
-def test_each_model_recovers_the_chance_to_have_left(watched, kind):
+@pytest.mark.parametrize("algorithm", CHURN_PREDICTION.algorithms.values(), ids=CHURN_PREDICTION.algorithms)
+def test_each_model_recovers_the_chance_to_have_left(watched, algorithm):
     frame, follow, truth = watched
-    model = kind(horizon=30.0).fit(frame, follow)
+    model = new_estimator(algorithm, 30.0).fit(frame, follow)
     # of 4,000 people some 1,600 leave within the horizon: a mean error of 0.02 for two parameters, trees somewhat more
-    assert np.abs(model.predict(frame) - truth).mean() < (0.04 if kind is BoostingChurn else 0.02)
+    assert np.abs(model.predict(frame) - truth).mean() < (0.04 if algorithm.name == "gradient_boosting" else 0.02)
     curves = model.survival(frame, np.array([0.0, 10.0, 30.0]))
     assert np.allclose(curves[:, 0], 1)
     assert (np.diff(curves, axis=1) <= 0).all()
 
 
-@pytest.mark.parametrize("kind", [CoxChurn, LogisticChurn, BoostingChurn])
-def test_no_probability_depends_on_the_unit_of_time(watched, kind):
+@pytest.mark.parametrize("algorithm", CHURN_PREDICTION.algorithms.values(), ids=CHURN_PREDICTION.algorithms)
+def test_no_probability_depends_on_the_unit_of_time(watched, algorithm):
     frame, follow, _ = watched
     days, years = 30.0, 30.0 / 365.25
     in_years = follow.assign(duration=follow["duration"] / 365.25, watch=follow["watch"] / 365.25)
-    one, other = kind(horizon=days).fit(frame, follow), kind(horizon=years).fit(frame, in_years)
+    one, other = new_estimator(algorithm, days).fit(frame, follow), new_estimator(algorithm, years).fit(frame, in_years)
     # durations at the very end of a step may fall to either side of it, a few thousandths of the rows
     assert other.predict(frame) == pytest.approx(one.predict(frame), abs=1e-3)
     times = np.array([0.3, 0.7])
