@@ -34,7 +34,7 @@ from tests.reference.project import (
     EconomyRecipe,
     EdTechMLFlowTracker,
     HealthRecipe,
-    OutlookRecipe,
+    ForecastRecipe,
     PriceChange,
     RevenueSplit,
     RunRecipe,
@@ -88,7 +88,7 @@ def recipes(world: World) -> dict[str, Any]:
         "trainings": TrainingsRecipe(dataset=market.id, runs=(*demand[:2], churn, *ratings)),
         "economy": EconomyRecipe(dataset=market.id),
         "economy of a panel": EconomyRecipe(dataset=world.datasets["panel"].id),
-        "outlook": OutlookRecipe(dataset=market.id, run=demand[0], changes={segment: 0.1}, assumed=assumed),
+        "outlook": ForecastRecipe(dataset=market.id, run=demand[0], changes={segment: 0.1}, assumed=assumed),
     }
 
 

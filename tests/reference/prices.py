@@ -13,16 +13,15 @@ from tests.reference.project import (
     Models,
     PriceChange,
     RevenueSplit,
-    answer,
+    actionable_plan,
     asked_effect,
-    asked_prices,
-    attributes,
+    changed_prices,
     chosen_period,
     economy,
+    estimate_effects,
     forecast,
     observe,
-    plan_for,
-    plan_to_act_on,
+    plan_prices,
     price_list,
     price_response,
     reconcile,
@@ -30,6 +29,7 @@ from tests.reference.project import (
     revenue_split,
     runs_ahead,
     trust_card,
+    unit_attributes,
     unit_table,
 )
 from tests.reference.values import Figures, of_frame, plain, under
@@ -87,7 +87,7 @@ def of_plan(plan: Any) -> Figures:
 
 def scenarios(response: Any, dataset: Dataset) -> dict[str, Any]:
     """Return prices to ask about, by name."""
-    known = attributes(response, unit_table(dataset))
+    known = unit_attributes(response, unit_table(dataset))
     segments = sorted(known["segment"].unique())
     some = tuple(known["unit"].iloc[[0, 2, 5]])
     other = next((name for name in known.columns if name not in ("unit", "segment")), "segment")
@@ -101,7 +101,7 @@ def scenarios(response: Any, dataset: Dataset) -> dict[str, Any]:
             PriceChange("segment", tuple(segments[-2:]), "percent", 0.25),
         ),
     }
-    found = {name: asked_prices(response, known, change) for name, change in changes.items()}
+    found = {name: changed_prices(response, change, known) for name, change in changes.items()}
     return found | {"a price list": price_list(response, listed, "item", "new price")}
 
 
@@ -112,19 +112,21 @@ def of_prices(world: World, name: str) -> Figures:
     asked = scenarios(response, dataset)
     found: Figures = {}
     for title, prices in asked.items():
-        outcome = answer(response, prices, split)
+        outcome = estimate_effects(response, prices, split)
         found |= under(f"what-if/{title}", of_outcome(outcome))
         found[f"what-if/{title}/trust"] = {one.code: str(one.severity) for one in trust_card(response, outcome)}
-    other = answer(response, asked["category up 10%"], split, RevenueSplit(commission_rate=0.25, burn_rate=0.05))
+    other = estimate_effects(
+        response, asked["category up 10%"], split, RevenueSplit(commission_rate=0.25, burn_rate=0.05)
+    )
     found |= under("what-if/other rates", of_outcome(other))
-    for title, moved in (("all", None), ("a category", response.moved(asked["category up 10%"]))):
-        curve = revenue_curve(response, moved=moved)
+    for title, moved in (("all", None), ("a category", response.changed(asked["category up 10%"]))):
+        curve = revenue_curve(response, changed=moved)
         ends = [*curve.support, *(curve.randomized_support or (None, None))]
         found[f"curve/{title}/summary"] = plain([curve.today, *ends, curve.best, curve.best_on_edge])
         found |= under(f"curve/{title}", of_frame(curve.points))
     for title, (objective, constraints) in CONSTRAINTS.items():
-        found |= under(f"plan/{title}", of_plan(plan_for(response, objective, constraints, split=split)))
-    found |= under("plan/to act on", of_plan(plan_to_act_on(dataset, response, split)))
+        found |= under(f"plan/{title}", of_plan(plan_prices(response, objective, constraints, split=split)))
+    found |= under("plan/to act on", of_plan(actionable_plan(dataset, response, split)))
     return under(f"prices/{name}", found)
 
 

@@ -10,42 +10,42 @@ from edtech.data import (
     suggest_kind,
     suggest_mapping,
 )
-from edtech.data.figures import FIGURES as EXPLORED
-from edtech.data.figures import figure_frame
+from edtech.data.explore import FIGURES as EXPLORED
+from edtech.data.explore import figure_frame
 from edtech.economy import chosen_period, economy, reconcile
 from edtech.economy.forecast import forecast
-from edtech.economy.observed import observe
+from edtech.economy.observed_flows import observe
+from edtech.economy.price_forecast import AskedPrices, Models, asked_effect, runs_ahead
 from edtech.economy.simulation import Assumptions
 from edtech.market import MarketParams
 from edtech.ml import FAMILIES
 from edtech.ml.artifacts import load_result
-from edtech.ml.scoring import conform, template
-from edtech.pipeline import TrainedRun, TrainingPlan, train_planned
-from edtech.pipeline.outlook import AskedPrices, Models, asked_effect, runs_ahead
-from edtech.pipeline.plans import SearchPlan, search_planned
-from edtech.pipeline.recipes import (
+from edtech.ml.prediction import conform_rows, template
+from edtech.pipeline import TrainingPlan, train_planned
+from edtech.pricing import Scenario, estimate_effects, plan_prices, price_response, revenue_curve
+from edtech.pricing.constraints import Constraints
+from edtech.pricing.policy import actionable_plan, revenue_split
+from edtech.pricing.price_changes import PriceChange, changed_prices, price_list, unit_attributes, unit_table
+from edtech.pricing.trust_card import trust_card
+from edtech.reports.recipes import (
     ComparisonRecipe,
     EconomyRecipe,
     HealthRecipe,
-    OutlookRecipe,
+    ForecastRecipe,
     RunRecipe,
     Stores,
     TrainingsRecipe,
     WhatIfRecipe,
     report_of,
 )
-from edtech.pipeline.search import Budget
-from edtech.pipeline.worth import plan_to_act_on, revenue_split
-from edtech.pricing import answer, plan_for, price_response, revenue_curve
-from edtech.pricing.asked import PriceChange, asked_prices, attributes, price_list, unit_table
-from edtech.pricing.bounds import Constraints
-from edtech.pricing.card import trust_card
-from edtech.pricing.saved import Scenario
 from edtech.settings import Settings
-from edtech.tables.split import RevenueSplit
+from edtech.tables.tokens import RevenueSplit
 from edtech.tracking import EdTechMLFlowTracker, compare_runs
-from edtech.tracking.gates import checks_of, decision_gate, entry_gates
-from edtech.tracking.groups import by_all_but_the_seed, paired
+from edtech.tracking.registry_checks import checks_of, decision_gate, entry_gates
+from edtech.tracking.seed_groups import by_all_but_the_seed, paired
+from edtech.training.plans import SearchPlan, search_planned
+from edtech.training.search import Budget
+from edtech.training.trainer import RunResult
 
 __all__ = [
     "EXPLORED",
@@ -62,39 +62,38 @@ __all__ = [
     "HealthRecipe",
     "MarketParams",
     "Models",
-    "OutlookRecipe",
+    "ForecastRecipe",
     "PriceChange",
     "RevenueSplit",
     "RunRecipe",
+    "RunResult",
     "Scenario",
     "SearchPlan",
     "Settings",
     "Stores",
-    "TrainedRun",
     "TrainingPlan",
     "TrainingsRecipe",
     "WhatIfRecipe",
-    "answer",
+    "actionable_plan",
     "asked_effect",
-    "asked_prices",
-    "attributes",
     "by_all_but_the_seed",
+    "changed_prices",
     "check_dataset",
     "checks_of",
     "chosen_period",
     "compare_runs",
-    "conform",
+    "conform_rows",
     "decision_gate",
     "difference",
     "economy",
     "entry_gates",
+    "estimate_effects",
     "figure_frame",
     "forecast",
     "load_result",
     "observe",
     "paired",
-    "plan_for",
-    "plan_to_act_on",
+    "plan_prices",
     "price_list",
     "price_response",
     "reconcile",
@@ -110,5 +109,6 @@ __all__ = [
     "template",
     "train_planned",
     "trust_card",
+    "unit_attributes",
     "unit_table",
 ]

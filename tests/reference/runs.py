@@ -12,7 +12,7 @@ from tests.reference.project import (
     check_dataset,
     checks_of,
     compare_runs,
-    conform,
+    conform_rows,
     decision_gate,
     difference,
     entry_gates,
@@ -108,7 +108,7 @@ def of_run(world: World, name: str) -> Figures:
         found |= of_elasticity(result) | under("plan", of_plan(world.trained[name].plan))
         found["may be champion"] = decision_gate(run, None).passed
     if name in PREDICTING:
-        rows = conform(template(store, run_id), store.signature(run_id), getattr(result.model, "roles", None))
+        rows = conform_rows(template(store, run_id), store.signature(run_id), getattr(result.model, "roles", None))
         found["predictions"] = plain(load_result(store, run_id).model.predict(rows))
     return under(f"run/{name}", found)
 

@@ -10,9 +10,9 @@ from tests.reference.project import (
     Catalogue,
     Dataset,
     MarketParams,
+    RunResult,
     Settings,
     Stores,
-    TrainedRun,
     TrainingPlan,
     roles_for,
     sample_csv,
@@ -29,7 +29,7 @@ class World:
 
     settings: Settings
     datasets: dict[str, Dataset] = field(default_factory=dict)
-    trained: dict[str, TrainedRun] = field(default_factory=dict)
+    trained: dict[str, RunResult] = field(default_factory=dict)
     figures: Figures = field(default_factory=dict)
 
     @property
@@ -98,7 +98,7 @@ def train_all(world: World) -> None:
     """Train every algorithm that fits the first market and the panel, and some on the other data sets."""
     for data in ("price_test", "panel", "offers", "churn", "ratings", "finished"):
         for family in FAMILIES.values():
-            algorithms = family.fits(world.datasets[data])
+            algorithms = family.algorithms_for(world.datasets[data])
             world.figures[f"algorithms/{data}/{family.name}"] = list(algorithms)
             for algorithm in algorithms if data in ("price_test", "panel") else algorithms[:1]:
                 train(world, data, family.name, algorithm, ROLES_OF.get(algorithm, ""))
