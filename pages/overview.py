@@ -1,4 +1,4 @@
-"""Overview: what this is for, how things stand, what to do next."""
+"""Show the purpose of the dashboard, the current data set and runs, and the next step."""
 
 import streamlit as st
 

@@ -95,7 +95,7 @@ def runs(experiment: Experiment = None, out: Out = None) -> None:
     store = RunStore(settings=settings)
     if problem := store.problem():
         typer.echo(f"{problem}; only runs on this machine are listed; send them later: python -m edtech sync", err=True)
-    table = store.list_runs([experiment or settings.experiment], or_kept=True)
+    table = store.list_runs([experiment or settings.experiment], fallback_to_local=True)
     for run_id, started, name in zip(table["run_id"], table["started"], table["name"], strict=True):
         typer.echo(f"{run_id}  {started:%Y-%m-%d %H:%M:%S}  {name}")
 

@@ -17,7 +17,7 @@ def doctor(
     out: Out = None,
 ) -> None:
     """Check the MLflow setup; exit code 1 if a check fails."""
-    from edtech.tracking.doctor import examine
+    from edtech.tracking.doctor import check_setup
     from edtech.tracking.schema_upgrade import upgrade_store
     from edtech.tracking.store import find_store
 
@@ -26,7 +26,7 @@ def doctor(
         backup = upgrade_store(find_store(settings=settings))
         typer.echo(f"upgraded; backup of the old store: {backup}" if backup else "nothing to upgrade")
     failed = False
-    for finding in examine(settings=settings):
+    for finding in check_setup(settings=settings):
         failed |= not finding.ok
         typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.text}")
         if finding.fix:
@@ -40,11 +40,11 @@ def sync(out: Out = None) -> None:
     from edtech.tracking import sync as send
 
     report = send(settings=settings_of(out))
-    for here, there in report.sent.items():
+    for here, there in report.synced.items():
         typer.echo(f"sent {here} as {there}")
     for here, problem in report.failed.items():
         typer.echo(f"FAIL {here}: {problem}", err=True)
-    typer.echo(f"{len(report.sent)} runs sent, {len(report.failed)} pending")
+    typer.echo(f"{len(report.synced)} runs sent, {len(report.failed)} pending")
     raise typer.Exit(int(bool(report.failed)))
 
 

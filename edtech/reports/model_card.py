@@ -7,30 +7,30 @@ from collections.abc import Sequence
 
 from edtech.metrics import METRICS, metric
 from edtech.tracking import Run
-from edtech.tracking.entities import escaped
-from edtech.tracking.registry import Event, Version
-from edtech.tracking.registry_checks import Gate
+from edtech.tracking.mlflow_limits import escape_markdown
+from edtech.tracking.registry import ChampionChange, Version
+from edtech.tracking.registry_requirements import Requirement
 
 
-def model_card(version: Version, run: Run | None, gates: Sequence[Gate], events: Sequence[Event]) -> str:
+def model_card(version: Version, run: Run | None, gates: Sequence[Requirement], events: Sequence[ChampionChange]) -> str:
     """Return the card of a version; `run` is None where it is gone."""
     held = f" ({', '.join(version.aliases)})" if version.aliases else ""
-    parts = [f"# {escaped(version.name)}, version {version.version}{held}", _facts(version, run)]
+    parts = [f"# {escape_markdown(version.name)}, version {version.version}{held}", _facts(version, run)]
     if run is not None:
         note = run.tags.get("mlflow.note.content", "").strip()
         parts += [
             "## What was found",
-            escaped(note) if note else "Nothing is written.",
+            escape_markdown(note) if note else "Nothing is written.",
             "## How it does",
             _metrics(run),
         ]
     parts += [
         "## Gates",
-        *(f"- {'passed' if g.passed else 'shut'}: {escaped(g.title)}. {escaped(g.evidence)}" for g in gates),
+        *(f"- {'passed' if g.passed else 'shut'}: {escape_markdown(g.title)}. {escape_markdown(g.evidence)}" for g in gates),
     ]
     own = [event for event in events if event.version == version.version]
     if own:
-        parts += ["## As the champion", *(f"- {escaped(e.at)}: {escaped(e.how)}. {escaped(e.reason)}" for e in own)]
+        parts += ["## As the champion", *(f"- {escape_markdown(e.at)}: {escape_markdown(e.how)}. {escape_markdown(e.reason)}" for e in own)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -45,10 +45,10 @@ def _facts(version: Version, run: Run | None) -> str:
         "Run": version.run_id if run is not None else f"{version.run_id} (gone)",
         "Reason to promote": version.tags.get("edtech.reason"),
     }
-    return "\n".join(f"- {title}: {escaped(value)}" for title, value in rows.items() if value)
+    return "\n".join(f"- {title}: {escape_markdown(value)}" for title, value in rows.items() if value)
 
 
 def _metrics(run: Run) -> str:
     known = [(metric(name), value) for name, value in run.metrics.items() if name in METRICS]
-    rows = [f"| {escaped(m.title)} | {value:,.6g} | {escaped(m.unit)} | {escaped(m.help)} |" for m, value in known]
+    rows = [f"| {escape_markdown(m.title)} | {value:,.6g} | {escape_markdown(m.unit)} | {escape_markdown(m.help)} |" for m, value in known]
     return "\n".join(["| metric | value | unit | meaning |", "|---|---|---|---|", *rows])

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from edtech.reports import Report
     from edtech.tracking import Run, RunStore
 
-MOST_TABLES = 12
-MOST_TABLE_BYTES = 5_000_000
+MAX_TABLES = 12
+MAX_TABLE_BYTES = 5_000_000
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
-Origin = dict[str, str | int | float]
+Provenance = dict[str, str | int | float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class _Recipe(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as exc:
-            raise _unusable(exc) from exc
+            raise _invalid_recipe(exc) from exc
 
-    def origin(self) -> Origin:
+    def provenance(self) -> Provenance:
         """Return the provenance that every report has."""
         return {"version": self.version, "created": self.created}
 
@@ -85,7 +85,7 @@ class HealthRecipe(_Recipe):
         from edtech.reports.health import health_report
 
         dataset = stores.catalogue.get(self.dataset)
-        return health_report(dataset, check_dataset(dataset), _dataset_origin(dataset) | self.origin())
+        return health_report(dataset, check_dataset(dataset), _dataset_provenance(dataset) | self.provenance())
 
 
 class RunRecipe(_Recipe):
@@ -99,7 +99,7 @@ class RunRecipe(_Recipe):
         from edtech.reports.run import run_report
 
         run = stores.runs.get_run(self.run)
-        return run_report(run, dict(_logged_tables(stores.runs, run)), _run_origin(run) | self.origin())
+        return run_report(run, dict(_logged_tables(stores.runs, run)), _run_provenance(run) | self.provenance())
 
 
 class ComparisonRecipe(_Recipe):
@@ -117,16 +117,16 @@ class ComparisonRecipe(_Recipe):
         """Return the report; errors as `_Recipe.make`."""
         from edtech.reports.comparison import comparison_report
         from edtech.tracking import as_frame, compare_runs
-        from edtech.tracking.metric_dictionary import Said, dictionary
+        from edtech.tracking.metric_definitions import MetricDefinition, define_metrics
 
         runs = [stores.runs.get_run(run_id) for run_id in self.runs]
         frame = as_frame(runs)
-        said = {name: Said(direction=direction, unit=unit) for name, (direction, unit) in self.said.items()}
-        found = compare_runs(frame, dictionary(frame, said), self.baseline, self.rank_across_data)
-        origin: Origin = {}
+        said = {name: MetricDefinition(direction=direction, unit=unit) for name, (direction, unit) in self.said.items()}
+        comparison = compare_runs(frame, define_metrics(frame, said), self.baseline, self.rank_across_data)
+        sources: Provenance = {}
         for number, run in enumerate(runs, 1):
-            origin |= {f"run {number}": run.run_id, f"data set digest {number}": run.tags.get("dataset_digest", "")}
-        return comparison_report(found, self.x, self.y, origin | self.origin())
+            sources |= {f"run {number}": run.run_id, f"data set digest {number}": run.tags.get("dataset_digest", "")}
+        return comparison_report(comparison, self.x, self.y, sources | self.provenance())
 
 
 class WhatIfRecipe(_Recipe):
@@ -151,7 +151,7 @@ class WhatIfRecipe(_Recipe):
         run = stores.runs.get_run(self.scenario.run_id)
         model = PricingModel.load(stores.runs, run.run_id, dataset)
         answer = answer_question(WhatIfQuestion(self.scenario, self.objective, self.constraints), model)
-        return pricing_report(answer, _run_origin(run) | _dataset_origin(dataset) | self.origin())
+        return pricing_report(answer, _run_provenance(run) | _dataset_provenance(dataset) | self.provenance())
 
 
 class TrainingsRecipe(_Recipe):
@@ -168,17 +168,17 @@ class TrainingsRecipe(_Recipe):
         if not self.runs:
             raise ReportError("These trainings were not tracked", fix="Train with tracking to have a report verified")
         found = [(load_result(stores.runs, one), stores.runs.get_run(one).metrics) for one in self.runs]
-        return self.told(stores.catalogue.get(self.dataset), found)
+        return self.report_of_results(stores.catalogue.get(self.dataset), found)
 
-    def told(self, dataset: "Dataset", trainings: "Sequence[tuple[FitResult, Mapping[str, float]]]") -> "Report":
+    def report_of_results(self, dataset: "Dataset", trainings: "Sequence[tuple[FitResult, Mapping[str, float]]]") -> "Report":
         """Return the report of trainings that are at hand: result and metrics of each run, in the order of `runs`."""
         from edtech.reports.training import training_report
 
         several = len({result.family for result, _ in trainings}) > 1
         labels = [f"{one.family}, {one.algorithm}" if several else one.algorithm for one, _ in trainings]
-        runs: Origin = {f"run {name}": run for name, run in zip(labels, self.runs, strict=bool(self.runs))}
+        runs: Provenance = {f"run {name}": run for name, run in zip(labels, self.runs, strict=bool(self.runs))}
         named = dict(zip(labels, trainings, strict=True))
-        return with_recipe(training_report(named, _dataset_origin(dataset) | runs | self.origin()), self)
+        return with_recipe(training_report(named, _dataset_provenance(dataset) | runs | self.provenance()), self)
 
 
 class EconomyRecipe(_Recipe):
@@ -196,10 +196,10 @@ class EconomyRecipe(_Recipe):
 
         dataset = stores.catalogue.get(self.dataset)
         found = economy(dataset, chosen_period(dataset, self.first, self.last))
-        return economy_report(dataset, found, _dataset_origin(dataset) | self.origin())
+        return economy_report(dataset, found, _dataset_provenance(dataset) | self.provenance())
 
 
-class OutlookRecipe(_Recipe):
+class ForecastRecipe(_Recipe):
     """Where a run's prices and the assumed rules lead the token economy."""
 
     kind: Literal["outlook"] = "outlook"
@@ -215,19 +215,19 @@ class OutlookRecipe(_Recipe):
         from edtech.economy.observed_flows import observe
         from edtech.economy.price_forecast import AskedPrices, Models, asked_effect
         from edtech.economy.simulation import Assumptions
-        from edtech.reports.economy import outlook_report
+        from edtech.reports.economy import forecast_report
 
         dataset = stores.catalogue.get(self.dataset)
         observed = observe(dataset)
         asked = Assumptions.of(observed, **self.assumed)
         prices = AskedPrices(self.run, self.changes, self.recommended)
         effect, reasons = asked_effect(Models.of(stores.runs, dataset), prices)
-        origin: Origin = {"run": self.run or "none: today's prices", "seed": asked.seed}
+        origin: Provenance = {"run": self.run or "none: today's prices", "seed": asked.seed}
         found = forecast(observed, asked, effect)
-        return outlook_report(found, reasons, _dataset_origin(dataset) | origin | self.origin())
+        return forecast_report(found, reasons, _dataset_provenance(dataset) | origin | self.provenance())
 
 
-Recipe = HealthRecipe | RunRecipe | ComparisonRecipe | WhatIfRecipe | TrainingsRecipe | EconomyRecipe | OutlookRecipe
+Recipe = HealthRecipe | RunRecipe | ComparisonRecipe | WhatIfRecipe | TrainingsRecipe | EconomyRecipe | ForecastRecipe
 _ANY: TypeAdapter[Recipe] = TypeAdapter(Annotated[Recipe, Field(discriminator="kind")])
 
 
@@ -241,7 +241,7 @@ def with_recipe(report: "Report", recipe: _Recipe) -> "Report":
     return replace(report, recipe=recipe.model_dump_json())
 
 
-def parse(text: str) -> Recipe:
+def parse_recipe(text: str) -> Recipe:
     """Return the recipe that a report's file holds. Raises ReportError where it is none."""
     if not text:
         raise ReportError(
@@ -253,10 +253,10 @@ def parse(text: str) -> Recipe:
     try:
         return _ANY.validate_json(text)
     except ValidationError as exc:
-        raise _unusable(exc) from exc
+        raise _invalid_recipe(exc) from exc
 
 
-def _unusable(exc: ValidationError) -> ReportError:
+def _invalid_recipe(exc: ValidationError) -> ReportError:
     return ReportError(
         "No report can be made of this",
         expected="ids of what is stored, and values that a page or command can ask for",
@@ -265,24 +265,24 @@ def _unusable(exc: ValidationError) -> ReportError:
     )
 
 
-def _dataset_origin(dataset: "Dataset") -> Origin:
+def _dataset_provenance(dataset: "Dataset") -> Provenance:
     seed = dataset.source.get("params")
-    made: Origin = {"data set": dataset.name, "data set id": dataset.id, "data set digest": dataset.digest}
-    return made | ({"market seed": str(seed["seed"])} if isinstance(seed, dict) and "seed" in seed else {})
+    provenance: Provenance = {"data set": dataset.name, "data set id": dataset.id, "data set digest": dataset.digest}
+    return provenance | ({"market seed": str(seed["seed"])} if isinstance(seed, dict) and "seed" in seed else {})
 
 
-def _run_origin(run: "Run") -> Origin:
+def _run_provenance(run: "Run") -> Provenance:
     tags = {"data set": "dataset_name", "data set digest": "dataset_digest", "seed": "seed", "code": "edtech.version"}
-    known: Origin = {name: run.tags[tag] for name, tag in tags.items() if tag in run.tags}
-    return {"run": run.run_id, "experiment": run.experiment, **known}
+    logged: Provenance = {name: run.tags[tag] for name, tag in tags.items() if tag in run.tags}
+    return {"run": run.run_id, "experiment": run.experiment, **logged}
 
 
 def _logged_tables(store: "RunStore", run: "Run") -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the CSV files of a run; what is no table, or too long for a report, is left out."""
     paths = sorted(path for path in run.artifacts if path.endswith(".csv"))
-    for path in paths[:MOST_TABLES]:
+    for path in paths[:MAX_TABLES]:
         content = store.read_artifact(run.run_id, path)
-        if len(content) > MOST_TABLE_BYTES:
+        if len(content) > MAX_TABLE_BYTES:
             continue
         try:
             frame = pd.read_csv(StringIO(content.decode("utf-8")))

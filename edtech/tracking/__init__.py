@@ -1,14 +1,17 @@
-"""MLflow, and the only package that knows it: what a run holds, how it is written, read, compared and loaded.
+"""MLflow, and the only package that imports it: write, read, compare and load runs.
 
-Importing this package, or a name from it, does not load MLflow: opening a store does.
+Importing this package, or a name from it, does not load MLflow; opening a store does.
 """
 
 from edtech.tracking.compare import Comparison, compare_runs
-from edtech.tracking.outbox import SyncReport, sync, waiting
+from edtech.tracking.outbox import SyncReport, pending_runs, sync
 from edtech.tracking.run_frames import Run, as_frame
 from edtech.tracking.run_items import DatasetItem, ModelItem, RunItems, SampleItem
 from edtech.tracking.runs import RunStore
 from edtech.tracking.tracker import EdTechMLFlowTracker, Group, setup_mlflow_for_edtech_pipeline
+
+waiting = pending_runs
+"""The name that version 0.1 exported."""
 
 __all__ = [
     "Comparison",
@@ -23,6 +26,7 @@ __all__ = [
     "SyncReport",
     "as_frame",
     "compare_runs",
+    "pending_runs",
     "setup_mlflow_for_edtech_pipeline",
     "sync",
     "waiting",

@@ -14,7 +14,7 @@ from edtech.metrics import METRICS, Direction, Kind, Metric, metric
 from edtech.tracking.run_frames import COLUMNS, Run, as_frame
 
 ROUNDING = 1e-12
-INTERNAL = ("mlflow.", "edtech.")
+INTERNAL_TAG_PREFIXES = ("mlflow.", "edtech.")
 """How the tags begin that MLflow and this package keep for themselves."""
 DATA_TAGS = {"tags.dataset_digest": "data sets", "tags.split": "splits into training and evaluation rows"}
 
@@ -53,16 +53,18 @@ class Comparison:
     @property
     def differing_params(self) -> pd.DataFrame:
         """The parameters whose value is not the same in all runs."""
-        return _differing(self.params)
+        return _rows_that_differ(self.params)
 
     @property
     def differing_tags(self) -> pd.DataFrame:
         """The tags whose value is not the same in all runs, without those of INTERNAL."""
-        return _differing(self.tags[[not str(name).startswith(INTERNAL) for name in self.tags.index]])
+        return _rows_that_differ(
+            self.tags[[not str(name).startswith(INTERNAL_TAG_PREFIXES) for name in self.tags.index]]
+        )
 
     def metrics_of(self, kind: Kind) -> pd.DataFrame:
         """Return the metrics of one kind: `model`, `business` or `truth`; rows = metric, columns = run id."""
-        return self.metrics[[describe(name, self.dictionary).kind == kind for name in self.metrics.index]]
+        return self.metrics[[metric_definition(name, self.dictionary).kind == kind for name in self.metrics.index]]
 
     def tidy(self) -> pd.DataFrame:
         """Return one row for each metric and run that has it, for charts and export.
@@ -77,7 +79,7 @@ class Comparison:
                 "best": run_id in self.best.get(name, ()),
             }
             for name in self.metrics.index
-            for known in [describe(name, self.dictionary)]
+            for known in [metric_definition(name, self.dictionary)]
             for run_id, value in self.metrics.loc[name].dropna().items()
         ]
         columns = ["metric", "title", "kind", "unit", "direction", "run_id", "run", "value", "difference", "best"]
@@ -105,7 +107,7 @@ def compare_runs(
         raise TrackingError("The baseline is not one of the runs", expected=", ".join(frame.index), actual=baseline)
     values = _sorted_metrics(_side_by_side(frame, "metrics.").astype(float), metrics)
     scores = _scores(values, metrics)
-    differing = _differing_data(frame)
+    differing = _data_differences(frame)
     ranked = rank_across_data or not differing
     return Comparison(
         labels=_labels(frame["name"]),
@@ -124,7 +126,7 @@ def compare_runs(
     )
 
 
-def describe(name: str, dictionary: Mapping[str, Metric] = METRICS) -> Metric:
+def metric_definition(name: str, dictionary: Mapping[str, Metric] = METRICS) -> Metric:
     """Return what is known of a metric; one that nobody described has no direction."""
     return dictionary.get(name, metric(name))
 
@@ -135,7 +137,7 @@ def _side_by_side(frame: pd.DataFrame, prefix: str) -> pd.DataFrame:
     return part.rename(columns=lambda name: name.removeprefix(prefix)).dropna(axis=1, how="all").T.rename_axis(None)
 
 
-def _differing(values: pd.DataFrame) -> pd.DataFrame:
+def _rows_that_differ(values: pd.DataFrame) -> pd.DataFrame:
     told = values.astype(object).where(values.notna(), None)
     return values[[len(set(row)) > 1 for row in told.to_numpy()]]
 
@@ -153,7 +155,7 @@ def _sorted_metrics(values: pd.DataFrame, dictionary: Mapping[str, Metric]) -> p
 def _scores(values: pd.DataFrame, dictionary: Mapping[str, Metric]) -> pd.DataFrame:
     """Turn metrics so that more is better; NaN where they are not finite or have no direction."""
     finite = values.where(np.isfinite(values))
-    turned = {name: _score(finite.loc[name], describe(name, dictionary).direction) for name in finite.index}
+    turned = {name: _score(finite.loc[name], metric_definition(name, dictionary).direction) for name in finite.index}
     return pd.DataFrame(turned).T.reindex(index=values.index, columns=values.columns).astype(float)
 
 
@@ -189,7 +191,7 @@ def _differences(values: pd.DataFrame, baseline: str) -> pd.DataFrame:
     return values.sub(base, axis=0).mask(same & np.isfinite(values), 0.0)
 
 
-def _differing_data(frame: pd.DataFrame) -> list[str]:
+def _data_differences(frame: pd.DataFrame) -> list[str]:
     """Return what of the data differs between the runs, or is not known, in words."""
     if len(frame) == 1:
         return []

@@ -48,14 +48,14 @@ _REASONS = {
 _OTHER = ("The MLflow store cannot be read", "Leave its files as they are and run: python -m edtech doctor")
 
 
-def open_readonly(database: Path) -> sqlite3.Connection:
+def _open_readonly(database: Path) -> sqlite3.Connection:
     """Return a read-only connection, once SQLite has undone what a killed process left half written.
 
     Whether that is needed, and whether the writer still lives, SQLite decides. Raises sqlite3.Error.
     """
     db = _connect(database, "ro")
     try:
-        _look(db)
+        _read_once(db)
     except sqlite3.Error as exc:
         db.close()
         if _code(exc) != sqlite3.SQLITE_READONLY or not _is_writable(database):
@@ -63,7 +63,7 @@ def open_readonly(database: Path) -> sqlite3.Connection:
     else:
         return db
     with closing(_connect(database, "rw")) as repairing:
-        _look(repairing)
+        _read_once(repairing)
     return _connect(database, "ro")
 
 
@@ -83,7 +83,7 @@ def _connect(database: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
-def _look(db: sqlite3.Connection) -> None:
+def _read_once(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA schema_version").fetchone()  # the first read undoes what was interrupted, or waits for a writer
 
 

@@ -8,17 +8,17 @@ from importlib.metadata import PackageNotFoundError, version
 
 from edtech.errors import EdtechError, TrackingError
 from edtech.settings import PROJECT, Settings
-from edtech.tracking.outbox import COMMAND, waiting
-from edtech.tracking.recorder import Recorder
+from edtech.tracking.outbox import COMMAND, pending_runs
 from edtech.tracking.run_items import RunItems
+from edtech.tracking.run_writer import RunWriter
 from edtech.tracking.runs import RunStore
-from edtech.tracking.store import Store, connect, find_store, translated
+from edtech.tracking.store import Store, connect, find_store, translate_errors
 
-TOKEN = "token.txt"  # noqa: S105  # a file's name
+TOKEN_FILE = "token.txt"  # noqa: S105  # a file's name
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What one check found: `ok`, what was seen or is wrong, and what to do."""
 
     name: str
@@ -27,20 +27,20 @@ class Finding:
     fix: str = ""
 
 
-def examine(tracking_uri: str | None = None, settings: Settings | None = None) -> Iterator[Finding]:
+def check_setup(tracking_uri: str | None = None, settings: Settings | None = None) -> Iterator[CheckResult]:
     """Yield the findings as they are made: URI, store, experiment, write, read, registry, versions, waiting runs.
 
     A check that rests on one that failed is left out. The run that is written for the check is deleted again.
     """
     settings = settings or Settings()
-    yield (address := _checked("URI", lambda: find_store(tracking_uri, settings).shown))
+    yield (address := _run_check("URI", lambda: find_store(tracking_uri, settings).redacted_uri))
     if address.ok:
-        yield from _examine_store(find_store(tracking_uri, settings), settings)
-    yield _checked("versions", _versions)
-    yield _checked("waiting", lambda: _waiting(settings))
+        yield from _check_store(find_store(tracking_uri, settings), settings)
+    yield _run_check("versions", _check_versions)
+    yield _run_check("waiting", lambda: _check_pending(settings))
 
 
-def _examine_store(store: Store, settings: Settings) -> Iterator[Finding]:
+def _check_store(store: Store, settings: Settings) -> Iterator[CheckResult]:
     kept: dict[str, str] = {}
 
     def opened() -> str:
@@ -48,29 +48,34 @@ def _examine_store(store: Store, settings: Settings) -> Iterator[Finding]:
         return "a server that answers" if store.is_server else "the schema is that of the installed MLflow"
 
     def experiment() -> str:
-        recorder = Recorder(store, settings.experiment)
+        recorder = RunWriter(store, settings.experiment)
         return f"{settings.experiment!r}, id {recorder.experiment_id}"
 
     def write() -> str:
-        recorder, token = Recorder(store, settings.experiment), uuid.uuid4().hex
-        items = RunItems("doctor", kind="group", params={"token": token}, artifacts={TOKEN: token})
-        with recorder.opened(items, {}) as run_id:
+        recorder, token = RunWriter(store, settings.experiment), uuid.uuid4().hex
+        items = RunItems("doctor", kind="group", params={"token": token}, artifacts={TOKEN_FILE: token})
+        with recorder.start_run(items, {}) as run_id:
             kept.update(run_id=run_id, token=token)
         return f"run {run_id}"
 
     def read() -> str:
         runs, run_id = RunStore(store.uri, settings), kept["run_id"]
         try:
-            found = runs.get_run(run_id).params["token"], runs.read_artifact(run_id, TOKEN).decode(errors="replace")
+            found = (
+                runs.get_run(run_id).params["token"],
+                runs.read_artifact(run_id, TOKEN_FILE).decode(errors="replace"),
+            )
         finally:
-            with translated("delete the run of this check", store):
+            with translate_errors("delete the run of this check", store):
                 connect(store).delete_run(run_id)
         if found != (kept["token"], kept["token"]):
-            raise TrackingError("Something else came back than was written", actual=str(found)[:200], where=store.shown)
+            raise TrackingError(
+                "Something else came back than was written", actual=str(found)[:200], where=store.redacted_uri
+            )
         return "what was written came back"
 
     def registry() -> str:
-        with translated("read the model registry", store):
+        with translate_errors("read the model registry", store):
             found = connect(store).search_registered_models(max_results=100)
         return f"{len(found)}{' or more' if found.token else ''} registered models"
 
@@ -82,28 +87,28 @@ def _examine_store(store: Store, settings: Settings) -> Iterator[Finding]:
         "registry": registry,
     }
     for name, check in checks.items():
-        finding = _checked(name, check)
+        finding = _run_check(name, check)
         yield finding
         if not finding.ok:
             return
 
 
-def _checked(name: str, check: Callable[[], str]) -> Finding:
+def _run_check(name: str, check: Callable[[], str]) -> CheckResult:
     try:
-        return Finding(name, True, check())
+        return CheckResult(name, True, check())
     except EdtechError as error:
         found = f" Found: {error.actual}." if error.actual else ""
-        return Finding(name, False, f"{error.problem.rstrip('.')}.{found}", error.fix or "")
+        return CheckResult(name, False, f"{error.problem.rstrip('.')}.{found}", error.fix or "")
 
 
-def _versions() -> str:
+def _check_versions() -> str:
     """Name what is installed. Raises EdtechError where it is not what the project was tested with."""
     lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
     other = [
         f"{name} {found or 'missing'} instead of {pin}"
         for name, pin in pins.items()
-        if (found := _installed(name)) != pin
+        if (found := _installed_version(name)) != pin
     ]
     if other:
         raise EdtechError(
@@ -114,13 +119,13 @@ def _versions() -> str:
     return f"Python {platform.python_version()}, mlflow {pins['mlflow']}; all {len(pins)} packages as pinned"
 
 
-def _installed(name: str) -> str | None:
+def _installed_version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
         return None
 
 
-def _waiting(settings: Settings) -> str:
-    count = len(waiting(settings))
+def _check_pending(settings: Settings) -> str:
+    count = len(pending_runs(settings))
     return f"{count} runs wait to be sent: {COMMAND}" if count else "no run waits to be sent to a server"

@@ -11,7 +11,7 @@ from edtech.data.atomic import write_atomically
 from edtech.errors import TrackingError
 from edtech.tracking.runs import RunStore
 
-MANY = 1_000_000
+MAX_RUNS = 1_000_000
 
 
 def export_experiment(store: RunStore, experiment: str, path: Path) -> Path:
@@ -21,8 +21,8 @@ def export_experiment(store: RunStore, experiment: str, path: Path) -> Path:
     duration_seconds, model_uri (finished trainings), params, tags and those metrics that are finite.
     Raises TrackingError where the runs cannot be read or the file cannot be written.
     """
-    frame = store.list_runs([experiment], kind=None, limit=MANY, finished=False)
-    runs = [_run(dict(zip(frame.columns, row, strict=True))) for row in frame.itertuples(index=False, name=None)]
+    frame = store.list_runs([experiment], kind=None, limit=MAX_RUNS, finished=False)
+    runs = [_run_record(dict(zip(frame.columns, row, strict=True))) for row in frame.itertuples(index=False, name=None)]
     summary = {
         "experiment": experiment,
         "version": __version__,
@@ -45,7 +45,7 @@ def export_experiment(store: RunStore, experiment: str, path: Path) -> Path:
     return path
 
 
-def _run(row: dict[str, Any]) -> dict[str, Any]:
+def _run_record(row: dict[str, Any]) -> dict[str, Any]:
     parts: dict[str, dict[str, Any]] = {"params": {}, "metrics": {}, "tags": {}}
     for column, value in row.items():
         part, dot, name = column.partition(".")
@@ -59,11 +59,11 @@ def _run(row: dict[str, Any]) -> dict[str, Any]:
         "kind": row["kind"],
         "status": row["status"],
         "started": started.isoformat() if started == started else None,  # NaT is not itself
-        "duration_seconds": _number(row["duration_seconds"]),
+        "duration_seconds": _finite(row["duration_seconds"]),
         "model_uri": f"runs:/{row['run_id']}/model" if trained else None,
         **parts,
     }
 
 
-def _number(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None

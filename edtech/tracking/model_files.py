@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from edtech.errors import TrackingError
-from edtech.tracking.entities import cut
-from edtech.tracking.provenance import requirements
+from edtech.tracking.mlflow_limits import truncate
+from edtech.tracking.provenance import pinned_requirements
 from edtech.tracking.run_items import ModelItem
 from edtech.tracking.trusted_types import refuse_untrusted_types, trusted_types
 
@@ -44,7 +44,7 @@ def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
     from mlflow.models import ModelSignature
 
     example = item.input_example.head(EXAMPLE_ROWS)
-    with refusing(item):
+    with translate_model_errors(item):
         predicted = pd.DataFrame({"prediction": np.asarray(item.estimator.predict(example))})
         mlflow.sklearn.save_model(
             item.estimator,
@@ -52,14 +52,14 @@ def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
             mlflow_model=description,
             serialization_format="skops",
             skops_trusted_types=trusted_types(),
-            signature=ModelSignature(schema(item.input_example), schema(predicted)),
+            signature=ModelSignature(infer_schema(item.input_example), infer_schema(predicted)),
             input_example=example,
-            pip_requirements=requirements(),
+            pip_requirements=pinned_requirements(),
         )
 
 
 @contextmanager
-def refusing(item: ModelItem) -> Iterator[None]:
+def translate_model_errors(item: ModelItem) -> Iterator[None]:
     """Raise what a model that cannot be stored or asked raises as UntrustedModelError or TrackingError."""
     from mlflow.exceptions import MlflowException
     from skops.io import dumps
@@ -73,13 +73,13 @@ def refusing(item: ModelItem) -> Iterator[None]:
         raise TrackingError(
             "The model cannot be stored",
             expected="an estimator that predicts its input example and holds arrays, not functions",
-            actual=f"{type(exc).__name__}: {cut(str(exc), 300)}",
+            actual=f"{type(exc).__name__}: {truncate(str(exc), 300)}",
             where=type(item.estimator).__name__,
         ) from exc
 
 
 @contextmanager
-def new_model(
+def create_logged_model(
     client: "MlflowClient", experiment_id: str, run_id: str, model_type: str | None
 ) -> Iterator[tuple[Path, "Model"]]:
     """Yield a path to write a model to and its description; stored when the block ends, FAILED where it raises."""
@@ -99,7 +99,7 @@ def new_model(
         client.finalize_logged_model(model.model_id, status)
 
 
-def schema(frame: pd.DataFrame) -> "Schema":
+def infer_schema(frame: pd.DataFrame) -> "Schema":
     """Return MLflow's schema of a frame, from its dtypes alone."""
     from mlflow.types import ColSpec, Schema
 

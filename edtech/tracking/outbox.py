@@ -13,12 +13,12 @@ from filelock import FileLock, Timeout
 from edtech.errors import EdtechError, SettingsError, TrackingError
 from edtech.jobs.progress import Progress
 from edtech.settings import Settings
-from edtech.tracking.copying import Copier
-from edtech.tracking.sqlite_runs import WaitingRun, read_waiting
+from edtech.tracking.copying import RunCopier
+from edtech.tracking.sqlite_runs import PendingRun, read_pending
 from edtech.tracking.store import Store, connect, embedded_store, find_store
 
-SEND_SECONDS = 1.6  # what a training waits for a server at most
-PATIENCE_SECONDS = 30.0  # how long a server that was too slow or away is not waited for again
+SYNC_SECONDS = 1.6  # what a training waits for a server at most
+RETRY_SECONDS = 30.0  # how long a server that was too slow or away is not waited for again
 COMMAND = "python -m edtech sync"
 Answer = TypeVar("Answer")
 
@@ -27,22 +27,22 @@ Answer = TypeVar("Answer")
 class SyncReport:
     """Which runs were sent (id here -> id on the server), and why others still wait (id here -> problem)."""
 
-    sent: dict[str, str] = field(default_factory=dict)
+    synced: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """What became of them, in one or two sentences."""
-        sent = f"Sent to the server: {len(self.sent)} {'run' if len(self.sent) == 1 else 'runs'}."
+        sent = f"Sent to the server: {len(self.synced)} {'run' if len(self.synced) == 1 else 'runs'}."
         if not self.failed:
             return sent
         why = next(iter(self.failed.values())).splitlines()[0]
         return f"{sent} Still waiting: {len(self.failed)}; the first because: {why}"
 
 
-def waiting(settings: Settings | None = None) -> list[str]:
+def pending_runs(settings: Settings | None = None) -> list[str]:
     """Return the ids of finished runs on this machine that wait to be sent, oldest first."""
-    return [run.run_id for run in _ready(_waiting(embedded_store(settings or Settings())))]
+    return [run.run_id for run in _complete_runs(_read_pending(embedded_store(settings or Settings())))]
 
 
 def sync(
@@ -62,29 +62,29 @@ def sync(
     if not server.is_server:
         raise SettingsError(
             "No MLflow server is set that runs could be sent to",
-            actual=server.shown,
+            actual=server.redacted_uri,
             fix="Set EDTECH_MLFLOW_TRACKING_URI=http://server:port",
         )
     report = SyncReport()
-    if not _waiting(local):
+    if not _read_pending(local):
         return report
-    with _alone(local):
-        copier = Copier(local, connect(local), server, connect(server))
-        trees = _trees(_waiting(local))
+    with _only_sender(local):
+        copier = RunCopier(local, connect(local), server, connect(server))
+        trees = _run_trees(_read_pending(local))
         for number, tree in enumerate(trees):
             if progress:
                 progress(number / len(trees), f"Sending {number + 1} of {len(trees)}")
             try:
-                report.sent.update(copier.copy(tree))
+                report.synced.update(copier.copy(tree))
             except TrackingError as problem:
                 report.failed.update({run.run_id: str(problem) for run in tree})
     return report
 
 
 @contextmanager
-def _alone(local: Store) -> Iterator[None]:
+def _only_sender(local: Store) -> Iterator[None]:
     try:
-        with FileLock(local.locks.parent / "sending.lock", timeout=PATIENCE_SECONDS):
+        with FileLock(local.locks.parent / "sending.lock", timeout=RETRY_SECONDS):
             yield
     except Timeout as exc:
         raise TrackingError(
@@ -92,121 +92,121 @@ def _alone(local: Store) -> Iterator[None]:
         ) from exc
 
 
-def _waiting(local: Store) -> list[WaitingRun]:
-    return read_waiting(local.database) if local.database and local.database.exists() else []
+def _read_pending(local: Store) -> list[PendingRun]:
+    return read_pending(local.database) if local.database and local.database.exists() else []
 
 
-def _ready(runs: list[WaitingRun]) -> list[WaitingRun]:
-    return [run for tree in _trees(runs) for run in tree]
+def _complete_runs(runs: list[PendingRun]) -> list[PendingRun]:
+    return [run for tree in _run_trees(runs) for run in tree]
 
 
-def _trees(runs: list[WaitingRun]) -> list[list[WaitingRun]]:
+def _run_trees(runs: list[PendingRun]) -> list[list[PendingRun]]:
     """Return runs with those under them, each after its parent; without those whose topmost run is still open."""
     known = {run.run_id: run for run in runs}
 
-    def path(run: WaitingRun) -> list[str]:
+    def path(run: PendingRun) -> list[str]:
         steps = [run.run_id]
         while (parent := known[steps[0]].parent) in known and parent not in steps:
             steps.insert(0, str(parent))
         return steps
 
-    trees: dict[str, list[tuple[int, WaitingRun]]] = {}
+    trees: dict[str, list[tuple[int, PendingRun]]] = {}
     for run in runs:
         steps = path(run)
         trees.setdefault(steps[0], []).append((len(steps), run))
     return [
         [run for _, run in sorted(tree, key=lambda pair: pair[0])]
         for tree in trees.values()
-        if all(run.done for _, run in tree)
+        if all(run.finished for _, run in tree)
     ]
 
 
-class Sender:
+class BackgroundSync:
     """Sends what waits in a thread of its own, so that a training waits no longer for a server than SEND_SECONDS."""
 
     def __init__(self, uri: str, settings: Settings) -> None:
         self._uri, self._settings = uri, settings
-        self._impatient_until = 0.0
-        self._asked_seconds = 0.0
+        self._skip_until = 0.0
+        self._query_seconds = 0.0
         self._lock = Lock()  # of all that follows
         self._thread: Thread | None = None
-        self._again = False
-        self._sent: dict[str, str] = {}
+        self._requested = False
+        self._synced: dict[str, str] = {}
         self._problem = ""
         self.notice: str | None = None
 
-    def send(self, run_id: str) -> str:
+    def send_run(self, run_id: str) -> str:
         """Return the run's id on the server where it got there in time, else its id here."""
-        thread = self._working()
-        if time.monotonic() > self._impatient_until:
-            thread.join(max(SEND_SECONDS - self._asked_seconds, 0.0))
-        self._asked_seconds = 0.0
+        thread = self._ensure_running()
+        if time.monotonic() > self._skip_until:
+            thread.join(max(SYNC_SECONDS - self._query_seconds, 0.0))
+        self._query_seconds = 0.0
         with self._lock:
-            if run_id in self._sent:
-                return self._sent[run_id]
-            self._impatient_until = time.monotonic() + PATIENCE_SECONDS
-            why = self._problem or f"The MLflow server did not take the run within {SEND_SECONDS} s."
+            if run_id in self._synced:
+                return self._synced[run_id]
+            self._skip_until = time.monotonic() + RETRY_SECONDS
+            why = self._problem or f"The MLflow server did not take the run within {SYNC_SECONDS} s."
             self.notice = f"{why} The run is kept on this machine; send it later: {COMMAND}"
             return run_id
 
-    def ask(self, question: Callable[[], Answer]) -> Answer:
+    def query(self, question: Callable[[], Answer]) -> Answer:
         """Return what the server answers; the time it takes goes off that of the next sending.
 
         Raises what the question raises, and TrackingError where the server takes too long or did a moment ago.
         """
         began = time.monotonic()
-        if began < self._impatient_until:
+        if began < self._skip_until:
             raise TrackingError("The MLflow server was late a moment ago, so it is not asked")
         answer: Future[Answer] = Future()
-        Thread(target=_answer, args=(answer, question), name="edtech-ask", daemon=True).start()
+        Thread(target=_resolve, args=(answer, question), name="edtech-ask", daemon=True).start()
         try:
-            return answer.result(SEND_SECONDS)
+            return answer.result(SYNC_SECONDS)
         except TimeoutError as exc:
-            self._impatient_until = time.monotonic() + PATIENCE_SECONDS
-            raise TrackingError(f"The MLflow server did not answer within {SEND_SECONDS} s") from exc
+            self._skip_until = time.monotonic() + RETRY_SECONDS
+            raise TrackingError(f"The MLflow server did not answer within {SYNC_SECONDS} s") from exc
         finally:
-            self._asked_seconds = time.monotonic() - began
+            self._query_seconds = time.monotonic() - began
 
-    def settle(self, seconds: float) -> None:
+    def flush(self, seconds: float) -> None:
         """Wait until all that waits is sent or given up."""
         if (thread := self._thread) is not None:
             thread.join(seconds)
 
-    def _working(self) -> Thread:
+    def _ensure_running(self) -> Thread:
         """Return the thread, which sends once more what waits from now on."""
         with self._lock:
-            self._again = True
+            self._requested = True
             if self._thread is None or not self._thread.is_alive():
                 self._problem = ""
-                self._thread = Thread(target=self._work, name="edtech-sync", daemon=True)
+                self._thread = Thread(target=self._send_until_idle, name="edtech-sync", daemon=True)
                 self._thread.start()
             return self._thread
 
-    def _work(self) -> None:
+    def _send_until_idle(self) -> None:
         """Send until nothing came in the meantime."""
-        while self._goes_on():
+        while self._take_request():
             sent: dict[str, str] = {}
             try:
                 report = sync(self._uri, self._settings)
-                sent, problem = report.sent, next(iter(report.failed.values()), "")
-                left = bool(waiting(self._settings))
+                sent, problem = report.synced, next(iter(report.failed.values()), "")
+                left = bool(pending_runs(self._settings))
             except EdtechError as error:
                 problem, left = f"{error.problem.rstrip('.')}.", True
             with self._lock:
-                self._sent |= sent
+                self._synced |= sent
                 self._problem = problem
                 if not left:
                     self.notice = None
 
-    def _goes_on(self) -> bool:
+    def _take_request(self) -> bool:
         with self._lock:
-            self._again, more = False, self._again
+            self._requested, more = False, self._requested
             if not more:
                 self._thread = None
             return more
 
 
-def _answer(answer: "Future[Answer]", question: Callable[[], Answer]) -> None:
+def _resolve(answer: "Future[Answer]", question: Callable[[], Answer]) -> None:
     try:
         answer.set_result(question())
     except Exception as error:  # noqa: BLE001  # raised where it was asked

@@ -30,7 +30,7 @@ PACKAGES = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy", "pyfi
 
 
 @lru_cache(maxsize=1)
-def requirements() -> list[str]:
+def pinned_requirements() -> list[str]:
     """Return these packages, pinned to what is installed."""
     return [f"{name}=={version(name)}" for name in PACKAGES]
 
@@ -41,7 +41,7 @@ def code_tags() -> dict[str, str]:
     return {
         "edtech.version": edtech.__version__,
         "edtech.python": platform.python_version(),
-        "edtech.packages": " ".join(requirements()),
+        "edtech.packages": " ".join(pinned_requirements()),
         "mlflow.source.name": "edtech",
         "mlflow.source.type": "LOCAL",
         **({"mlflow.source.git.commit": commit} if commit else {}),

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 COLUMNS = ["run_id", "name", "experiment", "started", "status", "duration_seconds", "kind"]
-HEAD = ["run_id", "name", "experiment", "start_ms", "duration_seconds", "status"]
-LONG = ["run_id", "key", "value"]
+HEAD_COLUMNS = ["run_id", "name", "experiment", "start_ms", "duration_seconds", "status"]
+LONG_COLUMNS = ["run_id", "key", "value"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ def as_run(run: "MlflowRun", experiments: Mapping[str, str], artifacts: tuple[st
         run_id=info.run_id,
         name=info.run_name or info.run_id,
         experiment=experiments.get(info.experiment_id, ""),
-        started=moment(start),
+        started=to_datetime(start),
         status=info.status,
         duration_seconds=None if start is None or end is None else (end - start) / 1000,
         kind=run.data.tags.get("kind", ""),
         params=dict(run.data.params),
-        metrics={key: finite_or_inf(value) for key, value in run.data.metrics.items()},
+        metrics={key: restore_infinity(value) for key, value in run.data.metrics.items()},
         tags=dict(run.data.tags),
         artifacts=artifacts,
         has_model=bool(run.outputs and run.outputs.model_outputs),
@@ -75,7 +75,7 @@ def runs_frame(
     tags: Iterable[tuple[object, ...]],
 ) -> pd.DataFrame:
     """Return the frame of `as_frame` from rows of HEAD, in their order, and rows of LONG for the three others."""
-    runs = pd.DataFrame(list(head), columns=HEAD).astype({"start_ms": float, "duration_seconds": float})
+    runs = pd.DataFrame(list(head), columns=HEAD_COLUMNS).astype({"start_ms": float, "duration_seconds": float})
     runs = runs.astype(dict.fromkeys(("run_id", "name", "experiment", "status"), "str"))
     labels = _wide(tags, "tags.", runs["run_id"]).astype("str")
     numbers = _wide(metrics, "metrics.", runs["run_id"]).astype(float)
@@ -91,16 +91,16 @@ def runs_frame(
 
 
 def _wide(rows: Iterable[tuple[object, ...]], prefix: str, run_ids: pd.Series) -> pd.DataFrame:
-    long = pd.DataFrame(list(rows), columns=LONG)
+    long = pd.DataFrame(list(rows), columns=LONG_COLUMNS)
     wide = long.pivot(index="run_id", columns="key", values="value").add_prefix(prefix)
     return wide.reindex(run_ids).reset_index(drop=True).rename_axis(columns=None)
 
 
-def _milliseconds(moment: datetime | None) -> float:
-    return math.nan if moment is None else moment.timestamp() * 1000
+def _milliseconds(time: datetime | None) -> float:
+    return math.nan if time is None else time.timestamp() * 1000
 
 
-def moment(milliseconds: float | None) -> datetime | None:
+def to_datetime(milliseconds: float | None) -> datetime | None:
     """Return a stored time; None where there is none, or one that no calendar holds."""
     if milliseconds is None:
         return None
@@ -110,6 +110,6 @@ def moment(milliseconds: float | None) -> datetime | None:
         return None
 
 
-def finite_or_inf(value: float) -> float:
+def restore_infinity(value: float) -> float:
     """Return the metric that was logged: SQL stores of MLflow keep an infinite one as the largest double."""
     return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value

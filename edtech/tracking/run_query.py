@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from edtech.errors import TrackingError
 from edtech.metrics import METRICS
-from edtech.tracking.compare import INTERNAL
+from edtech.tracking.compare import INTERNAL_TAG_PREFIXES
 from edtech.tracking.run_frames import COLUMNS
 
 Mask = NDArray[np.bool_]
-MOST_ROWS = 500
+MAX_ROWS = 500
 """Rows that a page shows at once: more cannot be read, and each costs time to send."""
 _PREFIXES = ("metrics.", "params.", "tags.")
 _NAME, _VALUE = r'"([^"]+)"|`([^`]+)`|([^\s<>=!~]+)', r'"([^"]*)"|\'([^\']*)\'|([^\s,]+)'
@@ -36,7 +36,7 @@ _COMPARE: Mapping[str, Callable[[Any, float], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-ASKED_FIRST = (
+FIRST_COLUMNS = (
     "params.algorithm",
     "metrics.decision_value_tokens",
     "metrics.revenue_impact",
@@ -44,8 +44,8 @@ ASKED_FIRST = (
     "metrics.r2",
     "metrics.price_elasticity_coefficient",
 )
-_IN_DICTIONARY = {name: place for place, name in enumerate(METRICS)}
-_INTERNAL = tuple(f"tags.{start}" for start in INTERNAL)
+_METRIC_ORDER = {name: place for place, name in enumerate(METRICS)}
+_INTERNAL = tuple(f"tags.{start}" for start in INTERNAL_TAG_PREFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +80,30 @@ class RunTable:
 
 def search_runs(runs: pd.DataFrame, query: RunQuery) -> RunTable:
     """Return the runs that match. Raises TrackingError for a condition that cannot be read or an unknown column."""
-    kept = runs[_mask(runs, query)]
-    if query.order in kept.columns:
-        kept = kept.sort_values(query.order, ascending=not query.descending, kind="stable", na_position="last")
-    return RunTable(kept, telling_columns(kept), len(runs))
+    matching = runs[_mask(runs, query)]
+    if query.order in matching.columns:
+        matching = matching.sort_values(query.order, ascending=not query.descending, kind="stable", na_position="last")
+    return RunTable(matching, informative_columns(matching), len(runs))
 
 
-def telling_columns(runs: pd.DataFrame) -> tuple[str, ...]:
+def informative_columns(runs: pd.DataFrame) -> tuple[str, ...]:
     """Return the columns that are not empty: those that differ first, then those that people ask for first."""
     others = [name for name in map(str, runs.columns) if name not in COLUMNS and not name.startswith(_INTERNAL)]
     counts = {name: runs[name].nunique() for name in others}
-    return tuple(sorted((name for name in others if counts[name]), key=lambda name: (counts[name] < 2, _place(name))))
+    return tuple(
+        sorted((name for name in others if counts[name]), key=lambda name: (counts[name] < 2, _column_order(name)))
+    )
 
 
-def _place(name: str) -> tuple[int, int, int, str]:
+def _column_order(name: str) -> tuple[int, int, int, str]:
     """Order columns: those asked first, metrics in the order of the dictionary, parameters, tags, each by name."""
-    asked = ASKED_FIRST.index(name) if name in ASKED_FIRST else len(ASKED_FIRST)
+    asked = FIRST_COLUMNS.index(name) if name in FIRST_COLUMNS else len(FIRST_COLUMNS)
     prefix, _, rest = name.partition(".")
     kind = _PREFIXES.index(f"{prefix}.") if f"{prefix}." in _PREFIXES else len(_PREFIXES)
-    return asked, kind, _IN_DICTIONARY.get(rest, len(_IN_DICTIONARY)), name
+    return asked, kind, _METRIC_ORDER.get(rest, len(_METRIC_ORDER)), name
 
 
-def columns_of(runs: pd.DataFrame, *prefixes: str) -> list[str]:
+def columns_with_prefix(runs: pd.DataFrame, *prefixes: str) -> list[str]:
     """Return the columns whose name begins with one of the prefixes, in order."""
     return sorted(name for name in map(str, runs.columns) if name.startswith(prefixes))
 
@@ -118,15 +120,15 @@ def _mask(runs: pd.DataFrame, query: RunQuery) -> Mask:
     if query.until is not None:
         keep &= (runs["started"] < pd.Timestamp(query.until, tz="UTC") + pd.Timedelta(days=1)).to_numpy()
     if query.search.strip():
-        keep &= _holds(runs, query.search.strip())
-    for name, sign, value in conditions(query.where):
-        keep &= _condition(runs, name, sign, value)
+        keep &= _contains_text(runs, query.search.strip())
+    for name, sign, value in parse_conditions(query.where):
+        keep &= _meets_condition(runs, name, sign, value)
     return keep
 
 
-def _holds(runs: pd.DataFrame, text: str) -> Mask:
+def _contains_text(runs: pd.DataFrame, text: str) -> Mask:
     found = np.zeros(len(runs), dtype=bool)
-    for name in ("name", "run_id", "experiment", *columns_of(runs, "params.", "tags.")):
+    for name in ("name", "run_id", "experiment", *columns_with_prefix(runs, "params.", "tags.")):
         column = runs[name]
         different = pd.Series(column.unique()).dropna().astype(str)
         matching = different[different.str.contains(text, case=False, regex=False)]
@@ -134,7 +136,7 @@ def _holds(runs: pd.DataFrame, text: str) -> Mask:
     return found
 
 
-def conditions(text: str) -> list[tuple[str, str, str]]:
+def parse_conditions(text: str) -> list[tuple[str, str, str]]:
     """Return name, sign and value of each condition of a text. Raises TrackingError where it is none."""
     found, place = [], 0
     while text[place:].strip():
@@ -154,8 +156,8 @@ def conditions(text: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def _condition(runs: pd.DataFrame, name: str, sign: str, value: str) -> Mask:
-    column = runs[_column(runs, name)]
+def _meets_condition(runs: pd.DataFrame, name: str, sign: str, value: str) -> Mask:
+    column = runs[_find_column(runs, name)]
     number = pd.to_numeric(pd.Series([value]), errors="coerce").iloc[0]
     if sign == "~" or pd.isna(number):
         if sign in ("<", "<=", ">", ">="):
@@ -170,14 +172,14 @@ def _condition(runs: pd.DataFrame, name: str, sign: str, value: str) -> Mask:
     return held
 
 
-def _column(runs: pd.DataFrame, name: str) -> str:
+def _find_column(runs: pd.DataFrame, name: str) -> str:
     wanted = (name, *(f"{prefix}{name}" for prefix in _PREFIXES))
     for column in wanted:
         if column in runs.columns:
             return column
     raise TrackingError(
         f"No run has a metric, parameter or tag {name!r}",
-        expected=", ".join(telling_columns(runs)[:12]) or "a column of the table",
+        expected=", ".join(informative_columns(runs)[:12]) or "a column of the table",
         actual=repr(name),
         fix="choose one of the columns of the table",
     )

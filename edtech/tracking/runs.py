@@ -14,18 +14,18 @@ import pandas as pd
 
 from edtech.errors import RunNotFoundError, TrackingError, UntrustedModelError
 from edtech.settings import MEGABYTE, Settings
-from edtech.tracking.entities import MAX_KEY, cut, safe_path
+from edtech.tracking.mlflow_limits import MAX_KEY, truncate, validate_artifact_path
 from edtech.tracking.model_files import MODEL_FILE, MODEL_NAME
 from edtech.tracking.run_frames import Run, as_frame, as_run
 from edtech.tracking.sqlite_runs import (
-    holds_sent_or_waiting,
+    is_pending_or_synced,
     read_experiments,
     read_history,
+    read_pending,
     read_running,
     read_runs,
-    read_waiting,
 )
-from edtech.tracking.store import connect, embedded_store, find_store, guard_artifacts, translated
+from edtech.tracking.store import connect, embedded_store, find_store, refuse_local_artifacts, translate_errors
 from edtech.tracking.trusted_types import BROKEN, load_trusted
 from edtech.tracking.writer_locks import is_abandoned
 
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 PAGE = 1_000
 MAX_ARTIFACTS = 1_000
 MAX_HISTORY = 50_000
-MAX_NOTE = 5_000
+MAX_NOTE_CHARACTERS = 5_000
 SERVER_SECONDS = 30
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ /-]{0,99}")
-KEPT_TAGS = frozenset(
+RESERVED_TAGS = frozenset(
     {
         *("kind", "model_type", "algorithm", "dataset_name", "dataset_digest", "split", "seed", "platform", "domain"),
         *("experiment_type", "decision_value", "identification", "plan", "rerun_of"),
@@ -64,14 +64,14 @@ class RunStore:
     def _client(self) -> "MlflowClient":
         return connect(self._store)
 
-    def experiments(self, or_kept: bool = False) -> list[str]:
+    def experiments(self, fallback_to_local: bool = False) -> list[str]:
         """Return the names of all experiments that are not deleted, newest first; none where there is no store yet.
 
         With `or_kept`, those on this machine where the server does not answer.
         """
         database = self._store.database
         if database is None:
-            kept = self._kept if or_kept and self.problem() else None
+            kept = self._kept if fallback_to_local and self.problem() else None
             return list(self._experiment_names().values()) if kept is None else kept.experiments()
         return read_experiments(database) if database.exists() else []
 
@@ -81,7 +81,7 @@ class RunStore:
         kind: str | None = "training",
         limit: int = PAGE,
         finished: bool = True,
-        or_kept: bool = False,
+        fallback_to_local: bool = False,
     ) -> pd.DataFrame:
         """Return the newest runs, one row each: COLUMNS, then `params.*`, `metrics.*` and `tags.*`.
 
@@ -94,7 +94,7 @@ class RunStore:
         database = self._store.database
         if database is None:
             waiting = self._waiting_runs(experiments, kind, finished)
-            found = [] if or_kept and self.problem() else self._on_server(experiments, kind, limit, finished)
+            found = [] if fallback_to_local and self.problem() else self._on_server(experiments, kind, limit, finished)
             return as_frame([*waiting, *found][:limit])
         return read_runs(database, experiments, kind, finished, limit) if database.exists() else as_frame([])
 
@@ -112,7 +112,7 @@ class RunStore:
         ids = [key for key, name in names.items() if experiments is None or name in experiments]
         asked = [f"tags.kind = '{kind}'"] if kind else []
         condition = " and ".join([*asked, *(["attributes.status = 'FINISHED'"] if finished else [])])
-        with translated("list the runs", self._store):
+        with translate_errors("list the runs", self._store):
             return [as_run(run, names) for run in self._search(ids, condition, limit)]
 
     def _waiting_runs(self, experiments: Sequence[str] | None, kind: str | None, finished: bool) -> list[Run]:
@@ -120,7 +120,9 @@ class RunStore:
         database = self._kept._store.database if self._kept else None
         if self._kept is None or database is None or not database.exists():
             return []
-        runs = [self._kept.get_run(one.run_id) for one in reversed(read_waiting(database)) if one.done or not finished]
+        runs = [
+            self._kept.get_run(one.run_id) for one in reversed(read_pending(database)) if one.finished or not finished
+        ]
         return [
             run
             for run in runs
@@ -146,7 +148,7 @@ class RunStore:
         if database is not None:
             rows = read_history(database, run_ids, metric, MAX_HISTORY) if database.exists() else []
         else:
-            with translated(f"read the history of {metric!r}", self._store):
+            with translate_errors(f"read the history of {metric!r}", self._store):
                 rows = [
                     (run_id, one.step, one.timestamp, one.value)
                     for run_id in run_ids
@@ -160,7 +162,7 @@ class RunStore:
         if kept := self._keeping(run_id):
             return kept.get_run(run_id)
         run = self._get(run_id)
-        with translated(f"list the files of the run {run_id!r}", self._store):
+        with translate_errors(f"list the files of the run {run_id!r}", self._store):
             paths = tuple(path for path, _ in zip(self._walk(run_id), range(MAX_ARTIFACTS), strict=False))
         return as_run(run, self._experiment_names(), paths)
 
@@ -169,11 +171,11 @@ class RunStore:
 
         Raises RunNotFoundError, or TrackingError for a path that the run lacks or that holds more than 500 MB.
         """
-        safe_path(path)
+        validate_artifact_path(path)
         if kept := self._keeping(run_id):
             return kept.read_artifact(run_id, path)
         self._get(run_id)
-        with translated(f"read {path!r} of the run {run_id}", self._store), TemporaryDirectory() as folder:
+        with translate_errors(f"read {path!r} of the run {run_id}", self._store), TemporaryDirectory() as folder:
             beside = self._client.list_artifacts(run_id, path.rpartition("/")[0] or None)
             size = next((item.file_size or 0 for item in beside if item.path == path), 0)
             if size > MAX_ARTIFACT_BYTES:
@@ -195,7 +197,7 @@ class RunStore:
         if kept := self._keeping(run_id):
             return kept.load_model(run_id)
         run = self._get(run_id)
-        with translated(f"fetch the model of the run {run_id}", self._store), TemporaryDirectory() as folder:
+        with translate_errors(f"fetch the model of the run {run_id}", self._store), TemporaryDirectory() as folder:
             files = self._fetch_model(run, folder)
             if not (files / MODEL_FILE).is_file():
                 raise UntrustedModelError(
@@ -219,7 +221,7 @@ class RunStore:
         if kept := self._keeping(run_id):
             return kept.signature(run_id)
         run = self._get(run_id)
-        with translated(f"read the model of the run {run_id}", self._store), TemporaryDirectory() as folder:
+        with translate_errors(f"read the model of the run {run_id}", self._store), TemporaryDirectory() as folder:
             files = self._fetch_model(run, folder)
             try:
                 inputs = getattr(Model.load(str(files)).signature, "inputs", None)
@@ -239,7 +241,7 @@ class RunStore:
     def close_stale_runs(self) -> list[str]:
         """Set runs of ours to FAILED whose process on this machine is gone, and return their ids."""
         database = self._store.database
-        with translated("close runs that were left running", self._store):
+        with translate_errors("close runs that were left running", self._store):
             if database is None:
                 found = self._search(list(self._experiment_names()), "attributes.status = 'RUNNING'", limit=10 * PAGE)
                 running = {run.info.run_id: run.data.tags for run in found}
@@ -256,33 +258,33 @@ class RunStore:
                 left.append(run_id)
         return left
 
-    def describe(self, run_id: str, name: str, note: str) -> None:
+    def update_run(self, run_id: str, name: str, note: str) -> None:
         """Give a run another name and note. Raises RunNotFoundError, TrackingError for an empty name."""
         if not name.strip():
             raise TrackingError("A run needs a name", expected="at least one character", actual="nothing")
         at = self._keeping(run_id) or self
         at._get(run_id)
-        with translated("describe the run", at._store):
-            at._client.update_run(run_id, name=cut(name.strip(), MAX_KEY))
-            at._client.set_tag(run_id, "mlflow.note.content", cut(note, MAX_NOTE))
+        with translate_errors("describe the run", at._store):
+            at._client.update_run(run_id, name=truncate(name.strip(), MAX_KEY))
+            at._client.set_tag(run_id, "mlflow.note.content", truncate(note, MAX_NOTE_CHARACTERS))
 
-    def tag(self, run_id: str, key: str, value: str) -> None:
+    def set_tag(self, run_id: str, key: str, value: str) -> None:
         """Set a tag of a run, or take it off where the value is empty; those that MLflow and we write stay as they are.
 
         Raises RunNotFoundError, TrackingError for a key that is not free.
         """
         at = self._keeping(run_id) or self
         own = at._get(run_id).data.tags
-        if not TAG.fullmatch(key) or key in KEPT_TAGS:
+        if not TAG.fullmatch(key) or key in RESERVED_TAGS:
             raise TrackingError(
                 "This tag cannot be changed",
                 expected="letters, digits, spaces, _ - and /, and none of those that a training writes",
                 actual=repr(key)[:100],
                 fix="choose another name for the tag",
             )
-        with translated("tag the run", at._store):
+        with translate_errors("tag the run", at._store):
             if value:
-                at._client.set_tag(run_id, key, cut(value, MAX_NOTE))
+                at._client.set_tag(run_id, key, truncate(value, MAX_NOTE_CHARACTERS))
             elif key in own:
                 at._client.delete_tag(run_id, key)
 
@@ -294,7 +296,7 @@ class RunStore:
         """
         at = self._keeping(run_id) or self
         run = at._get(run_id)
-        with translated(f"fetch the model of the run {run_id}", at._store), TemporaryDirectory() as folder:
+        with translate_errors(f"fetch the model of the run {run_id}", at._store), TemporaryDirectory() as folder:
             files, archive = at._fetch_model(run, folder), Path(folder, f"model-{run_id[:8]}.zip")
             with ZipFile(archive, "w", ZIP_DEFLATED) as zipped:
                 for path in sorted(one for one in files.rglob("*") if one.is_file() and one != archive):
@@ -305,37 +307,37 @@ class RunStore:
         """Take a run from the lists; what it holds stays, and `restore` brings it back. Raises RunNotFoundError."""
         at = self._keeping(run_id) or self
         at._get(run_id)
-        with translated("delete the run", at._store):
+        with translate_errors("delete the run", at._store):
             at._client.delete_run(run_id)
 
     def restore(self, run_id: str) -> None:
         """Bring a deleted run back. Raises RunNotFoundError."""
         at = self._keeping(run_id) or self
         at._get(run_id)
-        with translated("restore the run", at._store):
+        with translate_errors("restore the run", at._store):
             at._client.restore_run(run_id)
 
-    def deleted(self, experiment: str, kind: str | None = None) -> pd.DataFrame:
+    def deleted_runs(self, experiment: str, kind: str | None = None) -> pd.DataFrame:
         """Return the deleted runs of an experiment, as `list_runs` does."""
         from mlflow.entities import ViewType
 
         names = {key: name for key, name in self._experiment_names().items() if name == experiment}
         condition = f"tags.kind = '{kind}'" if kind else ""
-        with translated("list the deleted runs", self._store):
+        with translate_errors("list the deleted runs", self._store):
             found = self._client.search_runs(list(names), condition, ViewType.DELETED_ONLY, max_results=PAGE)
         return as_frame([as_run(run, names) for run in found] if names else [])
 
-    def waits(self, run_id: str) -> bool:
+    def is_local(self, run_id: str) -> bool:
         """Whether the run is on this machine and not on the server."""
         return self._keeping(run_id) is not None
 
     def _keeping(self, run_id: str) -> "RunStore | None":
         """Return the store on this machine where it keeps this run of a server: it waits to be sent, or was."""
         kept = self._kept._store.database if self._kept else None
-        return self._kept if kept and kept.exists() and holds_sent_or_waiting(kept, run_id) else None
+        return self._kept if kept and kept.exists() and is_pending_or_synced(kept, run_id) else None
 
     def _experiment_names(self) -> dict[str, str]:
-        with translated("list the experiments", self._store):
+        with translate_errors("list the experiments", self._store):
             names: dict[str, str] = {}
             token = None
             while True:
@@ -360,10 +362,12 @@ class RunStore:
             run = self._client.get_run(run_id)
         except MlflowException as exc:
             if exc.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-                with translated("read the run", self._store):
+                with translate_errors("read the run", self._store):
                     raise
-            raise RunNotFoundError("There is no run of this id", actual=repr(run_id), where=self._store.shown) from exc
-        guard_artifacts(self._store, run.info.artifact_uri)
+            raise RunNotFoundError(
+                "There is no run of this id", actual=repr(run_id), where=self._store.redacted_uri
+            ) from exc
+        refuse_local_artifacts(self._store, run.info.artifact_uri)
         return run
 
     def _walk(self, run_id: str, folder: str | None = None) -> Iterator[str]:
@@ -382,8 +386,8 @@ class RunStore:
         named = [model for model in models if model.name == MODEL_NAME]
         if named:
             uri = named[-1].artifact_location  # a models:/ address would be looked up in MLflow's global store
-            guard_artifacts(self._store, uri)
+            refuse_local_artifacts(self._store, uri)
             return Path(download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._store.uri))
         if not self._client.list_artifacts(run.info.run_id, MODEL_NAME):
-            raise TrackingError("The run has no model", actual=f"run {run.info.run_id}", where=self._store.shown)
+            raise TrackingError("The run has no model", actual=f"run {run.info.run_id}", where=self._store.redacted_uri)
         return Path(self._client.download_artifacts(run.info.run_id, MODEL_NAME, folder))

@@ -11,8 +11,8 @@ from filelock import FileLock, Timeout
 
 from edtech.errors import SettingsError, TrackingError
 from edtech.tracking.database import database_error
-from edtech.tracking.sqlite_runs import reading
-from edtech.tracking.store import Store, check_schema, is_older, sqlite_uri, translated
+from edtech.tracking.sqlite_runs import open_readonly
+from edtech.tracking.store import Store, has_older_schema, require_current_schema, sqlite_uri, translate_errors
 
 LOCK_SECONDS = 20.0
 
@@ -26,13 +26,13 @@ def upgrade_store(store: Store) -> Path | None:
     if store.database is None:
         raise SettingsError(
             "A server's store is not upgraded from here",
-            actual=store.shown,
+            actual=store.redacted_uri,
             fix="On the server's machine: back up its database, then run: mlflow db upgrade <its address>",
         )
     if not store.database.exists():
         raise TrackingError("There is no MLflow store to upgrade", where=str(store.database))
-    if not is_older(store.database):
-        check_schema(store.database)
+    if not has_older_schema(store.database):
+        require_current_schema(store.database)
         return None
     try:
         with FileLock(f"{store.database}.lock", timeout=LOCK_SECONDS):
@@ -55,13 +55,13 @@ def _upgraded(store: Store, database: Path) -> Path:
         with closing(sqlite3.connect(database, LOCK_SECONDS, isolation_level=None)) as old:
             old.execute("PRAGMA locking_mode = EXCLUSIVE")  # the lock outlives the transaction: whoever writes waits
             old.execute("BEGIN IMMEDIATE")
-            with reading(database) as source, closing(sqlite3.connect(copy)) as target:
+            with open_readonly(database) as source, closing(sqlite3.connect(copy)) as target:
                 source.backup(target)
             old.execute("ROLLBACK")
             shutil.copyfile(copy, backup)
-            with translated("upgrade the MLflow store", store):
+            with translate_errors("upgrade the MLflow store", store):
                 _migrate(copy)
-            check_schema(copy)
+            require_current_schema(copy)
             with closing(sqlite3.connect(copy)) as upgraded:
                 upgraded.backup(old)  # in one transaction, into the file that waiting writers have open
     return backup

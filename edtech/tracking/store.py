@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from edtech.errors import EdtechError, RunNotFoundError, SettingsError, TrackingError
 from edtech.settings import Settings
 from edtech.tracking.database import journal_of
-from edtech.tracking.sqlite_runs import reading
+from edtech.tracking.sqlite_runs import open_readonly
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -67,12 +67,12 @@ class Store:
         return None if self.database is None else file_uri(self.database.parent / "artifacts")
 
     @property
-    def bare(self) -> str:
+    def uri_without_credentials(self) -> str:
         """The address without a user and a password."""
         return re.sub(r"//[^/@]*@", "//", self.uri)
 
     @property
-    def shown(self) -> str:
+    def redacted_uri(self) -> str:
         """The address without a password, for messages."""
         return re.sub(r"//[^/@]*@", "//***@", self.uri)
 
@@ -97,7 +97,7 @@ def find_store(tracking_uri: str | None = None, settings: Settings | None = None
     if uri.startswith(("http://", "https://")):
         return Store(uri.rstrip("/"), locks=settings.mlruns_dir / "writing")
     if not uri.startswith(SQLITE) or uri.rstrip("/") == SQLITE.rstrip("/") or ":memory:" in uri:
-        raise _not_a_store(uri)
+        raise _invalid_address(uri)
     if set("%?") & set(uri):
         raise SettingsError(
             "The path of the MLflow database holds a character that database addresses cannot carry",
@@ -114,14 +114,14 @@ def embedded_store(settings: Settings) -> Store:
     return find_store(sqlite_uri(settings.mlruns_dir / "mlflow.db"), settings)
 
 
-def _not_a_store(uri: str) -> SettingsError:
+def _invalid_address(uri: str) -> SettingsError:
     scheme = urlsplit(uri).scheme
     is_folder = scheme in {"", "file"} or len(scheme) == 1  # C:\mlruns has the "scheme" c
     folder = f"mlflow migrate-filestore --source {unquote(urlsplit(uri).path) or uri} --target sqlite:///mlflow.db"
     return SettingsError(
         "This address cannot be used as the MLflow store",
         expected="sqlite:///path/to/mlflow.db or http(s)://server:port",
-        actual=Store(uri, Path()).shown,
+        actual=Store(uri, Path()).redacted_uri,
         where="EDTECH_MLFLOW_TRACKING_URI",
         fix=f"MLflow no longer writes folders of runs; move them once with: {folder}" if is_folder else None,
     )
@@ -135,18 +135,18 @@ def connect(store: Store) -> "MlflowClient":
     if store.database is None:
         _probe(store)
     else:
-        _create_once(store, store.database)
-        check_schema(store.database)
+        _ensure_created(store, store.database)
+        require_current_schema(store.database)
     from mlflow import MlflowClient
 
-    with translated("open the MLflow store", store):
+    with translate_errors("open the MLflow store", store):
         return MlflowClient(tracking_uri=store.uri, registry_uri=store.uri)
 
 
 def _probe(store: Store) -> None:
     # MLflow's own client retries for minutes; this answers within the blink that a page can wait.
     try:
-        with urllib.request.urlopen(f"{store.bare}/health", timeout=PROBE_SECONDS):  # noqa: S310  # http(s) by find_store
+        with urllib.request.urlopen(f"{store.uri_without_credentials}/health", timeout=PROBE_SECONDS):  # noqa: S310  # http(s) by find_store
             return
     except urllib.error.HTTPError as exc:
         found = f"HTTP status {exc.code}"
@@ -154,13 +154,13 @@ def _probe(store: Store) -> None:
         found = str(getattr(exc, "reason", exc))
     raise TrackingError(
         "The MLflow server does not answer",
-        expected=f"an answer from {store.shown}/health within {PROBE_SECONDS} s",
+        expected=f"an answer from {store.redacted_uri}/health within {PROBE_SECONDS} s",
         actual=found,
         fix="Start the server, correct EDTECH_MLFLOW_TRACKING_URI, or unset it to use the embedded store",
     )
 
 
-def _create_once(store: Store, database: Path) -> None:
+def _ensure_created(store: Store, database: Path) -> None:
     """Create the database whole or not at all: MLflow breaks a store for good that two processes create at once."""
     if database.exists():
         return
@@ -202,7 +202,7 @@ def _create(store: Store, database: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
     with TemporaryDirectory(dir=database.parent, prefix=".new-", ignore_cleanup_errors=True) as folder:
         fresh, ready = Path(folder, "fresh.db"), Path(folder, "ready.db")
-        with translated("create the MLflow store", store):
+        with translate_errors("create the MLflow store", store):
             MlflowClient(tracking_uri=sqlite_uri(fresh)).search_experiments(max_results=1)
         shutil.copyfile(fresh, ready)
         with closing(sqlite3.connect(ready)) as db, db:
@@ -211,9 +211,9 @@ def _create(store: Store, database: Path) -> None:
         ready.replace(database)
 
 
-def check_schema(database: Path) -> None:
+def require_current_schema(database: Path) -> None:
     """Refuse a file that MLflow would migrate unasked, or try to open for two minutes."""
-    found, wanted, known = _schemas(database)
+    found, wanted, known = _schema_versions(database)
     if found == wanted:
         return
     older = found <= known
@@ -228,24 +228,24 @@ def check_schema(database: Path) -> None:
     )
 
 
-def is_older(database: Path) -> bool:
+def has_older_schema(database: Path) -> bool:
     """Whether a store was written by an older MLflow, whose schema the installed one can upgrade."""
-    found, wanted, known = _schemas(database)
+    found, wanted, known = _schema_versions(database)
     return found != wanted and found <= known
 
 
-def _schemas(database: Path) -> tuple[set[str], set[str], set[str]]:
+def _schema_versions(database: Path) -> tuple[set[str], set[str], set[str]]:
     """Return the schema versions that are found in the file, that MLflow wants, and that it knows."""
     import mlflow.store
     from alembic.script import ScriptDirectory
 
-    with reading(database) as db:
+    with open_readonly(database) as db:
         found = {row[0] for row in db.execute("SELECT version_num FROM alembic_version")}
     scripts = ScriptDirectory(str(Path(mlflow.store.__file__).parent / "db_migrations"))
     return found, set(scripts.get_heads()), {script.revision for script in scripts.walk_revisions()}
 
 
-def guard_artifacts(store: Store, artifact_uri: str) -> None:
+def refuse_local_artifacts(store: Store, artifact_uri: str) -> None:
     """Raise TrackingError where a server on another machine points at files of this one.
 
     Whoever writes to such a server could otherwise have any file of this machine read, or written, by its users.
@@ -257,13 +257,13 @@ def guard_artifacts(store: Store, artifact_uri: str) -> None:
             "The MLflow server keeps this run's files at a path of its own machine",
             expected="artifacts that the server hands out (mlflow-artifacts:, s3:, ...)",
             actual=artifact_uri[:200],
-            where=store.shown,
+            where=store.redacted_uri,
             fix="Start the server with --serve-artifacts (its default) and use a new experiment",
         )
 
 
 @contextmanager
-def translated(doing: str, store: Store) -> Iterator[None]:
+def translate_errors(task: str, store: Store) -> Iterator[None]:
     """Raise what MLflow and the system raise inside as a TrackingError that says what was being done.
 
     The one seam between MLflow's exceptions and ours; our own pass through.
@@ -277,7 +277,7 @@ def translated(doing: str, store: Store) -> Iterator[None]:
     except (MlflowException, OSError) as exc:
         code = getattr(exc, "error_code", "")
         kind = RunNotFoundError if code == "RESOURCE_DOES_NOT_EXIST" else TrackingError
-        raise kind(f"Could not {doing}", actual=_first_line(exc), where=store.shown, fix=_advice(exc)) from exc
+        raise kind(f"Could not {task}", actual=_first_line(exc), where=store.redacted_uri, fix=_advice(exc)) from exc
 
 
 def _advice(exc: Exception) -> str | None:

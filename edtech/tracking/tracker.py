@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from edtech.errors import TrackingError
 from edtech.settings import Settings
 from edtech.tracking.export import export_experiment
-from edtech.tracking.outbox import Sender
-from edtech.tracking.recorder import Recorder
+from edtech.tracking.outbox import BackgroundSync
 from edtech.tracking.run_items import DatasetItem, RunItems
+from edtech.tracking.run_writer import RunWriter
 from edtech.tracking.runs import RunStore
-from edtech.tracking.sqlite_runs import WAITING
+from edtech.tracking.sqlite_runs import PENDING_TAG
 from edtech.tracking.store import embedded_store, find_store
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class EdTechMLFlowTracker:
         self._store = find_store(tracking_uri, settings)
         self.experiment_name = experiment_name or settings.experiment
         local = embedded_store(settings) if self._store.is_server else self._store
-        self._recorder = Recorder(local, self.experiment_name)
-        self._sender = Sender(self._store.uri, settings) if self._store.is_server else None
+        self._writer = RunWriter(local, self.experiment_name)
+        self._sync = BackgroundSync(self._store.uri, settings) if self._store.is_server else None
         self._open: set[str] = set()
         RunStore(local.uri, settings).close_stale_runs()
 
@@ -57,7 +57,7 @@ class EdTechMLFlowTracker:
     @property
     def experiment_id(self) -> str:
         """The experiment's id in the store on this machine."""
-        return self._recorder.experiment_id
+        return self._writer.experiment_id
 
     @property
     def ui_command(self) -> str | None:
@@ -67,19 +67,19 @@ class EdTechMLFlowTracker:
     @property
     def notice(self) -> str | None:
         """Why the last runs wait on this machine and how to send them; None where nothing waits."""
-        return self._sender.notice if self._sender else None
+        return self._sync.notice if self._sync else None
 
-    def settle(self, seconds: float = 60.0) -> None:
+    def flush(self, seconds: float = 60.0) -> None:
         """Wait, at most so long, until the runs that are on their way to a server are there; trainings need not."""
-        if self._sender:
-            self._sender.settle(seconds)
+        if self._sync:
+            self._sync.flush(seconds)
 
     @cached_property
     def runs(self) -> RunStore:
         """The same store for reading."""
         return RunStore(self.uri, self._settings)
 
-    def newest(self, limit: int) -> "pd.DataFrame":
+    def newest_runs(self, limit: int) -> "pd.DataFrame":
         """Return the experiment's newest trainings, as `RunStore.list_runs` does.
 
         Raises TrackingError where they cannot be read; a server that takes longer than a moment is not waited for.
@@ -88,7 +88,7 @@ class EdTechMLFlowTracker:
         def listed() -> "pd.DataFrame":
             return self.runs.list_runs([self.experiment_name], limit=limit)
 
-        return self._sender.ask(listed) if self._sender else listed()
+        return self._sync.query(listed) if self._sync else listed()
 
     def log(self, items: RunItems) -> str:
         """Write one run and return its id; the run is FINISHED when all of it is stored, else FAILED.
@@ -107,16 +107,16 @@ class EdTechMLFlowTracker:
         Runs logged inside with `parent=group.run_id` belong to it; a server gets them all when the group is closed.
         Raises what `log` does.
         """
-        tags = self._tags | ({WAITING: "yes"} if self._sender else {})
-        with self._recorder.opened(items, tags) as run_id:
-            group = Group(run_id, self._recorder)
+        tags = self._tags | ({PENDING_TAG: "yes"} if self._sync else {})
+        with self._writer.start_run(items, tags) as run_id:
+            group = Group(run_id, self._writer)
             self._open.add(run_id)
             try:
                 yield group
             finally:
                 self._open.discard(run_id)
-        if self._sender and items.parent not in self._open:
-            group.run_id = self._sender.send(run_id)
+        if self._sync and items.parent not in self._open:
+            group.run_id = self._sync.send_run(run_id)
 
     def log_model_training(
         self,
@@ -129,7 +129,7 @@ class EdTechMLFlowTracker:
 
         `dataset_info` is the data set itself or what is known of it (`name`, `digest`, ...), which becomes tags.
         """
-        items = model_results if isinstance(model_results, RunItems) else _items(model_results, model_type)
+        items = model_results if isinstance(model_results, RunItems) else _to_run_items(model_results, model_type)
         if isinstance(dataset_info, DatasetItem):
             items = replace(items, datasets=(*items.datasets, dataset_info))
         elif dataset_info:
@@ -150,11 +150,11 @@ class Group:
     """A run that is open: others may be logged under it, and more may be written to it."""
 
     run_id: str
-    _recorder: Recorder
+    _recorder: RunWriter
 
     def add(self, items: RunItems) -> None:
         """Write the params, metrics, data sets, artifacts, model and tags of `items` to the run; its name stays."""
-        self._recorder.add(self.run_id, items)
+        self._recorder.log_items(self.run_id, items)
 
 
 def setup_mlflow_for_edtech_pipeline(
@@ -164,7 +164,7 @@ def setup_mlflow_for_edtech_pipeline(
     return EdTechMLFlowTracker(experiment_name, tracking_uri, settings)
 
 
-def _items(results: Mapping[str, Any], model_type: str) -> RunItems:
+def _to_run_items(results: Mapping[str, Any], model_type: str) -> RunItems:
     try:
         return RunItems(**{"name": model_type, **results})
     except TypeError as exc:

@@ -9,21 +9,21 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
-from edtech.tracking.store import Store, translated
+from edtech.tracking.store import Store, translate_errors
 
 
-def _folder_mark(store: Store) -> str:
+def _folder_digest(store: Store) -> str:
     # Tells our locks from those of another folder on the same machine that writes to the same server.
     return hashlib.sha256(str(store.locks).encode()).hexdigest()[:12]
 
 
 @contextmanager
-def writing(store: Store) -> Iterator[dict[str, str]]:
+def write_lock(store: Store) -> Iterator[dict[str, str]]:
     """Hold a lock as long as a run is written; yields the tags that lead from the run to this process and lock."""
-    name = f"{_folder_mark(store)}-{uuid.uuid4().hex}"
+    name = f"{_folder_digest(store)}-{uuid.uuid4().hex}"
     path = store.locks / f"{name}.lock"
     lock = FileLock(path)
-    with translated("write beside the store, which every run needs", store):
+    with translate_errors("write beside the store, which every run needs", store):
         store.locks.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
@@ -36,7 +36,7 @@ def writing(store: Store) -> Iterator[dict[str, str]]:
 def is_abandoned(store: Store, tags: Mapping[str, str]) -> bool:
     """Whether a run that still counts as running was begun from here by a process that is gone."""
     name = tags.get("edtech.lock", "")
-    ours = tags.get("edtech.host") == socket.gethostname() and name.startswith(_folder_mark(store) + "-")
+    ours = tags.get("edtech.host") == socket.gethostname() and name.startswith(_folder_digest(store) + "-")
     if not ours or not name.replace("-", "").isalnum():
         return False
     path = store.locks / f"{name}.lock"

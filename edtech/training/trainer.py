@@ -165,7 +165,7 @@ class Trainer:
         """Yield the check against runs of other algorithms on the same data, if there are any."""
         if self.tracker is not None:
             with suppress(TrackingError):  # if the server is away, only this check is missing
-                runs = self.tracker.newest(_COMPARED_RUNS)
+                runs = self.tracker.newest_runs(_COMPARED_RUNS)
                 check = None if runs.empty else self.family.compare_runs(fitted, self._same_data(runs))
                 yield from () if check is None else (check,)
 

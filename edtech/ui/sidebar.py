@@ -1,4 +1,4 @@
-"""What is chosen once for all pages: data set and experiment, and where runs are tracked."""
+"""The sidebar: data set and experiment for all pages, and the tracking store."""
 
 import streamlit as st
 
@@ -22,33 +22,33 @@ def show() -> None:
 
 
 def _store() -> None:
-    """Show where runs are tracked, without a password, and how MLflow's own pages are reached."""
-    from edtech.tracking.store import find_store  # with all of its package; the server says healthy before that
+    """Show the tracking store, without a password, and how to open MLflow's pages."""
+    from edtech.tracking.store import find_store  # imports the whole package, after the server reports healthy
 
     try:
         store = find_store(settings=services.settings())
-    except EdtechError:  # in its parts on each page that needs the store
-        st.caption("an address that cannot be used.")
+    except EdtechError:  # each page that needs the store shows the error
+        st.caption("The address of the tracking store cannot be used.")
         return
-    st.code(store.shown, language=None, wrap_lines=True)
-    how = "are at that address" if store.is_server else "mlflow ui --backend-store-uri with that address"
-    st.caption(f"MLflow's own pages{'' if store.is_server else ':'} {how}.")
+    st.code(store.redacted_uri, language=None, wrap_lines=True)
+    command = "open this address" if store.is_server else "run mlflow ui --backend-store-uri with this address"
+    st.caption(f"To open MLflow, {command}.")
 
 
 def current_dataset() -> Dataset | None:
-    """Return the chosen data set, the newest where none is chosen, None where there is none."""
+    """Return the selected data set, else the newest, or None without data sets."""
     stored = services.catalogue().list()
     wanted = get(Key.DATASET)
     return next((name for name in stored if name.id == wanted), stored[0] if stored else None)
 
 
 def current_experiment() -> str:
-    """Return the chosen experiment."""
+    """Return the selected experiment."""
     return get(Key.EXPERIMENT) or services.settings().experiment
 
 
 def has_panel(dataset: Dataset) -> bool:
-    """Whether prices and quantities can be learned from; where not, the page says what the data set is for."""
+    """Tell whether the data set has prices and quantities; if not, say what this page needs."""
     if dataset.kind in ("market", "panel"):
         return True
     title = CONTRACTS[dataset.kind].title
@@ -56,8 +56,8 @@ def has_panel(dataset: Dataset) -> bool:
         f"The selected data set is a {title}. This page needs prices and quantities by unit and period.",
         icon=":material/database:",
     )
-    st.markdown("Choose a demand panel or a generated market in the sidebar, or look at this one on the Data page.")
-    page_link("data", "Look at it, or bring a demand panel", ":material/database:")
+    st.markdown("Choose a demand panel or a generated market in the sidebar, or open this data set on the Data page.")
+    page_link("data", "Open the Data page", ":material/database:")
     return False
 
 
@@ -94,7 +94,7 @@ def _experiment() -> str:
 
 
 def _server() -> None:
-    """Where a server keeps the runs, say when it is away."""
+    """Warn if the tracking server cannot be reached."""
     if services.settings().has_server:
         with show_errors():
             if notice := run_cache.server_notice():
@@ -102,7 +102,7 @@ def _server() -> None:
 
 
 def store_is_open() -> bool:
-    """Whether the store can be used; where it cannot, the page says why."""
+    """Tell whether the tracking store works; if not, show the error."""
     try:
         services.tracker(current_experiment())
     except EdtechError as error:

@@ -30,8 +30,8 @@ from edtech.pricing.trust_card import trust_card
 from edtech.reports.recipes import (
     ComparisonRecipe,
     EconomyRecipe,
-    HealthRecipe,
     ForecastRecipe,
+    HealthRecipe,
     RunRecipe,
     Stores,
     TrainingsRecipe,
@@ -41,8 +41,8 @@ from edtech.reports.recipes import (
 from edtech.settings import Settings
 from edtech.tables.tokens import RevenueSplit
 from edtech.tracking import EdTechMLFlowTracker, compare_runs
-from edtech.tracking.registry_checks import checks_of, decision_gate, entry_gates
-from edtech.tracking.seed_groups import by_all_but_the_seed, paired
+from edtech.tracking.comparison_statistics import mean_over_seeds, paired_difference
+from edtech.tracking.registry_requirements import promotion_requirement, read_diagnostics, registration_requirements
 from edtech.training.plans import SearchPlan, search_planned
 from edtech.training.search import Budget
 from edtech.training.trainer import RunResult
@@ -59,10 +59,10 @@ __all__ = [
     "Dataset",
     "EconomyRecipe",
     "EdTechMLFlowTracker",
+    "ForecastRecipe",
     "HealthRecipe",
     "MarketParams",
     "Models",
-    "ForecastRecipe",
     "PriceChange",
     "RevenueSplit",
     "RunRecipe",
@@ -76,27 +76,27 @@ __all__ = [
     "WhatIfRecipe",
     "actionable_plan",
     "asked_effect",
-    "by_all_but_the_seed",
     "changed_prices",
     "check_dataset",
-    "checks_of",
     "chosen_period",
     "compare_runs",
     "conform_rows",
-    "decision_gate",
     "difference",
     "economy",
-    "entry_gates",
     "estimate_effects",
     "figure_frame",
     "forecast",
     "load_result",
+    "mean_over_seeds",
     "observe",
-    "paired",
+    "paired_difference",
     "plan_prices",
     "price_list",
     "price_response",
+    "promotion_requirement",
+    "read_diagnostics",
     "reconcile",
+    "registration_requirements",
     "report_of",
     "revenue_curve",
     "revenue_split",

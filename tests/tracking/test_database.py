@@ -17,7 +17,7 @@ from edtech.cli import app
 from edtech.errors import TrackingError
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, database
-from edtech.tracking.sqlite_runs import reading
+from edtech.tracking.sqlite_runs import open_readonly
 from edtech.tracking.store import connect, find_store
 
 NAMES = ["first", "second", "third"]
@@ -140,7 +140,7 @@ def test_a_store_that_may_not_be_read_is_told_as_one(bound):
 def test_a_full_disk_is_told_as_one(path):
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute("PRAGMA max_page_count = 2")
-        with pytest.raises(TrackingError, match="disk of the MLflow store failed or is full"), reading(path):
+        with pytest.raises(TrackingError, match="disk of the MLflow store failed or is full"), open_readonly(path):
             db.execute("CREATE TABLE filler AS SELECT zeroblob(100000) AS block")
 
 

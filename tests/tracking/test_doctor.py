@@ -16,7 +16,7 @@ from edtech.cli import app
 from edtech.errors import SettingsError, TrackingError
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, schema_upgrade
-from edtech.tracking.doctor import examine
+from edtech.tracking.doctor import check_setup
 from edtech.tracking.schema_upgrade import upgrade_store
 from edtech.tracking.store import find_store
 from tests.waiting import SECONDS
@@ -39,7 +39,7 @@ def test_a_sound_set_up_is_told_line_by_line_and_nothing_is_left(settings):
 
 
 def test_each_server_finding_is_made(server, settings):
-    found = list(examine(server, settings))
+    found = list(check_setup(server, settings))
     assert [(finding.name, finding.ok) for finding in found] == [(name, True) for name in CHECKS]
 
 
@@ -60,21 +60,21 @@ def test_what_is_wrong_is_named_with_what_to_do(settings, monkeypatch, nobody, u
 
 def test_other_packages_than_the_pinned_ones_are_named(settings, monkeypatch):
     monkeypatch.setattr("edtech.tracking.doctor.version", lambda _: "0.0.1")
-    finding = next(found for found in examine(settings=settings) if found.name == "versions")
+    finding = next(found for found in check_setup(settings=settings) if found.name == "versions")
     assert (finding.ok, "mlflow 0.0.1 instead of" in finding.text) == (False, True)
     assert "pip install" in finding.fix
 
 
 def test_a_store_that_gives_back_something_else_fails(settings, monkeypatch):
     monkeypatch.setattr(RunStore, "read_artifact", lambda *_: b"another")
-    finding = next(found for found in examine(settings=settings) if found.name == "read")
+    finding = next(found for found in check_setup(settings=settings) if found.name == "read")
     assert (finding.ok, "Something else came back" in finding.text) == (False, True)
     assert RunStore(settings=settings).list_runs(kind=None, finished=False).empty
 
 
 def test_a_store_that_gives_nothing_back_keeps_no_run_of_the_check(settings, monkeypatch):
     monkeypatch.setattr(RunStore, "read_artifact", lambda *_: (_ for _ in ()).throw(TrackingError("Files are gone")))
-    finding = next(found for found in examine(settings=settings) if found.name == "read")
+    finding = next(found for found in check_setup(settings=settings) if found.name == "read")
     assert (finding.ok, finding.text) == (False, "Files are gone.")
     assert RunStore(settings=settings).list_runs(kind=None, finished=False).empty
 

@@ -14,8 +14,8 @@ from mlflow import MlflowClient
 from edtech.errors import SettingsError, TrackingError
 from edtech.pipeline import tasks
 from edtech.settings import PROJECT
-from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, SampleItem, outbox, sync, waiting
-from edtech.tracking.copying import Copier
+from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, SampleItem, outbox, pending_runs, sync
+from edtech.tracking.copying import RunCopier
 from edtech.tracking.outbox import SyncReport
 from tests.tracking.serving import misbehaving
 from tests.waiting import SECONDS
@@ -43,15 +43,15 @@ def test_a_run_made_offline_is_sent_whole_and_once(away, server, client, setting
     sample = SampleItem(panel.drop(columns="enrollments"), panel["enrollments"])
     began = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
     here = away.log(replace(items, started=began, sample=sample))
-    assert waiting(settings) == [here]
+    assert pending_runs(settings) == [here]
     assert "does not answer" in away.notice
     assert "python -m edtech sync" in away.notice
     kept = away.runs.get_run(here)
 
     report = sync(server, settings)
-    assert (list(report.sent), report.failed, waiting(settings)) == ([here], {}, [])
+    assert (list(report.synced), report.failed, pending_runs(settings)) == ([here], {}, [])
     (run,) = on_server(client, away.experiment_name)
-    assert (run.info.run_id, run.info.status) == (report.sent[here], "FINISHED")
+    assert (run.info.run_id, run.info.status) == (report.synced[here], "FINISHED")
     assert run.info.start_time == began.timestamp() * 1000
     assert run.info.end_time == pytest.approx(run.info.start_time + kept.duration_seconds * 1000)
     assert (run.data.params, run.data.metrics) == (kept.params, kept.metrics)
@@ -68,7 +68,7 @@ def test_a_run_made_offline_is_sent_whole_and_once(away, server, client, setting
     assert sent.run_id in runs.read_artifact(sent.run_id, "evaluation/model_validation.py").decode()
     assert away.runs.get_run(here).name == "ridge"  # by its id here, too
 
-    assert sync(server, settings).sent == {}
+    assert sync(server, settings).synced == {}
     assert len(on_server(client, away.experiment_name)) == 1
 
 
@@ -78,12 +78,12 @@ def test_a_job_sends_what_waits_and_says_so(away, server, settings, items):
     done = tasks.sync_runs(settings.model_copy(update={"mlflow_tracking_uri": server}), lambda *step: told.append(step))
     assert done.summary == "Sent to the server: 1 run."
     assert told == [(0.0, "Sending 1 of 1")]
-    assert here not in waiting(settings)
+    assert here not in pending_runs(settings)
 
 
 def test_what_still_waits_is_told_with_the_reason():
     report = SyncReport({"a": "b", "c": "d"}, {"e": "The server said no.\nFound: 500"})
-    assert report.words == "Sent to the server: 2 runs. Still waiting: 1; the first because: The server said no."
+    assert report.summary == "Sent to the server: 2 runs. Still waiting: 1; the first because: The server said no."
 
 
 KILLED = """
@@ -109,14 +109,14 @@ def test_a_sending_that_is_broken_off_anywhere_goes_on_without_doubles(
     assert done.returncode == -signal.SIGKILL, done.stderr
     for step in ("_send_values", "_send_models", "_mark_sent"):
         with monkeypatch.context() as patched:
-            patched.setattr(Copier, step, lambda *_: (_ for _ in ()).throw(Stop))
+            patched.setattr(RunCopier, step, lambda *_: (_ for _ in ()).throw(Stop))
             with pytest.raises(Stop):
                 sync(server, settings)
     report = sync(server, settings)
     runs = {run.info.run_name: run for run in on_server(client, away.experiment_name)}
     assert {name: run.info.run_id for name, run in runs.items()} == {
-        "ridge": report.sent[child],
-        "search": report.sent[group.run_id],
+        "ridge": report.synced[child],
+        "search": report.synced[group.run_id],
     }
     assert len(on_server(client, away.experiment_name)) == 2
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
@@ -139,9 +139,9 @@ def test_a_server_that_errs_or_hangs_costs_a_training_two_seconds_at_most(settin
         tracker = EdTechMLFlowTracker(tracking_uri=address, settings=settings)
         first = tracker.log(RunItems("first", metrics={"rmse": 1.0}))
         second = tracker.log(RunItems("second"))
-        assert waited == [outbox.SEND_SECONDS]  # a server that was late is not waited for again soon
-        assert outbox.SEND_SECONDS < WAIT_SECONDS
-        assert waiting(settings) == [first, second]
+        assert waited == [outbox.SYNC_SECONDS]  # a server that was late is not waited for again soon
+        assert outbox.SYNC_SECONDS < WAIT_SECONDS
+        assert pending_runs(settings) == [first, second]
         assert tracker.runs.get_run(first).metrics == {"rmse": 1.0}
         assert "python -m edtech sync" in tracker.notice
 
@@ -153,43 +153,43 @@ def test_a_server_that_hangs_is_not_asked_again_soon(settings, monkeypatch):
         tracker = EdTechMLFlowTracker(tracking_uri=address, settings=settings)
         for why in ("did not answer within", "late a moment ago"):
             with pytest.raises(TrackingError, match=why):
-                tracker.newest(10)
+                tracker.newest_runs(10)
         free.set()
     assert asked == [1]
 
 
 def test_runs_logged_while_others_are_sent_are_sent_too(server, client, settings, request, monkeypatch):
-    send, free = Copier.copy, Event()
-    monkeypatch.setattr(Copier, "copy", lambda self, tree: (free.wait(SECONDS), send(self, tree))[1])
+    send, free = RunCopier.copy, Event()
+    monkeypatch.setattr(RunCopier, "copy", lambda self, tree: (free.wait(SECONDS), send(self, tree))[1])
     tracker = EdTechMLFlowTracker(request.node.name, server, settings)
     runs = [tracker.log(RunItems(name)) for name in ("first", "second", "third")]
-    assert waiting(settings) == runs
+    assert pending_runs(settings) == runs
     assert "python -m edtech sync" in tracker.notice
     free.set()
-    tracker.settle(SECONDS)
-    assert (waiting(settings), tracker.notice) == ([], None)
+    tracker.flush(SECONDS)
+    assert (pending_runs(settings), tracker.notice) == ([], None)
     assert sorted(run.info.run_name for run in on_server(client, request.node.name)) == ["first", "second", "third"]
 
 
 def test_the_notice_stays_as_long_as_a_run_waits(away, server, settings, monkeypatch):
     away.log(RunItems("refused"))
     tracker = EdTechMLFlowTracker(away.experiment_name, server, settings)
-    send, refused = Copier.copy, waiting(settings)
-    monkeypatch.setattr(Copier, "copy", lambda self, tree: {} if tree[0].run_id in refused else send(self, tree))
-    tracker._sender.notice = "why it waits"
+    send, refused = RunCopier.copy, pending_runs(settings)
+    monkeypatch.setattr(RunCopier, "copy", lambda self, tree: {} if tree[0].run_id in refused else send(self, tree))
+    tracker._sync.notice = "why it waits"
     tracker.log(RunItems("taken"))
-    tracker.settle(SECONDS)
-    assert (waiting(settings), tracker.notice) == (refused, "why it waits")
+    tracker.flush(SECONDS)
+    assert (pending_runs(settings), tracker.notice) == (refused, "why it waits")
 
 
 def test_what_waits_is_listed_with_the_runs_of_the_server(away, server, settings):
     here = away.log(RunItems("made offline"))
     runs = RunStore(server, settings)
     assert runs.list_runs([away.experiment_name])["run_id"].tolist() == [here]
-    runs.describe(here, "named while it waits", "a note")
-    runs.tag(here, "mine", "yes")
+    runs.update_run(here, "named while it waits", "a note")
+    runs.set_tag(here, "mine", "yes")
     assert runs.get_run(here).name == "named while it waits"
-    sent = sync(server, settings).sent[here]
+    sent = sync(server, settings).synced[here]
     assert runs.list_runs([away.experiment_name])["run_id"].tolist() == [sent]
 
 
@@ -206,9 +206,9 @@ with tracker.group(RunItems("search", kind="group")) as group:
     command = [sys.executable, "-c", script, away.experiment_name, away.uri, str(settings.home)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    assert sync(server, settings).sent == {}  # the group could still be open
+    assert sync(server, settings).synced == {}  # the group could still be open
     EdTechMLFlowTracker(settings=settings)  # the next start closes it
-    assert len(sync(server, settings).sent) == 2
+    assert len(sync(server, settings).synced) == 2
     found = {run.info.run_name: run for run in on_server(client, away.experiment_name)}
     assert {name: run.info.status for name, run in found.items()} == {"search": "FAILED", "trial": "FINISHED"}
     assert "ended before" in found["search"].data.tags["edtech.failed_because"]
@@ -217,7 +217,7 @@ with tracker.group(RunItems("search", kind="group")) as group:
 def test_sending_without_a_server_says_so(settings, away):
     with pytest.raises(SettingsError, match="EDTECH_MLFLOW_TRACKING_URI"):
         sync(settings=settings)
-    assert sync(away.uri, settings).sent == {}
+    assert sync(away.uri, settings).synced == {}
     away.log(RunItems("r"))
     with pytest.raises(TrackingError, match="does not answer"):
         sync(away.uri, settings)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edtech.tracking import EdTechMLFlowTracker, waiting
-from edtech.tracking.doctor import examine
+from edtech.tracking import EdTechMLFlowTracker, pending_runs
+from edtech.tracking.doctor import check_setup
 from tests.postgres import find, postgres
 from tests.tracking.serving import mlflow_server
 
@@ -28,10 +28,10 @@ def server() -> Iterator[str]:
 
 
 def test_a_run_goes_to_postgresql_and_comes_back(server, settings, items):
-    assert [finding for finding in examine(server, settings) if not finding.ok] == []
+    assert [finding for finding in check_setup(server, settings) if not finding.ok] == []
     tracker = EdTechMLFlowTracker(tracking_uri=server, settings=settings)
     tracker.log(items)
-    tracker.settle()
-    assert (tracker.notice, waiting(settings)) == (None, [])
+    tracker.flush()
+    assert (tracker.notice, pending_runs(settings)) == (None, [])
     frame = tracker.runs.list_runs([tracker.experiment_name])
     assert frame[["metrics.rmse", "params.seed", "status"]].to_numpy().tolist() == [[2.0, "7", "FINISHED"]]

@@ -19,7 +19,7 @@ from edtech.ml.teachers.family import ratings
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.tracking.registry import ModelRegistry
-from edtech.tracking.registry_checks import CARD
+from edtech.tracking.registry_requirements import DIAGNOSTICS_FILE
 from edtech.training.trainer import train_runs
 from tests.tracking.serving import model_server
 
@@ -36,7 +36,7 @@ def items(ridge_items: RunItems, value=1.0, card_text=None, **tags) -> RunItems:
         name="ridge",
         metrics={} if value is None else {"decision_value_tokens": value},
         tags={"model_type": "token_elasticity", "dataset_digest": "d1", **tags},
-        artifacts={CARD: card_text or card()},
+        artifacts={DIAGNOSTICS_FILE: card_text or card()},
         model=ridge_items.model,
     )
 
@@ -55,7 +55,7 @@ def log(tracker, items):
 def test_a_store_that_is_not_there_has_no_models_and_is_not_made(tmp_path):
     home = Settings(home=tmp_path / "none", mlflow_tracking_uri=None)
     assert ModelRegistry(home).names() == []
-    assert ModelRegistry(home).run_to_use("token_elasticity") is None
+    assert ModelRegistry(home).champion_run_id("token_elasticity") is None
     assert not home.mlruns_dir.exists()
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from edtech.errors import TrackingError
 from edtech.metrics import METRICS, guess
-from edtech.tracking.metric_dictionary import MetricMemory, Said, dictionary
-from edtech.tracking.run_query import RunQuery, conditions, search_runs, telling_columns
+from edtech.tracking.metric_definitions import MetricDefinition, MetricDefinitions, define_metrics
+from edtech.tracking.run_query import RunQuery, informative_columns, parse_conditions, search_runs
 
 
 @pytest.fixture
@@ -79,14 +79,18 @@ def test_a_condition_that_cannot_be_read_is_said(runs, text):
 
 
 def test_conditions_keep_their_quotes_apart():
-    assert conditions("a<1 AND `b c`!='x y', \"d\" ~ z") == [("a", "<", "1"), ("b c", "!=", "x y"), ("d", "~", "z")]
-    assert conditions("a=1,b=2") == [("a", "=", "1"), ("b", "=", "2")]
-    assert conditions("a='1,b=2', c=\"3,4\"") == [("a", "=", "1,b=2"), ("c", "=", "3,4")]
-    assert conditions("  ") == []
+    assert parse_conditions("a<1 AND `b c`!='x y', \"d\" ~ z") == [
+        ("a", "<", "1"),
+        ("b c", "!=", "x y"),
+        ("d", "~", "z"),
+    ]
+    assert parse_conditions("a=1,b=2") == [("a", "=", "1"), ("b", "=", "2")]
+    assert parse_conditions("a='1,b=2', c=\"3,4\"") == [("a", "=", "1,b=2"), ("c", "=", "3,4")]
+    assert parse_conditions("  ") == []
 
 
 def test_columns_that_differ_come_first_and_empty_ones_not_at_all(runs):
-    columns = telling_columns(runs)
+    columns = informative_columns(runs)
     assert columns[:2] == ("metrics.rmse", "params.seed")
     assert columns[-1] == "params.same"
     assert not {"params.empty", "tags.mlflow.user"} & set(columns)
@@ -115,21 +119,21 @@ def test_foreign_metrics_are_guessed_and_marked(name, values, direction, unit):
 
 def test_what_a_user_says_is_remembered_and_goes_before_a_guess(tmp_path):
     runs = pd.DataFrame({"metrics.mape": [1.0], "metrics.rmse": [2.0], "metrics.odd": [3.0]})
-    memory = MetricMemory(tmp_path / "home" / "metrics.json")
-    assert dictionary(runs, memory.said())["mape"].guessed
-    memory.say("mape", Said(direction="higher", unit="points"))
-    memory.say("rmse", Said(direction="higher"))
-    found = dictionary(runs, MetricMemory(memory.file).said())
+    memory = MetricDefinitions(tmp_path / "home" / "metrics.json")
+    assert define_metrics(runs, memory.load())["mape"].guessed
+    memory.save("mape", MetricDefinition(direction="higher", unit="points"))
+    memory.save("rmse", MetricDefinition(direction="higher"))
+    found = define_metrics(runs, MetricDefinitions(memory.file).load())
     assert (found["mape"].direction, found["mape"].unit, found["mape"].guessed) == ("higher", "points", False)
     assert found["rmse"] == METRICS["rmse"]  # ours are not to be changed
-    memory.say("mape", None)
-    assert dictionary(runs, memory.said())["mape"].direction == "lower"
+    memory.save("mape", None)
+    assert define_metrics(runs, memory.load())["mape"].direction == "lower"
     memory.file.write_text('{"mape": {"direction": "sideways"}}')
     with pytest.raises(TrackingError, match="cannot be read"):
-        memory.said()
+        memory.load()
 
 
 def test_a_home_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "other").write_text("a file, not a folder")
     with pytest.raises(TrackingError, match=r"cannot be kept.*metrics\.json"):
-        MetricMemory(tmp_path / "other" / "metrics.json").say("mape", Said(direction="higher"))
+        MetricDefinitions(tmp_path / "other" / "metrics.json").save("mape", MetricDefinition(direction="higher"))

@@ -11,9 +11,9 @@ from mlflow import MlflowClient
 
 from edtech.errors import RegistryError
 from edtech.settings import Settings
-from edtech.tracking import EdTechMLFlowTracker, RunItems, sync, waiting
+from edtech.tracking import EdTechMLFlowTracker, RunItems, pending_runs, sync
 from edtech.tracking.registry import ModelRegistry
-from edtech.tracking.registry_checks import CARD
+from edtech.tracking.registry_requirements import DIAGNOSTICS_FILE
 
 
 @pytest.fixture
@@ -65,7 +65,10 @@ def judged(items: RunItems, value: float, severity: str = "PASS") -> RunItems:
     check = {"code": "baseline", "title": "Better than means", "severity": severity, "evidence": "0.6", "fix": "look"}
     tags = {**items.tags, "dataset_digest": "d1"}
     return replace(
-        items, metrics={"decision_value_tokens": value}, tags=tags, artifacts={CARD: json.dumps({"checks": [check]})}
+        items,
+        metrics={"decision_value_tokens": value},
+        tags=tags,
+        artifacts={DIAGNOSTICS_FILE: json.dumps({"checks": [check]})},
     )
 
 
@@ -88,7 +91,7 @@ def test_models_are_registered_promoted_and_given_back_on_a_server(
     registry.promote(name, 1, "It is simpler")
     assert registry.version(name, 1).aliases == ("champion",)
     assert registry.rollback(name).version == 2
-    assert [event.how for event in registry.events(name)] == ["promoted", "promoted", "rolled back"]
+    assert [event.how for event in registry.champion_changes(name)] == ["promoted", "promoted", "rolled back"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # importing it, MLflow warns of type hints in its own code
         mlflow.set_tracking_uri(server)
@@ -109,9 +112,9 @@ def on_the_server(tracker: EdTechMLFlowTracker, run_id: str) -> str:
 def test_a_run_that_waits_has_to_be_sent_before_it_is_registered(server, settings, items, request, nobody):
     away = EdTechMLFlowTracker(request.node.name, nobody, settings)
     here = away.log(judged(items, 1.0))
-    assert waiting(settings) == [here]
+    assert pending_runs(settings) == [here]
     registry = ModelRegistry(settings, server)
     with pytest.raises(RegistryError, match="still waits on this machine") as caught:
         registry.register(here)
     assert "python -m edtech sync" in caught.value.fix
-    assert registry.register(sync(server, settings).sent[here], "sent late").version == 1
+    assert registry.register(sync(server, settings).synced[here], "sent late").version == 1

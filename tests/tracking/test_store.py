@@ -13,7 +13,7 @@ import pytest
 from edtech.errors import SettingsError, TrackingError
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore
-from edtech.tracking.store import PROBE_SECONDS, connect, find_store, guard_artifacts, sqlite_uri
+from edtech.tracking.store import PROBE_SECONDS, connect, find_store, refuse_local_artifacts, sqlite_uri
 from tests.waiting import SECONDS
 
 
@@ -206,6 +206,6 @@ def test_a_server_cannot_point_at_files_of_this_machine():
     remote = find_store("https://tracker.example.org")
     for uri in ["file:///etc", "/etc", "C:/Users"]:
         with pytest.raises(TrackingError, match="path of its own machine"):
-            guard_artifacts(remote, uri)
-    guard_artifacts(remote, "mlflow-artifacts:/1/abc/artifacts")
-    guard_artifacts(find_store("http://127.0.0.1:5000"), "file:///srv/mlruns")
+            refuse_local_artifacts(remote, uri)
+    refuse_local_artifacts(remote, "mlflow-artifacts:/1/abc/artifacts")
+    refuse_local_artifacts(find_store("http://127.0.0.1:5000"), "file:///srv/mlruns")

@@ -15,7 +15,7 @@ from edtech.ml.elasticity.diagnostics import compare_runs, panel_checks
 from edtech.ml.elasticity.family import TOKEN_ELASTICITY
 from edtech.ml.trust_checks import LEAKS, blocking_checks, blocking_reason
 from edtech.tables.roles import PanelRoles
-from edtech.tracking import EdTechMLFlowTracker, RunStore, waiting
+from edtech.tracking import EdTechMLFlowTracker, RunStore, pending_runs
 from edtech.training.trainer import train_runs
 from tests.tracking.serving import misbehaving
 from tests.waiting import SECONDS
@@ -60,7 +60,7 @@ def test_a_server_that_hangs_takes_the_second_opinion_alone(panel, place, monkey
     monkeypatch.setattr(RunStore, "list_runs", lambda *_, **__: free.wait(SECONDS))
     with misbehaving("hang") as address:
         [run] = train_runs(panel, ["linear"], tracker=EdTechMLFlowTracker(tracking_uri=address, settings=place))
-        assert waiting(place) == [run.run_id]
+        assert pending_runs(place) == [run.run_id]
         free.set()
 
 

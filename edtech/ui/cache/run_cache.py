@@ -1,4 +1,4 @@
-"""What pages show of runs, read again when the store changes."""
+"""Tables, files and metrics of runs, read again when the store changes."""
 
 from typing import TYPE_CHECKING
 
@@ -27,39 +27,39 @@ def run_table(experiment: str) -> pd.DataFrame:
 
 @st.cache_data(show_spinner="Reading the runs", max_entries=20)
 def run_table_at(experiment: str, stamp: tuple[int, ...]) -> pd.DataFrame:  # noqa: ARG001
-    """Return the same as the store stood at that stamp; clear it to see at once what a server was sent."""
-    return _runs().list_runs([experiment], or_kept=True)
+    """Return the table of runs at this stamp of the store; clear the cache to see new runs at once."""
+    return _runs().list_runs([experiment], fallback_to_local=True)
 
 
 @st.cache_data(show_spinner=False, ttl=10)
 def server_notice() -> str | None:
-    """Return what is wrong with the server of the runs and what is shown instead; None where nothing is."""
+    """Return a notice if the tracking server cannot be reached, else None."""
     problem = _runs().problem()
     return problem and f"{problem.rstrip('.')}. Only pending runs on this machine are shown."
 
 
 def waiting_runs() -> list[str]:
-    """Return the ids of the finished runs that wait to be sent to a server; none where no server is set."""
-    from edtech.tracking.outbox import waiting
+    """Return the ids of pending runs; empty without a tracking server."""
+    from edtech.tracking.outbox import pending_runs
 
-    return waiting(services.settings()) if services.settings().has_server else []
+    return pending_runs(services.settings()) if services.settings().has_server else []
 
 
 def store_stamp() -> tuple[int, ...]:
-    """Return what is another where the store was written to."""
+    """Return a stamp that changes on every write to the store."""
     return _runs().stamp()
 
 
 @st.cache_resource(show_spinner="Reading the runs", max_entries=5)
 def all_runs(experiments: tuple[str, ...], stamp: tuple[int, ...]) -> pd.DataFrame:  # noqa: ARG001  # its cache's key
-    """Return every run of the experiments, whoever wrote it and whatever became of it; not to be changed."""
-    return _runs().list_runs(list(experiments), kind=None, limit=MOST_RUNS, finished=False, or_kept=True)
+    """Return all runs of the experiments, of any tool and status; callers must not change the table."""
+    return _runs().list_runs(list(experiments), kind=None, limit=MOST_RUNS, finished=False, fallback_to_local=True)
 
 
 @st.cache_data(show_spinner=False, max_entries=5)
 def experiments(stamp: tuple[int, ...]) -> list[str]:  # noqa: ARG001  # its cache's key
     """Return the names of all experiments, newest first."""
-    return _runs().experiments(or_kept=True)
+    return _runs().experiments(fallback_to_local=True)
 
 
 @st.cache_data(show_spinner="Reading the run's files", max_entries=200)
@@ -76,12 +76,12 @@ def artifacts(run_id: str) -> tuple[str, ...]:
 
 @st.cache_data(show_spinner="Reading the metric's history", ttl=30, max_entries=50)
 def metric_history(run_ids: tuple[str, ...], metric: str) -> pd.DataFrame:
-    """Return each time a metric was logged in these runs."""
+    """Return all logged values of a metric in these runs."""
     return _runs().metric_history(run_ids, metric)
 
 
 def demand_runs(experiment: str, digest: str) -> pd.DataFrame:
-    """Return the experiment's finished trainings of demand on the data set of that digest, newest first."""
+    """Return the experiment's finished demand models on the data set with this digest, newest first."""
     runs = runs_on_dataset(run_table(experiment), digest)
     return runs[runs.reindex(columns=["tags.model_type"])["tags.model_type"] == "token_elasticity"]
 
@@ -89,10 +89,10 @@ def demand_runs(experiment: str, digest: str) -> pd.DataFrame:
 @st.cache_data(show_spinner=False, ttl=30, max_entries=20)
 def deleted_scenarios(experiment: str) -> pd.DataFrame:
     """Return the experiment's deleted scenarios, newest first."""
-    return services.tracker(experiment).runs.deleted(experiment, "scenario")
+    return services.tracker(experiment).runs.deleted_runs(experiment, "scenario")
 
 
 @st.cache_data(show_spinner=False, ttl=30, max_entries=20)
 def scenario_table(experiment: str) -> pd.DataFrame:
     """Return the experiment's saved scenarios, newest first."""
-    return _runs().list_runs([experiment], kind="scenario", or_kept=True)
+    return _runs().list_runs([experiment], kind="scenario", fallback_to_local=True)

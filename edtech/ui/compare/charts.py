@@ -1,4 +1,4 @@
-"""Charts of the Compare page, one at a time: which is in the address."""
+"""Charts of the Compare page, one at a time; the address holds the selected view."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,11 +11,11 @@ import streamlit as st
 from edtech.charts import compare as charts
 from edtech.charts import models
 from edtech.metrics import Metric, metric
-from edtech.reports.comparison import axis, metric_pairs, pair_title
+from edtech.reports.comparison import axis_title, metric_pairs, pair_title
 from edtech.tracking import Comparison
-from edtech.tracking.registry_checks import DECISIONS
-from edtech.tracking.run_query import columns_of, telling_columns
-from edtech.tracking.seed_groups import by_all_but_the_seed
+from edtech.tracking.comparison_statistics import mean_over_seeds
+from edtech.tracking.registry_requirements import DECISION_VALUE_METRICS
+from edtech.tracking.run_query import columns_with_prefix, informative_columns
 from edtech.ui import url_state
 from edtech.ui.cache import run_cache
 from edtech.ui.compare import decisions, file_charts
@@ -34,12 +34,12 @@ ERRORS = (
     "integrated_brier",
     "fit_seconds",
 )
-BUSINESS = (*DECISIONS, "revenue_impact", "token_revenue_plan", "token_revenue_predicted")
+BUSINESS = (*DECISION_VALUE_METRICS, "revenue_impact", "token_revenue_plan", "token_revenue_predicted")
 MAX_GROUPS = 20
 
 
 def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> tuple[str, str]:
-    """Show the chosen view, and return the two metrics that the report sets against each other."""
+    """Show the selected view, and return the x and y metric of the report's scatter plot."""
     if comparison.metrics.empty:
         st.info("None of these runs logged a metric.", icon=":material/info:")
         return ERRORS[0], BUSINESS[0]
@@ -81,12 +81,12 @@ def _choose(
 
 
 def _show_chart(chart: Any, title: str) -> None:  # noqa: ANN401  # any chart of altair
-    """Show a chart; who cannot see it is told its title."""
+    """Show a chart with its title as alternative text."""
     st.altair_chart(chart, alt=title)
 
 
 def _scatter(comparison: Comparison) -> tuple[str, str]:
-    st.subheader("Is the most accurate run also the most useful?")
+    st.subheader("Error versus value")
     numbers = comparison.params.apply(_numeric).notna().any(axis=1)
     numeric = [str(name) for name in numbers.index[numbers]]
     x = _choose(comparison, "X axis", ERRORS, "compare.x", numeric)
@@ -94,14 +94,16 @@ def _scatter(comparison: Comparison) -> tuple[str, str]:
     pairs, x_metric, y_metric = metric_pairs(comparison, x, y), _metric(comparison, x), _metric(comparison, y)
     title = pair_title(pairs, x_metric, y_metric)
     if len(pairs.replace([np.inf, -np.inf], np.nan).dropna()):
-        _show_chart(models.metric_scatter(pairs, title=title, x_title=axis(x_metric), y_title=axis(y_metric)), title)
+        _show_chart(
+            models.metric_scatter(pairs, title=title, x_title=axis_title(x_metric), y_title=axis_title(y_metric)), title
+        )
     else:
         st.info("No run has both values. Choose another metric.", icon=":material/info:")
     return x, y
 
 
 def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
-    varying = [column for column in telling_columns(runs) if column.startswith(("metrics.", "params."))]
+    varying = [column for column in informative_columns(runs) if column.startswith(("metrics.", "params."))]
     numbers = [column for column in varying if _numeric(runs[column]).nunique() > 1]
     whole = [column for column in numbers if np.isfinite(_numeric(runs[column])).all()]
     titles = _axis_titles(comparison, numbers)
@@ -127,7 +129,7 @@ def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
 
 
 def _axis_titles(comparison: Comparison, names: Sequence[str]) -> dict[str, str]:
-    """Return the title of each metric and the name of each parameter; with the key behind it where two are the same."""
+    """Return the title of each metric and the name of each parameter, with its key if two titles are equal."""
     keys = {name: name.partition(".")[2] for name in names}
     titles = {
         name: _metric(comparison, key).title if name.startswith("metrics.") else key for name, key in keys.items()
@@ -142,7 +144,9 @@ def _numeric(column: pd.Series) -> pd.Series:
 
 def _boxes(comparison: Comparison, runs: pd.DataFrame) -> None:
     name = _choose(comparison, "Metric", ERRORS, "compare.box.metric")
-    groups = [column for column in columns_of(runs, "params.", "tags.") if 1 < runs[column].nunique() <= MAX_GROUPS]
+    groups = [
+        column for column in columns_with_prefix(runs, "params.", "tags.") if 1 < runs[column].nunique() <= MAX_GROUPS
+    ]
     if not groups:
         st.info("These runs share all parameters and tags with few values.", icon=":material/info:")
         return
@@ -158,7 +162,7 @@ def _boxes(comparison: Comparison, runs: pd.DataFrame) -> None:
     definition = _metric(comparison, name)
     frame = pd.DataFrame({"group": runs[group].fillna("-"), "value": runs[f"metrics.{name}"]})
     title = f"{definition.title} by {group.partition('.')[2]}"
-    _show_chart(charts.box(frame, title=title, y_title=axis(definition)), title)
+    _show_chart(charts.box(frame, title=title, y_title=axis_title(definition)), title)
 
 
 def _history(comparison: Comparison, runs: pd.DataFrame) -> None:
@@ -169,7 +173,7 @@ def _history(comparison: Comparison, runs: pd.DataFrame) -> None:
         return
     frame = frame.assign(run=frame["run_id"].map(comparison.labels), x=frame["step"], y=frame["value"])
     title = f"{_metric(comparison, name).title} by step"
-    _show_chart(charts.lines(frame, title=title, x_title="Step", y_title=axis(_metric(comparison, name))), title)
+    _show_chart(charts.lines(frame, title=title, x_title="Step", y_title=axis_title(_metric(comparison, name))), title)
 
 
 def _over_time(comparison: Comparison, runs: pd.DataFrame) -> None:
@@ -178,14 +182,14 @@ def _over_time(comparison: Comparison, runs: pd.DataFrame) -> None:
     started = runs["started"].dt.tz_convert(None)
     frame = pd.DataFrame({"time": started, "value": runs[f"metrics.{name}"], "group": group, "run": runs["name"]})
     title = f"{_metric(comparison, name).title} over training time by algorithm"
-    _show_chart(charts.over_time(frame, title=title, y_title=axis(_metric(comparison, name))), title)
+    _show_chart(charts.over_time(frame, title=title, y_title=axis_title(_metric(comparison, name))), title)
 
 
 def _groups(comparison: Comparison, runs: pd.DataFrame) -> None:
     name = _choose(comparison, "Metric", ERRORS, "compare.group.metric")
-    frame = by_all_but_the_seed(runs, name)
+    frame = mean_over_seeds(runs, name)
     title = f"Mean {_metric(comparison, name).title} over seeds with 95% interval"
-    _show_chart(charts.interval_rows(frame, title=title, x_title=axis(_metric(comparison, name))), title)
+    _show_chart(charts.interval_rows(frame, title=title, x_title=axis_title(_metric(comparison, name))), title)
     st.dataframe(frame, hide_index=True, key="compare.groups", height="content")
 
 
@@ -213,4 +217,4 @@ OLD_VIEWS = {
     "Importance side by side": "Feature importance",
     "Pictures side by side": "Pictures",
 }
-"""Names of views in links made by version 0.1."""
+"""Names of views in links of version 0.1."""

@@ -1,4 +1,4 @@
-"""Charts of the Compare page that are drawn from files of the runs, whoever wrote them."""
+"""Charts of the Compare page from files of the runs, including runs of other tools."""
 
 import io
 import re
@@ -10,7 +10,7 @@ from edtech.charts import compare as charts
 from edtech.errors import TrackingError
 from edtech.tables.formatting import format_names, pluralize
 from edtech.tracking import Comparison
-from edtech.tracking.seed_groups import paired
+from edtech.tracking.comparison_statistics import paired_difference
 from edtech.ui import url_state
 from edtech.ui.cache import run_cache
 from edtech.ui.widgets import escape, show_errors
@@ -18,14 +18,14 @@ from edtech.ui.widgets import escape, show_errors
 PREDICTIONS, IMPORTANCE = "evaluation/predictions.csv", "evaluation/feature_importance.csv"
 MOST = 8
 CURVES = {
-    "roc": ("ROC", "False positives (share)", "True positives (share)"),
+    "roc": ("ROC", "False positive rate", "True positive rate"),
     "calibration": ("Calibration", "Predicted probability", "Observed share"),
 }
 EQUAL = {"roc": "chance", "calibration": "perfect calibration"}
 
 
 def pair(comparison: Comparison, runs: pd.DataFrame) -> None:
-    """Show whether a second run is off by less than the baseline on the same rows."""
+    """Show the difference in error between a second run and the baseline on the same rows."""
     others = [run_id for run_id in runs["run_id"] if run_id != comparison.baseline]
     if comparison.baseline is None or not others:
         st.info("Choose a second run to compare with the baseline.", icon=":material/info:")
@@ -41,18 +41,18 @@ def pair(comparison: Comparison, runs: pd.DataFrame) -> None:
     tables = [
         _table(comparison, run_id, PREDICTIONS, ("actual", "predicted")) for run_id in (comparison.baseline, other)
     ]
-    errors = paired(*tables)
+    errors = paired_difference(*tables)
     st.metric(
         "Difference in MAE, second minus first",
         f"{errors.difference:+.4g} pieces",
         border=True,
         help="On the same later rows. Below 0, the second run has smaller errors. The interval is clustered by unit.",
     )
-    st.markdown(f"{escape(errors.words)} 95 % interval {errors.low:+.4g} to {errors.high:+.4g}.")
+    st.markdown(f"{escape(errors.summary)} 95 % interval {errors.low:+.4g} to {errors.high:+.4g}.")
 
 
 def importance(comparison: Comparison, runs: pd.DataFrame) -> None:
-    """Show what the predictions of each run lean on; a file that cannot be drawn is told, and the others drawn."""
+    """Show the feature importance of each run; an unreadable file shows its error."""
     parts = []
     logged = [item for item in runs["run_id"].head(MOST) if IMPORTANCE in run_cache.artifacts(item)]
     for run_id in logged:
@@ -68,7 +68,7 @@ def importance(comparison: Comparison, runs: pd.DataFrame) -> None:
 
 
 def curves(comparison: Comparison, runs: pd.DataFrame) -> None:
-    """Show the curves of classifiers; a file that cannot be drawn is told, and the others drawn."""
+    """Show the curves of classifiers; an unreadable file shows its error."""
     kind = url_state.selectbox(
         "Curve",
         list(CURVES),
@@ -92,11 +92,15 @@ def curves(comparison: Comparison, runs: pd.DataFrame) -> None:
             charts.lines(pd.concat(parts), title=title, x_title=x_title, y_title=y_title, equal=True), alt=title
         )
     elif not logged:
-        st.info(f"None of these runs logged a table of its {name}. Only classifiers do.")
+        st.info(f"None of these runs logged its {name} curve. Only classifiers do.")
 
 
 def is_curve(path: str, kind: str) -> bool:
-    """Whether a file is named as a table of that curve: `roc.csv` and `test_roc_curve.csv`, not `process.csv`."""
+    """Tell whether a file name is that of a table of this curve.
+
+    >>> [is_curve(path, "roc") for path in ("roc.csv", "test_roc_curve.csv", "process.csv")]
+    [True, True, False]
+    """
     name = path.rpartition("/")[2].lower()
     return name.endswith(".csv") and re.search(rf"(^|_){kind}(_|\.)", name) is not None
 
@@ -125,7 +129,7 @@ def _image(content: bytes, alt: str) -> None:
     try:
         st.image(content, alt=alt)
     except (ValueError, OSError):  # Pillow's errors are of these
-        st.caption("This file is not a picture that can be shown.")
+        st.caption("This file is not a valid picture.")
 
 
 def _first_numbers(comparison: Comparison, run_id: str, path: str) -> tuple[pd.Series, pd.Series]:
@@ -139,11 +143,11 @@ def _first_numbers(comparison: Comparison, run_id: str, path: str) -> tuple[pd.S
 def _table(
     comparison: Comparison, run_id: str, path: str, numbers: tuple[str, ...], texts: tuple[str, ...] = ()
 ) -> pd.DataFrame:
-    """Return a file of a run that has these columns. Raises TrackingError where it has not."""
+    """Return a file of a run with these columns. Raises TrackingError if a column is missing."""
     table = _read(comparison, run_id, path)
     wrong = [item for item in numbers if item not in table or not pd.api.types.is_numeric_dtype(table[item])]
     if wrong or table.empty or not set(texts) <= set(table):
-        expected = f"rows with {format_names([*texts, *numbers])}, of numbers in {format_names(numbers)}"
+        expected = f"rows with {format_names([*texts, *numbers])}, with numbers in {format_names(numbers)}"
         raise _unfit(comparison, run_id, path, expected, _columns(table))
     return table
 
@@ -155,8 +159,8 @@ def _columns(table: pd.DataFrame) -> str:
 def _read(comparison: Comparison, run_id: str, path: str) -> pd.DataFrame:
     try:
         return pd.read_csv(io.BytesIO(run_cache.artifact(run_id, path)))
-    except (ValueError, OverflowError) as exc:  # pandas' errors of parsing and decoding are of the first
-        raise _unfit(comparison, run_id, path, "a table of comma separated values in UTF-8", str(exc)[:200]) from exc
+    except (ValueError, OverflowError) as exc:  # pandas' errors of parsing and decoding are ValueErrors
+        raise _unfit(comparison, run_id, path, "a table of comma-separated values in UTF-8", str(exc)[:200]) from exc
 
 
 def _unfit(comparison: Comparison, run_id: str, path: str, expected: str, actual: str) -> TrackingError:
@@ -165,5 +169,5 @@ def _unfit(comparison: Comparison, run_id: str, path: str, expected: str, actual
         expected=expected,
         actual=actual,
         where=path,
-        fix="log the file again in this form, or leave the run out",
+        fix="Log the file again in this format, or remove the run",
     )

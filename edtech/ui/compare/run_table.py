@@ -1,4 +1,4 @@
-"""The table of runs on the Compare page: experiments, search and filters, columns, and which runs are chosen."""
+"""The table of runs on the Compare page: experiments, search, filters, columns and selection."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ import streamlit as st
 
 from edtech.errors import TrackingError
 from edtech.tables.formatting import format_names, pluralize
-from edtech.tracking.run_query import MOST_ROWS, RunQuery, RunTable, columns_of, search_runs
+from edtech.tracking.run_query import MAX_ROWS, RunQuery, RunTable, columns_with_prefix, search_runs
 from edtech.ui import run_tables, state, url_state
 from edtech.ui.cache import run_cache
 from edtech.ui.widgets import error_panel, escape
@@ -25,7 +25,7 @@ KIND = {"metrics": "metric", "params": "parameter", "tags": "tag"}
 
 
 def select_experiments(current: str) -> pd.DataFrame:
-    """Let the user choose experiments, and return all their runs, whoever wrote them."""
+    """Show the choice of experiments, and return all their runs, including runs of other tools."""
     stamp = run_cache.store_stamp()
     names = run_cache.experiments(stamp)
     selection = url_state.multiselect(
@@ -40,7 +40,7 @@ def select_experiments(current: str) -> pd.DataFrame:
 
 
 def filter_runs(runs: pd.DataFrame) -> RunTable:
-    """Show search and filters and return the runs that match; conditions that cannot be read are told and left out."""
+    """Show search and filters, and return the matching runs; invalid conditions show an error and are ignored."""
     left, right = st.columns(2)
     search = url_state.text_input(
         "Search", key="compare.search", max_chars=200, container=left, help="Part of a name, parameter, tag or id."
@@ -51,7 +51,7 @@ def filter_runs(runs: pd.DataFrame) -> RunTable:
         max_chars=500,
         container=right,
         placeholder="rmse < 2 and seed = 7",
-        help="A metric, parameter or tag; one of < <= > >= = != ~ (contains); a value. Join conditions with " and ".",
+        help="A metric, parameter or tag; one of < <= > >= = != ~ (contains); a value. Join conditions with `and`.",
     )
     with st.expander("More filters"):
         query = _more_filters(runs, search, where)
@@ -74,7 +74,7 @@ def _more_filters(runs: pd.DataFrame, search: str, where: str) -> RunQuery:
             format_func=run_tables.family_title,
         )
         since = url_state.date_input("Started after", key="compare.since")
-        orders = ["started", "name", "duration_seconds", *columns_of(runs, "metrics.", "params.")]
+        orders = ["started", "name", "duration_seconds", *columns_with_prefix(runs, "metrics.", "params.")]
         titles = column_titles(orders)
         order = url_state.selectbox("Order by", orders, "started", key="compare.order", format_func=titles.__getitem__)
         failed = url_state.toggle("Show failed", key="compare.failed")
@@ -92,11 +92,12 @@ def _values(runs: pd.DataFrame, column: str) -> list[str]:
 
 
 def column_titles(names: Iterable[str]) -> dict[str, str]:
-    """Return how each column is read: without what kind of thing it is, unless two would be called the same."""
+    """Return the title of each column, with its kind (metric, parameter, tag) if two names are equal."""
     titles = {name: COLUMN_NAMES.get(name, name.partition(".")[2] if _kind(name) else name) for name in names}
-    often = Counter([*titles.values(), *(name for name in FIXED_COLUMNS if name not in titles)])
+    counts = Counter([*titles.values(), *(name for name in FIXED_COLUMNS if name not in titles)])
     return {
-        name: f"{word} ({_kind(name)})" if often[word] > 1 and _kind(name) else word for name, word in titles.items()
+        name: f"{title} ({_kind(name)})" if counts[title] > 1 and _kind(name) else title
+        for name, title in titles.items()
     }
 
 
@@ -105,9 +106,9 @@ def _kind(name: str) -> str:
 
 
 def show_table(table: RunTable) -> None:
-    """Show how many runs match and a table of the first, columns that differ first, with boxes to tick."""
-    first = table.runs.head(MOST_ROWS)
-    more = f"; the first {MOST_ROWS:,} are shown" if len(table.runs) > MOST_ROWS else ""
+    """Show the number of matching runs and a table of the first with checkboxes, varying columns first."""
+    first = table.runs.head(MAX_ROWS)
+    more = f"; the first {MAX_ROWS:,} are shown" if len(table.runs) > MAX_ROWS else ""
     match = "match" if table.total != 1 else "matches"
     st.caption(f"{len(table.runs):,} of {pluralize(table.total, 'run')} {match}{more}. Columns that differ come first.")
     frame = run_tables.titled(first)[[*FIXED_COLUMNS, *(columns := _columns(table))]].assign(
@@ -122,9 +123,9 @@ def show_table(table: RunTable) -> None:
         on_select="rerun",
     )
     selected = [first["run_id"].iloc[position] for position in picked["selection"]["rows"] if position < len(first)]
-    doing = f"Compare {pluralize(len(selected), 'selected run')}" if selected else "Select runs to compare"
+    action = f"Compare {pluralize(len(selected), 'selected run')}" if selected else "Select runs to compare"
     st.button(
-        doing,
+        action,
         disabled=not selected,
         on_click=_select,
         args=(selected,),
@@ -134,7 +135,7 @@ def show_table(table: RunTable) -> None:
 
 
 def _columns(table: RunTable) -> list[str]:
-    """Let the user choose columns; at first those that differ, whatever is searched for."""
+    """Show the choice of columns; the default is the first varying columns of all runs."""
     key = "compare.columns"
     wanted = [*state.value(key, []), *url_state.requested_values(key)]
     offered = list(
@@ -157,9 +158,9 @@ def _select(run_ids: list[str]) -> None:
 
 
 def selected_runs(table: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs side by side: those of the address, else the newest trainings on the same data.
+    """Return the compared runs: those of the address, else the newest trainings on the same data.
 
-    Those that no longer match the filters stay, with a word.
+    Runs that no longer match the filters stay selected, with a caption.
     """
     rows = runs.drop_duplicates("run_id").set_index("run_id", drop=False)
     start = _newest(table.runs)
@@ -191,17 +192,15 @@ def selected_runs(table: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _newest(runs: pd.DataFrame) -> list[str]:
-    """Return the newest trainings of one question on the same data; where no two are alike, the newest.
+    """Return the newest trainings with the same family and data set; if all differ, the newest training.
 
-    Where there is none, other finished runs: those of others first, then scenarios, which hold no metrics.
+    Without trainings, return other finished runs: those of other tools first, then scenarios, which have no metrics.
     """
     finished = runs[runs["status"] == "FINISHED"]
     kinds = (finished["kind"] == "training", finished["kind"] != "scenario", finished["kind"] == "scenario")
     done = next((finished[kind] for kind in kinds if kind.any()), finished)
-    questions = done.reindex(columns=["tags.dataset_digest", "tags.model_type"]).astype(object).fillna("")
+    groups = done.reindex(columns=["tags.dataset_digest", "tags.model_type"]).astype(object).fillna("")
     if len(done):
-        first = (
-            questions[questions.duplicated(keep=False)].head(1) if questions.duplicated().any() else questions.head(1)
-        )
-        done = done[(questions == first.iloc[0]).all(axis=1)]
+        first = groups[groups.duplicated(keep=False)].head(1) if groups.duplicated().any() else groups.head(1)
+        done = done[(groups == first.iloc[0]).all(axis=1)]
     return [str(name) for name in done["run_id"].head(6)]

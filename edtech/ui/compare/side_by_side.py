@@ -1,4 +1,4 @@
-"""Parts of the Compare page: the chosen runs side by side, and what their metrics mean."""
+"""Comparison of the selected runs: parameters, tags, metrics and their definitions."""
 
 import pandas as pd
 import streamlit as st
@@ -7,8 +7,8 @@ from pandas.io.formats.style import Styler
 from edtech.metrics import METRICS, Metric
 from edtech.reports.comparison import BAD, GOOD, KINDS, metric_table, param_table, tag_table
 from edtech.tracking import Comparison, compare_runs
-from edtech.tracking.metric_dictionary import Said, dictionary
-from edtech.tracking.registry_checks import DECISIONS
+from edtech.tracking.metric_definitions import MetricDefinition, define_metrics
+from edtech.tracking.registry_requirements import DECISION_VALUE_METRICS
 from edtech.ui import run_tables, url_state
 from edtech.ui.cache import services
 from edtech.ui.models import registry
@@ -19,7 +19,7 @@ COLORS = {GOOD: "background-color: rgba(0, 158, 115, .22)", BAD: "background-col
 
 
 def choose_baseline(runs: pd.DataFrame) -> Comparison:
-    """Ask for the baseline and whether to rank runs on different data, and compare."""
+    """Show the choice of baseline, and compare the runs; ranking across different data is optional."""
     if len(runs) == 1:
         st.info("Choose a second run above to compare.", icon=":material/compare_arrows:")
     names = run_tables.run_labels(runs)
@@ -32,7 +32,7 @@ def choose_baseline(runs: pd.DataFrame) -> Comparison:
         help="Differences in parentheses are relative to this run.",
     )
     runs = run_tables.titled(runs)
-    meanings = dictionary(runs, services.metric_memory().said())
+    meanings = define_metrics(runs, services.metric_memory().load())
     comparison = compare_runs(runs, meanings, baseline)
     if comparison.same_data:
         return comparison
@@ -42,7 +42,7 @@ def choose_baseline(runs: pd.DataFrame) -> Comparison:
 
 
 def show_tables(comparison: Comparison) -> None:
-    """Show parameters that differ and the metrics by kind."""
+    """Show different parameters and tags, and the metrics by kind."""
     every = url_state.toggle(
         "Show identical rows", key="compare.every", help="Shows all parameters and tags, not only those that differ."
     )
@@ -64,8 +64,8 @@ def show_tables(comparison: Comparison) -> None:
             continue
         st.subheader(title)
         st.caption(
-            r"★ best by each metric's direction; \[low, high\] its 95 % interval where there is one; (+difference) to "
-            "the baseline, ✓ better, ✗ worse."
+            r"★ best value; \[low, high\] 95% interval, if any; (+difference) from the baseline, ✓ better, ✗ worse. "
+            "Each metric's direction defines better."
         )
         st.dataframe(
             _colored(table), hide_index=True, key=f"compare.{kind}", height="content", column_config={"metric": _FIRST}
@@ -74,14 +74,14 @@ def show_tables(comparison: Comparison) -> None:
 
 
 def register_run(comparison: Comparison) -> None:
-    """Let one of the runs be registered, behind the gates of the Models page; the best by its decisions comes first."""
+    """Show the registration of a run with its checks; the run with the highest decision value comes first."""
     if not st.toggle(
         "Register a run",
         key="compare.registering",
         help="Shows the checks for registration and for promotion to champion.",
     ):
         return
-    best = next((comparison.best[name][0] for name in DECISIONS if comparison.best.get(name)), None)
+    best = next((comparison.best[name][0] for name in DECISION_VALUE_METRICS if comparison.best.get(name)), None)
     names = list(comparison.labels)
     run_id = st.selectbox(
         "Run to register",
@@ -118,11 +118,11 @@ def _define(foreign: list[Metric]) -> None:
     metric = names[name]
     st.text(f"Current: {metric.direction}, unit {metric.unit or 'none'}. {metric.help}")
     left, right = st.columns(2)
-    ways = ("higher", "lower", "zero", "none")
+    directions = ("higher", "lower", "zero", "none")
     direction = left.selectbox(
-        "Better direction", ways, ways.index(metric.direction), key=f"compare.say.direction.{name}"
+        "Better direction", directions, directions.index(metric.direction), key=f"compare.say.direction.{name}"
     )
     unit = right.text_input("Unit", metric.unit, max_chars=60, key=f"compare.say.unit.{name}")
     if st.button("Save", key="compare.say.keep", icon=":material/save:"):
-        services.metric_memory().say(name, Said(direction=direction, unit=unit))
+        services.metric_memory().save(name, MetricDefinition(direction=direction, unit=unit))
         st.rerun()

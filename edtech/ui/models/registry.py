@@ -1,4 +1,4 @@
-"""The registry on the Models page: versions, gates, promotion and rollback, the card, the champion's history."""
+"""The model registry: checks, versions, promotion, rollback, model card and history of the champion."""
 
 import pandas as pd
 import streamlit as st
@@ -6,8 +6,8 @@ import streamlit as st
 from edtech.charts import models as charts
 from edtech.metrics import metric
 from edtech.reports.model_card import model_card
-from edtech.tracking.registry import CHAMPION, Event, Version
-from edtech.tracking.registry_checks import DECISIONS, Gate
+from edtech.tracking.registry import CHAMPION, ChampionChange, Version
+from edtech.tracking.registry_requirements import DECISION_VALUE_METRICS, Requirement
 from edtech.ui import run_tables
 from edtech.ui.cache import services
 from edtech.ui.state import notify
@@ -17,63 +17,67 @@ _MARKS = {True: ":material/check_circle:", False: ":material/block:"}
 
 
 def register(run_id: str, key: str) -> None:
-    """Show the gates of a run; register it, and make it the champion, on request."""
+    """Show the checks of a run; register it, and promote it to champion, on request."""
     registry = services.registry()
-    _gates(registry.gates(run_id))
+    _gates(registry.requirements(run_id))
     with st.form(key, border=True):
         reason = _reason(f"{key}.reason")
         challenger = st.form_submit_button(
-            "Register as the challenger",
+            "Register as challenger",
             key=f"{key}.challenger",
             icon=":material/add_box:",
-            help="The newest version of its family's model.",
+            help="Registers the newest version of the family's model.",
         )
         champion = st.form_submit_button(
-            "Register and make it the champion",
+            "Register as champion",
             key=f"{key}.champion",
             icon=":material/trophy:",
-            help="The version that Predict, Pricing and `models:/...@champion` take.",
+            help="Registers the version that Predict, Pricing and `models:/...@champion` use.",
         )
     if challenger or champion:
         with show_errors():
             version_created = registry.register(run_id)
             message = f"Registered as version {version_created.version} of {version_created.name}"
             if champion:
-                st.success(
-                    escape(f"{message}."), icon=":material/check_circle:"
-                )  # true where the next gate is shut too
+                # registered even if the promotion fails
+                st.success(escape(f"{message}."), icon=":material/check_circle:")
                 registry.promote(version_created.name, version_created.version, reason)
-            _changed(f"{message}, the champion." if champion else f"{message}.")
+            _changed(f"{message}, now the champion." if champion else f"{message}.")
 
 
 def _reason(key: str) -> str:
     return st.text_input(
-        "Reason", max_chars=1_000, key=key, help="Needed for a champion whose decisions are not worth more; it is kept."
+        "Reason",
+        max_chars=1_000,
+        key=key,
+        help="Required if the decision value is not higher than the champion's. It is stored.",
     )
 
 
-def _gates(gates: tuple[Gate, ...]) -> None:
+def _gates(gates: tuple[Requirement, ...]) -> None:
     for gate in gates:
-        more = " A written reason opens it." if gate.opens_for_a_reason and not gate.passed else ""
+        more = " A written reason overrides this check." if gate.can_be_overridden and not gate.passed else ""
         st.markdown(f"{_MARKS[gate.passed]} **{escape(gate.title)}**: {escape(gate.evidence)}.{more}")
 
 
 def choose_model() -> str | None:
-    """Let the user choose a registered model; None where there is none."""
+    """Show the choice of a registered model; return None without models."""
     names = services.registry().names()
     if not names:
         return None
-    return st.selectbox("Registered model", names, key="models.name", help="One for each family, or named by a user.")
+    return st.selectbox(
+        "Registered model", names, key="models.name", help="One model per family, or a name given by a user."
+    )
 
 
 def choose_version(name: str, key: str) -> Version:
-    """Let the user choose a version; the champion is chosen at first."""
+    """Show the choice of a version, by default the champion."""
     versions = {version.version: version for version in services.registry().versions(name)}
-    held = next((position for position, version in enumerate(versions.values()) if version.is_champion), 0)
+    champion = next((position for position, version in enumerate(versions.values()) if version.is_champion), 0)
     number = st.selectbox(
         "Version",
         list(versions),
-        index=held,
+        index=champion,
         format_func=lambda version: _label(versions[version]),
         key=f"{key}.{name}",
         help="Newest first.",
@@ -82,8 +86,8 @@ def choose_version(name: str, key: str) -> Version:
 
 
 def _label(version: Version) -> str:
-    message = (f"version {version.version}", _algorithm(version), *version.aliases)
-    return ", ".join(filter(None, message))
+    texts = (f"version {version.version}", _algorithm(version), *version.aliases)
+    return ", ".join(filter(None, texts))
 
 
 def _algorithm(version: Version) -> str:
@@ -91,27 +95,27 @@ def _algorithm(version: Version) -> str:
 
 
 def show_versions(name: str) -> None:
-    """Show a model's versions, what they are worth, and let one be promoted or the champion taken back."""
+    """Show the versions of a model, with promotion, rollback, history and model card."""
     registry = services.registry()
     st.dataframe(version_rows(registry.versions(name)), hide_index=True, key="models.versions")
     selection = choose_version(name, "models.version")
     address = f"models:/{name}@{CHAMPION}" if selection.is_champion else selection.uri
     st.code(f'mlflow.pyfunc.load_model("{address}")', language=None)
-    run = registry.run_of(selection)
-    gates = () if run is None else registry.gates(selection.run_id, name)
+    run = registry.run_of_version(selection)
+    gates = () if run is None else registry.requirements(selection.run_id, name)
     if run is None:
-        st.warning("The run of this version is gone.", icon=":material/warning:")
+        st.warning("The run of this version is deleted. Restore it or register another run.", icon=":material/warning:")
     elif not selection.is_champion:
         _gates(gates)
         _promote(selection)
     _rollback(name)
-    events = registry.events(name)
+    events = registry.champion_changes(name)
     _history(name, events)
     card = model_card(selection, run, gates, events)
     with st.expander("Model card"):
         st.markdown(card)
     st.download_button(
-        "Download the model card",
+        "Download model card",
         card,
         f"{name}-{selection.version}.md",
         key="models.card",
@@ -121,7 +125,7 @@ def show_versions(name: str) -> None:
 
 
 def version_rows(versions: list[Version]) -> pd.DataFrame:
-    """Return one row for each version."""
+    """Return a table with a row per version."""
     rows = [
         (
             version.version,
@@ -146,7 +150,7 @@ def _utc(version: Version) -> str:
 def _promote(version: Version) -> None:
     with st.form("models.promote", border=True):
         reason = _reason("models.reason")
-        if st.form_submit_button("Make it the champion", type="primary", icon=":material/trophy:"):
+        if st.form_submit_button("Promote to champion", type="primary", icon=":material/trophy:"):
             with show_errors():
                 services.registry().promote(version.name, version.version, reason)
                 _changed(f"Version {version.version} of {version.name} is the champion.")
@@ -154,21 +158,21 @@ def _promote(version: Version) -> None:
 
 def _rollback(name: str) -> None:
     if st.button(
-        "Roll back to the champion before",
+        "Roll back champion",
         key="models.rollback",
         icon=":material/undo:",
-        help="Gives the place back to the version that held it before.",
+        help="Restores the previous champion.",
     ):
         with show_errors():
             version_created = services.registry().rollback(name)
             _changed(f"Version {version_created.version} of {name} is the champion again.")
 
 
-def _history(name: str, events: tuple[Event, ...]) -> None:
+def _history(name: str, events: tuple[ChampionChange, ...]) -> None:
     if not events:
-        st.caption("No version was the champion yet.")
+        st.caption("No version has been champion yet.")
         return
-    st.subheader("Champions so far")
+    st.subheader("Champion history")
     st.dataframe(
         pd.DataFrame(
             [(e.at[:16].replace("T", " "), e.version, e.how, e.reason) for e in events],
@@ -177,20 +181,21 @@ def _history(name: str, events: tuple[Event, ...]) -> None:
         hide_index=True,
         key="models.events",
     )
-    prediction = history(services.registry().versions(name), events)
-    if prediction is not None:
-        of, table = prediction
-        title = f"{metric(of).title} of the champion over time"
+    decision_history = history(services.registry().versions(name), events)
+    if decision_history is not None:
+        metric_name, table = decision_history
+        definition = metric(metric_name)
+        title = f"{definition.title} of the champion over time"
         st.altair_chart(
-            charts.time_series(table, title=title, y_title=f"{metric(of).title} ({metric(of).unit})", x_title="When"),
+            charts.time_series(table, title=title, y_title=f"{definition.title} ({definition.unit})", x_title="Date"),
             alt=title,
         )
 
 
-def history(versions: list[Version], events: tuple[Event, ...]) -> tuple[str, pd.DataFrame] | None:
-    """Return the name of the decision's metric and its value (period, value) at each change of the champion."""
+def history(versions: list[Version], events: tuple[ChampionChange, ...]) -> tuple[str, pd.DataFrame] | None:
+    """Return the name of the decision metric and its values (period, value) at each change of the champion."""
     tags = {version.version: version.tags for version in versions}
-    for name in DECISIONS:
+    for name in DECISION_VALUE_METRICS:
         key = f"metric.{name}"
         rows = [(event.at, float(tags[event.version][key])) for event in events if key in tags.get(event.version, {})]
         if len(rows) > 1:

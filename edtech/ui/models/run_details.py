@@ -1,4 +1,4 @@
-"""The run page: everything that a run holds, to be seen, downloaded, edited, deleted and repeated."""
+"""Run details: metrics, parameters, tags and files, with edit, delete, restore and rerun."""
 
 import json
 import math
@@ -25,7 +25,7 @@ _NOTE = "mlflow.note.content"
 
 
 def choose_run(experiment: str) -> str | None:
-    """Let the user choose a finished training; None where there is none."""
+    """Show the choice of a finished training; return None without trainings."""
     table = run_cache.run_table(experiment)
     if table.empty:
         return None
@@ -36,7 +36,7 @@ def choose_run(experiment: str) -> str | None:
 
 
 def show(run_id: str, experiment: str) -> None:
-    """Show a run whole."""
+    """Show all details of a run."""
     store = services.tracker(experiment).runs
     run = store.get_run(run_id)
     st.code(run.run_id, language=None)
@@ -55,24 +55,27 @@ def show(run_id: str, experiment: str) -> None:
     _artifacts(run, experiment)
     downloads.run_downloads(run_id)
     _edit(run, experiment)
-    _again(run)
+    _rerun(run)
 
 
 def note_text(note: str) -> str:
-    """Return a note as plain text: without the backslashes of escaped Markdown and its table, which stands below."""
+    """Return a note as text, without escapes and tables of Markdown, because the table is shown below.
+
+    >>> note_text("RMSE 0\\\\.7")
+    'RMSE 0.7'
+    """
     lines = [line for line in note.splitlines() if not line.startswith("|")]
     return re.sub(r"\\([^\w\s])", r"\1", "\n".join(lines)).strip()
 
 
 def metric_rows(run: Run) -> pd.DataFrame:
-    """Return a run's metrics with title, value, the ends of its 95 % interval, unit and what they mean."""
+    """Return a run's metrics: title, value, 95% interval, unit and meaning."""
     ends = {name: interval_of(name, run.metrics) for name in run.metrics}
-    apart = {end for pair in ends.values() for end in pair or ()}
+    interval_ends = {end for pair in ends.values() for end in pair or ()}
     rows = [
-        (intervals.title, value, *_values(run, ends[name]), intervals.unit, intervals.help)
+        (metric(name).title, value, *_values(run, ends[name]), metric(name).unit, metric(name).help)
         for name, value in run.metrics.items()
-        for intervals in [metric(name)]
-        if name not in apart
+        if name not in interval_ends
     ]
     return pd.DataFrame(rows, columns=["Metric", "Value", "Low", "High", "Unit", "Meaning"])
 
@@ -86,32 +89,34 @@ def _pairs(values: object) -> pd.DataFrame:
 
 
 def address_of(run_id: str, settings: Settings) -> str | None:
-    """Return the address of a run's page on the server, without a password; None where no server is set."""
-    return f"{find_store(settings=settings).bare}/#/runs/{run_id}" if settings.has_server else None
+    """Return the address of a run's page on the server, without a password, or None without a server."""
+    return f"{find_store(settings=settings).uri_without_credentials}/#/runs/{run_id}" if settings.has_server else None
 
 
 def _artifacts(run: Run, experiment: str) -> None:
     st.subheader("Files")
     if not run.artifacts:
-        st.caption("The run holds no files.")
+        st.caption("The run has no files.")
         return
     store = services.tracker(experiment).runs
-    path = st.selectbox("File", run.artifacts, key="models.file", help="Files that the run holds.")
+    path = st.selectbox("File", run.artifacts, key="models.file", help="The files of the run.")
     with show_errors():
         content = store.read_artifact(run.run_id, path)
         show_file(path, content)
         st.download_button(
-            "Download the file",
+            "Download file",
             content,
             path.rsplit("/", 1)[-1],
             key="models.file.get",
             on_click="ignore",
             icon=":material/download:",
         )
-    if run.has_model and st.toggle("Offer the model for download", key="models.zip", help="Its files, zipped."):
+    if run.has_model and st.toggle(
+        "Prepare model download", key="models.zip", help="Compresses the files of the model."
+    ):
         with show_errors(), store.model_zip(run.run_id) as zipped, zipped.open("rb") as file:
             st.download_button(
-                "Download the model",
+                "Download model",
                 file,
                 zipped.name,
                 key="models.zip.get",
@@ -121,7 +126,7 @@ def _artifacts(run: Run, experiment: str) -> None:
 
 
 def show_file(path: str, content: bytes) -> None:
-    """Show a file by its ending; what cannot be shown is said to be so, and nothing of it is ever run."""
+    """Show a file by its extension without executing any of it; other files show a caption."""
     extension = path.rpartition(".")[2].lower()
     try:
         if extension == "png":
@@ -132,8 +137,8 @@ def show_file(path: str, content: bytes) -> None:
             st.json(json.loads(content), expanded=1)
         else:
             st.code(content[:_MOST_TEXT].decode("utf-8"), language=None, height=400)
-    except (ValueError, OSError):  # pandas', json's, Pillow's and the decoder's errors are of these
-        st.caption("This file cannot be shown here; download it.")
+    except (ValueError, OSError):  # errors of pandas, json, Pillow and the decoder
+        st.caption("This file cannot be shown here. Download it.")
 
 
 def _edit(run: Run, experiment: str) -> None:
@@ -144,36 +149,38 @@ def _edit(run: Run, experiment: str) -> None:
             note = st.text_area("Note", run.tags.get(_NOTE, ""), max_chars=5_000, key=f"models.note.{run.run_id}")
             if st.form_submit_button("Save name and note", icon=":material/save:"):
                 with show_errors():
-                    store.describe(run.run_id, name, note)
+                    store.update_run(run.run_id, name, note)
                     _changed("Name and note are saved.")
         with st.form("models.tag", border=False):
             key = st.text_input("Tag", max_chars=100, key="models.tag.name", placeholder="stage")
-            value = st.text_input("Value", max_chars=1_000, key="models.tag.value", help="Empty takes the tag off.")
+            value = st.text_input(
+                "Value", max_chars=1_000, key="models.tag.value", help="An empty value removes the tag."
+            )
             if st.form_submit_button("Save tag", icon=":material/sell:"):
                 with show_errors():
-                    store.tag(run.run_id, key.strip(), value.strip())
+                    store.set_tag(run.run_id, key.strip(), value.strip())
                     _changed("The tag is saved.")
-    if st.button("Delete the run", key="models.delete", icon=":material/delete:", help="It can be restored below."):
+    if st.button("Delete run", key="models.delete", icon=":material/delete:", help="You can restore the run below."):
         with show_errors():
             store.delete(run.run_id)
-            _changed("The run is deleted; it can be restored below.")
+            _changed("The run is deleted. You can restore it below.")
 
 
-def _again(run: Run) -> None:
+def _rerun(run: Run) -> None:
     if st.button(
-        "Train again with these settings",
+        "Rerun training",
         key="models.again",
         icon=":material/replay:",
-        help="Same data set, parameters and seed; says what changed.",
+        help="Trains with the same data set, parameters and seed. Lists what changed.",
     ):
-        st.toast("Training again: its progress is at the top of the page.", icon=":material/replay:")
-        jobs.start(f"Train again: {run.name}", partial(tasks.rerun_training, run.run_id))
+        st.toast("The rerun has started. See its progress at the top of the page.", icon=":material/replay:")
+        jobs.start(f"Rerun {run.name}", partial(tasks.rerun_training, run.run_id))
 
 
 def restore(experiment: str) -> None:
-    """Offer deleted trainings back."""
+    """Show deleted trainings, which can be restored."""
     runs = services.tracker(experiment).runs
-    deleted = runs.deleted(experiment, "training")
+    deleted = runs.deleted_runs(experiment, "training")
     if deleted.empty:
         return
     with st.expander(f"{len(deleted)} deleted runs"):

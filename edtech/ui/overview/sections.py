@@ -1,4 +1,4 @@
-"""Parts of the overview: key figures, newest runs, the next step."""
+"""Sections of the overview: key figures, newest runs, next step."""
 
 from functools import partial
 
@@ -12,58 +12,72 @@ from edtech.ui import jobs, sidebar
 from edtech.ui.cache import dataset_cache, run_cache
 from edtech.ui.widgets import escape, format_number, page_link
 
-DEMO, DEMO_NAME = "Make the demo", "Demo market"
+DEMO, DEMO_NAME = "Generate demo", "Demo market"
 
 
 def empty_state() -> None:
-    """Say what to do when nothing is there, and offer to make the demo; where it is being made, follow that."""
+    """Show how to start without data; if the demo is being generated, follow that job."""
     if jobs.follow_running(DEMO):
         return
     st.info("There is no data yet.", icon=":material/database:")
     st.markdown(
-        "**Make the demo** generates a market of 2,000 learners and 200 courses whose true price effect is known, and "
-        "trains the default model on it. It takes 15 seconds to a minute and needs no network. Or upload your own data."
+        "**Generate demo** generates a market of 2,000 learners and 200 courses with a known price effect. It trains "
+        "the default model on it. This takes 15 seconds to a minute and needs no network. Or upload your own data."
     )
     if st.button(DEMO, type="primary", key="overview.demo", icon=":material/play_arrow:"):
         from edtech.market import MarketParams
 
         jobs.start(DEMO, partial(tasks.prepare_demo, MarketParams(), DEMO_NAME, sidebar.current_experiment()))
-    page_link("data", "Bring your own data", ":material/upload:")
+    page_link("data", "Upload your data", ":material/upload:")
 
 
 def key_figures(dataset: Dataset) -> None:
-    """Show what the data set amounts to."""
-    figures = [run for run in dataset_cache.summary(dataset.id) if run.value is not None]
+    """Show the key figures of a data set."""
+    figures = [figure for figure in dataset_cache.summary(dataset.id) if figure.value is not None]
     for start in range(0, len(figures), 3):
-        for column, run in zip(st.columns(3), figures[start : start + 3], strict=False):
-            visible = f"{run.value:.1%}" if run.unit == "share" else format_number(run.value)
-            unit = f" ({run.unit})" if run.unit not in ("", "share") else ""  # behind the number it is cut off
-            column.metric(escape(run.title) + unit, visible, help=run.help, border=True)
+        for column, figure in zip(st.columns(3), figures[start : start + 3], strict=False):
+            text = f"{figure.value:.1%}" if figure.unit == "share" else format_number(figure.value)
+            unit = (
+                f" ({figure.unit})" if figure.unit not in ("", "share") else ""
+            )  # after the number it would be cut off
+            column.metric(escape(figure.title) + unit, text, help=figure.help, border=True)
 
 
 def revenue_over_time(dataset: Dataset) -> None:
-    """Draw revenue by period, of what was sold."""
+    """Draw revenue by period, if the data set has prices and quantities."""
     if dataset.kind not in ("market", "panel"):
         return
     series = dataset_cache.by_period(dataset.id)
     if len(series) < 2:
         return
     first, last = series["revenue"].iloc[0], series["revenue"].iloc[-1]
-    text = panel_labels(dataset)
-    money = f" {text.price_unit}" if text.price_unit else ""
-    ends = f"from {format_number(first)} to {format_number(last)}{money} between the first and the last period"
+    labels = panel_labels(dataset)
+    unit = f" {labels.price_unit}" if labels.price_unit else ""
+    movement = _movement(first, last, unit)
     frame = series.rename(columns={"revenue": "value"})
     chart = charts.time_series(
         frame,
-        title=f"{text.revenue_title} went {ends}",
-        y_title=f"{text.revenue_title} ({text.price_unit or 'price times quantity'} per period)",
+        title=f"{labels.revenue_title} {movement}",
+        y_title=f"{labels.revenue_title} ({labels.price_unit or 'price times quantity'} per period)",
         x_title="Period",
     )
-    st.altair_chart(chart, width="stretch", alt=f"{text.revenue_title} over time, {ends}")
+    st.altair_chart(chart, width="stretch", alt=f"{labels.revenue_title} {movement}")
+
+
+def _movement(first: float, last: float, unit: str) -> str:
+    """Describe a change between two periods in words.
+
+    >>> _movement(22331.0, 12905.0, " tokens")
+    'fell 42%, from 22,331 to 12,905 tokens'
+    """
+    ends = f"from {format_number(first)} to {format_number(last)}{unit}"
+    if not first or round(abs(last / first - 1), 2) == 0:
+        return f"went {ends}"
+    return f"{'fell' if last < first else 'rose'} {abs(last / first - 1):.0%}, {ends}"
 
 
 def newest_runs() -> bool:
-    """Show the newest runs; return whether there are any."""
+    """Show the newest runs; return False without runs."""
     st.subheader("Newest runs")
     runs = run_cache.run_table(sidebar.current_experiment())
     if runs.empty:
@@ -84,14 +98,14 @@ def newest_runs() -> bool:
             help="Tokens per period that the run expects from its plan. Empty if refused.",
         ),
     }
-    # Naive: pyarrow reads a zoned column by a call that pandas deprecates.
+    # Without time zone, because pyarrow reads a zoned column by a call that pandas deprecates.
     visible = runs.reindex(columns=list(columns)).head(8).assign(started=lambda x: x["started"].dt.tz_convert(None))
     st.dataframe(visible, hide_index=True, column_config=columns, key="overview.runs")
     return True
 
 
 def next_step(dataset: Dataset, trained: bool) -> None:
-    """Say what to do next."""
+    """Show links to the next step."""
     st.subheader("Next step")
     priced = dataset.kind in ("market", "panel")
     if not priced:
@@ -101,12 +115,12 @@ def next_step(dataset: Dataset, trained: bool) -> None:
         return
     if priced:
         page_link("pricing", "Run a what-if", ":material/sell:")
-    page_link("compare", "Compare the runs", ":material/compare_arrows:")
+    page_link("compare", "Compare runs", ":material/compare_arrows:")
     page_link("train", "Train another model", ":material/model_training:")
 
 
 def origin(dataset: Dataset) -> str:
-    """Return in words where a data set comes from."""
+    """Describe the origin of a data set."""
     if dataset.kind == "market":
         return "generated, so its true price effect is known"
     text = f"a {CONTRACTS[dataset.kind].title} uploaded from {escape(dataset.source.get('file', 'a file'))}"

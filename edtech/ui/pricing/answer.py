@@ -44,7 +44,7 @@ def choose_run(dataset: Dataset, experiment: str) -> str | None:
 
 def _default_run(runs: pd.DataFrame, dataset: Dataset) -> str:
     """Return the champion if it is among the runs, else the preferred run; sliders do not query the registry again."""
-    champion = services.registry().run_to_use("token_elasticity", dataset.digest)
+    champion = services.registry().champion_run_id("token_elasticity", dataset.digest)
     return champion if champion is not None and champion in set(runs["run_id"]) else _preferred_run(runs)
 
 
@@ -85,7 +85,7 @@ def show_answer(displayed: WhatIfAnswer) -> None:
     if not moved:
         st.caption("Move a slider to see the expected effect of a price change.")
         return
-    title = f"Token revenue {format_change(outcome.token_revenue.change)} against today"
+    title = f"Token revenue changes by {format_change(outcome.token_revenue.change)}"
     st.altair_chart(charts.effect_bars(effect_rows(outcome), title=title), alt=title)
 
 
@@ -138,7 +138,7 @@ def show_curve(displayed: WhatIfAnswer) -> None:
     st.caption(f"{scope} change together. The shaded range holds the observed prices.{random}")
     figure = charts.revenue_curve(
         curve.points,
-        best=curve.best if may_recommend else None,
+        peak=curve.best if may_recommend else None,
         support=curve.support,
         title=curve_title(curve, may_recommend),
         unit="tokens / period",
@@ -147,11 +147,11 @@ def show_curve(displayed: WhatIfAnswer) -> None:
         figure, key="pricing.curve", alt=curve_title(curve, may_recommend), config={"displayModeBar": False}
     )
     left, right = st.columns(2)
-    at = curve.points.set_index("change")["elasticity"]
-    title = f"A 1% price increase changes demand by {at.loc[0.0]:.2f}%"
+    elasticity = curve.points.set_index("change")["elasticity"]
+    title = f"A 1% price increase changes demand by {elasticity.loc[0.0]:.2f}%"
     points = curve.points.drop(columns=["low", "high"])
     left.altair_chart(charts.demand_curve(points, support=curve.support, title=title), alt=title)
-    title = f"Elasticity: {at.min():.2f} to {at.max():.2f}"
+    title = f"Elasticity: {elasticity.min():.2f} to {elasticity.max():.2f}"
     right.altair_chart(charts.elasticity_curve(curve.points, support=curve.support, title=title), alt=title)
 
 

@@ -13,7 +13,7 @@ from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
 from edtech.ml.families import get_family
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
-from edtech.tracking.registry_checks import decision_value
+from edtech.tracking.registry_requirements import decision_value
 from edtech.ui.cache import answer_cache, services
 from edtech.ui.findings import ICONS, show_checks
 from edtech.ui.reports import downloads

@@ -21,7 +21,7 @@ PLATFORM_TAGS = {"platform": "EdTech", "domain": "education_technology"}
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class MlflowValues:
     """Params, metrics and tags that MLflow takes as they are, and artifact paths that stay inside the run."""
 
     params: dict[str, str]
@@ -30,14 +30,14 @@ class Fitted:
     artifacts: dict[str, bytes]
 
 
-def fit_items(items: RunItems) -> Fitted:
+def to_mlflow_values(items: RunItems) -> MlflowValues:
     """Return the content of a run within MLflow's limits.
 
     Characters that keys cannot hold become `_`, texts that are too long are cut, metrics that are not finite are left
     out; the tags `edtech.renamed`, `edtech.cut` and `edtech.not_finite` name what was changed.
     Raises TrackingError for an artifact path that is not a plain relative one.
     """
-    names = fit_keys([*items.params, *items.metrics, *items.tags])
+    names = valid_keys([*items.params, *items.metrics, *items.tags])
     params = {names[key]: str(value) for key, value in items.params.items()}
     metrics = {names[key]: float(value) for key, value in items.metrics.items()}
     tags = standard_tags(items) | {names[key]: str(value) for key, value in items.tags.items()}
@@ -48,11 +48,11 @@ def fit_items(items: RunItems) -> Fitted:
         "edtech.not_finite": [key for key, value in metrics.items() if not math.isfinite(value)],
     }
     tags |= {key: ", ".join(found) for key, found in notes.items() if found}
-    return Fitted(
-        params={key: cut(value, MAX_PARAM) for key, value in params.items()},
+    return MlflowValues(
+        params={key: truncate(value, MAX_PARAM) for key, value in params.items()},
         metrics={key: value for key, value in metrics.items() if math.isfinite(value)},
-        tags={key: cut(value, MAX_TAG) for key, value in tags.items()},
-        artifacts={safe_path(path): _bytes(content) for path, content in items.artifacts.items()},
+        tags={key: truncate(value, MAX_TAG) for key, value in tags.items()},
+        artifacts={validate_artifact_path(path): _to_bytes(content) for path, content in items.artifacts.items()},
     )
 
 
@@ -60,7 +60,7 @@ def standard_tags(items: RunItems) -> dict[str, str]:
     """Return the tags that every run of ours has, as far as the items tell them."""
     training = [data.digest for data in items.datasets if data.context == "training"]
     optional: Mapping[str, object] = {
-        "mlflow.note.content": note(items),
+        "mlflow.note.content": run_note(items),
         "dataset_digest": training[0] if training else "",
         "dataset_name": items.datasets[0].name if items.datasets else "",
         "seed": items.params.get("seed", ""),
@@ -70,21 +70,21 @@ def standard_tags(items: RunItems) -> dict[str, str]:
     return {**PLATFORM_TAGS, "kind": items.kind, "experiment_type": items.kind, **told}
 
 
-def note(items: RunItems) -> str:
+def run_note(items: RunItems) -> str:
     """Return a run's description in Markdown, empty where there is nothing to tell; texts stay as they are written."""
     named = [(METRICS[key], value) for key, value in items.metrics.items() if key in METRICS]
-    rows = [f"| {escaped(one.title)} | {value:,.6g} | {escaped(one.unit)} |" for one, value in named]
+    rows = [f"| {escape_markdown(one.title)} | {value:,.6g} | {escape_markdown(one.unit)} |" for one, value in named]
     table = ["| metric | value | unit |", "|:--|--:|:--|", *rows] if rows and items.kind == "training" else []
-    parts = [*(escaped(part) for part in items.description.split("\n\n")), "\n".join(table)]
+    parts = [*(escape_markdown(part) for part in items.description.split("\n\n")), "\n".join(table)]
     return "\n\n".join(part for part in parts if part)
 
 
-def escaped(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return text of others so that Markdown shows it as it is written: no links, images, HTML or headings."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
-def fit_keys(keys: Iterable[str]) -> dict[str, str]:
+def valid_keys(keys: Iterable[str]) -> dict[str, str]:
     """Map each key to one MLflow takes (letters, digits, `_-. /`, at most 250), different keys to different ones."""
     fitted: dict[str, str] = {}
     for key in dict.fromkeys(keys):
@@ -98,7 +98,7 @@ def fit_keys(keys: Iterable[str]) -> dict[str, str]:
     return fitted
 
 
-def safe_path(path: str) -> str:
+def validate_artifact_path(path: str) -> str:
     """Return the artifact path unchanged where it is a plain relative POSIX one, else raise TrackingError."""
     parts = path.split("/")
     bad = not path or any(part in {"", ".", ".."} for part in parts) or re.search(r'[\\:*?"<>|\x00-\x1f]', path)
@@ -111,10 +111,10 @@ def safe_path(path: str) -> str:
     return path
 
 
-def cut(text: str, limit: int) -> str:
+def truncate(text: str, limit: int) -> str:
     """Return the text, its end replaced by an ellipsis where it is longer than the limit."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _bytes(content: str | bytes) -> bytes:
+def _to_bytes(content: str | bytes) -> bytes:
     return content.encode() if isinstance(content, str) else content

@@ -12,8 +12,8 @@ import pytest
 from mlflow import MlflowClient
 
 from edtech.tracking import RunItems, SampleItem
-from edtech.tracking.entities import escaped
-from edtech.tracking.evaluation import evaluation_summary
+from edtech.tracking.evaluation_files import evaluation_summary
+from edtech.tracking.mlflow_limits import escape_markdown
 
 SCRIPT = "evaluation/model_validation.py"
 
@@ -111,6 +111,6 @@ def test_the_summary_tells_data_metrics_and_parameters(items):
 def test_a_description_shows_texts_of_others_as_they_are(tracker, text):
     run = tracker.runs.get_run(tracker.log(RunItems("r", description=f"Segment {text}")))
     note = run.tags["mlflow.note.content"]
-    assert note == f"Segment {escaped(text)}"
+    assert note == f"Segment {escape_markdown(text)}"
     assert note.replace("\\", "") == f"Segment {text}"
     assert all(note[place - 1] == "\\" for place, char in enumerate(note) if char in "!<#$[]().@")

@@ -10,7 +10,7 @@ import pandas as pd
 from edtech.metrics import METRICS
 from edtech.settings import PROJECT
 from edtech.tracking import model_validation
-from edtech.tracking.model_files import refusing
+from edtech.tracking.model_files import translate_model_errors
 from edtech.tracking.run_items import RunItems
 
 SUMMARY = "evaluation/evaluation_summary.txt"
@@ -18,18 +18,18 @@ SCRIPT = "evaluation/model_validation.py"
 SAMPLE_ROWS = 200
 
 
-def with_evaluation(items: RunItems) -> RunItems:
+def add_evaluation_files(items: RunItems) -> RunItems:
     """Return the items with their summary and, where there is a sample, the model's predictions of it.
 
     Raises UntrustedModelError or TrackingError where the model cannot predict its sample.
     """
-    items = _with_sample(items)
+    items = _add_sample(items)
     if items.kind != "training" or not items.metrics:
         return items
     return replace(items, artifacts={SUMMARY: evaluation_summary(items), **items.artifacts})
 
 
-def _with_sample(items: RunItems) -> RunItems:
+def _add_sample(items: RunItems) -> RunItems:
     if items.sample is None or items.model is None:
         return items
     inputs = items.sample.inputs.head(SAMPLE_ROWS).reset_index(drop=True)
@@ -42,36 +42,38 @@ def _with_sample(items: RunItems) -> RunItems:
         outcome = pd.DataFrame({free("actual"): actual, free("predicted"): predicted})
         return str(pd.concat([outcome, inputs], axis=1).to_csv(index=False))
 
-    with refusing(items.model):  # asked with the rows as they will be read, so that the script sees the same
-        read = model_validation.read_sample(table(np.zeros(len(inputs))).encode(), sample_types(inputs))
+    with translate_model_errors(
+        items.model
+    ):  # asked with the rows as they will be read, so that the script sees the same
+        read = model_validation.read_sample(table(np.zeros(len(inputs))).encode(), csv_dtypes(inputs))
         predicted = np.asarray(items.model.estimator.predict(read.iloc[:, 2:]), dtype=float)
     return replace(items, artifacts={model_validation.SAMPLE: table(predicted), **items.artifacts})
 
 
-def sample_types(inputs: pd.DataFrame) -> dict[str, str]:
+def csv_dtypes(inputs: pd.DataFrame) -> dict[str, str]:
     """Return the type of each column as pandas reads it from CSV."""
     return {str(name): "str" if dtype.kind == "O" else str(dtype) for name, dtype in inputs.dtypes.items()}
 
 
 def validation_script(run_id: str, uri: str, inputs: pd.DataFrame) -> str:
     """Return the script that checks a run; it runs as it is on this machine, and on others that reach the store."""
-    named = {"PROJECT": str(PROJECT), "DTYPES": sample_types(inputs)}
+    named = {"PROJECT": str(PROJECT), "DTYPES": csv_dtypes(inputs)}
     source = Path(model_validation.__file__).read_text(encoding="utf-8")
-    return readdressed(_filled(source, named), run_id, uri)
+    return retarget_script(_set_constants(source, named), run_id, uri)
 
 
-def readdressed(script: str, run_id: str, uri: str) -> str:
+def retarget_script(script: str, run_id: str, uri: str) -> str:
     """Return the script for a copy of the run in another store."""
-    return _filled(script, {"RUN_ID": run_id, "TRACKING_URI": uri})
+    return _set_constants(script, {"RUN_ID": run_id, "TRACKING_URI": uri})
 
 
-def _filled(script: str, values: Mapping[str, object]) -> str:
+def _set_constants(script: str, values: Mapping[str, object]) -> str:
     """Return the script with its constants set; values are Python literals, so no text of theirs becomes code."""
     lines = script.splitlines()
-    for place, line in enumerate(lines):
+    for line_number, line in enumerate(lines):
         name = line.partition(" = ")[0].partition(":")[0]
         if name in values:
-            lines[place] = f"{name} = {values[name]!r}"
+            lines[line_number] = f"{name} = {values[name]!r}"
     return "\n".join(lines) + "\n"
 
 

@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from edtech.errors import TrackingError
-from edtech.tracking.entities import MAX_DIGEST, MAX_KEY, PLATFORM_TAGS, Fitted, cut, fit_items
-from edtech.tracking.evaluation import SCRIPT, validation_script, with_evaluation
-from edtech.tracking.model_files import new_model, save_model, schema
+from edtech.tracking.evaluation_files import SCRIPT, add_evaluation_files, validation_script
+from edtech.tracking.mlflow_limits import MAX_DIGEST, MAX_KEY, PLATFORM_TAGS, MlflowValues, to_mlflow_values, truncate
+from edtech.tracking.model_files import create_logged_model, infer_schema, save_model
 from edtech.tracking.provenance import code_tags
 from edtech.tracking.run_items import DatasetItem, ModelItem, RunItems
-from edtech.tracking.store import Store, connect, guard_artifacts, translated
-from edtech.tracking.writer_locks import writing
+from edtech.tracking.store import Store, connect, refuse_local_artifacts, translate_errors
+from edtech.tracking.writer_locks import write_lock
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,10 +26,10 @@ EXPERIMENT_DESCRIPTION = (
     "Token pricing for a course marketplace. Runs tagged kind=training are models, kind=scenario are saved what-ifs, "
     "kind=group hold others: a search and its trials, repeats."
 )
-BATCH = 100  # MLflow's limit of params for one request; of metrics it takes 1,000
+BATCH_SIZE = 100  # MLflow's limit of params for one request; of metrics it takes 1,000
 
 
-class Recorder:
+class RunWriter:
     """One experiment of one store, for writing; the experiment is created where it is missing.
 
     Raises TrackingError where the store cannot be used.
@@ -38,39 +38,39 @@ class Recorder:
     def __init__(self, store: Store, experiment_name: str) -> None:
         self.store = store
         self.client = connect(store)
-        self.experiment_id = experiment_id(self.client, store, experiment_name)
+        self.experiment_id = get_experiment_id(self.client, store, experiment_name)
 
     @contextmanager
-    def opened(self, items: RunItems, tags: Mapping[str, str]) -> Iterator[str]:
+    def start_run(self, items: RunItems, tags: Mapping[str, str]) -> Iterator[str]:
         """Open a run, write what it is given, and close it when the block ends: FINISHED, or FAILED where it raises."""
-        items = with_evaluation(items)
-        fitted = fit_items(items)
+        items = add_evaluation_files(items)
+        fitted = to_mlflow_values(items)
         started = items.started.timestamp() if items.started else time.time()
-        with writing(self.store) as writer:
-            with translated(f"log the run {items.name!r}", self.store):
+        with write_lock(self.store) as writer:
+            with translate_errors(f"log the run {items.name!r}", self.store):
                 run = self.client.create_run(
                     self.experiment_id,
                     start_time=int(started * 1000),
                     tags={**code_tags(), **writer, **fitted.tags, **tags},
-                    run_name=cut(items.name, MAX_KEY),
+                    run_name=truncate(items.name, MAX_KEY),
                 )
-            with self._closing(run.info.run_id) as run_id:
+            with self._close_after(run.info.run_id) as run_id:
                 self._write(run_id, items, fitted)
                 yield run_id
 
-    def add(self, run_id: str, items: RunItems) -> None:
+    def log_items(self, run_id: str, items: RunItems) -> None:
         """Write the params, metrics, data sets, artifacts, model and own tags of `items` to a run that is open."""
         from mlflow.entities import RunTag
 
         items = replace(items, sample=None)
-        fitted = fit_items(items)
+        fitted = to_mlflow_values(items)
         self._write(run_id, items, fitted)
         tags = [RunTag(key, fitted.tags[key]) for key in fitted.tags if key in items.tags]
-        with translated("tag the run", self.store):
+        with translate_errors("tag the run", self.store):
             self.client.log_batch(run_id, tags=tags)
 
-    def _write(self, run_id: str, items: RunItems, fitted: Fitted) -> None:
-        with translated(f"log the run {items.name!r}", self.store):
+    def _write(self, run_id: str, items: RunItems, fitted: MlflowValues) -> None:
+        with translate_errors(f"log the run {items.name!r}", self.store):
             self._log_values(run_id, fitted.params, fitted.metrics)
             self._log_datasets(run_id, items.datasets)
             self._log_artifacts(run_id, fitted.artifacts)
@@ -81,13 +81,13 @@ class Recorder:
                 self._log_model(run_id, items.model, fitted.tags.get("model_type"))
 
     @contextmanager
-    def _closing(self, run_id: str) -> Iterator[str]:
+    def _close_after(self, run_id: str) -> Iterator[str]:
         status = "FAILED"
         try:
             yield run_id
             status = "FINISHED"
         finally:
-            with translated("close the run", self.store):
+            with translate_errors("close the run", self.store):
                 self.client.set_terminated(run_id, status)
 
     def _log_values(self, run_id: str, params: Mapping[str, str], metrics: Mapping[str, float]) -> None:
@@ -96,8 +96,8 @@ class Recorder:
         now = int(time.time() * 1000)
         rows = [Param(key, value) for key, value in params.items()]
         measured = [Metric(key, value, now, 0) for key, value in metrics.items()]
-        for start in range(0, max(len(rows), len(measured)), BATCH):
-            part = slice(start, start + BATCH)
+        for start in range(0, max(len(rows), len(measured)), BATCH_SIZE):
+            part = slice(start, start + BATCH_SIZE)
             self.client.log_batch(run_id, params=rows[part], metrics=measured[part])
 
     def _log_datasets(self, run_id: str, datasets: Sequence[DatasetItem]) -> None:
@@ -115,21 +115,21 @@ class Recorder:
             self.client.log_artifacts(run_id, folder)
 
     def _log_model(self, run_id: str, item: ModelItem, model_type: str | None) -> None:
-        with new_model(self.client, self.experiment_id, run_id, model_type) as (folder, description):
+        with create_logged_model(self.client, self.experiment_id, run_id, model_type) as (folder, description):
             save_model(item, folder, description)
 
 
-def experiment_id(client: "MlflowClient", store: Store, name: str) -> str:
+def get_experiment_id(client: "MlflowClient", store: Store, name: str) -> str:
     """Return the id of the experiment of that name, created where it is missing."""
-    with translated(f"open the experiment {name!r}", store):
+    with translate_errors(f"open the experiment {name!r}", store):
         experiment = client.get_experiment_by_name(name) or _create_experiment(client, store, name)
         if experiment.lifecycle_stage != "active":
             raise TrackingError(
                 f"The experiment {name!r} was deleted",
-                where=store.shown,
+                where=store.redacted_uri,
                 fix=f"Choose another name, or restore it: mlflow experiments restore -x {experiment.experiment_id}",
             )
-        guard_artifacts(store, experiment.artifact_location)
+        refuse_local_artifacts(store, experiment.artifact_location)
     return str(experiment.experiment_id)
 
 
@@ -161,7 +161,7 @@ def _dataset_input(item: DatasetItem) -> "DatasetInput":
         digest=item.digest[:MAX_DIGEST],
         source_type="code",
         source=json.dumps({"tags": {"edtech.dataset": item.name, "edtech.digest": item.digest}}),
-        schema=json.dumps({"mlflow_colspec": schema(frame).to_dict()}),
+        schema=json.dumps({"mlflow_colspec": infer_schema(frame).to_dict()}),
         profile=json.dumps(profile),
     )
     return DatasetInput(data, [InputTag("mlflow.data.context", item.context)])

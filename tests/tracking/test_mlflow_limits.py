@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 from mlflow.utils.validation import path_not_unique, validate_param_and_metric_name
 
 from edtech.tracking import RunItems
-from edtech.tracking.entities import MAX_KEY, MAX_PARAM, MAX_TAG, fit_items, fit_keys
+from edtech.tracking.mlflow_limits import MAX_KEY, MAX_PARAM, MAX_TAG, to_mlflow_values, valid_keys
 
 
 @given(st.lists(st.text(max_size=400), max_size=8))
 def test_any_key_becomes_one_that_mlflow_takes_and_stays_apart(keys):
-    fitted = fit_keys(keys)
+    fitted = valid_keys(keys)
     assert set(fitted) == set(keys)
     assert len(set(fitted.values())) == len(set(keys))
     for key in fitted.values():
@@ -22,7 +22,7 @@ def test_any_key_becomes_one_that_mlflow_takes_and_stays_apart(keys):
 @given(st.lists(st.text("abc._- /", min_size=1, max_size=20), max_size=8))
 def test_good_keys_stay_as_they_are(keys):
     good = [key for key in keys if not path_not_unique(key)]
-    assert fit_keys(good) == {key: key for key in good}
+    assert valid_keys(good) == {key: key for key in good}
 
 
 @given(
@@ -31,7 +31,7 @@ def test_good_keys_stay_as_they_are(keys):
     st.dictionaries(st.text(max_size=20), st.text(max_size=50), max_size=5),
 )
 def test_any_run_fits(params, metrics, tags):
-    fitted = fit_items(RunItems("r", params=params, metrics=metrics, tags=tags))
+    fitted = to_mlflow_values(RunItems("r", params=params, metrics=metrics, tags=tags))
     assert len(fitted.params) == len(params)
     assert all(len(value) <= MAX_PARAM for value in fitted.params.values())
     assert all(len(value) <= MAX_TAG for value in fitted.tags.values())

@@ -14,7 +14,7 @@ LEVEL = 0.95
 _KEYS = ("unit", "period", "course_id", "week")
 
 
-def by_all_but_the_seed(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+def mean_over_seeds(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return one row for each group of runs with the same parameters, family and data, seeds left aside.
 
     Columns: group (the parameters that tell the groups apart), runs, mean, low, high: the 95 % t interval of the mean,
@@ -27,13 +27,15 @@ def by_all_but_the_seed(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     params = [name for name in valued if name.startswith("params.") and not _SEED.search(name.removeprefix("params."))]
     keys = valued[[*params, *(name for name in ("tags.model_type", "tags.dataset_digest") if name in valued)]]
     keys = keys.astype(object).where(keys.notna(), "")
-    differing = _telling(keys)
-    labels = keys[differing].agg(_words, axis=1) if differing else pd.Series("all runs", index=valued.index)
-    rows = [_group(str(name), part[column].to_numpy(dtype=float)) for name, part in valued.groupby(labels, sort=False)]
+    differing = _distinguishing_columns(keys)
+    labels = keys[differing].agg(_group_label, axis=1) if differing else pd.Series("all runs", index=valued.index)
+    rows = [
+        _group_row(str(name), part[column].to_numpy(dtype=float)) for name, part in valued.groupby(labels, sort=False)
+    ]
     return pd.DataFrame(rows, columns=["group", "runs", "mean", "low", "high"])
 
 
-def _telling(keys: pd.DataFrame) -> list[str]:
+def _distinguishing_columns(keys: pd.DataFrame) -> list[str]:
     """Return the columns that tell the groups apart: one where one is enough, such as the algorithm, else all."""
     differing = [str(name) for name in keys if keys[name].nunique() > 1]
     groups = len(keys.drop_duplicates())
@@ -43,16 +45,16 @@ def _telling(keys: pd.DataFrame) -> list[str]:
     return enough[:1] or differing
 
 
-def _words(row: pd.Series) -> str:
+def _group_label(row: pd.Series) -> str:
     return ", ".join(f"{str(name).partition('.')[2]} {value}" for name, value in row.items() if value != "")
 
 
-def _group(name: str, values: NDArray[np.float64]) -> tuple[str, int, float, float, float]:
-    reach = _reach(values)
+def _group_row(name: str, values: NDArray[np.float64]) -> tuple[str, int, float, float, float]:
+    reach = _half_width(values)
     return name, len(values), float(values.mean()), float(values.mean() - reach), float(values.mean() + reach)
 
 
-def _reach(values: NDArray[np.float64]) -> float:
+def _half_width(values: NDArray[np.float64]) -> float:
     """Half the width of Student's interval of the mean; NaN for fewer than two values."""
     from scipy.stats import t
 
@@ -62,7 +64,7 @@ def _reach(values: NDArray[np.float64]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
+class PairedDifference:
     """Mean absolute error of the second run minus that of the first on the same rows, with its 95 % interval.
 
     `clusters` is how many units the rows are of; rows of one unit are not independent, so each unit counts once.
@@ -75,7 +77,7 @@ class Paired:
     high: float
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """What it says, in one sentence."""
         where = f"on the same {self.rows:,} rows of {self.clusters:,} units"
         if np.isnan(self.low):
@@ -85,7 +87,7 @@ class Paired:
         return f"The {'first' if self.low > 0 else 'second'} run is off by less {where}."
 
 
-def paired(first: pd.DataFrame, second: pd.DataFrame) -> Paired:
+def paired_difference(first: pd.DataFrame, second: pd.DataFrame) -> PairedDifference:
     """Compare two runs on the rows both predicted: frames with actual, predicted and, where known, unit and period.
 
     Raises TrackingError where they are not of the same rows.
@@ -106,5 +108,5 @@ def paired(first: pd.DataFrame, second: pd.DataFrame) -> Paired:
     difference = pd.Series(errors[1] - errors[0])
     units = first[keys[0]].to_numpy() if keys else np.arange(len(first))
     means = difference.groupby(units).mean().to_numpy(dtype=float)
-    reach, mean = _reach(means), float(means.mean())
-    return Paired(len(first), len(means), mean, mean - reach, mean + reach)
+    reach, mean = _half_width(means), float(means.mean())
+    return PairedDifference(len(first), len(means), mean, mean - reach, mean + reach)
