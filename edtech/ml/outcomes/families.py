@@ -11,7 +11,7 @@ from edtech.ml import outcomes
 from edtech.ml.base import Algorithm, Family
 from edtech.ml.outcomes import algorithms as of
 from edtech.ml.outcomes import sources
-from edtech.ml.outcomes.churn_estimators import BoostingChurn, CoxChurn, LogisticChurn
+from edtech.ml.outcomes.churn_estimators import BoostingChurn, CoxChurn, LogisticChurn, Timed
 from edtech.ml.outcomes.description import summary
 from edtech.ml.outcomes.encoding import Encoder
 from edtech.ml.outcomes.estimators import (
@@ -71,18 +71,27 @@ def range_warnings(
     model: ProbabilityModel | CoxChurn, rows: pd.DataFrame, _support: pd.DataFrame | None
 ) -> tuple[str, ...]:
     """Return a sentence for each column of `rows` with values outside the training data."""
-    return tuple(_range_warnings(model.encoder_, rows))
+    return tuple(_range_warnings(model.encoder_, _encoded_columns(model, rows)))
+
+
+def _encoded_columns(model: ProbabilityModel | CoxChurn, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that the encoder gets as they are; a season replaces or changes those that hold times."""
+    season = model.season if isinstance(model, Timed) else None
+    encoded = rows if season is None else season.adjusted(rows)
+    return rows[[name for name in rows if name in encoded and encoded[name].equals(rows[name])]]
 
 
 def _range_warnings(encoder: Encoder, rows: pd.DataFrame) -> Iterator[str]:
     for name, trained in encoder.words_.items():
-        yield from new_values(rows, name, trained)
+        if name in rows:
+            yield from new_values(rows, name, trained)
     for index, name in enumerate(encoder.numbers_):
-        low, high = (
-            np.expm1(bound[index]) if encoder.logs_[index] else bound[index]
-            for bound in (encoder.lows_, encoder.highs_)
-        )
-        yield from beyond_range(rows, name, np.full(len(rows), low), np.full(len(rows), high))
+        if name in rows:
+            low, high = (
+                np.expm1(bound[index]) if encoder.logs_[index] else bound[index]
+                for bound in (encoder.lows_, encoder.highs_)
+            )
+            yield from beyond_range(rows, name, np.full(len(rows), low), np.full(len(rows), high))
 
 
 def _family(task: Task, algorithms: dict[str, Algorithm], **texts: Any) -> Family:  # noqa: ANN401  # Family's fields

@@ -12,6 +12,7 @@ from edtech.metrics import METRICS
 from edtech.ml.artifacts import load_result
 from edtech.ml.families import FAMILIES
 from edtech.ml.outcomes.plots import x_title
+from edtech.ml.prediction import predict_with_warnings, template
 from edtech.tracking.trusted_types import load_trusted
 from edtech.training.probability_value import reach
 from tests.ml.outcomes.conftest import LABELS
@@ -43,6 +44,18 @@ def test_a_stored_model_gives_the_same_probabilities_of_rows_with_gaps_only(run)
     probability = back.predict(frame)
     assert np.array_equal(probability, run.result.model.predict(frame))
     assert ((probability > 0) & (probability < 1)).all()
+
+
+@pytest.mark.parametrize("family", LABELS)
+def test_a_logged_model_predicts_rows_and_warns_of_those_outside_its_training(family, label_runs, label_tracker):
+    run = label_runs[family, next(iter(FAMILIES[family].algorithms))]
+    rows = template(label_tracker.runs, run.run_id)
+    predictions = predict_with_warnings(label_tracker.runs, run.run_id, rows)
+    assert predictions.rows["prediction"].between(0, 1).all()
+    assert predictions.warnings == ()
+    assert predictions.meaning.startswith("Probability of")
+    strange = predict_with_warnings(label_tracker.runs, run.run_id, rows.assign(region="Atlantis"))
+    assert strange.warnings == (f"region: 'Atlantis' was not in the training data ({len(rows)} of {len(rows)} rows)",)
 
 
 def test_what_was_held_back_is_later_than_everything_that_was_fitted_on(run):
