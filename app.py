@@ -1,4 +1,4 @@
-"""The dashboard's entry: `streamlit run app.py`."""
+"""Start the dashboard: `streamlit run app.py`."""
 
 import sys
 from pathlib import Path
@@ -11,8 +11,8 @@ if str(ROOT) not in sys.path:  # tests run this file from elsewhere
     sys.path.insert(0, str(ROOT))
 
 if get_script_run_ctx(suppress_warning=True) is None:
-    # The script lies where no folder `pages` is beside it: else Streamlit shows that folder as its own menu, and runs a
-    # page without the rest, until the first visitor has come in by the front door.
+    # The script lies in a folder without `pages`. Otherwise Streamlit shows that folder as its own menu and, before the
+    # first visit of the start page, runs a page without menu and sidebar.
     from edtech.ui.server import MIDDLEWARE, lifespan
 
     app = st.App(ROOT / "edtech" / "ui" / "dashboard.py", lifespan=lifespan, middleware=MIDDLEWARE)

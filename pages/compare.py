@@ -1,4 +1,4 @@
-"""Compare: logged runs side by side, by their errors and by what their decisions earn."""
+"""Compare logged runs by their errors and their decision value."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from edtech.ui.widgets import header, page_link, show_errors
 
 header("Compare", "Compare runs by parameters, errors on later data, business metrics and decision value.")
 
-with st.container():  # held while there is nothing in it: tabs that move on the page fall back to their first
+with st.container():  # reserved even if empty, because tabs that move on the page reset to the first
     jobs.follow()
     sync.offer_sync()
 if not sidebar.store_is_open():

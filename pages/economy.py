@@ -1,4 +1,4 @@
-"""Economy: is the token economy healthy, do the figures agree with the ledger, and where may it go from here."""
+"""Show the token economy: figures, their reconciliation with the ledger, and forecasts."""
 
 import streamlit as st
 

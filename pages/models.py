@@ -1,4 +1,4 @@
-"""Models: a run whole, the registry with its champion, and predictions."""
+"""Show run details, the model registry with its champion, and predictions."""
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from edtech.ui.widgets import escape, header, page_link, show_errors
 
 header("Models", "Inspect a run, register it, choose the champion, and predict with it.")
 
-with st.container():  # held while there is nothing in it: tabs that move on the page fall back to their first
+with st.container():  # reserved even if empty, because tabs that move on the page reset to the first
     jobs.follow()
     sync.offer_sync()
 if not sidebar.store_is_open():
@@ -39,9 +39,9 @@ with predictions, show_errors():
     if name is None:
         st.info("Register a model first to predict with it.", icon=":material/add_box:")
     else:
-        st.markdown(f"With **{escape(name)}**, selected on the Registry tab.")
+        st.markdown(f"Predictions use **{escape(name)}**, the model selected on the Registry tab.")
         version = registry.choose_version(name, "models.scored")
         st.subheader("Batch prediction")
-        prediction.file_scored(version)
+        prediction.predict_file(version)
         st.subheader("Single prediction")
-        prediction.row_scored(version)
+        prediction.predict_row(version)

@@ -1,4 +1,4 @@
-"""Pricing: what happens if prices change, and which prices are best as far as the data can tell."""
+"""Show the expected effect of price changes, and recommended prices."""
 
 import streamlit as st
 

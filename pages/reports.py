@@ -1,4 +1,4 @@
-"""Reports: those that were made here, and whether a report still says what is stored."""
+"""List stored reports, and verify reports against stored data."""
 
 from edtech.ui import jobs
 from edtech.ui.reports import archive
@@ -8,5 +8,5 @@ header("Reports", "Download reports again, and verify them against stored data."
 
 jobs.follow()
 with show_errors():
-    archive.show_kept()
-    archive.check_upload()
+    archive.show_archive()
+    archive.verify_upload()

@@ -1,4 +1,4 @@
-"""Train: choose an algorithm and its hyperparameters, see what was found."""
+"""Train a model with selected hyperparameters, and show its results."""
 
 import streamlit as st
 

@@ -1,5 +1,5 @@
-"""Frame -> figure: altair and plotly for pages and reports, matplotlib for a run's PNG files.
+"""Turn data frames into figures: altair and plotly for pages and reports, matplotlib for the PNG files of a run.
 
-No streamlit and no files here. Figures are transparent and leave the colours of text and axes to the theme; titles that
-say what was found are given by the caller.
+This package uses no streamlit and no files. Figures are transparent, and the theme sets the colors of text and axes.
+The caller gives each title, which states the finding.
 """

@@ -1,4 +1,4 @@
-"""What all charts share: colours, safe labels, honest thinning."""
+"""Colors, safe labels, column checks and thinning for all charts."""
 
 import re
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ import pandas as pd
 
 from edtech.errors import ReportError
 
-# Okabe and Ito (2008), without the three that stand out less than 3:1 on one of our two backgrounds.
+# Okabe and Ito (2008), without the three colors whose contrast is below 3:1 on one of the two backgrounds.
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F"
-TEXT = "#7C7C7C"  # where the theme sets no colour of text: 4.2:1 on white, 4.5:1 on our dark ground
+TEXT = "#7C7C7C"  # for text that the theme does not color; contrast 4.2:1 on white, 4.5:1 on the dark background
 PALETTE = (BLUE, ORANGE, GREEN, PINK, GREY)
 
 OPTIONAL = ("low", "high", "truth", "segment")
@@ -20,20 +20,24 @@ OPTIONAL = ("low", "high", "truth", "segment")
 MAX_POINTS = 2_000
 MAX_ROWS = 30
 MAX_LABEL = 60
-WIDEST = 220  # pixels that a name beside an axis may take
-MAX_LINE = 52  # letters of a title beside each other on a screen of 400 pixels
+WIDEST = 220  # pixels of a name beside an axis, at most
+MAX_LINE = 52  # letters in a line of a title on a screen of 400 pixels
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def label(text: object, longest: int = MAX_LABEL) -> str:
-    """Return text that any renderer can show on one line: control and direction marks replaced, cut to `longest`."""
-    rows = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))
-    return rows if len(rows) <= longest else rows[: longest - 1] + "…"
+    """Return text that any renderer shows on one line, without control or direction marks, cut to `longest` letters.
+
+    >>> label("Line\\nbreak"), label("abcdef", longest=4)
+    ('Line\N{REPLACEMENT CHARACTER}break', 'abc…')
+    """
+    line = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def need(frame: pd.DataFrame, columns: Sequence[str], chart: str) -> pd.DataFrame:
-    """Return the columns and those of OPTIONAL that are there; without a row or a column raise ReportError."""
+    """Return these columns and the available ones of OPTIONAL. Raises ReportError without rows or without a column."""
     missing = [column for column in columns if column not in frame.columns]
     if missing or frame.empty:
         raise ReportError(
@@ -51,7 +55,11 @@ def has_interval(frame: pd.DataFrame) -> bool:
 
 
 def thin(frame: pd.DataFrame, most: int = MAX_POINTS) -> tuple[pd.DataFrame, str]:
-    """Return at most `most` evenly spaced rows and, where some are left out, a sentence that says so."""
+    """Return at most `most` evenly spaced rows, and a note if rows are left out.
+
+    >>> thin(pd.DataFrame({"x": range(5)}), most=3)[1]
+    '3 of 5 points shown'
+    """
     if len(frame) <= most:
         return frame, ""
     subset = frame.iloc[np.linspace(0, len(frame) - 1, most).astype(int)]
@@ -59,18 +67,18 @@ def thin(frame: pd.DataFrame, most: int = MAX_POINTS) -> tuple[pd.DataFrame, str
 
 
 def first(frame: pd.DataFrame, what: str, most: int = MAX_ROWS) -> tuple[pd.DataFrame, str]:
-    """Return the first `most` rows and, where some are left out, a sentence that says so."""
+    """Return the first `most` rows, and a note if rows are left out."""
     return frame.head(most), "" if len(frame) <= most else f"{most} of {len(frame):,} {what} shown"
 
 
 def heading(title: str, *notes: str) -> alt.Title:
-    """Return a chart's title, left-aligned, with the notes below it, in lines that a narrow screen shows whole."""
+    """Return a left-aligned title with notes below, wrapped for a narrow screen."""
     top, *notes_below = [wrap(label(line, 120), MAX_LINE) for line in (title, *notes) if line] or [[""]]
     below = [line for note in notes_below for line in note]
     return alt.Title(top if len(top) > 1 else "".join(top), subtitle=below, subtitleColor=TEXT, anchor="start")
 
 
 def layered(charts: Sequence[alt.Chart], title: alt.Title, step: int | None = None) -> alt.LayerChart:
-    """Return the charts on top of each other, transparent; `step` is the height in pixels of a row of names."""
+    """Layer charts on a transparent background; `step` is the height in pixels of a row of names."""
     height = alt.Undefined if step is None else alt.Step(step)
     return alt.LayerChart(layer=list(charts), title=title, background="transparent", height=height)

@@ -1,4 +1,4 @@
-"""Charts of probabilities against what came of them, and of who stays; `AXES` is shared with the files of a run."""
+"""Charts of classifiers and survival models; the PNG files of a run share `AXES`."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from edtech.charts.base import BLUE, ORANGE, PALETTE, TEXT, heading, label, laye
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Which columns a curve is drawn from, what they are called, and the line to compare with."""
+    """The columns of a curve, the titles of its axes, and its reference line."""
 
     x: str
     y: str
@@ -24,20 +24,34 @@ class Axes:
 
 
 AXES = {
-    "calibration": Axes("predicted", "observed", "Predicted probability", "Observed share", "diagonal", "right"),
-    "roc": Axes(
-        "false_positive", "true_positive", "Share of no called yes", "Share of yes called yes", "diagonal", "by chance"
+    "calibration": Axes(
+        "predicted", "observed", "Predicted probability", "Observed share", "diagonal", "perfect calibration"
     ),
-    "precision_recall": Axes("recall", "precision", "Share of yes found (recall)", "Share right (precision)"),
-    "gain": Axes("share", "captured", "Likeliest share of rows", "Share of all yes in them", "diagonal", "at random"),
-    "profit": Axes("share", "earned", "Share of rows shown, best first", "Tokens per 1,000 rows", "zero", "none"),
-    "survival": Axes("time", "share", "Time", "Share still there", steps=True, by="cohort"),
+    "roc": Axes("false_positive", "true_positive", "False positive rate", "True positive rate", "diagonal", "chance"),
+    "precision_recall": Axes("recall", "precision", "Recall", "Precision"),
+    "gain": Axes(
+        "share",
+        "captured",
+        "Share of rows, highest scores first",
+        "Share of positives captured",
+        "diagonal",
+        "random order",
+    ),
+    "profit": Axes(
+        "share",
+        "earned",
+        "Share of rows targeted, highest scores first",
+        "Tokens per 1,000 rows",
+        "zero",
+        "no targeting",
+    ),
+    "survival": Axes("time", "share", "Time", "Survival probability", steps=True, by="cohort"),
 }
-"""The curves that are known."""
+"""The axes of each curve, by its name."""
 
 
 def curve(frame: pd.DataFrame, *, kind: str, title: str, x_title: str = "") -> alt.LayerChart:
-    """Draw one of the curves of `AXES`, with its interval where `low`, `high` are given; `x_title` replaces its own."""
+    """Draw a curve of `AXES`, with an interval if `low` and `high` are given; `x_title` replaces the default title."""
     axes = AXES[kind]
     columns = (axes.x, axes.y, *((axes.by,) if axes.by else ()))
     frame = need(frame, columns, kind)
@@ -63,26 +77,30 @@ def curve(frame: pd.DataFrame, *, kind: str, title: str, x_title: str = "") -> a
 
 
 def confusion_matrix(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
-    """Draw the `rows` of each `outcome` (yes, no) by what was `said`."""
+    """Draw the number of `rows` by actual `outcome` (yes, no) and predicted class `said`."""
     frame = need(frame, ("outcome", "said", "rows"), "confusion matrix")
     base = alt.Chart(frame).encode(
-        x=alt.X("said:N", title="Called", sort=["yes", "no"]).axis(labelAngle=0),
-        y=alt.Y("outcome:N", title="Was", sort=["yes", "no"]),
+        x=alt.X("said:N", title="Predicted", sort=["yes", "no"]).axis(labelAngle=0),
+        y=alt.Y("outcome:N", title="Actual", sort=["yes", "no"]),
     )
     cells = base.mark_rect(stroke=TEXT, fill=BLUE).encode(
         opacity=alt.Opacity("rows:Q", legend=None).scale(domainMin=0, range=[0.05, 0.6])
     )
     text = base.mark_text(fontSize=16, color=TEXT).encode(text=alt.Text("rows:Q", format=","))
-    return layered([cells.encode(tooltip=["outcome", "said", "rows"]), text], heading(title), step=60)
+    return layered(
+        [cells.encode(tooltip=["outcome", alt.Tooltip("said:N", title="predicted"), "rows"]), text],
+        heading(title),
+        step=60,
+    )
 
 
 def odds(frame: pd.DataFrame, *, title: str, top: int = 15) -> alt.LayerChart:
-    """Draw odds ratios by `feature` on a logarithmic axis: `ratio` with `low`, `high` where there are any."""
+    """Draw `ratio` by `feature` on a logarithmic axis, with the interval `low` to `high` if given."""
     rows = need(frame, ("feature", "ratio", "low", "high"), "odds ratios").head(top)
     rows = rows.assign(feature=rows["feature"].map(label))
     base = alt.Chart(rows).encode(y=alt.Y("feature:N", sort=None, title=None).axis(labelLimit=260))
     x = alt.X("ratio:Q", title="Multiplied by (95% interval)").scale(type="log")
     points = base.mark_point(filled=True, color=BLUE, size=70).encode(x=x, tooltip=["feature", "ratio", "low", "high"])
     rules = base.mark_rule(color=BLUE, strokeWidth=2).encode(x=alt.X("low:Q").scale(type="log"), x2="high:Q")
-    item = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=ORANGE, strokeDash=[5, 4]).encode(x="ratio:Q")
-    return layered([rules, points, item], heading(title), step=22)
+    no_effect = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=ORANGE, strokeDash=[5, 4]).encode(x="ratio:Q")
+    return layered([rules, points, no_effect], heading(title), step=22)

@@ -1,4 +1,4 @@
-"""Charts of runs against each other."""
+"""Charts that compare runs."""
 
 from textwrap import wrap
 
@@ -12,39 +12,39 @@ MOST_LINES = 200
 MOST_POINTS = 300
 MOST_NAMED = 2 * len(PALETTE)
 DASHES = [[1, 0]] * len(PALETTE) + [[5, 3]] * len(PALETTE)
-"""Runs that a legend below tells apart: each color comes once with a line and once dashed."""
+"""Line styles of a legend: each color appears once solid and once dashed."""
 NARROW = 20
 BROKEN = "split(datum.label, '\\n')"
-"""Names beside an axis, in lines of so many letters: they leave room on a phone."""
+"""Names beside an axis wrap after `NARROW` letters, which leaves room on a phone."""
 BELOW = alt.Legend(orient="bottom", columns=2, labelLimit=WIDEST, title=None)  # beside, it takes half of a phone
 
 
 def parallel(frame: pd.DataFrame, names: list[str], *, title: str) -> alt.Chart:
-    """Draw a line for each run over the numeric columns `names`, each scaled from its lowest to its highest value.
+    """Draw each run as a line over the numeric columns `names`, each scaled to its range.
 
-    The axes lie below each other, so that their names never overlap. `frame` has `run` and the columns; rows without
-    all of them are left out. A few runs are told apart by a legend, many are shaded by the last column.
+    The axes lie below each other, so that their names never overlap. `frame` has `run` and the columns; incomplete rows
+    are left out. A legend names up to ten runs; the last column colors the lines of more runs.
     """
     rows = need(frame, ("run", *names), "parallel coordinates").replace([np.inf, -np.inf], np.nan).dropna()
     rows = need(rows, ("run", *names), "parallel coordinates").head(MOST_LINES)
     values = rows[names].astype(float)
     scaled = (values - values.min()) / (values.max() - values.min()).replace(0, 1)
-    long = scaled.assign(run=rows["run"].map(label)).melt("run", var_name="column", value_name="place")
+    long = scaled.assign(run=rows["run"].map(label)).melt("run", var_name="column", value_name="scaled")
     long["value"] = values.melt(value_name="value")["value"].to_numpy()
     long["at"] = np.repeat(np.arange(len(names)), len(rows))
     long["shade"] = np.tile(scaled[names[-1]].to_numpy(), len(names))
     lines = {"\n".join(wrap(label(name), NARROW)): name for name in names}
     long["column"] = long["column"].map({name: text for text, name in lines.items()})
     few = len(rows) <= MOST_NAMED
-    note = f"each axis from its lowest (left) to its highest value; {len(rows):,} of {len(frame):,} runs"
-    shaded = "" if few else f"from low (orange) to high (blue) {names[-1]}; point at a line for its run"
+    note = f"each axis runs from its lowest (left) to its highest value; {len(rows):,} of {len(frame):,} runs"
+    shaded = "" if few else f"color: {names[-1]} from low (orange) to high (blue); hover over a line for its run"
     chart = alt.Chart(long, title=heading(title, note, shaded), height=alt.Step(48), background="transparent")
     below = alt.Legend(orient="bottom", columns=1, labelLimit=2 * WIDEST, title=None)
     named = alt.Color("run:N", legend=below, scale=alt.Scale(range=list(PALETTE)))
     dashed = {"strokeDash": alt.StrokeDash("run:N", legend=below, scale=alt.Scale(range=DASHES))} if few else {}
     points: alt.Chart = chart.mark_line(opacity=0.7, point=few).encode(
         y=alt.Y("column:N", sort=list(lines), title=None, axis=alt.Axis(labelExpr=BROKEN, grid=True)),
-        x=alt.X("place:Q", title=None, axis=alt.Axis(values=[0, 1], labelExpr="datum.value ? 'highest' : 'lowest'")),
+        x=alt.X("scaled:Q", title=None, axis=alt.Axis(values=[0, 1], labelExpr="datum.value ? 'highest' : 'lowest'")),
         color=named if few else alt.Color("shade:Q", legend=None, scale=alt.Scale(range=[ORANGE, BLUE])),
         order="at:Q",
         detail="run:N",
@@ -55,7 +55,7 @@ def parallel(frame: pd.DataFrame, names: list[str], *, title: str) -> alt.Chart:
 
 
 def box(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChart:
-    """Draw `value` by `group` as boxes with every run as a point."""
+    """Draw box plots of `value` by `group`, with each run as a point."""
     rows, note = thin(need(frame, ("group", "value"), "boxes by group"))
     rows = rows.assign(group=rows["group"].map(label))
     base = alt.Chart(rows).encode(
@@ -68,7 +68,7 @@ def box(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChart:
 
 
 def lines(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str, equal: bool = False) -> alt.LayerChart:
-    """Draw `y` over `x` for each `run`; `equal` adds the line on which both are the same."""
+    """Draw `y` over `x` for each `run`; `equal` adds the diagonal."""
     rows, note = thin(need(frame, ("run", "x", "y"), "lines by run"), 20_000)
     rows = rows.assign(run=rows["run"].map(label))
     base = alt.Chart(rows).encode(
@@ -87,7 +87,7 @@ def lines(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str, equal:
 
 
 def over_time(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChart:
-    """Draw `value` over `time` (when a run started) by `group`, each group with a color and a shape."""
+    """Draw `value` over `time` (start of the run) by `group`, with a color and a shape per group."""
     rows, note = thin(need(frame, ("time", "value", "group", "run"), "a metric over time"))
     base = alt.Chart(rows.assign(group=rows["group"].map(label), run=rows["run"].map(label))).encode(
         x=alt.X("time:T", title="Started"),

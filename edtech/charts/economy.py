@@ -1,4 +1,4 @@
-"""Charts of the token economy: supply, sources and sinks, price level, how unequal balances are, and forecasts."""
+"""Charts of the token economy: supply, sources and sinks, price index, inequality of balances, and forecasts."""
 
 import altair as alt
 import pandas as pd
@@ -12,7 +12,7 @@ MOST_DAYS = 600
 
 
 def supply(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
-    """Draw who holds the tokens at the end of each `day`, stacked: `learners`, `teachers`, `treasury`, in tokens."""
+    """Draw token holdings at the end of each `day`, stacked by holder: `learners`, `teachers`, `treasury`."""
     rows, note = thin(need(frame, ("day", *HOLDERS), "supply"), MOST_DAYS)
     long = rows.melt("day", list(HOLDERS), "holder", "tokens")
     area = alt.Chart(long).mark_area(opacity=0.8)
@@ -26,11 +26,11 @@ def supply(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
 
 
 def causes(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
-    """Draw tokens that came into being and that were taken out, by cause: `cause`, `tokens`, `side` (source, sink)."""
+    """Draw tokens issued and removed by cause: `cause`, `tokens`, `side` (source, sink)."""
     frame = need(frame, ("cause", "tokens", "side"), "sources and sinks")
     bars = alt.Chart(frame.assign(cause=frame["cause"].map(label))).mark_bar()
     bars = bars.encode(
-        x=alt.X("tokens:Q", title="Tokens in the range").axis(format=",.3~s"),
+        x=alt.X("tokens:Q", title="Tokens in the period").axis(format=",.3~s"),
         y=alt.Y("cause:N", title=None, sort=None),
         color=alt.Color("side:N", legend=BELOW).scale(domain=list(SIDES), range=list(SIDES.values())),
         tooltip=["cause", "side", alt.Tooltip("tokens:Q", format=",.2f")],
@@ -39,7 +39,7 @@ def causes(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
 
 
 def price_index(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
-    """Draw the price level: `index` over `period`; the data set's first period is 100."""
+    """Draw the price index: `index` over `period`, where the first period is 100."""
     rows, note = thin(need(frame, ("period", "index"), "price index"), MOST_DAYS)
     kind = "T" if pd.api.types.is_datetime64_any_dtype(rows["period"]) else "O"
     line = alt.Chart(rows).mark_line(color=BLUE)
@@ -52,9 +52,9 @@ def price_index(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
 
 
 def forecast_bands(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.LayerChart:
-    """Draw what may come by `week`: the median `mid` with its 90 % band `low` to `high`, where there is one."""
-    frame = need(frame, ("week", "mid"), "outlook")
-    x = alt.X("week:T", title="Week, by its last day")
+    """Draw a forecast by `week`: the median `mid` with the 90% prediction interval `low` to `high`, if any."""
+    frame = need(frame, ("week", "mid"), "forecast")
+    x = alt.X("week:T", title="Week ending")
     line = alt.Chart(frame).mark_line(color=BLUE, point=True)
     line = line.encode(
         x=x,
@@ -68,13 +68,13 @@ def forecast_bands(frame: pd.DataFrame, *, title: str, y_title: str) -> alt.Laye
 
 
 def lorenz(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
-    """Draw the Lorenz curve: `share_of_tokens` that the poorest `share_of_learners` hold, beside equality."""
+    """Draw the Lorenz curve: the `share_of_tokens` of the poorest `share_of_learners`, and the line of equality."""
     frame = need(frame, ("share_of_learners", "share_of_tokens"), "Lorenz curve")
     axes = {
-        "x": alt.X("share_of_learners:Q", title="Learners, those with least first").axis(format="%"),
+        "x": alt.X("share_of_learners:Q", title="Share of learners, poorest first").axis(format="%"),
         "y": alt.Y("share_of_tokens:Q", title="Share of learners' tokens").axis(format="%"),
     }
     curve = alt.Chart(frame).mark_area(color=BLUE, opacity=0.4, line={"color": BLUE}).encode(**axes)
-    equal = pd.DataFrame({"share_of_learners": [0.0, 1.0], "share_of_tokens": [0.0, 1.0]})
-    line = alt.Chart(equal).mark_line(color=GREY, strokeDash=[4, 4]).encode(**axes)
+    equality = pd.DataFrame({"share_of_learners": [0.0, 1.0], "share_of_tokens": [0.0, 1.0]})
+    line = alt.Chart(equality).mark_line(color=GREY, strokeDash=[4, 4]).encode(**axes)
     return layered([curve, line], heading(title))

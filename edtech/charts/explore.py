@@ -1,4 +1,4 @@
-"""Charts of a data set before any model: spread, price against demand, season, retention, flows of tokens."""
+"""Charts of a data set: distributions, price against demand, seasonality, retention, token flows."""
 
 from html import escape
 
@@ -13,7 +13,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def distribution(frame: pd.DataFrame, *, title: str, x_title: str) -> alt.LayerChart:
-    """Draw a histogram: bars from `low` to `high` (numbers or dates), or one for each `value`, as high as `rows`."""
+    """Draw a histogram of `rows` over bins `low` to `high` (numbers or dates), or bars of `rows` by `value`."""
     if "value" in frame.columns:
         rows, note = first(need(frame, ("value", "rows"), "distribution"), "values")
         rows = rows.assign(value=rows["value"].map(label))
@@ -38,7 +38,7 @@ def distribution(frame: pd.DataFrame, *, title: str, x_title: str) -> alt.LayerC
 
 
 def _bins(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the bins; that of a constant has no width and gets some."""
+    """Return the bins, with a width for the single bin of a constant."""
     need(frame, ("low", "high", "rows"), "distribution")
     flat = frame["low"] == frame["high"]
     width = pd.Timedelta(days=1) if pd.api.types.is_datetime64_any_dtype(frame["low"]) else 1.0
@@ -48,10 +48,10 @@ def _bins(frame: pd.DataFrame) -> pd.DataFrame:
 def price_demand(
     frame: pd.DataFrame, *, price_title: str, quantity_title: str
 ) -> tuple[list[tuple[str, alt.Chart]], str]:
-    """Draw mean `quantity` against mean `price` of each unit: name and chart of each `segment`, the biggest first.
+    """Draw mean `quantity` against mean `price` by unit: name and chart of each `segment`, the largest first.
 
-    All have the same scales; as charts of their own they can stand side by side or below each other. Also returns a
-    sentence on what is left out, if anything is.
+    All charts share their scales. As separate charts they fit beside or below each other. Also returns a note if
+    segments or points are left out.
     """
     frame = need(frame, ("price", "quantity", "segment"), "price against demand by segment")
     order = frame["segment"].value_counts().index
@@ -72,22 +72,22 @@ def price_demand(
 
 
 def _ends(values: "pd.Series[float]") -> list[float]:
-    """Return the least and greatest value, a little apart where they are one."""
+    """Return the lowest and highest value, 10% apart on each side if they are equal."""
     low, high = float(values.min()), float(values.max())
     return [low, high] if low < high else [low * 0.9, high * 1.1]
 
 
 def mean_by(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str) -> alt.LayerChart:
-    """Draw the `mean` of something, with its 95 % interval (`error` up and down), over bins or for each `value`."""
+    """Draw a `mean` with its 95% interval (plus and minus `error`) by bin or by `value`."""
     by_value = "value" in frame.columns
     frame = need(
         frame,
         ("value", "mean", "error", "rows") if by_value else ("low", "high", "mean", "error", "rows"),
-        "mean by another column",
+        "mean by column",
     )
     frame = frame.assign(least=frame["mean"] - frame["error"], most=frame["mean"] + frame["error"])
     y = alt.Y("mean:Q", title=label(y_title)).scale(zero=False)
-    note = "lines: 95 % intervals for independent rows"
+    note = "lines: 95% confidence intervals, if rows are independent"
     if by_value:
         base = alt.Chart(frame.assign(value=frame["value"].map(label))).encode(
             y=alt.Y("value:N", sort=None, title=label(x_title)), tooltip=["value", "rows", "mean"]
@@ -120,7 +120,7 @@ def seasonality(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / d
 
 
 def retention(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
-    """Draw the retention triangle: the `share` of each `cohort` active so many `months` after joining."""
+    """Draw the retention triangle: the active `share` of each `cohort` by `months` after joining."""
     frame = need(frame, ("cohort", "months", "share", "learners", "active"), "retention")
     named = pd.to_datetime(frame["cohort"]).dt.strftime("%Y-%m")
     frame = frame.assign(cohort=named + " (" + frame["learners"].map("{:,}".format) + ")")
@@ -150,11 +150,11 @@ def _shade(column: str, title: str, form: str = ",.0f") -> alt.Color:
 def token_flows(
     frame: pd.DataFrame, *, title: str, flows: tuple[str, ...] = ("issued", "spent", "burned")
 ) -> go.Figure:
-    """Draw `tokens` of each `flow` over `day`, for zoom and hover; a click on a name shows or hides a line.
+    """Draw `tokens` of each `flow` over `day`, with zoom and hover; a click in the legend shows or hides a line.
 
-    The flows not among `flows` start hidden.
+    Only `flows` are visible at first.
     """
-    frame = need(frame, ("day", "flow", "tokens"), "flows of tokens")
+    frame = need(frame, ("day", "flow", "tokens"), "token flows")
     figure = go.Figure()
     for position, (name, rows) in enumerate(frame.groupby("flow", sort=False)):
         figure.add_trace(

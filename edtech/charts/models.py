@@ -1,4 +1,4 @@
-"""Charts of how a model does, and of runs against each other."""
+"""Charts of model performance, and of metrics across runs."""
 
 import altair as alt
 import numpy as np
@@ -8,27 +8,29 @@ from edtech.charts.base import BLUE, ORANGE, TEXT, WIDEST, first, has_interval, 
 
 
 def actual_vs_predicted(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> alt.LayerChart:
-    """Draw `predicted` against `actual` with the line on which both are equal."""
+    """Draw `predicted` against `actual`, with the diagonal."""
     frame, note = thin(need(frame, ("actual", "predicted"), "actual against predicted"))
     both = frame[["actual", "predicted"]].to_numpy()
     ends = [both.min(), both.max()]
     points = alt.Chart(frame).mark_circle(color=BLUE, opacity=0.4)
-    equal = alt.Chart(pd.DataFrame({"actual": ends, "predicted": ends})).mark_line(color=ORANGE, strokeDash=[5, 4])
+    diagonal = alt.Chart(pd.DataFrame({"actual": ends, "predicted": ends})).mark_line(color=ORANGE, strokeDash=[5, 4])
     axes = {
         "x": alt.X("actual:Q", title=f"Actual ({label(unit)})"),
         "y": alt.Y("predicted:Q", title=f"Predicted ({label(unit)})"),
     }
-    return layered([points.encode(**axes, tooltip=["actual", "predicted"]), equal.encode(**axes)], heading(title, note))
+    return layered(
+        [points.encode(**axes, tooltip=["actual", "predicted"]), diagonal.encode(**axes)], heading(title, note)
+    )
 
 
 def residuals(frame: pd.DataFrame, *, title: str, unit: str = "enrollments / week") -> alt.LayerChart:
-    """Draw `actual` minus `predicted` over `predicted`."""
+    """Draw residuals (`actual` minus `predicted`) over `predicted`."""
     frame, note = thin(need(frame, ("actual", "predicted"), "residuals"))
     frame = frame.assign(residual=frame["actual"] - frame["predicted"])
     points = alt.Chart(frame).mark_circle(color=BLUE, opacity=0.4)
     points = points.encode(
         x=alt.X("predicted:Q", title=f"Predicted ({label(unit)})"),
-        y=alt.Y("residual:Q", title=f"Actual - predicted ({label(unit)})"),
+        y=alt.Y("residual:Q", title=f"Residual ({label(unit)})"),
         tooltip=["actual", "predicted", "residual"],
     )
     zero = (
@@ -53,7 +55,7 @@ def importance(
 
 
 def metric_scatter(frame: pd.DataFrame, *, title: str, x_title: str, y_title: str) -> alt.LayerChart:
-    """Draw runs by two metrics, say an error against revenue: `run`, `x`, `y`; runs without both are left out."""
+    """Draw each `run` by two metrics `x` and `y`; runs without both are left out."""
     frame = need(frame, ("run", "x", "y"), "runs by two metrics")
     finite = frame.replace([np.inf, -np.inf], np.nan).dropna(subset=["x", "y"])
     left_out = len(frame) - len(finite)
@@ -65,15 +67,15 @@ def metric_scatter(frame: pd.DataFrame, *, title: str, x_title: str, y_title: st
     )
     points = base.mark_point(color=BLUE, filled=True, size=110).encode(tooltip=["run", "x", "y"])
     middle = float(visible["x"].min() + visible["x"].max()) / 2
-    inwards = alt.expr(f"datum.x > {middle!r} ? 'right' : 'left'")  # names at the edges are not cut off
+    inwards = alt.expr(f"datum.x > {middle!r} ? 'right' : 'left'")  # so that names at the edges are not cut off
     names = base.mark_text(color=TEXT, dy=-12, align=inwards).encode(text="run:N")
     return layered([points.interactive(), names], heading(title, note))
 
 
 def _around(values: pd.Series) -> alt.Scale:
-    """Return a scale from the lowest to the highest value; wider where they are the same but for rounding.
+    """Return a scale over the values, wider if they only differ by rounding.
 
-    A range of 1e-9 around 8,790 would be labeled 8,790.000000 at every tick.
+    Otherwise a range of 1e-9 around 8,790 would label every tick 8,790.000000.
     """
     low, high = float(values.min()), float(values.max())
     reach = 0.05 * max(abs(low), abs(high)) or 1.0
@@ -83,7 +85,7 @@ def _around(values: pd.Series) -> alt.Scale:
 
 
 def time_series(frame: pd.DataFrame, *, title: str, y_title: str, x_title: str = "Week") -> alt.LayerChart:
-    """Draw `value` over `period` (dates or numbers), from 0, with its interval where `low`, `high` are given."""
+    """Draw `value` over `period` (dates or numbers) from 0, with the interval `low` to `high` if given."""
     frame = need(frame, ("period", "value"), "time series")
     kind = "T" if pd.api.types.is_datetime64_any_dtype(frame["period"]) else "Q"
     base = alt.Chart(frame)

@@ -1,4 +1,4 @@
-"""Frame -> PNG bytes, for the artifacts of a run: the figures of `charts.static` on white."""
+"""Draw the figures of `charts.static` as PNG bytes on white, for the artifacts of a run."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -13,26 +13,26 @@ P = ParamSpec("P")
 
 
 MARGIN, BELOW = 0.15, 0.58
-"""Inches around everything, and for the ticks and the label of the x axis."""
+"""Inches of the outer margin, and of the space for ticks and title of the x axis."""
 
 
 def render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
-    """Return the figure as PNG on white (files are looked at anywhere) or as transparent SVG."""
+    """Return the figure as PNG on white, because any viewer may open it, or as transparent SVG."""
     canvas, out = FigureCanvasAgg(figure), BytesIO()
     _make_room(figure, canvas)
     if kind == "svg":
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
         return out.getvalue()
     figure.set(dpi=110, facecolor="white")
-    # `savefig` would lay everything out once more
+    # `savefig` would compute the layout again
     canvas.print_png(out, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]
     return out.getvalue()
 
 
 def _make_room(figure: Figure, canvas: FigureCanvasAgg) -> None:
-    """Set the margins by what stands around the axes, measured once; matplotlib's own layouts measure all of it twice.
+    """Set the margins to fit title, legend and names, measured once; matplotlib's own layouts measure twice.
 
-    Below the axes all figures are alike; titles differ in lines, names along the y axis and legends in width.
+    The space below the axes is constant. Titles differ in lines; names of rows and legends differ in width.
     """
     (axes,), (width, height), renderer = figure.axes, figure.get_size_inches(), canvas.get_renderer()  # type: ignore[no-untyped-call]
     title, legend, inner = figure.texts[0], axes.get_legend(), axes.get_window_extent()
@@ -40,8 +40,8 @@ def _make_room(figure: Figure, canvas: FigureCanvasAgg) -> None:
     beside = inner.x1 if legend is None else max(inner.x1, legend.get_window_extent(renderer).x1)
     top = title.get_window_extent(renderer).height
     title.set_position((MARGIN / width, 1 - MARGIN / height))
-    taken = inner.x0 - names.x0, beside - inner.x1, top + max(names.y1 - inner.y1, 0.05 * figure.dpi)
-    left, right, above = (MARGIN + max(pixels, 0.0) / figure.dpi for pixels in taken)
+    outside = inner.x0 - names.x0, beside - inner.x1, top + max(names.y1 - inner.y1, 0.05 * figure.dpi)
+    left, right, above = (MARGIN + max(pixels, 0.0) / figure.dpi for pixels in outside)
     figure.subplots_adjust(left / width, BELOW / height, 1 - right / width, 1 - above / height)
 
 

@@ -1,6 +1,6 @@
-"""Charts of prices, demand and what a change of prices does.
+"""Charts of prices, demand and the effects of price changes.
 
-Those that follow a slider name their channels (`alt.X2("to:Q")`): Altair takes 6 ms to find out what a bare text means.
+Charts that follow a slider name their channels (`alt.X2("to:Q")`), because Altair takes 6 ms to interpret a bare text.
 """
 
 import math
@@ -23,16 +23,16 @@ def revenue_curve(
     curve: pd.DataFrame,
     *,
     today: float = 0.0,
-    best: float | None,
+    peak: float | None,
     support: tuple[float, float],
     title: str,
     unit: str = "tokens / week",
 ) -> go.Figure:
-    """Draw revenue over a relative price change, for zoom and hover.
+    """Draw revenue over a relative price change, with zoom and hover.
 
-    `curve` has `change` (0.1 is +10 %, ascending), `revenue` and, where there is one, the 95 % interval `low`, `high`.
-    `today`, `best` and `support` (lowest and highest change that stays inside observed prices) are changes as well.
-    Outside the support the line is dashed. Raises ReportError without rows.
+    `curve` has `change` (0.1 is +10%, ascending), `revenue` and optionally the 95% interval `low`, `high`.
+    `today`, `peak` and `support` (lowest and highest change within observed prices) are relative changes as well.
+    The line is dashed outside the support. Raises ReportError without rows.
     """
     curve = need(curve, ("change", "revenue"), "revenue curve").sort_values("change")
     figure = go.Figure()
@@ -40,13 +40,13 @@ def revenue_curve(
     if has_interval(curve):
         _add_band(figure, curve.dropna(subset=["low", "high"]))
     _add_lines(figure, curve, support, unit)
-    best_is_right = best is not None and best > today
-    _add_mark(figure, today, "today", GREY, "top left" if best_is_right else "top right")
-    if best is not None:
-        _add_mark(figure, best, f"best {best:+.0%}", GREEN, "top right" if best_is_right else "top left")
+    peak_is_right = peak is not None and peak > today
+    _add_mark(figure, today, "today", GREY, "top left" if peak_is_right else "top right")
+    if peak is not None:
+        _add_mark(figure, peak, f"peak {format_change(peak, 0)}", GREEN, "top right" if peak_is_right else "top left")
     figure.update_layout(
         title=escape(label(title, 120)),
-        xaxis={"title": "Price change against today (grey: prices seen)", "tickformat": PERCENT, "zeroline": False},
+        xaxis={"title": "Price change from today (gray: observed prices)", "tickformat": PERCENT, "zeroline": False},
         yaxis={"title": escape(f"Token revenue ({label(unit)})"), "tickformat": ",.3~s"},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -58,23 +58,23 @@ def revenue_curve(
 
 
 def demand_curve(curve: pd.DataFrame, *, support: tuple[float, float], title: str) -> alt.LayerChart:
-    """Draw enrollments per period over a relative price change: `change`, `quantity`, `quantity_low` and `_high`."""
+    """Draw demand per period over a relative price change: `change`, `quantity`, `quantity_low` and `quantity_high`."""
     curve = curve.rename(columns={"quantity_low": "low", "quantity_high": "high"})
     return _over_change(curve, "quantity", support, title, "Enrollments (per period)")
 
 
 def elasticity_curve(curve: pd.DataFrame, *, support: tuple[float, float], title: str) -> alt.LayerChart:
-    """Draw the elasticity of demand to the common price along the curve: `change`, `elasticity`."""
-    return _over_change(curve[["change", "elasticity"]], "elasticity", support, title, "Elasticity (% per %)")
+    """Draw the price elasticity of demand over a relative price change: `change`, `elasticity`."""
+    return _over_change(
+        curve[["change", "elasticity"]], "elasticity", support, title, "Elasticity (% demand per 1% price)"
+    )
 
 
 def _over_change(
     curve: pd.DataFrame, value: str, support: tuple[float, float], title: str, y_title: str
 ) -> alt.LayerChart:
     curve = need(curve, ("change", value), value)
-    base = alt.Chart(curve).encode(
-        x=alt.X("change:Q", title="Price change against today", axis=alt.Axis(format="+.0%"))
-    )
+    base = alt.Chart(curve).encode(x=alt.X("change:Q", title="Price change from today", axis=alt.Axis(format="+.0%")))
     line = base.mark_line(color=BLUE).encode(
         y=alt.Y(f"{value}:Q", title=y_title).scale(zero=False),
         tooltip=[alt.Tooltip("change:Q", format="+.0%"), alt.Tooltip(f"{value}:Q")],
@@ -84,7 +84,9 @@ def _over_change(
     if has_interval(curve):
         band = base.mark_area(color=BLUE, opacity=0.2)
         layers.append(band.encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q")))
-    return layered([*layers, line], heading(title, "grey: prices seen; band: 95 %" if has_interval(curve) else ""))
+    return layered(
+        [*layers, line], heading(title, "gray: observed prices; band: 95% interval" if has_interval(curve) else "")
+    )
 
 
 def _add_band(figure: go.Figure, curve: pd.DataFrame) -> None:
@@ -94,7 +96,7 @@ def _add_band(figure: go.Figure, curve: pd.DataFrame) -> None:
         fill="toself",
         fillcolor="rgba(0,114,178,0.2)",
         line={"width": 0},
-        name="95 % interval",
+        name="95% interval",
         hoverinfo="skip",
     )
 
@@ -102,9 +104,9 @@ def _add_band(figure: go.Figure, curve: pd.DataFrame) -> None:
 def _add_lines(figure: go.Figure, curve: pd.DataFrame, support: tuple[float, float], unit: str) -> None:
     inside = curve["change"].between(support[0] - 1e-9, support[1] + 1e-9)
     hover = f"%{{y:,.4~s}} {escape(label(unit))}<extra></extra>"
-    parts = {"inside observed prices": (inside, "solid"), "outside: extrapolated": (~inside, "dash")}
-    for name, (segment, dash) in parts.items():
-        # the dashed line starts where the solid one ends, so that no gap is read as an effect
+    segments = {"observed prices": (inside, "solid"), "extrapolated": (~inside, "dash")}
+    for name, (segment, dash) in segments.items():
+        # The dashed line starts at the end of the solid line, because a gap would look like an effect.
         joined = segment | (
             segment.shift(1, fill_value=False) | segment.shift(-1, fill_value=False) if dash == "dash" else segment
         )
@@ -124,20 +126,20 @@ def _add_mark(figure: go.Figure, at: float, text: str, color: str, position: str
 
 
 def effect_bars(effects: pd.DataFrame, *, title: str) -> alt.LayerChart:
-    """Draw changes against today as bars with their 95 % intervals.
+    """Draw changes from today as bars with their 95% intervals.
 
-    `effects` has `name`, `change` (0.1 is +10 %) and, where there is one, `low`, `high`; drawn in the order given. An
-    infinite change, of what is new, has no bar.
+    `effects` has `name`, `change` (0.1 is +10%) and optionally `low`, `high`; rows keep their order. An infinite
+    change, from zero today, has no bar.
     """
     effects = need(effects, ("name", "change"), "effects").assign(name=lambda frame: frame["name"].map(label))
     effects = effects.assign(text=effects["change"].map(format_change), change=effects["change"].replace(np.inf, 0.0))
     base = alt.Chart(effects).encode(y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=WIDEST_NAME)))
     bars = base.mark_bar(color=BLUE, height={"band": 0.5}).encode(
-        x=alt.X("change:Q", title="Change against today", axis=alt.Axis(format=_ticks(effects))),
+        x=alt.X("change:Q", title="Change from today", axis=alt.Axis(format=_ticks(effects))),
         tooltip=[alt.Tooltip("name:N"), alt.Tooltip("text:N")],
     )
-    said = base.mark_text(align="center", dy=-18, color=TEXT, fontWeight="bold")
-    layers = [bars, said.encode(x=alt.X("change:Q"), text=alt.Text("text:N"))]
+    labels = base.mark_text(align="center", dy=-18, color=TEXT, fontWeight="bold")
+    layers = [bars, labels.encode(x=alt.X("change:Q"), text=alt.Text("text:N"))]
     if has_interval(effects):
         rule = base.mark_rule(color=ORANGE, strokeWidth=3)
         layers.append(rule.encode(x=alt.X("low:Q"), x2=alt.X2("high:Q")))
@@ -145,7 +147,7 @@ def effect_bars(effects: pd.DataFrame, *, title: str) -> alt.LayerChart:
 
 
 def _ticks(effects: pd.DataFrame) -> str:
-    """Return a format of the axis with as many digits as tell its ticks apart, at least one."""
+    """Return a number format with enough digits to distinguish the ticks of the axis, at least one."""
     ends = np.abs(effects.reindex(columns=["change", "low", "high"]).to_numpy(dtype=float))
     reach = max(float(np.nanmax(ends, initial=0.0, where=np.isfinite(ends))), 1e-9)
     return f"+.{max(1, -1 - math.floor(math.log10(reach)))}~%"
@@ -154,23 +156,23 @@ def _ticks(effects: pd.DataFrame) -> str:
 def elasticity_by_segment(
     segments: pd.DataFrame, *, naive: float | None, title: str, truth: float | None = None
 ) -> alt.LayerChart:
-    """Draw each segment's own-price elasticity with its 95 % interval.
+    """Draw the own-price elasticity of each segment with its 95% interval.
 
-    `segments` has `segment`, `estimate` and, where there are any, `low`, `high`, `truth`. `naive` (the pooled log-log
-    slope) and `truth` are drawn as lines over all segments. At most 30 segments are shown.
+    `segments` has `segment`, `estimate` and optionally `low`, `high`, `truth`. `naive` (the pooled log-log slope) and
+    `truth` are lines over all segments. At most 30 segments are shown.
     """
     segments, note = first(need(segments, ("segment", "estimate"), "elasticity by segment"), "segments")
     segments = segments.assign(segment=segments["segment"].map(label))
     base = alt.Chart(segments).encode(y=alt.Y("segment:N", sort=None, title=None))
-    axis = alt.X("estimate:Q", title="Own-price elasticity (% demand per % price)")
+    axis = alt.X("estimate:Q", title="Own-price elasticity (% demand per 1% price)")
     layers: list[alt.Chart] = []
     if has_interval(segments):
         layers.append(base.mark_rule(color=BLUE, strokeWidth=3, opacity=0.6).encode(x="low:Q", x2="high:Q"))
     layers.append(base.mark_point(color=BLUE, filled=True, size=80).encode(x=axis, tooltip=list(segments.columns)))
     if "truth" in segments.columns:
         layers.append(base.mark_tick(color=GREEN, thickness=3, size=20).encode(x="truth:Q"))
-    named = {"naive (not to be used)": (naive, ORANGE), "truth": (truth, GREEN), "no effect": (0.0, GREY)}
-    points = {name: pair for name, pair in named.items() if pair[0] is not None}
+    references = {"naive (do not use)": (naive, ORANGE), "ground truth": (truth, GREEN), "no effect": (0.0, GREY)}
+    points = {name: pair for name, pair in references.items() if pair[0] is not None}
     lines = pd.DataFrame({"line": list(points), "at": [at for at, _ in points.values()]})
     color = alt.Color("line:N", title=None, legend=BELOW).scale(
         domain=list(points), range=[color for _, color in points.values()]

@@ -1,4 +1,4 @@
-"""Probabilities against what came of them as matplotlib figures, for files."""
+"""Draw charts of classifiers and survival models with matplotlib, for files."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from edtech.charts.static import blank, plain
 
 
 def curve(frame: pd.DataFrame, *, kind: str, title: str, x_title: str = "") -> Figure:
-    """Draw one of the curves of `AXES`; arguments as in `charts.classification`."""
+    """Draw a curve of `AXES`; arguments as in `charts.classification`."""
     axes = AXES[kind]
     frame = need(frame, (axes.x, axes.y, *((axes.by,) if axes.by else ())), kind)
     figure, plot = blank(title, "", x_title or axes.x_title, axes.y_title)
@@ -19,9 +19,9 @@ def curve(frame: pd.DataFrame, *, kind: str, title: str, x_title: str = "") -> F
     style = "steps-post" if axes.steps else "default"
     for number, (name, segment) in enumerate(groups):
         color = PALETTE[number % len(PALETTE)]
-        mark = "o" if kind == "calibration" else None
+        marker = "o" if kind == "calibration" else None
         plot.plot(
-            segment[axes.x], segment[axes.y], color=color, drawstyle=style, marker=mark, label=plain(name) or None
+            segment[axes.x], segment[axes.y], color=color, drawstyle=style, marker=marker, label=plain(name) or None
         )
         if {"low", "high"} <= set(segment.columns):
             if kind == "calibration":
@@ -39,10 +39,10 @@ def curve(frame: pd.DataFrame, *, kind: str, title: str, x_title: str = "") -> F
 
 
 def confusion_matrix(frame: pd.DataFrame, *, title: str) -> Figure:
-    """Draw the `rows` of each `outcome` (yes, no) by what was `said`."""
+    """Draw the number of `rows` by actual `outcome` (yes, no) and predicted class `said`."""
     frame = need(frame, ("outcome", "said", "rows"), "confusion matrix")
     cells = frame.pivot_table(index="outcome", columns="said", values="rows").loc[["yes", "no"], ["yes", "no"]]
-    figure, plot = blank(title, "", "Called", "Was")
+    figure, plot = blank(title, "", "Predicted", "Actual")
     plot.grid(visible=False)
     plot.imshow(cells, cmap="Blues", vmin=0, vmax=2 * max(cells.to_numpy().max(), 1))
     plot.set_xticks([0, 1], ["yes", "no"])

@@ -1,4 +1,4 @@
-"""The script that Streamlit runs for every page: the menu, the sidebar, then the page."""
+"""Show the menu, the sidebar and the current page; Streamlit runs this script for every page."""
 
 import streamlit as st
 
@@ -28,7 +28,7 @@ def main() -> None:
     ]
     page = st.navigation(pages)
 
-    from edtech.ui.server import importing  # the menu is shown before the heavy imports
+    from edtech.ui.server import importing  # the menu appears before the slow imports
 
     with importing():
         from edtech.ui import sidebar

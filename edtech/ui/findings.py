@@ -1,4 +1,4 @@
-"""Findings, each with how it stands, the evidence and what to do."""
+"""Checks with their severity, evidence and fix."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,10 @@ ICONS = {"PASS": ":material/check_circle:", "REVIEW": ":material/visibility:", "
 
 
 def show_check(check: Check) -> None:
-    """Show one finding."""
+    """Show a check."""
     with st.container(border=True):
-        suffix = (
-            "" if check.severity == "PASS" or check.title.endswith("?") else "?"
-        )  # a title says what should be: alone it would read as found
+        # A title states the desired condition; without a question mark a failed check would read as fulfilled.
+        suffix = "" if check.severity == "PASS" or check.title.endswith("?") else "?"
         st.markdown(f"{ICONS[check.severity]} **{check.severity}: {escape(check.title)}{suffix}** (`{check.code}`)")
         st.text(check.evidence)
         if check.fix:
@@ -23,7 +22,7 @@ def show_check(check: Check) -> None:
 
 
 def show_checks(checks: Sequence[Check]) -> None:
-    """Show what needs a look first; what passed is folded away."""
+    """Show failed checks and reviews first, and the passed checks folded."""
     passed = [check for check in checks if check.severity == "PASS"]
     for severity in ("FAIL", "REVIEW"):
         for check in checks:

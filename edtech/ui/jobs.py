@@ -1,4 +1,4 @@
-"""Jobs in the background, as every page shows them: progress, log, Cancel, and what came of them."""
+"""Background jobs on every page: progress, log, cancellation and result."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -23,12 +23,12 @@ ICONS = {
 
 
 def start(title: str, task: Task) -> None:
-    """Run a task in the background and follow it on this and every page that calls `follow`."""
+    """Run a task in the background; every page that calls `follow` shows it."""
     _follow_now(services.jobs().submit(title, partial(task, services.settings())))
 
 
 def follow_running(title: str) -> bool:
-    """Follow the job of this title that is under way, whoever asked for it; False where there is none."""
+    """Follow the active job with this title, whichever session started it; return False if there is none."""
     job = next((run for run in services.jobs().list() if run.active and run.title == title), None)
     if job is not None and job.id != get(Key.JOB):
         _follow_now(job)
@@ -36,9 +36,9 @@ def follow_running(title: str) -> bool:
 
 
 def follow() -> None:
-    """Show the job that this session follows: while it runs its progress, then why it failed, or its outcome once.
+    """Show the followed job: its progress while it runs, then its error, or its result once.
 
-    The job's id is in the address too, so that it is found again after a reload.
+    The address holds the job's id, so that a reload shows it again.
     """
     job = services.jobs().get(get(Key.JOB) or st.query_params.get("job", ""))
     if job is None:
@@ -55,13 +55,13 @@ def follow() -> None:
 
 
 def runs() -> tuple[str, ...]:
-    """Return the ids of the runs that the followed job made."""
+    """Return the ids of the runs from the followed job."""
     job = services.jobs().get(get(Key.JOB) or "")
     return () if job is None or job.result is None else job.result.run_ids
 
 
 def show_equivalent_command(run_id: str) -> None:
-    """Show how the followed job, where it made this run, is done from a shell and in Python, with the same numbers."""
+    """Show the command and Python code that repeat the followed job, if it logged this run."""
     job = services.jobs().get(get(Key.JOB) or "")
     if job is None or job.result is None or run_id not in job.result.run_ids:
         return
@@ -72,7 +72,7 @@ def show_equivalent_command(run_id: str) -> None:
 
 
 def list_jobs() -> None:
-    """List the jobs of this server, those of other visitors too, to follow or to cancel."""
+    """List the jobs of this server, from all sessions."""
     jobs = services.jobs().list()[:MAX_LISTED]
     running = sum(job.active for job in jobs)
     if not jobs:
@@ -96,7 +96,7 @@ def _follow_now(job: Job[TaskResult]) -> None:
 def _progress(job_id: str) -> None:
     job = services.jobs().get(job_id)
     if job is None or not job.active:
-        st.rerun()  # the whole page: it stops asking and shows what came of it
+        st.rerun()  # the whole page, which stops polling and shows the result
         return
     with st.container(border=True):
         waiting = job.state is JobState.WAITING
@@ -109,7 +109,7 @@ def _progress(job_id: str) -> None:
             key="jobs.cancel",
             icon=":material/cancel:",
             help="Stops the job. Finished runs stay.",
-            on_click=services.jobs().cancel,  # before anything is drawn: a redraw cannot come between
+            on_click=services.jobs().cancel,  # a callback runs before the next rerun draws anything
             args=(job_id,),
         )
         _log(job)
@@ -121,7 +121,7 @@ def _log(job: Job[TaskResult]) -> None:
 
 
 def _apply_result(job: Job[TaskResult]) -> None:
-    """Choose what a finished job made, once in a session."""
+    """Select the data set and run of a finished job, once per session."""
     if job.result is None or get(Key.HANDLED_JOB) == job.id:
         return
     choose(Key.HANDLED_JOB, job.id)

@@ -1,4 +1,4 @@
-"""What pages take from a table of runs."""
+"""Labels and selections of runs from a table of runs."""
 
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,12 @@ ALGORITHM = ("params.algorithm", "tags.algorithm")
 
 
 def runs_on_dataset(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
-    """Return the runs that are about the data set of that digest."""
+    """Return the runs on the data set with this digest."""
     return runs[runs.reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"] == digest]
 
 
 def run_labels(runs: pd.DataFrame) -> dict[str, str]:
-    """Return a name to choose each run by, in the order of the table; with its family where families share a name."""
+    """Return the label of each run in the order of the table, with the family if families share a run name."""
     family = _family(runs)
     shared = family.groupby(runs["name"]).transform("nunique") > 1
     named = runs["name"].mask(shared & (family != ""), runs["name"] + ", " + family.map(_title))
@@ -28,20 +28,20 @@ def run_labels(runs: pd.DataFrame) -> dict[str, str]:
 
 
 def family_title(name: str) -> str:
-    """Return a family as the Train page calls it, with the name that runs carry; others' as it is."""
+    """Return the title of a family with its logged name; an unknown name stays as it is."""
     title = _title(name)
     return title if title == name else f"{title} ({name})"
 
 
 def algorithm_title(family: str, name: str) -> str:
-    """Return an algorithm as the Train page calls it, with the name that runs carry; others' as it is."""
+    """Return the title of an algorithm with its logged name; an unknown name stays as it is."""
     lookup = _families().get(family)
     item = lookup and lookup.algorithms.get(name)
     return f"{item.title} ({name})" if item else name
 
 
 def titled(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs with their families and algorithms as the Train page calls them."""
+    """Return the runs with the titles of families and algorithms."""
     family = _family(runs)
     columns = {
         item: [
@@ -67,6 +67,6 @@ def _title(name: str) -> str:
 
 
 def _families() -> "dict[str, Family]":
-    from edtech.ml.families import FAMILIES  # loads scikit-learn, which the first page does without
+    from edtech.ml.families import FAMILIES  # loads scikit-learn, which the first page does not need
 
     return FAMILIES

@@ -1,4 +1,4 @@
-"""What the server does before its first visitor, soon after, and after its last."""
+"""Startup and shutdown of the server: imports, worker processes, middleware."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -22,40 +22,40 @@ _warm.set()
 
 
 def importing() -> AbstractContextManager[object]:
-    """Return what keeps page runs apart until all is imported: threads that import at once meet half-made modules."""
+    """Return a lock for page runs until all imports are done, because concurrent imports meet partial modules."""
     return nullcontext() if _warm.is_set() else _lock
 
 
 @asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[None]:
-    """Import what the first page needs before the server says healthy, all else soon after; end the workers with it."""
+    """Import the first page's modules before the server reports healthy, the others later; stop workers at the end."""
     for module in FIRST:
         import_module(module)
 
     _warm.clear()
-    warming = Timer(FIRST_PAGE_SECONDS, _import_the_rest)
+    warming = Timer(FIRST_PAGE_SECONDS, _import_later)
     warming.daemon = True
     warming.start()
-    from edtech.ui.cache import services  # its caches need Streamlit's runtime, which is there by now
+    from edtech.ui.cache import services  # its caches need Streamlit's runtime, which runs by now
 
     yield
     warming.cancel()
     services.jobs().close()
 
 
-def _import_the_rest() -> None:
-    """Import what the other pages need and start the workers, which import as much again: the first page goes before.
+def _import_later() -> None:
+    """Import the modules of the other pages and start the workers, which import them again, after the first page.
 
-    A page or a job that is asked for earlier does so itself.
+    A page or job that starts earlier imports its modules itself.
     """
     from edtech.ui.cache import services
 
     try:
         for module in LATER:
-            with _lock:  # a page waits for one of them at most
+            with _lock:  # a page waits for one module at most
                 import_module(module)
     finally:
         _warm.set()
     gc.collect()
-    gc.freeze()  # what was imported stays: later collections need not look at it again
+    gc.freeze()  # imported modules stay, so later collections can skip them
     services.jobs()

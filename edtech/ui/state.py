@@ -1,4 +1,4 @@
-"""The session's state: choices that last over pages, some of them in the address too, so that a reload shows the same.
+"""Session state: choices that apply to all pages; the address holds some of them, so that a reload shows the same.
 
 The only module that reads or writes `st.session_state`.
 """
@@ -11,7 +11,7 @@ import streamlit as st
 
 
 class Key(StrEnum):
-    """Names of what all pages share in the session's state; the keys of widgets are their own."""
+    """Keys of the session state that all pages share; widgets have their own keys."""
 
     DATASET = "dataset"
     EXPERIMENT = "experiment"
@@ -29,7 +29,7 @@ ADDRESS_KEYS = (Key.DATASET, Key.EXPERIMENT, Key.PRICING_RUN)
 
 
 def get(key: Key) -> str | None:
-    """Return what was chosen, in this session or else by its first address, or None."""
+    """Return the choice of this session, else that of the address, or None."""
     value = st.session_state.get(key)
     if value is None and key in ADDRESS_KEYS:
         value = st.query_params.get(key)
@@ -37,7 +37,7 @@ def get(key: Key) -> str | None:
 
 
 def choose(key: Key, value: str) -> None:
-    """Keep a choice for the pages that follow."""
+    """Store a choice for all pages."""
     changed = st.session_state.get(key) != value
     st.session_state[key] = value
     if changed and key in ADDRESS_KEYS:
@@ -45,9 +45,9 @@ def choose(key: Key, value: str) -> None:
 
 
 def write_address_once(page: str) -> None:
-    """Write what was chosen into the address of another page, which begins without.
+    """Write the choices into the address of a page that was just opened.
 
-    Only once: an address that is written whenever it is bare holds the browser's way back.
+    This happens once per page: repeated writes would trap the browser's back button.
     """
     if st.session_state.get(Key.PAGE) != page:
         st.session_state[Key.PAGE] = page
@@ -61,49 +61,49 @@ def _write_address() -> None:
 
 
 def address_names_unknown(key: Key, options: Container[str]) -> bool:
-    """Whether a session begins with an address that asks for what is not there."""
+    """Tell whether a new session has an address that names an unknown option."""
     return key not in st.session_state and (wanted := get(key)) is not None and wanted not in options
 
 
 def value(key: str, default: Any = None) -> Any:  # noqa: ANN401  # whatever a widget holds
-    """Return the value of a widget or of a name in the session's state, or the default."""
+    """Return the value of a key in the session state, or the default."""
     return st.session_state.get(key, default)
 
 
 def has(key: str) -> bool:
-    """Tell whether the session's state holds the key: a widget that was shown before does."""
+    """Tell whether the session state holds the key, as it does for a widget on the screen before."""
     return key in st.session_state
 
 
 def set_value(key: str, value: object) -> None:
-    """Set the value of a widget before it is shown, or of a name in the session's state."""
+    """Set the value of a key; for a widget, before it is drawn."""
     st.session_state[key] = value
 
 
 def start_from(key: str, value: object, *, fresh: bool = False) -> None:
-    """Let a widget start from `value` if it was not shown before, or if its subject is new."""
+    """Set the initial value of a widget, on its first appearance or if its subject is new."""
     if fresh or key not in st.session_state:
         st.session_state[key] = value
 
 
 def is_new(key: str, token: str) -> bool:
-    """Tell whether `token` differs from that of the last run, and remember it."""
+    """Tell whether `token` differs from that of the last rerun, and store it."""
     new = bool(st.session_state.get(key) != token)
     st.session_state[key] = token
     return new
 
 
 def clear(key: str) -> None:
-    """Remove a choice or the value of a widget."""
+    """Remove a key from the session state."""
     st.session_state.pop(key, None)
 
 
 def notify(text: str) -> None:
-    """Keep a message for the next rerun, which shows it once."""
+    """Store a message that the next rerun shows once."""
     st.session_state[Key.NOTICE] = text
 
 
 def take_notice() -> str | None:
-    """Return the kept message and forget it."""
+    """Return the stored message and remove it."""
     value = st.session_state.pop(Key.NOTICE, None)
     return value if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""Runs that wait on this machine for an MLflow server: how many there are, and a button that sends them."""
+"""Pending runs on this machine for an MLflow server, and a button that sends them."""
 
 import streamlit as st
 
@@ -9,13 +9,13 @@ from edtech.ui.cache import run_cache
 
 
 def offer_sync() -> None:
-    """Say how many runs wait to be sent, where a server is set, and send them in the background on request."""
+    """Show the number of pending runs, and send them in the background on request."""
     waiting = run_cache.waiting_runs()
     if not waiting:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        are = "waits" if len(waiting) == 1 else "wait"
-        st.markdown(f":material/outbox: {pluralize(len(waiting), 'finished run')} {are} for the server.")
+        are = "is" if len(waiting) == 1 else "are"
+        st.markdown(f":material/outbox: {pluralize(len(waiting), 'finished run')} {are} pending for the server.")
         if st.button(
             "Send now",
             key="sending.start",

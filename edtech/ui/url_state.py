@@ -1,7 +1,7 @@
-"""What is chosen on a page, in its address: a reload and a shared link show the same.
+"""Widgets whose values are part of the address: a reload and a shared link show the same.
 
-Streamlit's own binding leaves defaults out, but a default may follow the data: here every choice is written. What an
-address asks for that the page does not have is left out, with a word.
+Streamlit's own binding omits defaults. Here a default may depend on the data, so every choice is written. Unknown
+values of an address are ignored, and a banner lists them.
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ _FLAGS = {"true": True, "false": False}
 
 @dataclass(slots=True)
 class _Address:
-    """What a session's widgets say: the values to write, what was left out, and the defaults that were followed."""
+    """The values to write to the address, the ignored values, and the defaults in use."""
 
     values: dict[str, list[str]] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
@@ -37,11 +37,11 @@ def _address() -> _Address:
 
 @contextmanager
 def synchronize() -> Iterator[None]:
-    """Keep the address true to the widgets of this module that the block shows, and say what of it was left out."""
+    """Write the values of this module's widgets in the block to the address, and list ignored values."""
     banner, address = st.container(), _address()
     address.ignored.clear()
     address.values.clear()
-    yield  # where the script is stopped or begun anew inside, the address stays as it is
+    yield  # if the script stops or reruns inside, the address stays unchanged
     if address.ignored:
         _warn_ignored(banner, address.ignored)
     now = {name: st.query_params.get_all(name) for name in st.query_params}
@@ -50,16 +50,16 @@ def synchronize() -> Iterator[None]:
         st.query_params.from_dict(wanted)
 
 
-def _warn_ignored(container: Any, left_out: list[str]) -> None:  # noqa: ANN401  # a place on the page
-    more = f", and {len(left_out) - MAX_LISTED} more" if len(left_out) > MAX_LISTED else ""
+def _warn_ignored(container: Any, ignored: list[str]) -> None:  # noqa: ANN401  # a container of Streamlit
+    more = f", and {len(ignored) - MAX_LISTED} more" if len(ignored) > MAX_LISTED else ""
     container.warning(
-        f"The address names values that do not exist here. Ignored:  {'; '.join(left_out[:MAX_LISTED])}{more}.",
+        f"The address names values that do not exist here. Ignored:  {'; '.join(ignored[:MAX_LISTED])}{more}.",
         icon=":material/link_off:",
     )
 
 
 def requested_values(key: str) -> list[str]:
-    """Return what the address asks of a widget that this session has not shown yet."""
+    """Return the values that the address gives a widget, before its first appearance in this session."""
     return [] if state.has(key) else list(dict.fromkeys(filter(None, st.query_params.get_all(key))))
 
 
@@ -73,7 +73,7 @@ def multiselect(
     follows: bool = False,
     **kwargs: Any,  # noqa: ANN401  # what st.multiselect takes
 ) -> list[str]:
-    """Show `st.multiselect`; one that `follows` takes each new default until something else was chosen."""
+    """Show `st.multiselect`; if it `follows`, it takes each new default until the user selects other options."""
     first, address = not state.has(key), _address()
     wanted = _valid_values(key, label, options)
     if first:
@@ -99,9 +99,9 @@ def selectbox(
     aliases: Mapping[str, str] = {},
     **kwargs: Any,  # noqa: ANN401  # what st.selectbox takes
 ) -> str:
-    """Show `st.selectbox`; one that `follows` takes each new default until the user selects another option.
+    """Show `st.selectbox`; if it `follows`, it takes each new default until the user selects another option.
 
-    `aliases` gives the present option for values that older links hold.
+    `aliases` maps values of older links to current options.
     """
     wanted = _valid_values(key, label, options, aliases)
     followed, now = _address().followed_defaults, state.value(key)
@@ -116,7 +116,7 @@ def selectbox(
 
 
 def text_input(label: str, *, key: str, max_chars: int, container: Any = st, **more: Any) -> str:  # noqa: ANN401
-    """Show `st.text_input` of at most so many characters."""
+    """Show `st.text_input` for at most `max_chars` characters."""
     _initialize(key, label, lambda value: value if len(value) <= max_chars else None, "")
     value = container.text_input(label, key=key, max_chars=max_chars, persist_state="session", **more) or ""
     _address().values[key] = [value] if value else []
@@ -132,7 +132,7 @@ def toggle(label: str, default: bool = False, *, key: str, container: Any = st, 
 
 
 def date_input(label: str, *, key: str, container: Any = st, **more: Any) -> date | None:  # noqa: ANN401
-    """Show `st.date_input`, empty where no day is chosen."""
+    """Show `st.date_input`, empty at first."""
     _initialize(key, label, _parse_date, None)
     selection: date | None = container.date_input(label, key=key, persist_state="session", **more)
     _address().values[key] = [selection.isoformat()] if selection else []
@@ -147,7 +147,7 @@ def _parse_date(value: str) -> date | None:
 
 
 def _initialize(key: str, label: str, read: Callable[[str], object], default: object) -> None:
-    """Give a widget that was not shown yet what the address says, else the default."""
+    """Set a widget before its first appearance from the address, else to the default."""
     if state.has(key):
         return
     values = [(value, read(value)) for value in requested_values(key)]

@@ -1,4 +1,4 @@
-"""Small parts that every page uses."""
+"""Small components for every page."""
 
 import math
 import re
@@ -17,30 +17,34 @@ from edtech.ui import state
 from edtech.ui.state import Key, choose, take_notice
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
-_WIDEST_SLIDER = 5_000  # a pixel of a wider one skips values: a number is typed instead
+_WIDEST_SLIDER = 5_000  # a wider slider would skip values, so a number input replaces it
 
 
 def escape(text: object) -> str:
-    """Return text of others so that Markdown shows it as it is written."""
+    """Escape foreign text, so that Markdown shows it literally.
+
+    >>> escape("a *b*")
+    'a \\\\*b\\\\*'
+    """
     return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
 
 
 def header(title: str, help: str) -> None:
-    """Show a page's title, what it is for, and a message left by the last action."""
+    """Show the title and purpose of a page, and the message of the last action."""
     st.title(title)
     st.markdown(help)
-    banner = st.empty()  # held without a message too: tabs that move on the page fall back to their first
+    banner = st.empty()  # reserved even without a message, because tabs that move on the page reset to the first
     if notice := take_notice():
         banner.success(escape(notice), icon=":material/check_circle:")
 
 
 def page_link(name: str, label: str, icon: str) -> None:
-    """Link to a page of the menu."""
+    """Show a link to a page of the menu."""
     st.page_link(str(PROJECT / "pages" / f"{name}.py"), label=label, icon=icon)
 
 
 def error_panel(error: EdtechError) -> None:
-    """Show an error in its parts: what is wrong, what was expected and found, and what to do."""
+    """Show an error: problem, expected and actual value, location, and fix."""
     with st.container(border=True):
         st.error(escape(error.problem), icon=":material/error:")
         labelled = (
@@ -58,7 +62,7 @@ def error_panel(error: EdtechError) -> None:
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """Show the errors of ours that are raised inside; all others are bugs and are not caught."""
+    """Show an EdtechError raised inside; other exceptions are bugs and propagate."""
     try:
         yield
     except EdtechError as error:
@@ -74,7 +78,7 @@ def shared_selectbox(
     key: str,
     **kwargs: Any,  # noqa: ANN401  # of st.selectbox
 ) -> str:
-    """Show `st.selectbox` of what is kept over pages: it shows what was chosen elsewhere, and chooses."""
+    """Show `st.selectbox` for a choice that all pages share."""
     state.set_value(key, current)
     selection = st.selectbox(label, options, key=key, on_change=lambda: choose(state_key, state.value(key)), **kwargs)
     choose(state_key, selection)
@@ -84,9 +88,9 @@ def shared_selectbox(
 def params_form(
     model: type[BaseModel], key: str, values: BaseModel, names: tuple[str, ...], persist: bool = False
 ) -> dict[str, Any]:
-    """Show a widget for each named field of `model`, with its bounds and help, starting from `values`.
+    """Show a widget for each named field of `model`, with its bounds, help and initial value.
 
-    What is asked by one that is `kept` is still there after a visit to another page.
+    If `persist`, the values survive a visit to another page.
     """
     more = {"persist_state": "session" if persist else None}
     fields = ((name, model.model_fields[name]) for name in names)
@@ -124,19 +128,27 @@ def _field_widget(
 
 
 def bounds(info: FieldInfo) -> tuple[Any, Any]:
-    """Return the lowest and highest value of a bounded field, in the field's own type."""
+    """Return the lowest and highest value of a bounded field, in the type of the field."""
     low, high = field_bounds(info) or (None, None)
     kind = info.annotation
     return (kind(low), kind(high)) if callable(kind) else (low, high)
 
 
 def _step(low: float, high: float) -> float:
-    """A power of ten that splits the range into 100 to 1,000 parts, so that defaults lie on a step."""
+    """Return a power of ten that divides the range into 100 to 1,000 steps, so that defaults lie on a step.
+
+    >>> _step(0.0, 2.0)
+    0.01
+    """
     return 10.0 ** math.floor(math.log10((high - low) / 100))
 
 
 def format_number(value: float | None, unit: str = "", digits: int = 3) -> str:
-    """Return a number with its unit for reading: 12,345 tokens, 0.0432."""
+    """Format a number with its unit.
+
+    >>> format_number(12345.4, "tokens"), format_number(0.04321), format_number(None)
+    ('12,345 tokens', '0.0432', '-')
+    """
     if value is None:
         return "-"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.{digits}g}"

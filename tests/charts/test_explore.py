@@ -47,7 +47,7 @@ def test_a_mean_by_another_column_has_its_interval():
     chart = explore.mean_by(bins, title="Dear ones leave", x_title="Price", y_title="Share")
     assert chart.data["least"].tolist() == pytest.approx([0.1, 0.35])
     assert chart.data["most"].tolist() == pytest.approx([0.3, 0.45])
-    assert "95 % intervals" in rendered_spec(chart)
+    assert "95% intervals" in rendered_spec(chart)
     levels = pd.DataFrame({"value": HOSTILE, "mean": 0.5, "error": np.nan, "rows": 1})
     assert "<img" not in rendered_spec(explore.mean_by(levels, title="x", x_title="Plan", y_title="Share"))
 

@@ -15,37 +15,37 @@ def rendered_spec(chart) -> str:
 
 
 def test_the_revenue_curve_shows_interval_support_today_and_best(curve):
-    figure = pricing.revenue_curve(curve, today=0.0, best=0.05, support=(-0.2, 0.3), title="Earns more")
+    figure = pricing.revenue_curve(curve, today=0.0, peak=0.05, support=(-0.2, 0.3), title="Earns more")
     lines = {trace.name: trace for trace in figure.data}
-    inside, outside = lines["inside observed prices"], lines["outside: extrapolated"]
+    inside, outside = lines["observed prices"], lines["extrapolated"]
     solid = pd.Series(inside.y, index=curve["change"].round(3)).dropna()
     assert (inside.line.dash, outside.line.dash) == ("solid", "dash")
     assert (solid.index.min(), solid.index.max()) == (-0.2, 0.3)
     assert pd.Series(outside.y).notna().sum() == len(curve) - len(solid) + 2  # joined at both ends
-    assert lines["95 % interval"].fill == "toself"
+    assert lines["95% interval"].fill == "toself"
     spans = [(shape.x0, shape.x1) for shape in figure.layout.shapes]
     assert spans == [(-0.2, 0.3), (0.0, 0.0), (0.05, 0.05)]
-    assert [note.text for note in figure.layout.annotations] == ["today", "best +5%"]
+    assert [note.text for note in figure.layout.annotations] == ["today", "peak +5%"]
     assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
     assert "tokens / week" in figure.layout.yaxis.title.text
 
 
 def test_without_interval_or_best_nothing_is_made_up(curve):
     missing = curve.assign(low=float("nan"), high=float("nan"))
-    figure = pricing.revenue_curve(missing, best=None, support=(-1, 1), title="")
-    assert [trace.name for trace in figure.data] == ["inside observed prices"]
+    figure = pricing.revenue_curve(missing, peak=None, support=(-1, 1), title="")
+    assert [trace.name for trace in figure.data] == ["observed prices"]
     assert len(figure.layout.shapes) == 2
 
 
 def test_no_rows_is_a_named_error(curve):
     with pytest.raises(ReportError, match="revenue curve cannot be drawn"):
-        pricing.revenue_curve(curve.head(0), best=None, support=(0, 0), title="")
+        pricing.revenue_curve(curve.head(0), peak=None, support=(0, 0), title="")
 
 
 @pytest.mark.browser
 def test_a_hostile_title_stays_text_in_plotly(page, curve, tmp_path):
     title = "<a href='https://evil.example'>click</a><b>&amp;"
-    figure = pricing.revenue_curve(curve, best=None, support=(-0.2, 0.2), title=title)
+    figure = pricing.revenue_curve(curve, peak=None, support=(-0.2, 0.2), title=title)
     file = tmp_path / "curve.html"
     file.write_text(plotly.io.to_html(figure, include_plotlyjs=True, validate=False))
     observed = watch(page)
@@ -62,7 +62,7 @@ def test_effects_keep_their_order_and_say_their_numbers():
     assert svg.index("Revenue") < svg.index("Enrollments")
     assert "+3.1%" in svg
     assert "-12.0%" in svg
-    assert "Change against today" in svg
+    assert "Change from today" in svg
     assert len(pricing.effect_bars(effects.drop(columns=["low", "high"]), title="").layer) == 2
 
 
@@ -78,9 +78,9 @@ def test_segments_of_any_name_are_shown_as_text(segments):
     svg = rendered_spec(chart)
     assert "<img" not in svg
     assert "&lt;img src=x onerror=alert(1)&gt;" in svg
-    assert "naive (not to be used)" in svg
+    assert "naive (do not use)" in svg
     assert chart.to_dict()["background"] == "transparent"
-    assert "truth" not in rendered_spec(pricing.elasticity_by_segment(segments, naive=1.7, title=""))
+    assert "ground truth" not in rendered_spec(pricing.elasticity_by_segment(segments, naive=1.7, title=""))
 
 
 def test_a_thousand_segments_do_not_make_an_endless_chart(segments):

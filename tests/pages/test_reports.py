@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from edtech.reports import write
-from edtech.reports.archive import keep, kept_reports
+from edtech.reports.archive import archive_report, archived_reports
 from edtech.reports.recipes import HealthRecipe, Stores, report_of
 from tests.pages.look import press, table, texts
 
@@ -18,7 +18,7 @@ def report(stored_full, home) -> bytes:
 
 
 def test_a_kept_report_is_checked_again_and_removed(report, home, open_page):
-    name = keep(home.reports_dir, "health-report", "csv", report)
+    name = archive_report(home.reports_dir, "health-report", "csv", report)
     app = open_page("reports")
     assert table(app, "report")["report"].tolist() == [name]
     press(app, "Verify")
@@ -27,7 +27,7 @@ def test_a_kept_report_is_checked_again_and_removed(report, home, open_page):
     assert "places agree with the stores" in texts(app)
     press(app, "Delete permanently")
     assert "No report is stored yet" in texts(app)
-    assert kept_reports(home.reports_dir) == ()
+    assert archived_reports(home.reports_dir) == ()
 
 
 def test_a_changed_file_from_anywhere_has_its_numbers_named(report, open_page):

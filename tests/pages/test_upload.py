@@ -117,7 +117,7 @@ def test_another_kind_than_suggested_asks_for_its_own_roles(open_page, catalogue
 def test_a_text_file_read_wrong_can_be_read_as_the_user_says(open_page, catalogue):
     lines = "".join(f"K{i % 5}|{i // 5}|{i}.5|{i % 3}\n" for i in range(60))
     app = upload(open_page("data"), b"unit;a|week|price|sales\n" + lines.encode(), "x.csv")
-    app.selectbox(key="upload.between_cells").set_value("|").run()
+    app.selectbox(key="upload.delimiter").set_value("|").run()
     assert not app.exception
     assert app.selectbox(key="upload.price").value == "price"
     store(app)

@@ -1,4 +1,4 @@
-"""A run's result, its demand at prices, and the plan, loaded once for all sessions."""
+"""Results of runs, their demand response to prices, and plans, loaded once for all sessions."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @st.cache_resource(show_spinner="Loading the run", max_entries=20)
-def result(run_id: str, experiment: str) -> Any:  # noqa: ANN401  # the result of whichever family it is of
-    """Return what a run found, with its model."""
+def result(run_id: str, experiment: str) -> Any:  # noqa: ANN401  # the type depends on the family
+    """Return the result of a run with its model."""
     from edtech.ml.artifacts import load_result
 
     return load_result(services.tracker(experiment).runs, run_id)
@@ -22,7 +22,7 @@ def result(run_id: str, experiment: str) -> Any:  # noqa: ANN401  # the result o
 
 @st.cache_resource(show_spinner="Preparing the model", max_entries=20)
 def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
-    """Return a run's demand at prices for the units of a data set."""
+    """Return the demand response of a run to prices, for the units of a data set."""
     from edtech.pricing import price_response
 
     return price_response(result(run_id, experiment), dataset_cache.panel(dataset_id))
@@ -30,7 +30,7 @@ def response(run_id: str, experiment: str, dataset_id: str) -> "Response":
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def curve(run_id: str, experiment: str, dataset_id: str, changed: bytes) -> "RevenueCurve":
-    """Return the curve over a common change of a mask of units: how far their slider is moved does not change it."""
+    """Return the curve over a common price change of the masked units; it does not depend on the sliders."""
     from edtech.pricing import revenue_curve
 
     return revenue_curve(response(run_id, experiment, dataset_id), changed=np.frombuffer(changed, dtype=bool))
@@ -44,7 +44,7 @@ def plan(
     objective: "Objective" = "token_revenue",
     constraints: "Constraints | None" = None,
 ) -> "Plan":
-    """Return the plan of a run for a data set that may be acted on; no slider of the what-if changes it."""
+    """Return the actionable plan of a run for a data set; it does not depend on the what-if."""
     from edtech.pricing.constraints import Constraints
     from edtech.pricing.policy import actionable_plan, revenue_split
 
@@ -57,7 +57,7 @@ def plan(
 
 @st.cache_resource(show_spinner=False, max_entries=20)
 def pricing_model(run_id: str, experiment: str, dataset_id: str) -> "PricingModel":
-    """Return a run as the model that answers questions about a data set's prices; its curves and plans are cached."""
+    """Return the pricing model of a run for a data set, with cached curves and plans."""
     from edtech.pricing import PricingModel
     from edtech.pricing.price_changes import unit_attributes, unit_table
 

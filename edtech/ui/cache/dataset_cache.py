@@ -1,4 +1,4 @@
-"""What pages show of a data set, read once for all sessions."""
+"""Tables and figures of data sets, read once for all sessions."""
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def dataset(dataset_id: str) -> Dataset:
-    """Return a stored data set as it is now."""
+    """Return a stored data set in its current state."""
     return services.catalogue().get(dataset_id)
 
 
@@ -42,31 +42,31 @@ def by_period(dataset_id: str) -> pd.DataFrame:
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def explorable(dataset_id: str) -> dict[str, list[str]]:
-    """Return the columns of each table that a distribution can be asked of."""
+    """Return the columns of each table that have a distribution."""
     return aggregates.tables_to_explore(dataset(dataset_id))
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def summary(dataset_id: str) -> tuple[summaries.KeyFigure, ...]:
-    """Return the figures that a data set amounts to."""
+    """Return the summary figures of a data set."""
     return summaries.summary(dataset(dataset_id))
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def distribution(dataset_id: str, table: str, column: str) -> pd.DataFrame:
-    """Return how the values of a column are spread."""
+    """Return the distribution of a column."""
     return aggregates.distribution(dataset(dataset_id), table, column)
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def mean_by(dataset_id: str, value: str, by: str) -> pd.DataFrame:
-    """Return how the mean of a column differs with another."""
+    """Return the mean of a column by another column."""
     return aggregates.mean_by(dataset(dataset_id), value, by)
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
 def market_figures(dataset_id: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return season, cohort retention and token flows of a generated market."""
+    """Return seasonality, cohort retention and token flows of a generated market."""
     market = dataset(dataset_id)
     return aggregates.seasonality(market), aggregates.cohort_retention(market), aggregates.token_flows(market)
 
@@ -79,25 +79,25 @@ def dictionary(dataset_id: str, table: str) -> pd.DataFrame:
 
 @st.cache_data(show_spinner="Checking the data set", max_entries=20)
 def checks(dataset_id: str) -> tuple[Check, ...]:
-    """Return the findings on a data set; the last sums them up."""
+    """Return the checks of a data set; the last is the verdict."""
     return check_dataset(dataset(dataset_id))
 
 
 @st.cache_data(show_spinner="Comparing the data sets", max_entries=20)
 def differences(before_id: str, after_id: str) -> Difference:
-    """Return what differs between two data sets."""
+    """Return the differences between two data sets."""
     return difference(dataset(before_id), dataset(after_id))
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def expected(params: "MarketParams", workers: int) -> "SizeEstimate":
-    """Return how big a market of these parameters will be."""
-    from edtech.market.estimate import estimate_size as estimate
+    """Return the expected size of a market with these parameters."""
+    from edtech.market.estimate import estimate_size
 
-    return estimate(params, workers)
+    return estimate_size(params, workers)
 
 
-def _let_go(staged: Upload | UploadError) -> None:
+def _release(staged: Upload | UploadError) -> None:
     if isinstance(staged, Upload):
         staged.close()
 
@@ -109,15 +109,15 @@ def _close(content: BinaryIO | None) -> None:
 
 @st.cache_resource(scope="session", max_entries=MAX_WAITING, on_release=_close, show_spinner=False)
 def large_file(file_id: str) -> BinaryIO | None:
-    """Return the content of a large upload, None where Streamlit holds it; it goes when the session ends."""
+    """Return the content of a large upload until the session ends, or None if Streamlit holds it."""
     return take_file(file_id)
 
 
-@st.cache_resource(scope="session", max_entries=2, on_release=_let_go, show_spinner="Reading the file")
+@st.cache_resource(scope="session", max_entries=2, on_release=_release, show_spinner="Reading the file")
 def staged(file_id: str, dialect: Dialect | None, sheet: str | None, _file: Any) -> Upload | UploadError:  # noqa: ANN401, ARG001
-    """Return a file that was read, its rows on disk, or why it cannot be; they go when replaced or the session ends.
+    """Return a parsed file with its rows on disk, or the error; released on replacement or at the end of the session.
 
-    Two readings are kept: as found out, and as the user says it is written.
+    Two versions are cached: with the detected dialect, and with the dialect of the user.
     """
     limit = services.settings().upload_limit_mb
     try:
@@ -129,5 +129,5 @@ def staged(file_id: str, dialect: Dialect | None, sheet: str | None, _file: Any)
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def by_unit(dataset_id: str) -> pd.DataFrame:
-    """Return mean price and quantity of each unit with its segment."""
+    """Return mean price, mean quantity and segment of each unit."""
     return dataset(dataset_id).by_unit()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def whole_period(dataset_id: str) -> "Period | None":
-    """Return the days that a data set is about."""
+    """Return the first and last day of a data set, or None if its periods are not dates."""
     from edtech.economy import whole_period
 
     return whole_period(dataset_cache.dataset(dataset_id))
@@ -22,7 +22,7 @@ def whole_period(dataset_id: str) -> "Period | None":
 
 @st.cache_data(show_spinner="Adding up the ledger", max_entries=50)
 def economy(dataset_id: str, period: "Period | None") -> "Economy":
-    """Return the figures of the token economy over a range of days."""
+    """Return the figures of the token economy over a period."""
     from edtech.economy import economy
 
     return economy(dataset_cache.dataset(dataset_id), period)
@@ -30,7 +30,7 @@ def economy(dataset_id: str, period: "Period | None") -> "Economy":
 
 @st.cache_data(show_spinner="Reconciling with the ledger", max_entries=50)
 def reconciliation(dataset_id: str, period: "Period") -> "Reconciliation":
-    """Return the proof that the figures agree with the ledger."""
+    """Return the reconciliation of the figures with the ledger."""
     from edtech.economy import reconcile
 
     return reconcile(dataset_cache.dataset(dataset_id), period)
@@ -38,7 +38,7 @@ def reconciliation(dataset_id: str, period: "Period") -> "Reconciliation":
 
 @st.cache_resource(show_spinner="Reading the flows of the ledger", max_entries=20)
 def observed(dataset_id: str) -> "Observed":
-    """Return what a forecast starts from."""
+    """Return the observed flows that a forecast starts from."""
     from edtech.economy.observed_flows import observe
 
     return observe(dataset_cache.dataset(dataset_id))
@@ -46,7 +46,7 @@ def observed(dataset_id: str) -> "Observed":
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def price_index(dataset_id: str) -> pd.DataFrame:
-    """Return the price level of each period."""
+    """Return the price index by period."""
     from edtech.economy.series import price_index
 
     return price_index(dataset_cache.dataset(dataset_id))

@@ -1,4 +1,4 @@
-"""Predictions of registered models and what their forms need, computed once for all sessions."""
+"""Predictions of registered models and the inputs of their forms, computed once for all sessions."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @st.cache_data(show_spinner="Predicting", max_entries=5)
 def scored(run_id: str, rows: pd.DataFrame) -> "Predictions":
-    """Return rows with the predictions of a run's model, what they are of, and what the model never saw."""
+    """Return rows with predictions of a run's model, their meaning, and warnings about extrapolation."""
     from edtech.ml.prediction import predict_with_warnings
 
     return predict_with_warnings(services.registry().runs, run_id, rows)
@@ -21,7 +21,7 @@ def scored(run_id: str, rows: pd.DataFrame) -> "Predictions":
 
 @st.cache_data(show_spinner=False, max_entries=20)
 def scoring_template(run_id: str) -> pd.DataFrame:
-    """Return a table with the columns that a run's model predicts from, with rows that it was asked."""
+    """Return an input table for a run's model, with example rows from training."""
     from edtech.ml.prediction import template
 
     return template(services.registry().runs, run_id)
@@ -29,21 +29,21 @@ def scoring_template(run_id: str) -> pd.DataFrame:
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def signature(run_id: str) -> dict[str, str]:
-    """Return the columns that a run's model predicts from, with their types."""
+    """Return the input columns of a run's model, with their types."""
     return services.registry().runs.signature(run_id)
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def example_row(run_id: str) -> dict[str, str]:
-    """Return a row that a run's model was asked, as text."""
+    """Return an example row for a run's model, as text."""
     from edtech.ml.prediction import example_row
 
     return example_row(services.registry().runs, run_id)
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
-def leaned_on(run_id: str) -> tuple[str, ...]:
-    """Return the columns that a run's predictions lean on, most first."""
-    from edtech.ml.prediction import important_columns
+def important_columns(run_id: str) -> tuple[str, ...]:
+    """Return the most important columns of a run's model, in descending order."""
+    from edtech.ml import prediction
 
-    return important_columns(services.registry().runs, run_id)
+    return prediction.important_columns(services.registry().runs, run_id)

@@ -1,4 +1,4 @@
-"""Would the decision change? The plans of the chosen runs side by side on the Compare page."""
+"""The recommended prices of the selected runs, compared on one data set."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ TITLE = "Would the decision change?"
 
 
 def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
-    """Show what the runs recommend for the data set of the baseline, those that recommend prices first."""
+    """Show the recommended prices of the runs for the data set of the baseline."""
     st.subheader(TITLE)
     dataset = _dataset_of(comparison, runs)
     if dataset is None:
@@ -38,8 +38,8 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
     plans = _plans(candidates, experiment, dataset.id)
     left_out = len(runs) - len(plans)
     more = (
-        f" {pluralize(left_out, 'run')} not shown: other data, no demand model, or more than {MAX_PLANS} runs. Runs that "
-        "recommend prices come first."
+        f" {pluralize(left_out, 'run')} not shown: other data, no demand model, or more than {MAX_PLANS} runs. "
+        "Runs that recommend prices come first."
     )
     st.caption(f"Prices of {escape(dataset.name)}.{more if left_out else ''}")
     if plans:
@@ -57,7 +57,7 @@ def _dataset_of(comparison: Comparison, runs: pd.DataFrame) -> Dataset | None:
 
 
 def _candidate_runs(runs: pd.DataFrame) -> list[str]:
-    """Return the runs to ask for a plan: models of demand, first those that were not refused one when trained."""
+    """Return demand models as candidates for plans; those with a refused plan come last."""
     tags = runs.reindex(columns=["tags.model_type", "tags.plan"])
     demand = runs[(tags["tags.model_type"] == DEMAND) & (runs["kind"] == "training")]
     refused = demand.reindex(columns=["tags.plan"])["tags.plan"] == "refused"
@@ -65,7 +65,7 @@ def _candidate_runs(runs: pd.DataFrame) -> list[str]:
 
 
 def _plans(run_ids: list[str], experiment: str, dataset_id: str) -> dict[str, Plan]:
-    """Return the plans of at most MOST runs, by id: those that recommend prices before those that refuse."""
+    """Return the plans of at most `MAX_PLANS` runs by id; refused plans come last."""
     recommending: dict[str, Plan] = {}
     refusing: dict[str, Plan] = {}
     for run_id in run_ids:
@@ -92,9 +92,9 @@ def _show_comparison(plans: Mapping[str, Plan], decision_values: Mapping[str, fl
         st.markdown(f"- {escape(', '.join(names))}: {escape(reason)}")
     share = st.column_config.NumberColumn(format="percent")
     decision_value_help = (
-        "What following the prices that the run found would truly bring, in tokens per period. Where they are withheld "
-        "because courses compete, a negative value is what withholding saves, a positive one what it gives up. Judged "
-        "by the known truth; empty where nobody can, and where the run refuses for its identification."
+        "True effect of the run's prices on token revenue, in tokens per period, computed from the ground truth. "
+        "If the prices are withheld because courses compete, a negative value is avoided and a positive value is lost. "
+        "Empty without ground truth, or if the plan is refused for its identification."
     )
     columns = {
         **dict.fromkeys(("change", "low", "high"), share),
@@ -110,9 +110,9 @@ def _show_comparison(plans: Mapping[str, Plan], decision_values: Mapping[str, fl
 
 
 def _refusals(plans: Mapping[str, Plan]) -> dict[str, list[str]]:
-    """Return why prices are refused, with the runs that refuse for it."""
-    paths: dict[str, list[str]] = {}
+    """Return the reasons of refused plans, with the runs of each reason."""
+    runs_by_reason: dict[str, list[str]] = {}
     for name, plan in plans.items():
         if plan.refused:
-            paths.setdefault(" ".join(plan.reasons), []).append(name)
-    return paths
+            runs_by_reason.setdefault(" ".join(plan.reasons), []).append(name)
+    return runs_by_reason

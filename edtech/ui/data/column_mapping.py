@@ -1,4 +1,4 @@
-"""Part of the upload: which kind of table a file is, and which column plays which role."""
+"""The kind of an uploaded table, and the role of each column."""
 
 from typing import Any, Literal, get_args, get_origin
 
@@ -17,8 +17,8 @@ NOTHING = "(none)"
 MAX_OUTCOME_VALUES = 200
 KINDS = {
     "panel": "Demand panel: units and periods with prices and quantities",
-    "visits": "Visits: which courses were seen at which prices, and which was taken",
-    "labels": "Labeled rows: who enrolled, completed or left, and what was known before",
+    "visits": "Visits: the courses offered with their prices, and the course taken",
+    "labels": "Labeled rows: who enrolled, completed or left, with features from before",
     "ratings": "Ratings by teacher",
 }
 OPTION_LABELS = {
@@ -34,13 +34,13 @@ OPTION_LABELS = {
     "day_first": "Day first: 03/04/2024 is 3 April",
     "month_first": "Month first: 03/04/2024 is 4 March",
 }
-"""What the values of the roles that are no columns mean."""
+"""Labels of role values that are not columns."""
 
 
 def choose_kind(upload: Upload, token: str) -> str:
-    """Ask what the table is; what its columns were taken for last time, or their names suggest, is filled in."""
-    remembered = [kind for kind in CONTRACTS if services.catalogue().remembered(upload.columns, kind) is not None]
-    start = remembered[0] if remembered else suggest_kind(upload.frame)
+    """Show the choice of the table's kind, suggested by the last such file or by column names."""
+    saved_kinds = [kind for kind in CONTRACTS if services.catalogue().remembered(upload.columns, kind) is not None]
+    start = saved_kinds[0] if saved_kinds else suggest_kind(upload.frame)
     state.start_from("upload.kind", start, fresh=state.is_new("upload.kind.of", token))
     kind: str = st.selectbox(
         "Kind of table",
@@ -49,12 +49,12 @@ def choose_kind(upload: Upload, token: str) -> str:
         key="upload.kind",
         help="Suggested from column names. It decides the checks and the models.",
     )
-    st.caption(f"One row: {CONTRACTS[kind].row.removeprefix('one row for ')}.")
+    st.caption(f"Each row: {CONTRACTS[kind].row.removeprefix('one row for ')}.")
     return kind
 
 
 def choose_roles(upload: Upload, kind: str, token: str) -> tuple[dict[str, Any], list[str]]:
-    """Ask for each role; return the choices, and the columns that together make the unit."""
+    """Show the choice of each role; return the roles, and the columns that together identify the unit."""
     fresh = state.is_new("upload.roles.of", f"{token}.{kind}")
     start, parts, lookup = _start(upload, kind)
     st.markdown("**Column roles.** Suggested from column names; please check.")
@@ -87,7 +87,7 @@ def choose_roles(upload: Upload, kind: str, token: str) -> tuple[dict[str, Any],
 def _order_of_dates(
     upload: Upload, fields: dict[str, FieldInfo], roles: dict[str, Any], start: object, *, fresh: bool
 ) -> Any:  # noqa: ANN401
-    """Say how the dates of the period are read; ask for the order of day and month where no row tells it."""
+    """Show how period dates are read, with a choice of day and month order if the dates are ambiguous."""
     names = [roles[role] for role, info in fields.items() if ColumnKind.PERIOD in info.metadata and roles.get(role)]
     texts = [upload.frame[name].dropna() for name in names if name in upload.frame]
     order: Dates = "clear"
@@ -100,7 +100,7 @@ def _order_of_dates(
 
 
 def _start(upload: Upload, kind: str) -> tuple[dict[str, Any], list[str], bool]:
-    """Return the roles to start from, the parts of the unit, and whether they are those of the last such file."""
+    """Return the initial roles, the columns of a combined unit, and whether they come from the last such file."""
     remembered = services.catalogue().remembered(upload.columns, kind)
     if remembered is not None:
         return remembered.roles.model_dump(), list(remembered.unit_parts), True
@@ -125,7 +125,7 @@ def _single_column(info: FieldInfo, role: str, columns: list[str], start: object
 
 
 def _other_input(info: FieldInfo, role: str, options: list[str], start: object, *, fresh: bool) -> Any:  # noqa: ANN401
-    """Ask for what is no single column: several of these options, one of a few words, or a text."""
+    """Show a role that is not a single column: several options, one of a few values, or a text."""
     key, title, help = f"upload.{role}", info.title or role, info.description
     if get_origin(info.annotation) is Literal:
         state.start_from(key, start or info.default, fresh=fresh)
@@ -139,5 +139,5 @@ def _other_input(info: FieldInfo, role: str, options: list[str], start: object, 
 
 
 def _outcome_values(upload: Upload, label: str | None) -> list[str]:
-    """Return the first different values of the label as text, out of which some count as 1."""
+    """Return distinct values of the label as text, as options for the positive outcome."""
     return [] if label is None else as_text(upload.frame[label]).dropna().unique()[:MAX_OUTCOME_VALUES].tolist()

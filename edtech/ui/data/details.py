@@ -1,4 +1,4 @@
-"""Part of the Data page: one data set, what it amounts to and what can be learned from it."""
+"""The summary of a data set: key figures, prices and demand, and checks."""
 
 import streamlit as st
 
@@ -12,19 +12,19 @@ from edtech.ui.reports import downloads
 from edtech.ui.widgets import escape
 
 FAMILIES = {
-    "visits": "It serves models of which course is taken out of those seen.",
-    "labels": "It serves models of who enrolls, completes or leaves.",
-    "ratings": "It serves models of how good teachers are.",
+    "visits": "It can train models of the choice among offered courses.",
+    "labels": "It can train models of enrollment, completion or churn.",
+    "ratings": "It can train models of teacher quality.",
 }
-"""What kinds of data set other than demand panels are for."""
+"""The models that a data set without prices and quantities can train."""
 
 
 def dataset_details(dataset: Dataset) -> None:
-    """Show one data set: figures, prices and demand, what can be learned from it, and where it comes from."""
+    """Show a data set: origin, key figures, prices against demand, and checks."""
     st.subheader(escape(dataset.name))
     created = f"Digest {dataset.digest[:12]}, created {dataset.created:%Y-%m-%d %H:%M} UTC."
-    sentence = origin(dataset)
-    st.caption(f"{sentence[:1].upper()}{sentence[1:]}. {FAMILIES.get(dataset.kind, '')} {created}")
+    source = origin(dataset)
+    st.caption(f"{source[:1].upper()}{source[1:]}. {FAMILIES.get(dataset.kind, '')} {created}")
     key_figures(dataset)
     if dataset.kind in ("market", "panel"):
         _prices(dataset)
@@ -36,12 +36,12 @@ def dataset_details(dataset: Dataset) -> None:
 
 
 def _prices(dataset: Dataset) -> None:
-    """Draw price against demand, one small chart for each segment; on a narrow screen they stand below each other."""
-    sentence = panel_labels(dataset)
+    """Draw price against demand in one small chart per segment."""
+    labels = panel_labels(dataset)
     panels, note = charts.price_demand(
-        dataset_cache.by_unit(dataset.id), price_title=sentence.price_axis, quantity_title=sentence.quantity_axis
+        dataset_cache.by_unit(dataset.id), price_title=labels.price_axis, quantity_title=labels.quantity_axis
     )
-    st.markdown("**Dear and cheap units differ in more than their price: these slopes are no price effects**")
+    st.markdown("**Expensive and cheap units differ in more than price, so these slopes are not price effects**")
     if note:
         st.caption(note)
     for start in range(0, len(panels), 3):

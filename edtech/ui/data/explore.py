@@ -1,4 +1,4 @@
-"""Part of the Data page: how a data set looks before any model, each figure from one aggregate query."""
+"""Exploration of a data set; each chart takes one aggregate query."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ from edtech.ui.cache import dataset_cache
 
 
 def show(dataset: Dataset) -> None:
-    """Show distributions, what moves the outcome, season, retention and token flows, and the tables with downloads."""
+    """Show distributions, the outcome by column, charts of a generated market, and tables with downloads."""
     _distribution(dataset)
     if dataset.kind not in ("market", "panel"):
         _outcome(dataset)
@@ -23,7 +23,7 @@ def show(dataset: Dataset) -> None:
 
 
 def _distribution(dataset: Dataset) -> None:
-    st.subheader("How values are spread")
+    st.subheader("Distribution")
     tables = dataset_cache.explorable(dataset.id)
     left, right = st.columns(2)
     table = left.selectbox(
@@ -51,14 +51,14 @@ def _distribution(dataset: Dataset) -> None:
 
 
 def _outcome(dataset: Dataset) -> None:
-    """Draw how the outcome differs with another column."""
+    """Draw the mean outcome by another column."""
     value, roles = outcome_column(dataset), dataset.mapping
-    sentence, start = {
-        "visits": ("Share of views that take the course", getattr(roles, "price", None)),
-        "labels": ("Share with the outcome", next(iter(getattr(roles, "features", ())), None)),
+    y_title, start = {
+        "visits": ("Share of views with a purchase", getattr(roles, "price", None)),
+        "labels": ("Share with positive outcome", next(iter(getattr(roles, "features", ())), None)),
         "ratings": ("Mean rating", getattr(roles, "teacher", None)),
     }[dataset.kind]
-    st.subheader("How the outcome differs")
+    st.subheader("Outcome by column")
     columns = [name for name in dataset_cache.explorable(dataset.id)[dataset.main_table] if name != value]
     if not columns:
         return
@@ -67,26 +67,26 @@ def _outcome(dataset: Dataset) -> None:
         columns,
         columns.index(start) if start in columns else 0,
         key="explore.by",
-        help="It shows how rows differ, not what a change would do.",
+        help="Differences between rows are not causal effects.",
     )
     frame = dataset_cache.mean_by(dataset.id, value, by)
     if frame.empty:
-        st.info("There are no rows with both values.", icon=":material/info:")
+        st.info("No row has both values. Choose another column.", icon=":material/info:")
         return
-    title = f"From {frame['mean'].min():.3g} to {frame['mean'].max():.3g}, by {by}"
-    st.altair_chart(charts.mean_by(frame, title=title, x_title=by, y_title=sentence), alt=title)
+    title = f"Mean from {frame['mean'].min():.3g} to {frame['mean'].max():.3g} by {by}"
+    st.altair_chart(charts.mean_by(frame, title=title, x_title=by, y_title=y_title), alt=title)
 
 
 def _market(dataset: Dataset) -> None:
     season, retention, flows = dataset_cache.market_figures(dataset.id)
-    st.subheader("Season and retention")
-    title = f"Busiest in week {busiest_week(season)} of the year"
+    st.subheader("Seasonality and retention")
+    title = f"Enrollments peak in week {busiest_week(season)} of the year"
     st.altair_chart(charts.seasonality(season, title=title), alt=title)
     later = retention[retention["months"] == 1]
     share = later["active"].sum() / max(later["learners"].sum(), 1)
-    title = f"{share:.0%} of the learners take a course in the month after they joined"
+    title = f"{share:.0%} of learners take a course in the month after joining"
     st.altair_chart(charts.retention(retention, title=title), alt=title)
-    st.subheader("Flows of tokens")
+    st.subheader("Token flows")
     title = "Tokens issued, spent and burned each day"
     st.plotly_chart(
         charts.token_flows(flows, title=title), key="explore.flows", alt=title, config={"displayModeBar": False}
@@ -94,15 +94,15 @@ def _market(dataset: Dataset) -> None:
 
 
 def _tables(dataset: Dataset) -> None:
-    """Show the dictionary of a table's columns, and let it be downloaded."""
-    st.subheader("Tables and their columns")
+    """Show the columns of a table with their meaning, and its downloads."""
+    st.subheader("Data dictionary")
     name = st.selectbox(
         "Table",
         list(dataset.tables),
         list(dataset.tables).index(dataset.main_table),
         key="explore.dictionary",
         format_func=lambda stored: f"{stored} ({pluralize(dataset.tables[stored], 'row')})",
-        help="A table to read about and download.",
+        help="The table to describe and download.",
     )
     st.dataframe(
         dataset_cache.dictionary(dataset.id, name),

@@ -1,4 +1,4 @@
-"""Part of the Data page: the knobs of a market, how big it will be, and making it."""
+"""The form that generates a market: parameters and expected size."""
 
 import os
 from functools import partial
@@ -18,15 +18,15 @@ CORES = os.cpu_count() or 1
 
 
 def generate_form() -> None:
-    """Show the knobs of a market and how big it will be; generate it."""
+    """Show the parameters of a market and its expected size; generate it on request."""
     preset = st.selectbox(
         "Preset",
         list(PRESETS),
         key="generate.preset",
-        help="A starting point: in confounded, prices follow demand; in price_test, they are drawn at random.",
+        help="Initial parameters. In confounded, prices follow demand; in price_test, prices are randomized.",
     )
     name = st.text_input("Name", f"{preset} market", max_chars=200, key=f"generate.name.{preset}")
-    values, workers = _knobs(preset)
+    values, workers = _market_inputs(preset)
     if st.button("Generate", type="primary", key="generate.go", icon=":material/play_arrow:"):
         with show_errors():
             jobs.start(f"Generate {name}", partial(tasks.generate_market, MarketParams.of(values), name, workers))
@@ -34,15 +34,15 @@ def generate_form() -> None:
 
 
 @st.fragment
-def _knobs(preset: str) -> tuple[dict[str, Any], int]:
-    """Return the values of all knobs and the number of worker processes; moving one reruns only this part."""
+def _market_inputs(preset: str) -> tuple[dict[str, Any], int]:
+    """Return all parameters and the number of worker processes; a change reruns only this fragment."""
     start = PRESETS[preset]
     others = tuple(name for name in MarketParams.model_fields if name not in (*SIZE, *PRICES))
     values: dict[str, Any] = {}
     for title, names, open_ in (
         ("Size", SIZE, True),
         ("Prices and promotions", PRICES, True),
-        ("Everything else", others, False),
+        ("More parameters", others, False),
     ):
         with st.expander(title, expanded=open_):
             values |= _in_columns(start, f"generate.{preset}", names)
@@ -52,7 +52,7 @@ def _knobs(preset: str) -> tuple[dict[str, Any], int]:
         max(CORES, 2),
         1,
         key="generate.workers",
-        help="More of them pay from some ten thousand learners on; the market is the same.",
+        help="More processes help from about 10,000 learners. They do not change the market.",
     )
     with show_errors():
         st.caption(dataset_cache.expected(MarketParams.of(values), workers))

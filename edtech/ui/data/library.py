@@ -1,4 +1,4 @@
-"""Part of the Data page: all data sets, renamed, deleted, restored, removed for good, traced back and compared."""
+"""The library of data sets: rename, delete, restore, trace and compare them."""
 
 import pandas as pd
 import streamlit as st
@@ -15,18 +15,18 @@ KIND_NAMES = {"market": "generated market", "panel": "demand panel", "labels": "
 
 
 def stored_list() -> None:
-    """Show all data sets with what can be done to each."""
+    """Show all data sets with their actions."""
     catalogue = services.catalogue()
     stored, deleted = catalogue.list(), catalogue.list(deleted=True)
     if not stored and not deleted:
-        st.info("Nothing is stored yet: generate a market or upload a file.", icon=":material/database:")
+        st.info("No data set is stored yet. Generate a market or upload a file.", icon=":material/database:")
     for item in stored:
         _stored(item)
     if len(stored) > 1:
         _difference(stored)
     if deleted:
         st.subheader("Deleted")
-        st.caption("Restore them, or remove their files for good.")
+        st.caption("Restore these data sets, or delete their files permanently.")
     for item in deleted:
         _deleted(item)
 
@@ -45,17 +45,16 @@ def _stored(dataset: Dataset) -> None:
                 st.rerun()
             if right.button("Delete", key=f"delete.{dataset.id}", icon=":material/delete:"):
                 services.catalogue().delete(dataset.id)
-                notify(f"{dataset.name} is deleted; it can be restored below.")
+                notify(f"{dataset.name} is deleted. You can restore it below.")
                 st.rerun()
-            with st.expander("Where it comes from"):
+            with st.expander("Lineage"):
                 _lineage(dataset)
 
 
 def _lineage(dataset: Dataset) -> None:
     for step in services.catalogue().lineage(dataset.id):
-        gone = " (deleted)" if step.deleted is not None else ""
-        sentence = origin(step)
-        st.markdown(f"**{escape(step.name)}**{gone}: {sentence}. Created {step.created:%Y-%m-%d %H:%M} UTC.")
+        status = " (deleted)" if step.deleted is not None else ""
+        st.markdown(f"**{escape(step.name)}**{status}: {origin(step)}. Created {step.created:%Y-%m-%d %H:%M} UTC.")
         st.caption(f"Id {step.id}, digest {step.digest}")
         params = step.source.get("params")
         if isinstance(params, dict):
@@ -71,27 +70,27 @@ def _deleted(dataset: Dataset) -> None:
             services.catalogue().restore(dataset.id)
             st.rerun()
         with st.popover("Delete permanently", icon=":material/delete_forever:"), show_errors():
-            st.text(f"The files of {dataset.name} will be gone; nothing brings them back.")
-            if st.button("Yes, remove its files", key=f"purge.{dataset.id}", type="primary"):
+            st.text(f"You cannot restore the files of {dataset.name}.")
+            if st.button("Delete files", key=f"purge.{dataset.id}", type="primary"):
                 services.catalogue().purge(dataset.id)
-                notify(f"{dataset.name} is removed for good.")
+                notify(f"{dataset.name} is deleted permanently.")
                 st.rerun()
 
 
 def _difference(stored: list[Dataset]) -> None:
-    """Compare two data sets: tables, columns, rows, and how values are spread."""
-    st.subheader("Difference between two data sets")
+    """Compare two data sets by tables, columns, rows and distributions."""
+    st.subheader("Compare data sets")
     names = {item.id: f"{item.name} ({item.created:%d %b %H:%M:%S})" for item in stored}
     left, right = st.columns(2)
     ids = list(names)
-    identical = next((position for position, item in enumerate(stored) if position and item.kind == stored[0].kind), 1)
+    same_kind = next((position for position, item in enumerate(stored) if position and item.kind == stored[0].kind), 1)
     before = left.selectbox(
         "From",
         ids,
-        identical,
+        same_kind,
         format_func=names.__getitem__,
         key="difference.before",
-        help="The data set to start from.",
+        help="The first data set.",
     )
     after = right.selectbox(
         "To",
@@ -99,9 +98,9 @@ def _difference(stored: list[Dataset]) -> None:
         0,
         format_func=names.__getitem__,
         key="difference.after",
-        help="The data set that is compared with it.",
+        help="The data set to compare with the first.",
     )
-    if not st.toggle("Compare", key="difference.show", help="Reads both data sets; large ones take some seconds."):
+    if not st.toggle("Compare", key="difference.show", help="Reads both data sets. Large data sets take some seconds."):
         return
     with show_errors():
         result = dataset_cache.differences(before, after)
@@ -111,12 +110,12 @@ def _difference(stored: list[Dataset]) -> None:
         if table.empty:
             return
         st.caption(
-            "Columns of both, the most different first: 0 is alike, 1 is apart (Kolmogorov-Smirnov for numbers "
-            "and dates, total variation for text)."
+            "Columns of both data sets, largest difference first (0 = same distribution, 1 = no overlap). "
+            "Distance: Kolmogorov-Smirnov for numbers and dates, total variation for text."
         )
         st.dataframe(_readable(table), hide_index=True, key="difference.table")
         st.download_button(
-            "Difference (CSV)",
+            "Download differences (CSV)",
             table_csv(table),
             "difference.csv",
             "text/csv",
@@ -127,7 +126,7 @@ def _difference(stored: list[Dataset]) -> None:
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with means as text: those of dates are dates."""
+    """Return the table with means and SDs as text, because those of dates are dates."""
     mixed = [name for name in map(str, table) if name.startswith(("mean", "sd"))]
     return table.assign(**{name: [_short(value) for value in table[name]] for name in mixed})
 

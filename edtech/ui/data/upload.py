@@ -1,4 +1,4 @@
-"""Part of the Data page: read a file, say how it was read, map its columns, check, store."""
+"""Upload of a file: format, column roles, checks and storage."""
 
 from functools import partial
 from typing import Any
@@ -19,10 +19,10 @@ PREVIEW = 20
 
 
 def upload_form() -> None:
-    """Read a file, ask what it is and which column is what, check, store."""
+    """Read a file, map its columns, check and store it."""
     st.markdown(
-        "Four kinds of table can be brought: a **demand panel**, **visits** with the courses seen, **labeled rows** "
-        "(enrolled, completed or left), and **ratings** by teacher. All failures are listed at once, with their rows."
+        "Upload a **demand panel**, **visits** with the offered courses, **labeled rows** (enrolled, completed or "
+        "left), or **ratings** by teacher. The check lists all problems with their rows."
     )
     _samples()
     limit = services.settings().upload_limit_mb
@@ -30,16 +30,17 @@ def upload_form() -> None:
         "File (CSV, TSV, Parquet or XLSX)",
         key="upload.file",
         max_upload_size=limit,
-        help=f"At most {limit} MB; .gz is unpacked.",
+        help=f"At most {limit} MB. Files in .gz are decompressed.",
     )
     if file is None:
         dataset_cache.staged.clear()
         dataset_cache.large_file.clear()
     elif state.value("upload.stored") == file.file_id:
         st.info(
-            "This file is stored and selected; see the first tab. Choose another file above.", icon=":material/done:"
+            "This file is stored and selected. See the Summary tab, or choose another file above.",
+            icon=":material/done:",
         )
-        st.button("Map it again", key="upload.again", on_click=_forget, icon=":material/undo:")
+        st.button("Edit mapping", key="upload.again", on_click=_forget, icon=":material/undo:")
     else:
         with show_errors():
             _read_map_store(file)
@@ -50,7 +51,7 @@ def _forget() -> None:
 
 
 def _samples() -> None:
-    with st.expander("Sample files, one for each kind of table"), st.container(horizontal=True):
+    with st.expander("Sample files"), st.container(horizontal=True):
         for kind, contract in CONTRACTS.items():
             st.download_button(
                 f"{contract.title[:1].upper()}{contract.title[1:]} (CSV)",
@@ -65,12 +66,12 @@ def _samples() -> None:
 
 
 def _read_map_store(file: Any) -> None:  # noqa: ANN401  # Streamlit's uploaded file
-    """Show how the file was read; where it could be, ask what it is, check and store it.
+    """Show the detected format; if the file is readable, map its columns, check and store it.
 
-    Its rows wait on disk (`Catalogue.stage`); a rerun does not read the file again.
+    The rows are on disk (`Catalogue.stage`), so a rerun does not read the file again.
     """
-    with st.expander("How the file was read", expanded=True):
-        upload, token = _confirmed(file)
+    with st.expander("File format", expanded=True):
+        upload, token = _confirm_format(file)
         for note in upload.notes:
             st.text(note)
     st.dataframe(upload.frame.head(PREVIEW), hide_index=True, key="upload.preview")
@@ -83,7 +84,7 @@ def _read_map_store(file: Any) -> None:  # noqa: ANN401  # Streamlit's uploaded 
             try:
                 stored = services.catalogue().add_upload(upload, roles, name=name, unit_parts=parts)
             except EdtechError as error:
-                _refused(error)
+                _show_failures(error)
                 return
         state.set_value("upload.stored", file.file_id)
         dataset_cache.staged.clear()
@@ -92,11 +93,11 @@ def _read_map_store(file: Any) -> None:  # noqa: ANN401  # Streamlit's uploaded 
         st.rerun()
 
 
-def _refused(error: EdtechError) -> None:
+def _show_failures(error: EdtechError) -> None:
     error_panel(error)
     if isinstance(error, ContractError) and error.failures is not None:
         st.download_button(
-            "All failures (CSV)",
+            "Download failures (CSV)",
             table_csv(error.failures),
             "failures.csv",
             "text/csv",
@@ -106,29 +107,29 @@ def _refused(error: EdtechError) -> None:
         )
 
 
-def _confirmed(file: Any) -> tuple[Upload, str]:  # noqa: ANN401  # Streamlit's uploaded file
-    """Return the upload as the user confirms it was read, and a token of this reading.
+def _confirm_format(file: Any) -> tuple[Upload, str]:  # noqa: ANN401  # Streamlit's uploaded file
+    """Return the upload in the confirmed format, and a token of that format.
 
     Raises:
-        UploadError: it cannot be read like this.
+        UploadError: The file cannot be read in this format.
     """
     result = dataset_cache.staged(file.file_id, None, None, file)
     fresh = state.is_new("upload.read", file.file_id)
     if isinstance(result, Upload) and result.dialect is None:
         sheet = _sheet(result, fresh=fresh)
         read = result if sheet == result.sheet else dataset_cache.staged(file.file_id, None, sheet, file)
-        return _usable(read), f"{file.file_id}.{sheet}"
+        return _require_upload(read), f"{file.file_id}.{sheet}"
     if isinstance(result, EdtechError):
-        st.caption(f"Read as found out: {escape(result.problem)}. If it is a text file, say how it is written.")
+        st.caption(f"The detected format failed: {escape(result.problem)}. If it is a text file, set its format below.")
     start = (
         result.dialect if isinstance(result, Upload) and result.dialect is not None else Dialect(",", ".", "utf-8", "")
     )
     requested = _dialect(start, fresh=fresh)
     read = result if requested == start else dataset_cache.staged(file.file_id, requested, None, file)
-    return _usable(read), f"{file.file_id}.{requested}"
+    return _require_upload(read), f"{file.file_id}.{requested}"
 
 
-def _usable(read: Upload | EdtechError) -> Upload:
+def _require_upload(read: Upload | EdtechError) -> Upload:
     if isinstance(read, EdtechError):
         raise read
     return read
@@ -138,20 +139,18 @@ def _sheet(upload: Upload, *, fresh: bool) -> str | None:
     if not upload.sheets:
         return upload.sheet
     state.start_from("upload.sheet", upload.sheet or upload.sheets[0], fresh=fresh)
-    sheet: str = st.selectbox(
-        "Sheet", upload.sheets, key="upload.sheet", help="The sheet of the workbook that holds the table."
-    )
+    sheet: str = st.selectbox("Sheet", upload.sheets, key="upload.sheet", help="The sheet with the table.")
     return sheet
 
 
 def _dialect(detected: Dialect, *, fresh: bool) -> Dialect:
-    """Ask how a text file is written; what was found out is filled in."""
+    """Show the format of a text file, filled in with the detected format."""
     columns = st.columns(4)
     return Dialect(
-        _choice(columns[0], "Between cells", DELIMITERS, detected.delimiter, fresh=fresh),
+        _choice(columns[0], "Delimiter", DELIMITERS, detected.delimiter, fresh=fresh),
         _choice(columns[1], "Decimal mark", DECIMALS, detected.decimal, fresh=fresh),
         _choice(columns[2], "Encoding", dict(zip(ENCODINGS, ENCODINGS, strict=True)), detected.encoding, fresh=fresh),
-        _choice(columns[3], "Between thousands", THOUSANDS, detected.thousands, fresh=fresh),
+        _choice(columns[3], "Thousands separator", THOUSANDS, detected.thousands, fresh=fresh),
     )
 
 

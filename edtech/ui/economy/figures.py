@@ -1,4 +1,4 @@
-"""Parts of the Economy page: the range, the figures with their charts, the entries behind them, the proof."""
+"""The Economy page: period, figures with charts, ledger entries, and reconciliation."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -28,10 +28,10 @@ MOST_DOWNLOADED = 100_000
 
 
 def choose_range(dataset: Dataset) -> Period | None:
-    """Return the chosen days, the last quarter at first; None where the data set's periods are no dates."""
+    """Show the choice of period, by default the last quarter; return None if the periods are not dates."""
     whole = economy_cache.whole_period(dataset.id)
     if whole is None:
-        st.caption("The periods of this data set are no dates, so the figures are of all periods.")
+        st.caption("The periods of this data set are not dates, so the figures cover all periods.")
         return None
     days = min(QUARTER, max(whole.days // 2, 1))
     left, right = st.columns(2)
@@ -47,20 +47,18 @@ def _day(column: "st.delta_generator.DeltaGenerator", label: str, value: date, w
         min_value=whole.first,
         max_value=whole.last,
         key=key,
-        help=f"Both days count; the data reach from {whole}. Figures are compared with as many days right before.",
+        help=f"Includes this day. The data cover {whole}. Changes are relative to the equally long period before.",
     )
     return selection if isinstance(selection, date) else value
 
 
 def show_figures(dataset: Dataset, period: Period | None) -> None:
-    """Show every figure against the range before, the main ones first, each group with its charts."""
+    """Show all figures with their change from the period before, main figures first, then groups with charts."""
     economy = economy_cache.economy(dataset.id, period)
     if economy.before is not None:
-        st.caption(
-            f"Small numbers: change against {economy.before}, the range right before; of shares in percentage points."
-        )
+        st.caption(f"Small numbers: change from the period before, {economy.before}; for shares, in percentage points.")
     elif period is not None:
-        st.caption("The data do not reach back far enough for a range of the same length before this one.")
+        st.caption("The data do not cover an equally long period before this one.")
     main = tuple(economy.figures) if period is None or LEDGER not in dataset.tables else MAIN
     _tiles([economy.figures[name] for name in main if name in economy.figures])
     if main is MAIN:
@@ -83,20 +81,20 @@ def _tiles(figures: Sequence[EconomyFigure]) -> None:
     for start in range(0, len(figures), 3):
         for column, figure in zip(st.columns(3), figures[start : start + 3], strict=False):
             about = ECONOMY[figure.name]
-            said = about.unit == SHARE or about.title.endswith(about.unit)
-            label = about.title if said else f"{about.title} ({about.unit})"
+            has_unit = about.unit == SHARE or about.title.endswith(about.unit)
+            label = about.title if has_unit else f"{about.title} ({about.unit})"
             column.metric(label, _formatted(figure), _change(figure), delta_color="off", help=about.help, border=True)
 
 
 def _change(figure: EconomyFigure) -> str | None:
-    """Return the change for reading: of shares in points, of all else relative."""
+    """Format the change: percentage points for shares, else a relative change."""
     if ECONOMY[figure.name].unit == SHARE and figure.value is not None and figure.before is not None:
         return f"{100 * (figure.value - figure.before):+z.1f} points"
     return None if figure.change is None else format_change(figure.change)
 
 
 def _formatted(figure: EconomyFigure) -> str:
-    """Return the value for reading: shares in percent, money with two decimals."""
+    """Format the value: shares in percent, money with two decimals."""
     unit = ECONOMY[figure.name].unit
     if figure.value is None or unit not in (SHARE, MONEY):
         return format_number(figure.value)
@@ -106,13 +104,13 @@ def _formatted(figure: EconomyFigure) -> str:
 def _supply_charts(dataset: Dataset, period: Period, economy: Economy) -> None:
     title = supply_title(economy)
     st.altair_chart(charts.supply(in_tokens(daily_balances(dataset, period)), title=title), alt=title)
-    held = concentration(dataset, period)
-    if held.top_10 is not None:
-        title = f"The top 10 % of {held.accounts:,} learners hold {held.top_10:.0%} of learners' tokens"
-        st.altair_chart(charts.lorenz(held.lorenz, title=title), alt=title)
+    holdings = concentration(dataset, period)
+    if holdings.top_10 is not None:
+        title = f"The top 10% of {holdings.accounts:,} learners hold {holdings.top_10:.0%} of learners' tokens"
+        st.altair_chart(charts.lorenz(holdings.lorenz, title=title), alt=title)
 
 
-def _flow_chart(dataset: Dataset, period: Period, economy: Economy) -> None:  # noqa: ARG001  # one shape for all groups
+def _flow_chart(dataset: Dataset, period: Period, economy: Economy) -> None:  # noqa: ARG001  # one signature for all groups
     title = flow_title(economy)
     st.altair_chart(charts.causes(cause_rows(economy), title=title), alt=title)
 
@@ -129,7 +127,7 @@ def _retention_chart(dataset: Dataset, period: Period, economy: Economy) -> None
 def _price_chart(dataset: Dataset, period: Period | None, economy: Economy) -> None:  # noqa: ARG001  # as above
     index = economy_cache.price_index(dataset.id)
     if len(index) > 1:
-        title = f"Price index {index['index'].iloc[-1]:.1f} in the last period, the first being 100"
+        title = f"Price index: {index['index'].iloc[-1]:.1f} in the last period (first period = 100)"
         st.altair_chart(charts.price_index(index, title=title), alt=title)
 
 
@@ -144,11 +142,11 @@ CHARTS: dict[str, Callable[[Dataset, Any, Economy], None]] = {
     PEOPLE: _retention_chart,
     PRICES: _price_chart,
 }
-"""What is drawn below the figures of each group."""
+"""The charts below the figures of each group."""
 
 
 def show_entries(dataset: Dataset, period: Period | None) -> None:
-    """Show the ledger's entries behind a figure, and offer them as a file."""
+    """Show the ledger entries of a figure, with a download."""
     if period is None:
         return
     name = _choose_line()
@@ -156,7 +154,7 @@ def show_entries(dataset: Dataset, period: Period | None) -> None:
     unit = f"in money (1.00 is {MONEY})" if LINES[name].money else "tokens"
     st.markdown(
         f"**{economy.count:,} entries** sum to **{economy.total / 100:,.2f} {unit}**"
-        + (" up to the end of the range" if LINES[name].stock else " within the range")
+        + (" up to the end of the period" if LINES[name].stock else " in the period")
         + (f"; the newest {len(economy.shown):,} are shown." if len(economy.shown) < economy.count else ".")
     )
     st.dataframe(
@@ -177,20 +175,20 @@ def show_entries(dataset: Dataset, period: Period | None) -> None:
 
 
 def _choose_line() -> str:
-    """Return a line of the ledger: of a ratio, one of those that it is made of."""
+    """Return the selected ledger line; for a ratio, one of its components."""
     lines = [name for name in ECONOMY if lines_behind(name)]
     figure = st.selectbox(
         "Figure",
         lines,
         format_func=lambda name: ECONOMY[name].title,
         key="economy.figure",
-        help="Whose entries to look at.",
+        help="The figure whose entries are shown.",
     )
     components = lines_behind(figure)
     if len(components) == 1:
         return components[0]
     selection = st.segmented_control(
-        "It is made of",
+        "Component",
         components,
         default=components[0],
         key=f"economy.line.{figure}",
@@ -204,50 +202,50 @@ def _entries_csv(dataset: Dataset, name: str, period: Period) -> bytes:
     return table_csv(entries_behind(dataset, name, period, MOST_DOWNLOADED).shown)
 
 
-def show_proof(dataset: Dataset, period: Period | None) -> None:
-    """Show the identities that tie the figures to the ledger."""
+def show_reconciliation(dataset: Dataset, period: Period | None) -> None:
+    """Show the accounting identities between the figures and the ledger."""
     if period is None:
         return
     economy = economy_cache.reconciliation(dataset.id, period)
     if economy.broken:
         st.error(f"{len(economy.broken)} of {len(economy.identities)} identities do not hold.", icon=":material/error:")
         for item in economy.broken:
-            st.markdown(f"- {escape(item.title)}: {item.left:,} against {item.right:,}")
+            st.markdown(f"- {escape(item.title)}: {item.left:,} versus {item.right:,}")
     else:
         st.success(f"All {len(economy.identities)} identities hold to the unit.", icon=":material/check_circle:")
-    st.caption("Integers of 1/100 token, cents or counts; the difference must be 0, without any tolerance.")
-    st.dataframe(economy.table, hide_index=True, key="economy.proof")
+    st.caption("Values are integers in 1/100 token, cents or counts. The difference must be exactly 0.")
+    st.dataframe(economy.table, hide_index=True, key="economy.reconciliation")
 
 
-PAST = {"Figures": show_figures, "Entries": show_entries, "Proof": show_proof}
-AHEAD = {"What if": forecast.show_forecast, "Runs": forecast.show_runs}
-"""What can be looked at, by name: over a range of days, or from the end of the data on."""
+PAST = {"Figures": show_figures, "Entries": show_entries, "Reconciliation": show_reconciliation}
+FUTURE = {"Forecast": forecast.show_forecast, "Forecast by run": forecast.show_runs}
+"""The views of the page: over a past period, or from the end of the data."""
 
 
 def show(dataset: Dataset) -> None:
-    """Ask what to look at, and show it; without a ledger there are only figures."""
-    names = [*PAST, *AHEAD] if LEDGER in dataset.tables else ["Figures"]
+    """Show the selected view; a data set without ledger only has figures."""
+    names = [*PAST, *FUTURE] if LEDGER in dataset.tables else ["Figures"]
     if LEDGER not in dataset.tables:
         _without_ledger(dataset)
     view = str(
         st.segmented_control(
-            "Look at", names, default=names[0], key=f"economy.view.{len(names)}", required=True, persist_state="session"
+            "View", names, default=names[0], key=f"economy.view.{len(names)}", required=True, persist_state="session"
         )
     )
-    if view in AHEAD:
-        AHEAD[view](dataset)
+    if view in FUTURE:
+        FUTURE[view](dataset)
     else:
         PAST[view](dataset, choose_range(dataset))
 
 
 def _without_ledger(dataset: Dataset) -> None:
-    """Say what a data set without ledger allows, and what it lacks."""
+    """Explain what a data set without ledger offers and lacks."""
     st.info(
-        "This data set has no token ledger. Its prices and quantities are below; supply, debts, the entries behind "
-        "the figures, their proof and the outlook need a generated market, which has one.",
+        "This data set has no token ledger, so this page only shows its prices and quantities. Supply, debts, ledger "
+        "entries, reconciliation and forecasts need a generated market.",
         icon=":material/info:",
     )
-    page_link("data", "Generate or choose a market", ":material/database:")
-    with st.expander("What is missing"):
+    page_link("data", "Generate a market", ":material/database:")
+    with st.expander("Missing figures"):
         for text in missing_words(missing_figures(dataset)):
             st.markdown(text)

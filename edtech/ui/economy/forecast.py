@@ -1,4 +1,4 @@
-"""Parts of the Economy page that look ahead: what prices and rules would do, and where each run's prices would lead."""
+"""Forecasts of the token economy: under new prices and rules, and under each run's recommended prices."""
 
 from typing import Any
 
@@ -23,47 +23,47 @@ from edtech.ui.widgets import escape, format_number, page_link, params_form
 RULES = ("weeks", "commission_rate", "burn_rate", "bonuses", "expiry_weeks")
 MORE = tuple(name for name in Assumptions.model_fields if name not in RULES)
 DISPLAYED = ("spent", "circulating_supply", "teacher_earnings", "teacher_balance", "commission", "learner_balance")
-BY_SEGMENT, RECOMMENDED, AS_TODAY = "By segment", "The run's recommended", "As today"
+BY_SEGMENT, RECOMMENDED, AS_TODAY = "By segment", "Recommended by a run", "As today"
 MOST_SLIDERS = 12
 MOST_RUNS = 8
 LETTER, MARGIN = 8, 20
-"""Pixels of a letter in a table, and around the text of a cell."""
+"""Pixels of a letter in a table, and of the margin in a cell."""
 
 
 def show_forecast(dataset: Dataset) -> None:
-    """Ask for prices, rules and assumptions, and show where they lead."""
+    """Show the inputs (prices, rules, assumptions) and the forecast."""
     observed = economy_cache.observed(dataset.id)
-    st.markdown("Move prices and rules, and see where the tokens go; the band holds nine of ten possible futures.")
-    prices = _ask_prices(dataset)
+    st.markdown("Change prices and rules to see the forecast of tokens, with its 90% prediction interval.")
+    prices = _price_inputs(dataset)
     effect, reasons = asked_effect(_models(dataset), prices)
-    economy = forecast(observed, _ask_rules(dataset, Assumptions.of(observed)), effect)
+    economy = forecast(observed, _rule_inputs(dataset, Assumptions.of(observed)), effect)
     for reason in reasons:
         st.warning(escape(reason), icon=":material/warning:")
     _metrics(economy)
     name = st.selectbox(
-        "Week by week",
+        "Weekly figure",
         list(OUTLOOK),
         list(OUTLOOK).index("circulating_supply"),
         format_func=lambda name: OUTLOOK[str(name)][0],
         key="economy.outlook.figure",
-        help="The figure to draw.",
+        help="The figure in the chart.",
     )
     title = outlook_title(economy, name)
     weekly = economy.weekly[economy.weekly["figure"] == name]
     st.altair_chart(charts.forecast_bands(weekly, title=title, y_title=f"{OUTLOOK[name][0]} (tokens)"), alt=title)
-    st.subheader("What this assumes")
+    st.subheader("Assumptions")
     for note in economy.notes:
         st.markdown(f"- {escape(note)}")
     forecast_downloads(dataset, economy, prices)
 
 
 def _persistent(dataset: Dataset, *parts: str) -> dict[str, Any]:
-    """Return what makes a question of the data set its own and keep its answer while it is not shown."""
+    """Return the arguments that bind a widget to the data set and keep its value while it is hidden."""
     return {"key": ".".join(("economy", dataset.id, *parts)), "persist_state": "session"}
 
 
 def _models(dataset: Dataset) -> Models:
-    """Return the experiment's runs, as they are held in memory."""
+    """Return the experiment's runs with cached responses and plans."""
     experiment = sidebar.current_experiment()
     return Models(
         services.tracker(experiment).runs,
@@ -72,11 +72,11 @@ def _models(dataset: Dataset) -> Models:
     )
 
 
-def _ask_prices(dataset: Dataset) -> AskedPrices:
+def _price_inputs(dataset: Dataset) -> AskedPrices:
     runs = runs_of(run_cache.run_table(sidebar.current_experiment()), dataset.digest)
     if runs.empty:
-        st.info("No price model was trained on this data set yet, so only rules can be moved.", icon=":material/info:")
-        page_link("train", "Train one to move prices", ":material/model_training:")
+        st.info("No demand model is trained on this data set yet, so only rules can change.", icon=":material/info:")
+        page_link("train", "Train a demand model", ":material/model_training:")
         return AskedPrices()
     how = st.segmented_control(
         "Prices",
@@ -84,7 +84,7 @@ def _ask_prices(dataset: Dataset) -> AskedPrices:
         default=AS_TODAY,
         required=True,
         **_persistent(dataset, "prices"),
-        help="What prices to look ahead at.",
+        help="The prices in the forecast.",
     )
     if how == AS_TODAY:
         return AskedPrices()
@@ -95,7 +95,7 @@ def _ask_prices(dataset: Dataset) -> AskedPrices:
             list(names),
             format_func=names.__getitem__,
             **_persistent(dataset, "run"),
-            help="The trained model that says what prices do.",
+            help="The trained model of the price effects.",
         )
     )
     if how == RECOMMENDED:
@@ -126,14 +126,14 @@ def _sliders(dataset: Dataset, response: Response) -> dict[str, float]:
             1,
             format="%+d %%",
             **_persistent(dataset, "change", name),
-            help="Price change of this segment from the first week on, in percent.",
+            help="Price change of this segment from the first week, in percent.",
         )
         / 100
         for position, name in enumerate(titles)
     }
 
 
-def _ask_rules(dataset: Dataset, start: Assumptions) -> Assumptions:
+def _rule_inputs(dataset: Dataset, start: Assumptions) -> Assumptions:
     values: dict[str, Any] = {}
     for title, names, open_ in (("Rules", RULES, True), ("More assumptions", MORE, False)):
         with st.expander(title, expanded=open_):
@@ -155,24 +155,24 @@ def _metrics(forecast: Forecast) -> None:
                 f"{title} (tokens)",
                 format_number(row["mid"]),
                 change,
-                help=f"{help} Median; change against today's prices and rules.",
+                help=f"{help} Median forecast; change relative to today's prices and rules.",
                 border=True,
                 delta_color="off",
             )
             band = (
-                f"90 %: {format_number(row['low'])} to {format_number(row['high'])}"
+                f"90%: {format_number(row['low'])} to {format_number(row['high'])}"
                 if row["low"] == row["low"]
-                else "no band"
+                else "no interval"
             )
             when = f"after {forecast.asked.weeks} weeks" if name in STOCKS else f"in {forecast.asked.weeks} weeks"
             column.caption(f"{when}; {band}")
 
 
 def show_runs(dataset: Dataset) -> None:
-    """Lay runs side by side: their model metrics, and the economy under each one's recommended prices."""
+    """Compare runs by their metrics, and by the forecast under their recommended prices."""
     runs = runs_of(run_cache.run_table(sidebar.current_experiment()), dataset.digest)
     if runs.empty:
-        st.info("No price model was trained on this data set yet.", icon=":material/model_training:")
+        st.info("No demand model is trained on this data set yet.", icon=":material/model_training:")
         page_link("train", "Train a model", ":material/model_training:")
         return
     names = run_tables.run_labels(runs)
@@ -183,17 +183,17 @@ def show_runs(dataset: Dataset) -> None:
         format_func=names.__getitem__,
         **_persistent(dataset, "runs"),
         max_selections=MOST_RUNS,
-        help="Each is asked for its recommended prices.",
+        help="The forecast uses the recommended prices of each run.",
     )
     table = runs_ahead(_models(dataset), economy_cache.observed(dataset.id), selection)
     st.caption(
-        "Thirteen weeks ahead under today's rules and each run's recommended prices: the median of possible futures, "
-        "the same for all, with the band that holds nine of ten. Model metrics are per period, as logged with the run."
+        "Median forecast for 13 weeks with 90% prediction interval, under today's rules and each run's recommended "
+        "prices. All runs share the same random draws. Model metrics are per period, as logged by the run."
     )
     titles = side_by_side(table)
     st.dataframe(titles, hide_index=True, height="content", key="economy.runs.table", column_config=_columns(titles))
     st.download_button(
-        "All numbers (CSV)",
+        "Download all numbers (CSV)",
         table_csv(table),
         "economy-of-runs.csv",
         "text/csv",
@@ -204,10 +204,10 @@ def show_runs(dataset: Dataset) -> None:
 
 
 def _columns(table: pd.DataFrame) -> dict[str, Any]:
-    """Return columns as wide as their figures: by itself a table cuts its last ones off."""
+    """Return columns as wide as their figures, because the table would cut off the last columns."""
     longest = {
         str(name): max(map(len, [str(name), *table[name].iloc[1:]])) for name in table
-    }  # the remark may be cut off
+    }  # the first row is a remark, which may be cut off
     return {
         name: st.column_config.Column(width=LETTER * length + MARGIN, pinned=name == "figure")
         for name, length in longest.items()

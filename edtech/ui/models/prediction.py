@@ -1,4 +1,4 @@
-"""Predictions on the Models page: of a file, and of one row written by hand."""
+"""Batch and single predictions of a registered model."""
 
 from typing import Any
 
@@ -24,8 +24,8 @@ _HELP = {
 }
 
 
-def file_scored(version: Version) -> None:
-    """Predict the rows of a file; rows that do not fit are listed."""
+def predict_file(version: Version) -> None:
+    """Predict the rows of a file, and list invalid rows."""
     signature = model_cache.signature(version.run_id)
     st.markdown(f"The file needs {pluralize(len(signature), 'column')}:")
     st.dataframe(
@@ -35,14 +35,14 @@ def file_scored(version: Version) -> None:
         height=200,
     )
     st.download_button(
-        "Download a template",
+        "Download template",
         frame_csv(model_cache.scoring_template(version.run_id)),
         f"{version.name}-template.csv",
         "text/csv",
         key="scoring.template",
         on_click="ignore",
         icon=":material/download:",
-        help="These columns, with rows that the model was asked when it was trained: put yours in their place.",
+        help="A file with these columns and example rows. Replace the rows with yours.",
     )
     limit = services.settings().upload_limit_mb
     file = st.file_uploader(
@@ -63,18 +63,20 @@ def file_scored(version: Version) -> None:
 
 def _show(version: Version, rows: pd.DataFrame) -> None:
     try:
-        events = model_cache.scored(version.run_id, rows)
+        predictions = model_cache.scored(version.run_id, rows)
     except ContractError as error:
         error_panel(error)
         if error.failures is not None:
             st.dataframe(error.failures.head(MAX_ROWS), hide_index=True, key="scoring.failures")
         return
-    st.success(f"{pluralize(len(events.rows), 'row')} predicted: {escape(events.meaning)}.", icon=":material/done:")
-    _outside(events)
-    st.dataframe(events.rows.head(MAX_ROWS), hide_index=True, key="scoring.rows")
+    st.success(
+        f"{pluralize(len(predictions.rows), 'row')} predicted: {escape(predictions.meaning)}.", icon=":material/done:"
+    )
+    _warn_extrapolation(predictions)
+    st.dataframe(predictions.rows.head(MAX_ROWS), hide_index=True, key="scoring.rows")
     st.download_button(
-        "Download the predictions",
-        frame_csv(events.rows),
+        "Download predictions",
+        frame_csv(predictions.rows),
         "predictions.csv",
         key="scoring.get",
         on_click="ignore",
@@ -82,50 +84,50 @@ def _show(version: Version, rows: pd.DataFrame) -> None:
     )
 
 
-def row_scored(version: Version) -> None:
-    """Predict one row from a form made of the model's signature."""
-    signature, leaned = model_cache.signature(version.run_id), model_cache.leaned_on(version.run_id)
-    first = [name for name in leaned if name in signature] or list(signature)
+def predict_row(version: Version) -> None:
+    """Predict a single row from a form with the columns of the model's signature."""
+    signature, important = model_cache.signature(version.run_id), model_cache.important_columns(version.run_id)
+    first = [name for name in important if name in signature] or list(signature)
     others = [name for name in signature if name not in first]
-    st.caption(_describe(len(first), bool(leaned), bool(model_cache.example_row(version.run_id))))
+    st.caption(_describe(len(first), bool(important), bool(model_cache.example_row(version.run_id))))
     with st.form("scoring.one", border=True):
         values = _fields(version, first)
         if others:
-            with st.expander(f"{pluralize(len(others), 'more column')} that its predictions hardly lean on"):
+            with st.expander(f"{pluralize(len(others), 'less important column')}"):
                 values |= _fields(version, others)
         requested = st.form_submit_button("Predict", type="primary", icon=":material/play_arrow:")
     if not requested:
         return
     with show_errors():
         row = pd.DataFrame({name: [_typed(values[name], kind)] for name, kind in signature.items()})
-        events = model_cache.scored(version.run_id, row)
-        value = float(events.rows.iloc[:, -1].to_numpy(dtype=float)[0])
-        columns = f"{value:.1%}" if events.meaning.startswith("Probability") else format_number(value)
-        st.metric(escape(events.meaning), columns, border=True, help="What the model expects of this row.")
-        _outside(events)
+        predicted = model_cache.scored(version.run_id, row)
+        value = float(predicted.rows.iloc[:, -1].to_numpy(dtype=float)[0])
+        text = f"{value:.1%}" if predicted.meaning.startswith("Probability") else format_number(value)
+        st.metric(escape(predicted.meaning), text, border=True, help="The model's prediction for this row.")
+        _warn_extrapolation(predicted)
 
 
 def _typed(value: object, kind: str) -> object:
     return normalize_decimal(value) if isinstance(value, str) and kind in {*NUMBERS, "any"} else value
 
 
-def _outside(prediction: Predictions) -> None:
-    """Say which values the model was not trained on: there it can only guess."""
-    if prediction.warnings:
-        message = "".join(f"\n- {escape(version)}" for version in prediction.warnings)
+def _warn_extrapolation(predictions: Predictions) -> None:
+    """Warn about values outside the training data."""
+    if predictions.warnings:
+        message = "".join(f"\n- {escape(warning)}" for warning in predictions.warnings)
         st.warning(
-            f"Outside of what the model was trained on, so take the prediction with care:\n{message}",
+            f"These values are outside the training data, so the prediction is uncertain:\n{message}",
             icon=":material/explore_off:",
         )
 
 
 def _describe(first: int, ordered: bool, filled: bool) -> str:
     order = (
-        f"The {pluralize(first, 'column')} that its predictions lean on, most first."
+        f"The {pluralize(first, 'most important column')}, in descending order."
         if ordered
-        else "In the order of the model's columns: which of them matter was not logged."
+        else "Columns are in the order of the model, because no feature importance was logged."
     )
-    return f"{order} {'Filled with a row that the model was asked when it was trained.' if filled else ''}".strip()
+    return f"{order} {'The values are those of an example row.' if filled else ''}".strip()
 
 
 def _fields(version: Version, names: list[str]) -> dict[str, Any]:
@@ -138,7 +140,7 @@ def _fields(version: Version, names: list[str]) -> dict[str, Any]:
 
 
 def _field(name: str, kind: str, run_id: str, example: str) -> object:
-    """Show a widget for a column, filled with the example; numbers are typed as text, so that a gap can be left."""
+    """Show a widget for a column, filled with the example; numbers are text inputs, so that a value can be missing."""
     key, label = f"scoring.{run_id}.{name}", escape(name)
     if kind == "boolean":
         return st.toggle(label, example.casefold() in ("true", "1"), key=key)

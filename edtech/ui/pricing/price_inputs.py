@@ -20,7 +20,7 @@ from edtech.ui.widgets import escape
 
 MAX_SLIDERS = 12
 LIST = "price list"
-MODE_LABELS: dict[ChangeMode, str] = {"percent": "by percent", "tokens": "by tokens", "set": "to a price"}
+MODE_LABELS: dict[ChangeMode, str] = {"percent": "Percent", "tokens": "Tokens", "set": "New price"}
 TITLES = {ALL: "All", SEGMENT: "Segment", UNIT: "Course or unit", "teacher_id": "Teacher", LIST: "Price list"}
 
 
@@ -124,7 +124,7 @@ def _selected_units(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple
 def _amount(dataset: Dataset, scope: str) -> tuple[ChangeMode, float]:
     left, right = st.columns(2)
     how = left.radio(
-        "How",
+        "Change by",
         get_args(ChangeMode),
         format_func=MODE_LABELS.__getitem__,
         **_persistent(dataset, "how", scope),
@@ -158,7 +158,7 @@ def _amount(dataset: Dataset, scope: str) -> tuple[ChangeMode, float]:
 def _uploaded(dataset: Dataset, response: Response) -> dict[str, float] | None:
     sample = pd.DataFrame({"unit": response.units[:3], "price": response.baseline[:3].round(2)}).to_csv(index=False)
     st.download_button(
-        "Sample list (CSV)",
+        "Download sample (CSV)",
         sample,
         "price_list_sample.csv",
         "text/csv",
@@ -192,7 +192,7 @@ def _discard_list(name: str) -> None:
     state.clear(name)
 
 
-def _read(dataset: Dataset, response: Response, file: Any) -> dict[str, float]:  # noqa: ANN401  # what was uploaded
+def _read(dataset: Dataset, response: Response, file: Any) -> dict[str, float]:  # noqa: ANN401  # Streamlit's uploaded file
     frame = read_upload(file.name, file, limit_mb=services.settings().upload_limit_mb).frame
     names = [str(name) for name in frame]
     left, right = st.columns(2)

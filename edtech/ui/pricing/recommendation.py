@@ -30,7 +30,7 @@ def show_recommendation(displayed: WhatIfAnswer, dataset: Dataset) -> WhatIfAnsw
         objective = _objective()
         constraints, file = _constraints(dataset)
         st.form_submit_button("Recommend", icon=":material/price_check:")
-    if file is not None:  # read behind the form: an error inside would take the button away
+    if file is not None:  # read after the form, because an error inside would hide its button
         constraints = _with_bounds(constraints, file.name, file)
     question = replace(displayed.question, objective=objective, guardrails=constraints)
     with st.spinner("Computing recommended prices"):
@@ -113,14 +113,14 @@ def _constraints(dataset: Dataset) -> tuple[Constraints, Any]:
     return Constraints(step / 100, beyond, None, None, whole or None, int(most) or None, least / 100 or None), file
 
 
-def _with_bounds(constraints: Constraints, name: str, file: Any) -> Constraints:  # noqa: ANN401  # what was uploaded
+def _with_bounds(constraints: Constraints, name: str, file: Any) -> Constraints:  # noqa: ANN401  # Streamlit's uploaded file
     frame = read_upload(name, file, limit_mb=services.settings().upload_limit_mb).frame
     floor, ceiling = price_bounds_by_unit(frame)
     return replace(constraints, floor=floor, ceiling=ceiling)
 
 
 def show_plan(plan: Plan, decision_value: float | None) -> None:
-    """Show recommended prices, or why there are none; `judged` is what the plan truly earns, where that is known."""
+    """Show recommended prices, or why there are none; `decision_value` is the plan's true value, if known."""
     if plan.refused:
         own = [reason for reason in plan.reasons if reason not in plan.outcome.reasons]
         st.warning(
@@ -140,8 +140,8 @@ def show_plan(plan: Plan, decision_value: float | None) -> None:
     )
     for name in plan.binding:
         st.info(escape(f"Binding guardrail: {name}."), icon=":material/vertical_align_bottom:")
-    for remark in plan.reasons[len(plan.outcome.reasons) :]:
-        st.warning(escape(remark), icon=":material/warning:")
+    for reason in plan.reasons[len(plan.outcome.reasons) :]:
+        st.warning(escape(reason), icon=":material/warning:")
     if decision_value is not None and plan.objective == "token_revenue" and plan.constraints == Constraints():
         st.info(_ground_truth_sentence(decision_value, effect.today), icon=":material/gavel:")
     st.dataframe(

@@ -1,6 +1,4 @@
-"""Saved scenarios: compared with each other and with the plans of runs, opened, rerun, copied, deleted and restored.
-asked again, copied, deleted and restored.
-"""
+"""Saved scenarios: compare them with each other and with plans of runs, open, rerun, copy, delete and restore them."""
 
 from typing import Any
 
@@ -116,14 +114,14 @@ def _show_comparison(saved: pd.DataFrame, run_id: str, experiment: str, dataset:
     formatted = table.style.format(format_change, subset=list(_CHANGES))  # type: ignore[arg-type]  # the stubs ask for any object
     st.dataframe(formatted, hide_index=True, key="scenarios.beside.table", column_config=COMPARISON_COLUMNS)
     st.caption(
-        "Changes from today in a typical period. The bars show token revenue with its 95% interval. A "
-        "refused plan has no figures."
+        "Changes from today in a typical period. The bars show token revenue with its 95% interval. "
+        "A refused plan has no figures."
     )
 
 
 def _save(displayed: WhatIfAnswer, own: pd.DataFrame, experiment: str, dataset: Dataset) -> None:
     with st.form("scenarios.save", border=True):
-        name = st.text_input("Name", max_chars=200, key="scenarios.name", placeholder="Cut programming by 10 %")
+        name = st.text_input("Name", max_chars=200, key="scenarios.name", placeholder="Cut programming by 10%")
         note = st.text_area("Note", max_chars=2_000, key="scenarios.note", height=68)
         submitted = st.form_submit_button("Save scenario", icon=":material/bookmark_add:")
     if not submitted:

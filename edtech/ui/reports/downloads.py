@@ -1,4 +1,4 @@
-"""Downloads of what is on a page, each made when it is asked for and verifiable afterwards."""
+"""Report downloads of each page, written on request and verifiable later."""
 
 from functools import partial
 
@@ -12,12 +12,12 @@ from edtech.errors import EdtechError
 from edtech.metrics import METRICS
 from edtech.pricing import WhatIfAnswer
 from edtech.reports import FORMS, failed, write
-from edtech.reports.archive import keep
+from edtech.reports.archive import archive_report
 from edtech.reports.recipes import (
     ComparisonRecipe,
     EconomyRecipe,
+    ForecastRecipe,
     HealthRecipe,
-    OutlookRecipe,
     Recipe,
     RunRecipe,
     Stores,
@@ -32,7 +32,7 @@ OFFERED = ("html", "pdf", "xlsx", "zip")
 
 
 def downloads(recipe: Recipe, name: str) -> None:
-    """Show one button for each form of a report; it is made, its figures drawn, when a button is clicked."""
+    """Show a button for each format of a report, which is written when the button is clicked."""
     st.subheader("Export")
     settings = services.settings()
     for column, extension in zip(st.columns(len(OFFERED)), OFFERED, strict=True):
@@ -52,25 +52,25 @@ def downloads(recipe: Recipe, name: str) -> None:
 
 
 def _make_report(recipe: Recipe, name: str, settings: Settings, extension: str) -> bytes:
-    """Return the file, and keep it; where the report cannot be made, return one of the same form that says why.
+    """Write and archive a report; on an error, return a file of the same format with the error.
 
-    Streamlit calls this in a thread of its own, whose errors no page can show.
+    Streamlit calls this in a separate thread, whose errors no page can show.
     """
     try:
         data = write(report_of(recipe, Stores.of(settings)), extension)
-        keep(settings.reports_dir, name, extension, data)
+        archive_report(settings.reports_dir, name, extension, data)
         return data
     except EdtechError as error:
         return write(failed(error), extension)
 
 
 def pricing_downloads(displayed: WhatIfAnswer) -> None:
-    """Offer the what-if and the plan as a report."""
+    """Show the downloads of the what-if and the plan."""
     downloads(WhatIfRecipe.of(displayed.question), "pricing-report")
 
 
 def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:
-    """Offer the comparison as a report."""
+    """Show the downloads of the comparison."""
     recipe = ComparisonRecipe(
         runs=tuple(comparison.labels),
         baseline=comparison.baseline,
@@ -87,24 +87,24 @@ def comparison_downloads(comparison: Comparison, x: str, y: str) -> None:
 
 
 def health_downloads(dataset: Dataset) -> None:
-    """Offer a data set's checks as a report."""
+    """Show the downloads of a data set's checks."""
     downloads(HealthRecipe(dataset=dataset.id), "health-report")
 
 
 def run_downloads(run_id: str) -> None:
-    """Offer all that is stored of a run as a report."""
+    """Show the downloads of a run's details."""
     downloads(RunRecipe(run=run_id), "run-report")
 
 
 def economy_downloads(dataset: Dataset, economy: Economy) -> None:
-    """Offer the figures of the token economy as a report."""
+    """Show the downloads of the token economy's figures."""
     days = {} if economy.period is None else {"first": economy.period.first, "last": economy.period.last}
     downloads(EconomyRecipe(dataset=dataset.id, **days), "economy-report")
 
 
 def forecast_downloads(dataset: Dataset, forecast: Forecast, prices: AskedPrices) -> None:
-    """Offer a forecast as a report."""
-    recipe = OutlookRecipe(
+    """Show the downloads of a forecast."""
+    recipe = ForecastRecipe(
         dataset=dataset.id,
         run=prices.run_id,
         changes=dict(prices.changes),

@@ -1,4 +1,4 @@
-"""Part of the Train page: the columns of the data set by their role, and other choices for this run."""
+"""Columns of the data set by role, with the choices for a training."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ STATED = ("prices_set", "weights")
 
 
 def choose_columns(dataset: Dataset, family: Family) -> dict[str, Any]:
-    """Show the columns by their role and return those roles that the user changed for this training.
+    """Show the columns by role, and return the roles that differ from the stored mapping.
 
-    What may be chosen here is what a training may vary: covariates or features, how prices were set, and weights.
+    A training may change covariates or features, the assignment of prices, and weights.
     """
     roles = dataset.mapping
     if family.roles is None or not isinstance(roles, family.roles):
-        return {}  # its features come from the tables of the market
+        return {}  # the features come from the tables of the market
     with st.expander("Columns", icon=":material/view_column:"):
         st.caption("Stored with the data set. Upload the file again to change the mapping.")
         fixed = {
@@ -44,6 +44,6 @@ def _choice(name: str, dataset: Dataset) -> Any:  # noqa: ANN401  # a role's val
     if not isinstance(value, tuple):
         options = list(info.annotation.__args__)  # type: ignore[union-attr]  # a Literal
         return st.selectbox(title, options, index=options.index(value), key=key, help=info.description)
-    taken = set(dataset.mapping.columns()) - set(value)
-    free = [column for column in dataset.columns() if column not in taken]
-    return tuple(st.multiselect(title, free, default=value, key=key, help=info.description, format_func=escape))
+    other_roles = set(dataset.mapping.columns()) - set(value)
+    options = [column for column in dataset.columns() if column not in other_roles]
+    return tuple(st.multiselect(title, options, default=value, key=key, help=info.description, format_func=escape))

@@ -1,4 +1,4 @@
-"""Parts of the Train page: the choice of family and algorithm, the hyperparameters, the search."""
+"""Forms of the Train page: family, algorithm, hyperparameters and search."""
 
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ DEFAULT = "default"
 
 
 def choose_family(dataset: Dataset) -> Family | None:
-    """Let the user choose a family; None where the data set lacks its tables, with what to do."""
+    """Show the choice of a family; return None if the data set lacks the required tables."""
     names = list(FAMILIES)
     first = next((position for position, item in enumerate(names) if FAMILIES[item].algorithms_for(dataset)), 0)
     name = st.selectbox(
@@ -42,7 +42,7 @@ def choose_family(dataset: Dataset) -> Family | None:
 
 
 def choose_algorithm(dataset: Dataset, family: Family) -> Algorithm:
-    """Let the user choose one of the algorithms that the data set has the tables for."""
+    """Show the choice of an algorithm that the data set can train."""
     names = list(family.algorithms_for(dataset))
     name = st.segmented_control(
         "Algorithm",
@@ -59,7 +59,7 @@ def choose_algorithm(dataset: Dataset, family: Family) -> Algorithm:
 
 
 def trained_run() -> str | None:
-    """Return the run to show: the one trained last, or one of those that the followed job made."""
+    """Return the run to show: the last trained run, or a selected run of the followed job."""
     run_id, ids = get(Key.TRAINING_RUN), jobs.runs()
     if run_id not in ids or len(ids) < 2:
         return run_id
@@ -74,7 +74,7 @@ def trained_run() -> str | None:
 
 
 def show_forms(dataset: Dataset, family: Family) -> None:
-    """Show what a training may vary; train or search on request."""
+    """Show the forms of training and search, and start them on request."""
     algorithm = choose_algorithm(dataset, family)
     roles = choose_columns(dataset, family)
     train, search = st.tabs(["Train", "Search hyperparameters"])
@@ -118,7 +118,7 @@ def _training_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles
 
 
 def _preset(family: Family, algorithm: Algorithm) -> str:
-    """Let the user start from a preset; empty for the defaults."""
+    """Show the choice of a preset; return an empty text for the defaults."""
     if not algorithm.params.PRESETS:
         return ""
     selection = st.segmented_control(
@@ -143,8 +143,8 @@ def _hyperparameters(algorithm: Algorithm, key: str, start: Any) -> dict[str, An
 
 def _search_form(dataset: Dataset, family: Family, algorithm: Algorithm, roles: dict[str, Any]) -> None:
     st.markdown(
-        "Tries hyperparameters within their bounds, scores each on later periods inside the training part, and trains "
-        "the best on everything. Better predictions of later demand are no proof of a better effect."
+        "Scores hyperparameters within their bounds on later periods of the training data. Trains the best of them on "
+        "all training data. Better predictions of demand do not imply better estimates of its price effect."
     )
     fields = tunable(algorithm)
     with st.form("search", border=True):
