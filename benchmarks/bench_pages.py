@@ -1,6 +1,6 @@
-"""How long a person waits for the dashboard: a what-if slider, a plan, and the first page after a cold start.
+"""Measure the response times of the dashboard: a what-if slider, a plan, and the first page after a cold start.
 
-python benchmarks/bench_pages.py      exits with 1 where a promised time is missed or could not be measured
+python benchmarks/bench_pages.py      exits with 1 if a limit is exceeded or not measured
 """
 
 import os
@@ -36,16 +36,16 @@ MARKETS = {
     "demo market": MarketParams(),
     "market of a year": MarketParams(learners=10_000, teachers=500, courses=2_000, weeks=52),
 }
-LIMITS = {
+GUARDRAILS = {
     "free": Constraints(),
     "100 prices in whole tokens": Constraints(step=1.0, most_changed=100),
-    "and enrollments kept": Constraints(step=1.0, most_changed=100, least_enrollments=1.0),
+    "and minimum enrollments": Constraints(step=1.0, most_changed=100, least_enrollments=1.0),
 }
 RENDERED = "[data-test-script-state='notRunning'] h1"
 
 
 def furnish(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Fill the home and yield what was trained in words and the run's id; the newest data set is the chosen one."""
+    """Fill the home, and yield a description and the id of each run; the newest data set is selected."""
     tracker = EdTechMLFlowTracker(settings=settings)
     for title, params in MARKETS.items():
         dataset = Catalogue(settings.data_dir).add_market(generate_market(params), name=title)
@@ -63,33 +63,33 @@ def furnish_many(settings: Settings) -> str:
 
 
 def plan_seconds(settings: Settings, run_id: str) -> Iterator[tuple[str, float]]:
-    """Yield the seconds of a plan under each of some limits, for the newest data set and its run."""
+    """Yield the seconds of a plan under each set of guardrails, for the newest data set and its run."""
     result = load_result(EdTechMLFlowTracker(settings=settings).runs, run_id)
     response = price_response(result, Catalogue(settings.data_dir).list()[0].panel())
-    for title, limits in LIMITS.items():
+    for title, constraints in GUARDRAILS.items():
         start = time.perf_counter()
-        plan_prices(response, constraints=limits)
+        plan_prices(response, constraints=constraints)
         yield title, time.perf_counter() - start
 
 
 def slider_seconds(run_id: str) -> list[tuple[float, float]]:
-    """Return seconds, by the clock and of one core, for each of some what-ifs on the Pricing page, charts included."""
+    """Return wall-clock and CPU seconds of what-ifs on the Pricing page, with charts."""
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
     app.run().switch_page("pages/pricing.py").run()
     next(box for box in app.selectbox if box.label == "Run").set_value(run_id).run()
     seconds = []
     for percents in REQUESTED:
         app.slider[0].set_value(percents)
-        start, worked = time.perf_counter(), time.process_time()
+        start, cpu_start = time.perf_counter(), time.process_time()
         app.run()
-        seconds.append((time.perf_counter() - start, time.process_time() - worked))
+        seconds.append((time.perf_counter() - start, time.process_time() - cpu_start))
         if app.exception or app.error:
             raise RuntimeError(f"the page failed: {[*app.exception, *app.error]}")
     return seconds
 
 
 def cold_start_seconds(home: Path) -> float | None:
-    """Return the seconds from `streamlit run app.py` to a rendered first page; None where there is no browser."""
+    """Return the seconds from `streamlit run app.py` to a rendered first page, or None without a browser."""
     chromium = find()
     if chromium is None:
         return None
@@ -106,36 +106,42 @@ def cold_start_seconds(home: Path) -> float | None:
     return seconds
 
 
-def say(title: str, seconds: float | None, limit: float, note: str = "") -> bool:
-    """Print a line and return whether the limit is kept."""
-    met = seconds is not None and seconds < limit
-    view = "not measured: no Chromium, see `make browser`" if seconds is None else f"{seconds:.2f} s"
-    print(f"{title:<56} {view} (< {limit:g} s{note}){'' if met else '  MISSED'}", flush=True)
-    return met
+def report(title: str, seconds: float | None, limit: float, note: str = "") -> bool:
+    """Print a line, and return whether the time is within the limit."""
+    is_met = seconds is not None and seconds < limit
+    measured = "not measured: no Chromium, see `make browser`" if seconds is None else f"{seconds:.2f} s"
+    print(f"{title:<56} {measured} (< {limit:g} s{note}){'' if is_met else '  MISSED'}", flush=True)
+    return is_met
 
 
-def say_slider(title: str, run_id: str, limit: float) -> bool:
-    """Measure a run's slider, print a line and return whether the limit is kept."""
+def report_slider(title: str, run_id: str, limit: float) -> bool:
+    """Measure a run's slider, print a line, and return whether the time is within the limit."""
     clock, core = zip(*slider_seconds(run_id), strict=True)
-    middle, worked = statistics.median(clock), statistics.median(core)
-    text = f", the slowest of {len(clock)}; median {middle:.2f} s, {worked:.2f} s of one core"
-    return say(f"slider: {title}", max(clock), limit, text)
+    median, cpu_seconds = statistics.median(clock), statistics.median(core)
+    text = f", slowest of {len(clock)}; median {median:.2f} s, CPU {cpu_seconds:.2f} s"
+    return report(f"slider: {title}", max(clock), limit, text)
 
 
 def main() -> int:
-    """Return the exit code: 0 where every target is met."""
-    met = []
+    """Return the exit code: 0 if all times are within their limits."""
+    within_limits = []
     with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as full:
-        met.append(say("cold start to the first page, empty home", cold_start_seconds(Path(empty)), COLD_SECONDS))
+        within_limits.append(
+            report("cold start to the first page, empty home", cold_start_seconds(Path(empty)), COLD_SECONDS)
+        )
         os.environ["EDTECH_HOME"] = full
-        # The pages open the newest data set, so each is asked before the next is made.
+        # The pages select the newest data set, so each data set is measured before the next is added.
         for title, run_id in furnish(Settings()):
-            met.append(say_slider(title, run_id, SLIDER_SECONDS))
+            within_limits.append(report_slider(title, run_id, SLIDER_SECONDS))
             for limits, seconds in plan_seconds(Settings(), run_id):
-                met.append(say(f"plan: {title}: {limits}", seconds, PLAN_SECONDS))
-        met.append(say_slider(f"{MANY:,} courses, fixed_effects", furnish_many(Settings()), SLIDER_OF_MANY))
-        met.append(say("cold start to the first page, full home", cold_start_seconds(Path(full)), COLD_SECONDS))
-    return 0 if all(met) else 1
+                within_limits.append(report(f"plan: {title}: {limits}", seconds, PLAN_SECONDS))
+        within_limits.append(
+            report_slider(f"{MANY:,} courses, fixed_effects", furnish_many(Settings()), SLIDER_OF_MANY)
+        )
+        within_limits.append(
+            report("cold start to the first page, full home", cold_start_seconds(Path(full)), COLD_SECONDS)
+        )
+    return 0 if all(within_limits) else 1
 
 
 if __name__ == "__main__":

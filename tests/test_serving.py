@@ -19,7 +19,7 @@ HELLO = Path(__file__).parent / "hello_app.py"
 
 @pytest.fixture
 def hello(tmp_path):
-    """The smallest dashboard, with the project's own configuration."""
+    """A minimal dashboard with the project's configuration."""
     shutil.copytree(PROJECT / ".streamlit", tmp_path / "hello" / ".streamlit")
     return shutil.copy(HELLO, tmp_path / "hello" / "app.py")
 
@@ -45,7 +45,7 @@ def test_the_server_refuses_other_hosts_and_is_gone_afterwards(hello, tmp_path):
         socket.create_connection(("localhost", port), timeout=2)
 
 
-def test_a_script_that_cannot_start_is_reported_with_what_it_said(tmp_path):
+def test_a_script_that_cannot_start_is_reported_with_its_output(tmp_path):
     with (
         pytest.raises(RuntimeError, match=r"exit code \d+:\n(.|\n)*absent\.py"),
         serve(tmp_path / "absent.py", tmp_path),
@@ -53,7 +53,7 @@ def test_a_script_that_cannot_start_is_reported_with_what_it_said(tmp_path):
         pass
 
 
-def test_another_port_is_tried_where_somebody_was_faster(tmp_path, monkeypatch):
+def test_another_port_is_tried_if_the_port_is_in_use(tmp_path, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as faster:
         ports = iter([faster.getsockname()[1], free_port()])
         monkeypatch.setattr(serving, "free_port", lambda: next(ports))
@@ -77,19 +77,19 @@ def test_a_server_ends_with_the_process_that_started_it(tmp_path):
     until(lambda: not serving.healthy(int(killed.stdout), "/"))
 
 
-def test_make_says_what_to_do_when_the_port_is_in_use(tmp_path):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        request = [f"PORT={taken.getsockname()[1]}", f"APP={HELLO}", f"VENV={sys.prefix}", "--assume-old=setup"]
-        done = subprocess.run(["make", "run", *request], cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS)
+def test_make_says_what_to_do_if_the_port_is_in_use(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        options = [f"PORT={other.getsockname()[1]}", f"APP={HELLO}", f"VENV={sys.prefix}", "--assume-old=setup"]
+        done = subprocess.run(["make", "run", *options], cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode != 0
     assert "is not available" in done.stderr
     assert "make run PORT=8600" in done.stderr
 
 
 def handshake(port: int, host: str) -> str:
-    """Return the first line of the answer to a WebSocket opening that says it is for `host`."""
+    """Return the first line of the response to a WebSocket handshake for `host`."""
     request = (
         f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"

@@ -12,15 +12,13 @@ from edtech.settings import PROJECT
 
 def luminance(color: str) -> float:
     """WCAG 2 relative luminance of #RRGGBB."""
-    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (
-        section / 12.92 if section <= 0.04045 else ((section + 0.055) / 1.055) ** 2.4 for section in parts
-    )
+    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
-    light, dark = sorted([luminance(one), luminance(other)], reverse=True)
+def contrast(first: str, second: str) -> float:
+    light, dark = sorted([luminance(first), luminance(second)], reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -33,8 +31,8 @@ def test_colors_stand_out_on_both_themes(theme):
     for color in ("textColor", "linkColor"):
         assert (
             min(
-                contrast(config[color], config[identification])
-                for identification in ("backgroundColor", "secondaryBackgroundColor")
+                contrast(config[color], config[background])
+                for background in ("backgroundColor", "secondaryBackgroundColor")
             )
             >= 4.5
         )
@@ -44,21 +42,21 @@ def test_colors_stand_out_on_both_themes(theme):
 
 @given(st.text(alphabet=st.characters(), max_size=200))
 def test_a_label_is_one_short_line_that_can_be_encoded(text):
-    view = label(text)
-    assert len(view) <= MAX_LABEL
-    assert view.encode("utf-8").decode().isprintable() or not text.isprintable()
-    assert len(view.splitlines()) <= 1
+    line = label(text)
+    assert len(line) <= MAX_LABEL
+    assert line.encode("utf-8").decode().isprintable() or not text.isprintable()
+    assert len(line.splitlines()) <= 1
 
 
 def test_an_ordinary_name_is_left_alone():
     assert label("Música & 数据 <b>") == "Música & 数据 <b>"
 
 
-def test_leaving_out_is_said():
+def test_a_note_states_how_many_points_are_shown():
     frame = pd.DataFrame({"x": range(5_000)})
-    saved_report, note = thin(frame)
-    assert (len(saved_report), note) == (2_000, "2,000 of 5,000 points shown")
-    assert [saved_report["x"].iloc[0], saved_report["x"].iloc[-1]] == [0, 4_999]
+    subset, note = thin(frame)
+    assert (len(subset), note) == (2_000, "2,000 of 5,000 points shown")
+    assert [subset["x"].iloc[0], subset["x"].iloc[-1]] == [0, 4_999]
     assert thin(frame.head(10))[1] == ""
     assert first(frame, "segments")[1] == "30 of 5,000 segments shown"
 

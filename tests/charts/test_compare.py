@@ -1,4 +1,4 @@
-"""Charts of runs against each other."""
+"""Charts that compare runs."""
 
 import re
 
@@ -25,17 +25,17 @@ def numbers(runs: int) -> pd.DataFrame:
     return pd.DataFrame(values, columns=AXES).assign(run=[f"run {position}" for position in range(runs)])
 
 
-def test_every_axis_of_parallel_coordinates_has_its_name_and_a_few_runs_a_legend():
+def test_parallel_coordinates_name_every_axis_and_a_few_runs_in_a_legend():
     svg = rendered_spec(compare.parallel(numbers(3), AXES, title="Each line is a run"))
-    said = " ".join(re.findall(r">([^<>]+)</t(?:ext|span)>", svg))
+    labels = " ".join(re.findall(r">([^<>]+)</t(?:ext|span)>", svg))
     for word in " ".join(AXES).split():
-        assert word in said
-    assert [name for name in ("run 0", "run 1", "run 2") if name in said] == ["run 0", "run 1", "run 2"]
+        assert word in labels
+    assert [name for name in ("run 0", "run 1", "run 2") if name in labels] == ["run 0", "run 1", "run 2"]
 
 
-def test_many_runs_are_shaded_by_the_last_axis_which_is_told():
+def test_the_last_axis_colors_many_runs_and_a_note_says_so():
     svg = rendered_spec(compare.parallel(numbers(30), AXES, title="Each line is a run"))
-    assert "high (blue) R²" in re.sub(r"<[^>]+>", " ", svg)
+    assert "color: R² from low" in re.sub(r"<[^>]+>", " ", svg)
     assert ">run 0<" not in svg
 
 

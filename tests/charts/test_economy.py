@@ -13,7 +13,7 @@ def rendered_spec(chart) -> str:
     return vl_convert.vegalite_to_svg(chart.to_json())
 
 
-def test_supply_stacks_who_holds_the_tokens_and_thins_long_ranges():
+def test_supply_stacks_holders_and_thins_long_periods():
     frame = pd.DataFrame({"day": DAYS, "learners": 10.0, "teachers": 20.0, "treasury": 30.0})
     spec = charts.supply(frame, title="Held").to_dict()
     [rows] = spec["datasets"].values()
@@ -22,7 +22,7 @@ def test_supply_stacks_who_holds_the_tokens_and_thins_long_ranges():
     assert all(holder in rendered_spec(charts.supply(frame, title="Held")) for holder in charts.HOLDERS)
 
 
-def test_causes_say_what_came_and_what_went():
+def test_causes_name_sources_and_sinks():
     frame = pd.DataFrame({"cause": ["bought", "expired"], "side": ["source", "sink"], "tokens": [5.0, 2.0]})
     svg = rendered_spec(charts.causes(frame, title="Most is bought"))
     for text in ("bought", "expired", "source", "sink", "Most is bought"):
@@ -40,10 +40,10 @@ def test_the_lorenz_curve_stands_beside_equality():
     assert len(charts.lorenz(frame, title="Unequal").to_dict()["layer"]) == 2
 
 
-def test_an_outlook_has_a_band_only_where_there_is_one():
+def test_a_forecast_has_a_band_only_with_an_interval():
     frame = pd.DataFrame({"week": DAYS[:3], "mid": [1.0, 2, 3], "low": [0.5, 1, 1], "high": [2.0, 3, 5]})
     assert len(charts.forecast_bands(frame, title="", y_title="Tokens").to_dict()["layer"]) == 2
     unsure = frame.assign(low=np.nan, high=np.nan)
     assert len(charts.forecast_bands(unsure, title="", y_title="Tokens").to_dict()["layer"]) == 1
-    with pytest.raises(ReportError, match="outlook cannot be drawn"):
+    with pytest.raises(ReportError, match="forecast cannot be drawn"):
         charts.forecast_bands(frame.head(0), title="", y_title="")

@@ -44,10 +44,10 @@ def test_price_and_demand_have_a_chart_for_each_segment_on_the_same_scales():
 
 def test_a_mean_by_another_column_has_its_interval():
     bins = pd.DataFrame({"low": [0.0, 5.0], "high": [5.0, 9.0], "mean": [0.2, 0.4], "error": [0.1, 0.05], "rows": 9})
-    chart = explore.mean_by(bins, title="Dear ones leave", x_title="Price", y_title="Share")
+    chart = explore.mean_by(bins, title="Expensive ones leave", x_title="Price", y_title="Share")
     assert chart.data["least"].tolist() == pytest.approx([0.1, 0.35])
     assert chart.data["most"].tolist() == pytest.approx([0.3, 0.45])
-    assert "95% intervals" in rendered_spec(chart)
+    assert "95% confidence intervals" in rendered_spec(chart)
     levels = pd.DataFrame({"value": HOSTILE, "mean": 0.5, "error": np.nan, "rows": 1})
     assert "<img" not in rendered_spec(explore.mean_by(levels, title="x", x_title="Plan", y_title="Share"))
 
@@ -63,7 +63,9 @@ def test_the_season_is_a_heat_map_with_weekdays_in_order():
 def test_retention_is_a_triangle_with_its_numbers():
     cells = [(f"2024-0{cohort}-01", months) for cohort in (1, 2, 3) for months in range(4 - cohort)]
     frame = pd.DataFrame(cells, columns=["cohort", "months"]).assign(learners=1_000, active=250, share=0.25)
-    svg = rendered_spec(explore.retention(frame.assign(cohort=pd.to_datetime(frame["cohort"])), title="A quarter stays"))
+    svg = rendered_spec(
+        explore.retention(frame.assign(cohort=pd.to_datetime(frame["cohort"])), title="A quarter stays")
+    )
     assert svg.count(">25%<") >= len(frame) == 6
     assert "2024-01 (1,000)" in svg
 

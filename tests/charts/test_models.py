@@ -7,7 +7,7 @@ from edtech.errors import ReportError
 from tests.charts.test_pricing import rendered_spec
 
 
-def test_predictions_and_residuals_say_how_many_points_are_shown(predictions):
+def test_predictions_and_residuals_state_how_many_points_are_shown(predictions):
     for draw in (models.actual_vs_predicted, models.residuals):
         svg = rendered_spec(draw(predictions, title="No bend", unit="sales / week"))
         assert "2,000 of 3,000 points shown" in svg
@@ -48,7 +48,7 @@ def test_a_time_series_takes_dates_and_numbers(period):
     assert "Tokens / week" in rendered_spec(chart)
 
 
-def test_values_that_differ_by_rounding_alone_get_axes_one_can_read():
+def test_values_that_differ_only_by_rounding_get_readable_axes():
     runs = pd.DataFrame({"run": ["a", "b"], "x": [8_790.0, 8_790.0 + 1e-9], "y": [0.0, 0.0]})
     svg = rendered_spec(models.metric_scatter(runs, title="x", x_title="RMSE", y_title="Tokens"))
     assert "8,790.0" not in svg

@@ -41,7 +41,7 @@ def test_names_are_written_out_and_not_read_as_formulas(segments):
 
 def test_the_revenue_curve_is_dashed_outside_the_support(curve):
     axes = static.revenue_curve(curve, peak=None, support=(-0.21, 0.33), title="x").axes[0]
-    parts = {line.get_linestyle(): line.get_xdata() for line in axes.lines[:3]}
-    assert (parts["-"][0], parts["-"][-1]) == (-0.21, 0.33)
-    assert (parts["--"][0], parts["--"][-1]) == (0.33, 0.5)
+    segments = {line.get_linestyle(): line.get_xdata() for line in axes.lines[:3]}
+    assert (segments["-"][0], segments["-"][-1]) == (-0.21, 0.33)
+    assert (segments["--"][0], segments["--"][-1]) == (0.33, 0.5)
     assert pd.Series(axes.lines[0].get_xdata()).between(-0.5, -0.21).all()

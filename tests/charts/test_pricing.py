@@ -14,7 +14,7 @@ def rendered_spec(chart) -> str:
     return vl_convert.vegalite_to_svg(chart.to_json())
 
 
-def test_the_revenue_curve_shows_interval_support_today_and_best(curve):
+def test_the_revenue_curve_shows_interval_support_today_and_peak(curve):
     figure = pricing.revenue_curve(curve, today=0.0, peak=0.05, support=(-0.2, 0.3), title="Earns more")
     lines = {trace.name: trace for trace in figure.data}
     inside, outside = lines["observed prices"], lines["extrapolated"]
@@ -30,7 +30,7 @@ def test_the_revenue_curve_shows_interval_support_today_and_best(curve):
     assert "tokens / week" in figure.layout.yaxis.title.text
 
 
-def test_without_interval_or_best_nothing_is_made_up(curve):
+def test_without_interval_or_peak_neither_is_drawn(curve):
     missing = curve.assign(low=float("nan"), high=float("nan"))
     figure = pricing.revenue_curve(missing, peak=None, support=(-1, 1), title="")
     assert [trace.name for trace in figure.data] == ["observed prices"]
@@ -55,10 +55,10 @@ def test_a_hostile_title_stays_text_in_plotly(page, curve, tmp_path):
     assert (observed.errors, observed.strangers) == ([], [])
 
 
-def test_effects_keep_their_order_and_say_their_numbers():
+def test_effects_keep_their_order_and_show_their_values():
     effects = pd.DataFrame({"name": ["Revenue", "Enrollments"], "change": [0.031, -0.12]})
     effects = effects.assign(low=effects["change"] - 0.05, high=effects["change"] + 0.05)
-    svg = rendered_spec(pricing.effect_bars(effects, title="Fewer, dearer"))
+    svg = rendered_spec(pricing.effect_bars(effects, title="Fewer, more expensive"))
     assert svg.index("Revenue") < svg.index("Enrollments")
     assert "+3.1%" in svg
     assert "-12.0%" in svg
@@ -66,7 +66,7 @@ def test_effects_keep_their_order_and_say_their_numbers():
     assert len(pricing.effect_bars(effects.drop(columns=["low", "high"]), title="").layer) == 2
 
 
-def test_what_is_new_is_called_so_and_has_no_bar():
+def test_an_effect_from_zero_is_new_and_has_no_bar():
     effects = pd.DataFrame({"name": ["Revenue", "Commission"], "change": [0.031, np.inf]})
     svg = rendered_spec(pricing.effect_bars(effects, title=""))
     assert ">new<" in svg
@@ -85,7 +85,9 @@ def test_segments_of_any_name_are_shown_as_text(segments):
 
 def test_a_thousand_segments_do_not_make_an_endless_chart(segments):
     many = pd.concat([segments] * 1_000)
-    assert f"30 of {len(many):,} segments shown" in rendered_spec(pricing.elasticity_by_segment(many, naive=None, title="x"))
+    assert f"30 of {len(many):,} segments shown" in rendered_spec(
+        pricing.elasticity_by_segment(many, naive=None, title="x")
+    )
 
 
 def test_small_effects_can_be_read_on_their_bars_and_axis():

@@ -1,4 +1,4 @@
-"""The dashboard as a user drives it: clicks, keys and downloads in a real browser."""
+"""Use the dashboard in a real browser: clicks, keys and downloads."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,24 +20,24 @@ JOB = SECONDS * 1000
 
 @dataclass(slots=True)
 class Dashboard:
-    """A tab with the dashboard; every action waits until the page has answered."""
+    """A browser tab with the dashboard; every action waits until the page is idle."""
 
     page: "Page"
     url: str
-    seen: Watch
+    watch: Watch
 
     def open(self, name: str = "") -> None:
         self.page.goto(f"{self.url}/{name}")
-        self.settle()
+        self.wait_until_idle()
 
-    def settle(self, timeout: float = JOB) -> None:
+    def wait_until_idle(self, timeout: float = JOB) -> None:
         self.page.locator(f"{IDLE} h1").first.wait_for(timeout=timeout)
         assert self.page.get_by_test_id("stException").all_inner_texts() == []
 
     def menu(self, title: str) -> None:
         self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=title).click()
         self.page.get_by_role("heading", name=title, level=1).wait_for()
-        self.settle()
+        self.wait_until_idle()
 
     def widget(self, key: str) -> "Locator":
         return self.page.locator(f".st-key-{css(key)}")
@@ -50,13 +50,13 @@ class Dashboard:
             self.page.get_by_text(text).first.wait_for(timeout=timeout)
         except PlaywrightTimeout as exc:
             raise AssertionError(f"{text!r} is not on the page:\n{self.page.inner_text('body')}") from exc
-        self.settle()
+        self.wait_until_idle()
 
     def fill(self, key: str, text: str) -> None:
         field = self.widget(key).locator("input")
         field.fill(text)
         field.press("Tab")
-        self.settle()
+        self.wait_until_idle()
 
     def choose(self, key: str, option: str) -> None:
         """Choose an option of a select box by typing its name."""
@@ -75,7 +75,7 @@ class Dashboard:
         assert f"{float(thumb.input_value()):g}" == goal
 
     def figures(self) -> dict[str, str]:
-        """Return what the metrics show by their label."""
+        """Return the value of every metric by its label."""
         result = self.page.get_by_test_id("stMetric").all()
         return {
             item.get_by_test_id("stMetricLabel").inner_text(): item.get_by_test_id("stMetricValue").inner_text()

@@ -1,4 +1,4 @@
-"""The Data page by clicking: a long generation cancelled, files of every kind brought, data sets compared."""
+"""Use the Data page by clicking: cancel a long generation, upload files, explore them."""
 
 import io
 import re
@@ -16,16 +16,16 @@ from tests.waiting import until
 pytestmark = pytest.mark.browser
 
 
-def bring(tab: Dashboard, name: str, content: bytes) -> None:
+def upload(tab: Dashboard, name: str, content: bytes) -> None:
     tab.page.get_by_role("tab", name="Upload").click()
     tab.page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
         {"name": name, "mimeType": "text/csv", "buffer": content}
     )
-    tab.see("Which column is what?")
+    tab.see("Column roles.")
 
 
 def large_labels() -> bytes:
-    """Return labeled rows of which Streamlit would hold too much in memory."""
+    """Return labeled rows that are too large for Streamlit's memory."""
     sample = pd.read_csv(io.BytesIO(sample_csv("labels")))
     times = 2 + (SMALL_MB * MEGABYTE) // len(sample_csv("labels"))
     rows = pd.concat([sample] * times, ignore_index=True)
@@ -34,12 +34,12 @@ def large_labels() -> bytes:
 
 
 def unfinished(catalogue: Catalogue) -> list[str]:
-    """Return the folders of unfinished data sets that a process still holds; the lock sweeps the others."""
+    """Return the folders of unfinished data sets that a process still holds; the lock removes the others."""
     with catalogue.draft() as draft:
         return [path.name for path in catalogue.folder.glob(".writing-*") if path.is_dir() and path != draft.folder]
 
 
-def test_a_long_generation_is_cancelled_and_leaves_nothing(tab, dashboard_home):
+def test_a_canceled_generation_leaves_no_files(tab, dashboard_home):
     catalogue = Catalogue(dashboard_home.data_dir)
     before = [item.id for item in catalogue.list()]
     tab.open("data")
@@ -50,30 +50,30 @@ def test_a_long_generation_is_cancelled_and_leaves_nothing(tab, dashboard_home):
     cancel = tab.page.get_by_role("button", name="Cancel", exact=True)
     cancel.wait_for()
     progress = tab.page.get_by_test_id("stProgress").get_by_text(re.compile(r"shard \d+ of 40"))
-    progress.wait_for(timeout=JOB)  # a worker must be warm
+    progress.wait_for(timeout=JOB)  # the worker imports its modules first
     cancel.click()
     tab.see("Canceled. Unfinished work is discarded.")
     assert [item.id for item in catalogue.list()] == before
-    until(lambda: not unfinished(catalogue))  # it counts as cancelled at once, and its process ends thereafter
+    until(lambda: not unfinished(catalogue))  # the job is canceled at once, and its process ends later
 
 
 def test_labeled_rows_and_a_bad_file_by_clicking(tab, dashboard_home, tmp_path):
     tab.open("data")
     bad = sample_csv("labels").replace(b",1\n", b",maybe\n", 3)
-    bring(tab, "bad.csv", bad)
+    upload(tab, "bad.csv", bad)
     tab.press("Check and store")
     tab.see("breaks the contract")
     failures = pd.read_csv(tab.download("upload.failures", tmp_path))
     assert failures["value"].tolist() == ["'maybe'"] * 3
     tab.page.get_by_test_id("stFileChipDeleteBtn").get_by_role("button").click()
-    bring(tab, "who left.csv", large := large_labels())
+    upload(tab, "who left.csv", large := large_labels())
     tab.press("Check and store")
     tab.see("who left.csv is stored and selected")
     [stored] = [item for item in Catalogue(dashboard_home.data_dir).list() if item.name == "who left.csv"]
     assert isinstance(stored.mapping, LabelRoles)
     assert (stored.rows, stored.source["bytes"]) == (large.count(b"\n") - 1, len(large))
     tab.page.get_by_role("tab", name="Explore").click()
-    tab.see("How the outcome differs")
+    tab.see("Outcome by column")
     table = pd.read_csv(tab.download("explore.download.csv", tmp_path))
     assert len(table) == stored.rows
-    assert (tab.seen.errors, tab.seen.strangers) == ([], [])
+    assert (tab.watch.errors, tab.watch.strangers) == ([], [])

@@ -1,4 +1,4 @@
-"""The main job by clicking, and what it left behind: data sets, runs, and reports that hold the same numbers."""
+"""The main workflow by clicking, and its results: data sets, runs, and reports with the same numbers."""
 
 import io
 from pathlib import Path
@@ -50,20 +50,20 @@ def runs_on(home: Settings, dataset: Dataset) -> pd.DataFrame:
     return runs[runs["tags.dataset_digest"] == dataset.digest].set_index("params.algorithm")
 
 
-def asked(home: Settings, run_id: str, dataset: Dataset, changes: dict[str, float]) -> WhatIf:
+def expected_what_if(home: Settings, run_id: str, dataset: Dataset, changes: dict[str, float]) -> WhatIf:
     result = load_result(RunStore(settings=home), run_id)
     return what_if(result, dataset.panel(), changes, split=revenue_split(dataset))
 
 
 def see_figures(tab: Dashboard, answer: WhatIf) -> None:
-    """Wait until the page shows this answer."""
+    """Wait until the page shows this what-if."""
     tab.see(format_change(answer.token_revenue.change))
     assert list(tab.figures().values()) == [format_number(effect.planned) for effect in answer.effects.values()]
     assert tab.widget("pricing.curve").locator(".main-svg").count() > 0
 
 
 def check_reports(tab: Dashboard, folder: Path, answer: WhatIf) -> str:
-    """Download both reports, compare their numbers with the answer, and return the text that the HTML shows."""
+    """Download both reports, compare their numbers with the what-if, and return the text of the HTML."""
     figures = effect_rows(answer).set_index("name")
     expected = figures[["today", "planned"]].join(100 * figures[["change", "low", "high", "low_80", "high_80"]])
     book = tab.download("pricing-report.xlsx", folder)
@@ -100,7 +100,7 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
     assert runs[["metrics.rmse", "metrics.token_revenue", "metrics.elasticity_bias"]].notna().all(axis=None)
 
     tab.menu("Compare")
-    tab.see("Is the most accurate run also the most useful?")
+    tab.see("Error versus value")
     selection = tab.widget("compare.runs")
     for name in runs["name"]:
         selection.get_by_text(name).first.wait_for()
@@ -115,12 +115,12 @@ def test_generate_train_compare_price_and_report(tab, dashboard_home, tmp_path):
     tab.menu("Pricing")
     fixed = runs.loc["fixed_effects"]
     tab.choose(widget_key(market, "run"), fixed["name"])
-    tab.settle()
+    tab.wait_until_idle()
     tab.slide(widget_key(market, "change", "segment", "Programming"), -6)
-    answer = asked(dashboard_home, fixed["run_id"], market, {"Programming": -0.06})
+    answer = expected_what_if(dashboard_home, fixed["run_id"], market, {"Programming": -0.06})
     see_figures(tab, answer)
     assert "-6.0%" in check_reports(tab, tmp_path, answer)
-    assert (tab.seen.errors, tab.seen.strangers) == ([], [])
+    assert (tab.watch.errors, tab.watch.strangers) == ([], [])
 
 
 def test_upload_map_train_price_and_report(tab, dashboard_home, tmp_path):
@@ -131,7 +131,7 @@ def test_upload_map_train_price_and_report(tab, dashboard_home, tmp_path):
     tab.page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
         {"name": "<i>sales</i>.csv", "mimeType": "text/csv", "buffer": frame.to_csv(index=False).encode()}
     )
-    tab.see("Which column is what?")
+    tab.see("Column roles.")
     tab.choose("upload.price", "Paid")
     tab.page.get_by_text("By a schedule or rule").click()
     tab.press("Check and store")
@@ -145,11 +145,11 @@ def test_upload_map_train_price_and_report(tab, dashboard_home, tmp_path):
 
     tab.menu("Pricing")
     tab.slide(widget_key(panel, "change", "segment", HOSTILE["Programming"]), 4)
-    answer = asked(dashboard_home, runs["run_id"].iloc[0], panel, {HOSTILE["Programming"]: 0.04})
+    answer = expected_what_if(dashboard_home, runs["run_id"].iloc[0], panel, {HOSTILE["Programming"]: 0.04})
     see_figures(tab, answer)
     text = check_reports(tab, tmp_path, answer)
     assert all(name in text for name in HOSTILE.values())
-    assert (tab.seen.errors, tab.seen.strangers) == ([], [])
+    assert (tab.watch.errors, tab.watch.strangers) == ([], [])
 
 
 def test_keys_alone_make_the_demo_and_a_restart_keeps_it(page, tmp_path):
@@ -158,7 +158,7 @@ def test_keys_alone_make_the_demo_and_a_restart_keeps_it(page, tmp_path):
         tab = Dashboard(page, url, watch(page))
         tab.open()
         tab.see("There is no data yet")
-        demo_button = page.get_by_role("button", name="Make the demo").element_handle()
+        demo_button = page.get_by_role("button", name="Generate demo").element_handle()
         for _ in range(40):
             page.keyboard.press("Tab")
             if demo_button.evaluate("node => node === document.activeElement"):
@@ -170,10 +170,10 @@ def test_keys_alone_make_the_demo_and_a_restart_keeps_it(page, tmp_path):
     assert run["tags.dataset_digest"] == demo.digest
 
     with serve(PROJECT / "app.py", home.root) as url:
-        tab = Dashboard(page, url, tab.seen)
+        tab = Dashboard(page, url, tab.watch)
         tab.open()
         tab.see(f"{demo.key_figures().revenue:,.0f}")
         tab.menu("Pricing")
         tab.see("Recommended prices")
         assert run["name"] in tab.widget(widget_key(demo, "run")).locator("input").get_attribute("value")
-    assert tab.seen.strangers == []
+    assert tab.watch.strangers == []

@@ -1,4 +1,4 @@
-"""Pages through AppTest: an empty home for each test, and a full one that tests only read."""
+"""Pages under AppTest: an empty home per test, and a shared full home that tests only read."""
 
 import io
 import sqlite3
@@ -18,10 +18,11 @@ from edtech.settings import PROJECT, Settings
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import EdTechMLFlowTracker
 from edtech.training.trainer import train_runs
+from edtech.ui.dashboard import MENU
 from tests.pages.look import visit
 from tests.waiting import SECONDS
 
-PAGES = ("overview", "data", "train", "compare", "models", "pricing", "economy", "reports")
+PAGES = tuple(name for name, *_ in MENU)
 SMALL = MarketParams(learners=300, teachers=20, courses=40, weeks=12, seed=3)
 HOSTILE = ("<b onclick=alert(1)>Bold</b>", "=HYPERLINK(1)", "![](https://evil.example/x.png)", "# $a^2$ :red[x] **y**")
 Open = Callable[[str], AppTest]
@@ -29,7 +30,7 @@ Open = Callable[[str], AppTest]
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """A home with three data sets and their runs, by algorithm; tests read it and leave it as it is."""
+    """A home with three data sets and their runs by algorithm; tests only read it."""
 
     settings: Settings
     market: Dataset
@@ -45,7 +46,7 @@ def stored_full(tmp_path_factory: pytest.TempPathFactory) -> Full:
 
 @pytest.fixture
 def own_full(home: Settings) -> Full:
-    """Fill this test's own home: for tests that leave something in it."""
+    """Fill this test's own home, for tests that change it."""
     return _filled(home)
 
 
@@ -73,45 +74,45 @@ def _filled(settings: Settings) -> Full:
 
 @pytest.fixture
 def full(stored_full: Full, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full]:
-    """Let this test's dashboard open the full home; a test that leaves it changed fails, for others would too."""
+    """Open the shared full home; a test that changes it fails, because later tests would fail too."""
     monkeypatch.setenv("EDTECH_HOME", str(stored_full.settings.root))
     before = _contents(stored_full.settings)
     yield stored_full
-    assert _contents(stored_full.settings) == before, "the shared home was changed: take `own_full`"
+    assert _contents(stored_full.settings) == before, "the test changed the shared home: use `own_full`"
 
 
 def _contents(settings: Settings) -> dict[str, object]:
-    """Return what all pages show of a home, without locks and what is being written, whose names begin with a dot."""
+    """Return the content of a home, without locks and unfinished files, whose names begin with a dot."""
     tables = ("experiments", "runs", "tags", "model_versions", "registered_model_aliases")
     with closing(sqlite3.connect(settings.mlruns_dir / "mlflow.db")) as store:
         result = {name: sorted(store.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}  # noqa: S608
     folders = {folder: folder.glob("[!.]*") for folder in (settings.data_dir, settings.reports_dir)}
     names = {folder.name: sorted(path.name for path in paths) for folder, paths in folders.items()}
-    said = settings.root / "metrics.json"
-    return {**result, **names, "metrics": said.read_bytes() if said.exists() else None}
+    definitions = settings.root / "metrics.json"
+    return {**result, **names, "metrics": definitions.read_bytes() if definitions.exists() else None}
 
 
 @pytest.fixture(scope="session")
-def forget() -> Callable[[], None]:
-    """Return what makes a server anew where the settings changed: what `st.cache_*` holds is of the old home."""
-    served: list[Settings] = [Settings()]
+def clear_caches_of_old_home() -> Callable[[], None]:
+    """Return a function that clears the caches of the server if the settings changed."""
+    cached: list[Settings] = [Settings()]
 
-    def forgotten() -> None:
+    def clear_caches() -> None:
         now = Settings()
-        if now != served[0]:
+        if now != cached[0]:
             st.cache_data.clear()
             st.cache_resource.clear()
-        served[0] = now
+        cached[0] = now
 
-    return forgotten
+    return clear_caches
 
 
 @pytest.fixture
-def open_page(home: Settings, forget: Callable[[], None]) -> Open:
+def open_page(home: Settings, clear_caches_of_old_home: Callable[[], None]) -> Open:
     """Open a page as a user does: the dashboard first, then the page from the menu."""
 
     def opened(name: str) -> AppTest:
-        forget()
+        clear_caches_of_old_home()
         app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=SECONDS).run()
         return app if name == "overview" else visit(app, name)
 

@@ -1,4 +1,4 @@
-"""What a user reads and can use on a page under AppTest."""
+"""Read and use a page under AppTest."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from edtech.settings import PROJECT
 
 TEXT_ELEMENTS = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error", "success", "code")
 PLAIN = ("text", "code")
-"""Elements that show what they hold as it is written."""
+"""Elements that show their content literally."""
 
 
 def visit(app: AppTest, name: str) -> AppTest:
@@ -23,7 +23,7 @@ def choose_dataset(app: AppTest, dataset_id: str) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    """Return all words of the page and its sidebar, as Markdown shows them."""
+    """Return all texts of the page and its sidebar, as Markdown shows them."""
     return "\n".join(section.value for kind in TEXT_ELEMENTS for section in app.get(kind)).replace("\\", "")
 
 
@@ -38,14 +38,14 @@ def table(app: AppTest, column: str) -> pd.DataFrame:
 
 
 def press(app: AppTest, label: str) -> AppTest:
-    """Press the button of this label."""
+    """Press the button with this label."""
     return next(button for button in app.button if button.label == label).click().run()
 
 
 def markdown(app: AppTest) -> list[str]:
-    """Return everything that is rendered as Markdown: bodies, labels, help and figures, as it was sent."""
-    view = [node for node in app._tree if node.type not in PLAIN]
-    return [text for node in view for field in ("label", "body", "help", "delta") if (text := _field(node, field))]
+    """Return the source of everything rendered as Markdown: bodies, labels, help and figures."""
+    nodes = [node for node in app._tree if node.type not in PLAIN]
+    return [text for node in nodes for field in ("label", "body", "help", "delta") if (text := _field(node, field))]
 
 
 def _field(node: Any, name: str) -> str:

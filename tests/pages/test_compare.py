@@ -1,4 +1,4 @@
-"""The Compare page: runs side by side, ranked only on the same data."""
+"""The Compare page compares runs and ranks them only on the same data."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -40,7 +40,7 @@ def test_runs_on_the_same_data_are_ranked_by_each_metrics_direction(full, open_p
     }
 
 
-def test_runs_on_different_data_are_not_ranked_until_that_is_asked_for(full, open_page):
+def test_runs_on_different_data_are_ranked_only_on_request(full, open_page):
     app = open_page("compare")
     other = full.runs[full.unknown.id]["fixed_effects"]
     app.multiselect(key="compare.runs").set_value([full.runs[full.market.id]["linear"], other]).run()
@@ -76,7 +76,7 @@ def test_a_metric_can_be_set_against_a_parameter(full, open_page):
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_every_view_shows_something_or_says_why_not(full, open_page, view):
+def test_every_view_shows_a_chart_or_a_reason(full, open_page, view):
     app = open_page("compare")
     app.selectbox(key="compare.view").set_value(view).run()
     assert not app.exception
@@ -140,10 +140,10 @@ def test_runs_of_the_address_are_laid_side_by_side(full, open_page):
 
 def test_ticked_runs_are_laid_side_by_side(full, open_page):
     app = open_page("compare")
-    view = app.dataframe[0].value
+    rows = app.dataframe[0].value
     app.session_state["compare.table.4"] = {"selection": {"rows": [0, 3], "columns": []}}
     app.run()
     app.button(key="compare.lay").click().run()
     assert not app.exception
     assert len(app.multiselect(key="compare.runs").value) == 2
-    assert len(view) == 4
+    assert len(rows) == 4

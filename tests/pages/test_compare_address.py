@@ -1,4 +1,4 @@
-"""The address of the Compare page: a reload and a shared link show the same; what it asks for in vain is told."""
+"""The address of the Compare page: a reload and a shared link show the same; unknown values are reported."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -33,7 +33,7 @@ def opened(query: dict[str, list[str]]) -> AppTest:
     return app.run()
 
 
-def selected_run_ids(app: AppTest) -> dict[str, object]:
+def widget_values(app: AppTest) -> dict[str, object]:
     return {
         section.key: section.value
         for kind in WIDGETS
@@ -59,7 +59,7 @@ def test_a_shared_link_shows_the_same(full, open_page):
     other = opened(link)
     assert not other.exception
     assert not other.warning
-    assert selected_run_ids(other) == selected_run_ids(app)
+    assert widget_values(other) == widget_values(app)
     for column in ("started", "better"):
         assert table(other, column).equals(table(app, column))
     assert dict(other.query_params) == link
@@ -72,15 +72,15 @@ def test_the_choice_of_a_second_view_is_in_the_address_too(full, open_page):
     app.multiselect(key="compare.axes").set_value(["metrics.rmse", "metrics.mae"]).run()
     other = opened(dict(app.query_params))
     assert other.multiselect(key="compare.axes").value == ["metrics.rmse", "metrics.mae"]
-    assert selected_run_ids(other) == selected_run_ids(app)
+    assert widget_values(other) == widget_values(app)
 
 
-def test_what_the_address_asks_for_in_vain_is_left_out_with_a_word(full, open_page):
-    usual = selected_run_ids(open_page("compare"))
+def test_unknown_values_of_the_address_are_ignored_and_reported(full, open_page):
+    usual = widget_values(open_page("compare"))
     app = opened({name: [value] for name, value in HOSTILE.items()})
     assert not app.exception
     assert not app.error
-    assert selected_run_ids(app) == usual
+    assert widget_values(app) == usual
     assert "The address names values that do not exist here" in texts(app)
     assert "and 6 more" in texts(app)
     app.run()
@@ -117,7 +117,7 @@ def test_no_run_chosen_stays_so_in_a_reload(full, open_page):
     assert opened(dict(app.query_params)).multiselect(key="compare.runs").value == []
 
 
-def test_what_was_chosen_is_kept_over_pages(full, open_page):
+def test_choices_persist_across_pages(full, open_page):
     app = open_page("compare")
     app.text_input(key="compare.search").set_value("small").run()
     app.switch_page(str(PROJECT / "pages" / "models.py")).run()

@@ -1,4 +1,4 @@
-"""The Data page: a market generated, a file uploaded, every bad input refused."""
+"""The Data page generates a market, uploads a file, and refuses bad input."""
 
 import io
 
@@ -44,9 +44,9 @@ def store(app):
 
 def test_generating_stores_the_market_of_these_parameters_and_chooses_it(open_page, catalogue):
     app = open_page("data")
-    knobs = {widget.key: widget for widget in (*app.slider, *app.number_input)}
+    widgets = {widget.key: widget for widget in (*app.slider, *app.number_input)}
     for name, value in SIZE.items():
-        knobs[f"generate.balanced.{name}"].set_value(value)
+        widgets[f"generate.balanced.{name}"].set_value(value)
     app.text_input(key="generate.name.balanced").set_value("Tiny")
     press(app, "Generate")
     assert not app.exception
@@ -57,15 +57,15 @@ def test_generating_stores_the_market_of_these_parameters_and_chooses_it(open_pa
     assert created.digest[:12] in texts(app)
 
 
-def test_every_knob_of_a_market_starts_on_a_step_inside_its_bounds(open_page):
+def test_every_market_parameter_starts_on_a_step_within_its_bounds(open_page):
     app = open_page("data")
     for name, info in MarketParams.model_fields.items():
         if info.annotation is bool:
             continue
-        [knob] = [item for item in (*app.slider, *app.number_input) if item.key == f"generate.balanced.{name}"]
-        assert (knob.min, knob.max) == bounds(info)
-        steps = (knob.value - knob.min) / knob.step
-        assert (knob.value, steps) == (getattr(MarketParams(), name), pytest.approx(round(steps))), name
+        [widget] = [item for item in (*app.slider, *app.number_input) if item.key == f"generate.balanced.{name}"]
+        assert (widget.min, widget.max) == bounds(info)
+        steps = (widget.value - widget.min) / widget.step
+        assert (widget.value, steps) == (getattr(MarketParams(), name), pytest.approx(round(steps))), name
 
 
 def test_an_uploaded_sample_is_mapped_stored_and_shown(open_page, catalogue):
@@ -95,13 +95,13 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_a_file_that_is_no_table_is_refused(open_page, catalogue, case):
+def test_a_file_without_a_table_is_refused(open_page, catalogue, case):
     content, problem = BAD_FILES[case]
     app = upload(open_page, content)
-    said = texts(app)
-    assert problem in said
-    assert "Expected:" in said
-    assert "Found:" in said
+    page_text = texts(app)
+    assert problem in page_text
+    assert "Expected:" in page_text
+    assert "Found:" in page_text
     assert "upload.store" not in [button.key for button in app.button]
     assert catalogue.list() == []
 
@@ -129,7 +129,7 @@ BAD_TABLES = {
     "zero price": (lambda: _at_row("token_price", 0), "token_price", "must be above 0", "0"),
     "missing price": (lambda: _at_row("token_price", np.nan), "token_price", "must not be missing", "missing"),
     "negative quantity": (lambda: _at_row("enrollments", -1), "enrollments", "must be 0 or more", "-1"),
-    "more sold than seen": (lambda: _at_row("enrollments", 9_999), "enrollments", "at most views", "9999"),
+    "more sold than viewed": (lambda: _at_row("enrollments", 9_999), "enrollments", "at most views", "9999"),
     "duplicate rows": (lambda: pd.concat([sample(), sample().head(3)]), "course_id", "once for each unit", "C001"),
     "10,000 categories": (
         lambda: (
@@ -148,9 +148,9 @@ BAD_TABLES = {
 def test_a_table_that_breaks_the_contract_is_refused_with_its_rows(open_page, catalogue, case):
     make, column, rule, example = BAD_TABLES[case]
     app = store(upload(open_page, csv(make())))
-    said = texts(app)
-    assert "Expected:" in said
-    [detail] = [line for line in said.splitlines() if column in line and rule in line]
+    page_text = texts(app)
+    assert "Expected:" in page_text
+    [detail] = [line for line in page_text.splitlines() if column in line and rule in line]
     assert example in detail
     assert catalogue.list() == []
 
@@ -164,8 +164,8 @@ def test_one_price_only_is_stored_marked_and_refused_by_the_training(open_page, 
     visit(app, "train")
     press(app, "Train")
     assert not app.exception
-    said = texts(app)
-    assert "Expected:" in said
+    page_text = texts(app)
+    assert "Expected:" in page_text
     assert "price" in app.error[0].value
     runs = EdTechMLFlowTracker(home.experiment, settings=home).runs.list_runs([home.experiment])
     assert runs.empty
@@ -180,7 +180,7 @@ def test_data_sets_are_renamed_deleted_and_restored(open_page, catalogue):
     assert catalogue.get(stored.id).name == "Better name"
     app.button(key=f"delete.{stored.id}").click().run()
     assert catalogue.list() == []
-    assert "it can be restored" in texts(app)
+    assert "You can restore it below" in texts(app)
     app.button(key=f"restore.{stored.id}").click().run()
     assert [item.name for item in catalogue.list()] == ["Better name"]
     assert not app.exception

@@ -1,4 +1,4 @@
-"""The Economy page: the figures are those of the ledger, with the entries behind them and the proof."""
+"""The Economy page: figures of the ledger, their entries and their reconciliation."""
 
 import json
 from datetime import timedelta
@@ -17,13 +17,13 @@ def opened(open_page, dataset):
     return visit(choose_dataset(open_page("overview"), dataset.id), "economy")
 
 
-def labelled(name: str) -> str:
+def metric_label(name: str) -> str:
     about = ECONOMY[name]
-    said = about.unit == SHARE or about.title.endswith(about.unit)
-    return about.title if said else f"{about.title} ({about.unit})"
+    has_unit = about.unit == SHARE or about.title.endswith(about.unit)
+    return about.title if has_unit else f"{about.title} ({about.unit})"
 
 
-def look_at(app, dataset, view: str):
+def show_view(app, view: str):
     app.segmented_control[0].set_value(view).run()
     assert not app.exception
     return app
@@ -36,8 +36,8 @@ def test_the_figures_are_those_of_the_last_weeks_against_the_weeks_before(full, 
     period = chosen_period(full.market, whole.last - timedelta(days=whole.days // 2 - 1), whole.last)
     result = economy(full.market, period).figures
     view = figures(app)
-    assert set(view) == {labelled(name) for name in result}
-    assert [*view][: len(MAIN)] == [labelled(name) for name in MAIN]
+    assert set(view) == {metric_label(name) for name in result}
+    assert [*view][: len(MAIN)] == [metric_label(name) for name in MAIN]
     assert view["Circulating supply (tokens)"] == format_number(result["circulating_supply"].value)
     assert view["Take rate"] == f"{result['take_rate'].value:.1%}"
     deltas = {metric.label: metric.delta for metric in app.metric}
@@ -45,11 +45,11 @@ def test_the_figures_are_those_of_the_last_weeks_against_the_weeks_before(full, 
     rate = result["take_rate"]
     assert deltas["Take rate"] == f"{100 * (rate.value - rate.before):+z.1f} points"
     assert view["Money received (100 cents)"] == f"{result['money_in'].value:,.2f}"
-    assert "the range right before" in texts(app)
+    assert "the period before" in texts(app)
     assert all(metric.help for metric in app.metric)
 
 
-def test_another_range_changes_the_figures_and_an_empty_one_says_so(full, open_page):
+def test_another_period_changes_the_figures_and_an_empty_period_is_an_error(full, open_page):
     app = opened(open_page, full.market)
     before = figures(app)
     whole = whole_period(full.market)
@@ -63,11 +63,11 @@ def test_another_range_changes_the_figures_and_an_empty_one_says_so(full, open_p
         == format_number(expected.figures["spent"].value)
         != before["Token revenue (tokens)"]
     )
-    assert "do not reach back far enough" in texts(app)
+    assert "do not cover an equally long period" in texts(app)
 
 
-def test_the_entries_and_the_proof(full, open_page):
-    app = look_at(opened(open_page, full.market), full.market, "Entries")
+def test_the_entries_and_the_reconciliation(full, open_page):
+    app = show_view(opened(open_page, full.market), "Entries")
     app.selectbox(key="economy.figure").set_value("take_rate").run()
     assert app.segmented_control(key="economy.line.take_rate").options == ["commission", "spent", "refunded"]
     whole = whole_period(full.market)
@@ -75,13 +75,13 @@ def test_the_entries_and_the_proof(full, open_page):
     result = entries_behind(full.market, "commission", period)
     assert f"{result.count:,} entries" in texts(app)
     assert table(app, "entry_id")["amount"].sum() == result.total
-    look_at(app, full.market, "Proof")
-    proof = reconcile(full.market, period)
-    assert f"All {len(proof.identities)} identities hold to the unit" in texts(app)
+    show_view(app, "Reconciliation")
+    reconciliation = reconcile(full.market, period)
+    assert f"All {len(reconciliation.identities)} identities hold to the unit" in texts(app)
     assert (table(app, "identity")["difference"] == 0).all()
 
 
-def test_a_panel_shows_what_it_can_and_names_what_is_missing(full, open_page):
+def test_a_panel_shows_its_figures_and_names_the_missing_ones(full, open_page):
     app = opened(open_page, full.unknown)
     assert not app.exception
     assert set(figures(app)) == {
@@ -95,13 +95,13 @@ def test_a_panel_shows_what_it_can_and_names_what_is_missing(full, open_page):
     assert app.segmented_control[0].options == ["Figures"]
 
 
-def test_the_outlook_answers_to_rules_and_to_a_runs_prices(full, open_page):
-    app = look_at(opened(open_page, full.market), full.market, "What if")
+def test_the_forecast_depends_on_rules_and_on_a_runs_prices(full, open_page):
+    app = show_view(opened(open_page, full.market), "Forecast")
     observed = observe(full.market)
     request = Assumptions.of(observed)
     view = figures(app)
     assert view["Token revenue (tokens)"] == format_number(forecast(observed, request).figure("spent")["mid"])
-    assert "What this assumes" in texts(app)
+    assert "Assumptions" in [section.value for section in app.subheader]
     rate = app.slider(key=f"economy.{full.market.id}.commission_rate")
     assert rate.proto.format == "percent"
     rate.set_value(0.4).run()
@@ -113,13 +113,13 @@ def test_the_outlook_answers_to_rules_and_to_a_runs_prices(full, open_page):
     app.slider(key=f"economy.{full.market.id}.change.Programming").set_value(-20).run()
     assert not app.exception
     assert figures(app)["Token revenue (tokens)"] != view["Token revenue (tokens)"]
-    app.segmented_control(key=f"economy.{full.market.id}.prices").set_value("The run's recommended").run()
+    app.segmented_control(key=f"economy.{full.market.id}.prices").set_value("Recommended by a run").run()
     assert "No price is recommended by this run" in texts(app)
     assert figures(app)["Token revenue (tokens)"] == view["Token revenue (tokens)"]
 
 
-def test_runs_stand_beside_the_economy(full, open_page):
-    app = look_at(opened(open_page, full.market), full.market, "Runs")
+def test_runs_are_compared_by_metrics_and_forecasts(full, open_page):
+    app = show_view(opened(open_page, full.market), "Forecast by run")
     view = table(app, "Today's prices").set_index("figure")
     assert len(view.columns) == 2 + len(full.runs[full.market.id])
     assert "Circulating supply" in view.index
@@ -129,11 +129,11 @@ def test_runs_stand_beside_the_economy(full, open_page):
     assert (view.loc["RMSE"].drop(["unit", "Today's prices"]) != "").all()
 
 
-def test_without_a_run_only_rules_can_be_moved(own_full, open_page):
+def test_without_a_run_only_rules_can_change(own_full, open_page):
     app = open_page("overview")
     app.text_input(key="sidebar.experiment").set_value("Nothing here yet").run()
     visit(choose_dataset(app, own_full.market.id), "economy")
-    look_at(app, own_full.market, "What if")
-    assert "only rules can be moved" in texts(app)
-    look_at(app, own_full.market, "Runs")
-    assert "No price model was trained" in texts(app)
+    show_view(app, "Forecast")
+    assert "only rules can change" in texts(app)
+    show_view(app, "Forecast by run")
+    assert "No demand model is trained" in texts(app)

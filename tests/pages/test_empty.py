@@ -1,4 +1,4 @@
-"""Every page in a home that holds nothing: it says what to do next."""
+"""Every page of an empty home states the next step."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,7 +12,7 @@ from tests.waiting import SECONDS
 
 NEXT = {
     "overview": "There is no data yet",
-    "data": "generate a market or upload a file",
+    "data": "Generate a market or upload a file",
     "train": "There is no data set to train on yet",
     "compare": "Train models",
     "models": "There is no finished training in this experiment yet",
@@ -23,28 +23,28 @@ NEXT = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_an_empty_page_says_what_to_do_next(open_page, name):
+def test_an_empty_page_states_the_next_step(open_page, name):
     app = open_page(name)
     assert not app.exception
     assert app.title[0].value
     assert NEXT[name] in texts(app)
 
 
-def test_a_setting_that_cannot_be_used_is_told_on_the_page(monkeypatch, forget):
-    forget()
+def test_an_invalid_setting_is_an_error_on_the_page(monkeypatch, clear_caches_of_old_home):
+    clear_caches_of_old_home()
     monkeypatch.setenv("EDTECH_WORKERS", "many")
     app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=SECONDS).run()
     assert not app.exception
     assert "EDTECH_WORKERS" in texts(app)
 
 
-def test_the_page_and_the_readme_promise_the_same_time(open_page):
-    said = "15 seconds to a minute"
-    assert said in texts(open_page("overview"))
-    assert said in (PROJECT / "README.md").read_text(encoding="utf-8")
+def test_the_page_and_the_readme_state_the_same_duration(open_page):
+    duration = "15 seconds to a minute"
+    assert duration in texts(open_page("overview"))
+    assert duration in (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
-def test_one_button_makes_a_market_and_a_first_run(open_page, home):
+def test_a_button_generates_a_market_and_trains_a_first_run(open_page, home):
     app = open_page("overview")
     app.button(key="overview.demo").click().run()
     assert not app.exception

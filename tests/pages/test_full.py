@@ -1,4 +1,4 @@
-"""Every page in a home with data sets and runs: it shows their numbers, and names of others as plain text."""
+"""Every page of a full home shows its numbers, and foreign names as plain text."""
 
 import re
 
@@ -10,12 +10,12 @@ from tests.pages.conftest import HOSTILE, PAGES
 from tests.pages.look import choose_dataset, figures, markdown, table, texts, visit
 
 LIVE = re.compile(r"(?<!\\)<b|!\[\]\(|(?<!\\)\$a\^2|:red\[|(?<!\\)\*\*y")
-"""What would show that a hostile name is rendered."""
+"""Markup of a hostile name that must not be rendered."""
 
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("dataset", ["market", "hostile"])
-def test_a_full_page_raises_nothing_and_renders_no_markup_of_others(full, open_page, name, dataset):
+def test_a_full_page_raises_nothing_and_renders_no_foreign_markup(full, open_page, name, dataset):
     app = open_page("overview")
     choose_dataset(app, getattr(full, dataset).id)
     if name != "overview":

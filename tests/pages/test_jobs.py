@@ -1,4 +1,4 @@
-"""Jobs on a page, in a real worker process: followed, found after a reload, cancelled, failing with a reason."""
+"""Jobs on a page, in a real worker process: progress, reload, cancellation, failure with a reason."""
 
 import os
 import shutil
@@ -24,26 +24,26 @@ def market(stored_full, home):
 
 
 @pytest.fixture
-def server(home, forget, monkeypatch):
+def server(home, clear_caches_of_old_home, monkeypatch):
     """A server with one worker, and its jobs."""
     monkeypatch.setenv("EDTECH_WORKERS", "1")
-    forget()
+    clear_caches_of_old_home()
     jobs = services.jobs()
     yield jobs
     jobs.close()
     monkeypatch.setenv("EDTECH_WORKERS", "0")
-    forget()
+    clear_caches_of_old_home()
 
 
 def browser(job_id: str = "") -> AppTest:
-    """Return a new session on the Train page, at the address that a reload would ask for."""
+    """Return a new session on the Train page, at the address of a reload."""
     app = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=SECONDS).run()
     if job_id:
         app.query_params["job"] = job_id
     return visit(app, "train")
 
 
-def hanging(jobs, title: str = "Hang"):
+def submit_hanging(jobs, title: str = "Hang"):
     """Return a job that hangs in its process, and the process's id."""
     job = jobs.submit(title, tasks.hang)
     log = until(lambda: jobs.get(job.id).log)
@@ -69,24 +69,24 @@ def test_a_training_is_followed_after_a_reload_and_its_run_is_shown(market, serv
 
 
 def test_cancel_on_the_page_ends_the_job_and_a_killed_worker_gives_the_reason(market, server):
-    job, _ = hanging(server)
+    job, _ = submit_hanging(server)
     app = browser(job.id)
     press(app, "Cancel")
     assert server.wait(job.id, SECONDS).state is JobState.CANCELLED
     assert "Canceled. Unfinished work is discarded." in texts(app.run())
 
-    job, pid = hanging(server)
+    job, pid = submit_hanging(server)
     app = browser(job.id)
     os.kill(pid, signal.SIGKILL)
     assert server.wait(job.id, SECONDS).state is JobState.FAILED
-    said = texts(app.run())
-    assert "The worker process that ran the job ended before the job was done" in said
-    assert "start the job again" in said
+    page_text = texts(app.run())
+    assert "The worker process that ran the job ended before the job was done" in page_text
+    assert "start the job again" in page_text
     assert not app.exception
 
 
-def test_a_demo_that_is_being_made_is_followed_by_everyone_and_not_offered_again(server, open_page):
-    job, _ = hanging(server, sections.DEMO)
+def test_every_session_follows_a_running_demo_without_a_second_button(server, open_page):
+    job, _ = submit_hanging(server, sections.DEMO)
     app = open_page("overview")
     assert app.query_params["job"] in (job.id, [job.id])
     assert "Cancel" in [button.label for button in app.button]

@@ -1,4 +1,4 @@
-"""The Models page: a run whole, the registry behind its gates, predictions."""
+"""The Models page: run details, the registry with its checks, predictions."""
 
 import shutil
 
@@ -34,21 +34,21 @@ def page(trained, open_page, monkeypatch):
 
 
 def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, home):
-    said = texts(page)
-    assert trained.run_id in said
-    assert "Teachers differ by" in said
+    page_text = texts(page)
+    assert trained.run_id in page_text
+    assert "Teachers differ by" in page_text
     assert set(table(page, "Meaning")["Metric"]) >= {"Spread of teachers", "RMSE of ratings"}
-    assert "No model is registered yet" in said
-    page = press(page, "Register as the challenger")
+    assert "No model is registered yet" in page_text
+    page = press(page, "Register as challenger")
     assert "Registered as version 1 of teacher_quality" in texts(page)
-    page = press(page, "Make it the champion")
+    page = press(page, "Promote to champion")
     assert ModelRegistry(home).champion("teacher_quality").run_id == trained.run_id
     assert table(page, "Alias")["Alias"].tolist() == ["champion"]
     page.text_input(key=f"scoring.{trained.run_id}.teacher_id").set_value("nobody")
     page = press(page, "Predict")
     assert not page.exception
-    view = {label.replace("\\", ""): value for label, value in figures(page).items()}
-    assert float(view["Expected rating (stars)"]) == pytest.approx(trained.result.model.mean_, abs=0.01)
+    predicted = {label.replace("\\", ""): value for label, value in figures(page).items()}
+    assert float(predicted["Expected rating (stars)"]) == pytest.approx(trained.result.model.mean_, abs=0.01)
     assert "teacher_id: 'nobody' was not in the training data" in texts(page)
     assert any(section.key == "scoring.template" for section in page.get("download_button"))
     store = ModelRegistry(home).runs
@@ -57,20 +57,20 @@ def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, ho
     assert len(predict_rows(store, trained.run_id, rows)) == 20
 
 
-def test_a_run_is_registered_from_compare_behind_the_same_gates(trained, home, open_page, monkeypatch):
+def test_a_run_is_registered_from_compare_after_the_same_checks(trained, home, open_page, monkeypatch):
     monkeypatch.setenv("EDTECH_EXPERIMENT", "models")
     page = open_page("compare")
     page.toggle(key="compare.registering").set_value(True).run()
     assert page.selectbox(key="compare.registered").value == trained.run_id
     assert "Diagnostics card without FAIL" in texts(page)
-    page = press(page, "Register and make it the champion")
+    page = press(page, "Register as champion")
     assert not page.exception
-    assert "Registered as version 1 of teacher_quality, the champion" in texts(page)
+    assert "Registered as version 1 of teacher_quality, now the champion" in texts(page)
     assert ModelRegistry(home).champion("teacher_quality").run_id == trained.run_id
 
 
-def test_what_a_shut_gate_says_is_the_same_on_both_pages(full, open_page):
-    said = []
+def test_a_failed_check_reads_the_same_on_both_pages(full, open_page):
+    checks = []
     for name, key in (("compare", "compare.register"), ("models", "models.register")):
         page = open_page(name)
         run_id = full.runs[full.unknown.id]["fixed_effects"]
@@ -79,11 +79,11 @@ def test_what_a_shut_gate_says_is_the_same_on_both_pages(full, open_page):
             page.toggle(key="compare.registering").set_value(True).run()
         else:
             page.selectbox(key="models.run").set_value(run_id).run()
-        said.append(
+        checks.append(
             [item.value for item in page.markdown if "No leak" in item.value or "Better decisions" in item.value]
         )
         assert page.button(key=f"{key}.challenger")
-    assert said[0] == said[1] != []
+    assert checks[0] == checks[1] != []
 
 
 def test_a_run_is_described_tagged_deleted_and_restored(page, trained, home):
@@ -100,14 +100,14 @@ def test_a_run_is_described_tagged_deleted_and_restored(page, trained, home):
     page.text_input(key="models.tag.name").set_value("dataset_digest")
     page = press(page, "Save tag")
     assert "This tag cannot be changed" in texts(page)
-    page = press(page, "Delete the run")
+    page = press(page, "Delete run")
     assert "There is no finished training in this experiment yet" in texts(page)
     page = press(page, "Restore")
     assert trained.run_id in texts(page)
 
 
 def test_a_run_is_trained_again_as_a_job(page, trained, home):
-    page = press(page, "Train again with these settings")
+    page = press(page, "Rerun training")
     assert not page.exception
     assert "Trained again. The metrics are equal." in texts(page)
     runs = ModelRegistry(home).runs.list_runs(["models"])
@@ -121,19 +121,19 @@ def test_the_link_to_a_run_on_a_server_carries_no_password():
 
 
 @pytest.mark.parametrize("name", ["models", "compare"])
-def test_runs_that_wait_for_a_server_are_told_and_sent_on_request(home, open_page, monkeypatch, nobody, name):
+def test_pending_runs_are_reported_and_sent_on_request(home, open_page, monkeypatch, nobody, name):
     EdTechMLFlowTracker("waiting", nobody, home).log(RunItems("made offline"))
-    assert "to be sent" not in texts(open_page(name))
+    assert "pending for the server" not in texts(open_page(name))
     monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", nobody)
     page = open_page(name)
-    assert "1 finished run waits for the server" in texts(page)
+    assert "1 finished run is pending for the server" in texts(page)
     page = press(page, "Send now")
     assert not page.exception
     assert "Send runs to the server: failed" in texts(page)
     assert "does not answer" in texts(page)
 
 
-def test_every_kind_of_file_can_be_looked_at(page, trained):
+def test_every_kind_of_file_can_be_shown(page, trained):
     paths = page.selectbox(key="models.file").options
     assert {path.rpartition(".")[2] for path in paths} >= {"png", "csv", "json", "txt"}
     for extension in ("png", "csv", "json", "txt"):

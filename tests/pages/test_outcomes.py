@@ -1,4 +1,4 @@
-"""The Train page with a family of labels: from the choice to curves and what moves it."""
+"""The Train page with families of labels: training, curves and feature effects."""
 
 import io
 import shutil
@@ -44,7 +44,7 @@ def test_churn_shows_curves_by_cohort_and_who_is_likely_to_leave(market, open_pa
     assert "of highest predicted risk reaches" in texts(app)
 
 
-def test_labeled_rows_are_not_sent_to_the_page_of_prices(stored_full, home, open_page):
+def test_labeled_rows_do_not_link_to_pricing(stored_full, home, open_page):
     shutil.copytree(stored_full.settings.mlruns_dir, home.mlruns_dir)
     rows = Catalogue(home.data_dir).stage("labels.csv", sample_csv("labels"))
     roles = roles_for("labels", dict(suggest_mapping(pd.read_csv(io.BytesIO(sample_csv("labels"))), "labels")))
@@ -53,5 +53,5 @@ def test_labeled_rows_are_not_sent_to_the_page_of_prices(stored_full, home, open
     app = open_page("overview")
     links = [link.proto.label for link in app.get("page_link")]
     assert not app.exception
-    assert "Compare the runs" in links
+    assert "Compare runs" in links
     assert "Run a what-if" not in links

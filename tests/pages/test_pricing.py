@@ -1,4 +1,4 @@
-"""The Pricing page: what a slider says is what `what_if` says, and where it may not recommend it does not."""
+"""The Pricing page shows the results of `what_if`, and recommends prices only if it may."""
 
 import re
 
@@ -35,7 +35,7 @@ def choose(app, dataset, page: str = "pricing"):
 
 
 def reloaded(app):
-    """Open the dashboard by the address that it shows, in a session of its own."""
+    """Open the dashboard by its current address, in a new session."""
     again = AppTest.from_file(str(PROJECT / "edtech" / "ui" / "dashboard.py"), default_timeout=SECONDS)
     for name, values in app.query_params.items():
         again.query_params[name] = values
@@ -67,26 +67,26 @@ def test_a_slider_moves_the_figures_to_what_the_run_says(full, open_page, algori
     assert len(app.get("plotly_chart")) == 1
 
 
-def test_where_courses_compete_a_model_that_does_not_know_it_recommends_nothing(full, open_page):
+def test_without_substitution_no_prices_are_recommended_for_competing_courses(full, open_page):
     app = choose(open_page("overview"), full.market)
     app.selectbox(key=widget_key(full.market, "run")).set_value(full.runs[full.market.id]["fixed_effects"]).run()
-    said = texts(app)
-    assert "courses compete" in said
-    assert "Train the choice among offers" in said
-    assert "Versus ground truth" in said
+    page_text = texts(app)
+    assert "courses compete" in page_text
+    assert "Train the choice among offers" in page_text
+    assert "Versus ground truth" in page_text
     assert not any("recommended" in section.value.columns for section in app.dataframe)
 
 
-def test_without_known_ground_nothing_is_recommended_and_it_says_what_would_tell(full, open_page):
+def test_without_identification_no_prices_are_recommended_and_the_page_says_why(full, open_page):
     app = choose(open_page("overview"), full.unknown)
-    said = texts(app)
-    assert "no price is recommended" in said
-    assert "What would tell: give a 20% discount to half of the units" in said
-    assert "No prices are recommended" in said
+    page_text = texts(app)
+    assert "no price is recommended" in page_text
+    assert "What would tell: give a 20% discount to half of the units" in page_text
+    assert "No prices are recommended" in page_text
     assert not any("recommended" in section.value.columns for section in app.dataframe)
 
 
-def test_beyond_the_prices_seen_it_says_that_it_extrapolates(full, open_page):
+def test_beyond_observed_prices_the_page_warns_about_extrapolation(full, open_page):
     app = choose(open_page("overview"), full.unknown)
     assert "This extrapolates" not in texts(app)
     app.slider(key=widget_key(full.unknown, "change", "segment", "Design")).set_value(50).run()
@@ -94,7 +94,7 @@ def test_beyond_the_prices_seen_it_says_that_it_extrapolates(full, open_page):
     assert "This extrapolates" in texts(app)
 
 
-def test_a_data_set_without_runs_leads_to_the_training(own_full, open_page):
+def test_a_data_set_without_runs_links_to_training(own_full, open_page):
     app = open_page("overview")
     app.text_input(key="sidebar.experiment").set_value("Nothing here yet").run()
     choose(app, own_full.market)
@@ -102,7 +102,7 @@ def test_a_data_set_without_runs_leads_to_the_training(own_full, open_page):
     assert "No run is trained on the selected data set" in texts(app)
 
 
-def test_every_scope_asks_what_it_says(full, open_page):
+def test_every_scope_changes_its_prices(full, open_page):
     app = choose(open_page("overview"), full.market)
     app.selectbox(key=widget_key(full.market, "run")).set_value(full.runs[full.market.id]["fixed_effects"]).run()
     start = figures(app)
@@ -125,7 +125,7 @@ def test_every_scope_asks_what_it_says(full, open_page):
     assert figures(app) != start
 
 
-def test_a_price_list_that_cannot_be_used_is_told_and_one_that_can_is_asked(full, open_page):
+def test_an_invalid_price_list_is_an_error_and_a_valid_one_is_used(full, open_page):
     app = choose(open_page("overview"), full.market)
     app.segmented_control(key=widget_key(full.market, "scope")).set_value("price list").run()
     key = widget_key(full.market, "list")
@@ -139,7 +139,7 @@ def test_a_price_list_that_cannot_be_used_is_told_and_one_that_can_is_asked(full
     assert any(metric.delta for metric in app.metric)
 
 
-def test_a_small_change_is_told_in_digits_that_matter_and_in_tokens(full, open_page):
+def test_a_small_change_has_significant_digits_and_a_change_in_tokens(full, open_page):
     app = choose(open_page("overview"), full.market)
     app.segmented_control(key=widget_key(full.market, "scope")).set_value("price list").run()
     prices = full.market.by_unit().set_index("unit")["price"].iloc[:1] * 1.0005
@@ -149,8 +149,8 @@ def test_a_small_change_is_told_in_digits_that_matter_and_in_tokens(full, open_p
     assert not app.error
     changes = {metric.label: metric.delta for metric in app.metric}
     assert set(changes["Token revenue"]) & set("123456789")
-    [said] = [item.value for item in app.caption if "tokens / period" in item.value][:1]
-    assert re.search(r"today [\d,.]+ tokens / period; [+-]?[\d.e-]*[1-9]", said)
+    [caption] = [item.value for item in app.caption if "tokens / period" in item.value][:1]
+    assert re.search(r"today [\d,.]+ tokens / period; [+-]?[\d.e-]*[1-9]", caption)
 
 
 def test_other_rates_change_the_commission_alone(full, open_page):
@@ -162,7 +162,7 @@ def test_other_rates_change_the_commission_alone(full, open_page):
     assert after["Commission"] != before["Commission"]
 
 
-def test_rates_and_changes_asked_of_one_data_set_are_not_asked_of_another(full, open_page):
+def test_inputs_of_a_data_set_do_not_apply_to_another(full, open_page):
     app = choose(open_page("overview"), full.unknown)
     own = figures(app)
     choose(app, full.market)
@@ -174,7 +174,7 @@ def test_rates_and_changes_asked_of_one_data_set_are_not_asked_of_another(full, 
     assert figures(app) == own
 
 
-def test_a_plan_keeps_to_what_is_asked_and_contradictions_are_said(full, open_page):
+def test_a_plan_respects_guardrails_and_reports_contradictions(full, open_page):
     app = choose(open_page("overview"), full.hostile)
     app.number_input(key="pricing.most").set_value(3)
     app.number_input(key="pricing.step").set_value(1.0)
@@ -190,7 +190,7 @@ def test_a_plan_keeps_to_what_is_asked_and_contradictions_are_said(full, open_pa
     assert "so many enrollments cannot be kept" in texts(app)
 
 
-def test_bounds_that_cannot_be_used_are_told_beside_the_form_and_corrected_there(full, open_page):
+def test_invalid_bounds_are_an_error_and_can_be_corrected(full, open_page):
     app = choose(open_page("overview"), full.hostile)
     first = table(app, "recommended").iloc[0]
     bounds = app.file_uploader(key=f"pricing.bounds.{full.hostile.id}")
@@ -208,7 +208,7 @@ def test_bounds_that_cannot_be_used_are_told_beside_the_form_and_corrected_there
     assert first["recommended"] < first["today"] <= bounded + 1e-6
 
 
-def test_a_what_if_is_there_again_after_another_scope_and_after_another_page(full, open_page):
+def test_a_what_if_persists_across_scopes_and_pages(full, open_page):
     app = choose(open_page("overview"), full.market)
     rate = widget_key(full.market, "commission_rate")
     app.slider(key=rate).set_value(45).run()
@@ -227,7 +227,7 @@ def test_a_what_if_is_there_again_after_another_scope_and_after_another_page(ful
     assert figures(app) == request
 
 
-def test_a_reload_asks_the_same_run_of_the_same_data_set(full, open_page):
+def test_a_reload_keeps_run_and_data_set(full, open_page):
     app = choose(open_page("overview"), full.unknown)
     choose(app, full.market)
     run = full.runs[full.market.id]["linear"]
@@ -237,10 +237,10 @@ def test_a_reload_asks_the_same_run_of_the_same_data_set(full, open_page):
     visit(again, "pricing")
     assert again.sidebar.selectbox[0].value == full.market.id
     assert again.selectbox(key=widget_key(full.market, "run")).value == run
-    assert "asks for a" not in texts(again)
+    assert "The address names" not in texts(again)
 
 
-def test_an_address_that_is_bare_again_is_left_so_for_the_way_back(full, open_page):
+def test_an_address_without_values_stays_so_for_the_back_button(full, open_page):
     app = choose(open_page("overview"), full.market)
     assert app.query_params["dataset"] in (full.market.id, [full.market.id])
     app.query_params.clear()
@@ -248,17 +248,17 @@ def test_an_address_that_is_bare_again_is_left_so_for_the_way_back(full, open_pa
     assert visit(app, "data").query_params["dataset"] in (full.market.id, [full.market.id])
 
 
-def test_an_address_of_what_is_not_here_says_so(full, open_page):
+def test_unknown_names_in_the_address_are_reported(full, open_page):
     app = choose(open_page("overview"), full.market)
     app.query_params["dataset"], app.query_params["run"] = "0" * 16, "1" * 32
     again = reloaded(app)
     assert "names a data set that does not exist here" in texts(again)
     visit(again, "pricing")
     assert not again.exception
-    assert "asks for a" not in texts(again.run())
+    assert "The address names" not in texts(again.run())
 
 
-def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_page):
+def test_scenarios_are_saved_copied_deleted_and_restored(own_full, open_page):
     app = choose(open_page("overview"), own_full.market)
     press(app, "Save scenario")
     assert "has no name" in texts(app)
@@ -273,10 +273,10 @@ def test_scenarios_are_saved_asked_again_deleted_and_restored(own_full, open_pag
     again = table(app, "Trust")
     assert again["Name"].tolist() == ["Cheaper <b>programming</b> (copy)", "Cheaper <b>programming</b>"]
     assert again["Tokens per period"].nunique() == 1
-    said = next(metric.delta for metric in app.metric if metric.label == "Token revenue")
+    change = next(metric.delta for metric in app.metric if metric.label == "Token revenue")
     assert again.columns[:2].tolist() == ["Name", "Token revenue"]
-    assert again["Token revenue"].str.startswith(f"{said} (").all()
-    press(app, "Delete")  # the one that is still chosen
+    assert again["Token revenue"].str.startswith(f"{change} (").all()
+    press(app, "Delete")  # the scenario that is still selected
     assert table(app, "Trust")["Name"].tolist() == ["Cheaper <b>programming</b> (copy)"]
     press(app, "Restore")
     assert len(table(app, "Trust")) == 2
@@ -327,7 +327,7 @@ def test_a_scenario_that_no_slider_can_show_is_opened_as_a_list(own_full, open_p
     assert figures(app)["Token revenue"] == format_number(outcome.token_revenue.today)
 
 
-def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(own_full, open_page):
+def test_scenarios_of_the_data_set_are_compared_with_the_plans_of_runs(own_full, open_page):
     app = choose(open_page("overview"), own_full.unknown)
     app.slider(key=widget_key(own_full.unknown, "change", "segment", "Design")).set_value(-10).run()
     app.text_input(key="scenarios.name").set_value("Of the other")
@@ -335,7 +335,7 @@ def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(ow
     choose(app, own_full.hostile)
     assert "Of the other" not in texts(app)
     app.slider[0].set_value(-5).run()
-    said = next(metric.delta for metric in app.metric if metric.label == "Token revenue")
+    change = next(metric.delta for metric in app.metric if metric.label == "Token revenue")
     app.text_input(key="scenarios.name").set_value("Cheaper")
     press(app, "Save scenario")
     assert table(app, "Trust")["Name"].tolist() == ["Cheaper"]
@@ -344,6 +344,6 @@ def test_scenarios_are_those_of_the_data_set_and_lie_beside_the_plans_of_runs(ow
     beside = table(app, "what")
     assert not app.exception
     assert sorted(beside["what"].unique()) == ["plan of a run", "what-if"]
-    change = beside.set_index("what")["change"]
-    assert format_change(change["what-if"]) == said
-    assert change["plan of a run"] >= change["what-if"]
+    changes = beside.set_index("what")["change"]
+    assert format_change(changes["what-if"]) == change
+    assert changes["plan of a run"] >= changes["what-if"]

@@ -1,4 +1,4 @@
-"""The Reports page: what was made is kept, checked against the stores, and removed."""
+"""The Reports page archives, verifies and deletes reports."""
 
 import shutil
 
@@ -17,7 +17,7 @@ def report(stored_full, home) -> bytes:
     return write(report_of(HealthRecipe(dataset=stored_full.market.id), Stores.of(home)), "csv")
 
 
-def test_a_kept_report_is_checked_again_and_removed(report, home, open_page):
+def test_an_archived_report_is_verified_and_deleted(report, home, open_page):
     name = archive_report(home.reports_dir, "health-report", "csv", report)
     app = open_page("reports")
     assert table(app, "report")["report"].tolist() == [name]
@@ -30,14 +30,14 @@ def test_a_kept_report_is_checked_again_and_removed(report, home, open_page):
     assert archived_reports(home.reports_dir) == ()
 
 
-def test_a_changed_file_from_anywhere_has_its_numbers_named(report, open_page):
+def test_verification_lists_the_changed_numbers_of_a_file(report, open_page):
     app = open_page("reports")
-    view = report.replace(b"tokens", b"![](https://evil.example/x.png)", 1)
-    app.file_uploader(key="reports.file").upload("mine.csv", view).run()
-    press(app, "Check")
+    changed = report.replace(b"tokens", b"![](https://evil.example/x.png)", 1)
+    app.file_uploader(key="reports.file").upload("mine.csv", changed).run()
+    press(app, "Verify")
     assert not app.exception
     assert "differ from what is stored" in texts(app)
     assert "the file shows" in texts(app)
     app.file_uploader(key="reports.file").upload("mine.csv", b"a,b\n1,2\n").run()
-    press(app, "Check")
+    press(app, "Verify")
     assert "The file is not a report that can be read" in texts(app)

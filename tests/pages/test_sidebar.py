@@ -1,4 +1,4 @@
-"""The sidebar: what is chosen once for all pages, and a store that cannot be used."""
+"""The sidebar: choices for all pages, and an unusable tracking store."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.pages.look import texts, visit
 NEEDS_STORE = ("overview", "train", "compare", "models", "pricing")
 
 
-def test_another_experiment_is_kept_over_pages_and_shows_its_own_runs(own_full, open_page):
+def test_another_experiment_persists_across_pages_and_shows_its_own_runs(own_full, open_page):
     app = open_page("compare")
     assert app.multiselect[0].value
     app.text_input(key="sidebar.experiment").set_value("Autumn prices").run()
@@ -22,7 +22,7 @@ def test_another_experiment_is_kept_over_pages_and_shows_its_own_runs(own_full, 
     assert app.multiselect[0].value
 
 
-def test_the_sidebar_says_where_runs_are_tracked(full, open_page):
+def test_the_sidebar_shows_the_tracking_store(full, open_page):
     app = open_page("data")
     assert app.sidebar.code[0].value == f"sqlite:///{full.settings.mlruns_dir / 'mlflow.db'}"
 
@@ -36,12 +36,12 @@ def test_the_password_of_a_server_is_shown_nowhere(full, open_page, monkeypatch,
 
 
 @pytest.fixture
-def away(monkeypatch, nobody) -> None:
-    """The settings name a server that is not there."""
+def unreachable_server(monkeypatch, nobody) -> None:
+    """The settings name a server that does not answer."""
     monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", nobody)
 
 
-def test_while_the_server_is_away_every_page_says_so_once(away, full, open_page):
+def test_without_the_server_every_page_warns_once(unreachable_server, full, open_page):
     for name in PAGES:
         app = open_page(name)
         assert not app.exception, name
@@ -49,14 +49,14 @@ def test_while_the_server_is_away_every_page_says_so_once(away, full, open_page)
         assert "What to do:" in texts(app) or not app.error, name
 
 
-def test_while_the_server_is_away_what_waits_here_is_shown(away, home, open_page):
+def test_without_the_server_pending_runs_are_shown(unreachable_server, home, open_page):
     run_id = EdTechMLFlowTracker(settings=Settings()).log(RunItems("made offline", metrics={"rmse": 1.0}))
     app = open_page("compare")
     assert app.multiselect(key="compare.runs").value == [run_id]
 
 
 @pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "nonsense"])
-def test_a_store_that_cannot_be_used_is_told_in_words(full, open_page, monkeypatch, uri):
+def test_an_unusable_store_is_an_error_on_each_page_that_needs_it(full, open_page, monkeypatch, uri):
     monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", uri)
     for name in PAGES:
         app = open_page(name)

@@ -1,4 +1,4 @@
-"""The Train page: sliders made from the hyperparameters, and a logged run."""
+"""The Train page: widgets for the hyperparameters, and a logged run."""
 
 import shutil
 from typing import get_args, get_origin
@@ -45,7 +45,7 @@ def test_each_algorithm_has_a_widget_for_each_hyperparameter_with_its_bounds(mar
                 )
 
 
-def test_training_logs_a_run_with_the_chosen_values_and_says_what_was_found(market, open_page, home):
+def test_training_logs_a_run_with_the_selected_values_and_shows_its_results(market, open_page, home):
     app = choose(open_page("train"), "linear")
     app.slider(key="train.token_elasticity.linear.0.evaluation_share").set_value(0.3)
     press(app, "Train")
@@ -55,15 +55,17 @@ def test_training_logs_a_run_with_the_chosen_values_and_says_what_was_found(mark
     assert float(run["params.evaluation_share"]) == 0.3
     assert run["tags.dataset_digest"] == market.digest
     assert figures(app)["RMSE (pieces)"] == format_number(run["metrics.rmse"])
-    said = texts(app)
-    assert "Trained and logged: 1 run." in said
-    assert f"{run['metrics.price_elasticity_coefficient']:.2f}" in said
-    assert f"{run['metrics.naive_elasticity']:+.2f}" in said or f"{run['metrics.naive_elasticity']:.2f}" in said
-    assert f"runs:/{run['run_id']}/model" in said
-    assert f"Run **{run['name']}**: Price elasticity of demand, **{ALGORITHMS['linear'].title}**" in said
+    page_text = texts(app)
+    assert "Trained and logged: 1 run." in page_text
+    assert f"{run['metrics.price_elasticity_coefficient']:.2f}" in page_text
+    assert (
+        f"{run['metrics.naive_elasticity']:+.2f}" in page_text or f"{run['metrics.naive_elasticity']:.2f}" in page_text
+    )
+    assert f"runs:/{run['run_id']}/model" in page_text
+    assert f"Run **{run['name']}**: Price elasticity of demand, **{ALGORITHMS['linear'].title}**" in page_text
 
 
-def test_what_was_found_is_shown_with_another_family_only_on_request(full, open_page):
+def test_results_of_another_family_are_shown_only_on_request(full, open_page):
     run_id = full.runs[full.market.id]["linear"]
     app = choose_dataset(open_page("train"), full.market.id)
     app.session_state[Key.TRAINING_RUN] = run_id
@@ -79,7 +81,7 @@ def test_what_was_found_is_shown_with_another_family_only_on_request(full, open_
     assert "This run was trained on another data set than the selected one" in texts(app)
 
 
-def test_back_to_defaults_forgets_what_was_set(market, open_page):
+def test_reset_restores_the_defaults(market, open_page):
     app = choose(open_page("train"), "linear")
     app.slider(key="train.token_elasticity.linear.0.evaluation_share").set_value(0.3)
     press(app, "Reset to defaults")
@@ -94,7 +96,7 @@ def test_a_new_family_trains_and_is_shown_without_a_view_of_its_own(market, open
         assert not app.exception
         [run] = EdTechMLFlowTracker(home.experiment, settings=home).runs.list_runs().to_dict("records")
         assert figures(app)["RMSE (pieces)"] == format_number(run["metrics.rmse"])
-        shown = texts(app)
-    assert f"Views are predicted with an RMSE of {run['metrics.rmse']:.2f}" in shown
-    assert "this model family has no decision to evaluate" in shown
-    assert f"runs:/{run['run_id']}/model" in shown
+        page_text = texts(app)
+    assert f"Views are predicted with an RMSE of {run['metrics.rmse']:.2f}" in page_text
+    assert "this model family has no decision to evaluate" in page_text
+    assert f"runs:/{run['run_id']}/model" in page_text

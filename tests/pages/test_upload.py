@@ -1,4 +1,4 @@
-"""Every kind of table by the page: mapped, stored, shown, or refused with all its rows; no staged rows stay."""
+"""Upload of every kind of table: mapped, stored and shown, or refused with all bad rows; no staged rows remain."""
 
 import io
 
@@ -56,7 +56,7 @@ def test_each_kind_is_suggested_stored_and_shown_on_every_page(open_page, catalo
 
 
 def spoiled(kind: str) -> pd.DataFrame:
-    """Return a table whose row 3 (from 1) breaks the contract of its kind, and how it does."""
+    """Return a table whose row 3 (from 1) violates the contract of its kind."""
     frame = pd.read_csv(io.BytesIO(sample_csv(kind)))
     column, value = {
         "panel": ("token_price", -5.0),
@@ -73,12 +73,12 @@ def spoiled(kind: str) -> pd.DataFrame:
 def test_a_bad_file_of_each_kind_is_refused_with_its_rows_to_download(open_page, catalogue, kind):
     app = store(upload(open_page("data"), spoiled(kind).to_csv(index=False).encode(), "bad.csv"))
     assert "row 3" in texts(app)
-    assert "All failures (CSV)" in downloads(app)
+    assert "Download failures (CSV)" in downloads(app)
     assert catalogue.list() == []
     assert len(pending_uploads(catalogue)) == 1
 
 
-def test_a_rerun_does_not_read_again_and_a_new_file_takes_the_place_of_the_old(open_page, catalogue):
+def test_a_rerun_does_not_read_again_and_a_new_file_replaces_the_old(open_page, catalogue):
     app = upload(open_page("data"), sample_csv("labels"), "a.csv")
     [first] = pending_uploads(catalogue)
     app.run()
@@ -100,7 +100,7 @@ def test_a_rerun_does_not_read_again_and_a_new_file_takes_the_place_of_the_old(o
     assert "is a table of ratings by teacher" in texts(app)
 
 
-def test_another_kind_than_suggested_asks_for_its_own_roles(open_page, catalogue):
+def test_a_kind_other_than_suggested_has_its_own_roles(open_page, catalogue):
     app = upload(open_page("data"), sample_csv("visits"), "v.csv")
     app.selectbox(key="upload.kind").set_value("labels").run()
     app.selectbox(key="upload.label").set_value("enrolled").run()
@@ -114,7 +114,7 @@ def test_another_kind_than_suggested_asks_for_its_own_roles(open_page, catalogue
     assert app.text_input(key="upload.as_of").value == "enrollment"
 
 
-def test_a_text_file_read_wrong_can_be_read_as_the_user_says(open_page, catalogue):
+def test_the_user_can_correct_the_format_of_a_text_file(open_page, catalogue):
     lines = "".join(f"K{i % 5}|{i // 5}|{i}.5|{i % 3}\n" for i in range(60))
     app = upload(open_page("data"), b"unit;a|week|price|sales\n" + lines.encode(), "x.csv")
     app.selectbox(key="upload.delimiter").set_value("|").run()
@@ -132,7 +132,7 @@ def test_a_stored_file_can_be_mapped_again(open_page, catalogue):
     assert "Choose a column for: Label" in texts(app)
 
 
-def test_how_dates_are_read_is_shown_and_asked_where_day_and_month_cannot_be_told(open_page, catalogue):
+def test_the_reading_of_dates_is_shown_and_selectable_if_ambiguous(open_page, catalogue):
     lines = "".join(f"K{i % 5},{week:02d}/04/2024,{i}.5,{i % 3}\n" for week in range(1, 13) for i in range(1, 6))
     app = upload(open_page("data"), b"unit,week,price,sales\n" + lines.encode(), "x.csv")
     assert "is read as" not in texts(app)

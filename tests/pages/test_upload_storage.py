@@ -1,4 +1,4 @@
-"""Large uploads go to disk: what the application behind sees, what is kept, and what goes through as it is."""
+"""Large uploads go to disk: what the application receives, what is stored, and what passes unchanged."""
 
 import asyncio
 import threading
@@ -17,12 +17,12 @@ CONTENT = b"week,price\r\n" * MEGABYTE
 NAME = "Preise %22Herbst%22 \u00fc\u6e2c.csv"  # as browsers write quotes
 
 
-class Behind:
-    """An application that takes uploads as Streamlit does, and keeps what it saw."""
+class RecordingApp:
+    """An application that accepts uploads as Streamlit does, and records them."""
 
     def __init__(self, status: int = 204) -> None:
         self.status = status
-        self.seen: list[tuple[str, str, bytes]] = []
+        self.received: list[tuple[str, str, bytes]] = []
         route = Route(UPLOAD_PATH + "{session}/{file}", self._answer, methods=["PUT", "DELETE"])
         self.app = UploadsToDisk(Starlette(routes=[route]))
 
@@ -30,17 +30,17 @@ class Behind:
         if request.method == "PUT":
             async with request.form() as form:
                 [file] = form.values()
-                self.seen.append((file.filename, file.content_type, await file.read()))
+                self.received.append((file.filename, file.content_type, await file.read()))
         return Response(status_code=self.status)
 
     def put(self, file_id: str, body: bytes, kind: str, *, chunked: bool = False) -> int:
         length = [] if chunked else [(b"content-length", str(len(body)).encode())]
-        return self._ask("PUT", file_id, body, [(b"content-type", kind.encode()), *length])
+        return self._request("PUT", file_id, body, [(b"content-type", kind.encode()), *length])
 
     def delete(self, file_id: str) -> int:
-        return self._ask("DELETE", file_id, b"", [])
+        return self._request("DELETE", file_id, b"", [])
 
-    def _ask(self, method: str, file_id: str, body: bytes, headers: list[tuple[bytes, bytes]]) -> int:
+    def _request(self, method: str, file_id: str, body: bytes, headers: list[tuple[bytes, bytes]]) -> int:
         path = f"{UPLOAD_PATH}session/{file_id}"
         scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers, "app": self}
         pieces = [body[start : start + MEGABYTE] for start in range(0, max(len(body), 1), MEGABYTE)]
@@ -65,39 +65,39 @@ def form(content: bytes = CONTENT) -> tuple[bytes, str]:
     return encode_multipart_formdata({"file": (NAME, content, "text/csv")})
 
 
-def test_a_large_file_is_kept_on_disk_and_streamlit_gets_an_empty_one_of_the_same_name():
-    behind = Behind()
-    assert behind.put("one", *form()) == 204
-    assert behind.seen == [(NAME, "text/csv", b"")]
-    with take_file("one") as saved_report:
-        assert saved_report.read() == CONTENT
-        assert saved_report._rolled  # on disk, not in memory
+def test_a_large_file_is_stored_on_disk_and_streamlit_gets_an_empty_file_of_the_same_name():
+    app = RecordingApp()
+    assert app.put("one", *form()) == 204
+    assert app.received == [(NAME, "text/csv", b"")]
+    with take_file("one") as file:
+        assert file.read() == CONTENT
+        assert file._rolled  # on disk, not in memory
     assert take_file("one") is None
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_small_file_or_one_of_unknown_size_goes_through_as_it_is(chunked):
-    behind = Behind()
+def test_a_small_file_or_a_file_of_unknown_size_passes_unchanged(chunked):
+    app = RecordingApp()
     content = CONTENT if chunked else b"a" * (SMALL_MB * MEGABYTE // 2)
-    assert behind.put("two", *form(content), chunked=chunked) == 204
-    assert behind.seen == [(NAME, "text/csv", content)]
+    assert app.put("two", *form(content), chunked=chunked) == 204
+    assert app.received == [(NAME, "text/csv", content)]
     assert take_file("two") is None
 
 
-def test_what_streamlit_refuses_or_the_user_takes_back_is_not_kept():
-    assert Behind(403).put("three", *form()) == 403
+def test_refused_and_deleted_uploads_are_not_stored():
+    assert RecordingApp(403).put("three", *form()) == 403
     assert take_file("three") is None
-    behind = Behind()
-    behind.put("four", *form())
-    assert behind.delete("four") == 204
+    app = RecordingApp()
+    app.put("four", *form())
+    assert app.delete("four") == 204
     assert take_file("four") is None
 
 
-def test_a_broken_form_is_refused_and_what_no_page_takes_goes_in_time():
-    behind = Behind()
-    assert behind.put("five", CONTENT, "multipart/form-data") == 400
+def test_a_broken_form_is_refused_and_old_files_are_dropped():
+    app = RecordingApp()
+    assert app.put("five", CONTENT, "multipart/form-data") == 400
     for number in range(MAX_WAITING + 1):
-        behind.put(f"many{number}", *form())
+        app.put(f"many{number}", *form())
     assert take_file("many0") is None
     for number in range(1, MAX_WAITING + 1):
         take_file(f"many{number}").close()

@@ -1,4 +1,4 @@
-"""The small parts that every page uses."""
+"""The components that every page uses."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -19,24 +19,24 @@ def _page() -> None:
         st.rerun()
 
 
-def _decimals(app: AppTest) -> list[int]:
+def _tab_positions(app: AppTest) -> list[int]:
     return [position for position, block in app.main.children.items() if block.type == "tab_container"]
 
 
 def test_a_message_moves_no_tabs():
     app = AppTest.from_function(_page).run()
-    before = _decimals(app)
+    before = _tab_positions(app)
     app.button[0].click().run()
     assert len(app.success) == 1
     assert len(before) == 1
-    assert _decimals(app) == before
+    assert _tab_positions(app) == before
     app.run()
     assert not app.success
-    assert _decimals(app) == before
+    assert _tab_positions(app) == before
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "expected"),
     [
         (-1e-9, "+0.0%"),
         (-0.00002, "-0.0020%"),
@@ -46,5 +46,5 @@ def test_a_message_moves_no_tabs():
         (float("inf"), "new"),
     ],
 )
-def test_a_change_in_percent_has_no_minus_before_zero_and_no_infinity(value, shown):
-    assert format_change(value) == shown
+def test_a_change_in_percent_has_no_minus_before_zero_and_no_infinity(value, expected):
+    assert format_change(value) == expected
