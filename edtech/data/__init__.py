@@ -1,4 +1,4 @@
-"""Data sets: the catalogue that keeps them, and how an uploaded file becomes one."""
+"""Store data sets in a catalogue, read uploads, and check the quality of tables."""
 
 from edtech.data.catalogue import Catalogue
 from edtech.data.difference import ColumnDifference, Difference, difference
@@ -45,3 +45,6 @@ __all__ = [
     "suggest_mapping",
     "suggest_roles",
 ]
+
+Mapped = SavedMapping
+"""Former name."""

@@ -1,1 +1,1 @@
-"""Contracts of every table, and the roles that columns play in a demand panel."""
+"""Define the contract of each kind of table, the roles of its columns, and how values are formatted."""

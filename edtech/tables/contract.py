@@ -1,7 +1,7 @@
-"""The contract of a table: how its columns are converted and checked by the roles they play.
+"""Convert and check the columns of a table by their roles.
 
-Every contract is a model of roles (`edtech.tables.roles`) whose fields say what kind of column each role takes, and a
-few rules over several columns. All failures are found at once, told bounded, and listed with their row numbers.
+A contract is a model of roles (`edtech.tables.roles`), whose fields state the kind of column of each role, and a few
+rules over several columns. All failures are reported at once, with at most five examples each and their row numbers.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ from edtech.tables.roles import ColumnKind, LabelRoles, Roles
 from edtech.tables.values import MAX_EXAMPLES, MAX_FAILURES
 
 MAX_FAILED_ROWS = 10_000
-"""Most rows that the frame of failures holds."""
+"""Maximum number of rows in the frame of failures."""
 Convert = Callable[[pd.Series], pd.Series]
 
 _KINDS: dict[ColumnKind, tuple[Convert, Sequence[pa.Check]]] = {
@@ -42,18 +42,25 @@ _KINDS: dict[ColumnKind, tuple[Convert, Sequence[pa.Check]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: `columns` occur `once` together; the first is `at_most` the second; `one_true` flag in each second."""
+    """A rule over several columns of a table.
+
+    `once`: each combination of values occurs once; `at_most`: the first column is at most the second; `one_true`: the
+    first column is true at most once for each value of the second. pandas checks a frame here; `edtech.data` checks
+    large tables in SQL.
+    """
 
     kind: Literal["once", "at_most", "one_true"]
     columns: tuple[str, ...]
     must: str
+    problem: str = ""
+    """What is wrong where the rule is broken, in a word or two after the names of the columns; default: `must`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a table must be: `kind` of data set, `title`, what a `row` is, the `roles`, their `rules`, its `order`.
+    """The requirements of a table: `kind` of data set, `title`, what a `row` is, `roles`, `rules` and `order`.
 
-    `rules` gives the rules over several columns for roles; `order` names the roles that a stored table is sorted by.
+    `rules` returns the rules over several columns for given roles; `order` names the roles that sort a stored table.
     """
 
     kind: str
@@ -71,7 +78,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A rule that some rows break: how many, and the first of them, counted from 1, with their values."""
+    """A check that some rows fail: their `count`, the first row numbers (from 1) and the values in these rows."""
 
     columns: tuple[str, ...]
     must: str
@@ -79,21 +86,27 @@ class Failure:
     rows: tuple[int, ...]
     cells: tuple[tuple[object, ...], ...]
     distinct: int | None = None
+    problem: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The columns and the problem: "product and period repeat"."""
+        return f"{' and '.join(name[:60] for name in self.columns)} {self.problem or self.must.partition(' (')[0]}"
 
     def __str__(self) -> str:
-        found = f", found {self.distinct:,}" if self.distinct is not None else ""
+        distinct = f", found {self.distinct:,}" if self.distinct is not None else ""
         first = zip(self.rows[:MAX_EXAMPLES], self.cells, strict=False)
         examples = "; ".join(f"row {row:,}: " + ", ".join(map(format_value, cells)) for row, cells in first)
-        many = f"{self.count:,} row{'s' * (self.count > 1)}"
-        return f"column {format_names(self.columns)}: {self.must}{found} ({many}, e.g. {examples})"
+        rows = pluralize(self.count, "row")
+        return f"column {format_names(self.columns)}: {self.must}{distinct} ({rows}, e.g. {examples})"
 
 
 def build_table(contract: Contract, frame: pd.DataFrame, roles: Roles) -> pd.DataFrame:
-    """Return the validated table of `frame`: only the columns that play a role, under their own names, sorted.
+    """Return the validated and sorted table of `frame`: only columns with a role, under their own names.
 
     Raises:
-        ContractError: listing every failed check at once with its column, count and at most five rows, counted from 1
-            without the header line; `failures` holds the rows.
+        ContractError: lists every failed check with its column, count and at most five rows (counted from 1, header
+            excluded); `failures` holds the rows.
     """
     require_columns(frame.columns, roles)
     table = frame.loc[:, list(roles.columns())].reset_index(drop=True)
@@ -107,15 +120,15 @@ def build_table(contract: Contract, frame: pd.DataFrame, roles: Roles) -> pd.Dat
 
 
 def check_column(contract: Contract, roles: Roles, column: pd.Series) -> tuple[pd.Series, list[Failure]]:
-    """Return one column of a table converted, and the checks it fails; the rules over several columns are not asked."""
+    """Convert one column of a table and return it with the checks it fails; rules over several columns are left out."""
     name = str(column.name)
     converted = converters(roles)[name](column).rename(name)
-    one = pa.DataFrameSchema({name: table_schema(contract, roles).columns[name]}, name=contract.title)
-    return converted, failures_of(one, converted.to_frame())
+    schema = pa.DataFrameSchema({name: table_schema(contract, roles).columns[name]}, name=contract.title)
+    return converted, failures_of(schema, converted.to_frame())
 
 
 def table_schema(contract: Contract, roles: Roles) -> pa.DataFrameSchema:
-    """Return the contract of a table whose columns play these roles."""
+    """Return the pandera schema of a table with these roles."""
     checks: dict[str, list[pa.Check]] = {name: [] for name in roles.columns()}
     optional = {name for name, kind in roles.kinds() if kind is ColumnKind.FEATURE}
     for name, kind in roles.kinds():
@@ -129,27 +142,28 @@ def table_schema(contract: Contract, roles: Roles) -> pa.DataFrameSchema:
 
 
 def converters(roles: Roles) -> Mapping[str, Convert]:
-    """Return how each column that plays a role is converted; a segment that shares a column goes by the other role."""
+    """Return the conversion of each column with a role; a column shared with the segment follows its other role."""
     kinds = sorted(roles.kinds(), key=lambda pair: pair[1] is not ColumnKind.SEGMENT)
-    found: dict[str, Convert] = {name: _KINDS[kind][0] for name, kind in kinds}
-    found |= {name: partial(values.as_period, dates=roles.dates) for name, kind in kinds if kind is ColumnKind.PERIOD}
+    conversions: dict[str, Convert] = {name: _KINDS[kind][0] for name, kind in kinds}
+    as_period = partial(values.as_period, dates=roles.dates)
+    conversions |= {name: as_period for name, kind in kinds if kind is ColumnKind.PERIOD}
     if isinstance(roles, LabelRoles):
-        found[roles.label] = partial(values.as_label, positive=roles.positive)
-    return found
+        conversions[roles.label] = partial(values.as_label, positive=roles.positive)
+    return conversions
 
 
 def require_columns(columns: Iterable[object], roles: Roles) -> None:
-    """Refuse roles that name columns that are not there, or one column for two roles.
+    """Reject roles that name missing columns, or one column for two roles.
 
     Raises:
-        ContractError: a column is missing, occurs twice, or stands for two roles.
+        ContractError: a column is missing, occurs twice, or has two roles.
     """
     names = [str(name) for name in columns]
     missing = [name for name in roles.columns() if name not in names]
     if missing:
         raise ContractError(
             f"The table lacks {'the column' if len(missing) == 1 else 'columns'} {format_names(missing)}",
-            expected="every column that was given a role",
+            expected="every column with a role",
             actual=f"the columns {format_names(names)}",
             fix="Choose other columns for these roles",
         )
@@ -158,24 +172,24 @@ def require_columns(columns: Iterable[object], roles: Roles) -> None:
     twice = [name for name in dict.fromkeys(used) if used.count(name) > 1]
     if repeated or twice:
         raise ContractError(
-            f"Columns that stand for two things: {format_names([*repeated, *twice])}",
-            expected="one column of its own for each role (only the segment may share one)",
-            fix="Choose another column, or rename those of the same name",
+            f"Columns with more than one meaning: {format_names([*repeated, *twice])}",
+            expected="a different column for each role (only the segment may share one)",
+            fix="Choose another column, or rename columns with the same name",
         )
 
 
 def require_rows(contract: Contract, rows: int) -> None:
-    """Refuse a table without rows.
+    """Reject a table without rows.
 
     Raises:
-        ContractError: there are none.
+        ContractError: the table has no rows.
     """
     if rows == 0:
         raise ContractError(
             f"The {contract.title} has no rows",
             expected=f"at least one row: {contract.row}",
             actual="0 rows",
-            fix="Check the file, or widen the filter that left nothing",
+            fix="Check the file, or widen the filter",
         )
 
 
@@ -189,13 +203,14 @@ def failures_of(schema: pa.DataFrameSchema, table: pd.DataFrame) -> list[Failure
 
 
 def contract_error(contract: Contract, failures: Sequence[Failure], rows: int) -> ContractError:
-    """Return the error that lists these failures of a table of so many rows."""
-    rest = len(failures) - MAX_FAILURES
-    more = [f"... and {rest} more"] if rest > 0 else []
+    """Return the error that lists these failures of a table with `rows` rows."""
+    hidden = len(failures) - MAX_FAILURES
+    more = [f"... and {hidden} more"] if hidden > 0 else []
+    summary = "; ".join(failure.summary for failure in failures[:3])
     error = ContractError(
-        f"The table breaks the contract of a {contract.title} in {pluralize(len(failures), 'way')}",
+        f"{pluralize(len(failures), 'problem')}: {summary}{'; ...' if len(failures) > 3 else ''}",
         expected=contract.row,
-        actual=f"the failures listed, in {pluralize(rows, 'row')} (counted from 1 without the header line)",
+        actual=f"a table of {pluralize(rows, 'row')} with the failures listed (row 1 is the first below the header)",
         fix="Correct or remove these rows, or choose other columns",
         details=[*map(str, failures[:MAX_FAILURES]), *more],
     )
@@ -204,7 +219,7 @@ def contract_error(contract: Contract, failures: Sequence[Failure], rows: int) -
 
 
 def failed_rows(failures: Iterable[Failure]) -> pd.DataFrame:
-    """Return the rows that fail as row (from 1), column, value (text) and problem: at most `MAX_FAILED_ROWS`."""
+    """Return at most `MAX_FAILED_ROWS` failing rows: row (from 1), column, value (text) and problem."""
     lines = [
         (
             row,
@@ -220,26 +235,26 @@ def failed_rows(failures: Iterable[Failure]) -> pd.DataFrame:
 
 
 def broken(rule: Rule, table: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell which rows break a rule; columns that could not be converted break no `one_true`."""
+    """Return which rows break a rule; a column that could not be converted breaks no `one_true`."""
     keys = table[list(rule.columns)]
     if rule.kind == "once":
         return keys.duplicated(keep=False)
-    first, second = (keys.iloc[:, place] for place in (0, 1))
+    first, second = (keys.iloc[:, position] for position in (0, 1))
     if rule.kind == "at_most":
         return values.to_number(first) > values.to_number(second)
     if not pd.api.types.is_bool_dtype(first):
         return pd.Series(data=False, index=table.index, dtype=bool)
     first = first.eq(True).fillna(False).astype(bool)
-    many: pd.Series[bool] = first.groupby(second, dropna=False).transform("sum").gt(1)
-    return first & many
+    repeated: pd.Series[bool] = first.groupby(second, dropna=False).transform("sum").gt(1)
+    return first & repeated
 
 
 def _frame_check(rule: Rule) -> pa.Check:
-    """Return a rule over several columns as a check; `statistics` carries their names to the message."""
+    """Return a rule as a pandera check; `statistics` passes its columns and problem to the message."""
     return pa.Check(
         lambda table: ~broken(rule, table),
         error=rule.must,
-        statistics={"columns": list(rule.columns)},
+        statistics={"columns": list(rule.columns), "problem": rule.problem},
         n_failure_cases=MAX_EXAMPLES,
     )
 
@@ -247,7 +262,8 @@ def _frame_check(rule: Rule) -> pa.Check:
 def _failure(table: pd.DataFrame, error: SchemaError, title: str) -> Failure:
     check: Any = error.check
     schema: Any = error.schema
-    columns = check.statistics["columns"] if schema.name == title else [schema.name]
+    about: dict[str, Any] = check.statistics if schema.name == title else {"columns": [schema.name], "problem": ""}
+    columns = about["columns"]
     rows = np.flatnonzero(np.asarray(error.check_output) == 0)
     first = rows[:MAX_FAILED_ROWS]
     cells = table[columns].iloc[first].astype(object).itertuples(index=False, name=None)
@@ -259,4 +275,5 @@ def _failure(table: pd.DataFrame, error: SchemaError, title: str) -> Failure:
         rows=tuple(int(row) + 1 for row in first),
         cells=tuple(cells),
         distinct=int(table[columns[0]].nunique()) if few else None,
+        problem=about["problem"],
     )

@@ -1,7 +1,7 @@
-"""The contracts of a generated market's tables; the descriptions are the dictionary of its columns.
+"""Define the contracts of the tables of a generated market; the descriptions are its data dictionary.
 
-Times are UTC, stored without a zone. Prices are in tokens; amounts (`amount`, `*_tokens`, `tokens_spent`) are integers
-of the smallest unit, 1 token = 100 units, so that sums are exact. Money is in cents.
+Times are UTC, stored without a time zone. Prices are in tokens; amounts (`amount`, `*_tokens`, `tokens_spent`) are
+integers of 1/100 token (`edtech.tables.tokens`), so that sums are exact. Money is in cents.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 from edtech.errors import ContractError
+from edtech.tables.formatting import pluralize
 
 MAX_FAILURES = 20
 MAX_EXAMPLES = 5
@@ -55,27 +56,27 @@ _LEARNERS = {
     "learner_id": _text("Learner", unique=True),
     "joined_on": _time("Day of joining"),
     "region": _text("World region"),
-    "age_group": _text("Age in years, missing where not given", nullable=True),
-    "segment": _text("What the learner is"),
-    "education_level": _text("Highest degree, missing where not given", nullable=True),
-    "preferred_category": _text("Category the learner asked for when joining"),
+    "age_group": _text("Age group in years, missing if not provided", nullable=True),
+    "segment": _text("Learner segment"),
+    "education_level": _text("Highest degree, missing if not provided", nullable=True),
+    "preferred_category": _text("Preferred category, stated on joining"),
 }
 _TEACHERS = {
     "teacher_id": _text("Teacher", unique=True),
     "joined_on": _time("Day of joining"),
-    "specialization": _text("Category of most courses"),
-    "experience_years": _column("float64", "Years of teaching", _COUNT),
-    "verified": _column("bool", "Credentials were checked"),
+    "specialization": _text("Category of most of the teacher's courses"),
+    "experience_years": _column("float64", "Teaching experience in years", _COUNT),
+    "verified": _column("bool", "Credentials are verified"),
 }
 _COURSES = {
     "course_id": _text("Course", unique=True),
     "teacher_id": _text("Teacher of the course"),
     "title": _text("Title"),
     "category": _text("Category"),
-    "subcategory": _text("Kind of course"),
+    "subcategory": _text("Subcategory"),
     "level": _text("Level"),
     "duration_hours": _column("float64", "Length in hours", _POSITIVE),
-    "certificate": _column("bool", "Ends with a certificate"),
+    "certificate": _column("bool", "The course awards a certificate"),
     "published_on": _time("Monday of publication"),
 }
 _COURSE_WEEKS = {
@@ -89,85 +90,87 @@ _COURSE_WEEKS = {
         "Discount as a share: token_price = list_price x (1 - discount_pct), rounded to 1/100 token",
         pa.Check.in_range(0, 1, include_max=False),
     ),
-    "token_price": _column("float64", "Price asked, in tokens", _POSITIVE),
+    "token_price": _column("float64", "Price after discount, in tokens", _POSITIVE),
     "views": _column("int64", "Views in the week", _COUNT),
     "enrollments": _column("int64", "Enrollments in the week", _COUNT),
-    "promo_randomized": _column("bool", "The discount, zero included, was drawn at random"),
-    "promo_probability": _column("float64", "Known chance of a promotion, where it was drawn", _SHARE, nullable=True),
+    "promo_randomized": _column("bool", "The discount, including 0, is randomized"),
+    "promo_probability": _column("float64", "Probability of a promotion where it is randomized", _SHARE, nullable=True),
     "price_test_pct": _column(
         "float64",
-        "Random change of the list price, up or down, as a share; it is part of list_price",
+        "Randomized change of the list price, as a share; included in list_price",
         pa.Check.in_range(-0.5, 0.5),
     ),
-    "price_randomized": _column("bool", "The discount or a change of the list price was drawn at random"),
+    "price_randomized": _column("bool", "The discount or a list price change is randomized"),
     "randomized_discount": _column(
         "float64",
-        "Share by which the draws left the price below the highest they could have given; 0 where nothing was drawn",
+        "Share by which the randomized price is below its highest possible value; 0 if not randomized",
         pa.Check.in_range(0, 1, include_max=False),
     ),
 }
 _VIEWS = {
     "view_id": _id("View"),
-    "visit_id": _column("int64", "Visit that the view belongs to", _COUNT),
+    "visit_id": _column("int64", "Visit of the view", _COUNT),
     "learner_id": _text("Learner"),
-    "course_id": _text("Course seen"),
-    "viewed_at": _time("Moment of the visit"),
+    "course_id": _text("Course viewed"),
+    "viewed_at": _time("Time of the visit"),
     "token_price": _column("float64", "Price shown, in tokens", _POSITIVE),
-    "source": _text("Where the visit came from"),
+    "source": _text("Traffic source of the visit"),
     "device": _text("Device of the visit"),
-    "enrolled": _column("bool", "The view ended in an enrollment"),
+    "enrolled": _column("bool", "The view led to an enrollment"),
 }
 _ENROLLMENTS = {
     "enrollment_id": _id("Enrollment"),
     "learner_id": _text("Learner"),
     "course_id": _text("Course"),
     "teacher_id": _text("Teacher of the course"),
-    "enrolled_at": _time("Moment of enrollment"),
+    "enrolled_at": _time("Time of enrollment"),
     "token_price": _column("float64", "Price paid, in tokens", _POSITIVE),
     "discount_pct": _column("float64", "Discount as a share", pa.Check.in_range(0, 1, include_max=False)),
     "tokens_spent": _units("Price paid"),
-    "teacher_tokens": _units("Part of the teacher"),
-    "commission_tokens": _units("Part of the platform, what rounding leaves included"),
-    "burned_tokens": _units("Part destroyed"),
-    "progress": _column("float64", "Share of the course done by the end of the data", _SHARE),
+    "teacher_tokens": _units("Teacher's share"),
+    "commission_tokens": _units("Commission of the platform, including rounding remainders"),
+    "burned_tokens": _units("Burned"),
+    "progress": _column("float64", "Share of the course completed by the end of the data", _SHARE),
     "completed": _column("bool", "Completed by the end of the data"),
-    "completed_at": _time("Moment of completion", nullable=True),
-    "rating": _column("float64", "Stars, 1 to 5, missing where not given", pa.Check.in_range(1, 5), nullable=True),
+    "completed_at": _time("Time of completion", nullable=True),
+    "rating": _column(
+        "float64", "Rating, 1 to 5 stars, missing if not provided", pa.Check.in_range(1, 5), nullable=True
+    ),
     "refunded": _column("bool", "Refunded by the end of the data"),
-    "refunded_at": _time("Moment of the refund", nullable=True),
+    "refunded_at": _time("Time of the refund", nullable=True),
 }
 _LEDGER = {
-    "entry_id": _id("Entry; in the order of time for one account"),
+    "entry_id": _id("Entry; in order of time within an account"),
     "transaction_id": _column("int64", "Transaction; its entries sum to zero", _COUNT),
-    "occurred_at": _time("Moment"),
+    "occurred_at": _time("Time of the entry"),
     "account_kind": _column("str", "Kind of account", pa.Check.isin(_ACCOUNTS)),
-    "account_id": _text("Learner, teacher, or the platform's own account"),
-    "kind": _column("str", "Why tokens moved", pa.Check.isin(_KINDS)),
-    "amount": _column("int64", "What the account gains, in 1/100 token"),
-    "money_cents": _column("int64", "Money received (bought tokens) or paid (payouts, negative), in cents"),
-    "enrollment_id": _column("Int64", "Enrollment that caused it", _COUNT, nullable=True),
+    "account_id": _text("Learner, teacher or platform account"),
+    "kind": _column("str", "Reason for the entry", pa.Check.isin(_KINDS)),
+    "amount": _column("int64", "Change of the account's balance, in 1/100 token"),
+    "money_cents": _column("int64", "Money received (token purchases) or paid (payouts, negative), in cents"),
+    "enrollment_id": _column("Int64", "Enrollment that caused the entry", _COUNT, nullable=True),
 }
 _METRICS = {
     "day": _time("Day", unique=True),
     "issued": _units("Minted"),
-    "purchased": _units("Bought by learners"),
-    "bonuses": _units("Given to learners"),
+    "purchased": _units("Purchased by learners"),
+    "bonuses": _units("Bonuses to learners"),
     "spent": _units("Spent on courses"),
-    "refunded": _units("Given back to learners"),
-    "teacher_earnings": _column("int64", "Earned by teachers less clawed back, in 1/100 token"),
-    "commission": _column("int64", "Commission less refunds, in 1/100 token"),
-    "burned": _units("Destroyed at spending"),
+    "refunded": _units("Refunded to learners"),
+    "teacher_earnings": _column("int64", "Earned by teachers net of clawbacks, in 1/100 token"),
+    "commission": _column("int64", "Commission net of refunds, in 1/100 token"),
+    "burned": _units("Burned on spending"),
     "expired": _units("Expired"),
     "paid_out": _units("Paid out to teachers"),
-    "money_in_cents": _column("int64", "Money for tokens bought, in cents", _COUNT),
+    "money_in_cents": _column("int64", "Money for purchased tokens, in cents", _COUNT),
     "money_out_cents": _column("int64", "Money paid to teachers, in cents", _COUNT),
     "enrollments": _column("int64", "Enrollments", _COUNT),
     "completions": _column("int64", "Completions", _COUNT),
     "refunds": _column("int64", "Refunds", _COUNT),
     "views": _column("int64", "Views", _COUNT),
     "visits": _column("int64", "Visits", _COUNT),
-    "active_learners": _column("int64", "Learners who came", _COUNT),
-    "new_learners": _column("int64", "Learners who joined", _COUNT),
+    "active_learners": _column("int64", "Learners with a visit", _COUNT),
+    "new_learners": _column("int64", "New learners", _COUNT),
     "learner_balance": _units("Held by learners at the end of the day"),
     "teacher_balance": _units("Held by teachers at the end of the day"),
     "circulating_supply": _units("Held by learners and teachers at the end of the day"),
@@ -175,36 +178,35 @@ _METRICS = {
 }
 
 MARKET_TABLES: dict[str, pa.DataFrameSchema] = {
-    "learners": _table("learners", "Who buys", _LEARNERS),
-    "teachers": _table("teachers", "Who offers courses", _TEACHERS),
-    "courses": _table("courses", "What is sold", _COURSES),
+    "learners": _table("learners", "Learners, who buy courses", _LEARNERS),
+    "teachers": _table("teachers", "Teachers, who offer courses", _TEACHERS),
+    "courses": _table("courses", "Courses sold", _COURSES),
     "course_weeks": _table("course_weeks", "The demand panel", _COURSE_WEEKS, ["course_id", "week"]),
-    "views": _table("views", "Courses seen on visits", _VIEWS),
-    "enrollments": _table("enrollments", "Courses taken, and what became of it", _ENROLLMENTS),
-    "token_ledger": _table("token_ledger", "Every movement of tokens, double entry", _LEDGER),
-    "platform_metrics": _table("platform_metrics", "Each day, derived from the ledger and the rows above", _METRICS),
+    "views": _table("views", "Courses viewed on visits", _VIEWS),
+    "enrollments": _table("enrollments", "Enrollments and their outcomes", _ENROLLMENTS),
+    "token_ledger": _table("token_ledger", "Double-entry ledger of all token transactions", _LEDGER),
+    "platform_metrics": _table("platform_metrics", "Daily metrics, derived from the other tables", _METRICS),
 }
 """The contract of each table of a generated market."""
 
 
 def check_market_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `frame` if it keeps the contract of the table `name` of MARKET_TABLES.
+    """Return `frame` if it satisfies the contract of the table `name` of MARKET_TABLES.
 
-    Raises ContractError that lists every broken check with its column, count and at most five values.
+    Raises:
+        ContractError: lists every failed check with its column, count and at most five values.
     """
     if name not in MARKET_TABLES:
-        raise ContractError(
-            "There is no such table in a market", expected=", ".join(MARKET_TABLES), actual=repr(name)[:80]
-        )
+        raise ContractError("Unknown table of a market", expected=", ".join(MARKET_TABLES), actual=repr(name)[:80])
     try:
         return MARKET_TABLES[name].validate(frame.reset_index(drop=True), lazy=True)
     except SchemaErrors as error:
         failures = error.failure_cases.groupby(["column", "check"], dropna=False, sort=False)["failure_case"]
         lines = [f"{column}: {check}, {len(cases)} times, as {_examples(cases)}" for (column, check), cases in failures]
         raise ContractError(
-            f"The table {name} breaks its contract",
+            f"The table {name} does not satisfy its contract",
             expected=f"columns and values as described for {name}",
-            actual=f"{len(lines)} broken checks",
+            actual=f"{pluralize(len(lines), 'failed check')}",
             where=name,
             details=lines[:MAX_FAILURES],
         ) from error
@@ -215,5 +217,5 @@ def _examples(cases: "pd.Series[Any]") -> str:
 
 
 def column_dictionary(name: str) -> Mapping[str, str]:
-    """Return what each column of a market's table means."""
+    """Return the description of each column of a table of a market."""
     return {column: str(about.description) for column, about in MARKET_TABLES[name].columns.items()}

@@ -7,15 +7,19 @@ UNITS_PER_TOKEN = 100
 
 
 class RevenueSplit(BaseModel):
-    """Shares of the tokens spent: commission to the platform, a part burned, the rest to the teacher."""
+    """The split of the tokens spent: commission to the platform, burned tokens, the remainder to the teacher."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     commission_rate: float = Field(
-        0.20, ge=0.0, le=0.6, title="Commission", description="Share of the tokens spent that the platform keeps."
+        0.20, ge=0.0, le=0.6, title="Commission", description="Share of the tokens spent that the platform retains."
     )
     burn_rate: float = Field(
-        0.05, ge=0.0, le=0.3, title="Burned", description="Share of the tokens spent that leaves circulation for good."
+        0.05,
+        ge=0.0,
+        le=0.3,
+        title="Burned",
+        description="Share of the tokens spent that permanently leaves circulation.",
     )
 
     @property

@@ -1,7 +1,7 @@
-"""Values of other people's tables: how a column is converted and checked, and how a value is shown in a message.
+"""Convert and check the values of uploaded columns.
 
-A check returns True for every row that passes; a missing value passes every check but `PRESENT`. A column that cannot
-be converted whole is left as it is, for the checks to point at its rows.
+A check returns True for each row that passes; a missing value passes every check except `PRESENT`. A column that cannot
+be converted completely stays unchanged, so that the checks can name the rows.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,11 +15,11 @@ from edtech.tables.formatting import format_value
 from edtech.tables.roles import Dates
 
 MAX_CATEGORIES = 200
-"""Each segment gets its own slope and slider; more than this many hold too few rows each to say anything."""
+"""Each segment has its own slope and slider; with more segments, each has too few rows for an estimate."""
 MAX_TEXT = 200
-"""Longest name of a unit, segment or category, in characters."""
+"""Maximum length of the name of a unit, segment or category, in characters."""
 MAX_NUMBER = 1e12
-"""Largest number accepted, so that sums and products of a panel stay finite."""
+"""Largest accepted number: sums and products over a panel stay finite."""
 MAX_EXAMPLES = 5
 MAX_FAILURES = 20
 
@@ -29,11 +29,11 @@ _AMBIGUOUS_FORMATS = ("%d/%m/%Y", "%m/%d/%Y")
 
 
 MAX_DURATION = 1e6
-"""Longest duration accepted, in whatever unit the file counts."""
+"""Longest accepted duration, in the unit of the file."""
 
 
 def to_number(values: pd.Series) -> pd.Series:
-    """Return `values` as float64; what is not a number becomes NaN."""
+    """Return `values` as float64; anything but a number becomes NaN."""
     if isinstance(values.dtype, pd.StringDtype):
         return _by_value(values, _numbers)
     return _numbers(values)
@@ -48,19 +48,19 @@ def _numbers(values: pd.Series) -> pd.Series:
 
 
 def _by_value(values: pd.Series, read: Callable[[pd.Series], pd.Series]) -> pd.Series:
-    """Return what `read` makes of text, asked once for each different text: columns repeat theirs."""
-    codes, different = pd.factorize(values)
-    found = read(pd.Series(different, dtype=values.dtype)).reindex(codes)
-    return found.set_axis(values.index)
+    """Apply `read` once to each distinct text, because columns repeat their texts."""
+    codes, distinct = pd.factorize(values)
+    converted = read(pd.Series(distinct, dtype=values.dtype)).reindex(codes)
+    return converted.set_axis(values.index)
 
 
 def row_check(test: Callable[[pd.Series], "pd.Series[bool]"], must: str) -> pa.Check:
-    """Return a check that tells for each row whether it passes."""
+    """Return a pandera check by row; `must` is the requirement in words."""
     return pa.Check(test, error=must, ignore_na=False, n_failure_cases=MAX_EXAMPLES)
 
 
 def number_check(test: Callable[[pd.Series], "pd.Series[bool]"], must: str) -> pa.Check:
-    """Return a check of the numbers of a column; what is none passes."""
+    """Return a check of the numbers in a column; other values pass."""
 
     def passes(values: pd.Series) -> "pd.Series[bool]":
         numbers = to_number(values)
@@ -74,7 +74,7 @@ def _is_number(values: pd.Series) -> "pd.Series[bool]":
 
 
 def is_share(numbers: pd.Series) -> "pd.Series[bool]":
-    """Tell which numbers are shares from 0 to below 1."""
+    """Return which numbers are shares from 0 to below 1."""
     return (numbers >= 0) & (numbers < 1)
 
 
@@ -106,9 +106,9 @@ def _both_occur(values: pd.Series) -> "pd.Series[bool]":
 
 
 def mostly_numbers(values: pd.Series) -> bool:
-    """Tell whether more than half of the values that are there are numbers."""
-    there = int(values.notna().sum())
-    return pd.api.types.is_numeric_dtype(values) if there == 0 else int(to_number(values).notna().sum()) > there / 2
+    """Return whether more than half of the non-missing values are numbers."""
+    present = int(values.notna().sum())
+    return pd.api.types.is_numeric_dtype(values) if present == 0 else int(to_number(values).notna().sum()) > present / 2
 
 
 PRESENT = row_check(lambda values: values.notna(), "must not be missing")
@@ -129,14 +129,14 @@ DURATION = [*NUMBER, number_check(lambda x: (x >= 0) & (x <= MAX_DURATION), f"mu
 FLAG = [row_check(_is_flag, "must be true or false, yes or no, 1 or 0")]
 LABEL = [*FLAG, row_check(_both_occur, "must hold both outcomes, 1 and 0")]
 PERIOD_RULE = (
-    "must be a date (2024-01-31, 2024-W05, 2024-03, 2024-Q1, 31.01.2024) or a number; "
-    "say in which order dates such as 03/04/2024 are written, or write 2024-04-03"
+    "must be a date or a number (2024-01-31, 2024-W05, 2024-03, 2024-Q1 or 31.01.2024; "
+    "for dates such as 03/04/2024, set the order of dates or write 2024-04-03)"
 )
 PERIOD = [row_check(_is_period, PERIOD_RULE)]
 
 
 def period_checks(dates: Dates) -> list[pa.Check]:
-    """Return the checks of a period whose dates are written in that order."""
+    """Return the checks of a period column whose dates have this order of day and month."""
     return [row_check(partial(_is_period, dates=dates), PERIOD_RULE)]
 
 
@@ -167,7 +167,7 @@ def as_covariate(values: pd.Series) -> pd.Series:
 
 
 def as_text(values: pd.Series) -> pd.Series:
-    """Return `values` as text; whole numbers lose the `.0` that a missing value elsewhere gave them."""
+    """Return `values` as text; whole numbers lose the `.0` that a missing value adds to their column."""
     if pd.api.types.is_float_dtype(values):
         whole = values.isna() | ((values % 1 == 0) & values.between(-MAX_NUMBER, MAX_NUMBER))
         values = values.astype("Int64") if bool(whole.all()) else values
@@ -175,7 +175,7 @@ def as_text(values: pd.Series) -> pd.Series:
 
 
 def as_flag(values: pd.Series) -> pd.Series:
-    """Return `values` as bool; where some are missing, as boolean with gaps."""
+    """Return `values` as bool, or as nullable boolean where some are missing."""
     if pd.api.types.is_bool_dtype(values) and not values.hasnans:
         return values.astype(bool)
     values = _blank_to_missing(values)
@@ -184,16 +184,16 @@ def as_flag(values: pd.Series) -> pd.Series:
 
 
 def as_label(values: pd.Series, positive: Iterable[str]) -> pd.Series:
-    """Return which of `values` are among `positive`, compared as text; where some are missing, with gaps."""
+    """Return which of `values` are among `positive`, compared as text; missing values stay missing."""
     if not positive:
         return as_flag(values)
     text = as_text(values)
-    told = text.str.strip().isin([value.strip() for value in positive])
-    return told.astype("boolean").mask(text.isna()) if text.hasnans else told
+    labels = text.str.strip().isin([value.strip() for value in positive])
+    return labels.astype("boolean").mask(text.isna()) if text.hasnans else labels
 
 
 def as_period(values: pd.Series, dates: Dates = "clear") -> pd.Series:
-    """Return `values` as UTC datetimes without a zone, or as numbers; `dates` tells those that can be read two ways."""
+    """Return `values` as UTC datetimes without a time zone, or as numbers; `dates` resolves ambiguous dates."""
     if pd.api.types.is_datetime64_any_dtype(values):
         return _utc(values)
     numbers = as_number(values)
@@ -204,14 +204,14 @@ def as_period(values: pd.Series, dates: Dates = "clear") -> pd.Series:
 
 
 def is_ambiguous(values: pd.Series) -> bool:
-    """Whether these are dates whose day and month can be told in no row."""
+    """Return whether these are dates whose day and month are ambiguous in every row."""
     if not pd.api.types.is_string_dtype(values) or mostly_numbers(values):
         return False
     return bool(_dates(values, "clear").count() < _dates(values, "day_first").count())
 
 
 def read_as(values: pd.Series, dates: Dates) -> str | None:
-    """Say of the first of these periods how it is read; None for numbers, and where they cannot be read."""
+    """Return a sentence on how the first of these periods is read; None for numbers and unreadable periods."""
     first = values.iloc[:1]
     read = as_period(values, dates).iloc[:1]
     if first.empty or not pd.api.types.is_datetime64_any_dtype(read):
@@ -222,7 +222,7 @@ def read_as(values: pd.Series, dates: Dates) -> str | None:
 
 
 def _dates(values: pd.Series, dates: Dates) -> pd.Series:
-    """Return `values` as datetimes by the format that reads most of them; none where two formats read them apart."""
+    """Return `values` as datetimes in the format that reads most of them; NaT where two formats disagree."""
     return _by_value(values.astype("str").str.strip(), partial(_dates_of_text, dates=dates))
 
 

@@ -70,9 +70,11 @@ def test_the_other_examples_load_as_labeled_rows(examples: Path, catalogue, file
     assert len(stored.mapping.features) > 8
 
 
-def test_text_that_should_be_numbers_is_told_and_read_as_numbers(examples: Path, catalogue):
+def test_text_that_should_be_numbers_is_noted_and_read_as_numbers(examples: Path, catalogue):
     upload = catalogue.stage("telco.csv.gz", examples / "telco_churn" / "Telco-Customer-Churn.csv.gz")
-    assert any("'TotalCharges' is text: numbers but for 11 of 7,043 cells (all blank" in note for note in upload.notes)
+    assert any(
+        "'TotalCharges' is read as text; not numbers: 11 of 7,043 cells (all blank" in note for note in upload.notes
+    )
     stored = catalogue.add_upload(upload, LabelRoles(**suggest_mapping(upload.frame, "labels")), name="x")
     charges = stored.main()["TotalCharges"]
     assert (charges.dtype, int(charges.isna().sum())) == ("float64", 11)

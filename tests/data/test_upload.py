@@ -121,10 +121,10 @@ def test_a_dialect_is_one_of_the_choices(wrong):
         Dialect(**{"delimiter": ";", "decimal": ",", **wrong})
 
 
-def test_text_that_holds_numbers_but_for_blanks_is_told():
+def test_text_that_holds_numbers_except_for_blanks_is_noted():
     text = "id,total\n" + "".join(f"{i},{' ' if i == 7 else i}\n" for i in range(50))
     assert (
-        "'total' is text: numbers but for 1 of 50 cells (all blank, such as ' ')."
+        "'total' is read as text; not numbers: 1 of 50 cells (all blank, such as ' ')."
         in read_upload("x", text.encode()).notes
     )
 
@@ -167,7 +167,7 @@ def test_packed_files_streams_and_paths_read_the_same(tmp_path: Path):
         pd.testing.assert_frame_equal(read_upload("a", content).frame, plain)
 
 
-def test_parquet_is_known_by_its_content_and_read_as_plain_values():
+def test_parquet_is_known_by_its_content_and_read_as_primitive_types():
     table = pa.table(
         {
             "price": pa.array([1, 2], pa.decimal128(10, 2)),
@@ -188,7 +188,7 @@ def test_parquet_is_known_by_its_content_and_read_as_plain_values():
         "kind": "str",
         "half": "float64",
     }
-    assert upload.notes[1] == "Left out, for they hold no plain values: 'list', 'raw'."
+    assert upload.notes[1] == "Excluded columns without numbers, dates or text: 'list', 'raw'."
 
 
 def test_column_names_are_trimmed_and_nameless_columns_named():

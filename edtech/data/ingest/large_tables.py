@@ -1,4 +1,4 @@
-"""Tables too large for memory: a contract is kept one column at a time, rules and order are DuckDB's."""
+"""Build tables too large for memory: columns are checked one at a time; DuckDB checks the rules and sorts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,12 +34,12 @@ def build_large(
     combined: str | None = None,
     parts: Sequence[str] = (),
 ) -> None:
-    """Write the validated table of the Parquet file `source` to `into`: as `build_table` would return it.
+    """Write the validated table of the Parquet file `source` to `into`, equal to the result of `build_table`.
 
-    The column `combined` is made of the columns `parts`. Files are also made beside `into`, and removed.
+    The column `combined` joins the columns `parts`. Temporary files are written beside `into` and removed.
 
     Raises:
-        ContractError: listing every failed check at once.
+        ContractError: lists every failed check.
     """
     file = parquet.read_metadata(source)
     names = parquet.read_schema(source).names
@@ -48,11 +48,11 @@ def build_large(
     columns = roles.columns()
     failures: list[Failure] = []
     written = []
-    for place, name in enumerate(columns):
+    for position, name in enumerate(columns):
         column = _column(source, name, parts if name == combined else ())
-        converted, found = check_column(contract, roles, column)
-        failures += found
-        written.append(into.with_name(f"column-{place}.parquet"))
+        converted, column_failures = check_column(contract, roles, column)
+        failures += column_failures
+        written.append(into.with_name(f"column-{position}.parquet"))
         converted.to_frame("value").to_parquet(written[-1], index=False, row_group_size=_BATCH_ROWS)
     whole = into.with_name("unsorted.parquet")
     _side_by_side(written, whole)
@@ -72,10 +72,10 @@ def _column(source: Path, name: str, parts: Sequence[str]) -> pd.Series:
 
 
 def _side_by_side(files: Sequence[Path], into: Path) -> None:
-    """Write columns of equally many rows as one table, c0, c1, ... and the row from 1."""
+    """Write columns of equal length as one table: c0, c1, ... and the row number from 1."""
     opened = [parquet.ParquetFile(path) for path in files]
     types = [file.schema_arrow.field(0).type for file in opened]
-    schema = pa.schema([*((f"c{place}", kind) for place, kind in enumerate(types)), ("row", pa.int64())])
+    schema = pa.schema([*((f"c{position}", kind) for position, kind in enumerate(types)), ("row", pa.int64())])
     start = 1
     with parquet.ParquetWriter(into, schema) as writer:
         for batches in zip(*(file.iter_batches(_BATCH_ROWS) for file in opened), strict=True):
@@ -87,31 +87,32 @@ def _side_by_side(files: Sequence[Path], into: Path) -> None:
 
 
 def _broken(rule: Rule, columns: Sequence[str], table: Path) -> Failure | None:
-    at = [f"c{columns.index(name)}" for name in rule.columns]
-    first, last, listed = at[0], at[-1], ", ".join(at)
+    columns_of_rule = [f"c{columns.index(name)}" for name in rule.columns]
+    first, last, listed = columns_of_rule[0], columns_of_rule[-1], ", ".join(columns_of_rule)
     if rule.kind == "one_true" and not pa.types.is_boolean(parquet.read_schema(table).field(first).type):
         return None
-    # These hold no text but ours.
-    where = {
+    # The SQL holds positions, never a user's text.
+    condition = {
         "once": f"({listed}) IN (SELECT ({listed}) FROM large GROUP BY {listed} HAVING count(*) > 1)",  # noqa: S608
         "at_most": f"TRY_CAST({first} AS DOUBLE) > TRY_CAST({last} AS DOUBLE)",
         "one_true": f"{first} AND {last} IN (SELECT {last} FROM large WHERE {first} GROUP BY 1 HAVING count(*) > 1)",  # noqa: S608
     }[rule.kind]
     with connected({"large": [table]}, spill=table.parent) as connection:
-        query = f"SELECT row, {listed} FROM large WHERE {where}"  # noqa: S608
+        query = f"SELECT row, {listed} FROM large WHERE {condition}"  # noqa: S608
         count = connection.sql(f"SELECT count(*) FROM ({query})").fetchall()[0][0]  # noqa: S608
         if not count:
             return None
-        found = connection.sql(f"{query} ORDER BY row LIMIT {MAX_FAILED_ROWS}").to_arrow_table().to_pandas()
-    cells = found[at].astype(object).itertuples(index=False, name=None)
-    return Failure(rule.columns, rule.must, int(count), tuple(int(row) for row in found["row"]), tuple(cells))
+        failing = connection.sql(f"{query} ORDER BY row LIMIT {MAX_FAILED_ROWS}").to_arrow_table().to_pandas()
+    cells = failing[columns_of_rule].astype(object).itertuples(index=False, name=None)
+    rows = tuple(int(row) for row in failing["row"])
+    return Failure(rule.columns, rule.must, int(count), rows, tuple(cells), problem=rule.problem)
 
 
 def _sort(source: Path, into: Path, names: Sequence[str], keys: Sequence[str]) -> None:
     order = ", ".join([*(f"c{names.index(key)}" for key in keys), "row"])
-    kept = ", ".join(f"c{place}" for place in range(len(names)))
+    selected = ", ".join(f"c{position}" for position in range(len(names)))
     with connected({"large": [source]}, spill=source.parent) as connection:
-        query = f"SELECT {kept} FROM large ORDER BY {order}"  # noqa: S608 - holds no text but ours
+        query = f"SELECT {selected} FROM large ORDER BY {order}"  # noqa: S608 - positions only
         reader: Any = connection.sql(query).to_arrow_reader(_BATCH_ROWS)
         schema = pa.schema([pa.field(name, kind) for name, kind in zip(names, reader.schema.types, strict=True)])
         with parquet.ParquetWriter(into, schema, compression="zstd") as writer:

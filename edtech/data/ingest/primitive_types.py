@@ -1,4 +1,4 @@
-"""Columns of uploads as plain values: numbers, booleans, UTC datetimes and text."""
+"""Convert columns of uploads to primitive types: numbers, booleans, UTC datetimes and text."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -12,42 +12,42 @@ from edtech.tables.values import mostly_numbers, to_number
 
 
 def primitive_schema(first: Any, names: Sequence[str]) -> tuple[Any, list[str]]:  # noqa: ANN401 - pyarrow has no types
-    """Return the schema of plain values of a table whose first batch this is, and a note on the columns left out.
+    """Return the schema of a table in primitive types, from its first batch, and a note on the excluded columns.
 
-    Each field carries the column's position in the file.
+    The metadata of each field holds the position of its column in the file.
     """
-    fields, left_out = [], []
-    for place, (name, column) in enumerate(zip(names, first.columns, strict=True)):
+    fields, excluded = [], []
+    for position, (name, column) in enumerate(zip(names, first.columns, strict=True)):
         kind = _primitive_type(column.type)
         try:
             _cast(column, kind)
         except pa.ArrowException:
-            left_out.append(format_value(name))
+            excluded.append(format_value(name))
             continue
-        fields.append(pa.field(name, kind, metadata={"place": str(place)}))
+        fields.append(pa.field(name, kind, metadata={"position": str(position)}))
     return pa.schema(fields), [
-        f"Left out, for they hold no plain values: {', '.join(left_out[:10])}."
-    ] if left_out else []
+        f"Excluded columns without numbers, dates or text: {', '.join(excluded[:10])}."
+    ] if excluded else []
 
 
 def primitive_batches(batches: Iterable[Any], schema: Any) -> Iterator[Any]:  # noqa: ANN401
     """Yield each batch with the columns and types of `schema`.
 
     Raises:
-        UploadError: a column that began as text goes on with bytes that are none.
+        UploadError: a text column holds bytes that are not text.
     """
     for batch in batches:
         try:
-            columns = [_cast(batch.column(int(one.metadata[b"place"])), one.type) for one in schema]
+            columns = [_cast(batch.column(int(field.metadata[b"position"])), field.type) for field in schema]
         except pa.ArrowException as exc:
             raise UploadError(
-                "A column changes from text to other bytes", expected="plain values", actual=format_value(str(exc), 200)
+                "A text column holds bytes that are not text", expected="text", actual=format_value(str(exc), 200)
             ) from exc
         yield pa.record_batch(columns, schema=schema)
 
 
 def notes_on_numeric_text(frame: pd.DataFrame) -> list[str]:
-    """Return a note on each text column that holds numbers but for a few cells: at most five."""
+    """Return a note on each text column that holds numbers except for a few cells, at most five notes."""
     notes: list[str] = []
     for name in map(str, frame.select_dtypes("str")):
         filled = frame[name].dropna()
@@ -58,8 +58,8 @@ def notes_on_numeric_text(frame: pd.DataFrame) -> list[str]:
         if 0 < len(others) <= len(filled) / 10:
             kind = "all blank" if blank == len(others) else f"{blank:,} of them blank" if blank else "none blank"
             notes.append(
-                f"{format_value(name)} is text: numbers but for {len(others):,} of {len(filled):,} cells ({kind}, such as "
-                f"{format_value(others.iloc[0], 20)})."
+                f"{format_value(name)} is read as text; not numbers: {len(others):,} of {len(filled):,} cells "
+                f"({kind}, such as {format_value(others.iloc[0], 20)})."
             )
     return notes[:5]
 
