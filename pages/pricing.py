@@ -25,7 +25,7 @@ with show_errors():
         st.stop()
     displayed = answer.answer_inputs(run_id, experiment, dataset)
     answer.show_answer(displayed)
-    answer.show_curve(displayed)
+    answer.show_curve(displayed, dataset)
     answer.show_evidence(displayed, run_id, experiment, dataset)
     with show_errors():
         displayed = recommendation.show_recommendation(displayed, dataset)

@@ -57,10 +57,12 @@ def revenue_curve(
     return figure
 
 
-def demand_curve(curve: pd.DataFrame, *, support: tuple[float, float], title: str) -> alt.LayerChart:
+def demand_curve(
+    curve: pd.DataFrame, *, support: tuple[float, float], title: str, unit: str = "enrollments / week"
+) -> alt.LayerChart:
     """Draw demand per period over a relative price change: `change`, `quantity`, `quantity_low` and `quantity_high`."""
     curve = curve.rename(columns={"quantity_low": "low", "quantity_high": "high"})
-    return _over_change(curve, "quantity", support, title, "Enrollments (per period)")
+    return _over_change(curve, "quantity", support, title, f"Demand ({label(unit)})")
 
 
 def elasticity_curve(curve: pd.DataFrame, *, support: tuple[float, float], title: str) -> alt.LayerChart:

@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from edtech.metrics import metric
 from edtech.reports.comparison import BEST
 from edtech.settings import PROJECT
 from edtech.tracking import RunStore
@@ -90,7 +91,7 @@ def test_every_view_shows_a_chart_or_a_reason(full, open_page, view):
 def test_the_decisions_of_runs_stand_side_by_side(full, open_page):
     app = open_page("compare")
     app.sidebar.selectbox[0].set_value(full.unknown.id).run()  # the runs say which data set they are of
-    app.selectbox(key="compare.view").set_value("Would the decision change?").run()
+    app.selectbox(key="compare.view").set_value("Recommended prices").run()
     assert "Prices of Small market" in texts(app)
     value = table(app, "recommends").set_index("run")
     assert len(value) == 2
@@ -106,7 +107,7 @@ def test_two_runs_are_compared_on_the_same_rows(full, open_page):
     [value] = figures(app).values()
     runs = full.runs[full.market.id]
     maes = [RunStore(settings=full.settings).get_run(runs[item]).metrics["mae"] for item in ("fixed_effects", "linear")]
-    assert value.endswith("pieces")
+    assert value.endswith(metric("mae").unit)
     assert abs(float(value.split()[0])) < max(maes)
 
 

@@ -209,6 +209,7 @@ VIEWS: dict[str, Callable[..., object]] = {
 }
 OLD_VIEWS = {
     "One metric against another": SCATTER,
+    "Would the decision change?": DECISION,
     "Boxes by group": "Box plot",
     "Means over seeds": "Mean over seeds",
     "Two runs on the same rows": "Paired errors",

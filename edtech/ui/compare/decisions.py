@@ -18,7 +18,7 @@ from edtech.ui.widgets import error_panel, escape
 MAX_PLANS = 6
 MAX_CANDIDATES = 20
 DEMAND = "token_elasticity"
-TITLE = "Would the decision change?"
+TITLE = "Recommended prices"
 
 
 def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from edtech.charts import compare as charts
 from edtech.errors import TrackingError
+from edtech.metrics import metric
 from edtech.tables.formatting import format_names, pluralize
 from edtech.tracking import Comparison
 from edtech.tracking.comparison_statistics import paired_difference
@@ -44,7 +45,7 @@ def pair(comparison: Comparison, runs: pd.DataFrame) -> None:
     errors = paired_difference(*tables)
     st.metric(
         "Difference in MAE, second minus first",
-        f"{errors.difference:+.4g} pieces",
+        f"{errors.difference:+.4g} {metric('mae').unit}",
         border=True,
         help="On the same later rows. Below 0, the second run has smaller errors. The interval is clustered by unit.",
     )

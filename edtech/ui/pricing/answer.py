@@ -5,6 +5,7 @@ import streamlit as st
 
 from edtech.charts import pricing as charts
 from edtech.data import Dataset
+from edtech.data.summary import panel_labels
 from edtech.pricing import WhatIf, WhatIfAnswer, WhatIfQuestion, answer_question
 from edtech.pricing.tables import LABELS, curve_title, effect_rows
 from edtech.pricing.trust_card import other_elasticities
@@ -124,7 +125,7 @@ def _warn(displayed: WhatIfAnswer) -> None:
         )
 
 
-def show_curve(displayed: WhatIfAnswer) -> None:
+def show_curve(displayed: WhatIfAnswer, dataset: Dataset) -> None:
     """Draw revenue and demand over a common change of the changed prices, or of all prices."""
     curve, may_recommend = displayed.curve, not displayed.outcome.refused
     st.subheader("Revenue and demand curves")
@@ -148,9 +149,11 @@ def show_curve(displayed: WhatIfAnswer) -> None:
     )
     left, right = st.columns(2)
     elasticity = curve.points.set_index("change")["elasticity"]
-    title = f"A 1% price increase changes demand by {elasticity.loc[0.0]:.2f}%"
+    today = elasticity.loc[0.0]
+    title = f"A 1% price increase {'lowers' if today < 0 else 'raises'} demand by {abs(today):.2f}%"
     points = curve.points.drop(columns=["low", "high"])
-    left.altair_chart(charts.demand_curve(points, support=curve.support, title=title), alt=title)
+    unit = panel_labels(dataset).quantity_axis
+    left.altair_chart(charts.demand_curve(points, support=curve.support, title=title, unit=unit), alt=title)
     title = f"Elasticity: {elasticity.min():.2f} to {elasticity.max():.2f}"
     right.altair_chart(charts.elasticity_curve(curve.points, support=curve.support, title=title), alt=title)
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from edtech.pipeline import tasks
-from edtech.reports import FORMS
+from edtech.reports import FORMATS
 from edtech.reports.archive import ArchivedReport, archived_reports, delete_archived, read_archived
 from edtech.ui import jobs
 from edtech.ui.cache import services
@@ -40,7 +40,7 @@ def _rows(reports: tuple[ArchivedReport, ...]) -> pd.DataFrame:
     rows = [
         (
             report.name,
-            FORMS[report.extension].title,
+            FORMATS[report.extension].title,
             round(report.size / 1000, 1),
             f"{report.written:%Y-%m-%d %H:%M:%S}",
         )
@@ -57,7 +57,7 @@ def _actions(report: ArchivedReport) -> None:
             "Download",
             read,
             report.name,
-            FORMS[report.extension].mime,
+            FORMATS[report.extension].mime,
             key="reports.download",
             on_click="ignore",
             icon=":material/download:",
@@ -84,7 +84,7 @@ def verify_upload() -> None:
     st.subheader("Verify a file")
     file = st.file_uploader(
         "Report file",
-        list(FORMS),
+        list(FORMATS),
         key="reports.file",
         max_upload_size=MOST_MB,
         help="Rebuilds the report from stored data and compares every number.",

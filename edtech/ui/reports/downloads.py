@@ -11,7 +11,7 @@ from edtech.economy.price_forecast import AskedPrices
 from edtech.errors import EdtechError
 from edtech.metrics import METRICS
 from edtech.pricing import WhatIfAnswer
-from edtech.reports import FORMS, failed, write
+from edtech.reports import FORMATS, failure_report, write
 from edtech.reports.archive import archive_report
 from edtech.reports.recipes import (
     ComparisonRecipe,
@@ -36,7 +36,7 @@ def downloads(recipe: Recipe, name: str) -> None:
     st.subheader("Export")
     settings = services.settings()
     for column, extension in zip(st.columns(len(OFFERED)), OFFERED, strict=True):
-        form = FORMS[extension]
+        form = FORMATS[extension]
         column.download_button(
             form.title,
             partial(_make_report, recipe, name, settings, extension),
@@ -61,7 +61,7 @@ def _make_report(recipe: Recipe, name: str, settings: Settings, extension: str) 
         archive_report(settings.reports_dir, name, extension, data)
         return data
     except EdtechError as error:
-        return write(failed(error), extension)
+        return write(failure_report(error), extension)
 
 
 def pricing_downloads(displayed: WhatIfAnswer) -> None:
