@@ -1,11 +1,11 @@
-"""A second simulator of course-weeks whose truth is known; it shares no code with `edtech.market`.
+"""A second simulator of course-weeks with a known truth, which shares no code with `edtech.market`.
 
-Of the `views` of a course in a week a binomial number enrolls, with
+The enrollments of a course in a week are binomial in its views, with
 
     log odds = base + quality + season + shock - slope[segment] * (price / level - 1)
 
-so courses do not compete, and a unit's revenue depends on its own price alone. List prices follow quality and the
-demand shocks, so that the naive slope of log quantity on log price is above 0 while every true elasticity is below.
+Courses do not compete: the revenue of a unit depends on its own price alone. List prices follow quality and the demand
+shocks, so the naive slope of log quantity on log price is positive, although every true elasticity is negative.
 """
 
 from dataclasses import dataclass, replace
@@ -25,14 +25,14 @@ SEGMENTS = 5
 
 @dataclass(frozen=True, slots=True)
 class WorldParams:
-    """What makes a world.
+    """The parameters of a world.
 
-    `scale`: a price counts relative to the unit's own level, or to that of its segment, so that dear units are more
-    elastic. `endogeneity`: how much log list prices follow half the shock. `prices`: "promotions" on top of list
-    prices, or a "schedule" of steps every four weeks that ignores demand. `flags`, of promotions: "all" rows were drawn
-    by lot, zero discounts included; only the "promoted" rows are flagged; "half" of the rows were drawn, and the others
-    have promotions where demand is weak. `form`: what enrolls is a logit of the price, or exponential in it.
-    `views_react`: elasticity of views by the price over the unit's own level.
+    `scale`: prices are relative to the level of the unit, or of its segment, which makes expensive units more elastic.
+    `endogeneity`: how much log list prices follow half the shock. `prices`: "promotions" on top of list prices, or a
+    "schedule" of steps every four weeks that ignores demand. `flags` of promotions: "all" rows are randomized and
+    flagged; only the "promoted" rows are flagged; "half" of the rows are randomized, and the others have promotions in
+    weeks of weak demand. `form`: the rate is a logit of the price, or exponential in it. `views_react`: the price
+    elasticity of views.
     """
 
     seed: int = 0
@@ -51,7 +51,7 @@ class WorldParams:
 
 @dataclass(frozen=True)
 class World:
-    """A world of u units and w weeks: what an analyst sees (`panel`), and what is true.
+    """A world of u units and w weeks: the observed `panel`, and the truth.
 
     `utility` (u, w) is the log odds at the price `level` (u,), `slope` (u,) its fall per relative price.
     """
@@ -93,8 +93,8 @@ class World:
     def by_segment(self) -> "pd.Series[float]":
         """The same by segment."""
         weights = self.expected(self.prices)
-        found = [np.average(self._elasticities[rows], weights=weights[rows]) for rows in self._segments]
-        return pd.Series(found, index=[f"cat{number}" for number in range(SEGMENTS)])
+        means = [np.average(self._elasticities[rows], weights=weights[rows]) for rows in self._segments]
+        return pd.Series(means, index=[f"cat{number}" for number in range(SEGMENTS)])
 
     @property
     def _segments(self) -> list[NDArray[np.bool_]]:
@@ -102,7 +102,7 @@ class World:
 
     @property
     def today(self) -> "pd.Series[float]":
-        """Mean price of each unit: where plans start."""
+        """Mean price of each unit, the baseline of plans."""
         return pd.Series(self.prices.mean(axis=1), index=[f"C{unit:04d}" for unit in range(len(self.slope))])
 
     def enrollments(self, prices: "pd.Series[float]") -> Floats:
@@ -117,11 +117,11 @@ class World:
         return prices.loc[self.today.index].to_numpy(dtype=float)[:, None]
 
     def best_revenue(self, steps: int = 101) -> Floats:
-        """Return the most revenue (u,) that a constant price inside those observed for the unit can have."""
+        """Return the maximum revenue (u,) of a constant price within the observed prices of each unit."""
         low, high = self.prices.min(axis=1), self.prices.max(axis=1)
         shares = np.linspace(0, 1, steps)
-        tried = [pd.Series(low + share * (high - low), index=self.today.index) for share in shares]
-        return np.max([self.revenue(prices) for prices in [*tried, self.today]], axis=0)
+        candidates = [pd.Series(low + share * (high - low), index=self.today.index) for share in shares]
+        return np.max([self.revenue(prices) for prices in [*candidates, self.today]], axis=0)
 
     def gain(self, prices: "pd.Series[float]") -> float:
         """Return the relative gain of total revenue from `prices` against today's."""
@@ -129,14 +129,16 @@ class World:
         return float(self.revenue(prices).sum()) / today - 1
 
     def captured(self, prices: "pd.Series[float]") -> float:
-        """Return the share that `prices` earn of the gain possible inside the observed prices."""
+        """Return the gain of `prices` as a share of the maximum gain within the observed prices."""
         today = float(self.revenue(self.today).sum())
         return (float(self.revenue(prices).sum()) - today) / (float(self.best_revenue().sum()) - today)
 
     def modeler(self, **roles: object) -> TokenPriceElasticityModeler:
-        """Return a modeler that knows the panel's randomized promotions, where it has any."""
-        known = {"randomized_discount": "discount_pct", "randomized_flag": "promo_randomized"}
-        return TokenPriceElasticityModeler(**{**(known if self.params.prices == "promotions" else {}), **roles})
+        """Return a modeler with the panel's randomized promotions as roles, if it has any."""
+        promotion_roles = {"randomized_discount": "discount_pct", "randomized_flag": "promo_randomized"}
+        return TokenPriceElasticityModeler(
+            **{**(promotion_roles if self.params.prices == "promotions" else {}), **roles}
+        )
 
 
 def make_world(params: WorldParams | None = None, **knobs: object) -> World:
@@ -159,8 +161,8 @@ def make_world(params: WorldParams | None = None, **knobs: object) -> World:
     level = own_level
     if params.scale == "segment":
         level = np.array([own_level[segment == number].mean() for number in range(SEGMENTS)])[segment]
-    seen = np.exp(rng.normal(0, 0.8, u))[:, None] * (prices / level[:, None]) ** params.views_react
-    views = rng.poisson(params.views * seen, shape).astype(float)
+    expected_views = np.exp(rng.normal(0, 0.8, u))[:, None] * (prices / level[:, None]) ** params.views_react
+    views = rng.poisson(params.views * expected_views, shape).astype(float)
     season = 0.2 * np.sin(2 * np.pi * np.arange(w) / 52)
     world = World(params, pd.DataFrame(), segment, slope, level, quality[:, None] - 3.2 + season + shock, views, prices)
     sold = rng.binomial(views.astype(int), world.rate(prices))
@@ -178,13 +180,13 @@ def _shocks(rng: np.random.Generator, units: int, weeks: int) -> Floats:
 
 
 def _schedule(rng: np.random.Generator, level: Floats, weeks: int) -> Floats:
-    """List prices (u, w) that step by about a fifth every four weeks, whatever demand does."""
+    """List prices (u, w) that change by about a fifth every four weeks, independently of demand."""
     steps = rng.normal(0, 0.2, (level.size, -(-weeks // 4)))
     return np.asarray(level[:, None] * np.exp(np.repeat(steps, 4, axis=1)[:, :weeks]))
 
 
 def _promotions(rng: np.random.Generator, params: WorldParams, shock: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Discounts (u, w) and the flag of randomized rows that `flags` asks for."""
+    """Discounts (u, w) and flags of randomized rows, according to `flags`."""
     promo = rng.random(shock.shape) < params.promo_share
     depth = rng.uniform(0.1, 0.4, shock.shape)
     flag = np.ones(shock.shape, dtype=bool)

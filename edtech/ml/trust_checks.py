@@ -41,7 +41,7 @@ def blocking_reason(checks: Iterable[Check]) -> str | None:
     blocking = blocking_checks(checks)
     if not blocking:
         return None
-    return "It cannot be registered. " + " ".join(f"{check.title}: no. {check.evidence}" for check in blocking)
+    return "It cannot be registered. " + " ".join(f"Failed check: {check.title}. {check.evidence}" for check in blocking)
 
 
 def leak_outcome(

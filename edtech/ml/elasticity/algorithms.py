@@ -15,7 +15,7 @@ from edtech.tables.roles import PanelRoles
 
 FAMILY = "token_elasticity"
 VISITS, COVARIATES, MARKET = "visits", "covariates", "market"
-"""What an algorithm may need beyond the panel."""
+"""What an algorithm may require besides the panel."""
 
 
 class FixedEffectsParams(Params):
@@ -23,25 +23,29 @@ class FixedEffectsParams(Params):
 
     form: Literal["auto", "logit", "exponential", "log"] = Field(
         "auto",
-        title="Form of demand",
-        description="Logit of quantity per view, exponential in price, or constant elasticity (log); auto: logit where "
-        "views are given and do not react to the price, else exponential.",
+        title="Demand form",
+        description="Logit of quantity per view, exponential in price, or constant elasticity (log). Auto: logit if "
+        "there are views that do not react to the price, else exponential.",
     )
     tiers: Literal["auto", "one", "three"] = Field(
         "auto",
-        title="Slopes for each segment",
-        description="One, or three for its cheap, middling and dear units; auto: three where the data ask for it.",
+        title="Slopes per segment",
+        description="One, or three for cheap, middle and expensive units. Auto: three if this lowers the AIC.",
     )
     segment_slopes: bool = Field(
-        True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."
+        True, title="Slopes by segment", description="Off: one slope for all segments, more stable with few sales."
     )
     control_function: bool = Field(
         True,
         title="Use randomized discounts or instruments",
-        description="Corrects for prices that follow demand. Off shows what ignoring it would say.",
+        description="Corrects for prices that follow demand. Off shows the bias of ignoring this.",
     )
     max_iterations: int = Field(
-        50, ge=10, le=200, title="Most iterations", description="The fit stops with an error when it has not settled."
+        50,
+        ge=10,
+        le=200,
+        title="Maximum iterations",
+        description="The fit stops with an error if it has not converged.",
     )
 
 
@@ -49,44 +53,52 @@ class ChoiceLogitParams(Params):
     """Hyperparameters of `choice_logit`."""
 
     segment_slopes: bool = Field(
-        True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."
+        True, title="Slopes by segment", description="Off: one slope for all segments, more stable with few sales."
     )
     max_visits: int = Field(
-        20_000, ge=1_000, le=200_000, title="Visits kept", description="What-ifs play this many visits, drawn by seed."
+        20_000, ge=1_000, le=200_000, title="Sampled visits", description="What-ifs simulate this many random visits."
     )
     max_iterations: int = Field(
-        50, ge=10, le=200, title="Most iterations", description="The fit stops with an error when it has not settled."
+        50,
+        ge=10,
+        le=200,
+        title="Maximum iterations",
+        description="The fit stops with an error if it has not converged.",
     )
-    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same visits kept.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="The same seed samples the same visits.")
 
 
 class LinearParams(Params):
     """Hyperparameters of `linear`."""
 
     alpha: float = Field(
-        0.0, ge=0.0, le=5.0, title="Ridge penalty", description="Pulls slopes to 0: steadier, and too small."
+        0.0, ge=0.0, le=5.0, title="Ridge penalty", description="Shrinks slopes towards 0: less variance, more bias."
     )
     segment_slopes: bool = Field(
-        True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."
+        True, title="Slopes by segment", description="Off: one slope for all segments, more stable with few sales."
     )
     max_iterations: int = Field(
-        100, ge=20, le=500, title="Most iterations", description="Steps that the solver may take."
+        100, ge=20, le=500, title="Maximum iterations", description="Maximum steps of the solver."
     )
 
 
 class _FlexibleParams(Params):
-    """What `polynomial` and `gam` share."""
+    """The hyperparameters that `polynomial` and `gam` share."""
 
     segment_slopes: bool = Field(
-        True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."
+        True, title="Slopes by segment", description="Off: one slope for all segments, more stable with few sales."
     )
     control_function: bool = Field(
         True,
         title="Use randomized discounts or instruments",
-        description="Corrects for prices that follow demand. Off shows what ignoring it would say.",
+        description="Corrects for prices that follow demand. Off shows the bias of ignoring this.",
     )
     max_iterations: int = Field(
-        50, ge=10, le=200, title="Most iterations", description="The fit stops with an error when it has not settled."
+        50,
+        ge=10,
+        le=200,
+        title="Maximum iterations",
+        description="The fit stops with an error if it has not converged.",
     )
 
 
@@ -100,42 +112,48 @@ class AdditiveParams(_FlexibleParams):
     """Hyperparameters of `gam`."""
 
     knots: int = Field(
-        5, ge=3, le=9, title="Knots", description="Where the splines of price and covariates may bend; more is freer."
+        5,
+        ge=3,
+        le=9,
+        title="Knots",
+        description="Knots of the splines of price and covariates; more are more flexible.",
     )
 
 
 class DoubleMLParams(Params):
     """Hyperparameters of `dml`."""
 
-    folds: int = Field(5, ge=2, le=10, title="Folds", description="Each fold is predicted from all the others.")
+    folds: int = Field(
+        5, ge=2, le=10, title="Folds", description="Each fold is predicted by models of the other folds."
+    )
     learning_rate: float = Field(
         0.1,
         ge=0.01,
         le=0.5,
         title="Learning rate",
-        description="How much each tree corrects; smaller needs more trees.",
+        description="Weight of each tree; a smaller one needs more trees.",
     )
-    trees: int = Field(60, ge=20, le=300, title="Trees", description="Rounds of boosting of each nuisance.")
-    max_leaf_nodes: int = Field(15, ge=3, le=63, title="Leaves per tree", description="How finely a tree may split.")
+    trees: int = Field(60, ge=20, le=300, title="Trees", description="Boosting iterations of each nuisance model.")
+    max_leaf_nodes: int = Field(
+        15, ge=3, le=63, title="Leaves per tree", description="Maximum leaves; more are more flexible."
+    )
     min_samples_leaf: int = Field(
-        20, ge=5, le=500, title="Rows per leaf", description="Fewest rows in a leaf; more is smoother."
+        20, ge=5, le=500, title="Rows per leaf", description="Minimum rows in a leaf; more are smoother."
     )
     segment_slopes: bool = Field(
-        True, title="A slope for each segment", description="Off: one slope for all, steadier where sales are few."
+        True, title="Slopes by segment", description="Off: one slope for all segments, more stable with few sales."
     )
-    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same folds and trees.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="The same seed gives the same folds and trees.")
 
 
 class ShareLogitParams(Params):
     """Hyperparameters of `share_logit`."""
 
-    nested: bool = Field(
-        False, title="Segments are nests", description="Units of a segment compete more closely with each other."
-    )
+    nested: bool = Field(False, title="Segments as nests", description="Units of a segment compete more closely.")
     unit_effects: bool = Field(
         True,
-        title="Hold each unit fixed",
-        description="Off: only periods and the covariates are held fixed, such as the product a unit is.",
+        title="Unit effects",
+        description="Off: controls only for periods and covariates, such as the product of a unit.",
     )
 
 
@@ -152,15 +170,17 @@ class GradientBoostingParams(Params):
         ge=0.01,
         le=0.5,
         title="Learning rate",
-        description="How much each tree corrects; smaller needs more trees.",
+        description="Weight of each tree; a smaller one needs more trees.",
     )
-    trees: int = Field(150, ge=20, le=600, title="Trees", description="Rounds of boosting.")
-    max_leaf_nodes: int = Field(15, ge=3, le=63, title="Leaves per tree", description="How finely a tree may split.")
+    trees: int = Field(150, ge=20, le=600, title="Trees", description="Boosting iterations.")
+    max_leaf_nodes: int = Field(
+        15, ge=3, le=63, title="Leaves per tree", description="Maximum leaves; more are more flexible."
+    )
     min_samples_leaf: int = Field(
-        40, ge=5, le=500, title="Rows per leaf", description="Fewest rows in a leaf; more is smoother."
+        40, ge=5, le=500, title="Rows per leaf", description="Minimum rows in a leaf; more are smoother."
     )
-    l2: float = Field(1.0, ge=0.0, le=50.0, title="L2 penalty", description="Shrinks the leaves' values.")
-    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same model.")
+    l2: float = Field(1.0, ge=0.0, le=50.0, title="L2 penalty", description="Shrinks the values of leaves.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="The same seed gives the same model.")
 
 
 class RandomForestParams(Params):
@@ -168,15 +188,15 @@ class RandomForestParams(Params):
 
     PRESETS: ClassVar[Presets] = {"quick": {"trees": 20, "max_depth": 8}, "thorough": {"trees": 250, "max_depth": 14}}
 
-    trees: int = Field(60, ge=10, le=300, title="Trees", description="More is steadier and slower.")
-    max_depth: int = Field(10, ge=2, le=20, title="Depth", description="How many splits a path may have.")
+    trees: int = Field(60, ge=10, le=300, title="Trees", description="More are more stable and slower.")
+    max_depth: int = Field(10, ge=2, le=20, title="Depth", description="Maximum splits of a path.")
     min_samples_leaf: int = Field(
-        30, ge=5, le=500, title="Rows per leaf", description="Fewest rows in a leaf; more is smoother."
+        30, ge=5, le=500, title="Rows per leaf", description="Minimum rows in a leaf; more are smoother."
     )
     max_features: float = Field(
-        0.7, ge=0.1, le=1.0, title="Share of features per split", description="Less makes trees more different."
+        0.7, ge=0.1, le=1.0, title="Features per split", description="Share of features; fewer decorrelate the trees."
     )
-    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same model.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="The same seed gives the same model.")
 
 
 ALGORITHMS: dict[str, Algorithm] = {
@@ -187,49 +207,49 @@ ALGORITHMS: dict[str, Algorithm] = {
             "Fixed effects",
             FixedEffectsDemand,
             FixedEffectsParams,
-            "Compares each unit with itself over time, a price slope for each segment; the one to start with.",
+            "Compares each unit with itself over time, with price slopes by segment. Start with this algorithm.",
         ),
         Algorithm(
             "linear",
             "Log-linear Poisson regression",
             LinearDemand,
             LinearParams,
-            "A constant elasticity for each segment, with the units' mean prices and rates held fixed.",
+            "A constant elasticity by segment, controlling for each unit's mean price and rate.",
         ),
         Algorithm(
             "polynomial",
-            "Polynomial of the price",
+            "Polynomial in price",
             PolynomialDemand,
             PolynomialParams,
-            "Demand bends with the log price, the same way in all segments; a check on the form.",
+            "Log demand is a polynomial in log price, the same in all segments. Checks the demand form.",
         ),
         Algorithm(
             "gam",
             "Additive splines",
             AdditiveDemand,
             AdditiveParams,
-            "Demand bends freely with the log price and with each covariate that is a number; a check on the form.",
+            "Log demand is a sum of splines in log price and numeric covariates. Checks the demand form.",
         ),
         Algorithm(
             "gradient_boosting",
             "Gradient boosting",
             GradientBoostingDemand,
             GradientBoostingParams,
-            "Trees added one by one, falling in the price; finds forms nobody thought of, gives no interval.",
+            "Sequential trees, monotonic in price. Fits any demand form, without confidence interval.",
         ),
         Algorithm(
             "random_forest",
             "Random forest",
             RandomForestDemand,
             RandomForestParams,
-            "An average of trees, falling in the price; steady on later weeks, pulls elasticities towards 0.",
+            "An average of trees, monotonic in price. Predicts later periods well, biases elasticities towards 0.",
         ),
         Algorithm(
             "choice_logit",
-            "Choice among offers",
+            "Discrete choice (logit)",
             ChoiceLogitDemand,
             ChoiceLogitParams,
-            "Which of the offers seen on a visit is taken: the one that knows what courses take from each other.",
+            "Models which offer of a visit is chosen, so that substitution between units is modeled.",
             needs=VISITS,
         ),
         Algorithm(
@@ -237,15 +257,15 @@ ALGORITHMS: dict[str, Algorithm] = {
             "Double machine learning",
             DoubleMLDemand,
             DoubleMLParams,
-            "For offers with covariates that move price and demand along curves nobody knows, and no repeated units.",
+            "For offers that do not repeat, with covariates of unknown functional form.",
             needs=COVARIATES,
         ),
         Algorithm(
             "share_logit",
-            "Logit of market shares",
+            "Market-share logit",
             ShareLogitDemand,
             ShareLogitParams,
-            "Units compete for the buyers of a market whose size is stated: substitution without visits.",
+            "Units compete within markets of a stated size: substitution without data on visits.",
             needs=MARKET,
         ),
     )
@@ -253,7 +273,7 @@ ALGORITHMS: dict[str, Algorithm] = {
 
 
 def available_algorithms(roles: PanelRoles, has_visits: bool) -> tuple[str, ...]:
-    """Return the algorithms that have what they need, the one to start with first."""
+    """Return the algorithms whose inputs are available, the recommended one first."""
     available = {"": True, VISITS: has_visits, COVARIATES: bool(roles.controls), MARKET: has_market_roles(roles)}
     names = [name for name, algorithm in ALGORITHMS.items() if available[algorithm.needs]]
     return tuple(sorted(names, key=lambda name: ALGORITHMS[name].needs != VISITS))

@@ -1,4 +1,4 @@
-"""Splits that match the question and errors on data the model has not seen."""
+"""Holdout splits, and errors on held-out rows."""
 
 from dataclasses import dataclass
 
@@ -17,18 +17,18 @@ _MIN_GROUPS = 4
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Rows held back, as a mask (n,), and in words which; `None` where the panel is too short to hold any back."""
+    """A mask (n,) of the held-out rows and their description; the mask is None if the panel is too short."""
 
     held_out: NDArray[np.bool_] | None
     description: str
 
 
 def split_panel(panel: pd.DataFrame, roles: PanelRoles, share: float) -> Split:
-    """Hold back the last `share` of the periods; without periods, whole units; without repeated units, other offers."""
+    """Hold out the last `share` of the periods; without periods, random units; without units, random rows."""
     if roles.period is not None:
         periods = np.sort(panel[roles.period].unique())
         if periods.size < _MIN_GROUPS:
-            return Split(None, f"only {periods.size} periods, too few to hold any back")
+            return Split(None, f"only {periods.size} periods, too few to hold any out")
         count = max(1, round(share * periods.size))
         return Split(
             panel[roles.period].isin(periods[-count:]).to_numpy(), f"the last {count} of {periods.size} periods"
@@ -36,9 +36,12 @@ def split_panel(panel: pd.DataFrame, roles: PanelRoles, share: float) -> Split:
     labels = np.arange(len(panel)) if roles.unit is None else panel[roles.unit].astype("category").cat.codes.to_numpy()
     units = np.unique(labels)
     if units.size < _MIN_GROUPS:
-        return Split(None, f"only {units.size} units and no periods, too few to hold any back")
+        return Split(None, f"only {units.size} units and no periods, too few to hold any out")
     held_out_units = np.random.default_rng(_SEED).permutation(units)[: max(1, round(share * units.size))]
-    return Split(np.isin(labels, held_out_units), f"{held_out_units.size:,} of {units.size:,} units, none of their rows in training")
+    return Split(
+        np.isin(labels, held_out_units),
+        f"{held_out_units.size:,} of {units.size:,} units, none of their rows in training",
+    )
 
 
 def error_metrics(actual: Floats, predicted: Floats) -> dict[str, float]:
@@ -54,10 +57,10 @@ def error_metrics(actual: Floats, predicted: Floats) -> dict[str, float]:
 
 
 def permutation_importance(model: object, rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
-    """Return how much the mean Poisson deviance on `rows` rises when one column is shuffled: feature, importance.
+    """Return the increase of the mean Poisson deviance on held-out `rows` if a column is shuffled: feature, importance.
 
-    Breiman (2001), "Random Forests", Machine Learning 45, on rows that were held back. It says what the prediction
-    leans on; it is no effect and no elasticity.
+    Breiman (2001), "Random Forests", Machine Learning 45. Importance measures what predictions depend on; it is neither
+    a causal effect nor an elasticity.
     """
     rng = np.random.default_rng(_SEED)
     if len(rows) > _MAX_ROWS:
@@ -78,7 +81,7 @@ def permutation_importance(model: object, rows: pd.DataFrame, roles: PanelRoles)
 
 
 def per_period_metrics(panel: pd.DataFrame, roles: PanelRoles, quantity: Floats) -> dict[str, float]:
-    """Return token revenue per period and, where there are views, the rate of `quantity` (n,) per view."""
+    """Return revenue per period and, with views, the rate of `quantity` (n,) per view."""
     periods = 1 if roles.period is None else max(panel[roles.period].nunique(), 1)
     metrics = {"token_revenue": float(panel[roles.price].to_numpy(dtype=float) @ quantity) / periods}
     if roles.views is not None:

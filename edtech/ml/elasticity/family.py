@@ -27,14 +27,14 @@ VISIT_COLUMNS = ["visit_id", "course_id", "viewed_at", "token_price", "enrolled"
 
 
 def fits(dataset: "Dataset") -> tuple[str, ...]:
-    """Return the algorithms that the data set has the tables for, the one to start with first."""
+    """Return the algorithms whose tables the data set has, the recommended one first."""
     if dataset.kind not in ("panel", "market"):
         return ()
     return available_algorithms(dataset.roles, "views" in dataset.tables)
 
 
 def visits_for(dataset: "Dataset", algorithm: Algorithm) -> pd.DataFrame | None:
-    """Return the offers seen on visits where the algorithm needs them and the data set has them."""
+    """Return the offers shown on visits, if the algorithm needs them and the data set has them."""
     if algorithm.needs != VISITS or "views" not in dataset.tables:
         return None
     return dataset.table("views", VISIT_COLUMNS)
@@ -45,19 +45,19 @@ def train(dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Pr
     panel, visits = dataset.panel(), visits_for(dataset, algorithm)
     modeler = TokenPriceElasticityModeler.from_roles(dataset.roles)
     values = {algorithm.name: params.model_dump()}
-    found = modeler.compare_models(panel, [algorithm.name], visits=visits, params=values, progress=progress)
-    return FittedModel(found[algorithm.name], panel, dataset.roles.quantity)
+    results = modeler.compare_models(panel, [algorithm.name], visits=visits, params=values, progress=progress)
+    return FittedModel(results[algorithm.name], panel, dataset.roles.quantity)
 
 
 def plots(result: ElasticityResult) -> dict[str, bytes]:
-    """Return the plots of a run as PNG files that are readable at a glance."""
+    """Return the plots of a run as PNG files by artifact path."""
     segments = png.elasticity_by_segment(
         result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
     )
     return (
         {"evaluation/elasticity_by_segment.png": segments}
-        | error_plots(result, ALGORITHMS[result.algorithm].title, "rmse", "pieces / row")
-        | importance_plot(result, "rise of Poisson deviance when shuffled")
+        | error_plots(result, ALGORITHMS[result.algorithm].title, "rmse", f"{result.roles.quantity} per row")
+        | importance_plot(result, "increase of Poisson deviance if shuffled")
     )
 
 
@@ -92,7 +92,7 @@ def _range_warnings(model: DemandEstimator, rows: pd.DataFrame, support: pd.Data
 TOKEN_ELASTICITY = Family(
     name=FAMILY,
     title="Price elasticity of demand",
-    question="What does a price change do to enrollments and token revenue?",
+    question="How does a price change affect sales and token revenue?",
     needs="a demand panel: one row for each course and week with its price and quantity; visits add substitution",
     algorithms=ALGORITHMS,
     result=ElasticityResult,

@@ -1,7 +1,7 @@
-"""The family `token_elasticity`: what a price change does to the quantity sold, and why that can be known.
+"""Training of the family `token_elasticity`: the effect of a price change on the quantity sold.
 
-Own-price elasticity: the average over rows of d log E[quantity] / d log price of one unit, everything else fixed,
-weighted by quantity or equally. Every algorithm is read through this one definition.
+The own-price elasticity is the average over rows of d log E[quantity] / d log price of one unit, all else equal,
+weighted by quantity or equally. All algorithms share this definition.
 """
 
 import time
@@ -17,7 +17,7 @@ from edtech.errors import ModelError, ParamsError
 from edtech.jobs.progress import Progress
 from edtech.ml.base import Algorithm, Estimate, Params
 from edtech.ml.elasticity.algorithms import ALGORITHMS, FAMILY, VISITS, available_algorithms
-from edtech.ml.elasticity.checks import Evidence, elasticity_checks, fold_elasticities
+from edtech.ml.elasticity.checks import FitEvidence, elasticity_checks, fold_elasticities
 from edtech.ml.elasticity.estimators.base import DemandEstimator
 from edtech.ml.elasticity.evaluation import error_metrics, per_period_metrics, permutation_importance, split_panel
 from edtech.ml.elasticity.fitting.inference import half_width
@@ -29,13 +29,13 @@ from edtech.tables.arrays import Floats
 from edtech.tables.roles import Dates, PanelRoles, PricesSet, Weights
 from edtech.tables.table_kinds import PANEL_CONTRACT, build_panel, roles_for
 
-_NAIVE_NOTE = "Pooled log-log slope: it mixes what prices do with why they differ. A warning, not an answer."
+_NAIVE_NOTE = "Pooled log-log slope: it mixes the effect of prices with the reasons why they differ. Do not use it."
 
 Fit = Callable[[pd.DataFrame], DemandEstimator]
-"""Fits the chosen algorithm on rows of a panel."""
+"""Fits the algorithm on rows of a panel."""
 
 _MAX_ROWS_FOR_FOLDS = 100_000
-"""On more rows parts of the time are not fitted apart: it would take as long as the training itself."""
+"""With more rows the elasticity by fold is skipped: it would take as long as the training itself."""
 
 
 class TokenPriceElasticityModeler:
@@ -101,10 +101,10 @@ class TokenPriceElasticityModeler:
     ) -> dict[str, ElasticityResult]:
         """Train the named algorithms on one panel and return name -> result.
 
-        By default those that have what they need: `choice_logit` needs `visits`, a row for each offer seen on a visit,
-        `dml` covariates, `share_logit` a market. `params` holds hyperparameters by algorithm. Raises ParamsError for an
-        unknown algorithm or value, ContractError for a panel that breaks its contract, NotIdentifiedError where no
-        elasticity can be learned.
+        The default is every algorithm whose inputs are available: `choice_logit` needs `visits`, with a row for each
+        offer shown on a visit, `dml` needs covariates and `share_logit` a market. `params` holds hyperparameters by
+        algorithm. Raises ParamsError for an unknown algorithm or value, ContractError for a panel that breaks its
+        contract, and NotIdentifiedError if no elasticity can be estimated.
         """
         available = available_algorithms(self.roles, visits is not None)
         names = list(available if algorithms is None else dict.fromkeys(algorithms))
@@ -141,17 +141,28 @@ def _with_original_labels(result: ElasticityResult, panel: pd.DataFrame, roles: 
 def train(
     panel: pd.DataFrame, roles: PanelRoles, algorithm: Algorithm, params: Params, visits: pd.DataFrame | None = None
 ) -> ElasticityResult:
-    """Train one algorithm on a validated panel: errors from a fit without some rows, all else from the whole."""
+    """Train one algorithm on a validated panel: errors come from a holdout fit, all else from a fit of all rows."""
     started = time.perf_counter()
     fit = partial(_fit_algorithm, roles=roles, algorithm=algorithm, params=params, visits=visits)
     arrays, rows = panel_arrays(panel, roles), _rows_with_views(panel, roles)
     identification = identify(rows, arrays, roles)
-    model = fit(rows, ground=identification)
+    model = fit(rows, identification=identification)
     holdout = _fit_holdout(panel, roles, params.evaluation_share, fit)
     elasticity, by_segment = average_elasticity(model, rows, arrays, roles)
     naive, folds = naive_elasticity(arrays), _elasticity_by_fold(panel, roles, model, fit)
     holdout_elasticity = None if holdout.model is None else average_elasticity(holdout.model, rows, arrays, roles)[0]
-    evidence = Evidence(params, model, roles, holdout.training_rows, arrays, identification, elasticity, holdout_elasticity, folds, holdout.evaluation)
+    evidence = FitEvidence(
+        params,
+        model,
+        roles,
+        holdout.training_rows,
+        arrays,
+        identification,
+        elasticity,
+        holdout_elasticity,
+        folds,
+        holdout.evaluation,
+    )
     checks = elasticity_checks(evidence)
     metrics = {
         "price_elasticity_coefficient": elasticity.estimate,
@@ -187,9 +198,9 @@ def train(
 
 @dataclass(frozen=True, slots=True)
 class _HoldoutFit:
-    """A fit of the `known` rows, and what it said of those held back; none of both where the panel is too short.
+    """A fit of the `training_rows` and its predictions of the held-out rows (`evaluation`).
 
-    `split` says in words which were held back, `evaluation` what came of them and what was predicted.
+    If the panel is too short, `model` is None and no row is held out. `split` describes the held-out rows.
     """
 
     model: DemandEstimator | None
@@ -204,7 +215,7 @@ def _fit_holdout(panel: pd.DataFrame, roles: PanelRoles, share: float, fit: Fit)
     split = split_panel(panel, roles, share)
     if split.held_out is None:
         no_rows = panel.iloc[:0]
-        note = f"Errors on rows held back are not measured: {split.description}."
+        note = f"Held-out errors are not measured: {split.description}."
         return _HoldoutFit(None, panel, no_rows, _evaluation_rows(no_rows, None, roles), split.description, (note,))
     held_out, training_rows = panel[split.held_out], panel[~split.held_out]
     model = fit(training_rows)
@@ -212,7 +223,7 @@ def _fit_holdout(panel: pd.DataFrame, roles: PanelRoles, share: float, fit: Fit)
 
 
 def _elasticity_by_fold(panel: pd.DataFrame, roles: PanelRoles, model: DemandEstimator, fit: Fit) -> pd.DataFrame:
-    """Return the elasticity of parts of the time, no rows where fitting them would take long."""
+    """Return the elasticity by fold, without rows if refitting would take long."""
     rows = panel if model.refits_quickly and len(panel) <= _MAX_ROWS_FOR_FOLDS else panel.iloc[:0]
     return fold_elasticities(rows, roles, partial(_refit_elasticity, roles, fit))
 
@@ -242,34 +253,34 @@ def _fit_algorithm(
 def average_elasticity(
     model: DemandEstimator, panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles
 ) -> tuple[Estimate, pd.DataFrame]:
-    """Return the average own-price elasticity over the panel's rows, and the same for each segment.
+    """Return the average own-price elasticity over the panel's rows, and by segment.
 
-    The interval is that of the slopes, clustered by unit, at the fitted probabilities.
+    The interval is that of the slopes, clustered by unit, at the fitted values.
     """
     weights = arrays.quantity if roles.weights == "quantity" else np.ones_like(arrays.quantity)
     panel = model.with_category_codes(panel)
     rows, covariance = model.elasticities(panel), model.slope_covariance_
     terms = None if covariance is None else model.elasticity_terms(panel)
 
-    def read(where: Floats) -> Estimate:
-        estimate = float(np.average(rows, weights=where))
+    def average(row_weights: Floats) -> Estimate:
+        estimate = float(np.average(rows, weights=row_weights))
         if terms is None or covariance is None:
             return Estimate(estimate, note=model.interval_note)
-        half = half_width(np.average(terms, axis=0, weights=where), covariance, model.slope_degrees_of_freedom_)
+        half = half_width(np.average(terms, axis=0, weights=row_weights), covariance, model.slope_degrees_of_freedom_)
         return Estimate(estimate, estimate - half, estimate + half, model.interval_note)
 
     segments = []
     for code, name in enumerate(arrays.segments):
         inside = weights * (arrays.segment == code)
         if inside.sum() > 0:
-            found = read(inside)
-            segments.append((str(name), found.estimate, found.low, found.high))
+            elasticity = average(inside)
+            segments.append((str(name), elasticity.estimate, elasticity.low, elasticity.high))
     table = pd.DataFrame(segments, columns=["segment", "estimate", "low", "high"])
-    return _require_finite(read(weights)), table.astype({"estimate": float, "low": float, "high": float})
+    return _require_finite(average(weights)), table.astype({"estimate": float, "low": float, "high": float})
 
 
 def _segment_metrics(model: DemandEstimator) -> dict[str, float]:
-    """Elasticity where all prices of a segment move together, of a model that knows substitution."""
+    """Return the elasticity if all prices of a segment change together, of a model of substitution."""
     return {"segment_elasticity": model.segment_elasticity_} if isinstance(model, SubstitutionModel) else {}
 
 
@@ -285,26 +296,27 @@ def _require_finite(estimate: Estimate) -> Estimate:
 
 
 def naive_elasticity(arrays: PanelArrays) -> Estimate:
-    """Slope of log quantity on log price over all rows, ignoring units, periods and how prices were set.
+    """Return the slope of log quantity on log price over all rows, ignoring units, periods and how prices were set.
 
-    Where some rows sold nothing, log(1 + quantity), as it is usually done.
+    If some rows have no sales, it uses log(1 + quantity).
     """
     quantity = np.log(arrays.quantity) if arrays.quantity.min() > 0 else np.log1p(arrays.quantity)
     return Estimate(float(np.polyfit(np.log(arrays.price), quantity, 1)[0]), note=_NAIVE_NOTE)
 
 
 def price_support(panel: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
-    """Return the lowest and highest price of each unit, over all rows and over randomized ones.
+    """Return the lowest and highest price of each unit, over all rows and over randomized rows.
 
-    Columns: unit, low, high, randomized_low, randomized_high. Rows that are offers of their own share the panel's
-    range.
+    Columns: unit, low, high, randomized_low, randomized_high. Without units, all rows share the panel's range.
     """
     unit = panel[roles.unit].astype(str) if roles.unit is not None else pd.Series("all", index=panel.index)
     prices = panel[roles.price].astype(float)
     table = prices.groupby(unit).agg(low="min", high="max")
     if roles.randomized_discount is not None:
         randomized = panel[roles.randomized_flag].astype(bool) if roles.randomized_flag else slice(None)
-        randomized_prices = prices[randomized].groupby(unit[randomized]).agg(randomized_low="min", randomized_high="max")
+        randomized_prices = (
+            prices[randomized].groupby(unit[randomized]).agg(randomized_low="min", randomized_high="max")
+        )
         table = table.join(randomized_prices)
     elif roles.prices_set == "experiment":
         table = table.assign(randomized_low=table["low"], randomized_high=table["high"])

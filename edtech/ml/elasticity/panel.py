@@ -1,4 +1,4 @@
-"""A demand panel as arrays: what every estimator is fitted on."""
+"""A demand panel as arrays, on which every estimator is fitted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,11 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class PanelArrays:
-    """The n rows of a panel as arrays of shape (n,), unless said otherwise.
+    """The n rows of a panel as arrays of shape (n,), if not stated otherwise.
 
-    `unit`, `period` and `segment` are codes into `units`, `periods` and `segments`; a panel without such a column has
-    the one level "all". `effects` are the codes whose effects are taken out: the unit, or the segment where units do
-    not repeat, or never change their price, so that taking them out would leave nothing. `cluster` groups rows whose
-    errors may be related. `exposure` is the views, or 1.
+    `unit`, `period` and `segment` are codes into `units`, `periods` and `segments`; a missing column has one level,
+    "all". `exposure` is the views, or 1. `repeated` is False if units do not repeat or never change their price: then
+    unit effects would absorb all price variation.
     """
 
     price: Floats
@@ -40,22 +39,22 @@ class PanelArrays:
 
     @property
     def group(self) -> Codes:
-        """Codes of the cross-sectional effect: the unit where units repeat, else the segment."""
+        """Codes of the cross-sectional effect: the unit if units repeat, else the segment."""
         return self.unit if self.repeated else self.segment
 
     @property
     def effects(self) -> NDArray[np.uint64]:
-        """Codes of the two effects, shape (n, 2)."""
+        """Codes of the group and period effects, shape (n, 2)."""
         return np.column_stack([self.group, self.period]).astype(np.uint64)
 
     @property
     def cluster(self) -> Codes:
-        """Cluster of each row: its unit, or the row itself where there are no units."""
+        """Cluster of each row for standard errors: its unit, or the row itself without units."""
         return self.unit if self.units.size > 1 else np.arange(self.price.size)
 
 
 def encode_levels(frame: pd.DataFrame, column: str | None) -> tuple[Codes, NDArray[np.str_]]:
-    """Return the codes of a column and its sorted levels; a missing role is one level."""
+    """Return the codes of a column and its sorted levels; a missing column has one level."""
     if column is None:
         return np.zeros(len(frame), dtype=np.intp), np.array([ALL])
     codes, levels = pd.factorize(frame[column], sort=True)
@@ -63,10 +62,10 @@ def encode_levels(frame: pd.DataFrame, column: str | None) -> tuple[Codes, NDArr
 
 
 def control_matrix(frame: pd.DataFrame, roles: PanelRoles, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return the covariates as numbers, text ones as indicators of all levels but the first.
+    """Return the covariates as numbers; text becomes indicators of all levels except the first.
 
-    `names` are the columns of an earlier call: a level that was not seen then has none. Raises NotIdentifiedError
-    where a text covariate has more than 50 levels: it would fit the noise.
+    `names` are the columns of an earlier call; new levels get no column. Raises NotIdentifiedError if a text covariate
+    has more than 50 levels, which would overfit.
     """
     columns: list[pd.DataFrame] = []
     for name in roles.controls:
@@ -77,7 +76,7 @@ def control_matrix(frame: pd.DataFrame, roles: PanelRoles, names: Sequence[str] 
         levels = column.nunique()
         if levels > MAX_LEVELS:
             raise NotIdentifiedError(
-                "A covariate has too many levels to be held fixed",
+                "A covariate has too many levels to control for",
                 expected=f"at most {MAX_LEVELS} levels",
                 actual=f"{levels:,} levels",
                 where=f"column {name!r}",
@@ -89,7 +88,7 @@ def control_matrix(frame: pd.DataFrame, roles: PanelRoles, names: Sequence[str] 
 
 
 def original_labels(labels: pd.Series | pd.Index, frame: pd.DataFrame, column: str | None) -> pd.Index:
-    """Return text labels as the user's own values: the contract turns units and segments into text, 7 into "7"."""
+    """Return text labels as the values in the user's data: the contract turns a unit or segment 7 into "7"."""
     originals: dict[str, object] = {}
     if column is not None and column in frame.columns:
         own = frame[column].dropna().unique()
@@ -101,8 +100,8 @@ def original_labels(labels: pd.Series | pd.Index, frame: pd.DataFrame, column: s
 def panel_arrays(panel: pd.DataFrame, roles: PanelRoles) -> PanelArrays:
     """Return a validated panel as arrays.
 
-    Rows without views tell nothing about demand and are left out. Raises NotIdentifiedError where every price is the
-    same or nothing was sold.
+    Rows without views are dropped: they hold no information on demand. Raises NotIdentifiedError if all prices are
+    equal or nothing was sold.
     """
     if roles.views is not None:
         panel = panel[panel[roles.views] > 0]
@@ -132,14 +131,14 @@ def panel_arrays(panel: pd.DataFrame, roles: PanelRoles) -> PanelArrays:
 def _require_sales_and_price_variation(price: Floats, quantity: Floats, roles: PanelRoles) -> None:
     if price.size == 0 or quantity.sum() <= 0:
         raise NotIdentifiedError(
-            "Nothing was sold, so there is no demand to learn from",
+            "Nothing was sold, so there is no demand to estimate",
             expected=f"rows with {roles.quantity!r} above 0",
             actual=f"{price.size:,} rows, all with 0",
             fix="choose a longer period or other units",
         )
     if np.ptp(price) == 0:
         raise NotIdentifiedError(
-            "An elasticity cannot be learned from a single price",
+            "An elasticity cannot be estimated from a single price",
             expected="at least two different prices",
             actual=f"the price {price[0]:g} in all {price.size:,} rows",
             where=f"column {roles.price!r}",
@@ -148,13 +147,17 @@ def _require_sales_and_price_variation(price: Floats, quantity: Floats, roles: P
 
 
 def _prices_vary(price: Floats, unit: Codes) -> bool:
-    """Whether any unit was ever sold at two prices."""
+    """Return whether any unit was sold at more than one price."""
     prices = pd.Series(price).groupby(unit)
     return bool((prices.max() > prices.min()).any())
 
 
 def group_means(values: Floats, group: Codes, size: int) -> Floats:
-    """Return the mean of `values` in each group, shape (size,); 0 rows give NaN."""
+    """Return the mean of `values` (n,) in each group, shape (size,); NaN for a group without rows.
+
+    >>> group_means(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 1]), 2)
+    array([2., 5.])
+    """
     count = np.bincount(group, minlength=size)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.bincount(group, weights=values, minlength=size) / count, dtype=float)

@@ -1,4 +1,4 @@
-"""What a training of the family `token_elasticity` finds."""
+"""The result of a training of the family `token_elasticity`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from edtech.tables.roles import PanelRoles
 IdentificationKind = Literal["randomized", "instrument", "within_unit", "controls", "none"]
 
 UNSOLD_CHECK = "unsold_rows"
-"""Code of the check that speaks of rows an estimator left out because they sold nothing."""
+"""Code of the check of rows that an estimator drops because they have no sales."""
 
 
 def supports_recommendation(kind: IdentificationKind, roles: PanelRoles) -> bool:
-    """Whether prices may be recommended where the price effect is identified so."""
+    """Whether this identification supports recommended prices."""
     stated = kind == "within_unit" and roles.prices_set == "schedule"
     return stated or kind in ("randomized", "instrument")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElasticityResult(FitResult):
-    """A trained demand model and the elasticity read from it.
+    """A trained demand model and its elasticity.
 
     `elasticity_by_segment`: segment, estimate, low, high. `support`: unit, low, high, randomized_low,
-    randomized_high, in price units. `evaluation`: period, unit, segment, price, views, actual, predicted on the rows
-    held back. `identification` is one of the design's five words and `condition` completes "This holds if".
+    randomized_high, in price units. `evaluation`: period, unit, segment, price, views, actual, predicted of the
+    held-out rows. `condition` completes "This is valid if". `naive` is the pooled log-log slope.
     """
 
     COLUMNS: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -50,15 +50,15 @@ class ElasticityResult(FitResult):
 
     @property
     def may_recommend(self) -> bool:
-        """Whether prices may be recommended on this ground; else the estimate stands with its condition only.
+        """Whether prices may be recommended; else the estimate is shown with its condition only.
 
-        It goes by what is known of how prices came about and of the rows, not by what the estimate looks like.
+        This depends on how prices were set and on the rows, never on the estimate.
         """
         return self.bias_check is None and supports_recommendation(self.identification, self.roles)
 
     @property
     def bias_check(self) -> Check | None:
-        """The check by which the estimate is known to be biased on any ground; None where there is none."""
+        """The failed check that shows the estimate to be biased under any identification, or None."""
         failed = (check for check in self.checks if check.severity is Severity.FAIL)
         return next((check for check in failed if check.code == UNSOLD_CHECK), None)
 

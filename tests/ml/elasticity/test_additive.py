@@ -1,4 +1,4 @@
-"""`polynomial` and `gam`: the curves themselves, and what they find where demand bends."""
+"""`polynomial` and `gam`: their basis functions, and their estimates on nonlinear demand."""
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,10 @@ X = np.linspace(-1, 1, 201)
 CURVES = {
     "degree 2": (lambda x: power_basis(x, 2, -0.4, 0.5), lambda x: power_basis_derivative(x, 2, -0.4, 0.5)),
     "degree 3": (lambda x: power_basis(x, 3, -0.4, 0.5), lambda x: power_basis_derivative(x, 3, -0.4, 0.5)),
-    "spline": (lambda x: spline_basis(x, quantile_knots(X, 5)), lambda x: spline_basis_derivative(x, quantile_knots(X, 5))),
+    "spline": (
+        lambda x: spline_basis(x, quantile_knots(X, 5)),
+        lambda x: spline_basis_derivative(x, quantile_knots(X, 5)),
+    ),
 }
 
 
@@ -40,9 +43,9 @@ def test_a_spline_of_few_values_is_a_line():
 @pytest.mark.parametrize("algorithm", BOTH)
 def test_the_truth_is_inside_the_interval(world, results, algorithm):
     # Seeds are fixed: one draw of an interval that covers in 19 of 20; benchmarks/bench_elasticity.py has the rate.
-    found = results[algorithm].elasticity
-    assert found.low < world.elasticity < found.high
-    assert found.high - found.low < 0.5 * abs(world.elasticity)
+    elasticity = results[algorithm].elasticity
+    assert elasticity.low < world.elasticity < elasticity.high
+    assert elasticity.high - elasticity.low < 0.5 * abs(world.elasticity)
 
 
 @pytest.mark.parametrize("algorithm", BOTH)
@@ -77,6 +80,6 @@ def test_gam_follows_a_covariate_along_a_curve():
     modeler = TokenPriceElasticityModeler(
         None, None, "p", "q", segment=None, views=None, controls=("z",), weights="equal"
     )
-    found = modeler.compare_models(panel, ["gam", "polynomial"])
-    assert found["gam"].elasticity.estimate == pytest.approx(-1.2, abs=0.15)
-    assert found["polynomial"].elasticity.estimate > 0
+    results = modeler.compare_models(panel, ["gam", "polynomial"])
+    assert results["gam"].elasticity.estimate == pytest.approx(-1.2, abs=0.15)
+    assert results["polynomial"].elasticity.estimate > 0

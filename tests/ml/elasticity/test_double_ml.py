@@ -1,4 +1,4 @@
-"""`dml` on offers whose covariates move price and demand along curves, and whose elasticities are known."""
+"""`dml` on offers whose covariates have nonlinear effects on price and demand, with known elasticities."""
 
 import numpy as np
 import pandas as pd
@@ -64,7 +64,7 @@ def test_closed_form_elasticities_are_the_derivative_of_what_is_predicted(offers
 
 
 def test_small_errors_of_what_boosting_learned_do_not_matter():
-    """The derivative of the solution by either nuisance is near 0: that is what the moment was made for."""
+    """The moment is Neyman orthogonal: the derivative of the solution by either nuisance is near 0."""
     rng = np.random.default_rng(2)
     v, x = rng.normal(0, 0.3, 200_000), rng.normal(0, 1, 200_000)
     ratio = np.exp(-1.5 * v) * rng.gamma(4, 0.25, v.size)
@@ -89,7 +89,7 @@ def test_a_segment_that_sold_nothing_has_no_slope(offers, modeler, weights):
 
 def test_sales_in_one_fold_alone_teach_the_others_nothing(offers, modeler):
     panel = offers.assign(sold=np.arange(len(offers)) == 7, group="all")
-    with pytest.raises(NotIdentifiedError, match="rows without a sale outside of one fold"):
+    with pytest.raises(NotIdentifiedError, match="rows without sales outside one fold"):
         modeler.compare_models(panel, ["dml"])
 
 

@@ -1,4 +1,4 @@
-"""The modeler: what it returns, what it refuses, and that what it registers is described."""
+"""The modeler: its results, the inputs it refuses, and the registry of algorithms."""
 
 from dataclasses import replace
 
@@ -54,13 +54,17 @@ def test_later_periods_are_predicted_better_than_by_their_mean(results):
     assert all(result.metrics["r2"] > 0.3 for result in results.values())
 
 
-def test_progress_is_told_from_the_first_step_to_the_last(world):
-    told = []
+def test_progress_is_reported_from_the_first_step_to_the_last(world):
+    reports = []
     world.modeler().compare_models(
-        world.panel, ["linear", "fixed_effects"], progress=lambda share, text: told.append((share, text))
+        world.panel, ["linear", "fixed_effects"], progress=lambda share, text: reports.append((share, text))
     )
-    assert [share for share, _ in told] == [0, 0.5, 1]
-    assert [text for _, text in told] == ["Training Log-linear Poisson regression", "Training Fixed effects", "Trained"]
+    assert [share for share, _ in reports] == [0, 0.5, 1]
+    assert [text for _, text in reports] == [
+        "Training Log-linear Poisson regression",
+        "Training Fixed effects",
+        "Trained",
+    ]
 
 
 def test_rows_weigh_by_quantity_or_equally(world, results):
@@ -82,42 +86,45 @@ def test_the_naive_slope_is_the_pooled_one():
 
 
 @pytest.mark.parametrize(
-    ("estimate", "words"),
+    ("estimate", "effect"),
     [
-        (-12.0, "fall by about 68.1 %"),
-        (-1.0, "fall by about 9.1 %"),
-        (-0.1, "fall by about 0.9 %"),
-        (1.0, "rise by about 10.0 %"),
-        (1e5, "rise by about 1,377,"),
+        (-12.0, "lowers demand by about 68.1%"),
+        (-1.0, "lowers demand by about 9.1%"),
+        (-0.1, "lowers demand by about 0.9%"),
+        (1.0, "raises demand by about 10.0%"),
+        (1e5, "raises demand by about 1,377,"),
     ],
 )
-def test_demand_cannot_fall_by_more_than_all_of_it(results, estimate, words):
+def test_demand_cannot_fall_by_more_than_all_of_it(results, estimate, effect):
     steep = replace(results["fixed_effects"], elasticity=Estimate(estimate, estimate - 0.01, estimate + 0.01))
-    assert f"A price 10 % higher makes demand {words}" in describe(steep)
+    assert f"A 10% price increase {effect}" in describe(steep)
 
 
-def test_a_fall_that_the_interval_does_not_show_is_not_told_as_one(results):
+def test_an_interval_that_contains_zero_is_described_as_inconclusive(results):
     unsure = replace(results["fixed_effects"], elasticity=Estimate(-0.85, -2.84, 1.14))
     text = describe(unsure)
     assert text.startswith(
-        "Whether demand falls or rises with the price is not shown: own-price elasticity -0.85 (95 %"
+        "The data do not show whether demand falls or rises with the price: own-price elasticity -0.85 (95%"
     )
-    assert "makes demand" not in text
+    assert "price increase" not in text
 
 
-def test_the_sentence_tells_number_ground_condition_and_error(results):
+def test_the_description_has_estimate_identification_condition_and_error(results):
     text = describe(results["fixed_effects"])
-    found = results["fixed_effects"].elasticity
-    assert f"own-price elasticity {found.estimate:.2f} (95 % interval {found.low:.2f} to {found.high:.2f})" in text
-    assert "read from prices or discounts drawn at random" in text
-    assert "This holds if the discounts marked as randomized were drawn without regard to demand." in text
-    assert "On the last 8 of 40 periods it was off by" in text
-    assert "no honest interval" in describe(results["random_forest"])
-    assert finding(results["fixed_effects"]).endswith(f"{found.low:.2f} to {found.high:.2f})")
+    elasticity = results["fixed_effects"].elasticity
+    assert (
+        f"own-price elasticity {elasticity.estimate:.2f} (95% interval {elasticity.low:.2f} to {elasticity.high:.2f})"
+        in text
+    )
+    assert "identified from randomized prices or discounts" in text
+    assert "This is valid if the discounts marked as randomized were assigned independently of demand." in text
+    assert "Held-out error on the last 8 of 40 periods: MAE" in text
+    assert "no valid confidence interval" in describe(results["random_forest"])
+    assert finding(results["fixed_effects"]).endswith(f"{elasticity.low:.2f} to {elasticity.high:.2f})")
     conditional = replace(results["fixed_effects"], identification="within_unit")
     assert finding(conditional).endswith(", if prices do not follow demand")
     naive = results["fixed_effects"].naive.estimate
-    assert f"says {naive:+.2f}. It is shown as a warning, not as an answer." in naive_warning(results["fixed_effects"])
+    assert f"The naive estimate is {naive:+.2f}:" in naive_warning(results["fixed_effects"])
 
 
 def test_names_from_the_data_are_data(world):
@@ -130,7 +137,7 @@ def test_names_from_the_data_are_data(world):
 # ---- what is refused
 
 
-def test_one_price_is_refused_with_the_test_that_would_tell(world):
+def test_a_single_price_is_refused_with_the_experiment_that_would_help(world):
     error = refused(NotIdentifiedError, "single price", world.panel.assign(token_price=9.5))
     assert error.actual == f"the price 9.5 in all {(world.panel['views'] > 0).sum():,} rows"
     assert "at random" in error.fix
@@ -191,7 +198,7 @@ def test_a_value_out_of_range_lists_what_is_allowed_and_nothing_is_trained(world
     trained = []
     with pytest.raises(ParamsError) as caught:
         world.modeler().compare_models(
-            world.panel, params={algorithm: values}, progress=lambda *told: trained.append(told)
+            world.panel, params={algorithm: values}, progress=lambda *report: trained.append(report)
         )
     assert listed in caught.value.expected
     assert next(iter(values)) in caught.value.actual

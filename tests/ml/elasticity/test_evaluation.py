@@ -1,4 +1,4 @@
-"""Errors are measured on data that training never saw."""
+"""Errors are measured on held-out data."""
 
 import numpy as np
 import pandas as pd
@@ -21,23 +21,23 @@ def panel(units: int, periods: int) -> pd.DataFrame:
 
 
 @given(units=st.integers(1, 6), periods=st.integers(4, 40), share=SHARES, seed=st.integers(0, 99))
-def test_every_held_back_row_is_later_than_every_other(units, periods, share, seed):
+def test_every_held_out_row_is_later_than_every_other(units, periods, share, seed):
     rows = panel(units, periods).sample(frac=1, random_state=seed)
-    held = split_panel(rows, ROLES, share).held_out
-    assert 0 < held.sum() < len(rows)
-    assert rows["week"][held].min() > rows["week"][~held].max()
-    assert rows["week"][held].nunique() == max(1, round(share * periods))
+    mask = split_panel(rows, ROLES, share).held_out
+    assert 0 < mask.sum() < len(rows)
+    assert rows["week"][mask].min() > rows["week"][~mask].max()
+    assert rows["week"][mask].nunique() == max(1, round(share * periods))
 
 
 @given(units=st.integers(4, 60), share=SHARES)
-def test_without_periods_whole_units_are_held_back(units, share):
+def test_without_periods_whole_units_are_held_out(units, share):
     rows = panel(units, 3)
-    held = split_panel(rows, ROLES.model_copy(update={"period": None}), share).held_out
-    assert not set(rows["course_id"][held]) & set(rows["course_id"][~held])
-    assert rows["course_id"][held].nunique() == max(1, round(share * units))
+    mask = split_panel(rows, ROLES.model_copy(update={"period": None}), share).held_out
+    assert not set(rows["course_id"][mask]) & set(rows["course_id"][~mask])
+    assert rows["course_id"][mask].nunique() == max(1, round(share * units))
 
 
-def test_offers_of_their_own_are_held_back_one_by_one_and_always_the_same():
+def test_offers_of_their_own_are_held_out_one_by_one_and_always_the_same():
     rows, roles = panel(20, 5), ROLES.model_copy(update={"unit": None, "period": None})
     split = split_panel(rows, roles, 0.2)
     assert split.held_out.sum() == 20
@@ -45,20 +45,20 @@ def test_offers_of_their_own_are_held_back_one_by_one_and_always_the_same():
 
 
 @pytest.mark.parametrize(
-    ("rows", "roles", "words"),
+    ("rows", "roles", "reason"),
     [
         (panel(9, 3), ROLES, "only 3 periods"),
         (panel(3, 9), ROLES.model_copy(update={"period": None}), "only 3 units and no periods"),
     ],
 )
-def test_a_panel_too_short_holds_nothing_back_and_says_so(rows, roles, words):
+def test_a_short_panel_has_no_held_out_rows(rows, roles, reason):
     split = split_panel(rows, roles, 0.2)
     assert split.held_out is None
-    assert split.description.startswith(words)
+    assert split.description.startswith(reason)
 
 
 @pytest.mark.parametrize("algorithm", ["fixed_effects", "linear", "gradient_boosting", "random_forest"])
-def test_what_is_sold_later_has_no_say_in_its_own_prediction(world, results, algorithm):
+def test_later_sales_do_not_affect_their_own_predictions(world, results, algorithm):
     last = world.panel["week"] >= np.sort(world.panel["week"].unique())[-8]
     turned = world.panel.assign(enrollments=world.panel["enrollments"].where(~last, world.panel["views"] // 2))
     other = world.modeler().compare_models(turned, [algorithm])[algorithm]
@@ -68,7 +68,7 @@ def test_what_is_sold_later_has_no_say_in_its_own_prediction(world, results, alg
     assert np.array_equal(other.evaluation["predicted"], expected["predicted"])
 
 
-def test_the_evaluation_holds_the_rows_held_back_and_the_errors_are_theirs(world, results):
+def test_the_evaluation_holds_the_rows_held_out_and_the_errors_are_theirs(world, results):
     result = results["fixed_effects"]
     later = build_panel(world.panel, result.roles).query("week >= week.unique()[-8:].min()")
     rows = result.evaluation
@@ -90,7 +90,7 @@ def test_the_evaluation_holds_the_rows_held_back_and_the_errors_are_theirs(world
 def test_a_panel_of_three_periods_is_trained_without_errors_and_says_so(world):
     short = world.panel[world.panel["week"].isin(np.sort(world.panel["week"].unique())[:3])]
     result = world.modeler().compare_models(short, ["linear"])["linear"]
-    assert result.notes == ("Errors on rows held back are not measured: only 3 periods, too few to hold any back.",)
+    assert result.notes == ("Held-out errors are not measured: only 3 periods, too few to hold any out.",)
     assert result.evaluation.empty
     assert result.importance.empty
     assert not {"rmse", "r2", "token_revenue"} & result.metrics.keys()
@@ -103,7 +103,7 @@ def test_perfect_predictions_have_no_error_and_a_constant_has_no_r2():
     assert "r2" not in error_metrics(np.array([2.0, 2.0]), np.array([1.0, 3.0]))
 
 
-def test_importance_is_that_of_the_columns_a_prediction_leans_on(world, results):
+def test_importance_is_that_of_the_columns_predictions_depend_on(world, results):
     result = results["random_forest"]
     table = result.importance.set_index("feature")["importance"]
     assert set(table.index) == {"token_price", "course_id", "category", "week", "views"}

@@ -1,4 +1,4 @@
-"""Real and published data: what comes out beside what was published, and that the rules for refusing hold there."""
+"""Real and published data: estimates against published ones, and the rules for refusing recommendations."""
 
 import os
 from pathlib import Path
@@ -52,7 +52,7 @@ def media_modeler() -> TokenPriceElasticityModeler:
     )
 
 
-def test_offers_with_covariates_are_told_their_condition_and_no_price(media, media_modeler):
+def test_offers_with_covariates_state_their_condition_and_get_no_price(media, media_modeler):
     for result in media_modeler.compare_models(media, ["fixed_effects", "gradient_boosting"]).values():
         assert result.identification == "controls"
         assert result.naive.estimate == pytest.approx(1.55, abs=0.01)  # as published
@@ -60,14 +60,14 @@ def test_offers_with_covariates_are_told_their_condition_and_no_price(media, med
         assert plan.refused
         assert len(plan.prices) == len(media)
         assert plan.prices.to_numpy() == pytest.approx(media["price"].to_numpy())
-        assert "at equal covariates, prices do not follow demand" in plan.reasons[0]
+        assert "prices do not follow demand, given the covariates" in plan.reasons[0]
         assert "What would tell" in plan.reasons[1]
 
 
 def test_the_trees_find_the_falling_demand_of_the_media_offers(media, media_modeler):
     # Prices follow income along a curve, which trees follow and a line does not; a forest pulls -0.94 towards 0.
-    found = media_modeler.compare_models(media, ["gradient_boosting", "random_forest"])
-    assert all(-1.2 < result.elasticity.estimate < -0.5 for result in found.values())
+    results = media_modeler.compare_models(media, ["gradient_boosting", "random_forest"])
+    assert all(-1.2 < result.elasticity.estimate < -0.5 for result in results.values())
 
 
 def test_the_media_offers_by_income_are_near_the_published_truth(media, media_modeler):
@@ -158,7 +158,7 @@ def test_cereals_in_a_city_are_compared_over_its_two_quarters(cereal):
     result = cereal_result(cereal, "place", "quarter")
     assert result.identification == "instrument"
     assert result.metrics["first_stage_f"] > 100
-    assert result.notes == ("Errors on rows held back are not measured: only 2 periods, too few to hold any back.",)
+    assert result.notes == ("Held-out errors are not measured: only 2 periods, too few to hold any out.",)
     # A city's effect on each product is taken out too, which the published logit leaves in: less elastic.
     assert -3.5 < result.elasticity.estimate < -2
     assert result.elasticity.high < result.naive.estimate
@@ -169,5 +169,5 @@ def test_cereals_in_a_city_are_compared_over_its_two_quarters(cereal):
 
 def test_cereals_by_product_and_market_agree_with_the_published_logit(cereal):
     markets = cereal.assign(market=pd.factorize(cereal["market_ids"])[0])
-    found = cereal_result(markets, "product_ids", "market").elasticity
-    assert found.low < -3.71 < found.high
+    elasticity = cereal_result(markets, "product_ids", "market").elasticity
+    assert elasticity.low < -3.71 < elasticity.high

@@ -1,4 +1,4 @@
-"""`linear`, `gradient_boosting` and `random_forest`: what they find, and that they claim no more than they know."""
+"""`linear`, `gradient_boosting` and `random_forest`: their estimates, and no interval that is not valid."""
 
 import numpy as np
 import pytest
@@ -30,11 +30,11 @@ def test_how_much_of_the_effect_each_finds(world, results, algorithm, share):
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 def test_a_constant_elasticity_has_no_interval_and_says_why(world, results, alpha):
-    found = trained(world, "linear", alpha=alpha)
-    assert (found.elasticity.low, found.elasticity.high) == (None, None)
-    assert "a false one wherever demand has another form" in found.elasticity.note
-    assert found.elasticity_by_segment[["low", "high"]].isna().all(axis=None)
-    assert not {"price_elasticity_low", "price_elasticity_high"} & found.metrics.keys()
+    result = trained(world, "linear", alpha=alpha)
+    assert (result.elasticity.low, result.elasticity.high) == (None, None)
+    assert "it would assume a constant elasticity" in result.elasticity.note
+    assert result.elasticity_by_segment[["low", "high"]].isna().all(axis=None)
+    assert not {"price_elasticity_low", "price_elasticity_high"} & result.metrics.keys()
 
 
 def test_a_penalty_pulls_slopes_to_0(world, results):
@@ -43,9 +43,9 @@ def test_a_penalty_pulls_slopes_to_0(world, results):
 
 @pytest.mark.parametrize("algorithm", TREES)
 def test_trees_have_no_interval_and_say_why(results, algorithm):
-    found = results[algorithm].elasticity
-    assert (found.low, found.high) == (None, None)
-    assert "step function" in found.note
+    elasticity = results[algorithm].elasticity
+    assert (elasticity.low, elasticity.high) == (None, None)
+    assert "step function" in elasticity.note
     assert results[algorithm].model.slope_covariance_ is None
 
 

@@ -29,9 +29,9 @@ def standard_error(low, high):
 def test_the_true_elasticity_is_inside_the_interval_however_rows_are_flagged(flags, scale):
     # Seeds are fixed, so this is one draw of an interval that covers in 19 of 20: its width is what is held small.
     world = make_world(seed=3, flags=flags, scale=scale, **SIZE)
-    found = fitted(world).elasticity
-    assert found.low < world.elasticity < found.high
-    assert found.high - found.low < 0.4 * abs(world.elasticity)
+    elasticity = fitted(world).elasticity
+    assert elasticity.low < world.elasticity < elasticity.high
+    assert elasticity.high - elasticity.low < 0.4 * abs(world.elasticity)
 
 
 def test_each_segments_elasticity_is_recovered(world, results):
@@ -50,9 +50,9 @@ def test_ten_markets_are_covered_and_unbiased_while_the_naive_slope_has_the_wron
     for seed in range(10, 20):
         world = make_world(seed=seed, **SIZE)
         result = fitted(world)
-        found, truth = result.elasticity, world.elasticity
-        error = (found.estimate - truth) / standard_error(found.low, found.high)
-        rows.append((error, found.low < truth < found.high, result.naive.estimate))
+        elasticity, truth = result.elasticity, world.elasticity
+        error = (elasticity.estimate - truth) / standard_error(elasticity.low, elasticity.high)
+        rows.append((error, elasticity.low < truth < elasticity.high, result.naive.estimate))
         assert result.identification == "randomized"
     errors, covered, naive = np.array(rows).T
     # Of ten intervals that cover in 19 of 20, fewer than eight do in one of a hundred sets; the mean of ten standard
@@ -118,12 +118,15 @@ def test_errors_are_those_of_leaving_each_cluster_out():
     design, cluster = rng.normal(size=(400, 2)), rng.choice(12, 400, p=np.r_[0.4, np.full(11, 0.6 / 11)])
     outcome = design @ [1.0, -2.0] + rng.normal(size=12)[cluster] + rng.normal(size=400)
     slopes = np.linalg.lstsq(design, outcome, rcond=None)[0]
-    without = [np.linalg.lstsq(design[cluster != one], outcome[cluster != one], rcond=None)[0] for one in range(12)]
-    moves = np.array(without) - slopes
-    found = two_step_inference(design, np.ones(400), outcome - design @ slopes, cluster, None, None)
-    assert found.covariance == pytest.approx(moves.T @ moves * 11 / 12)
+    without = [
+        np.linalg.lstsq(design[cluster != left_out], outcome[cluster != left_out], rcond=None)[0]
+        for left_out in range(12)
+    ]
+    changes = np.array(without) - slopes
+    inference = two_step_inference(design, np.ones(400), outcome - design @ slopes, cluster, None, None)
+    assert inference.covariance == pytest.approx(changes.T @ changes * 11 / 12)
     # one cluster holds two fifths of the rows: it counts as some six clusters and not as twelve
-    assert ((found.degrees_of_freedom > 3) & (found.degrees_of_freedom < 7)).all()
+    assert ((inference.degrees_of_freedom > 3) & (inference.degrees_of_freedom < 7)).all()
 
 
 def test_the_stacked_covariance_agrees_with_a_bootstrap_of_both_steps():
@@ -138,11 +141,11 @@ def test_the_stacked_covariance_agrees_with_a_bootstrap_of_both_steps():
         model = ALGORITHMS["fixed_effects"].new_estimator(params, columns=roles.model_dump())
         return model.fit(rows.drop(columns="enrollments"), rows["enrollments"])
 
-    def drawn():
+    def resampled():
         units = rng.integers(0, len(by_unit), len(by_unit))
         return pd.concat([by_unit[unit].assign(course_id=f"{i}") for i, unit in enumerate(units)], ignore_index=True)
 
-    slopes = [fit(drawn()).slopes_[0] for _ in range(80)]
+    slopes = [fit(resampled()).slopes_[0] for _ in range(80)]
     stated = float(np.sqrt(fit(panel).slope_covariance_[0, 0]))
     # A standard deviation of 80 draws is itself known to 8 %.
     assert 0.7 < stated / np.std(slopes, ddof=1) < 1.4
@@ -151,27 +154,27 @@ def test_the_stacked_covariance_agrees_with_a_bootstrap_of_both_steps():
 def test_scaling_all_prices_by_a_currency_factor_changes_no_elasticity(world, results):
     panel = world.panel.assign(token_price=world.panel["token_price"] * 7.3)
     scaled = world.modeler().compare_models(panel, ["fixed_effects"])["fixed_effects"]
-    found = results["fixed_effects"].elasticity
-    assert scaled.elasticity.estimate == pytest.approx(found.estimate, rel=1e-6)
-    assert scaled.elasticity.low == pytest.approx(found.low, rel=1e-6)
+    elasticity = results["fixed_effects"].elasticity
+    assert scaled.elasticity.estimate == pytest.approx(elasticity.estimate, rel=1e-6)
+    assert scaled.elasticity.low == pytest.approx(elasticity.low, rel=1e-6)
     assert scaled.naive.estimate == pytest.approx(results["fixed_effects"].naive.estimate)
 
 
 def test_the_order_of_rows_and_the_names_of_units_do_not_matter(world, results):
     names = {unit: f"{unit[::-1]} <b>" for unit in world.panel["course_id"].unique()}
     panel = world.panel.sample(frac=1, random_state=0).replace({"course_id": names})
-    found = world.modeler().compare_models(panel, ["fixed_effects"])["fixed_effects"].elasticity
-    assert found.estimate == pytest.approx(results["fixed_effects"].elasticity.estimate, rel=1e-6)
+    elasticity = world.modeler().compare_models(panel, ["fixed_effects"])["fixed_effects"].elasticity
+    assert elasticity.estimate == pytest.approx(results["fixed_effects"].elasticity.estimate, rel=1e-6)
 
 
 def test_a_new_unit_has_its_segments_mean_and_a_new_period_the_last_eights(world, results):
     model = results["fixed_effects"].model
-    known = world.panel[world.panel["week"] == world.panel["week"].max()]
-    assert (model.predict(known.assign(course_id="never seen")) > 0).all()
-    later = model.predict(known.assign(week=pd.Timestamp("2040-01-02")))
+    last_week = world.panel[world.panel["week"] == world.panel["week"].max()]
+    assert (model.predict(last_week.assign(course_id="never seen")) > 0).all()
+    later = model.predict(last_week.assign(week=pd.Timestamp("2040-01-02")))
     last = np.mean(model.period_effects_[-8:]) - model.period_effects_[-1]
-    eta = model.eta(known)
-    assert later == pytest.approx(known["views"] / (1 + np.exp(-(eta + last))))
+    eta = model.eta(last_week)
+    assert later == pytest.approx(last_week["views"] / (1 + np.exp(-(eta + last))))
 
 
 def test_a_unit_that_sold_nothing_and_a_segment_with_one_price_get_finite_answers(world):
@@ -203,9 +206,9 @@ def test_a_logit_without_views_is_refused(world):
 
 
 @pytest.mark.parametrize("form", ["auto", "logit"])
-def test_views_that_all_sold_teach_a_logit_nothing(world, form):
+def test_a_logit_is_refused_if_every_view_sold(world, form):
     panel = world.panel.assign(enrollments=world.panel["views"])
-    with pytest.raises(NotIdentifiedError, match="not to every view"):
+    with pytest.raises(NotIdentifiedError, match="not at every view"):
         world.modeler().compare_models(panel, ["fixed_effects"], params={"fixed_effects": {"form": form}})
 
 

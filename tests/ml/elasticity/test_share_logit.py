@@ -19,7 +19,7 @@ from edtech.tracking.trusted_types import load_trusted
 SLOPE, SIGMA, CITIES, UNITS, WEEKS = -2.0, 0.5, 8, 12, 60
 
 
-def made(sigma: float, worth: float = 1.0) -> pd.DataFrame:
+def simulate(sigma: float, utility: float = 1.0) -> pd.DataFrame:
     """Prices follow demand; `cost` moves them alone, and units come and go, which moves shares in a nest alone."""
     rng = np.random.default_rng(3)
     city, product, week = (codes.ravel() for codes in np.indices((CITIES, UNITS, WEEKS)))
@@ -30,7 +30,7 @@ def made(sigma: float, worth: float = 1.0) -> pd.DataFrame:
     frame = pd.DataFrame(
         {"city": city, "unit": city * 100 + product, "week": week, "nest": nest, "price": price, "cost": cost}
     )[there]
-    value = (worth + SLOPE * price + quality + shock)[there]
+    value = (utility + SLOPE * price + quality + shock)[there]
     nests = Nests.from_segments((city * WEEKS + week)[there], nest[there])
     return frame.assign(sold=50_000 * nests.shares(value, sigma)[0], size=50_000.0)
 
@@ -52,17 +52,17 @@ def modeler(**more):
 
 @pytest.fixture(scope="module", params=[0.0, SIGMA], ids=["plain", "nested"])
 def case(request):
-    panel = made(request.param)
+    panel = simulate(request.param)
     params = {"share_logit": {"nested": request.param > 0}}
     return panel, modeler().compare_models(panel, ["share_logit"], params=params)["share_logit"], request.param
 
 
-def test_slope_and_sigma_are_found_where_prices_follow_demand(case):
+def test_slope_and_sigma_are_recovered_if_prices_follow_demand(case):
     _, result, sigma = case
     errors = np.sqrt(np.diag(result.model.slope_covariance_))
-    found = result.model.slopes_ / [result.model.scale_, 1.0][: result.model.slopes_.size]
-    truth = np.array([SLOPE, SIGMA])[: found.size]
-    assert (np.abs(found - truth) < 3.5 * errors / [result.model.scale_, 1.0][: found.size]).all()
+    estimates = result.model.slopes_ / [result.model.scale_, 1.0][: result.model.slopes_.size]
+    truth = np.array([SLOPE, SIGMA])[: estimates.size]
+    assert (np.abs(estimates - truth) < 3.5 * errors / [result.model.scale_, 1.0][: estimates.size]).all()
     assert result.identification == "instrument"
     assert result.model.sigma_ == pytest.approx(sigma, abs=0.1)
 
@@ -110,19 +110,19 @@ def test_what_ifs_and_plans_count_substitution(case):
     assert plan.expected.change >= 0
 
 
-def test_what_it_needs_is_asked_for():
-    panel = made(0.0)
+def test_missing_inputs_are_refused():
+    panel = simulate(0.0)
     plain = TokenPriceElasticityModeler("unit", "week", "price", "sold", segment="nest", views=None)
-    with pytest.raises(NotIdentifiedError, match="what a market is"):
+    with pytest.raises(NotIdentifiedError, match="repeated units and a market"):
         plain.compare_models(panel, ["share_logit"])
     assert "share_logit" not in available_algorithms(plain.roles, has_visits=False)
-    with pytest.raises(ContractError, match="nobody is left"):
+    with pytest.raises(ContractError, match="outside share is not positive"):
         modeler().compare_models(panel.assign(size=100.0), ["share_logit"])
 
 
-def drawn(size: int) -> pd.DataFrame:
-    """A plain market with so many possible buyers in each city and week, most of whom buy none, by chance."""
-    panel = made(0.0, worth=-1.0)
+def sampled(size: int) -> pd.DataFrame:
+    """A market without nests, with `size` potential buyers in each city and week, most of whom buy nothing."""
+    panel = simulate(0.0, utility=-1.0)
     sold = np.random.default_rng(0).poisson(panel["sold"] * size / panel["size"])
     return panel.assign(sold=sold, size=float(size))
 
@@ -131,24 +131,24 @@ def drawn(size: int) -> pd.DataFrame:
     ("size", "unsold", "severity"),
     [(2_000, 0.0, Severity.PASS), (250, 0.06, Severity.REVIEW), (100, 0.25, Severity.FAIL), (60, 0.4, Severity.FAIL)],
 )
-def test_rows_that_sold_nothing_bias_it_and_take_away_first_the_interval_then_the_answer(size, unsold, severity):
-    panel = drawn(size)
+def test_rows_without_sales_remove_first_the_interval_then_the_recommendation(size, unsold, severity):
+    panel = sampled(size)
     assert (panel["sold"] == 0).mean() == pytest.approx(unsold, abs=0.02)
     result = modeler().compare_models(panel, ["share_logit"])["share_logit"]
     assert {check.code: check.severity for check in result.checks}["unsold_rows"] is severity
     # the truth is -2.77; at the mean of the last two it is -1.4
     assert (result.elasticity.estimate < -2.3) == (severity is not Severity.FAIL)
     assert (result.elasticity.low is None) == (severity is not Severity.PASS)
-    assert ("sold nothing" in result.elasticity.note) == (severity is not Severity.PASS)
+    assert ("have no sales" in result.elasticity.note) == (severity is not Severity.PASS)
     assert result.may_recommend == (severity is not Severity.FAIL)
 
 
-def test_an_estimate_that_unsold_rows_bias_is_told_so_and_acted_on_nowhere():
-    panel = drawn(100)
+def test_an_estimate_that_unsold_rows_bias_is_not_used_anywhere():
+    panel = sampled(100)
     result = modeler().compare_models(panel, ["share_logit"])["share_logit"]
-    assert "sold nothing" in trust_checks.blocking_reason(result.checks)
+    assert "have no sales" in trust_checks.blocking_reason(result.checks)
     assert "biased" in finding(result)
-    assert "biased all the same" in describe(result)
+    assert "The estimate is biased" in describe(result)
     plan = recommend_prices(result, panel)
     assert plan.refused
     assert "biased" in plan.reasons[0]

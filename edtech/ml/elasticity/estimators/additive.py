@@ -1,10 +1,11 @@
-"""`polynomial` and `gam`: Poisson regressions with unit and period effects whose demand bends with the log price.
+"""The estimators of `polynomial` and `gam`: Poisson regressions with unit and period effects, nonlinear in log price.
 
-Each segment has a slope of its own; how demand bends away from that line is shared by all. Both are fitted as
-`fixed_effects` is, with its control function and its errors. `gam` bends with covariates too (Hastie & Tibshirani 1986,
-"Generalized Additive Models", Statistical Science 1(3)), by restricted cubic splines (Harrell 2015, "Regression
-Modeling Strategies", section 2.4.5): a few knots at quantiles instead of a penalty, so that intervals stay honest, and
-straight lines beyond the outer knots.
+    log E[quantity] = unit effect + period effect + slope[segment] * x + g(x) + h(covariates),  x = log relative price
+
+All segments share g. The fit, its control function and its inference are those of `fixed_effects`. In `polynomial`, g
+is a polynomial and h linear. In `gam` both are restricted cubic splines with knots at quantiles and linear tails
+(Hastie & Tibshirani 1986, "Generalized Additive Models", Statistical Science 1(3); Harrell 2015, "Regression Modeling
+Strategies", section 2.4.5). Without a penalty, confidence intervals are valid.
 """
 
 from abc import abstractmethod
@@ -22,35 +23,40 @@ from edtech.ml.elasticity.panel import PanelArrays, group_means
 from edtech.tables.arrays import Floats
 
 _EDGE_QUANTILES = (0.01, 0.99)
-"""Quantiles of the price beyond which demand goes on in a straight line: no power may run away."""
+"""Quantiles of the price beyond which log demand is linear, so that no power diverges."""
 _OUTER_QUANTILE = 0.05
-"""The outer knots of a spline lie at this quantile and its opposite, as Harrell has them."""
+"""Quantile of the lowest knot; the highest is at the opposite quantile (Harrell 2015)."""
 
 
 def power_basis(x: Floats, degree: int, low: float, high: float) -> Floats:
-    """Return x squared and up to `degree`, (n, degree - 1), going on in straight lines outside `low` to `high`."""
+    """Return the powers 2 to `degree` of x (n,), linear outside `low` to `high`, shape (n, degree - 1).
+
+    >>> power_basis(np.array([1.0, 3.0]), 2, low=0.0, high=2.0)
+    array([[1.],
+           [8.]])
+    """
     inside, orders = np.clip(x, low, high)[:, None], np.arange(2, degree + 1)
     return np.asarray(inside**orders + orders * inside ** (orders - 1) * (x[:, None] - inside))
 
 
 def power_basis_derivative(x: Floats, degree: int, low: float, high: float) -> Floats:
-    """Return the derivatives of `powers`, (n, degree - 1)."""
+    """Return the derivatives of `power_basis`, (n, degree - 1)."""
     orders = np.arange(2, degree + 1)
     return np.asarray(orders * np.clip(x, low, high)[:, None] ** (orders - 1))
 
 
 def quantile_knots(x: Floats, count: int) -> Floats:
-    """Return at most `count` different values of `x` (n,), at equally spaced quantiles."""
+    """Return at most `count` distinct values of `x` (n,) at equally spaced quantiles."""
     return np.unique(np.quantile(x, np.linspace(_OUTER_QUANTILE, 1 - _OUTER_QUANTILE, count), method="nearest"))
 
 
 def spline_basis(x: Floats, knots: Floats) -> Floats:
-    """Return the k - 2 bent columns (n, k - 2) of a restricted cubic spline with k knots; none below three knots."""
+    """Return the nonlinear columns (n, k - 2) of a restricted cubic spline with k knots, none for k < 3."""
     return _restricted_powers(x, knots, 3)
 
 
 def spline_basis_derivative(x: Floats, knots: Floats) -> Floats:
-    """Return the derivatives of `spline`, (n, k - 2)."""
+    """Return the derivatives of `spline_basis`, (n, k - 2)."""
     return 3 * _restricted_powers(x, knots, 2)
 
 
@@ -64,7 +70,7 @@ def _restricted_powers(x: Floats, knots: Floats, order: int) -> Floats:
 
 
 class FlexibleDemand(FixedEffectsDemand):
-    """What the two share: log demand is a curve of the log price over the unit's mean price."""
+    """Base class: log demand is a nonlinear function of the log relative price."""
 
     def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, identification: Identification) -> None:
         scale = group_means(arrays.price, arrays.group, int(arrays.group.max()) + 1)
@@ -95,9 +101,11 @@ class FlexibleDemand(FixedEffectsDemand):
         return np.column_stack([term[:, None] * self._row_slope_design(codes), self._basis(term)])
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
-        """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
+        """Return the derivative of each row's elasticity with respect to the slopes, shape (n, k)."""
         codes = self._codes(X)
-        return np.column_stack([self._row_slope_design(codes), self._basis_derivative(np.log(self._relative_price(X, codes)))])
+        return np.column_stack(
+            [self._row_slope_design(codes), self._basis_derivative(np.log(self._relative_price(X, codes)))]
+        )
 
 
 class PolynomialDemand(FlexibleDemand):
@@ -129,7 +137,7 @@ class PolynomialDemand(FlexibleDemand):
 
 
 class AdditiveDemand(FlexibleDemand):
-    """Log demand as a sum of splines: of the log price and of each covariate that is a number."""
+    """Log demand as a sum of splines of the log price and of each numeric covariate."""
 
     def __init__(
         self,

@@ -117,7 +117,7 @@ class PanelDemandEstimator(DemandEstimator):
     """A demand model that is fitted on the panel alone."""
 
     def fit(self, X: pd.DataFrame, y: ArrayLike, identification: Identification | None = None) -> Self:
-        """Fit quantity `y` (n,) on the panel's other columns `X`, with the `identification` of an earlier call if given."""
+        """Fit quantity `y` (n,) on the panel's other columns `X`; `identification` may come from an earlier call."""
         roles = self.roles
         panel = X.assign(**{roles.quantity: np.asarray(y, dtype=float)})
         arrays = panel_arrays(panel, roles)

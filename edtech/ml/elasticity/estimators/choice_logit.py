@@ -1,4 +1,4 @@
-"""The stored form of `choice_logit`: arrays, a sample of visits, and demand when many prices move at once."""
+"""The estimator of `choice_logit`; its fit is in `fitting.choice_logit`. Joint demand is simulated on visits."""
 
 from dataclasses import replace
 from typing import Any, Self
@@ -22,15 +22,15 @@ from edtech.tables.table_kinds import CONTRACTS
 
 VISIT, CHOICE, VIEWED_AT = "visit_id", "enrolled", "viewed_at"
 _CONTRACT = replace(CONTRACTS["visits"], order=())
-"""In the order given: which visits are kept is drawn by their order."""
+"""Without an order, because the sample of visits depends on the order of the rows."""
 _MAX_PRICE_RATIO = 1.5
-"""Visits whose median price is further from the panel's, times or divided by, are not of the panel."""
+"""Visits with a larger median ratio of their prices to the panel's, or its inverse, are of another currency or time."""
 _UNSOLD_EFFECT = -12.0
 _ITERATIONS = 20
 
 
 class ChoiceLogitDemand(DemandEstimator):
-    """Conditional logit on visits; see `choice`. What-ifs play the sampled visits at the asked prices."""
+    """Conditional logit on visits. What-ifs simulate the sampled visits at the requested prices."""
 
     def __init__(
         self,
@@ -54,11 +54,10 @@ class ChoiceLogitDemand(DemandEstimator):
         identification: Identification | None = None,
         visits: pd.DataFrame | None = None,
     ) -> Self:
-        """Fit on the panel's columns `X`, its quantity `y` and the offers seen on visits.
+        """Fit on the panel's columns `X`, its quantity `y` and the offers of visits.
 
-        `visits` has a row for each offer seen: visit_id, the panel's unit and price columns, enrolled (taken or not)
-        and, where there are periods, the panel's column of them or viewed_at. Raises ContractError where that is not
-        so.
+        `visits` has a row for each offer shown: visit_id, the panel's unit and price columns, enrolled (chosen or not)
+        and, if the panel has periods, its period column or viewed_at. Raises ContractError for other tables.
         """
         roles = self.roles
         panel = X.assign(**{roles.quantity: np.asarray(y, dtype=float)})
@@ -67,15 +66,19 @@ class ChoiceLogitDemand(DemandEstimator):
             panel = panel[panel[roles.views] > 0]
         if visits is None or not arrays.repeated:
             raise NotIdentifiedError(
-                "A choice model needs the offers seen on visits",
+                "A choice model needs the offers shown on visits",
                 expected=f"a table with {VISIT}, {roles.unit or 'a unit'}, {roles.price}, {CHOICE}, on repeated units",
                 actual="no visits" if visits is None else "units that do not repeat",
-                fix="train fixed_effects, or bring the visits",
+                fix="train fixed_effects, or add a table of visits",
             )
         identification = identification or identify(panel, arrays, roles)
         offers = visit_arrays(visits, panel, arrays, roles)
         fitted = fit_choice_logit(
-            arrays, offers, identification.first_stage, segment_slopes=self.segment_slopes, max_iterations=self.max_iterations
+            arrays,
+            offers,
+            identification.first_stage,
+            segment_slopes=self.segment_slopes,
+            max_iterations=self.max_iterations,
         )
         self._store_fit(arrays, offers, fitted)
         return self
@@ -108,7 +111,7 @@ class ChoiceLogitDemand(DemandEstimator):
         self.segment_elasticity_ = float(self._segment_terms(fitted, offers) @ fitted.slopes)
 
     def _calibrate_competitor_value(self, competitor_value: Floats, arrays: PanelArrays) -> Floats:
-        """Return what rivals are worth to each unit (u,), so that it is expected to sell what it sold, or half one."""
+        """Return the competitor value of each unit (u,) at which its expected sales equal its sales, at least 0.5."""
         terms = (arrays.price / self.scale_[arrays.unit])[:, None] * self.slope_design_[self.slope_group_[arrays.unit]]
         value = self.unit_effects_[arrays.unit] + self.period_effects_[arrays.period] + terms @ self.slopes_
         sold = np.maximum(np.bincount(arrays.unit, weights=arrays.quantity, minlength=competitor_value.size), 0.5)
@@ -119,7 +122,7 @@ class ChoiceLogitDemand(DemandEstimator):
         return competitor_value
 
     def _sample_visits(self, offers: VisitArrays, periods: int) -> None:
-        """Keep at most `max_visits` visits and how many visits of a period each stands for."""
+        """Store a sample of at most `max_visits` visits, and the visits per period that each of them represents."""
         count = int(offers.visit.max()) + 1
         sampled = np.ones(count, dtype=bool)
         if count > self.max_visits:
@@ -131,7 +134,7 @@ class ChoiceLogitDemand(DemandEstimator):
         self.visit_weight_ = float(count / max(int(sampled.sum()), 1) / periods)
 
     def _segment_terms(self, fitted: ChoiceFit, offers: VisitArrays) -> Floats:
-        """What the slopes have in the mean segment-wide elasticity (k,), weighted by demand."""
+        """Return the derivative (k,) of the demand-weighted segment elasticity with respect to the slopes."""
         p = fitted.probability
         terms = (offers.price / self.scale_[offers.unit])[:, None] * self.slope_design_[self.slope_group_[offers.unit]]
         segments = self.segments_.size
@@ -141,14 +144,14 @@ class ChoiceLogitDemand(DemandEstimator):
         np.add.at(sums, index, p[:, None] * terms)
         return np.asarray(p @ (terms - sums[index]) / p.sum())
 
-    # ---- one unit at a time, all others at their mean prices
+    # ---- one unit at a time, competitors at their mean prices
 
     def _slope_groups(self, X: pd.DataFrame) -> tuple[NDArray[np.intp], Floats]:
         unit, _, segment = self._codes(X)
         return assign_slope_groups(unit, segment, self.slope_group_, self.slope_design_, self.segment_slope_design_)
 
     def price_terms(self, X: pd.DataFrame) -> Floats:
-        """Return what the slopes multiply, shape (n, k)."""
+        """Return the derivative of utility with respect to the slopes, shape (n, k)."""
         relative = X[self.roles.price].to_numpy(dtype=float) / self._row_scale(X)
         group, slope_design = self._slope_groups(X)
         return np.asarray(relative[:, None] * slope_design[group])
@@ -160,7 +163,7 @@ class ChoiceLogitDemand(DemandEstimator):
         )
 
     def _row_offset(self, X: pd.DataFrame) -> Floats:
-        """Utility of each row (n,) without its price, against that of its rivals."""
+        """Return the utility of each row (n,) without its price effect, less the competitor value."""
         unit, period, segment = self._codes(X)
         at_segment = values_or_default(self.segment_effects_, segment, self.segment_effects_.mean())
         period_effect = values_or_default(self.period_effects_, period, self.future_period_effect_)
@@ -171,17 +174,17 @@ class ChoiceLogitDemand(DemandEstimator):
         return np.asarray(expit(self._row_offset(X) + self.price_terms(X) @ self.slopes_))
 
     def predict(self, X: pd.DataFrame) -> Floats:
-        """Return the expected quantity of each row, rivals at their mean prices, shape (n,)."""
+        """Return the expected quantity of each row, competitors at their mean prices, shape (n,)."""
         return self._exposure(X) * self._rate(X)
 
     def demand_curve(self, X: pd.DataFrame) -> DemandCurve:
-        """Return demand of the rows at other prices of their own, rivals at their mean prices."""
+        """Return the demand of the rows as a function of their own prices, competitors at their mean prices."""
         price = X[self.roles.price].to_numpy(dtype=float)
         offset, exposure, scale = self._row_offset(X), self._exposure(X), self._row_scale(X)
         return DemandCurve("logit", exposure, scale, offset, *self._slope_groups(X), self.slopes_, no_basis, price)
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
-        """Return what the slopes multiply in each row's own elasticity, shape (n, k)."""
+        """Return the derivative of each row's own elasticity with respect to the slopes, shape (n, k)."""
         return self.price_terms(X) * (1 - self._rate(X))[:, None]
 
     def elasticities(self, X: pd.DataFrame) -> Floats:
@@ -191,7 +194,7 @@ class ChoiceLogitDemand(DemandEstimator):
     # ---- all prices at once
 
     def _utilities(self, prices: Floats) -> Floats:
-        """Utility of each unit (u,) at `prices` (u,), in a period to come."""
+        """Return the utility of each unit (u,) at `prices` (u,), in a future period."""
         return np.asarray(self.unit_effects_ + self.future_period_effect_ + prices / self.scale_ * self._unit_slopes)
 
     @property
@@ -210,9 +213,9 @@ class ChoiceLogitDemand(DemandEstimator):
         return np.asarray(sums * self.visit_weight_, dtype=float)
 
     def joint_demand(self, prices: Floats, reference: Floats) -> tuple[Floats, VectorJacobianProduct]:
-        """Return demand per period (u,) at `prices` (u,), and how it moves with the slopes.
+        """Return demand per period (u,) at `prices` (u,), and its vector-Jacobian product by the slopes.
 
-        Today's demand at `reference` prices is taken as known, so what moves is the change.
+        Demand at `reference` prices is treated as known; only the change depends on the slopes.
         """
         p = self._probabilities(prices)
         price_change = (prices - reference) / self.scale_
@@ -226,21 +229,21 @@ class ChoiceLogitDemand(DemandEstimator):
         return self._sum_by_unit(p), vjp
 
     def _utility_gradient(self, p: Floats, weights: Floats) -> Floats:
-        """Return d (worth @ demand) / d utility of each unit (u,), at chances `p` of the offers seen."""
+        """Return d (weights @ demand) / d utility of each unit (u,), at choice probabilities `p` of the offers."""
         weighted = p * weights[self.offered_unit_]
         return self._sum_by_unit(weighted - p * self._sum_by_visit(weighted)[self.offered_visit_])
 
     def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
-        """Return demand (u,) at `prices` and the gradient (u,) of margin @ demand by the prices, margins held fixed."""
+        """Return demand (u,) at `prices` and the gradient (u,) of margin @ demand by the prices, margins constant."""
         p = self._probabilities(prices)
         return self._sum_by_unit(p), self._unit_slopes / self.scale_ * self._utility_gradient(p, margin)
 
 
 def visit_arrays(visits: pd.DataFrame, panel: pd.DataFrame, arrays: PanelArrays, roles: PanelRoles) -> VisitArrays:
-    """Return the offers of units that were taken sometimes, but not always, each with its row of the panel.
+    """Return the offers of units that were chosen sometimes but not always, with their rows of the panel.
 
-    Raises ContractError, listing what is wrong, where the visits break their contract, their times or prices are not
-    those of the panel, or none of them meets it.
+    Raises ContractError if the visits break their contract, have other times or prices than the panel, or if none
+    matches the panel.
     """
     time_column = None if roles.period is None else roles.period if roles.period in visits.columns else VIEWED_AT
     visits = build_table(_CONTRACT, visits, _visit_roles(roles, time_column))
@@ -253,10 +256,10 @@ def visit_arrays(visits: pd.DataFrame, panel: pd.DataFrame, arrays: PanelArrays,
     usable[usable] = ((sold > 0) & (sold < offered))[unit]
     if not usable.any():
         raise ContractError(
-            "No visit meets the panel",
+            "No visit matches the panel",
             expected="visits to units and periods that are in the panel",
-            actual=f"{len(visits):,} offers seen, none of them in the panel",
-            fix="give visits of the same time and units",
+            actual=f"{len(visits):,} offers, none of them in the panel",
+            fix="use visits of the same time and units",
         )
     row, offers = row[usable], visits[usable]
     price = offers[roles.price].to_numpy(dtype=float)
@@ -284,31 +287,31 @@ def _require_comparable_times(times: pd.Series, periods: pd.Series) -> None:
             expected=f"{units[1]}, as the panel's column {str(periods.name)!r} has",
             actual=units[0],
             where=f"column {str(times.name)!r} of the visits",
-            fix="give both as dates or both as numbers of the same clock",
+            fix="use dates in both, or numbers of the same scale in both",
         )
 
 
 def _require_comparable_prices(visit_prices: Floats, panel_prices: Floats) -> None:
-    """Refuse visits in another currency; a panel's price is a mean over its period, so single ones may be far off."""
+    """Raise ContractError for visits in another currency; single prices may differ from the panel's period means."""
     median_ratio = float(np.median(visit_prices / panel_prices))
     if not 1 / _MAX_PRICE_RATIO <= median_ratio <= _MAX_PRICE_RATIO:
         raise ContractError(
-            "The prices of the visits are not those of the panel",
-            expected=f"prices whose median is at most {_MAX_PRICE_RATIO:g} times off the panel's of the same unit and period",
-            actual=f"a median of {median_ratio:.3g} times the panel's",
-            fix="give both in the same currency and of the same time",
+            "The prices of the visits do not match those of the panel",
+            expected=f"a median ratio to the panel's prices from 1/{_MAX_PRICE_RATIO:g} to {_MAX_PRICE_RATIO:g}",
+            actual=f"a median ratio of {median_ratio:.3g}",
+            fix="use the same currency and the same time in both",
         )
 
 
 def _panel_rows(visits: pd.DataFrame, panel: pd.DataFrame, roles: PanelRoles, time_column: str | None) -> np.ndarray:
-    """Row of the panel for each offer seen, -1 where there is none; a time belongs to the last period begun."""
+    """Return the panel row of each offer, -1 if there is none; a time belongs to the last period that has started."""
     panel_keys = [panel[roles.unit].astype(str)]
     visit_keys = [visits[roles.unit].astype(str)]
     if roles.period is not None and time_column is not None:
         periods = np.sort(panel[roles.period].unique())
         times = visits[time_column].to_numpy()
         last_started = np.searchsorted(periods, times, side="right") - 1
-        if periods.size > 1:  # what came after the last period is not in the panel: it may be held back
+        if periods.size > 1:  # times after the last period are not in the panel: they may be held out
             last_started[times >= periods[-1] + np.diff(periods).min()] = -1
         panel_keys.append(pd.Series(np.searchsorted(periods, panel[roles.period].to_numpy()), index=panel.index))
         visit_keys.append(pd.Series(last_started, index=visits.index))

@@ -1,19 +1,19 @@
-"""`dml`: double machine learning, for offers with covariates that move price and demand along curves nobody knows.
+"""The estimator of `dml`: double machine learning, for offers with covariates of unknown functional form.
 
     E[quantity | price, X] = exp(theta[segment] * log price + g(X)),     E[log price | X] = m(X)
 
-Boosted trees learn what covariates alone say of quantity, l(X), and of log price, m(X), each row's from the other folds
-(Chernozhukov et al. 2018, "Double/debiased machine learning for treatment and structural parameters", Econometrics
-Journal 21(1)). theta then solves, within each segment, with v = log price - m(X),
+Boosted trees predict quantity, l(X), and log price, m(X), from covariates with cross-fitting (Chernozhukov et al. 2018,
+"Double/debiased machine learning for treatment and structural parameters", Econometrics Journal 21(1)). Within each
+segment theta solves, with v = log price - m(X),
 
     sum of w * (quantity / l(X) * exp(-theta * v) - c) * v = 0
 
-whose derivatives by both g and m have mean 0, so that small errors in either do not matter. It is the partially linear
-model for a mean that is exponential: it needs no log of a quantity of 0, which DoubleML's and EconML's linear forms do.
-The weights w are 1 or l(X), as the roles say rows count. A slope is a mean that counts rows by how much their price
-moves at equal covariates. A second solution lets demand bend with the price; how far its mean slope lies from the first
-is added to the errors (Buckland, Burnham & Augustin 1997, "Model selection: an integral part of inference", Biometrics
-53(2)).
+This moment is Neyman orthogonal: its derivatives by g and m have mean 0, so that small errors in either do not matter.
+It is the partially linear model with an exponential mean. Unlike the linear forms of DoubleML and EconML, it needs no
+log of a zero quantity. The weights w are 1 or l(X), as the role `weights` states. A slope is a mean weighted by the
+price variation of the rows, given covariates. A second solution adds the square of the log price. The distance of its
+mean slope from the first is added to the standard errors (Buckland, Burnham & Augustin 1997, "Model selection: an
+integral part of inference", Biometrics 53(2)).
 """
 
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ from edtech.tables.arrays import Codes, Floats
 _MAX_STEPS, _MAX_LOG_CHANGE = 100, 5.0
 _TOLERANCE = 1e-10
 _MIN_RATE = 1e-6
-"""Of the overall rate: what boosting predicts below it is no rate."""
+"""Lower bound of predicted rates, as a share of the overall rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class MomentSolution:
-    """Coefficients (c,) of the treatments and how each of the n rows moves them: `influence` (n, c)."""
+    """Coefficients (c,) of the treatments and their `influence` functions (n, c)."""
 
     coefficients: Floats
     influence: Floats
@@ -49,7 +49,7 @@ class MomentSolution:
 def solve_moment(ratio: Floats, residuals: Floats, weights: Floats) -> MomentSolution:
     """Solve this module's moment from quantity / l(X) (n,), residuals of c treatments (n, c) and weights (n,).
 
-    Raises ConvergenceError where nothing solves it.
+    Raises ConvergenceError if there is no solution.
     """
     if ratio.max() <= 0:  # every slope solves 0 = 0
         raise _no_solution_error(f"{ratio.size:,} rows without a sale")
@@ -63,24 +63,24 @@ def solve_moment(ratio: Floats, residuals: Floats, weights: Floats) -> MomentSol
         if np.abs(step).max() <= _TOLERANCE:
             errors = weighted_ratio - weights * (weighted_ratio.sum() / weights.sum())
             return MomentSolution(coefficients, (v * errors[:, None]) @ np.linalg.pinv(jacobian))
-    raise _no_solution_error(f"{ratio.size:,} rows in which none was found")
+    raise _no_solution_error(f"no convergence on {ratio.size:,} rows")
 
 
 def _no_solution_error(detail: str) -> ConvergenceError:
     return ConvergenceError(
-        "No price slope solves the moment of double machine learning",
-        expected="prices that move at equal covariates, and sales in every segment",
+        "The moment of double machine learning has no solution",
+        expected="prices that vary given covariates, and sales in every segment",
         actual=detail,
-        fix="use one slope for all segments, or covariates that do not explain the price whole",
+        fix="use one slope for all segments, or covariates that do not explain the price fully",
     )
 
 
 class DoubleMLDemand(FeatureDemand):
-    """Cross-fitted boosted trees for what covariates explain, and one slope for each segment for what is left."""
+    """Cross-fitted boosted trees for the covariates, and a price slope for each segment."""
 
     interval_note = (
-        "The interval counts sampling and, as one standard deviation, how far the answer moves when demand may bend "
-        "with the price; what boosting gets wrong is not counted: repeat with another seed to see it."
+        "The interval includes sampling error and, as one standard deviation, the change if demand is quadratic in log "
+        "price. It excludes errors of boosting: train again with another seed to see them."
     )
 
     def __init__(
@@ -108,12 +108,14 @@ class DoubleMLDemand(FeatureDemand):
         if not self.roles.controls:
             raise NotIdentifiedError(
                 "Double machine learning needs covariates",
-                expected="columns that may move both price and demand",
-                actual="none named as covariates",
+                expected="columns that may affect both price and demand",
+                actual="no covariates",
                 fix="name covariates, or train fixed_effects",
             )
         self._fit_lookup_tables(arrays, identification)
-        features = self._other_features(panel, None if identification.first_stage is None else identification.first_stage.residual)
+        features = self._other_features(
+            panel, None if identification.first_stage is None else identification.first_stage.residual
+        )
         price, rate = self._relative_price(panel), arrays.quantity / arrays.exposure
         expected, residuals = self._cross_fit(features, price, rate, arrays)
         weights = arrays.exposure * (expected if self.roles.weights == "quantity" else 1.0)
@@ -127,7 +129,7 @@ class DoubleMLDemand(FeatureDemand):
             curve = solve_moment(rate[rows] / expected[rows], residuals[rows], weights[rows]).coefficients
             curved_slopes.append(curve[0] + 2 * curve[1] * np.average(price[rows], weights=weights[rows]))
         self.slope_covariance_ = None
-        if identification.first_stage is None:  # a first stage's own error is not in these scores
+        if identification.first_stage is None:  # these scores do not contain the error of a first stage
             form_gap = np.array(curved_slopes) - self.slopes_
             self.slope_covariance_ = sandwich(influence, arrays.cluster) + np.outer(form_gap, form_gap)
         self.slope_degrees_of_freedom_ = np.full(self.slopes_.size, float(np.unique(arrays.cluster).size - 1))
@@ -138,25 +140,25 @@ class DoubleMLDemand(FeatureDemand):
     def _fit_nuisances(
         self, features: Floats, rate: Floats, exposure: Floats, *treatments: Floats
     ) -> list[HistGradientBoostingRegressor]:
-        """Return what features say of the rate per view and of each treatment."""
+        """Return models of the rate per view and of each treatment, given the features."""
         losses = ["poisson", *["squared_error"] * len(treatments)]
         return [
             self._regressor(loss).fit(features, target, sample_weight=exposure)
             for loss, target in zip(losses, (rate, *treatments), strict=True)
         ]
 
-    def _cross_fit(
-        self, features: Floats, price: Floats, rate: Floats, arrays: PanelArrays
-    ) -> tuple[Floats, Floats]:
-        """Return each row's rate (n,) as the other folds have it, and what they leave of log price and its square.
+    def _cross_fit(self, features: Floats, price: Floats, rate: Floats, arrays: PanelArrays) -> tuple[Floats, Floats]:
+        """Return the cross-fitted rate (n,) and residuals of log price and its square (n, 2).
 
-        The latter are (n, 2). A cluster is in one fold. Raises NotIdentifiedError where a fold holds all sales.
+        Each cluster is in one fold. Raises NotIdentifiedError if one fold has all sales.
         """
         expected, treatments = np.empty_like(rate), np.column_stack([price, price**2])
         residuals = treatments.copy()
         for held_out in self._folds(arrays.cluster):
             _require_sales(rate[~held_out], self.folds)
-            outcome, *others = self._fit_nuisances(features[~held_out], rate[~held_out], arrays.exposure[~held_out], *treatments[~held_out].T)
+            outcome, *others = self._fit_nuisances(
+                features[~held_out], rate[~held_out], arrays.exposure[~held_out], *treatments[~held_out].T
+            )
             expected[held_out] = outcome.predict(features[held_out])
             residuals[held_out] -= np.column_stack([other.predict(features[held_out]) for other in others])
         return np.maximum(expected, np.exp(self.overall_rate_) * _MIN_RATE), residuals
@@ -178,14 +180,14 @@ class DoubleMLDemand(FeatureDemand):
         )
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
-        """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
+        """Return the derivative of each row's elasticity with respect to the slopes, shape (n, k)."""
         if self.slopes_.size == 1:
             return np.ones((len(X), 1))
         _, _, segment = self._codes(X)
         return np.where((segment >= 0)[:, None], self.slope_design_[segment], self.slope_design_.mean(axis=0))
 
     def price_terms(self, X: pd.DataFrame) -> Floats:
-        """Return what the slopes multiply, up to what the price does not move, shape (n, k)."""
+        """Return the derivative of eta with respect to the slopes, up to terms without the price, shape (n, k)."""
         return self._relative_price(X)[:, None] * self.elasticity_terms(X)
 
     def elasticities(self, X: pd.DataFrame) -> Floats:
@@ -207,8 +209,8 @@ class DoubleMLDemand(FeatureDemand):
 def _require_sales(rate: Floats, folds: int) -> None:
     if rate.max() <= 0:
         raise NotIdentifiedError(
-            "What covariates say of sales cannot be learned",
+            "Sales cannot be predicted from the covariates",
             expected=f"sales in more than one of {folds} folds of the rows",
-            actual=f"{rate.size:,} rows without a sale outside of one fold",
-            fix="use more offers or a longer time, so that more of them sold",
+            actual=f"{rate.size:,} rows without sales outside one fold",
+            fix="use more offers or a longer time",
         )

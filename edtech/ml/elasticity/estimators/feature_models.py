@@ -1,8 +1,8 @@
-"""Estimators that predict quantity per view from features: `linear`, `gradient_boosting`, `random_forest`.
+"""The estimators of `linear`, `gradient_boosting` and `random_forest`, which predict quantity per view from features.
 
-The unit's mean log price and its rate, and the period's rate, stand in for unit and period effects (Mundlak 1978, "On
-the Pooling of Time Series and Cross Section Data", Econometrica 46(1)); the residual of the first stage is a feature
-too, and 0 in prediction.
+The mean log price and the rate of a unit, and the rate of a period, replace unit and period effects (Mundlak 1978, "On
+the Pooling of Time Series and Cross Section Data", Econometrica 46(1)). The first-stage residual is a feature too, and
+0 in predictions (control function).
 """
 
 import warnings
@@ -33,7 +33,7 @@ RESIDUAL = "price residual of the first stage"
 
 
 class FeatureDemand(PanelDemandEstimator):
-    """What the three share: the tables that features are looked up in."""
+    """Base class: lookup tables of the features."""
 
     def _fit_lookup_tables(self, arrays: PanelArrays, identification: Identification) -> None:
         groups = int(arrays.group.max()) + 1
@@ -49,14 +49,14 @@ class FeatureDemand(PanelDemandEstimator):
         self.has_residual_ = identification.first_stage is not None
 
     def _relative_price(self, X: pd.DataFrame) -> Floats:
-        """Log price relative to the unit's mean, shape (n,)."""
+        """Return the log price relative to the unit's mean, shape (n,)."""
         unit, _, segment = self._codes(X)
         segment_mean = values_or_default(self.segment_log_price_, segment, self.segment_log_price_.mean())
         unit_mean = values_or_default(self.group_log_price_, unit, segment_mean) if self.repeated_ else segment_mean
         return np.asarray(np.log(X[self.roles.price].to_numpy(dtype=float)) - unit_mean)
 
     def _other_features(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
-        """All other features, shape (n, f): levels, covariates and, where there was a first stage, its residual."""
+        """Return all other features (n, f): levels, covariates and, with a first stage, its residual."""
         unit, period, segment = self._codes(X)
         segment_price = values_or_default(self.segment_log_price_, segment, self.segment_log_price_.mean())
         segment_rate = values_or_default(self.segment_rate_, segment, self.overall_rate_)
@@ -70,12 +70,12 @@ class FeatureDemand(PanelDemandEstimator):
 
     @property
     def feature_names(self) -> list[str]:
-        """Names of the features in the order in which the regressor has them."""
+        """Names of the features, in the order of the regressor's columns."""
         return [RELATIVE_PRICE, *LEVELS, *self.control_names_, *([RESIDUAL] if self.has_residual_ else [])]
 
 
 def _log_rate(arrays: PanelArrays, codes: NDArray[np.intp], overall: float) -> Floats:
-    """Log of quantity per view in each group, shrunk to the overall rate by one expected sale."""
+    """Return the log of quantity per view in each group, shrunk to the overall rate by one expected sale."""
     sold = np.bincount(codes, weights=arrays.quantity)
     exposure = np.bincount(codes, weights=arrays.exposure)
     return np.asarray(np.log((sold + 1) / (exposure + 1 / overall)), dtype=float)
@@ -83,31 +83,30 @@ def _log_rate(arrays: PanelArrays, codes: NDArray[np.intp], overall: float) -> F
 
 @contextmanager
 def raise_unless_converged(iterations: int) -> Iterator[None]:
-    """Turn scikit-learn's warning that a solver did not settle into an error."""
+    """Raise ConvergenceError instead of scikit-learn's warning."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
             yield
     except ConvergenceWarning as exc:
         raise ConvergenceError(
-            "The regression did not settle",
-            expected=f"a settled fit within {iterations} iterations",
+            "The regression did not converge",
+            expected=f"convergence within {iterations} iterations",
             actual=str(exc).splitlines()[0],
             fix="allow more iterations, use one slope for all segments, or add a ridge penalty",
         ) from exc
 
 
 class LinearDemand(FeatureDemand):
-    """Poisson regression, linear in log price with a slope for each segment: a constant elasticity in each.
+    """Poisson regression with a constant elasticity for each segment.
 
-    It has no interval. One from its errors would hold only where the elasticity is the same at all prices and nothing
-    was pulled by a penalty; elsewhere it misses the truth by several times its width.
+    It has no interval. One from its standard errors would be valid only if elasticities are constant and there is no
+    penalty; else it misses the truth by several times its width.
     """
 
     slope_covariance_ = None
     interval_note = (
-        "An interval around a constant elasticity would be a false one wherever demand has another form; fixed effects "
-        "gives one."
+        "No valid confidence interval: it would assume a constant elasticity. The algorithm fixed_effects has one."
     )
 
     def __init__(
@@ -128,7 +127,9 @@ class LinearDemand(FeatureDemand):
         slope_group = arrays.segment if self.segment_slopes else np.zeros_like(arrays.segment)
         self.slope_design_ = build_slope_design(np.log(arrays.price), arrays, slope_group)
         k = self.slope_design_.shape[1]
-        features = self._features(panel, None if identification.first_stage is None else identification.first_stage.residual)
+        features = self._features(
+            panel, None if identification.first_stage is None else identification.first_stage.residual
+        )
         independent = independent_columns(features)
         scale = features[:, independent].std(axis=0)
         regressor = PoissonRegressor(alpha=self.alpha, max_iter=self.max_iterations, solver="newton-cholesky")
@@ -143,7 +144,7 @@ class LinearDemand(FeatureDemand):
         self.iterations_ = int(regressor.n_iter_)
 
     def _row_slope_design(self, X: pd.DataFrame) -> Floats:
-        """What the slopes have in each row's slope, shape (n, k); a new segment has the mean of all."""
+        """Return the matrix (n, k) that maps the slopes to each row's slope; a new segment has the mean slope."""
         _, _, segment = self._codes(X)
         slope_group = segment if self.segment_slopes else np.zeros_like(segment)
         return np.where((slope_group >= 0)[:, None], self.slope_design_[slope_group], self.slope_design_.mean(axis=0))
@@ -152,7 +153,7 @@ class LinearDemand(FeatureDemand):
         return np.column_stack([self.price_terms(X), self._other_features(X, residual)])
 
     def price_terms(self, X: pd.DataFrame) -> Floats:
-        """Return what the slopes multiply, shape (n, k)."""
+        """Return the derivative of eta with respect to the slopes, shape (n, k)."""
         return self._relative_price(X)[:, None] * self._row_slope_design(X)
 
     def predict(self, X: pd.DataFrame) -> Floats:
@@ -166,21 +167,23 @@ class LinearDemand(FeatureDemand):
 
 
 class TreeDemand(FeatureDemand):
-    """What the two tree models share: a regressor of the rate on all features, weighted by views."""
+    """Base class of tree models: a regressor of the rate on all features, weighted by views."""
 
     slope_covariance_ = None
-    interval_note = "A model of trees is a step function of the price: it has no honest interval."
+    interval_note = "No valid confidence interval: a model of trees is a step function of the price."
 
     @abstractmethod
     def _regressor(self) -> RegressorMixin: ...
 
     def _fit(self, panel: pd.DataFrame, arrays: PanelArrays, identification: Identification) -> None:
         self._fit_lookup_tables(arrays, identification)
-        features = self._features(panel, None if identification.first_stage is None else identification.first_stage.residual)
+        features = self._features(
+            panel, None if identification.first_stage is None else identification.first_stage.residual
+        )
         rate = arrays.quantity / arrays.exposure
         self.regressor_ = self._regressor().fit(features, rate, sample_weight=arrays.exposure)
         if "n_jobs" in self.regressor_.get_params():
-            # threads add up the trees in any order, and then no prediction is the same to the last bit twice
+            # threads sum the trees in any order, so predictions would differ in the last bit
             self.regressor_.set_params(n_jobs=1)
 
     def _features(self, X: pd.DataFrame, residual: Floats | None = None) -> Floats:
@@ -193,7 +196,7 @@ class TreeDemand(FeatureDemand):
 
 
 class GradientBoostingDemand(TreeDemand):
-    """Gradient boosting with Poisson loss, falling in the price."""
+    """Gradient boosting with Poisson loss, monotonically decreasing in the price."""
 
     def __init__(
         self,
@@ -215,7 +218,7 @@ class GradientBoostingDemand(TreeDemand):
         self.seed = seed
 
     def _regressor(self) -> RegressorMixin:
-        falling = [-1] + [0] * (len(self.feature_names) - 1)
+        monotonic = [-1] + [0] * (len(self.feature_names) - 1)
         return HistGradientBoostingRegressor(
             loss="poisson",
             learning_rate=self.learning_rate,
@@ -223,14 +226,14 @@ class GradientBoostingDemand(TreeDemand):
             max_leaf_nodes=self.max_leaf_nodes,
             min_samples_leaf=self.min_samples_leaf,
             l2_regularization=self.l2,
-            monotonic_cst=falling,
+            monotonic_cst=monotonic,
             early_stopping=False,
             random_state=self.seed,
         )
 
 
 class RandomForestDemand(TreeDemand):
-    """Random forest of the rate, falling in the price."""
+    """Random forest of the rate, monotonically decreasing in the price."""
 
     def __init__(
         self,
@@ -250,13 +253,13 @@ class RandomForestDemand(TreeDemand):
         self.seed = seed
 
     def _regressor(self) -> RegressorMixin:
-        falling = [-1] + [0] * (len(self.feature_names) - 1)
+        monotonic = [-1] + [0] * (len(self.feature_names) - 1)
         return RandomForestRegressor(
             n_estimators=self.trees,
             max_depth=self.max_depth,
             min_samples_leaf=self.min_samples_leaf,
             max_features=self.max_features,
-            monotonic_cst=falling,
+            monotonic_cst=monotonic,
             n_jobs=-1,
             random_state=self.seed,
         )

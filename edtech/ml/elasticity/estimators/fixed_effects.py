@@ -1,4 +1,4 @@
-"""`fixed_effects` as it is stored with a run: arrays, and demand read from them."""
+"""The estimator of `fixed_effects`; its fit is in `fitting.fixed_effects`."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ from edtech.tables.arrays import Floats
 
 
 class FixedEffectsDemand(PanelDemandEstimator):
-    """Unit and period effects with a price slope for each segment; see `fixed_effects`."""
+    """Unit and period effects with price slopes by segment."""
 
     refits_quickly = True
     views_react_ = False
@@ -60,7 +60,7 @@ class FixedEffectsDemand(PanelDemandEstimator):
         if form == "logit" and self.roles.views is None:
             raise ParamsError(
                 "A logit of sales per view needs views",
-                expected="a column that says how often each offer was seen",
+                expected="a column with the number of views of each offer",
                 actual="form 'logit' and no column of views",
                 fix="name the column of views, or choose the form 'auto', 'exponential' or 'log'",
             )
@@ -78,7 +78,7 @@ class FixedEffectsDemand(PanelDemandEstimator):
         self._store_fit(fitted, arrays)
 
     def _without_reacting_views(self, arrays: PanelArrays, first_stage: FirstStage | None) -> PanelArrays:
-        """Return the arrays without views where these react to the price, so that sales tell the whole effect."""
+        """Return the arrays without views if views react to the price, so that sales contain the whole effect."""
         self.views_elasticity_ = views_elasticity(arrays, first_stage)
         self.views_react_ = views_react(self.views_elasticity_)
         return replace(arrays, exposure=np.ones_like(arrays.exposure)) if self.views_react_ else arrays
@@ -101,19 +101,19 @@ class FixedEffectsDemand(PanelDemandEstimator):
         self.segment_scale_ = group_means(arrays.price, arrays.segment, arrays.segments.size)
 
     def price_terms(self, X: pd.DataFrame) -> Floats:
-        """Return what the slopes multiply, shape (n, k)."""
+        """Return the derivative of eta with respect to the slopes, shape (n, k)."""
         return self._price_terms(X, self._codes(X))
 
     def _price_terms(self, X: pd.DataFrame, codes: PanelCodes) -> Floats:
         return price_term(self.form_, self._relative_price(X, codes))[:, None] * self._row_slope_design(codes)
 
     def _row_slope_design(self, codes: PanelCodes) -> Floats:
-        """What the slopes have in each row's slope, shape (n, k); a new unit has its segment's mean."""
+        """Return the matrix (n, k) that maps the slopes to each row's slope."""
         group, slope_design = self._slope_groups(codes)
         return np.asarray(slope_design[group])
 
     def _slope_groups(self, codes: PanelCodes) -> tuple[NDArray[np.intp], Floats]:
-        """Slope group of each row (n,), and how the slopes make up those of the groups, (groups, k)."""
+        """Return the slope group of each row (n,) and the slope design of all groups (groups, k)."""
         unit, _, segment = codes
         return assign_slope_groups(
             unit if self.repeated_ else segment,
@@ -149,7 +149,7 @@ class FixedEffectsDemand(PanelDemandEstimator):
         return no_basis(term)
 
     def demand_curve(self, X: pd.DataFrame) -> DemandCurve:
-        """Return demand of the rows at other prices than theirs."""
+        """Return the demand of the rows as a function of their prices."""
         codes, price = self._codes(X), X[self.roles.price].to_numpy(dtype=float)
         group, slope_design = self._slope_groups(codes)
         return DemandCurve(
@@ -157,7 +157,7 @@ class FixedEffectsDemand(PanelDemandEstimator):
             exposure=self._exposure(X),
             scale=price / self._relative_price(X, codes),
             offset=self._eta(X, codes) - self._price_terms(X, codes) @ self.slopes_,
-            slope_slope_group=group,
+            slope_group=group,
             slope_design=slope_design,
             slopes=self.slopes_,
             basis=self._basis,
@@ -165,12 +165,14 @@ class FixedEffectsDemand(PanelDemandEstimator):
         )
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
-        """Return what the slopes multiply in each row's elasticity, shape (n, k)."""
+        """Return the derivative of each row's elasticity with respect to the slopes, shape (n, k)."""
         codes = self._codes(X)
         if self.form_ == "log":
             return self._row_slope_design(codes)
-        room = 1 - mean_rate(self.form_, self._eta(X, codes)) if self.form_ == "logit" else np.ones(len(X))
-        return (room * self._relative_price(X, codes))[:, None] * self._row_slope_design(codes)
+        unsold_probability = (
+            1 - mean_rate(self.form_, self._eta(X, codes)) if self.form_ == "logit" else np.ones(len(X))
+        )
+        return (unsold_probability * self._relative_price(X, codes))[:, None] * self._row_slope_design(codes)
 
     def elasticities(self, X: pd.DataFrame) -> Floats:
         """Return d log E[quantity] / d log price of each row, shape (n,), in closed form."""

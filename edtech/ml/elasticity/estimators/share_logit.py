@@ -1,4 +1,4 @@
-"""The stored form of `share_logit`: arrays, and demand when many prices move at once."""
+"""The estimator of `share_logit`; its fit is in `fitting.share_logit`."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ _SLOPE_STEP = 1e-4
 
 
 class ShareLogitDemand(PanelDemandEstimator):
-    """Logit of market shares, nested by segment if asked; see `share_logit`."""
+    """Logit of market shares, with segments as nests if `nested`."""
 
     refits_quickly = True
 
@@ -39,8 +39,8 @@ class ShareLogitDemand(PanelDemandEstimator):
         roles = self.roles
         if not (has_market_roles(roles) and arrays.repeated):
             raise NotIdentifiedError(
-                "A logit of shares needs repeated units and to know what a market is",
-                expected="a column that names each unit's market, or one with the number of possible buyers",
+                "A logit of market shares needs repeated units and a market",
+                expected="a column with each unit's market, or one with the number of potential buyers",
                 actual="units that do not repeat" if has_market_roles(roles) else "no market and no market size",
                 fix="name the market or its size, or train fixed_effects",
             )
@@ -58,7 +58,9 @@ class ShareLogitDemand(PanelDemandEstimator):
             endogenous = np.column_stack([endogenous, log_nest_share])
         effects = arrays.effects if self.unit_effects else arrays.effects[:, 1:]
         exogenous = (
-            arrays.controls if identification.first_stage is None else np.column_stack([arrays.controls, identification.first_stage.exogenous])
+            arrays.controls
+            if identification.first_stage is None
+            else np.column_stack([arrays.controls, identification.first_stage.exogenous])
         )
         fitted = fit_share_logit(outcome, endogenous, exogenous[sold], instruments, effects[sold], arrays.cluster[sold])
         self.slopes_, self.slope_covariance_ = fitted.slopes, fitted.covariance
@@ -74,11 +76,11 @@ class ShareLogitDemand(PanelDemandEstimator):
 
     @property
     def sigma_(self) -> float:
-        """How closely the units of a nest compete, from 0 as all do to 1."""
+        """Correlation of preferences within a nest, from 0 (no nests) to below 1."""
         return float(self.slopes_[1]) if self.nested else 0.0
 
     def _store_effects(self, residuals: Floats, arrays: PanelArrays, sold: NDArray[np.bool_]) -> None:
-        """Split what prices leave unexplained (sold rows) into the units' and the periods' means."""
+        """Split the residuals of rows with sales into unit and period effects."""
         unit, period, units = arrays.unit[sold], arrays.period[sold], arrays.units.size
         by_period = np.zeros(arrays.periods.size)
         for _ in range(20):
@@ -110,21 +112,21 @@ class ShareLogitDemand(PanelDemandEstimator):
         self.segment_elasticity_ = self._segment_elasticity()
 
     def _segment_elasticity(self) -> float:
-        """Mean elasticity where all prices of a segment move together, weighted by demand."""
+        """Return the demand-weighted mean elasticity if all prices of a segment change together."""
         change, total = 0.0, float(self.joint_value(self.mean_price_, self.mean_price_)[0].sum())
         for segment in range(self.segments_.size):
             inside = (self.unit_segment_ == segment).astype(float)
             change += float((inside * self.mean_price_) @ self.joint_value(self.mean_price_, inside)[1])
         return change / total
 
-    # ---- one unit at a time, all others at their mean prices
+    # ---- one unit at a time, competitors at their mean prices
 
     def _exposure(self, X: pd.DataFrame) -> Floats:
         size = self.roles.market_size
         return np.ones(len(X)) if size is None else X[size].to_numpy(dtype=float)
 
     def _row_shares(self, X: pd.DataFrame) -> tuple[Floats, Floats]:
-        """Share of each row in its market and in its nest, (n,) each."""
+        """Return the share of each row in its market and in its nest, (n,) each."""
         unit, period, segment = self._codes(X)
         unit_effect = values_or_default(
             self.unit_effects_, unit, values_or_default(self.segment_effects_, segment, self.unit_effects_.mean())
@@ -144,11 +146,11 @@ class ShareLogitDemand(PanelDemandEstimator):
         return np.asarray(nest_share * nest_value / (market_competitors + nest_value)), np.asarray(nest_share)
 
     def predict(self, X: pd.DataFrame) -> Floats:
-        """Return the expected quantity of each row, rivals at their mean prices, shape (n,)."""
+        """Return the expected quantity of each row, competitors at their mean prices, shape (n,)."""
         return np.asarray(self._exposure(X) * self._row_shares(X)[0])
 
     def elasticity_terms(self, X: pd.DataFrame) -> Floats:
-        """Return the gradient of each row's own elasticity by the slopes, at the fitted shares, shape (n, k)."""
+        """Return the derivative of each row's own elasticity by the slopes, at the fitted shares, shape (n, k)."""
         share, inside = self._row_shares(X)
         price, sigma = X[self.roles.price].to_numpy(dtype=float) / self.scale_, self.sigma_
         by_price = price * ((1 - sigma * inside) / (1 - sigma) - share)
@@ -165,14 +167,14 @@ class ShareLogitDemand(PanelDemandEstimator):
         return Nests.from_segments(self.unit_market_, self.unit_segment_ if self.nested else None)
 
     def _utilities(self, prices: Floats) -> Floats:
-        """Utility of each unit (u,) at `prices` (u,), in a period to come."""
+        """Return the utility of each unit (u,) at `prices` (u,), in a future period."""
         own = self.unit_effects_ + self.unit_controls_ + self.future_period_effect_
         return np.asarray(own + prices / self.scale_ * self.slopes_[0])
 
     def joint_demand(self, prices: Floats, reference: Floats) -> tuple[Floats, VectorJacobianProduct]:
-        """Return demand per period (u,) at `prices` (u,), and how it moves with the slopes.
+        """Return demand per period (u,) at `prices` (u,), and its vector-Jacobian product by the slopes.
 
-        Today's demand at `reference` prices is taken as known, so what moves is the change.
+        Demand at `reference` prices is treated as known; only the change depends on the slopes.
         """
         nests, price_change = self._nests(), (prices - reference) / self.scale_
         share, nest_share = nests.shares(self._utilities(reference), self.sigma_)
@@ -189,7 +191,7 @@ class ShareLogitDemand(PanelDemandEstimator):
         return demand(self.slopes_), lambda weights: np.asarray(weights @ gradient)
 
     def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
-        """Return demand (u,) at `prices` and the gradient (u,) of margin @ demand by the prices, margins held fixed."""
+        """Return demand (u,) at `prices` and the gradient (u,) of margin @ demand by the prices, margins constant."""
         nests, sigma = self._nests(), self.sigma_
         share, nest_share = nests.shares(self._utilities(prices), sigma)
         sized_margin = margin * self.unit_size_
@@ -200,22 +202,22 @@ class ShareLogitDemand(PanelDemandEstimator):
 
 
 def has_market_roles(roles: PanelRoles) -> bool:
-    """Whether the panel says what a market is, by its name or its size."""
+    """Return whether the panel has a column with the market or its size."""
     return roles.market is not None or roles.market_size is not None
 
 
 def _unsold_note(unsold: float) -> str:
     return (
-        f"There is no honest interval: {unsold:.0%} of the rows sold nothing and are left out, because they have no "
-        f"log share. Above {REVIEW_UNSOLD_SHARE:.0%} that biases the elasticity towards 0 by more than chance does."
+        f"No valid confidence interval: {unsold:.0%} of the rows have no sales and are dropped, because they have no "
+        f"log share. Above {REVIEW_UNSOLD_SHARE:.0%} this biases the elasticity towards 0 by more than its error."
     )
 
 
 def _require_valid_sigma(sigma: float) -> None:
     if not 0 <= sigma < 1:
         raise ModelError(
-            "The segments are no nests: units of one do not compete more closely",
-            expected="a sigma from 0 to below 1",
+            "Segments are not nests: units of a segment do not compete more closely",
+            expected="a sigma of at least 0 and below 1",
             actual=f"{sigma:.3f}",
             fix="train without nests",
         )

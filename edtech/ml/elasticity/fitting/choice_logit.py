@@ -1,18 +1,14 @@
-"""`choice_logit`: which of the offers seen on a visit is taken, or none; so offers compete and substitution is known.
+"""Fit of `choice_logit`: a conditional logit of which offer of a visit is chosen, so that substitution is modeled.
 
-A conditional logit (McFadden 1974) on visits, fitted as a Poisson regression with an effect for each visit and a row
-for taking none, which has the same estimates (Baker 1994, "The Multinomial-Poisson Transformation", The Statistician
-43(4)).
+    V = unit effect + period effect + slope[unit] * price / mean price of the unit + control function
+    slope[unit] = slope[segment] + level slope * log(mean price of the unit / mean price of its segment)
+    P(choose offer j of a visit) = exp(V_j) / (1 + sum over the visit's offers of exp(V_l))
 
-    V = unit effect + period effect + slope[unit] * price / the unit's mean price + control function
-    slope[unit] = slope[segment] + dearness slope * log(the unit's mean price / its segment's)
-    P(take j of the offers seen) = exp(V_j) / (1 + sum over the offers seen of exp(V_l))
+McFadden (1974). It is fitted as a Poisson regression with an effect for each visit and a row for the outside option,
+which has the same estimates (Baker 1994, "The Multinomial-Poisson Transformation", The Statistician 43(4)).
 
-Where a token costs alike whatever it is paid for, demand for a dear unit falls by more as its price rises by a percent;
-where buyers of dear units look at prices less, by less. One more slope, over all segments, lets the data say which.
-
-The control function is that of `fixed_effects`: the first stage is fitted on the panel and its residual carried to the
-visits of the same unit and period.
+The level slope lets expensive units be more or less elastic than cheap ones. The first stage is that of the panel; its
+residual is assigned to the visits of the same unit and period.
 """
 
 from dataclasses import dataclass
@@ -43,16 +39,17 @@ from edtech.tables.arrays import Codes, Floats
 
 _ITERATIONS = 50
 _UNOBSERVED_EFFECT = -20.0
-"""Effect of a unit that nobody saw."""
+"""Effect of a unit without visits."""
 
 _MIN_LEVEL_GAP, _MIN_UNITS_OFF_LEVEL = 0.05, 10
-"""What dearness does is asked of at least so many units that are this far (log points) from their segment's prices."""
+"""The level slope needs this many units with a mean price this far (in logs) from that of their segment."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisitArrays:
-    """m offers seen on visits, as arrays (m,): codes of visit and unit, row of the panel, price, whether it was
-    taken.
+    """m offers shown on visits, as arrays (m,).
+
+    `visit` and `unit` are codes, `panel_row` is the row of the panel, and `choice` is 1 for the chosen offer, else 0.
     """
 
     visit: Codes
@@ -64,10 +61,10 @@ class VisitArrays:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceFit:
-    """A fit of k slopes. `unit_effects` (u,), `period_effects` (t,) and `scale` (u,); `loadings` as in `fixed_effects`,
-    each unit a slope group (`tier`) of its own.
+    """A fit with k price slopes; each of the u units is its own slope group.
 
-    `probability` (m,) is that of each offer seen to be taken.
+    `scale` and `unit_effects` are (u,), `period_effects` (t,), `slope_design` (u, k), `segment_slope_design` (segments,
+    k). `probability` (m,) is the choice probability of each offer.
     """
 
     scale: Floats
@@ -92,9 +89,9 @@ def fit_choice_logit(
     segment_slopes: bool = True,
     max_iterations: int = 50,
 ) -> ChoiceFit:
-    """Fit the choice among the offers of `visits`, whose rows of `arrays` they name.
+    """Fit the choice among the offers of `visits`, which refer to rows of `arrays`.
 
-    Raises ConvergenceError where the iterations do not settle or prices cannot be told apart from the effects.
+    Raises ConvergenceError if the iterations do not converge or prices are collinear with the effects.
     """
     units = arrays.units.size
     scale = group_means(arrays.price, arrays.unit, units)
@@ -113,7 +110,9 @@ def fit_choice_logit(
     inference = _slope_inference(irls, visits, arrays, first_stage, slopes, n_offers)
     slopes[columns], inference = partially_pool(slopes[columns], inference, n_exchangeable)
     slope_group = np.arange(units)
-    unit_effects, period_effects = _recover_effects(irls.eta - design @ slopes, data, n_offers, units, arrays.periods.size)
+    unit_effects, period_effects = _recover_effects(
+        irls.eta - design @ slopes, data, n_offers, units, arrays.periods.size
+    )
     segment_of = np.zeros(units, dtype=np.intp)
     segment_of[arrays.unit] = arrays.segment
     return ChoiceFit(
@@ -135,10 +134,10 @@ def fit_choice_logit(
 def _unit_slope_design(
     arrays: PanelArrays, visits: VisitArrays, scale: Floats, segment: NDArray[np.intp]
 ) -> tuple[Floats, int]:
-    """Return how the slopes make up those of the units (u, k), and how many of them are slopes of segments.
+    """Return the matrix (u, k) that maps the slopes to those of the units, and the number of segment slopes.
 
-    After those stands one by how dear a unit is, but where too few units that move their prices differ from their
-    segments' prices to tell it.
+    The last column is the level slope. It is left out if too few units with varying prices differ from their segment's
+    price level.
     """
     by_segment = build_slope_design(arrays.price / scale[arrays.unit], arrays, segment[arrays.unit])[segment]
     segment_level = group_means(np.log(scale)[arrays.unit], segment[arrays.unit], int(segment.max()) + 1)
@@ -149,10 +148,12 @@ def _unit_slope_design(
     return np.column_stack([by_segment, relative_price_level]), by_segment.shape[1]
 
 
-def _with_outside_option(columns: Floats, visits: VisitArrays, arrays: PanelArrays, units: int) -> tuple[Floats, IrlsData, int]:
-    """Return design and rows with one row for each visit's taking none at the end, and how many stand before them.
+def _with_outside_option(
+    columns: Floats, visits: VisitArrays, arrays: PanelArrays, units: int
+) -> tuple[Floats, IrlsData, int]:
+    """Return design and data with a row for the outside option of each visit at the end, and the number of offers.
 
-    `visits` holds only units that somebody took: the others have no finite effect.
+    `visits` holds only units that were chosen at least once: others have no finite effect.
     """
     count = int(visits.visit.max()) + 1
     chosen_per_visit = np.bincount(visits.visit, weights=visits.choice, minlength=count)
@@ -165,9 +166,14 @@ def _with_outside_option(columns: Floats, visits: VisitArrays, arrays: PanelArra
 
 
 def _slope_inference(
-    irls: IrlsFit, visits: VisitArrays, arrays: PanelArrays, first_stage: FirstStage | None, slopes: Floats, n_offers: int
+    irls: IrlsFit,
+    visits: VisitArrays,
+    arrays: PanelArrays,
+    first_stage: FirstStage | None,
+    slopes: Floats,
+    n_offers: int,
 ) -> SlopeInference:
-    """Errors of all slopes, both steps counted, clustered by unit; taking none is a cluster of each visit."""
+    """Return the inference of all slopes, clustered by unit, for both steps; each outside option is its own cluster."""
     inside, outside = irls.design[:n_offers], irls.design[n_offers:]
     weights = irls.weights[:n_offers]
     information = irls.design.T @ (irls.design * irls.weights[:, None])
@@ -175,7 +181,9 @@ def _slope_inference(
     if first_stage is not None:
         eta_derivative = first_stage.eta_derivative(slopes[-first_stage.powers.shape[1] :])[visits.panel_row]
         cross = (inside * (weights * eta_derivative)[:, None]).T @ first_stage.instruments[visits.panel_row]
-        first_stage_scores = (first_stage.instruments * first_stage.residual[:, None]) @ np.linalg.solve(first_stage.information, cross.T)
+        first_stage_scores = (first_stage.instruments * first_stage.residual[:, None]) @ np.linalg.solve(
+            first_stage.information, cross.T
+        )
         scores_by_unit = np.zeros((arrays.units.size, scores.shape[1]))
         np.add.at(scores_by_unit, arrays.unit, first_stage_scores)
         scores += scores_by_unit[np.unique(visits.unit)]
@@ -184,8 +192,10 @@ def _slope_inference(
     return SlopeInference(inference.covariance + outside_influence.T @ outside_influence, inference.degrees_of_freedom)
 
 
-def _recover_effects(effect_sums: Floats, data: IrlsData, n_offers: int, units: int, periods: int) -> tuple[Floats, Floats]:
-    """Split `total` less the visits' own effects, which taking none has alone, into unit and period effects."""
+def _recover_effects(
+    effect_sums: Floats, data: IrlsData, n_offers: int, units: int, periods: int
+) -> tuple[Floats, Floats]:
+    """Split `effect_sums` less the visit effects, known from the outside options, into unit and period effects."""
     visit = data.effects[:n_offers, 1].astype(np.intp)
     inside = effect_sums[:n_offers] - effect_sums[n_offers:][visit]
     unit, period = (data.effects[:n_offers, column].astype(np.intp) for column in (0, 2))

@@ -1,15 +1,15 @@
-"""`fixed_effects`: unit and period effects, a price slope for each segment, and a control function where there is one.
+"""Fit of `fixed_effects`: unit and period effects, price slopes by segment, and a control function.
 
-The model is a grouped logit of quantity per view (`logit`) or a Poisson pseudo-likelihood (`exponential`, `log`), both
-fitted by iterated weighted least squares with the effects taken out at each step (Correia, Guimarães & Zylkin 2020,
-"Fast Poisson estimation with high-dimensional fixed effects", Stata Journal 20(1); Stammann 2018 for the logit).
-
-    eta = unit effect + period effect - slope[segment] * price term + control function + covariates
+    eta = unit effect + period effect + slope[segment] * price term + control function + covariates
     logit: quantity / views = expit(eta);  exponential, log: quantity = views * exp(eta)
 
-The price term is price over the unit's own mean price, its log for `log`, the constant elasticity. So a slope is a mean
-of the units' elasticities, each counted by what it sold, whatever they depend on. Where Akaike's criterion asks for it,
-dear, middling and cheap units of a segment get slopes of their own.
+The likelihood is a grouped logit of quantity per view (`logit`) or a Poisson pseudo-likelihood (`exponential`, `log`),
+fitted by IRLS with absorbed effects (Correia, Guimarães & Zylkin 2020, "Fast Poisson estimation with high-dimensional
+fixed effects", Stata Journal 20(1); Stammann 2018 for the logit).
+
+The price term is the price relative to the unit's own mean price, in logs for `log`. A slope is then the quantity-
+weighted mean of the units' elasticities. Cheap, middle and expensive units of a segment get their own slopes if this
+lowers Akaike's criterion.
 """
 
 from collections.abc import Callable
@@ -36,28 +36,27 @@ from edtech.tables.arrays import Floats
 
 SlopeTiers = Literal["auto", "one", "three"]
 Basis = Callable[[Floats], Floats]
-"""What bends demand beyond a straight line: price terms (n,) to c more columns (n, c)."""
+"""Maps price terms (n,) to c columns (n, c) that let demand be nonlinear."""
 
 LAST_PERIODS = 8
-"""A new period has the mean effect of this many last ones."""
+"""The effect of a future period is the mean of this many last periods."""
 SLOPES_PER_SEGMENT = 3
-"""Slopes of a segment where one is not enough: for its cheap, middling and dear units."""
+"""Slopes for the cheap, middle and expensive units of a segment."""
 
 MIN_VIEWS_ELASTICITY = 0.05
-"""An elasticity of views below this is left out: it would change the answer by less than other things do."""
+"""A smaller elasticity of views is ignored: its effect is below that of other errors."""
 
 _HALF_A_SALE = 0.5
-"""A unit that sold nothing counts as half a sale over all its views; its own effect would be minus infinity."""
+"""A unit without sales counts as half a sale over all its views; else its effect would be minus infinity."""
 
 
 @dataclass(frozen=True, slots=True)
 class FixedEffectsFit:
-    """A fit with k price slopes, those of a curve last, and some covariates.
+    """A fit with k price slopes, of which the first l are linear and the others belong to the basis.
 
-    `scale` (groups,) is each group's mean price, `tier` (groups,) its slope group, `loadings` (slope groups, l) how the
-    first l slopes make up that of a slope group and `segment_loadings` (segments, l) those of a segment, counted by
-    quantity.
-    `errors` counts both steps and is clustered. Effects are on the scale of eta.
+    `scale` (groups,) is the mean price of each group and `slope_group` (groups,) its slope group. `slope_design` (slope
+    groups, l) maps the linear slopes to those of the slope groups, `segment_slope_design` (segments, l) to the
+    quantity-weighted means of the segments. `inference` accounts for both steps. Effects are on the scale of eta.
     """
 
     form: DemandForm
@@ -76,12 +75,12 @@ class FixedEffectsFit:
 
 
 def price_term(form: DemandForm, relative_price: Floats) -> Floats:
-    """Return what a slope multiplies, of the shape of `relative_price`."""
+    """Return the regressor of a price slope, of the shape of `relative_price`."""
     return np.log(relative_price) if form == "log" else relative_price
 
 
 def no_basis(term: Floats) -> Floats:
-    """Return no columns: a straight line."""
+    """Return no columns, so that demand is linear in the price term."""
     return np.empty((term.size, 0))
 
 
@@ -95,14 +94,18 @@ def fit_fixed_effects(
     basis: Basis = no_basis,
     max_iterations: int = 50,
 ) -> FixedEffectsFit:
-    """Fit the model; with `tiers="auto"` three slopes for each segment are kept where they lower Akaike's criterion.
+    """Fit the model; `tiers="auto"` uses three slopes for each segment if this lowers Akaike's criterion.
 
-    `curve` is the same for all segments. Raises ConvergenceError where the iterations do not settle.
+    All segments share the `basis`. Raises ConvergenceError if the iterations do not converge.
     """
-    counts = {"one": (1,), "three": (SLOPES_PER_SEGMENT,), "auto": (1, SLOPES_PER_SEGMENT)}[tiers] if arrays.repeated else (1,)
+    counts = (
+        {"one": (1,), "three": (SLOPES_PER_SEGMENT,), "auto": (1, SLOPES_PER_SEGMENT)}[tiers]
+        if arrays.repeated
+        else (1,)
+    )
     candidates: list[_Candidate] = []
     for count in counts:
-        start_eta = candidates[-1].irls.eta if candidates else None  # near: the same effects, fewer slopes
+        start_eta = candidates[-1].irls.eta if candidates else None  # close to the optimum: same effects, fewer slopes
         slope_group = slope_groups(arrays, segment_slopes, count)
         candidates.append(_fit_candidate(arrays, first_stage, form, slope_group, basis, max_iterations, start_eta))
     dispersion = candidates[0].irls.dispersion
@@ -112,7 +115,7 @@ def fit_fixed_effects(
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A settled fit of some slope groups, before its errors and effects: only the one chosen needs them."""
+    """A converged fit for given slope groups, without inference and effects, which only the selected one needs."""
 
     form: DemandForm
     scale: Floats
@@ -145,21 +148,33 @@ def _fit_candidate(
     design = np.column_stack(parts)
     informative = _informative_rows(arrays, form)
     _require_informative_rows(informative)
-    columns = independent_columns(residualize(design[informative], arrays.effects[informative], np.ones(int(informative.sum()))))
+    columns = independent_columns(
+        residualize(design[informative], arrays.effects[informative], np.ones(int(informative.sum())))
+    )
     _require_price_variation(columns, n_linear)
     data = IrlsData(arrays.quantity[informative], arrays.exposure[informative], arrays.effects[informative])
     irls = fit_irls(design[informative][:, columns], data, form, max_iterations, start_eta)
-    return _Candidate(form, scale, slope_group, slope_design, n_linear + curved_terms.shape[1], design, informative, columns, irls)
+    return _Candidate(
+        form, scale, slope_group, slope_design, n_linear + curved_terms.shape[1], design, informative, columns, irls
+    )
 
 
 def _complete_fit(candidate: _Candidate, arrays: PanelArrays, first_stage: FirstStage | None) -> FixedEffectsFit:
-    design, informative, columns, irls, k = candidate.design, candidate.informative, candidate.columns, candidate.irls, candidate.k
+    design, informative, columns, irls, k = (
+        candidate.design,
+        candidate.informative,
+        candidate.columns,
+        candidate.irls,
+        candidate.k,
+    )
     slopes = np.zeros(design.shape[1])
     slopes[columns] = irls.slopes
     eta_derivative = None if first_stage is None else first_stage.eta_derivative(slopes[-first_stage.powers.shape[1] :])
     second_step = np.zeros((informative.size, columns.size + 2))
     second_step[informative] = np.column_stack([irls.design, irls.weights, irls.response_residuals])
-    inference = two_step_inference(second_step[:, :-2], second_step[:, -2], second_step[:, -1], arrays.cluster, first_stage, eta_derivative)
+    inference = two_step_inference(
+        second_step[:, :-2], second_step[:, -2], second_step[:, -1], arrays.cluster, first_stage, eta_derivative
+    )
     effects = _recover_effects(arrays, informative, irls.eta - design[informative] @ slopes, design @ slopes)
     return FixedEffectsFit(
         form=candidate.form,
@@ -179,7 +194,7 @@ def _complete_fit(candidate: _Candidate, arrays: PanelArrays, first_stage: First
 
 
 def slope_groups(arrays: PanelArrays, by_segment: bool, groups_per_segment: int) -> NDArray[np.intp]:
-    """Return which slope each group has, shape (groups,): its segment's, or that of its third of prices in it."""
+    """Return the slope group of each group (groups,): its segment, or its price quantile within its segment."""
     groups = int(arrays.group.max()) + 1
     segment = np.zeros(groups, dtype=np.intp)
     if by_segment:
@@ -188,14 +203,15 @@ def slope_groups(arrays: PanelArrays, by_segment: bool, groups_per_segment: int)
         return segment
     prices = pd.Series(group_means(arrays.price, arrays.group, groups))
     rank = prices.groupby(segment).rank(method="first", pct=True).to_numpy()
-    return segment * groups_per_segment + np.minimum((rank * groups_per_segment).astype(np.intp), groups_per_segment - 1)
+    return segment * groups_per_segment + np.minimum(
+        (rank * groups_per_segment).astype(np.intp), groups_per_segment - 1
+    )
 
 
 def build_slope_design(term: Floats, arrays: PanelArrays, slope_group: NDArray[np.intp]) -> Floats:
-    """Return how k slopes make up those of the slope groups, shape (slope groups, k); `tier` (n,) is each row's.
+    """Return the matrix (slope groups, k) that maps k slopes to those of the slope groups; `slope_group` is (n,).
 
-    A slope group whose prices do not move within its units cannot tell a slope of its own: it gets the mean of the
-    others, by their quantity.
+    A slope group without price variation within units gets the quantity-weighted mean of the other groups' slopes.
     """
     size = int(slope_group.max()) + 1
     columns = np.zeros((term.size, size))
@@ -213,7 +229,7 @@ def build_slope_design(term: Floats, arrays: PanelArrays, slope_group: NDArray[n
 
 
 def build_segment_slope_design(slope_design: Floats, arrays: PanelArrays, slope_group: NDArray[np.intp]) -> Floats:
-    """Return how the k slopes make up those of the segments, by quantity, shape (segments, k)."""
+    """Return the matrix (segments, k) that maps k slopes to the quantity-weighted mean slopes of the segments."""
     weights = arrays.quantity + 1e-9
     sums = np.zeros((arrays.segments.size, slope_design.shape[1]))
     np.add.at(sums, arrays.segment, weights[:, None] * slope_design[slope_group[arrays.group]])
@@ -221,7 +237,7 @@ def build_segment_slope_design(slope_design: Floats, arrays: PanelArrays, slope_
 
 
 def _informative_rows(arrays: PanelArrays, form: DemandForm) -> NDArray[np.bool_]:
-    """Rows whose unit and period both sold something and, for a logit, not to every view: others have no effect."""
+    """Return a mask (n,) of rows whose unit and period effects are finite: some sales, and in a logit not all views."""
     informative = np.ones(arrays.price.size, dtype=bool)
     for codes in (arrays.group, arrays.period):
         sold = np.bincount(codes, weights=arrays.quantity)
@@ -231,11 +247,11 @@ def _informative_rows(arrays: PanelArrays, form: DemandForm) -> NDArray[np.bool_
 
 
 def _require_informative_rows(informative: NDArray[np.bool_]) -> None:
-    """Refuse a logit of units or periods that all sold to every view; in other forms a row that sold always is kept."""
+    """Raise NotIdentifiedError for a logit in which all units or periods sold at every view."""
     if not informative.any():
         raise NotIdentifiedError(
-            "A logit of sales per view has no row to learn from",
-            expected="units and periods that sold something, but not to every view",
+            "A logit of sales per view has no informative rows",
+            expected="units and periods with sales, but not at every view",
             actual=f"{informative.size:,} rows, none of a unit and a period like that",
             fix="check the column of views, train without it, or choose the form 'exponential'",
         )
@@ -244,19 +260,19 @@ def _require_informative_rows(informative: NDArray[np.bool_]) -> None:
 def _require_price_variation(columns: NDArray[np.intp], n_linear: int) -> None:
     if not np.isin(np.arange(n_linear), columns).all():
         raise NotIdentifiedError(
-            "Prices do not move on their own within the units",
-            expected="units whose price changed at some time, and not only with the covariates",
-            actual="prices that unit and period effects and covariates explain whole",
-            fix="change prices for some units at random for some periods, drop covariates, or use one slope for all",
+            "Prices do not vary independently within units",
+            expected="units whose price changes over time, and not only with the covariates",
+            actual="prices that are fully explained by unit effects, period effects and covariates",
+            fix="randomize prices for some units and periods, drop covariates, or use one slope for all segments",
         )
 
 
 def _recover_effects(
     arrays: PanelArrays, informative: NDArray[np.bool_], effect_sums: Floats, slope_terms: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Split `total` (kept rows) into group and period effects; the period effects have mean 0 over their rows.
+    """Split `effect_sums` of the informative rows into group and period effects; period effects have mean 0 over rows.
 
-    Returns group effects, mean group effect of each segment, period effects.
+    Returns the group effects, the mean group effect of each segment, and the period effects.
     """
     groups, periods = int(arrays.group.max()) + 1, int(arrays.period.max()) + 1
     group, period = arrays.group[informative], arrays.period[informative]
@@ -286,9 +302,10 @@ def _recover_effects(
 
 
 def views_elasticity(arrays: PanelArrays, first_stage: FirstStage | None) -> Floats | None:
-    """Return the elasticity of views by the price and its 95 % interval (3,), with the effects that sales have.
+    """Return the price elasticity of views and its 95% interval (3,), with unit and period effects.
 
-    None where units do not repeat or it cannot be told.
+    If views react to the price, a model of sales per view holds a part of the price effect constant. Returns None if
+    units do not repeat or the elasticity is not identified.
     """
     if not arrays.repeated or np.ptp(arrays.exposure) == 0:
         return None
@@ -303,5 +320,9 @@ def views_elasticity(arrays: PanelArrays, first_stage: FirstStage | None) -> Flo
 
 
 def views_react(elasticity: Floats | None) -> bool:
-    """Whether views react to the price by more than chance and by enough to matter."""
-    return elasticity is not None and abs(elasticity[0]) > MIN_VIEWS_ELASTICITY and (elasticity[1] > 0 or elasticity[2] < 0)
+    """Return whether views react to the price, significantly and by enough to matter."""
+    return (
+        elasticity is not None
+        and abs(elasticity[0]) > MIN_VIEWS_ELASTICITY
+        and (elasticity[1] > 0 or elasticity[2] < 0)
+    )

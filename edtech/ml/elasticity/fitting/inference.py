@@ -1,4 +1,4 @@
-"""First stage, control function and standard errors that count both steps.
+"""First stage, control function, and clustered standard errors that account for both steps.
 
 Control function: Wooldridge, J. M. (2015), "Control Function Methods in Applied Econometrics", Journal of Human
 Resources 50(2). Two-step variance: Newey & McFadden (1994), Handbook of Econometrics 4, section 6. Effective F: Montiel
@@ -18,22 +18,22 @@ from edtech.tables.arrays import Codes, Floats
 _MAX_ITERATIONS = 200
 _PANEL_EFFECTS = 2
 POWERS = 3
-"""Powers of the first stage's residual that are held fixed, so that the price effect is read from the instrument alone
-and not from the shape of demand along prices that follow it."""
+"""Powers of the first-stage residual in the control function: with one power alone, curvature of demand along
+endogenous prices would bias the price effect."""
 
 STRONG_F = 10.0
-"""Below this effective F, instruments are too weak to lean on (Staiger & Stock 1997)."""
+"""Below this effective F, instruments are weak (Staiger & Stock 1997)."""
 
 _MAX_LEVERAGE = 0.95
-"""A cluster that alone makes a slope has no others to be judged by; its part in the errors is twentyfold at most."""
+"""A cluster with leverage near 1 determines a slope alone; this bound inflates its score twentyfold at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstStage:
-    """Log price on m instruments: `residual` (n,), demeaned `instruments` (n, m) and their clustered strength.
+    """Regression of log price on m demeaned `instruments` (n, m): `residual` (n,) and clustered strength.
 
-    `exogenous` (n, k), centered, must stand in the second step too: what was held fixed in the first. `drawn` (n,) is
-    False in rows that no lot decided, whose prices may follow demand in another way.
+    The second step must control for `exogenous` (n, k) too, which is centered. `randomized` (n,) is False in rows whose
+    price was not randomized and may follow demand in another way.
     """
 
     residual: Floats
@@ -45,19 +45,24 @@ class FirstStage:
 
     @property
     def strong(self) -> bool:
-        """Whether the instruments move the price enough to be used."""
+        """Whether the instruments are strong enough to be used."""
         return self.effective_f >= STRONG_F
 
     @property
     def powers(self) -> Floats:
-        """The residual's powers (n, c), which a second step holds fixed; rows that were not drawn have their own."""
+        """The control function: powers of the residual (n, c), separate for rows that are not randomized."""
         scaled = np.repeat(self._standardized_residual[:, None], POWERS, axis=1)
         return self._split_by_randomization(np.asarray(np.cumprod(scaled, axis=1), dtype=float))
 
     def eta_derivative(self, slopes: Floats) -> Floats:
-        """Return how eta moves with the residual (n,), given the slopes of its powers (c,)."""
+        """Return the derivative of eta with respect to the residual (n,), given the slopes of its powers (c,)."""
         orders = np.arange(1, POWERS + 1)
-        return np.asarray(self._split_by_randomization(orders * self._standardized_residual[:, None] ** (orders - 1)) @ slopes) / self._residual_sd
+        return (
+            np.asarray(
+                self._split_by_randomization(orders * self._standardized_residual[:, None] ** (orders - 1)) @ slopes
+            )
+            / self._residual_sd
+        )
 
     @property
     def _residual_sd(self) -> float:
@@ -65,7 +70,7 @@ class FirstStage:
 
     @property
     def _standardized_residual(self) -> Floats:
-        """The residual in its standard deviations: powers of small numbers would be lost to rounding."""
+        """The residual in standard deviations: powers of small numbers would be lost to rounding."""
         return self.residual / self._residual_sd
 
     def _split_by_randomization(self, columns: Floats) -> Floats:
@@ -75,15 +80,15 @@ class FirstStage:
 
 
 def residualize(values: Floats, effects: NDArray[np.uint64], weights: Floats) -> Floats:
-    """Take the weighted effects out of the columns of `values` (n, k).
+    """Return the columns of `values` (n, k) less their weighted projection on the effects (n, e).
 
-    By alternating projections, which are quick on a panel, else by preconditioned LSMR, which is quicker and settles on
-    sparse effects such as those of visits (0.1 s where the projections take 25 s and fail). Raises ConvergenceError
-    where neither settles, and NotIdentifiedError without a row.
+    Alternating projections are fast on a panel. Preconditioned LSMR is the fallback, and the method for sparse effects
+    such as those of visits (0.1 s, where projections fail after 25 s). Raises ConvergenceError if neither converges,
+    and NotIdentifiedError without rows.
     """
-    if len(values) == 0:  # pyfixest's Rust would end the whole process
+    if len(values) == 0:  # pyfixest would end the whole process
         raise NotIdentifiedError(
-            "No row is left to learn from",
+            "No rows are left to fit",
             expected="rows whose unit and period sold something",
             actual="0 rows",
             fix="choose a longer period or other units",
@@ -96,15 +101,15 @@ def residualize(values: Floats, effects: NDArray[np.uint64], weights: Floats) ->
     if not converged:
         raise ConvergenceError(
             "The unit and period effects could not be separated",
-            expected="units that are seen in common periods",
-            actual=f"{values.shape[0]:,} rows whose effects did not settle",
-            fix="drop units that are seen or sold hardly ever, or train without a period column",
+            expected="units that share periods",
+            actual=f"no convergence on {values.shape[0]:,} rows",
+            fix="drop units with few rows or sales, or train without a period column",
         )
     return np.asarray(residuals, dtype=float)
 
 
 def independent_columns(columns: Floats) -> NDArray[np.intp]:
-    """Return which columns (n, f) are no combination of the constant and those before them."""
+    """Return the indices of columns (n, f) that are linearly independent of the constant and earlier columns."""
     centered = columns - columns.mean(axis=0)
     size = np.linalg.norm(centered, axis=0)
     scaled = np.divide(centered, size, out=np.zeros_like(centered), where=size > 1e-10 * len(columns))
@@ -120,7 +125,7 @@ def cluster_sums(rows: Floats, cluster: Codes) -> Floats:
 
 
 def sandwich(influence: Floats, cluster: Codes) -> Floats:
-    """Covariance (k, k) from influence rows (n, k), clustered, with the usual G / (G - 1)."""
+    """Return the clustered covariance (k, k) of influence rows (n, k), with the correction G / (G - 1)."""
     sums = cluster_sums(influence, cluster)
     groups = sums.shape[0]
     return np.asarray(sums.T @ sums * groups / max(groups - 1, 1), dtype=float)
@@ -128,20 +133,20 @@ def sandwich(influence: Floats, cluster: Codes) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class SlopeInference:
-    """Covariance (k, k) of slopes and the degrees of freedom (k,) that each has to be judged by."""
+    """Covariance (k, k) of slopes and the degrees of freedom (k,) of their t tests."""
 
     covariance: Floats
     degrees_of_freedom: Floats
 
     def first(self, k: int) -> "SlopeInference":
-        """Return those of the first k slopes."""
+        """Return the inference of the first k slopes."""
         return SlopeInference(self.covariance[:k, :k], self.degrees_of_freedom[:k])
 
 
 def half_width(weights: Floats, covariance: Floats, degrees_of_freedom: Floats, level: float = 0.95) -> float:
-    """Half the width of the interval of weights (k,) @ slopes that holds it with the chance `level`.
+    """Return half the width of the confidence interval of weights (k,) @ slopes.
 
-    By Student's t; the degrees of freedom are those of the slopes that it leans on (Welch 1947 and Satterthwaite 1946).
+    Student's t, with Welch-Satterthwaite degrees of freedom (Satterthwaite 1946, Welch 1947).
     """
     variances = weights**2 * np.diag(covariance)
     denominator = float(np.sum(variances**2 / degrees_of_freedom))
@@ -151,12 +156,12 @@ def half_width(weights: Floats, covariance: Floats, degrees_of_freedom: Floats, 
 
 
 def few_cluster_inference(scores: Floats, information: Floats, total: Floats) -> SlopeInference:
-    """Errors of k slopes from scores (G, k) and information (G, k, k) by cluster, honest where few clusters count.
+    """Return the inference of k slopes from scores (G, k) and information (G, k, k) by cluster.
 
-    `total` (k, k) is the information of all rows. Each cluster is left out in turn (CR3; MacKinnon, Nielsen & Webb
-    2023, "Cluster-robust inference", Journal of Econometrics 232(2)). Where a few units make most of a segment's sales
-    that is not enough: a slope has the freedom of its effective number of clusters (Carter, Schnepel & Steigerwald
-    2017, Review of Economics and Statistics 99(4)).
+    `total` (k, k) is the information of all rows. The covariance is the cluster jackknife CR3 (MacKinnon, Nielsen &
+    Webb 2023, "Cluster-robust inference", Journal of Econometrics 232(2)). If few units have most of a segment's sales,
+    CR3 is not enough: degrees of freedom follow the effective number of clusters (Carter, Schnepel & Steigerwald 2017,
+    Review of Economics and Statistics 99(4)).
     """
     inverse = _inverse(total)
     half = np.linalg.cholesky(inverse)
@@ -187,9 +192,9 @@ def first_stage(
     cluster: Codes,
     randomized: NDArray[np.bool_],
 ) -> FirstStage | None:
-    """Regress log price (n,) on instruments (n, m), with `exogenous`, `controls` and effects held fixed.
+    """Regress log price (n,) on instruments (n, m), given `exogenous` (n, k), `controls` (n, c) and effects.
 
-    Returns None where the instruments do not move.
+    Returns None if the instruments do not vary.
     """
     unit_weights = np.ones_like(log_price)
     residuals = residualize(np.column_stack([log_price, instruments, exogenous, controls]), effects, unit_weights)
@@ -212,12 +217,17 @@ def first_stage(
 
 
 def two_step_inference(
-    design: Floats, weights: Floats, residuals: Floats, cluster: Codes, first: FirstStage | None, eta_derivative: Floats | None
+    design: Floats,
+    weights: Floats,
+    residuals: Floats,
+    cluster: Codes,
+    first: FirstStage | None,
+    eta_derivative: Floats | None,
 ) -> SlopeInference:
-    """Errors of k slopes of a second step that uses the first stage's residual.
+    """Return the inference of the k slopes of a second step that uses the first-stage residual.
 
-    `design` (n, k) is the second step's design with its effects taken out, `weights` (n,) its working weights, `errors`
-    (n,) observed minus expected quantity, `pull` (n,) the effect of the residual on eta.
+    `design` (n, k) is the demeaned design of the second step, `weights` (n,) are its working weights, `residuals` (n,)
+    observed minus expected quantity, and `eta_derivative` (n,) is that of eta with respect to the residual.
     """
     influence = design * residuals[:, None]
     if first is not None and eta_derivative is not None:
@@ -237,15 +247,19 @@ def _inverse(information: Floats) -> Floats:
 
 
 def collinearity_error() -> ConvergenceError:
-    """Return the error for slopes that are lost among covariates and effects."""
+    """Return the error for price slopes that are collinear with covariates and effects."""
     return ConvergenceError(
-        "The price slopes cannot be told apart from the covariates and effects",
-        expected="prices and covariates that move on their own within units",
-        actual="columns that are combinations of each other",
+        "The price slopes are collinear with the covariates and effects",
+        expected="prices and covariates that vary independently within units",
+        actual="linearly dependent columns",
         fix="drop covariates that never change within a unit, or use one slope for all segments",
     )
 
 
 def critical_value(clusters: int, level: float = 0.95) -> float:
-    """Two-sided critical value of Student's t with clusters - 1 degrees of freedom."""
+    """Return the two-sided critical value of Student's t with clusters - 1 degrees of freedom.
+
+    >>> round(critical_value(11), 3)
+    2.228
+    """
     return float(stdtrit(max(clusters - 1, 1), 0.5 + level / 2))

@@ -1,4 +1,8 @@
-"""Iterated weighted least squares with effects taken out, for the logit and the Poisson likelihood."""
+"""Iteratively reweighted least squares (IRLS) with absorbed effects, for the logit and the Poisson likelihood.
+
+Each iteration regresses the working response on the design by weighted least squares, with the effects residualized
+out of both (Correia, Guimarães & Zylkin 2020, Stata Journal 20(1)).
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -25,7 +29,7 @@ def mean_rate(form: DemandForm, eta: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class IrlsData:
-    """What is explained: quantity and exposure (n,), codes of the effects (n, e)."""
+    """The data of a fit besides its design: quantity and exposure (n,), codes of the effects (n, e)."""
 
     quantity: Floats
     exposure: Floats
@@ -34,7 +38,10 @@ class IrlsData:
 
 @dataclass(frozen=True, slots=True)
 class IrlsFit:
-    """The last iteration: slopes (k,), eta (n,), and the design (n, k) without effects, weights and errors (n,)."""
+    """The converged iteration.
+
+    `slopes` (k,), `eta` (n,), the demeaned `design` (n, k), working `weights` (n,) and `response_residuals` (n,).
+    """
 
     slopes: Floats
     eta: Floats
@@ -46,10 +53,12 @@ class IrlsFit:
     dispersion: float
 
 
-def fit_irls(design: Floats, data: IrlsData, form: DemandForm, max_iterations: int, start_eta: Floats | None = None) -> IrlsFit:
-    """Fit slopes (k,) of `design` (n, k) with the effects taken out in each step; `start` (n,) is eta to begin with.
+def fit_irls(
+    design: Floats, data: IrlsData, form: DemandForm, max_iterations: int, start_eta: Floats | None = None
+) -> IrlsFit:
+    """Fit slopes (k,) of `design` (n, k) with effects absorbed in each iteration, from `start_eta` (n,) if given.
 
-    Raises ConvergenceError where the iterations do not settle.
+    Raises ConvergenceError if the iterations do not converge.
     """
     q, n = data.quantity, data.exposure
     eta = _starting_eta(form, q, n) if start_eta is None else start_eta
@@ -70,9 +79,9 @@ def fit_irls(design: Floats, data: IrlsData, form: DemandForm, max_iterations: i
             return IrlsFit(slopes, eta, demeaned[:, 1:], weights, residuals, iteration, deviance, dispersion)
         previous = deviance
     raise ConvergenceError(
-        "The model did not settle",
-        expected=f"a settled fit within {max_iterations} iterations",
-        actual=f"the deviance still changes by {change:.1e} of itself",
+        "The model did not converge",
+        expected=f"convergence within {max_iterations} iterations",
+        actual=f"a relative change of the deviance of {change:.1e}",
         fix="allow more iterations, use one slope for all segments, or drop segments with few sales",
     )
 
@@ -82,8 +91,10 @@ def _starting_eta(form: DemandForm, q: Floats, n: Floats) -> Floats:
     return np.asarray(np.log(rate / (1 - rate)) if form == "logit" else np.log(rate))
 
 
-def _halve_step(form: DemandForm, q: Floats, n: Floats, eta: Floats, full_step: Floats, previous: float) -> tuple[Floats, float]:
-    """Return the step from `eta` to `full`, halved until the deviance does not rise, and the deviance there."""
+def _halve_step(
+    form: DemandForm, q: Floats, n: Floats, eta: Floats, full_step: Floats, previous: float
+) -> tuple[Floats, float]:
+    """Return eta after a step towards `full_step`, halved until the deviance does not rise, and its deviance."""
     share = 1.0
     while True:
         candidate = eta + share * (full_step - eta)

@@ -1,8 +1,9 @@
-"""Slopes of segments drawn towards each other, as far as their own data leave them open.
+"""Partial pooling of the slopes of segments towards their mean, in a normal hierarchical model.
 
-The largest of several noisy slopes is large by luck too, and a plan looks for just that: it raises what seems to sell
-at any price, cuts what seems to sell by its price, and promises more than it earns (Smith & Winkler 2006, "The
-Optimizer's Curse", Management Science 52(3)). Slopes that are drawn together first promise less in vain.
+    slope[j] ~ N(mean, sd²),    estimate ~ N(slope, covariance)
+
+The largest of several noisy estimates is partly noise. A price plan that optimizes over them promises too much (Smith &
+Winkler 2006, "The Optimizer's Curse", Management Science 52(3)); pooled slopes reduce this bias.
 """
 
 import numpy as np
@@ -13,17 +14,17 @@ from edtech.ml.elasticity.fitting.inference import SlopeInference
 from edtech.tables.arrays import Floats
 
 _MIN_SLOPES = 3
-"""Of fewer slopes how far they are apart cannot be told."""
+"""With fewer slopes, their standard deviation cannot be estimated."""
 _GRID_SIZE, _MAX_SD_MULTIPLE = 200, 10.0
-"""The spread is averaged over at so many values, up to so many times the largest that the slopes suggest."""
+"""Grid of the standard deviation: number of points, and its upper end as a multiple of the largest plausible value."""
 
 
 def partially_pool(slopes: Floats, inference: SlopeInference, n_exchangeable: int) -> tuple[Floats, SlopeInference]:
-    """Return slopes (k,) and their errors once it counts that the first `alike` are of one kind.
+    """Return the posterior means of slopes (k,), of which the first `n_exchangeable` are exchangeable, and covariance.
 
-    They are normal about a mean of which nothing is known, with a spread of which nothing is known but that it is at
-    least 0, and over which is averaged (Gelman et al. 2013, "Bayesian Data Analysis", 5.4). The other slopes follow as
-    far as their errors go together. Fewer than 3 stay as they are.
+    The mean has a flat prior, the standard deviation a flat prior on [0, ∞) over which is averaged (Gelman et al. 2013,
+    "Bayesian Data Analysis", 5.4). The other slopes change by their covariance with the pooled ones. Fewer than 3
+    slopes are returned unchanged.
     """
     if n_exchangeable < _MIN_SLOPES:
         return slopes, inference
@@ -36,7 +37,7 @@ def partially_pool(slopes: Floats, inference: SlopeInference, n_exchangeable: in
     between_sd = max_sd * (np.arange(_GRID_SIZE) + 0.5) ** 2 / _GRID_SIZE**2
     variance = np.maximum(noise, 0) + between_sd[:, None] ** 2
     likelihood = -0.5 * (np.log(variance) + observed**2 / variance).sum(axis=1)
-    weight = softmax(likelihood + 0.5 * np.log(between_sd))  # the values lie closer together near 0
+    weight = softmax(likelihood + 0.5 * np.log(between_sd))  # the grid is denser near 0
     shifts = (observed / variance) @ gain.T
     mean_shift = weight @ shifts
     within = covariance - gain * (weight @ (1 / variance)) @ gain.T
