@@ -150,7 +150,7 @@ def test_an_upload_is_checked_and_stored(tmp_path, home):
     stored = Catalogue(tmp_path / "home" / "data").list()
     assert [dataset.roles.prices_set for dataset in stored] == ["schedule"]
     assert stored[0].id in run("data", "list", "--out", str(tmp_path / "home"))
-    assert "Can an elasticity be learned" in run("data", "check", stored[0].id, "--out", str(tmp_path / "home"))
+    assert "Can price elasticity be estimated" in run("data", "check", stored[0].id, "--out", str(tmp_path / "home"))
 
 
 def test_generate_and_runs_are_listed(tmp_path):

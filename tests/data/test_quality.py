@@ -7,7 +7,7 @@ import pytest
 from edtech.data import Catalogue, build_panel, check_panel, read_upload, sample_panel_csv, suggest_roles
 from edtech.data.quality.checks import worst_severity
 from edtech.data.quality.health import accounting_check, check_identities
-from edtech.data.quality.leakage import later_than, made_of_outcome, step
+from edtech.data.quality.leakage import columns_later_than, made_of_outcome, time_step
 from edtech.data.quality.outcomes import check_frame
 from edtech.errors import DataError
 from edtech.market import MarketParams, generate_market
@@ -26,7 +26,7 @@ def grades(panel: pd.DataFrame, roles: PanelRoles = SOUND) -> dict[str, str]:
     return {check.code: check.severity.value for check in check_panel(panel, roles) if check.severity != "PASS"}
 
 
-def finding(code: str, panel: pd.DataFrame, roles: PanelRoles = SOUND):
+def check_of(code: str, panel: pd.DataFrame, roles: PanelRoles = SOUND):
     return next(check for check in check_panel(panel, roles) if check.code == code)
 
 
@@ -47,26 +47,28 @@ def test_missing_values_and_duplicates_fail(panel):
     raw = panel.astype({"views": float})
     raw.loc[3, "views"] = np.nan
     assert grades(raw) == {"missing_values": "FAIL"}
-    assert finding("missing_values", raw).evidence == "Missing cells by column: 'views': 1."
+    assert check_of("missing_values", raw).evidence == "Missing values by column: 'views': 1."
     assert grades(pd.concat([panel, panel.head(1)], ignore_index=True))["duplicates"] == "FAIL"
 
 
 def test_gaps_in_time_are_seen_for_all_units_and_for_single_ones(panel):
     week = panel["week"].unique()[10]
-    assert "1 between them are absent" in finding("period_gaps", panel[panel["week"] != week]).evidence
+    assert ", 1 missing between them;" in check_of("period_gaps", panel[panel["week"] != week]).evidence
     thinned = panel[~panel["week"].isin(panel["week"].unique()[5:8]) | panel["course_id"].lt("C021")]
     assert grades(thinned) == {"period_gaps": "REVIEW"}
-    assert "0 between them are absent" in finding("period_gaps", thinned).evidence
-    assert finding("period_gaps", thinned).evidence.endswith("first and last period 5.8% are absent.")
+    assert ", 0 missing between them;" in check_of("period_gaps", thinned).evidence
+    assert check_of("period_gaps", thinned).evidence.endswith(
+        "; 5.8% of the rows between each unit's first and last period are missing."
+    )
 
 
 def test_one_price_fails_as_the_training_will(panel):
     found = grades(panel.assign(token_price=9.0))
     assert found["price_levels"] == found["learnable"] == found["price_changes"] == "FAIL"
-    assert finding("learnable", panel.assign(token_price=9.0)).evidence == "No: every row has the same price."
+    assert check_of("learnable", panel.assign(token_price=9.0)).evidence == "No: every row has the same price."
 
 
-def test_a_price_per_unit_that_never_changes_cannot_be_learned_from(panel):
+def test_prices_that_never_change_within_units_identify_nothing(panel):
     fixed = panel.assign(token_price=panel.groupby("course_id")["token_price"].transform("max"), discount_pct=0.0)
     roles = SOUND.model_copy(update={"randomized_discount": None, "randomized_flag": None})
     found = grades(fixed, roles)
@@ -76,36 +78,36 @@ def test_a_price_per_unit_that_never_changes_cannot_be_learned_from(panel):
 def test_a_price_a_hundred_times_too_high_is_an_outlier(panel):
     spoiled = panel.assign(token_price=panel["token_price"].where(panel.index != 5, panel["token_price"] * 100))
     assert grades(spoiled) == {"price_outliers": "REVIEW"}
-    assert finding("price_outliers", spoiled).evidence.startswith("1 of 1,040 prices")
+    assert check_of("price_outliers", spoiled).evidence.startswith("1 of 1,040 prices")
 
 
 @pytest.mark.parametrize(
-    ("changes", "severity", "words"),
+    ("changes", "severity", "evidence"),
     [
-        ({}, "PASS", "part of the prices was drawn at random"),
-        ({"randomized_flag": None, "randomized_discount": None}, "PASS", "did not answer to demand as stated"),
+        ({}, "PASS", "some prices are randomized"),
+        ({"randomized_flag": None, "randomized_discount": None}, "PASS", "independent of demand as stated"),
         (
             {"randomized_flag": None, "randomized_discount": None, "prices_set": "unknown"},
             "REVIEW",
-            "no recommendation",
+            "no recommended prices",
         ),
         ({"randomized_flag": None, "randomized_discount": None, "prices_set": "experiment"}, "PASS", "as stated"),
         (
             {"randomized_flag": None, "randomized_discount": None, "instruments": ("randomized_discount",)},
             "PASS",
-            "instruments move the price strongly",
+            "the instruments are strong",
         ),
     ],
 )
-def test_whether_an_elasticity_can_be_learned_follows_from_what_is_known(panel, changes, severity, words):
-    check = finding("learnable", panel, SOUND.model_copy(update=changes))
+def test_whether_an_elasticity_can_be_estimated_follows_from_identification(panel, changes, severity, evidence):
+    check = check_of("learnable", panel, SOUND.model_copy(update=changes))
     assert check.severity == severity
-    assert words in check.evidence
+    assert evidence in check.evidence
 
 
 def test_few_randomized_rows_are_not_enough(panel):
     few = panel.assign(price_randomized=panel["price_randomized"] & (panel.index < 200))
-    check = finding("randomized_prices", few)
+    check = check_of("randomized_prices", few)
     assert check.severity == "REVIEW"
     assert check.evidence.startswith(f"{few['price_randomized'].mean():.1%} of the rows")
 
@@ -116,22 +118,22 @@ def test_units_that_do_not_repeat_leave_only_covariates(panel):
     found = grades(once, roles)
     assert found["repeated_units"] == found["learnable"] == "REVIEW"
     assert "price_changes" not in {check.code for check in check_panel(once, roles)}
-    assert "The table has only 40 rows." in finding("learnable", once, roles).evidence
+    assert "The table has only 40 rows." in check_of("learnable", once, roles).evidence
     assert grades(once, roles.model_copy(update={"controls": ()}))["learnable"] == "FAIL"
 
 
-def test_thin_sales_and_zeros_are_told(panel):
+def test_thin_sales_and_zeros_are_reported(panel):
     thin = panel.assign(enrollments=(panel.index % 4 == 0).astype(int))
     assert grades(thin) == {"sales": "REVIEW", "zeros": "REVIEW"}
-    assert finding("zeros", thin).evidence == "75% of the rows sold nothing."
+    assert check_of("zeros", thin).evidence == "75% of the rows have no sales."
     shares = panel.assign(enrollments=panel["enrollments"] / 10_000 + 1e-6)
     assert grades(shares) == {}
 
 
-def test_views_that_nobody_had_are_told(panel):
-    unseen = panel.assign(views=0, enrollments=0)
-    assert grades(unseen)["views"] == "FAIL"
-    assert "No views are given" in finding("views", panel, SOUND.model_copy(update={"views": None})).evidence
+def test_rows_without_views_are_reported(panel):
+    unviewed = panel.assign(views=0, enrollments=0)
+    assert grades(unviewed)["views"] == "FAIL"
+    assert "No column is mapped to views" in check_of("views", panel, SOUND.model_copy(update={"views": None})).evidence
 
 
 def test_a_panel_without_any_keys_is_checked(panel):
@@ -163,35 +165,38 @@ def test_columns_made_of_quantity_are_suspects_by_name_or_value(panel, column, v
     busy["views"] += busy["enrollments"]
     spoiled = busy.assign(**{column: values(busy)})
     assert grades(busy).get("leakage") is None
-    check = finding("leakage", spoiled)
+    check = check_of("leakage", spoiled)
     assert check.severity == "REVIEW"
     assert repr(column) in check.evidence
     used = SOUND.model_copy(update={"controls": (column,)})
-    assert finding("leakage", spoiled, used).severity == "FAIL"
+    assert check_of("leakage", spoiled, used).severity == "FAIL"
 
 
-def test_an_instrument_is_judged_by_its_values_alone(panel):
+def test_an_instrument_is_checked_by_its_values_alone(panel):
     drawn = panel.assign(demand_instrument0=np.random.default_rng(1).normal(size=len(panel)))
     roles = SOUND.model_copy(update={"instruments": ("demand_instrument0",)})
-    assert finding("leakage", drawn, roles).severity == "PASS"
-    assert finding("leakage", drawn).severity == "REVIEW"
+    assert check_of("leakage", drawn, roles).severity == "PASS"
+    assert check_of("leakage", drawn).severity == "REVIEW"
     made = panel.assign(demand_instrument0=panel["enrollments"] * panel["token_price"])
-    assert finding("leakage", made, roles).severity == "FAIL"
+    assert check_of("leakage", made, roles).severity == "FAIL"
 
 
-def test_a_total_among_the_rows_and_a_thin_segment_are_told(panel):
+def test_a_row_with_a_total_and_a_thin_segment_are_reported(panel):
     spoiled = panel.assign(enrollments=panel["enrollments"].where(panel.index != 7, 90_000))
     assert grades(spoiled) == {"quantity_outliers": "REVIEW", "row_identities": "FAIL"}
     thin = panel.assign(category=panel["category"].where(panel["course_id"] != "C001", "Rare"))
     assert grades(thin) == {"categories": "REVIEW"}
-    assert "1 of them with fewer than 50 rows" in finding("categories", thin).evidence
+    assert "1 of them with fewer than 50 rows" in check_of("categories", thin).evidence
 
 
-def test_a_price_other_than_list_less_discount_is_told(panel):
+def test_a_price_other_than_list_minus_discount_is_reported(panel):
     listed = panel.assign(list_price=panel["token_price"] / 0.9, discount_pct=0.1)
     assert grades(listed) == {}
-    check = finding("row_identities", listed.assign(list_price=listed["list_price"].where(panel.index != 3, 900.0)))
-    assert (check.severity, check.evidence) == ("REVIEW", "Rows with price other than list price less discount: 1.")
+    check = check_of("row_identities", listed.assign(list_price=listed["list_price"].where(panel.index != 3, 900.0)))
+    assert (check.severity, check.evidence) == (
+        "REVIEW",
+        "Inconsistent rows: price differs from list price minus discount: 1.",
+    )
 
 
 # ---- identities of stored data
@@ -233,7 +238,7 @@ def rows() -> pd.DataFrame:
     )
 
 
-def troubles(frame: pd.DataFrame, target: str = "left", **options) -> dict[str, str]:
+def problems(frame: pd.DataFrame, target: str = "left", **options) -> dict[str, str]:
     checks = check_frame(frame, target, **options)
     assert len({check.code for check in checks}) == len(checks)
     assert all(bool(check.fix) == (check.severity != "PASS") for check in checks)
@@ -242,12 +247,12 @@ def troubles(frame: pd.DataFrame, target: str = "left", **options) -> dict[str, 
 
 
 def test_sound_rows_pass(rows):
-    assert troubles(rows, as_of="enrollment") == troubles(rows) == {}
-    assert check_frame(rows, "left")[-1].evidence == "Yes, as far as the rows themselves can tell."
+    assert problems(rows, as_of="enrollment") == problems(rows) == {}
+    assert check_frame(rows, "left")[-1].evidence == "Yes, as far as the data show."
 
 
 @pytest.mark.parametrize(
-    ("change", "found"),
+    ("change", "expected"),
     [
         (lambda f: f.assign(copy=f["left"].eq("Yes") * 5.0), {"leakage": "FAIL"}),
         (lambda f: f.assign(kind=f["left"].map({"Yes": "gone", "No": "here"})), {"leakage": "FAIL"}),
@@ -261,30 +266,30 @@ def test_sound_rows_pass(rows):
         (lambda f: f.assign(week_3_logins=f["age"]), {"known_later": "FAIL"}),
     ],
 )
-def test_each_trouble_of_rows_is_told_alone(rows, change, found):
-    assert troubles(change(rows), as_of="enrollment") == found
+def test_each_problem_of_rows_is_reported_alone(rows, change, expected):
+    assert problems(change(rows), as_of="enrollment") == expected
 
 
 def test_people_who_are_alike_are_no_copies_of_one_row(rows):
     people = rows.assign(subject=range(len(rows)))
-    assert "duplicates" not in troubles(people, features=["region"])
-    copied = troubles(pd.concat([people, people.head(50)]), features=["region"])
+    assert "duplicates" not in problems(people, features=["region"])
+    copied = problems(pd.concat([people, people.head(50)]), features=["region"])
     assert copied == {"duplicates": "REVIEW"}
 
 
-def test_one_outcome_cannot_be_learned(rows):
-    assert troubles(rows.assign(left="No"))["balance"] == "FAIL"
-    assert troubles(rows.assign(left=np.where(rows.index < 9, "Yes", "No")))["balance"] == "REVIEW"
+def test_a_single_outcome_cannot_be_predicted(rows):
+    assert problems(rows.assign(left="No"))["balance"] == "FAIL"
+    assert problems(rows.assign(left=np.where(rows.index < 9, "Yes", "No")))["balance"] == "REVIEW"
 
 
-def test_one_row_is_told_in_the_singular(rows, panel):
+def test_one_row_is_reported_in_the_singular(rows, panel):
     assert check_frame(rows.head(1), "left")[-1].evidence.endswith("The table has only 1 row.")
-    assert finding("learnable", panel.head(1)).evidence.endswith("The table has only 1 row.")
+    assert check_of("learnable", panel.head(1)).evidence.endswith("The table has only 1 row.")
 
 
 def test_numbers_are_an_outcome_too(rows):
-    assert troubles(rows.drop(columns="left"), "age") == {}
-    assert troubles(rows.assign(twice=rows["age"] * 2).drop(columns="left"), "age") == {"leakage": "FAIL"}
+    assert problems(rows.drop(columns="left"), "age") == {}
+    assert problems(rows.assign(twice=rows["age"] * 2).drop(columns="left"), "age") == {"leakage": "FAIL"}
 
 
 def test_rows_without_the_target_say_so(rows):
@@ -306,14 +311,14 @@ def test_rows_without_the_target_say_so(rows):
     ],
 )
 def test_a_step_of_time_is_read_from_a_name(text, found):
-    assert step(text) == found
+    assert time_step(text) == found
 
 
 def test_what_is_later_depends_on_the_moment():
     names = ["sem 1 grade", "sem 2 grade", "month 3"]
-    assert later_than(names, "Enrolment") == (names, True)
-    assert later_than(names, "end of 1st semester") == (["sem 2 grade"], True)
-    assert later_than(names, "whenever") == ([], False)
+    assert columns_later_than(names, "Enrolment") == (names, True)
+    assert columns_later_than(names, "end of 1st semester") == (["sem 2 grade"], True)
+    assert columns_later_than(names, "whenever") == ([], False)
     assert not made_of_outcome("token_price")
 
 

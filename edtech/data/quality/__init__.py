@@ -1,1 +1,1 @@
-"""Check the quality of a data set before anything is trained on it."""
+"""Check the quality of a data set before training."""

@@ -1,4 +1,4 @@
-"""Health of a demand panel before training: is it whole, and can an elasticity be learned from it?"""
+"""Check a demand panel before training: data quality, and whether price elasticity can be estimated."""
 
 from collections.abc import Callable
 
@@ -11,8 +11,8 @@ from edtech.tables.formatting import format_names, pluralize
 from edtech.tables.roles import PanelRoles
 from edtech.tables.values import MAX_CATEGORIES, to_number
 
-# Where PASS ends. A price effect is read from price changes; these are the sizes below which, by rule of thumb, the
-# noise of a usual panel (some thousand rows, a few sales each) drowns them.
+# Limits of PASS. A price effect is estimated from price changes. Rules of thumb: below these sizes, noise dominates in
+# a typical panel (some thousand rows, a few sales each).
 FEW_PRICES = 5
 MOVING_UNITS = 0.2
 MOVING_SD = 0.02
@@ -25,12 +25,12 @@ FEW_ROWS_PER_SEGMENT = 50
 
 
 def check_panel(panel: pd.DataFrame, roles: PanelRoles) -> tuple[Check, ...]:
-    """Return the findings on a demand panel; the last, `learnable`, says whether an elasticity can be learned.
+    """Return the checks of a demand panel; the last, `learnable`, states whether price elasticity can be estimated.
 
-    `panel` has the columns of `roles`, as `build_panel` returns them or as they were read.
+    `panel` has the columns of `roles`, as `build_panel` returns them or as uploaded.
     """
     typed = panel.assign(**{name: to_number(panel[name]) for name in (roles.price, roles.quantity)})
-    return tuple(check for each in _CHECKS if (check := each(typed, roles)) is not None)
+    return tuple(check for run in _CHECKS if (check := run(typed, roles)) is not None)
 
 
 def _missing_values(panel: pd.DataFrame, roles: PanelRoles) -> Check:
@@ -40,8 +40,8 @@ def _missing_values(panel: pd.DataFrame, roles: PanelRoles) -> Check:
         "missing_values",
         "Missing values",
         fail=bool(worst),
-        evidence=f"Missing cells by column: {worst}." if worst else f"No cell of {len(panel):,} rows is missing.",
-        fix="Fill or leave out these rows, or do without the column.",
+        evidence=f"Missing values by column: {worst}." if worst else f"No missing value in {len(panel):,} rows.",
+        fix="Fill in or remove these rows, or do not use the column.",
     )
 
 
@@ -51,10 +51,10 @@ def _duplicates(panel: pd.DataFrame, roles: PanelRoles) -> Check | None:
     rows = int(panel.duplicated([roles.unit, roles.period], keep=False).sum())
     return grade(
         "duplicates",
-        "One row for each unit and period",
+        "Duplicate rows",
         fail=rows > 0,
-        evidence=f"{rows:,} of {len(panel):,} rows share their unit and period with another.",
-        fix="Add them up, or combine columns (such as city and product) into the unit.",
+        evidence=f"{rows:,} of {len(panel):,} rows repeat a unit and period.",
+        fix="Sum them, or combine columns (such as city and product) into the unit.",
     )
 
 
@@ -68,16 +68,16 @@ def _period_gaps(panel: pd.DataFrame, roles: PanelRoles) -> Check | None:
     absent = _absent_periods(panel[roles.period])
     return grade(
         "period_gaps",
-        "No gaps in time",
+        "Gaps in time",
         review=gaps > MANY_GAPS or absent > 0,
-        evidence=f"{codes.nunique():,} periods, {absent:,} between them are absent; of the rows between each unit's "
-        f"first and last period {max(gaps, 0.0):.1%} are absent.",
-        fix="Add periods without sales with quantity 0 where the unit was on offer.",
+        evidence=f"{codes.nunique():,} periods, {absent:,} missing between them; {max(gaps, 0.0):.1%} of the rows "
+        "between each unit's first and last period are missing.",
+        fix="Add a row with quantity 0 for each period in which a unit was offered but not sold.",
     )
 
 
 def _absent_periods(periods: pd.Series) -> int:
-    """Return how many steps of the usual length are skipped between the first period and the last."""
+    """Return the number of periods missing between the first and the last, at the median step."""
     steps = pd.Series(np.sort(periods.dropna().unique())).diff().dropna()
     if steps.empty:
         return 0
@@ -88,26 +88,26 @@ def _price_levels(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     levels = panel[roles.price].nunique()
     return grade(
         "price_levels",
-        "Several prices were tried",
+        "Price levels",
         fail=levels < 2,
         review=levels < FEW_PRICES,
-        evidence=f"{levels:,} different price{'s' * (levels != 1)}, from {panel[roles.price].min():,.6g} to "
+        evidence=f"{pluralize(levels, 'different price')}, from {panel[roles.price].min():,.6g} to "
         f"{panel[roles.price].max():,.6g}.",
-        fix="Try other prices, in both directions; from one price no effect can be learned.",
+        fix="Vary the price up and down; a single price identifies no effect.",
     )
 
 
 def _repeated_units(panel: pd.DataFrame, roles: PanelRoles) -> Check:
-    seen = panel[roles.unit].value_counts() if roles.unit is not None else pd.Series(dtype="int64")
-    share = float((seen > 1).mean()) if len(seen) else 0.0
+    rows_by_unit = panel[roles.unit].value_counts() if roles.unit is not None else pd.Series(dtype="int64")
+    share = float((rows_by_unit > 1).mean()) if len(rows_by_unit) else 0.0
     return grade(
         "repeated_units",
-        "Units are seen again at other times",
+        "Repeated units",
         review=share < 0.5,
-        evidence=f"{share:.0%} of {len(seen):,} units occur more than once."
+        evidence=f"{share:.0%} of {len(rows_by_unit):,} units occur in more than one row."
         if roles.unit is not None
-        else "There is no column for the unit, so every row is an offer of its own and no unit is repeated.",
-        fix="Map a unit and a period if there are any; else only covariates stand between price and other causes.",
+        else "No column is mapped to the unit, so each row is a separate offer.",
+        fix="Map a unit and a period if available; otherwise only covariates control for confounding.",
     )
 
 
@@ -117,12 +117,12 @@ def _price_changes(panel: pd.DataFrame, roles: PanelRoles) -> Check | None:
     moving, spread = _within_unit(panel, roles)
     return grade(
         "price_changes",
-        "Prices change within units",
+        "Price changes within units",
         fail=moving == 0,
         review=moving < MOVING_UNITS or spread < MOVING_SD,
-        evidence=f"{moving:.0%} of the units had more than one price; a price typically lies {spread:.1%} from its "
-        "unit's mean.",
-        fix="Change prices of more units, and by more: differences between units alone mix price with quality.",
+        evidence=f"{moving:.0%} of the units have more than one price; prices typically differ {spread:.1%} from "
+        "the mean of their unit.",
+        fix="Change more prices, by larger amounts: differences between units confound price with quality.",
     )
 
 
@@ -133,11 +133,11 @@ def _price_outliers(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     rows = int(((ratio > OUTLIER_FACTOR) | (ratio < 1 / OUTLIER_FACTOR)).sum())
     return grade(
         "price_outliers",
-        "No prices out of all proportion",
+        "Price outliers",
         review=rows > 0,
         evidence=f"{rows:,} of {len(panel):,} prices are more than {OUTLIER_FACTOR:.0f} times above or below the "
-        f"median of their {'unit' if roles.unit is not None else 'panel'}.",
-        fix="Look for wrong units of currency and typing errors.",
+        f"median of the {'unit' if roles.unit is not None else 'panel'}.",
+        fix="Check for wrong currency units and typing errors.",
     )
 
 
@@ -149,30 +149,32 @@ def _quantity_outliers(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     rows = int((quantity > OUTLIER_FACTOR * high).sum())
     return grade(
         "quantity_outliers",
-        "No quantities out of all proportion",
+        "Quantity outliers",
         review=rows > 0,
-        evidence=f"{rows:,} of {len(panel):,} quantities are more than {OUTLIER_FACTOR:.0f} times the most that chance "
-        f"makes of the median of their {'unit' if roles.unit is not None else 'panel'}.",
-        fix="Look for typing errors, totals among the rows, and orders in bulk.",
+        evidence=f"{rows:,} of {len(panel):,} quantities exceed {OUTLIER_FACTOR:.0f} times the range that chance "
+        f"explains around the median of the {'unit' if roles.unit is not None else 'panel'}.",
+        fix="Check for typing errors, rows with totals, and bulk orders.",
     )
 
 
 def _identities(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     broken = {}
     if roles.views is not None:
-        broken["more sold than seen"] = int((panel[roles.quantity] > to_number(panel[roles.views])).sum())
+        broken["quantity above views"] = int((panel[roles.quantity] > to_number(panel[roles.views])).sum())
     if {"list_price", "discount_pct"} <= set(panel.columns):
         exact = to_number(panel["list_price"]) * (1 - to_number(panel["discount_pct"]))
         off = (panel[roles.price] - exact).abs() > 0.01 * exact.abs() + 0.01
-        broken["price other than list price less discount"] = int(off.sum())
+        broken["price differs from list price minus discount"] = int(off.sum())
     wrong = ", ".join(f"{text}: {number:,}" for text, number in broken.items() if number)
     return grade(
         "row_identities",
-        "Columns agree with each other",
-        fail=broken.get("more sold than seen", 0) > 0,
+        "Consistency of columns",
+        fail=broken.get("quantity above views", 0) > 0,
         review=bool(wrong),
-        evidence=f"Rows with {wrong}." if wrong else f"{len(broken)} identities between columns, each holds.",
-        fix="Find out which of the columns is right.",
+        evidence=f"Inconsistent rows: {wrong}."
+        if wrong
+        else f"{pluralize(len(broken), 'relation')} between columns checked; no error.",
+        fix="Find out which column is correct.",
     )
 
 
@@ -183,47 +185,47 @@ def _categories(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     thin = int((rows < FEW_ROWS_PER_SEGMENT).sum()) if len(rows) > 1 else 0
     return grade(
         "categories",
-        "Few categories, each with many rows",
+        "Rows per category",
         review=len(rows) > MAX_CATEGORIES or thin > 0 or bool(many),
         evidence=f"{len(rows):,} segments, {thin:,} of them with fewer than {FEW_ROWS_PER_SEGMENT} rows"
         + (f"; covariates with more than {MAX_CATEGORIES} values: {format_names(many)}." if many else "."),
-        fix="Group rare categories: each gets its own slope, which few rows cannot tell.",
+        fix="Group rare categories: each has its own slope, which few rows cannot estimate.",
     )
 
 
 def _leakage(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     used = {*roles.controls, *roles.instruments}
-    known = set(roles.columns()) - used
+    excluded = set(roles.columns()) - used
     quantity = panel[roles.quantity]
     suspects = []
-    for name in [str(column) for column in panel.columns if column not in known]:
-        told = max(leakage.tells(panel[name], of) for of in (quantity, quantity * panel[roles.price]))
+    for name in [str(column) for column in panel.columns if column not in excluded]:
+        association = max(leakage.predictive_power(panel[name], of) for of in (quantity, quantity * panel[roles.price]))
         by_name = name not in roles.instruments and leakage.made_of_outcome(name)  # "demand_instrument" is none
-        if told >= leakage.SUSPECT or by_name:
+        if association >= leakage.SUSPECT or by_name:
             suspects.append(name)
     return grade(
         "leakage",
-        "No column gives the quantity away",
+        "Target leakage",
         fail=bool(used & set(suspects)),
         review=bool(suspects),
-        evidence=f"Columns made of quantity or revenue, by their values or names: {format_names(suspects)}."
+        evidence=f"Columns derived from quantity or revenue, by their values or names: {format_names(suspects)}."
         if suspects
-        else "No column but those of the roles follows quantity or revenue.",
-        fix="Never use these as covariates or instruments: they are known only after the sale.",
+        else "No other column is derived from quantity or revenue.",
+        fix="Do not use these as covariates or instruments: they are known only after the sale.",
     )
 
 
 def _randomized_prices(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     share, levels = _randomized(panel, roles)
-    told = roles.randomized_flag is not None or roles.randomized_discount is not None
+    flagged = roles.randomized_flag is not None or roles.randomized_discount is not None
     return grade(
         "randomized_prices",
-        "Some prices were drawn at random",
+        "Randomized prices",
         review=not _well_randomized(panel, roles),
-        evidence=f"{share:.1%} of the rows had a price drawn at random, with {levels:,} different values."
-        if told
-        else "No column says which prices or discounts were drawn at random.",
-        fix="A small randomized discount on some units, zero included and flagged in the data, tells most.",
+        evidence=f"{share:.1%} of the rows have a randomized price, with {levels:,} different values."
+        if flagged
+        else "No column flags randomized prices or discounts.",
+        fix="Randomize a small discount, including 0, on some units and flag these rows: this identifies the effect.",
     )
 
 
@@ -233,11 +235,11 @@ def _sales(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     shares = bool(((quantity % 1) != 0).mean() > 0.5)
     return grade(
         "sales",
-        "Enough sales for each unit and period",
+        "Sales per row",
         review=mean < FEW_SALES and not shares,
-        evidence=f"{mean:,.3g} on average, {quantity.median():,.3g} at the median, {quantity.sum():,.6g} in all"
-        + (" (not whole numbers: shares or rates)." if shares else "."),
-        fix="Use longer periods, or leave out units that hardly sell.",
+        evidence=f"Quantity: mean {mean:,.3g}, median {quantity.median():,.3g}, total {quantity.sum():,.6g}"
+        + (" (fractions: shares or rates)." if shares else "."),
+        fix="Use longer periods, or exclude units with few sales.",
     )
 
 
@@ -245,49 +247,49 @@ def _zeros(panel: pd.DataFrame, roles: PanelRoles) -> Check:
     share = float((panel[roles.quantity] == 0).mean())
     return grade(
         "zeros",
-        "Few rows without sales",
+        "Zero sales",
         review=share > MANY_ZEROS,
         fail=share == 1,
-        evidence=f"{share:.0%} of the rows sold nothing.",
-        fix="Use longer periods, or leave out units that hardly sell.",
+        evidence=f"{share:.0%} of the rows have no sales.",
+        fix="Use longer periods, or exclude units with few sales.",
     )
 
 
 def _views(panel: pd.DataFrame, roles: PanelRoles) -> Check:
-    title = "How often offers were seen"
+    title = "Views"
     if roles.views is None:
-        return Check("views", title, Severity.PASS, "No views are given; demand is then modeled without them.")
+        return Check("views", title, Severity.PASS, "No column is mapped to views; demand is modeled without them.")
     views = to_number(panel[roles.views])
-    unseen = float((views == 0).mean())
+    unviewed = float((views == 0).mean())
     rate = panel[roles.quantity].sum() / views.sum() if views.sum() > 0 else 0.0
     return grade(
         "views",
         title,
-        review=unseen > MANY_ZEROS,
-        fail=unseen == 1,
-        evidence=f"{rate:.2%} of the views led to a sale; {unseen:.0%} of the rows were never seen.",
-        fix="Leave out rows that nobody could see, or do without views.",
+        review=unviewed > MANY_ZEROS,
+        fail=unviewed == 1,
+        evidence=f"{rate:.2%} of the views led to a sale; {unviewed:.0%} of the rows have no views.",
+        fix="Exclude rows of offers that were not visible, or do not use views.",
     )
 
 
 def _prices_set(panel: pd.DataFrame, roles: PanelRoles) -> Check:
-    sound = roles.prices_set != "unknown" or bool(roles.instruments) or _well_randomized(panel, roles)
-    said = {
-        "unknown": "Nothing was said about how prices were set; only randomized prices or instruments make up for it.",
-        "schedule": "Prices followed a schedule, not demand (as stated by the user).",
-        "experiment": "Prices were drawn at random in an experiment (as stated by the user).",
+    identified = roles.prices_set != "unknown" or bool(roles.instruments) or _well_randomized(panel, roles)
+    statements = {
+        "unknown": "Unknown. Only randomized prices or instruments identify the effect then.",
+        "schedule": "Stated by the user: prices followed a schedule, independent of demand.",
+        "experiment": "Stated by the user: prices were randomized in an experiment.",
     }
     return grade(
         "prices_set",
-        "How prices were set is known",
-        review=not sound,
-        evidence=said[roles.prices_set],
-        fix="State it if you know it: where prices followed demand, an estimate mixes the two.",
+        "How prices were set",
+        review=not identified,
+        evidence=statements[roles.prices_set],
+        fix="State how prices were set: if prices followed demand, the estimate is confounded.",
     )
 
 
 def _learnable(panel: pd.DataFrame, roles: PanelRoles) -> Check:
-    ways = {
+    strategies = {
         "randomized": _well_randomized(panel, roles),
         "experiment": roles.prices_set == "experiment",
         "instrument": bool(roles.instruments),
@@ -295,38 +297,38 @@ def _learnable(panel: pd.DataFrame, roles: PanelRoles) -> Check:
         "within_unit": _prices_move(panel, roles),
         "controls": bool(roles.controls),
     }
-    way = next((name for name, open_ in ways.items() if open_), "none")
-    one_price, nothing_sold = panel[roles.price].nunique() < 2, not (panel[roles.quantity] > 0).any()
-    if one_price or nothing_sold:
-        way = "one_price" if one_price else "no_sales"
+    strategy = next((name for name, available in strategies.items() if available), "none")
+    one_price, no_sales = panel[roles.price].nunique() < 2, not (panel[roles.quantity] > 0).any()
+    if one_price or no_sales:
+        strategy = "one_price" if one_price else "no_sales"
     return grade(
         "learnable",
-        "Can an elasticity be learned here?",
-        fail=way in ("one_price", "no_sales", "none"),
-        review=way in ("within_unit", "controls") or len(panel) < FEW_ROWS,
-        evidence=_VERDICTS[way]
+        "Can price elasticity be estimated?",
+        fail=strategy in ("one_price", "no_sales", "none"),
+        review=strategy in ("within_unit", "controls") or len(panel) < FEW_ROWS,
+        evidence=_VERDICTS[strategy]
         + (f" The table has only {pluralize(len(panel), 'row')}." if len(panel) < FEW_ROWS else ""),
-        fix="Draw a discount at random for some units in some periods, zero included, and flag these rows; or say how "
-        "prices were set, if you know it.",
+        fix="Randomize a discount for some units in some periods, including 0, and flag these rows; or state how "
+        "prices were set.",
     )
 
 
 _VERDICTS = {
-    "randomized": "Yes: part of the prices was drawn at random.",
-    "experiment": "Yes, if prices were drawn at random as stated.",
-    "instrument": "Yes, if the instruments move the price strongly (the training measures it) and demand only by it.",
-    "schedule": "Yes, from price changes within units, if they did not answer to demand as stated.",
-    "within_unit": "Only on a condition: prices change within units, but nothing says that they did not follow demand. "
-    "There is an estimate, and no recommendation.",
-    "controls": "Only on a condition: nothing but the covariates stands between price and other causes of demand. "
-    "There is an estimate, and no recommendation.",
-    "none": "No: prices neither change within units nor were drawn at random, and there are no covariates.",
+    "randomized": "Yes: some prices are randomized.",
+    "experiment": "Yes, if prices were randomized as stated.",
+    "instrument": "Yes, if the instruments are strong (training tests this) and affect demand only through the price.",
+    "schedule": "Yes, from price changes within units, if they were independent of demand as stated.",
+    "within_unit": "Only if prices did not follow demand, which is not stated: prices change within units. "
+    "You get an estimate but no recommended prices.",
+    "controls": "Only if the covariates account for all confounding between price and demand. "
+    "You get an estimate but no recommended prices.",
+    "none": "No: prices neither change within units nor are randomized, and there are no covariates.",
     "one_price": "No: every row has the same price.",
     "no_sales": "No: nothing was sold.",
 }
 
 
-# ---- measures
+# ---- helpers
 
 
 def _has_repeated_units(panel: pd.DataFrame, roles: PanelRoles) -> bool:
@@ -347,12 +349,12 @@ def _prices_move(panel: pd.DataFrame, roles: PanelRoles) -> bool:
 
 
 def _randomized(panel: pd.DataFrame, roles: PanelRoles) -> tuple[float, int]:
-    """Return the share of rows whose price was drawn at random and how many values the draw took."""
+    """Return the share of rows with a randomized price and the number of its values."""
     if roles.randomized_flag is None and roles.randomized_discount is None:
         return 0.0, 0
     flagged = panel[roles.randomized_flag].astype(bool) if roles.randomized_flag is not None else panel.index >= 0
-    drawn = panel.loc[flagged, roles.randomized_discount or roles.price]
-    return float(np.mean(flagged)), int(drawn.nunique())
+    randomized = panel.loc[flagged, roles.randomized_discount or roles.price]
+    return float(np.mean(flagged)), int(randomized.nunique())
 
 
 def _well_randomized(panel: pd.DataFrame, roles: PanelRoles) -> bool:

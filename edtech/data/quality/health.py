@@ -1,4 +1,4 @@
-"""The health of any stored data set, by what kind of table it is."""
+"""Check any stored data set by its kind of table, and the accounting identities of a market."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,40 +15,40 @@ from edtech.market.accounting import READ, broken_identities
 from edtech.tables.roles import AnyRoles, LabelRoles, PanelRoles, RatingRoles, VisitRoles
 
 MANY_ROWS = 2_000_000
-"""Of longer tables every n-th unit, visit, teacher or row is looked at, whole, so that memory is bounded."""
+"""Larger tables are sampled to bound memory: every n-th unit, visit or teacher with all its rows, or every n-th row."""
 
 
 def check_dataset(dataset: Dataset) -> tuple[Check, ...]:
-    """Return the findings on a stored data set; the last, `learnable`, sums them up.
+    """Return the checks of a stored data set; the last, `learnable`, summarizes them.
 
-    Of more than `MANY_ROWS` rows a part is read, and the first finding says how much of it.
+    Tables of more than `MANY_ROWS` rows are sampled, and a check states how many rows.
 
     Raises:
         DataError: a file is missing or damaged.
     """
-    books = (accounting_check(dataset),) if dataset.kind == "market" else ()
+    accounting = (accounting_check(dataset),) if dataset.kind == "market" else ()
     every = -(-dataset.rows // MANY_ROWS)
     if every < 2:
-        return (*books, *check_table(dataset.main(), dataset.mapping))
-    table = _part(dataset, every)
-    seen = f"{len(table):,} of {dataset.rows:,} rows were looked at; the contract was checked on all of them."
-    read = Check("part", "How much was looked at", Severity.PASS, seen)
-    return (*books, read, *check_table(table, dataset.mapping))
+        return (*accounting, *check_table(dataset.main(), dataset.mapping))
+    table = _sample(dataset, every)
+    rows = f"{len(table):,} of {dataset.rows:,} rows are checked; the contract was checked on all of them."
+    sample = Check("part", "Sampled rows", Severity.PASS, rows)
+    return (*accounting, sample, *check_table(table, dataset.mapping))
 
 
-def _part(dataset: Dataset, every: int) -> pd.DataFrame:
-    """Return the rows of every n-th unit, visit or teacher, or every n-th row where there is none."""
+def _sample(dataset: Dataset, every: int) -> pd.DataFrame:
+    """Return all rows of every n-th unit, visit or teacher, or every n-th row if there is no such column."""
     names = list(column_types(dataset, dataset.main_table))
-    columns = ", ".join(f"c{place}" for place in range(len(names)))
+    columns = ", ".join(f"c{position}" for position in range(len(names)))
     keys = [getattr(dataset.mapping, role, None) for role in ("unit", "visit", "teacher")]
-    whole = next((key for key in keys if key is not None), None)
-    part = "QUALIFY row_number() OVER () % ? = 0" if whole is None else f"WHERE hash(c{names.index(whole)}) % ? = 0"
-    query = f"SELECT {columns} FROM {dataset.main_table} AS t({columns}) {part}"  # noqa: S608 - positions, a checked name
+    key = next((key for key in keys if key is not None), None)
+    condition = "QUALIFY row_number() OVER () % ? = 0" if key is None else f"WHERE hash(c{names.index(key)}) % ? = 0"
+    query = f"SELECT {columns} FROM {dataset.main_table} AS t({columns}) {condition}"  # noqa: S608 - positions, a checked name
     return dataset.query(query, every).set_axis(names, axis=1)
 
 
 def check_table(table: pd.DataFrame, roles: AnyRoles) -> tuple[Check, ...]:
-    """Return the findings on a table whose columns play these roles; the last, `learnable`, sums them up.
+    """Return the checks of a table with these roles; the last, `learnable`, summarizes them.
 
     Raises:
         DataError: labeled rows without a feature.
@@ -66,37 +66,37 @@ def check_table(table: pd.DataFrame, roles: AnyRoles) -> tuple[Check, ...]:
 
 
 def _durations(table: pd.DataFrame, roles: LabelRoles, duration: str) -> Check:
-    """Say how long cases were seen; one whose outcome did not happen was seen until the end and is not over."""
-    seen = table[duration]
-    open_ = float((~table[roles.label].astype(bool)).mean())
+    """Check the observed durations; cases without the outcome are censored at the end of the data."""
+    observed = table[duration]
+    censored = float((~table[roles.label].astype(bool)).mean())
     return grade(
         "durations",
-        "How long each case was seen",
-        fail=seen.nunique() < 2,
-        review=bool((seen == 0).mean() > 0.05),
-        evidence=f"From {seen.min():,.6g} to {seen.max():,.6g}, {seen.median():,.6g} at the median; {open_:.0%} had no "
-        f"outcome until the end, {(seen == 0).mean():.1%} were seen for no time at all.",
-        fix="Check the unit of the duration, and that it ends at the outcome or at the end of the data.",
+        "Observed durations",
+        fail=observed.nunique() < 2,
+        review=bool((observed == 0).mean() > 0.05),
+        evidence=f"Range {observed.min():,.6g} to {observed.max():,.6g}, median {observed.median():,.6g}; "
+        f"{censored:.0%} without the outcome by the end, {(observed == 0).mean():.1%} with duration 0.",
+        fix="Check the unit of the duration, and that it ends with the outcome or with the data.",
     )
 
 
-class _Stored(Mapping[str, pd.DataFrame]):
-    """The tables of a data set, of each the columns that the identities speak of, read when asked for.
+class _StoredTables(Mapping[str, pd.DataFrame]):
+    """The tables of a data set, read on access with the columns that the identities use.
 
-    All but the longest, the views, are kept for the next identity.
+    All tables are cached except views, the largest.
     """
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self._kept: dict[str, pd.DataFrame] = {}
+        self._cache: dict[str, pd.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        if name not in self._kept:
+        if name not in self._cache:
             table = self._dataset.table(name, READ.get(name))
             if name in READ:
                 return table
-            self._kept[name] = table
-        return self._kept[name]
+            self._cache[name] = table
+        return self._cache[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._dataset.tables)
@@ -106,27 +106,30 @@ class _Stored(Mapping[str, pd.DataFrame]):
 
 
 def check_identities(dataset: Dataset) -> list[str]:
-    """Return one sentence for each identity of the books that does not hold; none means that all hold exactly.
+    """Return one sentence for each accounting identity that does not hold; an empty list means that all hold exactly.
 
-    A generated market has them all; of an uploaded panel only this can be asked: no more was sold than seen. Other
-    tables have none. Raises DataError where a file is missing or damaged.
+    A generated market has all identities; an uploaded panel only one: quantity is at most views. Other tables have
+    none.
+
+    Raises:
+        DataError: a file is missing or damaged.
     """
     if dataset.kind == "market":
-        return broken_identities(_Stored(dataset))
+        return broken_identities(_StoredTables(dataset))
     if dataset.kind != "panel" or dataset.roles.views is None:
         return []
     panel = dataset.panel()
-    more = int((panel[dataset.roles.quantity] > panel[dataset.roles.views]).sum())
-    return [f"No more is sold than seen. Broken: {more}."] if more else []
+    broken = int((panel[dataset.roles.quantity] > panel[dataset.roles.views]).sum())
+    return [f"Quantity is at most views. Broken: {broken}."] if broken else []
 
 
 def accounting_check(dataset: Dataset) -> Check:
-    """Return the same as a finding to stand beside the others."""
+    """Return the accounting identities of a data set as a check."""
     broken = check_identities(dataset)
     return grade(
         "identities",
-        "The books balance",
+        "Accounting identities",
         fail=bool(broken),
-        evidence=" ".join(broken) if broken else "Every identity that can be asked of these tables holds exactly.",
-        fix="Do not use these tables: they were changed after they were made. Generate or export them again.",
+        evidence=" ".join(broken) if broken else "All accounting identities hold exactly.",
+        fix="Do not use these tables: they changed after they were generated. Generate or export them again.",
     )

@@ -1,8 +1,8 @@
-"""Columns that give the outcome away: made of it, or known only after it.
+"""Find target leakage: columns derived from the outcome, or known only after it.
 
 Kaufman, Rosset and Perlich (2012), "Leakage in Data Mining", ACM TKDD 6(4): a feature is legitimate only if it was
-known at the moment of the prediction. The values tell columns that are a function of the outcome; for the rest there
-are only names, so these are suspects.
+known at the time of the prediction. Values reveal columns that are a function of the outcome. Other columns can be
+suspected only by their names.
 """
 
 import re
@@ -31,51 +31,51 @@ _STEP = re.compile(rf"\b(\d+)(?:st|nd|rd|th)? ?({_UNITS})|\b({_UNITS})[a-z]* ?(\
 _START = re.compile(r"enrol|admission|admitted|appl|regist|sign|join|start|begin|purchase|visit|view")
 
 
-def words(name: str) -> str:
-    """Return a column's name as lower-case words."""
+def spaced_name(name: str) -> str:
+    """Return the name of a column in lower case, split at capitals and punctuation, with ordinals as digits."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name[:200])
     spaced = re.sub(r"[^0-9a-z]+", " ", spaced.lower()).strip()
     return " ".join(_ORDINALS.get(word, word) for word in spaced.split())
 
 
 def made_of_outcome(name: str) -> bool:
-    """Tell whether a name speaks of quantity or revenue, such as actual_enrollments or demand_intensity."""
-    return bool(_MADE_OF_OUTCOME.search(words(name)))
+    """Return whether a name refers to quantity or revenue, such as actual_enrollments or demand_intensity."""
+    return bool(_MADE_OF_OUTCOME.search(spaced_name(name)))
 
 
 def after_outcome(name: str) -> bool:
-    """Tell whether a name speaks of what is learned only with the outcome, such as churn reason or final result."""
-    return bool(_AFTER_OUTCOME.search(words(name))) or made_of_outcome(name)
+    """Return whether a name refers to information known only with the outcome, such as churn reason or final result."""
+    return bool(_AFTER_OUTCOME.search(spaced_name(name))) or made_of_outcome(name)
 
 
-def step(text: str) -> tuple[str, int] | None:
-    """Return the numbered step of time in a text: "Curricular units 2nd sem (grade)" -> ("sem", 2)."""
-    found = _STEP.search(words(text))
-    if found is None or _PAST.search(words(text)):
+def time_step(text: str) -> tuple[str, int] | None:
+    """Return the numbered time step in a text: "Curricular units 2nd sem (grade)" -> ("sem", 2)."""
+    match = _STEP.search(spaced_name(text))
+    if match is None or _PAST.search(spaced_name(text)):
         return None
-    number, unit = (found[1], found[2]) if found[1] else (found[4], found[3])
+    number, unit = (match[1], match[2]) if match[1] else (match[4], match[3])
     return (unit, int(number)) if len(number) <= 3 and int(number) <= MOST_STEPS else None
 
 
-def later_than(names: list[str], as_of: str) -> tuple[list[str], bool]:
-    """Return the columns whose names speak of a time after `as_of`, and whether that moment was understood.
+def columns_later_than(names: list[str], as_of: str) -> tuple[list[str], bool]:
+    """Return the columns whose names refer to a time after `as_of`, and whether `as_of` was understood.
 
-    At the start (enrollment, admission, ...) every numbered semester, week and so on is later; at the end of a numbered
-    one, those of the same kind with a higher number.
+    After the start (enrollment, admission, ...) every numbered semester, week and so on is later; after a numbered
+    step, those of the same kind with a higher number.
     """
-    steps = {name: found for name in names if (found := step(name)) is not None}
-    now = step(as_of)
+    steps = {name: numbered for name in names if (numbered := time_step(name)) is not None}
+    now = time_step(as_of)
     if now is not None:
         return [name for name, (unit, number) in steps.items() if unit == now[0] and number > now[1]], True
-    at_start = bool(_START.search(words(as_of)))
+    at_start = bool(_START.search(spaced_name(as_of)))
     return (list(steps) if at_start else []), at_start
 
 
-def tells(column: pd.Series, outcome: pd.Series) -> float:
-    """Return how far a column alone tells the outcome, from 0 to 1.
+def predictive_power(column: pd.Series, outcome: pd.Series) -> float:
+    """Return how well a column alone predicts the outcome, from 0 to 1.
 
-    `outcome` is bool, or a number. Of a bool: 2 |AUC - 1/2| for numbers, the gain over the commoner outcome for text; a
-    column that is there only with one outcome tells by being there. Of a number: |Spearman's correlation|.
+    For a bool outcome: 2 |AUC - 1/2| for numbers, the gain in accuracy over the majority class for text; missing values
+    count as information. For a numeric outcome: |Spearman's correlation|.
     """
     if len(column) > SAMPLE:
         rows = np.linspace(0, len(column) - 1, SAMPLE).astype(int)
@@ -87,8 +87,10 @@ def tells(column: pd.Series, outcome: pd.Series) -> float:
     if outcome.dtype != bool:
         return _rank_correlation(column, outcome) if numeric else 0.0
     present = column.notna()
-    here = _separation(to_number(column[present]), outcome[present]) if numeric else _purity(column[present], outcome)
-    return max(here * float(present.mean()), _separation(present.astype(float), outcome))
+    by_value = (
+        _separation(to_number(column[present]), outcome[present]) if numeric else _purity(column[present], outcome)
+    )
+    return max(by_value * float(present.mean()), _separation(present.astype(float), outcome))
 
 
 def _rank_correlation(column: pd.Series, outcome: pd.Series) -> float:
@@ -109,7 +111,7 @@ def _separation(values: pd.Series, outcome: pd.Series) -> float:
 
 
 def _purity(values: pd.Series, outcome: pd.Series) -> float:
-    """Return the gain in accuracy from knowing the value; values seen once tell nothing."""
+    """Return the gain in accuracy from the value; values that occur once are excluded."""
     counts = outcome[values.index].astype(int).groupby(values.astype("str")).agg(["sum", "size"])
     often = counts[counts["size"] > 1]
     rows, yes = int(often["size"].sum()), int(often["sum"].sum())

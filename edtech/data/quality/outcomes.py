@@ -1,4 +1,4 @@
-"""Health of labeled rows before training: are they whole, and was everything known at the moment of prediction?"""
+"""Check labeled rows before training: data quality, and target leakage at the time of prediction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pandas as pd
 from edtech.data.quality import leakage
 from edtech.data.quality.checks import Check, grade, summarize
 from edtech.errors import DataError
-from edtech.tables.formatting import format_counts, format_names
+from edtech.tables.formatting import format_counts, format_names, pluralize
 from edtech.tables.values import MAX_CATEGORIES, as_label, to_number
 
 MANY_MISSING = 0.2
@@ -42,19 +42,24 @@ def check_frame(
     features: Sequence[str] | None = None,
     positive: Sequence[str] = (),
 ) -> tuple[Check, ...]:
-    """Return the findings on labeled rows; the last, `learnable`, sums them up.
+    """Return the checks of labeled rows; the last, `learnable`, summarizes them.
 
-    `target` names the outcome: two values, numbers, or words of which `positive` count as 1 (default: the rarest).
-    `features`: the columns to learn from, default all others. `as_of` is the moment at which a prediction is asked for,
-    such as "enrollment" or "end of 1st semester"; columns whose names speak of a later time are named.
+    Args:
+        frame: the rows.
+        target: column of the outcome: two values, numbers, or texts.
+        as_of: time of the prediction, such as "enrollment" or "end of 1st semester"; the checks list columns whose
+            names refer to a later time.
+        features: columns that the model uses; default: all others.
+        positive: texts of the outcome that count as 1; default: the rarest.
 
-    Raises DataError where a column is not there or there are no rows.
+    Raises:
+        DataError: a column is missing, or there are no rows.
     """
     names = [str(name) for name in frame if name != target] if features is None else list(features)
     missing = [name for name in [target, *names] if name not in frame]
     if missing or frame.empty or not names:
         raise DataError(
-            "These rows cannot be checked",
+            "The rows cannot be checked",
             expected="at least one row with the target and a feature",
             actual=f"{len(frame)} rows without {format_names(missing)}" if missing else f"{len(frame)} rows",
             where="labeled rows",
@@ -70,7 +75,7 @@ def check_frame(
         _leakage(rows),
         _known_later(rows),
     ]
-    return (*checks, summarize("Can this outcome be learned here?", checks, len(frame)))
+    return (*checks, summarize("Can this outcome be predicted?", checks, len(frame)))
 
 
 def _outcome(target: pd.Series, positive: Sequence[str]) -> pd.Series:
@@ -90,80 +95,87 @@ def _text(target: pd.Series) -> pd.Series:
 
 def _missing(rows: _Rows, target: pd.Series) -> Check:
     counts = rows.frame.isna().sum()
-    many = counts[counts > MANY_MISSING * len(rows.frame)]
+    incomplete = counts[counts > MANY_MISSING * len(rows.frame)]
     unlabeled = int(target.isna().sum())
     return grade(
         "missing_values",
         "Missing values",
         fail=unlabeled > 0 or bool((counts == len(rows.frame)).any()),
-        review=len(many) > 0,
-        evidence=f"{unlabeled:,} rows have no outcome; {int((counts > 0).sum())} of {len(counts)} columns have gaps"
+        review=len(incomplete) > 0,
+        evidence=f"{unlabeled:,} rows have no outcome; "
+        f"{int((counts > 0).sum())} of {len(counts)} columns have missing values"
         + (
             f": {format_counts({str(name): int(number) for name, number in counts[counts > 0].items()})}."
             if counts.any()
             else "."
         ),
-        fix="Leave out rows without an outcome and empty columns; ask why the others are missing.",
+        fix="Remove rows without an outcome and empty columns; find out why other values are missing.",
     )
 
 
 def _duplicates(frame: pd.DataFrame) -> Check:
-    """Compare whole rows, the subject too: without it, two people of the same age and region are no copies."""
+    """Compare complete rows with the subject: two people of the same age and region are not duplicates."""
     number = int(frame.duplicated(keep=False).sum())
     return grade(
         "duplicates",
-        "No row twice",
+        "Duplicate rows",
         review=number > 0.01 * len(frame),
-        evidence=f"{number:,} of {len(frame):,} rows are equal to another in every column.",
-        fix="Remove copies; the same row in training and evaluation makes a model look better than it is.",
+        evidence=f"{number:,} of {len(frame):,} rows equal another row in every column.",
+        fix="Remove duplicates: the same row in training and evaluation inflates the measured performance.",
     )
 
 
 def _balance(rows: _Rows) -> Check:
     outcome = rows.outcome
     if outcome.dtype != bool:
-        evidence = f"{outcome.nunique():,} different values from {outcome.min():,.6g} to {outcome.max():,.6g}."
-        return grade("balance", "The outcome varies", fail=outcome.nunique() < 2, evidence=evidence, fix="Add rows.")
+        evidence = (
+            f"{pluralize(outcome.nunique(), 'different value')} from {outcome.min():,.6g} to {outcome.max():,.6g}."
+        )
+        return grade(
+            "balance", "Variation of the outcome", fail=outcome.nunique() < 2, evidence=evidence, fix="Add rows."
+        )
     yes = int(outcome.sum())
     rarer = min(yes, len(outcome) - yes)
     return grade(
         "balance",
-        "Both outcomes occur often enough",
+        "Class balance",
         fail=rarer == 0,
         review=rarer < RARE or rarer < RARE_SHARE * len(outcome),
         evidence=f"{yes:,} of {len(outcome):,} rows ({yes / len(outcome):.1%}) have the outcome.",
-        fix="Add rows of the rarer outcome, by a longer time or a longer horizon.",
+        fix="Add rows with the rarer outcome: use a longer time span or horizon.",
     )
 
 
 def _constants(rows: _Rows) -> Check:
-    same = [str(name) for name in rows.frame if rows.frame[name].nunique(dropna=False) < 2]
+    constant = [str(name) for name in rows.frame if rows.frame[name].nunique(dropna=False) < 2]
     return grade(
         "constants",
-        "Every column varies",
-        review=bool(same),
-        evidence=f"Columns with one value only: {format_names(same)}." if same else "No column has one value only.",
-        fix="Leave these columns out; they tell nothing.",
+        "Constant columns",
+        review=bool(constant),
+        evidence=f"Columns with a single value: {format_names(constant)}."
+        if constant
+        else "No column has a single value.",
+        fix="Exclude these columns: they carry no information.",
     )
 
 
 def _outliers(rows: _Rows) -> Check:
-    found: dict[str, int] = {}
+    outliers: dict[str, int] = {}
     for name in rows.numbers:
         values = to_number(rows.frame[name])
         low, middle, high = values.quantile([0.05, 0.5, 0.95])
         far = (values - middle).abs() > FAR * (high - low)
         if high > low and far.any():
-            found[str(name)] = int(far.sum())
+            outliers[str(name)] = int(far.sum())
     return grade(
         "outliers",
-        "No values out of all proportion",
-        review=bool(found),
+        "Outliers",
+        review=bool(outliers),
         evidence=f"Values more than {FAR:.0f} times the usual range (5th to 95th percentile) from the median: "
-        f"{format_counts(found)}."
-        if found
-        else f"No number lies more than {FAR:.0f} times the usual range from its median.",
-        fix="Look for wrong units, typing errors and codes such as 9999 for missing.",
+        f"{format_counts(outliers)}."
+        if outliers
+        else f"No number differs from its median by more than {FAR:.0f} times the usual range.",
+        fix="Check for wrong units, typing errors and codes such as 9999 for missing values.",
     )
 
 
@@ -171,55 +183,58 @@ def _categories(rows: _Rows) -> Check:
     many = {str(name): number for name in rows.texts if (number := rows.frame[name].nunique()) > MAX_CATEGORIES}
     return grade(
         "categories",
-        "Few categories in each column of text",
+        "Number of categories",
         review=bool(many),
-        evidence=f"Different values: {format_counts(many)}."
+        evidence=f"Number of different values: {format_counts(many)}."
         if many
-        else f"{len(rows.texts)} columns of text, none with more than {MAX_CATEGORIES} different values.",
-        fix="Leave out names and identifiers; group rare categories.",
+        else f"{pluralize(len(rows.texts), 'text column')}, none with more than {MAX_CATEGORIES} different values.",
+        fix="Exclude names and identifiers; group rare categories.",
     )
 
 
 def _leakage(rows: _Rows) -> Check:
-    told = {str(name): leakage.tells(rows.frame[name], rows.outcome) for name in rows.frame}
-    sure = [name for name, share in told.items() if share >= leakage.SURE]
-    near = [name for name, share in told.items() if leakage.SUSPECT <= share < leakage.SURE]
-    named = [name for name in told if leakage.after_outcome(name) and name not in (*sure, *near)]
+    association = {str(name): leakage.predictive_power(rows.frame[name], rows.outcome) for name in rows.frame}
+    sure = [name for name, value in association.items() if value >= leakage.SURE]
+    near = [name for name, value in association.items() if leakage.SUSPECT <= value < leakage.SURE]
+    named = [name for name in association if leakage.after_outcome(name) and name not in (*sure, *near)]
     lines = [
         f"{text}: {format_names(names, NAMED)}."
         for text, names in (
-            ("Columns that tell the outcome by themselves", sure),
-            ("Columns that nearly do", near),
-            ("Columns whose names speak of the outcome or of what follows it", named),
+            ("Columns that determine the outcome", sure),
+            ("Columns that nearly determine the outcome", near),
+            ("Columns whose names refer to the outcome or to later events", named),
         )
         if names
     ]
     return grade(
         "leakage",
-        "No column gives the outcome away",
+        "Target leakage",
         fail=bool(sure),
         review=bool(near or named),
-        evidence=" ".join(lines) or f"No column out of {len(told)} tells the outcome by itself or by its name.",
-        fix="Leave these columns out unless they were known at the moment of prediction.",
+        evidence=" ".join(lines)
+        or f"None of {pluralize(len(association), 'column')} determines the outcome or refers to it by name.",
+        fix="Exclude these columns unless they were known at the time of prediction.",
     )
 
 
 def _known_later(rows: _Rows) -> Check:
-    title, names = "Everything was known at the moment of prediction", [str(name) for name in rows.frame]
-    later, understood = leakage.later_than(names, rows.as_of or "")
-    steps = [name for name in names if leakage.step(name) is not None]
-    fix = "Leave these columns out, or ask for the prediction at a later moment."
+    title, names = "Features from after the prediction", [str(name) for name in rows.frame]
+    later, understood = leakage.columns_later_than(names, rows.as_of or "")
+    steps = [name for name in names if leakage.time_step(name) is not None]
+    fix = "Exclude these columns, or predict at a later time."
     if rows.as_of is None or not understood:
-        said = "No moment of prediction is stated" if rows.as_of is None else "The stated moment names no step of time"
-        evidence = f"{said}; columns that speak of a time: {format_names(steps, NAMED)}." if steps else f"{said}."
-        fix = "State the moment, such as enrollment or end of 1st semester, and leave out what is known only later."
+        reason = (
+            "No time of prediction is stated" if rows.as_of is None else "The time of prediction names no time step"
+        )
+        evidence = f"{reason}; columns that refer to a time: {format_names(steps, NAMED)}." if steps else f"{reason}."
+        fix = "State the time, such as enrollment or end of 1st semester, and exclude columns known only later."
         return grade("known_later", title, review=bool(steps), evidence=evidence, fix=fix)
     return grade(
         "known_later",
         title,
         fail=bool(later),
-        evidence=f"{len(later)} columns speak of a time after {rows.as_of[:60]!r}: {format_names(later, NAMED)}."
+        evidence=f"{pluralize(len(later), 'column')} from after {rows.as_of[:60]!r}: {format_names(later, NAMED)}."
         if later
-        else f"No column's name speaks of a time after {rows.as_of[:60]!r}.",
+        else f"No column name refers to a time after {rows.as_of[:60]!r}.",
         fix=fix,
     )

@@ -1,8 +1,9 @@
-"""Health of visits and views before training: what was offered, what was taken, and whether prices moved."""
+"""Check visits and views before training: choices, offers and price changes."""
 
 import pandas as pd
 
 from edtech.data.quality.checks import Check, Severity, grade, worst_severity
+from edtech.tables.formatting import pluralize
 from edtech.tables.roles import VisitRoles
 
 FEW_CHOICES = 50
@@ -14,9 +15,9 @@ OUTLIER_FACTOR = 10.0
 
 
 def check_visits(views: pd.DataFrame, roles: VisitRoles) -> tuple[Check, ...]:
-    """Return the findings on visits; the last, `learnable`, says whether choices can be learned from.
+    """Return the checks of visits; the last, `learnable`, states whether a choice model can be estimated.
 
-    `views` has one row for each course seen on a visit, as the contract of visits leaves it.
+    `views` has one row for each course viewed on a visit, as validated by its contract.
     """
     checks = [
         _choices(views, roles),
@@ -30,27 +31,27 @@ def check_visits(views: pd.DataFrame, roles: VisitRoles) -> tuple[Check, ...]:
 
 
 def _choices(views: pd.DataFrame, roles: VisitRoles) -> Check:
-    taken, visits = int(views[roles.chosen].sum()), views[roles.visit].nunique()
+    chosen_courses, visits = int(views[roles.chosen].sum()), views[roles.visit].nunique()
     return grade(
         "choices",
-        "Some visits take a course and some take none",
-        fail=taken == 0,
-        review=taken < FEW_CHOICES or taken == visits,
-        evidence=f"{taken:,} of {visits:,} visits ({taken / visits:.1%}) took one of the courses they saw; "
-        f"{taken / len(views):.2%} of the views.",
-        fix="Add visits that took a course, and those that took none: without both, no choice can be learned from.",
+        "Visits with and without a choice",
+        fail=chosen_courses == 0,
+        review=chosen_courses < FEW_CHOICES or chosen_courses == visits,
+        evidence=f"{chosen_courses:,} of {visits:,} visits ({chosen_courses / visits:.1%}) and "
+        f"{chosen_courses / len(views):.2%} of the views led to a choice.",
+        fix="Include visits with a choice and visits without one: estimation needs both.",
     )
 
 
 def _offers(views: pd.DataFrame, roles: VisitRoles) -> Check:
-    seen = views.groupby(roles.visit).size()
+    offers = views.groupby(roles.visit).size()
     return grade(
         "offers",
-        "Several courses are seen on a visit",
-        review=float(seen.mean()) < FEW_OFFERS,
-        evidence=f"{seen.mean():.2f} courses on average; {(seen == 1).mean():.0%} of the visits saw one only.",
-        fix="Log every course that was shown, not only the one that was opened: what courses take from each other can "
-        "be seen only where they were seen together.",
+        "Courses per visit",
+        review=float(offers.mean()) < FEW_OFFERS,
+        evidence=f"{offers.mean():.2f} courses on average; {(offers == 1).mean():.0%} of the visits have one course.",
+        fix="Log every course shown, not only the one opened: substitution is identified only between courses shown "
+        "together.",
     )
 
 
@@ -59,11 +60,11 @@ def _price_changes(views: pd.DataFrame, roles: VisitRoles) -> Check:
     moving = float((prices > 1).mean())
     return grade(
         "price_changes",
-        "Prices change within courses",
+        "Price changes within courses",
         fail=moving == 0,
         review=moving < MOVING_COURSES,
-        evidence=f"{moving:.0%} of {len(prices):,} courses were seen at more than one price.",
-        fix="Change prices of more courses; differences between courses alone mix price with quality.",
+        evidence=f"{moving:.0%} of {len(prices):,} courses have more than one price.",
+        fix="Change more prices: differences between courses confound price with quality.",
     )
 
 
@@ -72,31 +73,36 @@ def _outliers(views: pd.DataFrame, roles: VisitRoles) -> Check:
     rows = int(((ratio > OUTLIER_FACTOR) | (ratio < 1 / OUTLIER_FACTOR)).sum())
     return grade(
         "price_outliers",
-        "No prices out of all proportion",
+        "Price outliers",
         review=rows > 0,
         evidence=f"{rows:,} of {len(views):,} prices are more than {OUTLIER_FACTOR:.0f} times above or below the "
-        "median of their course.",
-        fix="Look for wrong units of currency and typing errors.",
+        "median of the course.",
+        fix="Check for wrong currency units and typing errors.",
     )
 
 
 def _thin_courses(views: pd.DataFrame, roles: VisitRoles) -> Check:
-    seen = views[roles.course].value_counts()
-    thin = float((seen < FEW_VIEWS).mean())
+    views_by_course = views[roles.course].value_counts()
+    thin = float((views_by_course < FEW_VIEWS).mean())
     return grade(
         "thin_courses",
-        "Courses are seen often enough",
+        "Views per course",
         review=thin > MANY_THIN,
-        evidence=f"{thin:.0%} of {len(seen):,} courses were seen fewer than {FEW_VIEWS} times; the median is "
-        f"{seen.median():,.0f}.",
-        fix="Use a longer time, or leave out courses that hardly anyone saw.",
+        evidence=f"{thin:.0%} of {len(views_by_course):,} courses have fewer than {FEW_VIEWS} views; the median is "
+        f"{views_by_course.median():,.0f}.",
+        fix="Use a longer time span, or exclude courses with few views.",
     )
 
 
 def _learners(views: pd.DataFrame, roles: VisitRoles) -> Check:
-    title = "Who came is known"
+    title = "Learners"
     if roles.learner is None:
-        return Check("learners", title, Severity.PASS, "No learner is given; visits are then taken one by one.")
+        return Check(
+            "learners",
+            title,
+            Severity.PASS,
+            "No column is mapped to the learner; each visit is treated separately.",
+        )
     visits = views.groupby(roles.learner)[roles.visit].nunique()
     owners = views.groupby(roles.visit)[roles.learner].nunique()
     shared = int((owners > 1).sum())
@@ -104,23 +110,23 @@ def _learners(views: pd.DataFrame, roles: VisitRoles) -> Check:
         "learners",
         title,
         fail=shared > 0,
-        evidence=f"{len(visits):,} learners came {visits.mean():.2f} times on average; {shared:,} visits name more "
-        "than one learner.",
-        fix="Give each visit one learner, or do without the learner.",
+        evidence=f"{pluralize(len(visits), 'learner')} with {visits.mean():.2f} visits on average; {shared:,} visits "
+        "have more than one learner.",
+        fix="Assign one learner to each visit, or do not map the learner.",
     )
 
 
 def _learnable(checks: list[Check]) -> Check:
-    bad = [check.title for check in checks if check.severity is Severity.FAIL]
+    failed = [check.title for check in checks if check.severity is Severity.FAIL]
     return grade(
         "learnable",
-        "Can choices be learned from here?",
-        fail=bool(bad),
+        "Can a choice model be estimated?",
+        fail=bool(failed),
         review=True,
-        evidence=f"Not yet. It fails on: {'; '.join(bad)}."
-        if bad
-        else "Only on a condition: nothing in visits says that prices did not follow demand."
-        + (" Look at the findings above, too." if worst_severity(checks) is Severity.REVIEW else ""),
-        fix="Do what the findings above say; draw some prices at random, and keep the demand panel of the same courses "
-        "with these rows flagged.",
+        evidence=f"Not yet. Failed checks: {'; '.join(failed)}."
+        if failed
+        else "Only if prices did not follow demand, which visits do not show."
+        + (" Review the checks above, too." if worst_severity(checks) is Severity.REVIEW else ""),
+        fix="Follow the checks above; randomize some prices, and store the demand panel of the same courses with these "
+        "rows flagged.",
     )

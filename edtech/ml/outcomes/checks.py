@@ -59,7 +59,7 @@ def leaks(cases: Cases) -> tuple[Check, ...]:
     """
     known = cases.rows(cases.labeled)
     outcome = known.target.astype(bool)
-    told = {str(name): leakage.tells(known.features[name], outcome) for name in known.features}
+    told = {str(name): leakage.predictive_power(known.features[name], outcome) for name in known.features}
     sure = [name for name, share in told.items() if share >= leakage.SUSPECT]
     named = [] if cases.generated else [name for name in told if name not in sure and _later_by_name(name)]
     evidence = [
@@ -81,7 +81,7 @@ def leaks(cases: Cases) -> tuple[Check, ...]:
 
 
 def _later_by_name(name: str) -> bool:
-    return leakage.after_outcome(name) and not set(NOT_PAST) & set(leakage.words(name).split())
+    return leakage.after_outcome(name) and not set(NOT_PAST) & set(leakage.spaced_name(name).split())
 
 
 def _known_later(known: Cases) -> Check:
@@ -99,9 +99,9 @@ def time_overlap(split: Split) -> Check:
         evidence = f"There is no time, so rows were drawn; {both} training rows share a subject with others."
         return grade("time_overlap", title, fail=both > 0, review=True, evidence=evidence, fix=fix)
     begins, last = held.time.min(), fitted.time.max()
-    known = fitted.known.max() if fitted.known is not None and fitted.follow is None else last
+    known = fitted.outcome_time.max() if fitted.outcome_time is not None and fitted.follow_up is None else last
     evidence = f"The last training row is of {last}, its outcome known by {known}; the evaluation begins at {begins}."
-    if fitted.known is None:
+    if fitted.outcome_time is None:
         evidence = f"The last training row is of {last}; when outcomes became known the file does not say."
     return grade("time_overlap", title, fail=last >= begins or known > begins, evidence=evidence, fix=fix)
 
@@ -197,7 +197,7 @@ def settled(model: Any) -> tuple[Check, ...]:  # noqa: ANN401  # an estimator of
 
 def watched(cases: Cases) -> tuple[Check, ...]:
     """Return, for uploaded durations, whether rows outlive the horizon, and whether a feature holds the duration."""
-    if cases.follow is None or cases.generated:
+    if cases.follow_up is None or cases.generated:
         return ()
     unknown = float(1 - cases.labeled.mean())
     ground = grade(
@@ -208,7 +208,7 @@ def watched(cases: Cases) -> tuple[Check, ...]:
         evidence=f"By the horizon of {cases.horizon:g} the outcome of {unknown:.0%} of the rows is not known.",
         fix="Choose a shorter horizon, or 0 for one that the data bear.",
     )
-    held = {str(name): leakage.tells(cases.features[name], cases.follow["duration"]) for name in cases.features}
+    held = {str(name): leakage.predictive_power(cases.features[name], cases.follow_up["duration"]) for name in cases.features}
     holding = [name for name in held if held[name] >= HOLDS_DURATION]
     most = max(held, key=lambda name: held[name])
     leak = grade(
