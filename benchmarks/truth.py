@@ -30,10 +30,10 @@ CODE = (
     "ml",
     "pricing",
     "data/features.py",
-    "data/known.py",
-    "pipeline/judging.py",
-    "pipeline/probabilities.py",
-    "pipeline/worth.py",
+    "data/point_in_time.py",
+    "training/decision_value.py",
+    "training/ground_truth.py",
+    "training/probability_value.py",
 )
 """What rows depend on: packages and modules of edtech."""
 START, END = "<!-- truth bench: make truth writes what follows -->", "<!-- end of the truth bench -->"
@@ -73,12 +73,12 @@ def rows_of(preset: str, seed: int, code: str, done: set[tuple[str, str]]) -> li
                 except EdtechError as error:
                     result.append({**row, "refused": error.problem})
                     continue
-                saved_report = {
+                values = {
                     key: value
                     for key, value in run.metrics.items()
                     if key in STORED or (key in METRICS and METRICS[key].kind == "truth")
                 }
-                result.append({**row, **saved_report})
+                result.append({**row, **values})
     return result
 
 
@@ -104,13 +104,13 @@ def run(worlds: int, processes: int, path: Path, code: str) -> pd.DataFrame:
         key: set(zip(section["family"], section["algorithm"], strict=True))
         for key, section in there.groupby(["preset", "seed"])
     }
-    request = [(PRESETS[number % len(PRESETS)], 1_000 + number // len(PRESETS)) for number in range(worlds)]
+    worlds_to_run = [(PRESETS[number % len(PRESETS)], 1_000 + number // len(PRESETS)) for number in range(worlds)]
     began = time.monotonic()
     with (
         ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool,
         path.open("a", encoding="utf-8") as file,
     ):
-        jobs = {pool.submit(rows_of, *world, code, done.get(world, set())): world for world in request}
+        jobs = {pool.submit(rows_of, *world, code, done.get(world, set())): world for world in worlds_to_run}
         for number, job in enumerate(as_completed(jobs), 1):
             file.writelines(json.dumps(row) + "\n" for row in job.result())
             file.flush()
@@ -119,21 +119,21 @@ def run(worlds: int, processes: int, path: Path, code: str) -> pd.DataFrame:
     return finished(path, code)
 
 
-def measures(part: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Yield what some trainings of one algorithm amount to: title and text, of what their family measures."""
+def measures(rows: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Yield the mean measures of trainings of one algorithm, as title and text; which ones depends on the family."""
 
     def mean(values: pd.Series, form: str = ".0%") -> str:
         values = values.dropna()
         return format(float(values.mean()), form) if len(values) else "-"
 
-    column = part.reindex(columns=list(dict.fromkeys([*part.columns, *STORED]))).get
-    if "elasticity_bias" in part and part["elasticity_bias"].notna().any():
-        relative = part["elasticity_bias"] / part["elasticity_truth"].abs()
-        value = part["decision_value_tokens"].dropna()
+    column = rows.reindex(columns=list(dict.fromkeys([*rows.columns, *STORED]))).get
+    if "elasticity_bias" in rows and rows["elasticity_bias"].notna().any():
+        relative = rows["elasticity_bias"] / rows["elasticity_truth"].abs()
+        value = rows["decision_value_tokens"].dropna()
         yield "bias", mean(relative, "+.0%")
         yield "off by", mean(relative.abs())
         yield "covered", mean(column("elasticity_covered", pd.Series(dtype=float)))
-        yield "plan earns", mean(part["decision_value_tokens"] / part["token_revenue"], "+.1%")
+        yield "plan earns", mean(rows["decision_value_tokens"] / rows["token_revenue"], "+.1%")
         yield "harm", f"{float((value < 0).mean()):.0%}" if len(value) else "no plan"
         yield "regret", mean(column("pricing_regret_pct", pd.Series(dtype=float)) / 100, ".1%")
     for name, title, form in (
@@ -143,9 +143,9 @@ def measures(part: pd.DataFrame) -> Iterator[tuple[str, str]]:
         ("rank_covered", "ranks covered", ".0%"),
         ("effect_rmse_truth", "off by (stars)", ".3f"),
     ):
-        if name in part and part[name].notna().any():
-            yield title, mean(part[name], form)
-    yield "s", mean(part["fit_seconds"], ".1f")
+        if name in rows and rows[name].notna().any():
+            yield title, mean(rows[name], form)
+    yield "s", mean(rows["fit_seconds"], ".1f")
 
 
 def tables(rows: pd.DataFrame) -> Iterator[str]:

@@ -130,8 +130,8 @@ def test_a_run_tells_what_was_trained_on_what(client, run_ids, results):
             "seed": "0",
         }.items()
     )
-    told = run.data.tags["mlflow.note.content"].replace("\\", "")  # escaped for Markdown
-    assert f"own-price elasticity {result.elasticity.estimate:.2f}" in told
+    description = run.data.tags["mlflow.note.content"].replace("\\", "")  # escaped for Markdown
+    assert f"own-price elasticity {result.elasticity.estimate:.2f}" in description
     # the run began when the training did
     assert run.info.end_time - run.info.start_time >= 1000 * result.metrics["fit_seconds"]
 
@@ -189,8 +189,8 @@ def spoiled(path, content):
 
 
 def without_column(items):
-    first, _, rest = items.artifacts[TABLES["support"]].partition("\n")
-    return {**items.artifacts, TABLES["support"]: first.replace("randomized_low", "other") + "\n" + rest}
+    header, _, rows = items.artifacts[TABLES["support"]].partition("\n")
+    return {**items.artifacts, TABLES["support"]: header.replace("randomized_low", "other") + "\n" + rows}
 
 
 def with_field(**fields):

@@ -1,4 +1,4 @@
-"""What a prediction is of, and what of the rows asked the model never saw."""
+"""The meaning of predictions, and warnings about values outside the training data."""
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ RATED = RatingRoles().model_dump()
 
 @pytest.fixture
 def demand() -> FixedEffectsDemand:
-    """A model of two courses in one category, as far as it is looked at here."""
+    """A model of two courses in one category, with the attributes that these tests use."""
     model = TOKEN_ELASTICITY.algorithm("fixed_effects").new_estimator(columns=PanelRoles().model_dump())
     model.units_, model.segments_ = np.array(["A", "B"]), np.array(["Art"])
     return model
@@ -27,16 +27,16 @@ def demand() -> FixedEffectsDemand:
 
 @pytest.fixture
 def labels() -> LogisticProbability:
-    """A model of a word, an even number and one with a long tail, as far as it is looked at here."""
+    """A model of a word, an even number and one with a long tail, with the attributes that these tests use."""
     spent = np.r_[np.zeros(50), np.geomspace(1, 1_000, 10)]
-    seen = pd.DataFrame({"device": "phone", "price": np.linspace(10, 50, 60), "spent": spent})
+    training = pd.DataFrame({"device": "phone", "price": np.linspace(10, 50, 60), "spent": spent})
     model = ENROLLMENT_PROPENSITY.algorithm("logistic").new_estimator()
-    model.encoder_ = Encoder().fit(seen)
+    model.encoder_ = Encoder().fit(training)
     assert model.encoder_.logs_.tolist() == [False, True]
     return model
 
 
-def test_a_prediction_says_what_it_is_of(demand, labels):
+def test_each_family_states_the_meaning_of_its_predictions(demand, labels):
     assert prediction_meaning(demand, "") == "Expected enrollments per week"
     assert prediction_meaning(labels, PROPENSITY) == "Probability of enrolling"
     assert prediction_meaning(labels, COMPLETION) == "Probability of completing"
@@ -72,7 +72,7 @@ def test_words_and_numbers_a_label_model_never_saw_are_told(labels):
     assert out_of_range_warnings(labels, rows.assign(device=None, price=np.nan)) == ()
 
 
-def test_models_of_others_say_nothing_of_what_they_saw():
+def test_other_models_give_no_warnings():
     assert out_of_range_warnings(object(), pd.DataFrame({"a": [1]})) == ()
 
 

@@ -13,23 +13,23 @@ MARKET = MarketParams(learners=300, teachers=20, courses=40, weeks=12, seed=3)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Settings:
+def settings(tmp_path_factory) -> Settings:
     """A home that the tests of a module share."""
     return Settings(home=tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
-def market(place) -> Dataset:
-    return Catalogue(place.data_dir).add_market(generate_market(MARKET), name="Small market")
+def market(settings) -> Dataset:
+    return Catalogue(settings.data_dir).add_market(generate_market(MARKET), name="Small market")
 
 
 @pytest.fixture(scope="module")
-def panel(place) -> Dataset:
+def panel(settings) -> Dataset:
     frame = make_world(seed=1, units=40, weeks=16).panel
     roles = PanelRoles(randomized_discount="discount_pct", randomized_flag="promo_randomized")
-    return Catalogue(place.data_dir).add_panel(frame, roles, name="Uploaded")
+    return Catalogue(settings.data_dir).add_panel(frame, roles, name="Uploaded")
 
 
 @pytest.fixture(scope="module")
-def tracker(place) -> EdTechMLFlowTracker:
-    return EdTechMLFlowTracker(settings=place)
+def tracker(settings) -> EdTechMLFlowTracker:
+    return EdTechMLFlowTracker(settings=settings)

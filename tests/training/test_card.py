@@ -1,4 +1,4 @@
-"""The card of a training: the existing system's leaks are caught by name, and what other runs say."""
+"""The diagnostics card of a training: leaks of the previous system are reported by name; agreement with other runs."""
 
 import json
 from dataclasses import replace
@@ -30,7 +30,7 @@ def card(result) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def leaky(place):
+def leaky(settings):
     frame = make_world(seed=4, units=30, weeks=14).panel
     noise = frame["list_price"] / frame["list_price"].mean() / 10
     frame = frame.assign(
@@ -40,34 +40,34 @@ def leaky(place):
         rating=4.0 + noise,
     )
     roles = PanelRoles(**RANDOMIZED, controls=(*LEAKING, "rating"))
-    return Catalogue(place.data_dir).add_panel(frame, roles, name="With columns of the existing system")
+    return Catalogue(settings.data_dir).add_panel(frame, roles, name="With columns of the existing system")
 
 
 @pytest.mark.parametrize("algorithm", ["fixed_effects", "random_forest"])
-def test_the_existing_systems_columns_are_caught_and_named_and_block_registration(leaky, tracker, algorithm):
+def test_leaking_columns_are_reported_and_block_registration(leaky, tracker, algorithm):
     [run] = train_runs(leaky, [algorithm], tracker=tracker)
-    said = blocking_reason(run.result.checks)
-    assert all(repr(name) in said for name in LEAKING)
-    assert "'rating'" not in said
+    reason = blocking_reason(run.result.checks)
+    assert all(repr(name) in reason for name in LEAKING)
+    assert "'rating'" not in reason
     assert blocking_checks(run.result.checks)[0].code == "leak_outcome"
     stored = json.loads(tracker.runs.read_artifact(run.run_id, CARD))
     assert [check["code"] for check in stored["checks"]] == [check.code for check in run.result.checks]
     assert load_result(tracker.runs, run.run_id).checks == run.result.checks
 
 
-def test_a_server_that_hangs_takes_the_second_opinion_alone(panel, place, monkeypatch):
+def test_a_hanging_server_prevents_only_the_comparison_with_other_runs(panel, settings, monkeypatch):
     free = Event()
     monkeypatch.setattr(RunStore, "list_runs", lambda *_, **__: free.wait(SECONDS))
     with misbehaving("hang") as address:
-        [run] = train_runs(panel, ["linear"], tracker=EdTechMLFlowTracker(tracking_uri=address, settings=place))
-        assert pending_runs(place) == [run.run_id]
+        [run] = train_runs(panel, ["linear"], tracker=EdTechMLFlowTracker(tracking_uri=address, settings=settings))
+        assert pending_runs(settings) == [run.run_id]
         free.set()
 
 
-def test_a_sound_training_passes_every_leak_gate(panel, tracker):
+def test_a_training_without_leaks_passes_every_leak_check(panel, tracker):
     [run] = train_runs(panel, ["fixed_effects"], tracker=tracker)
-    found = card(run.result)
-    assert {found[code] for code in LEAKS if code in found} == {"PASS"}
+    severities = card(run.result)
+    assert {severities[code] for code in LEAKS if code in severities} == {"PASS"}
     assert blocking_checks(run.result.checks) == ()
 
 
@@ -79,17 +79,17 @@ def trained(panel) -> FittedModel:
 
 def changed(trained: FittedModel, **columns) -> dict[str, str]:
     evaluation = trained.result.evaluation.assign(**columns)
-    made = panel_checks(replace(trained, result=replace(trained.result, evaluation=evaluation, checks=())))
-    return {check.code: str(check.severity) for check in made}
+    checks = panel_checks(replace(trained, result=replace(trained.result, evaluation=evaluation, checks=())))
+    return {check.code: str(check.severity) for check in checks}
 
 
-def test_rows_held_back_that_are_older_than_some_in_training_are_an_overlap(trained):
+def test_held_out_rows_older_than_training_rows_are_an_overlap(trained):
     earlier = trained.result.evaluation["period"] - pd.Timedelta(weeks=3)
     assert changed(trained)["time_overlap"] == "PASS"
     assert changed(trained, period=earlier)["time_overlap"] == "FAIL"
 
 
-def test_a_family_that_checked_something_itself_is_not_checked_again(trained):
+def test_checks_that_the_result_has_are_not_made_again(trained):
     checks = panel_checks(trained)
     again = replace(trained, result=replace(trained.result, checks=checks))
     assert {check.code for check in checks} >= {"leak_outcome", "time_overlap", "too_good"}

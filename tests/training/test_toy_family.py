@@ -54,20 +54,20 @@ def test_it_predicts_other_rows(run, tracker, market):
     assert (predictions.meaning, predictions.warnings) == ("Prediction", ())
 
 
-def test_it_is_compared_searched_repeated_and_planned(run, tracker, market, place):
+def test_it_is_compared_searched_repeated_and_planned(run, tracker, market, settings):
     plan = TrainingPlan(market.id, NAME, params={"group_mean": {"prior_rows": 50.0}})
-    [second] = train_planned(plan, place)
+    [second] = train_planned(plan, settings)
     runs = tracker.runs.list_runs()
     comparison = compare_runs(runs[runs["run_id"].isin([run.run_id, second.run_id])])
     assert {*comparison.metrics.loc["rmse"]} == {run.metrics["rmse"], second.metrics["rmse"]}
-    found = search(market, WEEKLY_VIEWS, "group_mean", budget=Budget(trials=2, folds=1), tracker=tracker)
-    assert found.score == "rmse"
-    assert rerun(run.run_id, place).equal
+    result = search(market, WEEKLY_VIEWS, "group_mean", budget=Budget(trials=2, folds=1), tracker=tracker)
+    assert result.score == "rmse"
+    assert rerun(run.run_id, settings).equal
 
 
 @pytest.mark.parametrize("extension", ["html", "csv"])
-def test_it_is_reported(run, market, place, extension):
-    stores = Stores.of(place)
+def test_it_is_reported(run, market, settings, extension):
+    stores = Stores.of(settings)
     recipes = (
         RunRecipe(run=run.run_id),
         ComparisonRecipe(runs=(run.run_id,)),
@@ -77,12 +77,12 @@ def test_it_is_reported(run, market, place, extension):
         assert b"RMSE" in write(recipe.make(stores), extension)
 
 
-def test_the_pipeline_trains_selects_and_registers_it(market, place):
+def test_the_pipeline_trains_selects_and_registers_it(market, settings):
     lines = []
-    result = EdTechPipelineOrchestrator(settings=place, say=lines.append).run_complete_pipeline(
+    result = EdTechPipelineOrchestrator(settings=settings, say=lines.append).run_complete_pipeline(
         dataset=market, families=[NAME]
     )
     assert [run.result.algorithm for run in result.runs] == ["group_mean"]
     assert result.best[NAME].metric == "rmse"
-    assert ModelRegistry(place).versions(NAME)
+    assert ModelRegistry(settings).versions(NAME)
     assert all(path.is_file() for path in result.reports)

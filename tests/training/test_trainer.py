@@ -1,4 +1,4 @@
-"""From a stored data set to logged runs: what they hold, what they are judged by, and what a cancelled one leaves."""
+"""From a stored data set to logged runs: their content, their decision value, and cancellation."""
 
 import mlflow
 import numpy as np
@@ -55,14 +55,14 @@ def test_every_logged_metric_is_described(trained, uploaded):
         assert all(np.isfinite(value) for value in run.metrics.values())
 
 
-def test_a_run_answers_like_the_training_that_made_it(trained, tracker, market):
+def test_a_loaded_result_equals_the_result_of_the_training(trained, tracker, market):
     for run in trained:
         again = load_result(tracker.runs, run.run_id)
         assert again.elasticity == run.result.elasticity
         assert np.array_equal(again.model.predict(market.panel()), run.result.model.predict(market.panel()))
 
 
-def test_a_generated_market_judges_its_runs_by_its_truth(trained, market):
+def test_runs_on_a_generated_market_are_scored_against_its_ground_truth(trained, market):
     truth = market.market().truth
     for run in trained:
         assert not run.plan.refused
@@ -70,8 +70,8 @@ def test_a_generated_market_judges_its_runs_by_its_truth(trained, market):
         assert run.metrics["elasticity_truth"] == pytest.approx(truth.own_elasticity)
         bias = run.result.elasticity.estimate - truth.own_elasticity
         assert run.metrics["elasticity_bias"] == pytest.approx(bias)
-    found = trained[0].result.elasticity
-    assert trained[0].metrics["elasticity_covered"] == float(found.low <= truth.own_elasticity <= found.high)
+    estimate = trained[0].result.elasticity
+    assert trained[0].metrics["elasticity_covered"] == float(estimate.low <= truth.own_elasticity <= estimate.high)
     assert "elasticity_covered" not in trained[1].metrics  # no interval, nothing to cover with
 
 
@@ -87,12 +87,12 @@ def test_the_decision_value_is_what_the_plan_truly_earns_and_not_what_the_run_sa
 
 def test_true_revenue_is_per_week_and_moves_with_the_prices(market):
     truth = market.market().truth
-    asked = truth.counterfactual().course_weeks.groupby("course_id")["token_price"].mean()
-    cheap, today = true_revenue(truth, asked * 0.01), true_revenue(truth, asked)
+    current = truth.counterfactual().course_weeks.groupby("course_id")["token_price"].mean()
+    cheap, today = true_revenue(truth, current * 0.01), true_revenue(truth, current)
     assert 0 < cheap < today
 
 
-def test_an_uploaded_panel_has_no_truth_and_says_so(uploaded, client):
+def test_an_uploaded_panel_has_no_ground_truth(uploaded, client):
     assert not uploaded.plan.refused
     assert not {"decision_value_tokens", "elasticity_truth", "elasticity_bias"} & uploaded.metrics.keys()
     tags = client.get_run(uploaded.run_id).data.tags
@@ -122,9 +122,9 @@ def test_shares_are_the_markets_own_and_else_the_stated_defaults(trained, upload
             assert run.metrics[f"platform_commission{suffix}"] == pytest.approx(revenue * split.commission_rate)
 
 
-def test_a_refused_plan_has_no_metrics_and_the_run_says_why(place, tracker, client):
+def test_a_refused_plan_has_no_metrics_and_the_run_says_why(settings, tracker, client):
     frame = make_world(seed=2, units=30, weeks=12).panel
-    dataset = Catalogue(place.data_dir).add_panel(frame, PanelRoles(), name="How prices were set is not known")
+    dataset = Catalogue(settings.data_dir).add_panel(frame, PanelRoles(), name="How prices were set is not known")
     run = train_runs(dataset, ["fixed_effects"], tracker=tracker)[0]
     assert run.plan.refused
     assert not [name for name in run.metrics if name.endswith("_plan") or name.startswith("revenue_impact")]
@@ -149,12 +149,12 @@ def test_without_a_tracker_nothing_is_logged_and_the_numbers_are_the_same(market
 
 
 def test_progress_only_grows_and_says_what_is_done(panel):
-    told = []
-    train_runs(panel, ["linear", "fixed_effects"], progress=lambda share, text: told.append((share, text)))
-    shares = [share for share, _ in told]
+    steps = []
+    train_runs(panel, ["linear", "fixed_effects"], progress=lambda share, text: steps.append((share, text)))
+    shares = [share for share, _ in steps]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0, 1)
-    texts = {text for _, text in told}
+    texts = {text for _, text in steps}
     assert {"Reading the data set", "Training Fixed effects", "Evaluating the decision", "Done"} <= texts
 
 
@@ -171,13 +171,13 @@ def test_a_cancelled_training_leaves_no_finished_run(panel, tracker, client, ste
     assert {run.info.run_id for run in all_runs(client, tracker)} == before
 
 
-def test_what_was_finished_before_a_cancel_stays(panel, tracker, client):
+def test_runs_finished_before_a_cancellation_stay(panel, tracker, client):
     before = {run.info.run_id for run in all_runs(client, tracker)}
-    seen = []
+    steps = []
 
     def cancel(_share, text):
-        seen.append(text)
-        if seen.count("Logging the run") == 2:
+        steps.append(text)
+        if steps.count("Logging the run") == 2:
             raise JobCancelledError("You cancelled the training")
 
     with pytest.raises(JobCancelledError):
@@ -186,10 +186,10 @@ def test_what_was_finished_before_a_cancel_stays(panel, tracker, client):
     assert [(run.info.status, run.data.tags["algorithm"]) for run in new] == [("FINISHED", "linear")]
 
 
-def test_what_cannot_be_trained_is_refused_before_anything_is_logged(place, panel, tracker, client):
+def test_invalid_trainings_are_refused_before_anything_is_logged(settings, panel, tracker, client):
     before = len(all_runs(client, tracker))
     frame = make_world(seed=2, units=10, weeks=6).panel.assign(token_price=5)
-    single = Catalogue(place.data_dir).add_panel(frame, PanelRoles(), name="One price")
+    single = Catalogue(settings.data_dir).add_panel(frame, PanelRoles(), name="One price")
     with pytest.raises(NotIdentifiedError, match="single price"):
         train_runs(single, ["fixed_effects"], tracker=tracker)
     with pytest.raises(ParamsError, match="no such algorithm"):
