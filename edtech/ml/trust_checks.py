@@ -41,7 +41,8 @@ def blocking_reason(checks: Iterable[Check]) -> str | None:
     blocking = blocking_checks(checks)
     if not blocking:
         return None
-    return "It cannot be registered. " + " ".join(f"Failed check: {check.title}. {check.evidence}" for check in blocking)
+    reasons = (f"Failed check: {check.title}. {check.evidence}" for check in blocking)
+    return "It cannot be registered. " + " ".join(reasons)
 
 
 def leak_outcome(
@@ -56,7 +57,7 @@ def leak_outcome(
     their values, and by their names those that are neither `legitimate` nor `instruments`, as an instrument may be
     called "demand_instrument".
     """
-    association = {str(name): max(leakage.tells(features[name], of) for of in outcomes) for name in features}
+    association = {str(name): max(leakage.predictive_power(features[name], of) for of in outcomes) for name in features}
     limits = {name: leakage.SURE if name in legitimate else leakage.SUSPECT for name in association}
     by_value = [name for name in association if association[name] >= limits[name]]
     exempt = (*by_value, *legitimate, *instruments)

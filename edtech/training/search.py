@@ -132,9 +132,8 @@ class _Search:
     def run(self, start: Params, fields: Mapping[str, FieldInfo], progress: Progress) -> SearchResult:
         trials = self._trials(start, fields, progress)
         if not trials:
-            raise ModelError(
-                "No trial succeeded", actual=self.last_error, fix="train with the defaults, and fix the error it reports"
-            )
+            fix = "train with the defaults, and fix the error it reports"
+            raise ModelError("No trial succeeded", actual=self.last_error, fix=fix)
         best = min(trials, key=lambda trial: trial.score)
         values = best.params.model_dump()
         edges = tuple(edge for name, info in fields.items() if (edge := _edge(name, info, values[name])))
