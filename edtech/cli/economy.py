@@ -88,9 +88,9 @@ def economy_forecast(
     for line in (*reasons, *result.notes):
         typer.echo(line)
     if report is not None:
-        from edtech.reports.recipes import OutlookRecipe
+        from edtech.reports.recipes import ForecastRecipe
 
-        recipe = OutlookRecipe(
+        recipe = ForecastRecipe(
             dataset=dataset, run=run_id, changes=changes, recommended=recommended, assumed=assumptions.model_dump()
         )
         write_report(recipe, report, settings)

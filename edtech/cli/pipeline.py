@@ -46,7 +46,7 @@ def pipeline(
     algorithms: Annotated[str | None, typer.Option(help="Algorithms, separated by commas.")] = None,
     mlflow: Annotated[bool | None, typer.Option(help="Log the trainings to MLflow.")] = None,
     register_best: Annotated[
-        bool | None, typer.Option(help="Register the best model of each family if its gates pass.")
+        bool | None, typer.Option(help="Register each family's best model if it meets the requirements.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with these settings; flags override it.")] = None,
     show_config: Annotated[bool, typer.Option("--show-config", help="Print all settings and stop.")] = False,

@@ -34,12 +34,13 @@ def models_register(
     name: Annotated[str, typer.Option(help="Registered model; default: the run's family.")] = "",
     out: Out = None,
 ) -> None:
-    """Register the model of a run as the newest version and the challenger, if its gates pass."""
+    """Register the model of a run as the newest version and the challenger, if it meets the requirements."""
     from edtech.tracking.registry import ModelRegistry
 
     registry = ModelRegistry(settings_of(out))
-    for gate in registry.gates(run_id, name or None):
-        typer.echo(f"{'passed' if gate.passed else 'failed'}: {gate.title}. {gate.evidence}")
+    for requirement in registry.requirements(run_id, name or None):
+        mark = "met" if requirement.passed else "not met"
+        typer.echo(f"{mark}: {requirement.title}. {requirement.evidence}")
     version_info = registry.register(run_id, name or None)
     typer.echo(f"{version_info.uri}  {', '.join(version_info.aliases)}")
 

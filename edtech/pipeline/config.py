@@ -33,7 +33,7 @@ class PipelineConfig(BaseSettings):
         (), description="Algorithms, separated by commas; none: each family's usual ones."
     )
     mlflow: bool = Field(True, description="Log the trainings to MLflow.")
-    register_best: bool = Field(True, description="Register each family's best model if its gates pass.")
+    register_best: bool = Field(True, description="Register each family's best model if it meets the requirements.")
 
     @field_validator("families", "algorithms", mode="before")
     @classmethod

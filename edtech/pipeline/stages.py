@@ -220,7 +220,7 @@ def _best_run(runs: "Sequence[RunResult]") -> BestRun | None:
 
 
 def register(best: dict[str, BestRun], settings: Settings, say: Say) -> dict[str, str]:
-    """Register the best model of each family and promote it to champion if its gates pass.
+    """Register the best model of each family and promote it to champion if it meets the requirements.
 
     Returns family -> URI of the registered version.
     """
@@ -247,12 +247,12 @@ def register(best: dict[str, BestRun], settings: Settings, say: Say) -> dict[str
 
 def write_report(dataset: "Dataset", runs: "Sequence[RunResult]", settings: Settings) -> tuple[Path, ...]:
     """Write the report of all runs in each file format and return the paths."""
-    from edtech.reports import FORMS, write
+    from edtech.reports import FORMATS, write
     from edtech.reports.recipes import TrainingsRecipe
 
     recipe = TrainingsRecipe(dataset=dataset.id, runs=tuple(run.run_id for run in runs if run.run_id))
-    written = recipe.told(dataset, [(run.result, run.metrics) for run in runs])
-    files = {settings.reports_dir / f"{REPORT}.{extension}": extension for extension in FORMS}
+    written = recipe.report_of_results(dataset, [(run.result, run.metrics) for run in runs])
+    files = {settings.reports_dir / f"{REPORT}.{extension}": extension for extension in FORMATS}
     try:
         settings.reports_dir.mkdir(parents=True, exist_ok=True)
         for path, extension in files.items():

@@ -75,7 +75,7 @@ def sync_runs(settings: Settings, progress: Progress) -> TaskResult:
     from edtech.tracking.outbox import sync
 
     report = sync(settings=settings, progress=progress)
-    return TaskResult(report.words, command="python -m edtech sync")
+    return TaskResult(report.summary, command="python -m edtech sync")
 
 
 def search(plan: "SearchPlan", settings: Settings, progress: Progress) -> TaskResult:
@@ -101,10 +101,10 @@ def generate_market(
 def verify_report(name: str, data: bytes, settings: Settings, progress: Progress) -> TaskResult:
     """Recompute the numbers of a report file. Raises ReportError that lists the differences."""
     from edtech.reports.recipes import Stores
-    from edtech.reports.verify import agreed, verify_bytes
+    from edtech.reports.verify import confirmation, verify_bytes
 
     progress(0.1, "Recomputing the report from the stored data")
-    return TaskResult(f"{name}: {agreed(verify_bytes(data, name, Stores.of(settings)))}")
+    return TaskResult(f"{name}: {confirmation(verify_bytes(data, name, Stores.of(settings)))}")
 
 
 def prepare_demo(
