@@ -17,7 +17,7 @@ def runs_on_dataset(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
 
 
 def run_labels(runs: pd.DataFrame) -> dict[str, str]:
-    """Return the label of each run in the order of the table, with the family if families share a run name."""
+    """Return the label of each run in table order, with the family if families share a run name."""
     family = _family(runs)
     shared = family.groupby(runs["name"]).transform("nunique") > 1
     named = runs["name"].mask(shared & (family != ""), runs["name"] + ", " + family.map(_title))

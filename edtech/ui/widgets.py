@@ -135,7 +135,7 @@ def bounds(info: FieldInfo) -> tuple[Any, Any]:
 
 
 def _step(low: float, high: float) -> float:
-    """Return a power of ten that divides the range into 100 to 1,000 steps, so that defaults lie on a step.
+    """Return a power of ten that divides the range into 100 to 1,000 steps, which include the defaults.
 
     >>> _step(0.0, 2.0)
     0.01

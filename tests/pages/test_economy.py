@@ -77,7 +77,7 @@ def test_the_entries_and_the_reconciliation(full, open_page):
     assert table(app, "entry_id")["amount"].sum() == result.total
     show_view(app, "Reconciliation")
     reconciliation = reconcile(full.market, period)
-    assert f"All {len(reconciliation.identities)} identities hold to the unit" in texts(app)
+    assert f"All {len(reconciliation.identities)} identities hold exactly" in texts(app)
     assert (table(app, "identity")["difference"] == 0).all()
 
 

@@ -62,7 +62,7 @@ def test_a_run_is_registered_from_compare_after_the_same_checks(trained, home, o
     page = open_page("compare")
     page.toggle(key="compare.registering").set_value(True).run()
     assert page.selectbox(key="compare.registered").value == trained.run_id
-    assert "Diagnostics card without FAIL" in texts(page)
+    assert "No failed check in the diagnostics card" in texts(page)
     page = press(page, "Register as champion")
     assert not page.exception
     assert "Registered as version 1 of teacher_quality, now the champion" in texts(page)

@@ -130,12 +130,12 @@ def test_an_invalid_price_list_is_an_error_and_a_valid_one_is_used(full, open_pa
     app.segmented_control(key=widget_key(full.market, "scope")).set_value("price list").run()
     key = widget_key(full.market, "list")
     app.file_uploader(key=key).upload("list.csv", b"unit,price\nnowhere,3\nC00,0\n", "text/csv").run()
-    assert "The price list cannot be used" in texts(app)
+    assert "The price list has invalid rows" in texts(app)
     assert not app.exception
     unit = full.market.table("courses")["course_id"].iloc[0]
     app.file_uploader(key=key).upload("list.csv", f"unit,price\n{unit},3\n".encode(), "text/csv").run()
     assert not app.exception
-    assert "cannot be used" not in texts(app)
+    assert "has invalid rows" not in texts(app)
     assert any(metric.delta for metric in app.metric)
 
 
@@ -196,13 +196,13 @@ def test_invalid_bounds_are_an_error_and_can_be_corrected(full, open_page):
     bounds = app.file_uploader(key=f"pricing.bounds.{full.hostile.id}")
     bounds.upload("bounds.csv", b"unit,floor,ceiling\nC00,-3,many\n", "text/csv")
     press(app, "Recommend")
-    assert "The bounds in the column 'floor' cannot be used" in texts(app)
+    assert "The bounds in the column 'floor' have invalid rows" in texts(app)
     assert not app.exception
     assert not any("recommended" in section.value.columns for section in app.dataframe)
     right = f'unit,floor,ceiling\n"{first["unit"]}",{first["today"]},\n'.encode()
     app.file_uploader(key=f"pricing.bounds.{full.hostile.id}").upload("bounds.csv", right, "text/csv")
     press(app, "Recommend")
-    assert "cannot be used" not in texts(app)
+    assert "invalid rows" not in texts(app)
     assert not app.error
     bounded = table(app, "recommended").set_index("unit").loc[first["unit"], "recommended"]
     assert first["recommended"] < first["today"] <= bounded + 1e-6

@@ -20,7 +20,7 @@ def report(stored_full, home) -> bytes:
 def test_an_archived_report_is_verified_and_deleted(report, home, open_page):
     name = archive_report(home.reports_dir, "health-report", "csv", report)
     app = open_page("reports")
-    assert table(app, "report")["report"].tolist() == [name]
+    assert table(app, "Report")["Report"].tolist() == [name]
     press(app, "Verify")
     assert not app.exception
     assert f"{name}: all " in texts(app)

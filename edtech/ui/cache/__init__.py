@@ -1,1 +1,1 @@
-"""What is opened or computed once for all sessions, by topic; the only package with `st.cache_*`."""
+"""Services and values cached for all sessions, by topic; the only package with `st.cache_*`."""

@@ -179,7 +179,7 @@ def selected_runs(table: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
         key=SELECTED_RUNS,
         max_selections=MAX_RUNS,
         format_func=lambda name: names.get(name, name),
-        help=f"At most {MAX_RUNS}; kept while you search.",
+        help=f"At most {MAX_RUNS} runs. The selection stays while you search.",
     )
     matching = set(table.runs["run_id"])
     hidden = [names[name] for name in selection if name not in matching]

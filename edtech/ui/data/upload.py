@@ -54,7 +54,7 @@ def _samples() -> None:
     with st.expander("Sample files"), st.container(horizontal=True):
         for kind, contract in CONTRACTS.items():
             st.download_button(
-                f"{contract.title[:1].upper()}{contract.title[1:]} (CSV)",
+                f"Download {contract.title} (CSV)",
                 partial(sample_csv, kind),
                 f"{kind}_sample.csv",
                 "text/csv",

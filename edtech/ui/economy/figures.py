@@ -212,7 +212,7 @@ def show_reconciliation(dataset: Dataset, period: Period | None) -> None:
         for item in economy.broken:
             st.markdown(f"- {escape(item.title)}: {item.left:,} versus {item.right:,}")
     else:
-        st.success(f"All {len(economy.identities)} identities hold to the unit.", icon=":material/check_circle:")
+        st.success(f"All {len(economy.identities)} identities hold exactly.", icon=":material/check_circle:")
     st.caption("Values are integers in 1/100 token, cents or counts. The difference must be exactly 0.")
     st.dataframe(economy.table, hide_index=True, key="economy.reconciliation")
 

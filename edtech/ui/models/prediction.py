@@ -9,7 +9,7 @@ from edtech.errors import ContractError
 from edtech.ml.prediction import NUMBERS, Predictions, normalize_decimal
 from edtech.reports.export import frame_csv
 from edtech.tables.formatting import pluralize
-from edtech.tracking.registry import Version
+from edtech.tracking.registry import ModelVersion
 from edtech.ui.cache import dataset_cache, model_cache, services
 from edtech.ui.widgets import error_panel, escape, format_number, show_errors
 
@@ -24,7 +24,7 @@ _HELP = {
 }
 
 
-def predict_file(version: Version) -> None:
+def predict_file(version: ModelVersion) -> None:
     """Predict the rows of a file, and list invalid rows."""
     signature = model_cache.signature(version.run_id)
     st.markdown(f"The file needs {pluralize(len(signature), 'column')}:")
@@ -61,7 +61,7 @@ def predict_file(version: Version) -> None:
         _show(version, rows)
 
 
-def _show(version: Version, rows: pd.DataFrame) -> None:
+def _show(version: ModelVersion, rows: pd.DataFrame) -> None:
     try:
         predictions = model_cache.scored(version.run_id, rows)
     except ContractError as error:
@@ -84,7 +84,7 @@ def _show(version: Version, rows: pd.DataFrame) -> None:
     )
 
 
-def predict_row(version: Version) -> None:
+def predict_row(version: ModelVersion) -> None:
     """Predict a single row from a form with the columns of the model's signature."""
     signature, important = model_cache.signature(version.run_id), model_cache.important_columns(version.run_id)
     first = [name for name in important if name in signature] or list(signature)
@@ -130,7 +130,7 @@ def _describe(first: int, ordered: bool, filled: bool) -> str:
     return f"{order} {'The values are those of an example row.' if filled else ''}".strip()
 
 
-def _fields(version: Version, names: list[str]) -> dict[str, Any]:
+def _fields(version: ModelVersion, names: list[str]) -> dict[str, Any]:
     signature, example = model_cache.signature(version.run_id), model_cache.example_row(version.run_id)
     values, columns = {}, st.columns(3)
     for position, name in enumerate(names):

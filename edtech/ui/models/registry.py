@@ -6,7 +6,7 @@ import streamlit as st
 from edtech.charts import models as charts
 from edtech.metrics import metric
 from edtech.reports.model_card import model_card
-from edtech.tracking.registry import CHAMPION, ChampionChange, Version
+from edtech.tracking.registry import CHAMPION, ChampionChange, ModelVersion
 from edtech.tracking.registry_requirements import DECISION_VALUE_METRICS, Requirement
 from edtech.ui import run_tables
 from edtech.ui.cache import services
@@ -70,7 +70,7 @@ def choose_model() -> str | None:
     )
 
 
-def choose_version(name: str, key: str) -> Version:
+def choose_version(name: str, key: str) -> ModelVersion:
     """Show the choice of a version, by default the champion."""
     versions = {version.version: version for version in services.registry().versions(name)}
     champion = next((position for position, version in enumerate(versions.values()) if version.is_champion), 0)
@@ -85,12 +85,12 @@ def choose_version(name: str, key: str) -> Version:
     return versions[number]
 
 
-def _label(version: Version) -> str:
+def _label(version: ModelVersion) -> str:
     texts = (f"version {version.version}", _algorithm(version), *version.aliases)
     return ", ".join(filter(None, texts))
 
 
-def _algorithm(version: Version) -> str:
+def _algorithm(version: ModelVersion) -> str:
     return run_tables.algorithm_title(version.tags.get("model_type", ""), version.tags.get("algorithm", ""))
 
 
@@ -124,7 +124,7 @@ def show_versions(name: str) -> None:
     )
 
 
-def version_rows(versions: list[Version]) -> pd.DataFrame:
+def version_rows(versions: list[ModelVersion]) -> pd.DataFrame:
     """Return a table with a row per version."""
     rows = [
         (
@@ -143,11 +143,11 @@ def version_rows(versions: list[Version]) -> pd.DataFrame:
     )
 
 
-def _utc(version: Version) -> str:
+def _utc(version: ModelVersion) -> str:
     return "" if version.created is None else f"{version.created:%Y-%m-%d %H:%M}"
 
 
-def _promote(version: Version) -> None:
+def _promote(version: ModelVersion) -> None:
     with st.form("models.promote", border=True):
         reason = _reason("models.reason")
         if st.form_submit_button("Promote to champion", type="primary", icon=":material/trophy:"):
@@ -192,7 +192,7 @@ def _history(name: str, events: tuple[ChampionChange, ...]) -> None:
         )
 
 
-def history(versions: list[Version], events: tuple[ChampionChange, ...]) -> tuple[str, pd.DataFrame] | None:
+def history(versions: list[ModelVersion], events: tuple[ChampionChange, ...]) -> tuple[str, pd.DataFrame] | None:
     """Return the name of the decision metric and its values (period, value) at each change of the champion."""
     tags = {version.version: version.tags for version in versions}
     for name in DECISION_VALUE_METRICS:

@@ -128,7 +128,7 @@ def _warn(displayed: WhatIfAnswer) -> None:
 def show_curve(displayed: WhatIfAnswer, dataset: Dataset) -> None:
     """Draw revenue and demand over a common change of the changed prices, or of all prices."""
     curve, may_recommend = displayed.curve, not displayed.outcome.refused
-    st.subheader("Revenue and demand curves")
+    st.subheader("Revenue and demand")
     scope = "The changed prices" if _prices_changed(displayed.outcome) else "All prices"
     randomized = curve.randomized_support
     random = (

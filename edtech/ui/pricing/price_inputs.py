@@ -219,7 +219,7 @@ def _first_match(names: Sequence[str], parts: Sequence[str]) -> int:
 
 
 def _rates(dataset: Dataset, split: RevenueSplit) -> RevenueSplit:
-    own = "the market's own rates" if dataset.kind == "market" else "assumed, because an uploaded panel does not say"
+    own = "the market's own rates" if dataset.kind == "market" else "assumed, because the data set does not state them"
     st.caption(
         f"Of each token spent, {split.teacher_rate:.0%} goes to the teacher, {split.commission_rate:.0%} is commission "
         f"and {split.burn_rate:.0%} is burned ({own})."

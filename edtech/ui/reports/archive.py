@@ -18,22 +18,22 @@ MOST_MB = 20
 
 def show_archive() -> None:
     """List the archived reports, with download, verification and deletion."""
-    verification = archived_reports(services.settings().reports_dir)
-    if not verification:
+    reports = archived_reports(services.settings().reports_dir)
+    if not reports:
         st.info("No report is stored yet.", icon=":material/description:")
         st.markdown("Every report from a page or the pipeline is stored here.")
         page_link("overview", "Go to Overview", ":material/home:")
         return
-    st.dataframe(_rows(verification), hide_index=True, key="reports.list")
+    st.dataframe(_rows(reports), hide_index=True, key="reports.list")
     name = str(
         st.selectbox(
             "Report",
-            [report.name for report in verification],
-            key=f"reports.chosen.{len(verification)}.{verification[0].name}",
+            [report.name for report in reports],
+            key=f"reports.chosen.{len(reports)}.{reports[0].name}",
             help="Choose a report to download, verify or delete.",
         )
     )
-    _actions(next(report for report in verification if report.name == name))
+    _actions(next(report for report in reports if report.name == name))
 
 
 def _rows(reports: tuple[ArchivedReport, ...]) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def _rows(reports: tuple[ArchivedReport, ...]) -> pd.DataFrame:
         )
         for report in reports
     ]
-    return pd.DataFrame(rows, columns=["report", "form", "size (kB)", "written (UTC)"])
+    return pd.DataFrame(rows, columns=["Report", "Format", "Size (kB)", "Written (UTC)"])
 
 
 def _actions(report: ArchivedReport) -> None:
@@ -70,10 +70,10 @@ def _actions(report: ArchivedReport) -> None:
         )
         with st.popover("Delete", icon=":material/delete:"):
             st.markdown("You cannot restore the report. Its data and runs stay.")
-            removed = st.button("Delete permanently", key="reports.remove", icon=":material/delete_forever:")
+            deleted = st.button("Delete permanently", key="reports.remove", icon=":material/delete_forever:")
     if again:
         _verify(report.name, read())
-    if removed:
+    if deleted:
         delete_archived(folder, report.name)
         notify(f"{report.name} is deleted.")
         st.rerun()

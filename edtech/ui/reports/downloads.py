@@ -36,16 +36,16 @@ def downloads(recipe: Recipe, name: str) -> None:
     st.subheader("Export")
     settings = services.settings()
     for column, extension in zip(st.columns(len(OFFERED)), OFFERED, strict=True):
-        form = FORMATS[extension]
+        report_format = FORMATS[extension]
         column.download_button(
-            form.title,
+            f"Download {report_format.title}",
             partial(_make_report, recipe, name, settings, extension),
             f"{name}.{extension}",
-            form.mime,
+            report_format.mime,
             key=f"{name}.{extension}",
             on_click="ignore",
             icon=":material/download:",
-            help=form.help,
+            help=report_format.help,
             width="stretch",
         )
     st.caption("Verify a file on the Reports page or with: python -m edtech verify FILE")
