@@ -1,12 +1,15 @@
 """Nothing is loaded whose types are not on our list, whatever the file is."""
 
 import contextlib
+import inspect
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -111,30 +114,9 @@ def test_a_damaged_model_is_an_error_of_ours_or_still_a_model(ridge, data):
         load_trusted(damaged, "m")
 
 
-FORMER_NAMES = [
-    "edtech.ml.elasticity.choice_estimator.ChoiceLogitDemand",
-    "edtech.ml.elasticity.curved.AdditiveDemand",
-    "edtech.ml.elasticity.curved.PolynomialDemand",
-    "edtech.ml.elasticity.double_ml.DoubleMLDemand",
-    "edtech.ml.elasticity.estimators.FixedEffectsDemand",
-    "edtech.ml.elasticity.feature_estimators.GradientBoostingDemand",
-    "edtech.ml.elasticity.feature_estimators.LinearDemand",
-    "edtech.ml.elasticity.feature_estimators.RandomForestDemand",
-    "edtech.ml.elasticity.share_estimator.ShareLogitDemand",
-    "edtech.ml.teachers.estimators.MixedRatings",
-    "edtech.ml.teachers.estimators.RawMeanRatings",
-    "edtech.ml.teachers.estimators.ShrunkenRatings",
-    "edtech.ml.labels.churn_estimators.BoostingChurn",
-    "edtech.ml.labels.churn_estimators.CoxChurn",
-    "edtech.ml.labels.churn_estimators.LogisticChurn",
-    "edtech.ml.labels.encoding.Encoder",
-    "edtech.ml.labels.estimators.BoostingProbability",
-    "edtech.ml.labels.estimators.Correction",
-    "edtech.ml.labels.estimators.ForestProbability",
-    "edtech.ml.labels.estimators.LogisticProbability",
-    "edtech.ml.labels.season.Season",
-]
-"""What version 0.1 called the classes that stored models hold."""
+STORED_ATTRIBUTES = json.loads(Path(__file__).with_name("stored_types_0_1.json").read_text(encoding="utf-8"))
+"""Full name of each class in version 0.1 -> the attributes of its fitted instances, as version 0.1 stored them."""
+FORMER_NAMES = list(STORED_ATTRIBUTES)
 
 
 def with_former_names(data: bytes) -> bytes:
@@ -162,6 +144,17 @@ def with_former_names(data: bytes) -> bytes:
 def test_a_former_name_is_trusted_and_can_still_be_imported(name):
     module, _, kind = name.rpartition(".")
     assert stored_types()[name] is getattr(import_module(module), kind)
+
+
+@pytest.mark.parametrize("name", FORMER_NAMES)
+def test_every_attribute_that_version_0_1_stored_is_still_read(name):
+    kind = stored_types()[name]
+    loaded = kind.__new__(kind)
+    loaded.__setstate__(dict.fromkeys(STORED_ATTRIBUTES[name]))
+    modules = {base.__module__ for base in kind.__mro__ if base.__module__.startswith("edtech")}
+    code = "".join(inspect.getsource(sys.modules[module]) for module in modules)
+    lost = [attribute for attribute in vars(loaded) if not re.search(rf"\b{attribute}\b", code)]
+    assert not lost, f"{kind.__name__} maps no former name to {lost}: see its __setstate__"
 
 
 @pytest.fixture(scope="module")
