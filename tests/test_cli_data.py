@@ -76,7 +76,7 @@ def test_generate_takes_every_market_parameter_and_estimates_the_size(market, ca
     listed = data("generate", "--knobs", "--preset", "thin")
     assert all(f"{name} = " in listed for name in MarketParams.model_fields)
     assert "learners = 1000" in listed
-    assert "books" in data("check", market).lower()
+    assert "accounting identities" in data("check", market).lower()
     for bad in (["--set", "season=9"], ["--set", "cooking=1"], ["--preset", "golden"]):
         with pytest.raises(ParamsError):
             data("generate", *bad)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-T = TypeVar("Found")
+T = TypeVar("T")
 
 SECONDS = 300
 """Longest wait for a start or an end: on a busy machine, too, only a hang reaches it."""

@@ -43,8 +43,10 @@ def finish(jobs: JobQueue, job_id: str):
 def start_hanging(jobs: JobQueue, task=tasks.hang):
     """Return a job that hangs in its process."""
     job = jobs.submit("Hang", task)
-    until(lambda: jobs.get(job.id).log)
-    return jobs.get(job.id)
+    until(lambda: jobs.get(job.id).log or not jobs.get(job.id).active)
+    job = jobs.get(job.id)
+    assert job.active, job.error
+    return job
 
 
 def wait_for_exit(job) -> None:
@@ -89,7 +91,7 @@ def test_a_killed_worker_fails_its_job_and_run_but_no_other_job(jobs, settings):
     assert "ended before the job was done" in job.error.problem
     runs = RunStore(settings=settings).list_runs(finished=False).set_index("name")
     assert runs["status"].to_dict() == {"open": "FAILED", "finished before": "FINISHED"}
-    assert "ended before it was done" in runs.loc["open", "tags.edtech.failed_because"]
+    assert "ended before the run was complete" in runs.loc["open", "tags.edtech.failed_because"]
     assert finish(jobs, jobs.submit("Next", tasks.process_id).id).state is JobState.DONE
     assert jobs.get(other.id).state is JobState.RUNNING
     jobs.cancel(other.id)
