@@ -98,7 +98,7 @@ class Catalogue:
         draft = self.draft()
         with ExitStack() as undone:
             undone.callback(draft.close)  # whatever ends the reading, a cancel too, leaves no staged rows
-            with _written(self.folder):
+            with _writing(self.folder):
                 upload = read_upload(name, content, limit_mb=limit_mb, dialect=dialect, sheet=sheet, draft=draft)
             undone.pop_all()
         return upload
@@ -123,7 +123,7 @@ class Catalogue:
         contract = contract_for(roles)
         source = upload.source() | ({"unit_parts": list(unit_parts)} if unit_parts else {})
         combined = roles.unit if isinstance(roles, PanelRoles) and unit_parts else None
-        dataset = _drafted(
+        dataset = _unpublished(
             name,
             contract.kind,
             roles,
@@ -141,7 +141,7 @@ class Catalogue:
             stored = self._add(
                 {contract.kind: table}, name, roles, kind=contract.kind, source=source, derived_from=derived_from
             )
-        self._remember(upload.columns, roles, unit_parts)
+        self._save_mapping(upload.columns, roles, unit_parts)
         return stored
 
     def remembered(self, columns: Sequence[str], kind: str) -> SavedMapping | None:
@@ -177,22 +177,22 @@ class Catalogue:
         from edtech.market import generate_market  # not needed for uploads
 
         source: dict[str, JsonValue] = {"params": params.model_dump(mode="json")}
-        drafted = _drafted(name, "market", MARKET_ROLES, source, tables={COURSE_WEEKS: 0}, folder=self.folder)
-        with self.draft() as draft, _written(self.folder):
+        unpublished = _unpublished(name, "market", MARKET_ROLES, source, tables={COURSE_WEEKS: 0}, folder=self.folder)
+        with self.draft() as draft, _writing(self.folder):
             out = draft.folder / MARKET
             market = generate_market(params, out=out, workers=workers, progress=progress, cancelled=cancelled)
             weeks = build_panel(market.tables[COURSE_WEEKS], MARKET_ROLES)
-            found = {
+            fields = {
                 "digest": market.digest,
-                "tables": {path.name: _rows(path) for path in sorted((out / "tables").iterdir())},
-                "period": _period(weeks, MARKET_ROLES),
+                "tables": {path.name: _count_rows(path) for path in sorted((out / "tables").iterdir())},
+                "period": _period_range(weeks, MARKET_ROLES),
             }
-            return self._publish(drafted.model_copy(update=found), draft)
+            return self._publish(unpublished.model_copy(update=fields), draft)
 
     def list(self, *, deleted: bool = False) -> "list[Dataset]":
         """Return the data sets, newest first; with `deleted` those that can be restored instead."""
-        found = [dataset for dataset in self._datasets() if (dataset.deleted is not None) == deleted]
-        return sorted(found, key=lambda dataset: (dataset.created, dataset.id), reverse=True)
+        datasets = [dataset for dataset in self._datasets() if (dataset.deleted is not None) == deleted]
+        return sorted(datasets, key=lambda dataset: (dataset.created, dataset.id), reverse=True)
 
     def get(self, dataset_id: str) -> Dataset:
         """Return a data set by its id.
@@ -232,17 +232,17 @@ class Catalogue:
 
     def lineage(self, dataset_id: str) -> "tuple[Dataset, ...]":
         """Return a data set and those it was made of, as far as they are known, deleted ones too."""
-        found: list[Dataset] = []
-        following: str | None = dataset_id
-        while following is not None and following not in {one.id for one in found}:
-            dataset = self._load(following)
+        ancestors: list[Dataset] = []
+        next_id: str | None = dataset_id
+        while next_id is not None and next_id not in {one.id for one in ancestors}:
+            dataset = self._load(next_id)
             if dataset is None:
                 break
-            found.append(dataset)
-            following = dataset.derived_from
-        if not found:
+            ancestors.append(dataset)
+            next_id = dataset.derived_from
+        if not ancestors:
             raise self._not_found(dataset_id)
-        return tuple(found)
+        return tuple(ancestors)
 
     def draft(self) -> Draft:
         """Return a folder beside the data sets in which something is made; it goes when closed or killed."""
@@ -252,8 +252,8 @@ class Catalogue:
     # ---- reading
 
     def _datasets(self) -> Iterator[Dataset]:
-        found = (self._load(record.parent.name) for record in self.folder.glob(f"*/{_RECORD}"))
-        return (dataset for dataset in found if dataset is not None)
+        datasets = (self._load(record.parent.name) for record in self.folder.glob(f"*/{_RECORD}"))
+        return (dataset for dataset in datasets if dataset is not None)
 
     def _load(self, dataset_id: str) -> Dataset | None:
         """Return the data set of that id where the folder holds it whole."""
@@ -288,7 +288,7 @@ class Catalogue:
         derived_from: str | None = None,
     ) -> Dataset:
         main = tables[COURSE_WEEKS if kind == "market" else kind]
-        dataset = _drafted(
+        dataset = _unpublished(
             name,
             kind,
             roles,
@@ -296,10 +296,10 @@ class Catalogue:
             tables={table: len(tables[table]) for table in tables},
             folder=self.folder,
             digest=content_digest(tables),
-            period=_period(main, roles),
+            period=_period_range(main, roles),
             derived_from=derived_from,
         )
-        with self.draft() as draft, _written(self.folder):
+        with self.draft() as draft, _writing(self.folder):
             for table in dataset.tables:
                 tables[table].to_parquet(draft.folder / f"{table}.parquet", index=False, compression="zstd")
             return self._publish(dataset, draft)
@@ -307,18 +307,18 @@ class Catalogue:
     def _add_large(
         self, path: Path, dataset: Dataset, contract: Contract, combined: str | None, parts: Sequence[str]
     ) -> Dataset:
-        with self.draft() as draft, _written(self.folder):
+        with self.draft() as draft, _writing(self.folder):
             into = draft.folder / f"{contract.kind}.parquet"
             build_large(contract, path, dataset.mapping, into, combined=combined, parts=parts)
             time = period_column(dataset.mapping)
             times = None if time is None else pd.read_parquet(into, columns=[time])
-            found = {
+            fields = {
                 "digest": combined_digest({contract.kind: file_digest(into)}),
-                "period": None if times is None else _period(times, dataset.mapping),
+                "period": None if times is None else _period_range(times, dataset.mapping),
             }
-            return self._publish(dataset.model_copy(update=found), draft)
+            return self._publish(dataset.model_copy(update=fields), draft)
 
-    def _remember(self, columns: Sequence[str], roles: AnyRoles, unit_parts: Sequence[str]) -> None:
+    def _save_mapping(self, columns: Sequence[str], roles: AnyRoles, unit_parts: Sequence[str]) -> None:
         with self._locked():
             write_mapping(self.folder, columns, SavedMapping(contract_for(roles).kind, roles, tuple(unit_parts)))
 
@@ -326,12 +326,12 @@ class Catalogue:
         """Move what was drafted to its place, unless the same is there under that name."""
         sync_folder(draft.folder)
         with self._locked():
-            for dataset_id in _identities(dataset):
-                there = self._load(dataset_id)
-                if there is None:
+            for dataset_id in _candidate_ids(dataset):
+                stored = self._load(dataset_id)
+                if stored is None:
                     return self._move(dataset.model_copy(update={"id": dataset_id}), draft)
-                if there.name == dataset.name:
-                    return self._write_record(there.model_copy(update={"deleted": None}))
+                if stored.name == dataset.name:
+                    return self._write_record(stored.model_copy(update={"deleted": None}))
         raise AssertionError  # the identities never end
 
     def _update(self, dataset_id: str, **changes: object) -> Dataset:
@@ -357,7 +357,7 @@ class Catalogue:
     def _locked(self) -> Iterator[None]:
         """Hold the folder's lock; the drafts of writers who were killed are removed."""
         try:
-            with _written(self.folder):
+            with _writing(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
                 with FileLock(self.folder / ".lock", timeout=_LOCK_SECONDS):
                     remove_abandoned_drafts(self.folder)
@@ -367,7 +367,7 @@ class Catalogue:
 
 
 @contextmanager
-def _written(folder: Path) -> Iterator[None]:
+def _writing(folder: Path) -> Iterator[None]:
     """Tell in words that the folder cannot be written."""
     try:
         yield
@@ -386,17 +386,17 @@ def _record(dataset: Dataset) -> str:
     return dataset.model_dump_json(indent=1, by_alias=True)
 
 
-def _rows(folder: Path) -> int:
+def _count_rows(folder: Path) -> int:
     return sum(parquet.read_metadata(part).num_rows for part in folder.iterdir())
 
 
-def _drafted(name: str, kind: str, roles: AnyRoles, source: Mapping[str, JsonValue], **fields: object) -> Dataset:
+def _unpublished(name: str, kind: str, roles: AnyRoles, source: Mapping[str, JsonValue], **fields: object) -> Dataset:
     """Return a data set that is not in the catalogue yet; what is not known yet is filled in later."""
-    known: dict[str, object] = {"digest": "", "period": None, "created": datetime.now(UTC)}
-    return _validated(id="0" * 16, name=name, kind=kind, mapping=roles, source=dict(source), **(known | fields))
+    defaults: dict[str, object] = {"digest": "", "period": None, "created": datetime.now(UTC)}
+    return _validated(id="0" * 16, name=name, kind=kind, mapping=roles, source=dict(source), **(defaults | fields))
 
 
-def _identities(draft: Dataset) -> Iterator[str]:
+def _candidate_ids(draft: Dataset) -> Iterator[str]:
     """Return the ids that a data set may have, best first; the next is for when one was renamed to something else."""
     identity = [draft.kind, draft.digest, draft.mapping.model_dump(mode="json"), draft.name]
     return (hashlib.sha256(json.dumps([*identity, attempt]).encode()).hexdigest()[:16] for attempt in count())
@@ -413,6 +413,6 @@ def _validated(**fields: Any) -> Dataset:  # noqa: ANN401 - pydantic checks them
         ) from exc
 
 
-def _period(table: pd.DataFrame, roles: AnyRoles) -> tuple[str, str] | None:
+def _period_range(table: pd.DataFrame, roles: AnyRoles) -> tuple[str, str] | None:
     column = period_column(roles)
     return None if column is None else (period_text(table[column].min()), period_text(table[column].max()))

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from edtech.data.store import Dataset, connected, readable
+from edtech.data.store import Dataset, connect, reading
 
 TOP_LEVELS = 10
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -50,7 +50,7 @@ class Difference:
 
     def lines(self) -> tuple[str, ...]:
         """Return what differs in tables, rows and columns, a sentence each."""
-        told = [
+        lines = [
             (f"{title}: {', '.join(names[:20])}" + (f" and {len(names) - 20} more." if len(names) > 20 else "."))
             for title, names in (
                 ("Tables added", self.tables_added),
@@ -60,9 +60,9 @@ class Difference:
             )
             if names
         ]
-        told += [f"Type of {name}: {old}, now {new}." for name, (old, new) in list(self.retyped.items())[:20]]
+        lines += [f"Type of {name}: {old}, now {new}." for name, (old, new) in list(self.retyped.items())[:20]]
         rows = [f"Rows of {name}: {old:,}, now {new:,} ({new - old:+,})." for name, (old, new) in self.rows.items()]
-        return ("The content is the same." if self.same_content else "The content differs.", *told, *rows)
+        return ("The content is the same." if self.same_content else "The content differs.", *lines, *rows)
 
     def table(self) -> pd.DataFrame:
         """Return the shared columns as table, column, kind, distance, and mean and sd before and after."""
@@ -93,18 +93,18 @@ def difference(before: Dataset, after: Dataset, *, main_only: bool = False) -> D
     pairs = [(before.main_table, after.main_table)]
     if not main_only and before.main_table == after.main_table:
         pairs = [(name, name) for name in before.tables if name in after.tables]
-    with readable(before), readable(after):
+    with reading(before), reading(after):
         schemas = [(one, _schema(before, one), _schema(after, other)) for one, other in pairs]
         shared = [
             (one, name)
             for one, old, new in schemas
             for name in old
-            if name in new and _kind(old[name]) == _kind(new[name])
+            if name in new and _column_kind(old[name]) == _column_kind(new[name])
         ]
         columns = []
         for place, (one, other) in enumerate(pairs):
             names = [name for table, name in shared if table == one]
-            columns += _columns(before, after, (one, other), names, schemas[place][1:])
+            columns += _compare_columns(before, after, (one, other), names, schemas[place][1:])
     return Difference(
         same_content=before.digest == after.digest,
         tables_added=tuple(
@@ -120,7 +120,7 @@ def difference(before: Dataset, after: Dataset, *, main_only: bool = False) -> D
             f"{one}.{name}": (str(old[name]), str(new[name]))
             for one, old, new in schemas
             for name in old
-            if name in new and _kind(old[name]) != _kind(new[name])
+            if name in new and _column_kind(old[name]) != _column_kind(new[name])
         },
         columns=tuple(columns),
     )
@@ -131,7 +131,7 @@ def _schema(dataset: Dataset, table: str) -> dict[str, Any]:
     return dict(zip(schema.names, schema.types, strict=True))
 
 
-def _kind(kind: Any) -> str:  # noqa: ANN401 - pyarrow has no types
+def _column_kind(kind: Any) -> str:  # noqa: ANN401 - pyarrow has no types
     types = pa.types
     if types.is_timestamp(kind) or types.is_date(kind):
         return "date"
@@ -139,28 +139,30 @@ def _kind(kind: Any) -> str:  # noqa: ANN401 - pyarrow has no types
     return "number" if numbers else "flag" if types.is_boolean(kind) else "text"
 
 
-def _columns(
+def _compare_columns(
     before: Dataset, after: Dataset, tables: tuple[str, str], names: Sequence[str], schemas: Sequence[dict[str, Any]]
 ) -> list[ColumnDifference]:
     files = {"a": before.files(tables[0]), "b": after.files(tables[1])}
-    found = []
-    with connected(files) as connection:
+    differences = []
+    with connect(files) as connection:
         for name in names:
             at = [list(schema).index(name) for schema in schemas]
-            kind = _kind(schemas[0][name])
-            sides = [_side(view, place, list(schema)) for view, place, schema in zip("ab", at, schemas, strict=True)]
-            describe = _levels if kind == "text" else _moments
+            kind = _column_kind(schemas[0][name])
+            sides = [
+                _column_query(view, place, list(schema)) for view, place, schema in zip("ab", at, schemas, strict=True)
+            ]
+            describe = _compare_levels if kind == "text" else _compare_moments
             distance, one, other = describe(connection, sides, kind)
-            found.append(ColumnDifference(tables[0], name, kind, distance, one, other))
-    return found
+            differences.append(ColumnDifference(tables[0], name, kind, distance, one, other))
+    return differences
 
 
-def _side(view: str, place: int, names: Sequence[str]) -> str:
+def _column_query(view: str, position: int, names: Sequence[str]) -> str:
     """Return a query of one column as `x`, addressed by position: names are the user's."""
-    return f"SELECT c{place} AS x FROM {view} AS t({', '.join(f'c{i}' for i in range(len(names)))})"  # noqa: S608
+    return f"SELECT c{position} AS x FROM {view} AS t({', '.join(f'c{i}' for i in range(len(names)))})"  # noqa: S608
 
 
-def _moments(connection: Any, sides: Sequence[str], kind: str) -> tuple[float, dict[str, Any], dict[str, Any]]:  # noqa: ANN401
+def _compare_moments(connection: Any, sides: Sequence[str], kind: str) -> tuple[float, dict[str, Any], dict[str, Any]]:  # noqa: ANN401
     value = "epoch_us(x)::DOUBLE" if kind == "date" else "x::DOUBLE"
     sides = [f"SELECT CASE WHEN isfinite(v) THEN v END AS v FROM (SELECT {value} AS v FROM ({side}))" for side in sides]  # noqa: S608
     about = []
@@ -171,7 +173,7 @@ def _moments(connection: Any, sides: Sequence[str], kind: str) -> tuple[float, d
         points = {f"q{100 * at:.0f}": point for at, point in zip(_QUANTILES, quantiles or [None] * 5, strict=True)}
         about.append({"mean": mean, "sd": sd, **points, "missing": missing})
     if kind == "date":
-        about = [{name: _written(name, value) for name, value in one.items()} for one in about]
+        about = [{name: _readable_moment(name, value) for name, value in one.items()} for one in about]
     a, b = sides
     gap = connection.sql(
         f"""WITH counts AS (
@@ -185,14 +187,14 @@ def _moments(connection: Any, sides: Sequence[str], kind: str) -> tuple[float, d
     return float("nan") if gap is None else float(gap), about[0], about[1]
 
 
-def _written(name: str, value: Any) -> Any:  # noqa: ANN401
+def _readable_moment(name: str, value: Any) -> Any:  # noqa: ANN401
     """Return a moment in microseconds as text, a spread in days, and the share missing as it is."""
     if value is None or name == "missing":
         return value
     return value / 86_400e6 if name == "sd" else str(pd.Timestamp(int(value), unit="us"))[:19]
 
 
-def _levels(connection: Any, sides: Sequence[str], _kind: str) -> tuple[float, dict[str, Any], dict[str, Any]]:  # noqa: ANN401
+def _compare_levels(connection: Any, sides: Sequence[str], _kind: str) -> tuple[float, dict[str, Any], dict[str, Any]]:  # noqa: ANN401
     a, b = sides
     shares = f"""WITH a AS (SELECT x, count(*) / sum(count(*)) OVER () AS s FROM ({a}) WHERE x IS NOT NULL GROUP BY x),
                       b AS (SELECT x, count(*) / sum(count(*)) OVER () AS s FROM ({b}) WHERE x IS NOT NULL GROUP BY x),

@@ -31,12 +31,12 @@ def distribution(dataset: Dataset, table: str, column: str, bins: int = BINS) ->
     a constant). Text and flags: `value` and `rows`, the `TOP` most frequent, the rest together as "(others)". Missing
     and infinite values are left out. Raises DataError for a table or column that is not there.
     """
-    kind = _kind(dataset, table, column)
+    kind = _column_kind(dataset, table, column)
     at = list(column_types(dataset, table)).index(column) + 1
     if kind == "text":
         return _frequencies(dataset, table, at)
     number = f"epoch(#{at})" if kind == "time" else f"#{at}::DOUBLE"
-    found = dataset.query(
+    bins_frame = dataset.query(
         f"""WITH given AS (SELECT {number} AS x FROM {table}), v AS (SELECT x FROM given WHERE isfinite(x)),
                  ends AS (SELECT min(x) AS low, (max(x) - min(x)) / ? AS width FROM v),
                  counts AS (
@@ -49,9 +49,9 @@ def distribution(dataset: Dataset, table: str, column: str, bins: int = BINS) ->
         bins,
     )
     if kind == "time":
-        ends = {name: pd.to_datetime(found[name], unit="s").dt.as_unit("us") for name in ("low", "high")}
-        found = found.assign(**ends)
-    return found
+        ends = {name: pd.to_datetime(bins_frame[name], unit="s").dt.as_unit("us") for name in ("low", "high")}
+        bins_frame = bins_frame.assign(**ends)
+    return bins_frame
 
 
 def price_demand(dataset: Dataset) -> pd.DataFrame:
@@ -59,8 +59,8 @@ def price_demand(dataset: Dataset) -> pd.DataFrame:
 
     At most `MANY_ROWS` units, every n-th of more. It shows how units differ, not what a price change would do.
     """
-    found = dataset.by_unit()
-    return found.iloc[:: 1 + len(found) // MANY_ROWS].reset_index(drop=True)
+    units = dataset.by_unit()
+    return units.iloc[:: 1 + len(units) // MANY_ROWS].reset_index(drop=True)
 
 
 def mean_by(dataset: Dataset, value: str, by: str, bins: int = 12) -> pd.DataFrame:
@@ -70,8 +70,8 @@ def mean_by(dataset: Dataset, value: str, by: str, bins: int = 12) -> pd.DataFra
     frequent. Each with `rows`, `mean`, and `error`, half of a 95 % interval (1.96 standard errors of independent rows;
     missing for a single row). Rows where either is missing are left out. Raises DataError for an unknown column.
     """
-    table, kind = dataset.main_table, _kind(dataset, dataset.main_table, by)
-    _kind(dataset, table, value)
+    table, kind = dataset.main_table, _column_kind(dataset, dataset.main_table, by)
+    _column_kind(dataset, table, value)
     names = list(column_types(dataset, table))
     x, y = (f"c{names.index(name)}" for name in (by, value))
     number = {"text": f"{x}::VARCHAR", "time": f"epoch({x})", "number": f"{x}::DOUBLE"}[kind]
@@ -83,7 +83,7 @@ def mean_by(dataset: Dataset, value: str, by: str, bins: int = 12) -> pd.DataFra
             f"SELECT x AS value, {about} FROM ({rows}) GROUP BY 1 ORDER BY rows DESC, value LIMIT ?",  # noqa: S608
             TOP,
         )
-    found = dataset.query(
+    means = dataset.query(
         f"""SELECT min(x) AS low, max(x) AS high, {about}
             FROM (SELECT x, y, floor(percent_rank() OVER (ORDER BY x) * ?)::INT AS bin FROM ({rows}) WHERE isfinite(x))
             GROUP BY least(bin, ? - 1) ORDER BY low""",  # noqa: S608
@@ -91,9 +91,9 @@ def mean_by(dataset: Dataset, value: str, by: str, bins: int = 12) -> pd.DataFra
         bins,
     )
     if kind == "time":
-        ends = {name: pd.to_datetime(found[name], unit="s").dt.as_unit("us") for name in ("low", "high")}
-        found = found.assign(**ends)
-    return found
+        ends = {name: pd.to_datetime(means[name], unit="s").dt.as_unit("us") for name in ("low", "high")}
+        means = means.assign(**ends)
+    return means
 
 
 def seasonality(dataset: Dataset) -> pd.DataFrame:
@@ -101,7 +101,7 @@ def seasonality(dataset: Dataset) -> pd.DataFrame:
 
     The mean is over the days of the market, those without an enrollment included.
     """
-    _needs(dataset, "enrollments", "platform_metrics")
+    _require_tables(dataset, "enrollments", "platform_metrics")
     return dataset.query(
         """SELECT week(day)::INT AS week, isodow(day)::INT AS weekday, avg(enrollments)::DOUBLE AS enrollments
            FROM platform_metrics GROUP BY 1, 2 ORDER BY 1, 2"""
@@ -120,7 +120,7 @@ def cohort_retention(dataset: Dataset) -> pd.DataFrame:
     A cohort joined in the same month; active is who took a course in the month that is so many months later. Who joined
     before the market starts counts as of its first month. The last month of each cohort may be incomplete.
     """
-    _needs(dataset, "learners", "enrollments", "platform_metrics")
+    _require_tables(dataset, "learners", "enrollments", "platform_metrics")
     return dataset.query(
         """WITH ends AS (SELECT min(day) AS first, max(day) AS last FROM platform_metrics),
                 people AS (SELECT learner_id, date_trunc('month', greatest(joined_on, first)) AS cohort
@@ -142,7 +142,7 @@ FLOWS = ("issued", "spent", "refunded", "teacher_earnings", "commission", "burne
 
 def token_flows(dataset: Dataset, flows: Sequence[str] = FLOWS) -> pd.DataFrame:
     """Return `day`, `flow` and `tokens` of each day and kind of flow, and the circulating supply and treasury."""
-    _needs(dataset, "platform_metrics")
+    _require_tables(dataset, "platform_metrics")
     names = [*flows, "circulating_supply", "treasury"]
     if unknown := [name for name in flows if name not in FLOWS]:
         raise DataError("There is no such flow", expected=", ".join(FLOWS), actual=", ".join(map(repr, unknown))[:200])
@@ -178,7 +178,7 @@ def column_types(dataset: Dataset, table: str) -> dict[str, str]:
     return {field.name: str(field.type) for field in schema}
 
 
-def _kind(dataset: Dataset, table: str, column: str) -> str:
+def _column_kind(dataset: Dataset, table: str, column: str) -> str:
     types = column_types(dataset, table)
     if column not in types:
         raise DataError(
@@ -192,7 +192,7 @@ def _kind(dataset: Dataset, table: str, column: str) -> str:
     return "number" if types[column].startswith(_NUMBERS) else "text"
 
 
-def _needs(dataset: Dataset, *tables: str) -> None:
+def _require_tables(dataset: Dataset, *tables: str) -> None:
     if missing := [name for name in tables if name not in dataset.tables]:
         raise DataError(
             "This figure needs tables that the data set does not have",

@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from edtech.data.point_in_time import Frames, History, KnownTables, ratio
+from edtech.data.point_in_time import Frames, History, PointInTimeTables, ratio
 from edtech.errors import DataError, ParamsError
 from edtech.tables.tokens import UNITS_PER_TOKEN
 
@@ -46,22 +46,22 @@ class FeatureFrame:
     @property
     def labeled(self) -> "FeatureFrame":
         """The rows whose outcome is known."""
-        known = self.target.notna()
-        frame, ids = (part[known].reset_index(drop=True) for part in (self.frame, self.ids))
-        return replace(self, frame=frame, target=self.target[known].reset_index(drop=True), ids=ids)
+        labeled = self.target.notna()
+        frame, ids = (part[labeled].reset_index(drop=True) for part in (self.frame, self.ids))
+        return replace(self, frame=frame, target=self.target[labeled].reset_index(drop=True), ids=ids)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
+class _Request:
     tables: Frames
-    known: KnownTables
+    history: PointInTimeTables
     as_of: pd.Timestamp
     weeks: int
     horizon: pd.Timedelta
 
 
 Columns = dict[str, Any]  # arrays and series of one length
-Parts = tuple[Columns, pd.Series, pd.DataFrame]
+FamilyData = tuple[Columns, pd.Series, pd.DataFrame]
 
 
 def features(
@@ -76,9 +76,11 @@ def features(
     Raises ParamsError for an unknown family, a date that is none or values out of range, DataError where a table is not
     there or no row is.
     """
-    ask = _Ask(tables, KnownTables(tables, moment := _moment(as_of)), moment, weeks, pd.Timedelta(days=horizon_days))
+    request = _Request(
+        tables, PointInTimeTables(tables, moment := _parse_date(as_of)), moment, weeks, pd.Timedelta(days=horizon_days)
+    )
     _check(family, weeks, horizon_days)
-    columns, target, ids = _FAMILIES[family](ask)
+    columns, target, ids = _FAMILIES[family](request)
     if ids.empty:
         raise DataError(
             "There is nothing to learn from before this date",
@@ -92,7 +94,7 @@ def features(
     )
 
 
-def _moment(as_of: pd.Timestamp | str) -> pd.Timestamp:
+def _parse_date(as_of: pd.Timestamp | str) -> pd.Timestamp:
     moment = pd.to_datetime(as_of, errors="coerce", utc=True)
     if pd.isna(moment):
         raise ParamsError("The as-of date is no date", expected="a date such as 2024-05-06", actual=repr(as_of)[:60])
@@ -118,8 +120,8 @@ def _end(tables: Frames) -> pd.Timestamp:
 # ---- the families
 
 
-def _elasticity(ask: _Ask) -> Parts:
-    panel = ask.known["course_weeks"]
+def _elasticity(request: _Request) -> FamilyData:
+    panel = request.history["course_weeks"]
     ids = panel[["course_id"]].assign(time=panel["week"])
     return (
         {str(name): panel[name] for name in panel if name not in ("course_id", "enrollments")},
@@ -128,13 +130,13 @@ def _elasticity(ask: _Ask) -> Parts:
     )
 
 
-def _propensity(ask: _Ask) -> Parts:
-    views = ask.known["views"]
+def _propensity(request: _Request) -> FamilyData:
+    views = request.history["views"]
     ids = views[["view_id", "visit_id", "learner_id", "course_id"]].assign(time=views["viewed_at"])
     price = _units(views["token_price"])
     visit = price.groupby(views["visit_id"])
     size, total = visit.transform("size"), visit.transform("sum")
-    usual = History.of(views["course_id"], views["viewed_at"], price)
+    usual = History.of_events(views["course_id"], views["viewed_at"], price)
     columns = {
         "token_price": views["token_price"],
         "price_to_usual": price / usual.mean(ids["course_id"], ids["time"]),
@@ -143,58 +145,58 @@ def _propensity(ask: _Ask) -> Parts:
         "source": views["source"],
         "device": views["device"],
         "course_views_before": usual.count(ids["course_id"], ids["time"]),
-        **_attributes(ask, ids),
-        **_so_far(ask, ids),
+        **_attributes(request, ids),
+        **_past_activity(request, ids),
     }
     return columns, views["enrolled"].astype("boolean"), ids
 
 
-def _completion(ask: _Ask) -> Parts:
-    rows, wait = ask.known["enrollments"], pd.Timedelta(weeks=ask.weeks)
+def _completion(request: _Request) -> FamilyData:
+    rows, wait = request.history["enrollments"], pd.Timedelta(weeks=request.weeks)
     moment = rows["enrolled_at"] + wait
     # Whoever completed or got the money back before the moment needs no prediction.
-    running = (moment <= ask.as_of) & ~(rows["completed_at"] < moment) & ~(rows["refunded_at"] < moment)
+    running = (moment <= request.as_of) & ~(rows["completed_at"] < moment) & ~(rows["refunded_at"] < moment)
     rows, moment = rows[running].reset_index(drop=True), moment[running].reset_index(drop=True)
     ids = rows[["enrollment_id", "learner_id", "course_id", "teacher_id"]].assign(time=moment)
     columns = {
         "token_price": rows["token_price"],
         "discount_pct": rows["discount_pct"],
-        **_attributes(ask, ids),
-        **_so_far(ask, ids),
+        **_attributes(request, ids),
+        **_past_activity(request, ids),
     }
-    if ask.weeks:
-        columns |= _since(ask, ids, rows["enrolled_at"])
-    full = ask.tables["enrollments"]
-    completed = full.loc[full["enrolled_at"] < ask.as_of, "completed_at"].to_numpy()[running]
-    due = rows["enrolled_at"] + ask.horizon
+    if request.weeks:
+        columns |= _activity_since(request, ids, rows["enrolled_at"])
+    full = request.tables["enrollments"]
+    completed = full.loc[full["enrolled_at"] < request.as_of, "completed_at"].to_numpy()[running]
+    due = rows["enrolled_at"] + request.horizon
     done = pd.Series(completed <= due.to_numpy(), dtype="boolean")
-    return columns, done.mask(~done & (due > _end(ask.tables))), ids
+    return columns, done.mask(~done & (due > _end(request.tables))), ids
 
 
-def _ratings(ask: _Ask) -> Parts:
-    rows = ask.known["enrollments"]
+def _ratings(request: _Request) -> FamilyData:
+    rows = request.history["enrollments"]
     rows = rows[rows["rating"].notna()].reset_index(drop=True)
     ids = rows[["enrollment_id", "learner_id", "course_id", "teacher_id"]].assign(time=rows["completed_at"])
     days = _days(rows["completed_at"] - rows["enrolled_at"])
-    columns = {"token_price": rows["token_price"], "days_to_complete": days, **_attributes(ask, ids)}
-    return columns | _so_far(ask, ids), rows["rating"], ids
+    columns = {"token_price": rows["token_price"], "days_to_complete": days, **_attributes(request, ids)}
+    return columns | _past_activity(request, ids), rows["rating"], ids
 
 
-def _churn(ask: _Ask) -> Parts:
-    views = _visits(ask.known["views"])
-    recent = views.loc[views["viewed_at"] >= ask.as_of - ask.horizon, "learner_id"].unique()
-    learners = ask.known["learners"]["learner_id"]
+def _churn(request: _Request) -> FamilyData:
+    views = _visits(request.history["views"])
+    recent = views.loc[views["viewed_at"] >= request.as_of - request.horizon, "learner_id"].unique()
+    learners = request.history["learners"]["learner_id"]
     ids = pd.DataFrame({"learner_id": learners[learners.isin(recent)].reset_index(drop=True)})
-    ids["time"] = pd.Series(ask.as_of, index=ids.index, dtype="datetime64[us]")
-    columns = _attributes(ask, ids) | _so_far(ask, ids) | _recency(ask, ids, views)
-    later = _visits(ask.tables["views"])
-    due = ask.as_of + ask.horizon
-    came = later.loc[(later["viewed_at"] >= ask.as_of) & (later["viewed_at"] < due), "learner_id"].unique()
+    ids["time"] = pd.Series(request.as_of, index=ids.index, dtype="datetime64[us]")
+    columns = _attributes(request, ids) | _past_activity(request, ids) | _recency(request, ids, views)
+    later = _visits(request.tables["views"])
+    due = request.as_of + request.horizon
+    came = later.loc[(later["viewed_at"] >= request.as_of) & (later["viewed_at"] < due), "learner_id"].unique()
     gone = pd.Series(~ids["learner_id"].isin(came), dtype="boolean")
-    return columns, gone.mask(gone & (due > _end(ask.tables))), ids
+    return columns, gone.mask(gone & (due > _end(request.tables))), ids
 
 
-_FAMILIES: dict[str, Callable[[_Ask], Parts]] = {
+_FAMILIES: dict[str, Callable[[_Request], FamilyData]] = {
     "token_elasticity": _elasticity,
     "enrollment_propensity": _propensity,
     "course_completion": _completion,
@@ -221,64 +223,66 @@ def _units(price: pd.Series) -> pd.Series:
 
 
 def _look_up(table: pd.DataFrame, key: str, at: pd.Series, names: tuple[str, ...]) -> dict[str, pd.Series]:
-    found = table.set_index(key)[list(names)].reindex(at)
-    return {name: found[name].reset_index(drop=True) for name in names}
+    attributes = table.set_index(key)[list(names)].reindex(at)
+    return {name: attributes[name].reset_index(drop=True) for name in names}
 
 
-def _attributes(ask: _Ask, ids: pd.DataFrame) -> Columns:
+def _attributes(request: _Request, ids: pd.DataFrame) -> Columns:
     """Return what learner, course and teacher are."""
     who = _look_up(
-        ask.known["learners"], "learner_id", ids["learner_id"], (*LEARNER, "joined_on", "preferred_category")
+        request.history["learners"], "learner_id", ids["learner_id"], (*LEARNER, "joined_on", "preferred_category")
     )
     joined, preferred = who.pop("joined_on"), who.pop("preferred_category")
     columns = dict(who)
     columns["days_since_joining"] = _days(ids["time"] - joined)
     if "course_id" not in ids:
         return columns | {"preferred_category": preferred}
-    what = _look_up(ask.known["courses"], "course_id", ids["course_id"], (*COURSE, "published_on", "teacher_id"))
+    what = _look_up(request.history["courses"], "course_id", ids["course_id"], (*COURSE, "published_on", "teacher_id"))
     published, teacher = what.pop("published_on"), what.pop("teacher_id")
-    by = _look_up(ask.known["teachers"], "teacher_id", teacher, TEACHER)
+    by = _look_up(request.history["teachers"], "teacher_id", teacher, TEACHER)
     columns |= what | by
     columns["preferred"] = what["category"] == preferred
     columns["days_since_publication"] = _days(ids["time"] - published)
     return columns
 
 
-def _so_far(ask: _Ask, ids: pd.DataFrame) -> Columns:
+def _past_activity(request: _Request, ids: pd.DataFrame) -> Columns:
     """Return what learner, course and teacher did before each moment."""
-    rows, time = ask.known["enrollments"], ids["time"]
+    rows, time = request.history["enrollments"], ids["time"]
     learner = ids["learner_id"]
-    spent = History.of(rows["learner_id"], rows["enrolled_at"], rows["tokens_spent"])
+    spent = History.of_events(rows["learner_id"], rows["enrolled_at"], rows["tokens_spent"])
     columns = {
         "enrollments_before": spent.count(learner, time),
         "tokens_spent_before": spent.sum(learner, time) / UNITS_PER_TOKEN,
         "days_since_enrollment": spent.days_since(learner, time),
-        "completions_before": History.of(rows["learner_id"], rows["completed_at"]).count(learner, time),
-        "refunds_before": History.of(rows["learner_id"], rows["refunded_at"]).count(learner, time),
+        "completions_before": History.of_events(rows["learner_id"], rows["completed_at"]).count(learner, time),
+        "refunds_before": History.of_events(rows["learner_id"], rows["refunded_at"]).count(learner, time),
     }
     if "course_id" not in ids:
         return columns
     course = ids["course_id"]
-    teacher = _look_up(ask.known["courses"], "course_id", course, ("teacher_id",))["teacher_id"]
+    teacher = _look_up(request.history["courses"], "course_id", course, ("teacher_id",))["teacher_id"]
     pair = rows["learner_id"] + "/" + rows["course_id"]
-    columns["owned_before"] = History.of(pair, rows["enrolled_at"]).count(learner + "/" + course, time)
-    over = rows["enrolled_at"] + ask.horizon  # of those since, some that will complete have not yet
+    columns["owned_before"] = History.of_events(pair, rows["enrolled_at"]).count(learner + "/" + course, time)
+    over = rows["enrolled_at"] + request.horizon  # of those since, some that will complete have not yet
     in_time = rows["completed_at"] < over
     for name, key, at in (("course", "course_id", course), ("teacher", "teacher_id", teacher)):
-        taken = History.of(rows[key], rows["enrolled_at"])
-        due, done = (History.of(rows[key], when) for when in (over, over.where(in_time)))
-        stars = History.of(rows[key], rows["completed_at"].where(rows["rating"].notna()), rows["rating"].fillna(0))
+        taken = History.of_events(rows[key], rows["enrolled_at"])
+        due, done = (History.of_events(rows[key], when) for when in (over, over.where(in_time)))
+        stars = History.of_events(
+            rows[key], rows["completed_at"].where(rows["rating"].notna()), rows["rating"].fillna(0)
+        )
         columns[f"{name}_enrollments_before"] = taken.count(at, time)
         columns[f"{name}_completion_before"] = ratio(done.count(at, time), due.count(at, time))
         columns[f"{name}_rating_before"] = stars.mean(at, time)
     return columns
 
 
-def _since(ask: _Ask, ids: pd.DataFrame, start: pd.Series) -> Columns:
+def _activity_since(request: _Request, ids: pd.DataFrame, start: pd.Series) -> Columns:
     """Return what the learner did between the enrollment and the moment."""
-    visits, rows = _visits(ask.known["views"]), ask.known["enrollments"]
-    came = History.of(visits["learner_id"], visits["viewed_at"])
-    took = History.of(rows["learner_id"], rows["enrolled_at"])
+    visits, rows = _visits(request.history["views"]), request.history["enrollments"]
+    came = History.of_events(visits["learner_id"], visits["viewed_at"])
+    took = History.of_events(rows["learner_id"], rows["enrolled_at"])
     who, time, after = ids["learner_id"], ids["time"], start + pd.Timedelta(seconds=1)
     return {
         "visits_since": came.count(who, time) - came.count(who, after),
@@ -287,11 +291,11 @@ def _since(ask: _Ask, ids: pd.DataFrame, start: pd.Series) -> Columns:
     }
 
 
-def _recency(ask: _Ask, ids: pd.DataFrame, visits: pd.DataFrame) -> Columns:
-    who, time, ledger = ids["learner_id"], ids["time"], ask.known["token_ledger"]
+def _recency(request: _Request, ids: pd.DataFrame, visits: pd.DataFrame) -> Columns:
+    who, time, ledger = ids["learner_id"], ids["time"], request.history["token_ledger"]
     own = ledger[ledger["account_kind"] == "learner"]
-    came = History.of(visits["learner_id"], visits["viewed_at"])
-    balance = History.of(own["account_id"], own["occurred_at"], own["amount"])
+    came = History.of_events(visits["learner_id"], visits["viewed_at"])
+    balance = History.of_events(own["account_id"], own["occurred_at"], own["amount"])
     total = came.count(who, time)
     columns = {
         "visits_before": total,

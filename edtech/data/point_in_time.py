@@ -30,7 +30,7 @@ _TIMES = {
 """For each table the column that says when a row began, and after how many days it was whole."""
 
 
-class KnownTables(Mapping[str, pd.DataFrame]):
+class PointInTimeTables(Mapping[str, pd.DataFrame]):
     """The tables of a market as they were at `as_of`; each is read when asked for.
 
     A row is there if it was whole before `as_of`. Of enrollments, completion and refund are those before `as_of`;
@@ -85,7 +85,7 @@ class History:
     total: Ints
 
     @classmethod
-    def of(cls, key: pd.Series, time: pd.Series, value: pd.Series | None = None) -> "History":
+    def of_events(cls, key: pd.Series, time: pd.Series, value: pd.Series | None = None) -> "History":
         """Return the history of events; rows without a time never happened."""
         there = time.notna().to_numpy()
         codes, keys = pd.factorize(key[there])
@@ -122,9 +122,11 @@ class History:
         return low, high
 
 
-def ratio(part: Ints, whole: Ints) -> Floats:
+def ratio(numerator: Ints, denominator: Ints) -> Floats:
     """Return part / whole, NaN where the whole is nothing."""
-    return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=np.asarray(whole) > 0))
+    return np.asarray(
+        np.divide(numerator, denominator, out=np.full(len(numerator), np.nan), where=np.asarray(denominator) > 0)
+    )
 
 
 def _stamp(code: Ints, time: pd.Series) -> Ints:

@@ -114,7 +114,7 @@ class Dataset(BaseModel):
 
     def columns(self) -> tuple[str, ...]:
         """Return the names of the main table's columns."""
-        with readable(self):
+        with reading(self):
             return tuple(parquet.read_schema(self.files(self.main_table)[0]).names)
 
     def files(self, table: str) -> list[Path]:
@@ -130,9 +130,9 @@ class Dataset(BaseModel):
             DataError: its file is missing or damaged.
         """
         self._require(name)
-        with readable(self):
+        with reading(self):
             # Of the handle, not the path: pyarrow reads `a=b` in a path as a column.
-            parts = [_read_part(path, columns) for path in self.files(name)]
+            parts = [_read_file(path, columns) for path in self.files(name)]
             if not parts:
                 raise FileNotFoundError(name)
             return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
@@ -147,7 +147,7 @@ class Dataset(BaseModel):
         self._require(name)
         if not self.tables[name]:
             yield self.table(name)
-        with readable(self):
+        with reading(self):
             for path in self.files(name):
                 with path.open("rb") as handle:
                     for batch in parquet.ParquetFile(handle).iter_batches(rows):
@@ -156,7 +156,7 @@ class Dataset(BaseModel):
     def copy_table(self, name: str, into: BinaryIO) -> int:
         """Write a table as one Parquet file; return its rows. Raises as `batches`."""
         rows = 0
-        with readable(self), parquet.ParquetWriter(into, self.table_schema(name), compression="zstd") as writer:
+        with reading(self), parquet.ParquetWriter(into, self.table_schema(name), compression="zstd") as writer:
             for path in self.files(name):
                 with path.open("rb") as handle:
                     for batch in parquet.ParquetFile(handle).iter_batches():
@@ -167,17 +167,17 @@ class Dataset(BaseModel):
     def table_schema(self, name: str) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Return the names and types of a table's columns. Raises as `table`."""
         self._require(name)
-        with readable(self):
+        with reading(self):
             return parquet.read_schema(self.files(name)[0])
 
     def statistics(self, name: str) -> list[list[Any]]:
         """Return, for each column of a table, pyarrow's statistics of each part of its files. Raises as `table`."""
         self._require(name)
-        with readable(self):
+        with reading(self):
             files = [parquet.read_metadata(path) for path in self.files(name)]
             groups = [file.row_group(place) for file in files for place in range(file.num_row_groups)]
-            found = [[group.column(place).statistics for group in groups] for place in range(files[0].num_columns)]
-        return [[one for one in column if one is not None] for column in found]
+            statistics = [[group.column(place).statistics for group in groups] for place in range(files[0].num_columns)]
+        return [[one for one in column if one is not None] for column in statistics]
 
     def _require(self, name: str) -> None:
         if name not in self.tables:
@@ -268,7 +268,7 @@ class Dataset(BaseModel):
         Columns are addressed by position: their names are the user's, and DuckDB holds `Price` and `price` for one.
         """
         roles, files = self.roles, self.files(self.main_table)
-        with readable(self):
+        with reading(self):
             at = {name: f"c{i}" for i, name in enumerate(parquet.read_schema(files[0]).names)}
             query = f"""
                 WITH panel AS (
@@ -280,7 +280,7 @@ class Dataset(BaseModel):
                            {at[roles.views] if roles.views else "NULL"}::DOUBLE AS views
                     FROM stored AS file({", ".join(at.values())}))
                 {sql}"""  # noqa: S608 - holds no text but ours
-            with connected({"stored": files}) as connection:
+            with connect({"stored": files}) as connection:
                 return _frame(connection.sql(query, params=[*values]))
 
     def query(self, sql: str, *values: object) -> pd.DataFrame:
@@ -289,12 +289,12 @@ class Dataset(BaseModel):
         Raises:
             DataError: a file is missing or damaged.
         """
-        with readable(self), connected({table: self.files(table) for table in self.tables}) as connection:
+        with reading(self), connect({table: self.files(table) for table in self.tables}) as connection:
             return _frame(connection.sql(sql, params=[*values]))
 
 
 @contextmanager
-def connected(tables: Mapping[str, Sequence[Path]], *, spill: Path | None = None) -> Iterator[Any]:
+def connect(tables: Mapping[str, Sequence[Path]], *, spill: Path | None = None) -> Iterator[Any]:
     """Open DuckDB in memory with a view for each table of Parquet files.
 
     `spill` takes what does not fit in memory, else a folder of its own that goes with the connection: by itself DuckDB
@@ -321,7 +321,7 @@ def _frame(answer: Any) -> pd.DataFrame:  # noqa: ANN401 - pyarrow has no types
     return frame
 
 
-def _read_part(path: Path, columns: list[str] | None) -> pd.DataFrame:
+def _read_file(path: Path, columns: list[str] | None) -> pd.DataFrame:
     with path.open("rb") as handle:
         return pd.read_parquet(handle, columns=columns)
 
@@ -337,7 +337,7 @@ def period_text(value: object) -> str:
 
 
 @contextmanager
-def readable(dataset: Dataset) -> Iterator[None]:
+def reading(dataset: Dataset) -> Iterator[None]:
     """Tell in words that a file of a data set cannot be read."""
     try:
         yield

@@ -67,23 +67,23 @@ def summary(dataset: Dataset) -> tuple[KeyFigure, ...]:
 
 
 def _panel(dataset: Dataset) -> tuple[KeyFigure, ...]:
-    found, words = dataset.key_figures(), panel_labels(dataset)
-    rate = found.quantity / found.views if found.views else None
+    figures, labels = dataset.key_figures(), panel_labels(dataset)
+    rate = figures.quantity / figures.views if figures.views else None
     return (
         KeyFigure(
-            words.revenue_title,
-            found.revenue,
-            words.price_unit,
+            labels.revenue_title,
+            figures.revenue,
+            labels.price_unit,
             "Price times quantity, summed over the whole data set.",
         ),
-        KeyFigure(words.quantity_title, found.quantity, "", "Pieces sold over the whole data set."),
+        KeyFigure(labels.quantity_title, figures.quantity, "", "Pieces sold over the whole data set."),
         KeyFigure(
-            words.rate_title, rate, "share", "Pieces sold per view of a course (or whatever is sold) at its price."
+            labels.rate_title, rate, "share", "Pieces sold per view of a course (or whatever is sold) at its price."
         ),
-        KeyFigure("Units", found.units, "", "Different courses (or whatever is sold) in the data set."),
-        KeyFigure("Periods", found.periods, "", "Different weeks (or other periods) in the data set."),
-        KeyFigure("Lowest price", found.lowest_price, words.price_unit, "Lowest price paid."),
-        KeyFigure("Highest price", found.highest_price, words.price_unit, "Highest price paid."),
+        KeyFigure("Units", figures.units, "", "Different courses (or whatever is sold) in the data set."),
+        KeyFigure("Periods", figures.periods, "", "Different weeks (or other periods) in the data set."),
+        KeyFigure("Lowest price", figures.lowest_price, labels.price_unit, "Lowest price paid."),
+        KeyFigure("Highest price", figures.highest_price, labels.price_unit, "Highest price paid."),
     )
 
 
@@ -107,10 +107,10 @@ def _visits(dataset: Dataset, roles: VisitRoles) -> tuple[KeyFigure, ...]:
 
 def _labels(dataset: Dataset, roles: LabelRoles) -> tuple[KeyFigure, ...]:
     rows, share, subjects = _aggregate(dataset, "count(*), avg({label}::INT::DOUBLE), count(DISTINCT {subject})", roles)
-    words = {"propensity": "enrolled", "completion": "completed", "churn": "left"}
+    outcomes = {"propensity": "enrolled", "completion": "completed", "churn": "left"}
     return (
         KeyFigure("Rows", rows, "", "Cases with an outcome."),
-        KeyFigure("Outcome", share, "share", f"Cases that {words[roles.task]}."),
+        KeyFigure("Outcome", share, "share", f"Cases that {outcomes[roles.task]}."),
         KeyFigure("Features", len(roles.features), "", "Columns known before the outcome that a model may use."),
         KeyFigure("Subjects", subjects if roles.subject else None, "", "Different learners or cases."),
     )
@@ -138,12 +138,12 @@ def _aggregate(dataset: Dataset, select: str, roles: AnyRoles) -> list[float]:
     at = dict.fromkeys(type(roles).model_fields, "NULL") | played
     columns = ", ".join(f"c{place}" for place in range(len(names)))
     table = f"{dataset.main_table} AS t({columns})"
-    found = dataset.query(f"SELECT {select.format(**at)} FROM {table}")  # noqa: S608 - positions and a checked name
-    return [float(value) for value in found.iloc[0]]
+    aggregates = dataset.query(f"SELECT {select.format(**at)} FROM {table}")  # noqa: S608 - positions and a checked name
+    return [float(value) for value in aggregates.iloc[0]]
 
 
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
+def _ratio(numerator: float, denominator: float) -> float | None:
+    return numerator / denominator if denominator else None
 
 
 def dictionary(dataset: Dataset, table: str) -> pd.DataFrame:
@@ -161,38 +161,38 @@ def dictionary(dataset: Dataset, table: str) -> pd.DataFrame:
     distinct = "count(DISTINCT {})" if rows <= EXACT_ROWS else "approx_count_distinct({})"
     view = f"{table} AS t({', '.join(columns)})"
     different = dataset.query(f"SELECT {', '.join(map(distinct.format, columns))} FROM {view}").iloc[0]  # noqa: S608
-    told, parts = _told(dataset, table), dataset.statistics(table)
+    meanings, parts = _roles_and_meanings(dataset, table), dataset.statistics(table)
     lines = [
         {
             "column": name,
-            "role": told.get(name, ("", ""))[0],
-            "meaning": told.get(name, ("", ""))[1],
+            "role": meanings.get(name, ("", ""))[0],
+            "meaning": meanings.get(name, ("", ""))[1],
             "type": kind,
             "missing": sum(part.null_count or 0 for part in parts[place]) / rows if rows else 0.0,
             "different": int(different.iloc[place]),
-            "lowest": _end(min, [part.min for part in parts[place] if part.has_min_max]),
-            "highest": _end(max, [part.max for part in parts[place] if part.has_min_max]),
+            "lowest": _extreme(min, [part.min for part in parts[place] if part.has_min_max]),
+            "highest": _extreme(max, [part.max for part in parts[place] if part.has_min_max]),
         }
         for place, (name, kind) in enumerate(types.items())
     ]
     return pd.DataFrame(lines)
 
 
-def _end(which: Callable[[list[Any]], Any], values: list[Any]) -> str | None:
+def _extreme(which: Callable[[list[Any]], Any], values: list[Any]) -> str | None:
     if not values:
         return None
     end = which(values)
     return period_text(end + 0.0 if isinstance(end, float) else end)[:80]  # -0.0, a lower end of all above 0, is 0.0
 
 
-def _told(dataset: Dataset, table: str) -> dict[str, tuple[str, str]]:
+def _roles_and_meanings(dataset: Dataset, table: str) -> dict[str, tuple[str, str]]:
     """Return the title of the role and the meaning of each column, where they are known."""
-    found: dict[str, tuple[str, str]] = {}
+    meanings: dict[str, tuple[str, str]] = {}
     if table == dataset.main_table:
         fields = type(dataset.mapping).model_fields
         roles = {name: fields[role] for name, role in dataset.mapping.by_column().items()}
-        found = {name: (info.title or "", info.description or "") for name, info in roles.items()}
+        meanings = {name: (info.title or "", info.description or "") for name, info in roles.items()}
     if dataset.kind == "market" and table in MARKET_TABLES:
         about = column_dictionary(table)
-        found = {name: (found.get(name, ("", ""))[0], meaning) for name, meaning in about.items()}
-    return found
+        meanings = {name: (meanings.get(name, ("", ""))[0], meaning) for name, meaning in about.items()}
+    return meanings

@@ -104,10 +104,10 @@ def test_every_example_loads_as_suggested_and_has_its_health(examples: Path, cat
     found = {check.code: check for check in check_dataset(stored)}
     assert list(found)[-1] == "learnable"
     if "media" in file:
-        assert "no unit is repeated" in found["repeated_units"].evidence
+        assert "each row is a separate offer" in found["repeated_units"].evidence
         assert "No column says" in found["randomized_prices"].evidence
     if "oulad" in file:
-        assert found["duplicates"].evidence == "0 of 32,593 rows are equal to another in every column."
+        assert found["duplicates"].evidence == "0 of 32,593 rows equal another row in every column."
     if "dropout" in file:
         assert found["known_later"].severity == "FAIL"
         assert found["known_later"].evidence.count("sem (") == 12

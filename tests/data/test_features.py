@@ -185,7 +185,7 @@ def test_what_cannot_be_asked_says_what_can(family, as_of, options, error):
 def test_a_history_counts_only_what_is_strictly_earlier():
     day = pd.Timestamp("2024-01-01")
     times = pd.Series([day, day + pd.Timedelta(days=2), day + pd.Timedelta(days=2), pd.NaT])
-    history = History.of(pd.Series(["a", "a", "b", "b"]), times, pd.Series([3, 4, 5, 6]))
+    history = History.of_events(pd.Series(["a", "a", "b", "b"]), times, pd.Series([3, 4, 5, 6]))
     who = pd.Series(["a", "a", "b", "b", "c"])
     when = pd.Series([day, day + pd.Timedelta(days=3), day + pd.Timedelta(days=2), day + pd.Timedelta(days=9), day])
     assert history.count(who, when).tolist() == [0, 2, 0, 1, 0]

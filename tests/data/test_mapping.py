@@ -62,7 +62,7 @@ def test_instruments_are_all_columns_of_that_name():
 
 
 def test_without_price_or_quantity_there_are_no_roles():
-    with pytest.raises(ContractError, match="No column was recognized as the quantity"):
+    with pytest.raises(ContractError, match="No column is recognized as quantity"):
         suggested("price", "week").roles()
 
 

@@ -48,7 +48,7 @@ def test_encoding_is_found_out(encoding):
     assert upload.columns == ("Kurs", "Preis", "Verkäufe")
     assert upload.frame["Kurs"].tolist() == ["Übung", "Café, neu"]
     assert upload.frame["Preis"].tolist() == [1.5, 2.25]
-    assert upload.notes[0].endswith("text with semicolons between cells and a decimal comma.")
+    assert upload.notes[0].endswith("text with semicolons and a decimal comma.")
     assert upload.notes[-1] == "2 rows, 3 columns."
 
 
@@ -94,11 +94,14 @@ def test_thousands_are_understood_where_no_number_can_be_meant_otherwise(text, d
 
 @pytest.mark.parametrize(
     ("text", "reading"),
-    [("c;p\na;1,234\nb;12,500\n", "read as 1.234"), ('c,p\na,"1,234"\nb,"2,500"\n', "kept as text")],
+    [("c;p\na;1,234\nb;12,500\n", "read as 1.234"), ('c,p\na,"1,234"\nb,"2,500"\n', "read as text")],
 )
 def test_numbers_that_may_be_thousands_or_decimals_are_explained_and_can_be_chosen(text, reading):
     upload = read_upload("x.csv", text.encode())
-    assert f"Numbers such as 1,234 in 'p' are {reading}: if commas stand between thousands, choose so." in upload.notes
+    assert (
+        f"Numbers such as 1,234 in 'p' are {reading}. If commas separate thousands, select them as the thousands mark."
+        in upload.notes
+    )
     chosen = Dialect(upload.dialect.delimiter, ".", thousands=",")
     assert read_upload("x.csv", text.encode(), dialect=chosen).frame["p"].iloc[0] == 1234
 
@@ -117,7 +120,7 @@ def test_text_far_down_among_thousands_keeps_the_rows_apart():
     "wrong", [{"delimiter": "x"}, {"encoding": "rot13"}, {"thousands": ","}, {"thousands": "x"}, {"decimal": ";"}]
 )
 def test_a_dialect_is_one_of_the_choices(wrong):
-    with pytest.raises(UploadError, match="cannot be written like this"):
+    with pytest.raises(UploadError, match="Invalid format of a text file"):
         Dialect(**{"delimiter": ";", "decimal": ",", **wrong})
 
 
@@ -194,7 +197,7 @@ def test_parquet_is_known_by_its_content_and_read_as_primitive_types():
 def test_column_names_are_trimmed_and_nameless_columns_named():
     upload = read_upload("x.csv", b" price , ,qty\n1,2,3\n")
     assert upload.columns == ("price", "column_2", "qty")
-    assert "Columns without a name are called column_2." in upload.notes
+    assert "Unnamed columns are named column_2." in upload.notes
 
 
 def test_hostile_names_are_only_text():
@@ -212,22 +215,22 @@ BAD = {
     "packed empty": (gzip.compress(b""), "The file is empty"),
     "header only": (b"a,b\n", "The file has no rows"),
     "header only, no end of line": (b"a,b", "The file has no rows"),
-    "one column": (b"price\n1\n", "one column only"),
-    "title above": (b"Report 2024\n\na,b\n1,2\n", "one column only"),
+    "one column": (b"price\n1\n", "only one column"),
+    "title above": (b"Report 2024\n\na,b\n1,2\n", "only one column"),
     "10,000 columns": (WIDE, "too many columns. Expected: at most 1,000. Found: 10,000"),
     "no header": (b"1,2.5\n3,4\n", "no header line"),
     "ragged": (b"a,b\n1,2\n1,2,3\n4\n", "2 lines with the wrong number of cells.*line 3 has 3; line 4 has 1"),
     "open quote": (b'a,b\n"x,1\n2,3\n', "wrong number of cells"),
-    "same names": (b"a,b,a\n1,2,3\n", "several columns of the same name.*Found: 'a'"),
-    "same names but for blanks": (b"a,a ,b\n1,2,3\n", "several columns of the same name"),
-    "web page": (b"\n<!DOCTYPE html><html></html>", "not a table.*web page"),
-    "NUL": (b"a,b\n1,\x002\n", "not a table.*NUL"),
-    "Excel": (b"PK\x03\x04rest", "not a table.*Excel"),
-    "PDF": (b"%PDF-1.7", "not a table.*PDF"),
-    "packed twice": (gzip.compress(gzip.compress(b"a,b\n1,2\n")), "not a table.*packed twice"),
+    "same names": (b"a,b,a\n1,2,3\n", "Several columns have the same name.*Found: 'a'"),
+    "same names but for blanks": (b"a,a ,b\n1,2,3\n", "Several columns have the same name"),
+    "web page": (b"\n<!DOCTYPE html><html></html>", "cannot be read as a table.*web page"),
+    "NUL": (b"a,b\n1,\x002\n", "cannot be read as a table.*NUL"),
+    "Excel": (b"PK\x03\x04rest", "cannot be read as a table.*Excel"),
+    "PDF": (b"%PDF-1.7", "cannot be read as a table.*PDF"),
+    "compressed twice": (gzip.compress(gzip.compress(b"a,b\n1,2\n")), "cannot be read as a table.*compressed twice"),
     "half gzip": (gzip.compress(b"a,b\n1,2\n" * 99)[:-9], "damaged.*gzip"),
     "half Parquet": (parquet_bytes(pa.table({"a": [1], "b": [2]}))[:-9], "damaged.*Parquet"),
-    "Parquet of one column": (parquet_bytes(pa.table({"a": [1]})), "one column only"),
+    "Parquet of one column": (parquet_bytes(pa.table({"a": [1]})), "only one column"),
     "Parquet without rows": (parquet_bytes(pa.table({"a": [1], "b": [2]}).slice(1)), "no rows"),
     "huge cell": (b'a,b\n"' + b"x" * 200_000 + b'",1\n', "cannot be read as a table"),
     "undecodable": (b"a,b\n1,2\n" + bytes(range(128, 256)) * 3 + b",1\n", "encoding|cannot be read"),

@@ -86,9 +86,9 @@ def test_an_uploaded_sample_is_mapped_stored_and_shown(open_page, catalogue):
 
 BAD_FILES = {
     "empty": (b"", "The file is empty"),
-    "not a table": (b"<html><body>Sign in</body></html>", "not a table"),
-    "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)), "not a table"),
-    "one column": (b"price\n1\n2\n", "one column only"),
+    "not a table": (b"<html><body>Sign in</body></html>", "cannot be read as a table"),
+    "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)), "cannot be read as a table"),
+    "one column": (b"price\n1\n2\n", "only one column"),
     "ragged": (b"price,enrollments\n1,2\n1,2,3\n", "wrong number of cells"),
     "header only": (b"course_id,week,token_price,enrollments\n", "The file has no rows"),
 }

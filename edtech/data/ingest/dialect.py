@@ -1,4 +1,4 @@
-"""How a text file is written: delimiter, decimal mark, thousands and encoding, found out from a bounded sample."""
+"""Detect the dialect of a text file from a bounded sample: delimiter, decimal mark, thousands mark and encoding."""
 
 import codecs
 import csv
@@ -19,7 +19,7 @@ THOUSANDS = {"": "nothing", ",": "commas", ".": "points", " ": "spaces", "'": "a
 SAVE_AGAIN = "Save the table as CSV with one header line, or as Parquet, and upload it again"
 SAMPLE_BYTES, SAMPLE_LINES = 1 << 20, 200
 
-# What spreadsheets write when not UTF-8, the commonest first: it wins where a short sample leaves several equal.
+# Encodings of spreadsheets other than UTF-8, the most common first: it breaks ties in short samples.
 _CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "shift_jis", "gb18030"]
 ENCODINGS = ("utf-8", "utf-16", *_CODE_PAGES)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -28,7 +28,7 @@ _SPACES = "[ \u00a0\u202f]"
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a text file is written; choices stand in DELIMITERS, DECIMALS, ENCODINGS and THOUSANDS."""
+    """The format of a text file; allowed values are in DELIMITERS, DECIMALS, ENCODINGS and THOUSANDS."""
 
     delimiter: str = ","
     decimal: Literal[".", ","] = "."
@@ -36,75 +36,76 @@ class Dialect:
     thousands: str = ""
 
     def __post_init__(self) -> None:
-        known = self.delimiter in DELIMITERS and self.decimal in DECIMALS and self.thousands in THOUSANDS
-        if not known or self.encoding not in ENCODINGS or self.thousands == self.decimal:
+        valid = self.delimiter in DELIMITERS and self.decimal in DECIMALS and self.thousands in THOUSANDS
+        if not valid or self.encoding not in ENCODINGS or self.thousands == self.decimal:
             raise UploadError(
-                "A text file cannot be written like this",
-                expected=f"an encoding out of {', '.join(ENCODINGS)}; different marks for decimals and thousands",
+                "Invalid format of a text file",
+                expected=f"one of the encodings {', '.join(ENCODINGS)}; different marks for decimals and thousands",
                 actual=f"{self.delimiter!r}, {self.decimal!r}, {self.thousands!r}, {self.encoding[:40]!r}",
-                fix="Choose one of each",
+                fix="Choose an allowed value for each setting",
             )
 
     def __str__(self) -> str:
-        groups = f" and {THOUSANDS[self.thousands]} between thousands" if self.thousands else ""
-        cells = f"{self.encoding} text with {DELIMITERS[self.delimiter]} between cells"
-        return f"{cells} and a decimal {DECIMALS[self.decimal]}{groups}"
+        thousands = f", {THOUSANDS[self.thousands]} between thousands" if self.thousands else ""
+        return (
+            f"{self.encoding} text with {DELIMITERS[self.delimiter]} and a decimal {DECIMALS[self.decimal]}{thousands}"
+        )
 
 
-def find_dialect(stream: BinaryIO) -> Dialect:
-    """Find out how a text file is written.
+def detect_dialect(stream: BinaryIO) -> Dialect:
+    """Detect the dialect of a text file.
 
-    The delimiter is the one that cuts the header and most of the first lines into equally many cells: unlike
-    `csv.Sniffer` this takes linear time and is not misled by decimal commas. Thousands are taken for such only where
-    no number can be meant otherwise, as in 1.234,50 or 1,234,567.
+    The delimiter is the one that splits the header and most of the first lines into the same number of cells. Unlike
+    `csv.Sniffer` this takes linear time and works with decimal commas. A thousands mark is detected only if no number
+    is ambiguous, as in 1.234,50 or 1,234,567.
     """
     encoding = _encoding(stream)
     by_delimiter = {delimiter: sample_rows(stream, delimiter, encoding) for delimiter in DELIMITERS}
-    delimiter = max(by_delimiter, key=lambda each: _regularity(by_delimiter[each]))
+    delimiter = max(by_delimiter, key=lambda mark: _regularity(by_delimiter[mark]))
     rows = by_delimiter[delimiter][1:]
     thousands, decimal = _grouping(rows)
     return Dialect(delimiter, decimal or _decimal((c for row in rows for c in row), delimiter), encoding, thousands)
 
 
 def grouped_columns(rows: Sequence[Sequence[str]], dialect: Dialect) -> list[int]:
-    """Return the positions of the columns whose sample holds numbers only, some with the dialect's thousands."""
+    """Return the positions of the columns whose sample holds only numbers, some with a thousands mark."""
     if not dialect.thousands:
         return []
-    number, grouped = re.compile(number_pattern(dialect)), _mark(dialect.thousands)
-    found = []
-    for place, cells in enumerate(_columns(rows)):
+    number, grouped = re.compile(number_pattern(dialect)), _mark_pattern(dialect.thousands)
+    positions = []
+    for position, cells in enumerate(_columns(rows)):
         if cells and all(number.fullmatch(cell) for cell in cells) and any(re.search(grouped, cell) for cell in cells):
-            found.append(place)
-    return found
+            positions.append(position)
+    return positions
 
 
 def number_pattern(dialect: Dialect) -> str:
-    """Return a regular expression of numbers in a dialect with thousands."""
-    mark = _mark(dialect.thousands)
+    """Return a regular expression of numbers in a dialect with a thousands mark."""
+    mark = _mark_pattern(dialect.thousands)
     return rf"[-+]?(\d+|\d{{1,3}}({mark}\d{{3}})+)({re.escape(dialect.decimal)}\d+)?"
 
 
-def unclear_numbers(header: Sequence[str], rows: Sequence[Sequence[str]], dialect: Dialect) -> list[str]:
-    """Return a note on each column whose numbers, such as 1,234, may be thousands or decimals: at most five."""
+def ambiguous_numbers(header: Sequence[str], rows: Sequence[Sequence[str]], dialect: Dialect) -> list[str]:
+    """Return at most five notes on columns with ambiguous numbers such as 1,234: thousands or decimals."""
     notes = []
     for name, cells in zip(header, _columns(rows), strict=False):
         marked = [cell for cell in cells if re.fullmatch(r"[-+]?\d+[.,]\d+", cell)]
-        unclear = [cell for cell in marked if re.fullmatch(r"[-+]?[1-9]\d{0,2}[.,]\d{3}", cell)]
-        if not marked or len(unclear) < len(marked) or len({re.sub(r"\d", "", cell)[-1] for cell in marked}) > 1:
+        ambiguous = [cell for cell in marked if re.fullmatch(r"[-+]?[1-9]\d{0,2}[.,]\d{3}", cell)]
+        if not marked or len(ambiguous) < len(marked) or len({re.sub(r"\d", "", cell)[-1] for cell in marked}) > 1:
             continue
         mark = "," if "," in marked[0] else "."
         if mark == dialect.thousands or (mark == "." and len(marked) < len(cells) / 2):
             continue
-        reading = f"read as {marked[0].replace(',', '.')}" if mark == dialect.decimal else "kept as text"
+        reading = f"read as {marked[0].replace(',', '.')}" if mark == dialect.decimal else "read as text"
         notes.append(
-            f"Numbers such as {marked[0]} in {format_value(name)} are {reading}: "
-            f"if {THOUSANDS[mark]} stand between thousands, choose so."
+            f"Numbers such as {marked[0]} in {format_value(name)} are {reading}. "
+            f"If {THOUSANDS[mark]} separate thousands, select them as the thousands mark."
         )
     return notes[:5]
 
 
 def sample_rows(stream: BinaryIO, delimiter: str, encoding: str) -> list[list[str]]:
-    """Return the cells of the first lines; the last line is left out where the sample may have cut it."""
+    """Return the cells of the first lines, without the last line if the sample may have cut it."""
     stream.seek(0)
     raw = stream.read(SAMPLE_BYTES + 1)
     text = raw[:SAMPLE_BYTES].decode(encoding, errors="replace").removeprefix("\ufeff")
@@ -126,7 +127,7 @@ def sample_rows(stream: BinaryIO, delimiter: str, encoding: str) -> list[list[st
     return rows[:-1] if cut else rows
 
 
-def _mark(thousands: str) -> str:
+def _mark_pattern(thousands: str) -> str:
     return _SPACES if thousands == " " else re.escape(thousands)
 
 
@@ -136,21 +137,21 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _grouping(rows: Sequence[Sequence[str]]) -> tuple[str, Literal[".", ","] | None]:
-    """Return the mark of thousands and the decimal mark where the numbers of whole columns say both, else neither."""
-    found: set[tuple[str, Literal[".", ","]]] = set()
+    """Return the thousands mark and the decimal mark if the columns determine both, else neither."""
+    marks_found: set[tuple[str, Literal[".", ","]]] = set()
     for cells in _columns(rows):
         if not cells or not all(re.fullmatch(rf"[-+]?\d([\d.,']|{_SPACES})*", cell) for cell in cells):
             continue
         for thousands in (",", ".", " ", "'"):
             marks: tuple[Literal[".", ","], ...] = (".", ",")
             for decimal in (mark for mark in marks if mark != thousands):
-                if _clearly(cells, thousands, decimal):
-                    found.add((thousands, decimal))
-    return found.pop() if len(found) == 1 else ("", None)
+                if _is_unambiguous(cells, thousands, decimal):
+                    marks_found.add((thousands, decimal))
+    return marks_found.pop() if len(marks_found) == 1 else ("", None)
 
 
-def _clearly(cells: Sequence[str], thousands: str, decimal: str) -> bool:
-    mark, point = _mark(thousands), re.escape(decimal)
+def _is_unambiguous(cells: Sequence[str], thousands: str, decimal: str) -> bool:
+    mark, point = _mark_pattern(thousands), re.escape(decimal)
     if not all(re.fullmatch(rf"[-+]?(\d+|\d{{1,3}}({mark}\d{{3}})+)({point}\d+)?", cell) for cell in cells):
         return False
     both = any(re.search(rf"{mark}\d{{3}}{point}\d", cell) for cell in cells)
@@ -176,8 +177,8 @@ def _encoding(stream: BinaryIO) -> str:
     ]
     if not readings:
         raise UploadError(
-            "The encoding of the file is not known",
-            expected="UTF-8, UTF-16, or a code page of Windows",
+            "The encoding of the file is unknown",
+            expected="UTF-8, UTF-16 or a Windows code page",
             actual=f"undecodable bytes near position {bad:,}",
             fix="Save the file as UTF-8",
         )
@@ -185,18 +186,18 @@ def _encoding(stream: BinaryIO) -> str:
 
 
 def _first_non_utf8(stream: BinaryIO) -> int | None:
-    """Return where a file stops being UTF-8, decoding a piece at a time to keep the memory small."""
+    """Return the position of the first byte that is not UTF-8; decodes in chunks to bound memory."""
     decoder, start = codecs.getincrementaldecoder("utf-8")(), 0
     stream.seek(0)
     while True:
-        piece = stream.read(SAMPLE_BYTES)
+        chunk = stream.read(SAMPLE_BYTES)
         try:
-            decoder.decode(piece, final=not piece)
+            decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError:
             return start
-        if not piece:
+        if not chunk:
             return None
-        start += len(piece)
+        start += len(chunk)
 
 
 def _regularity(rows: list[list[str]]) -> tuple[bool, float, int]:
@@ -207,7 +208,7 @@ def _regularity(rows: list[list[str]]) -> tuple[bool, float, int]:
 
 
 def _decimal(cells: Iterable[str], delimiter: str) -> Literal[".", ","]:
-    """Return the decimal mark of most numbers; where commas part the cells, 1,234 is no decimal but a thousand."""
+    """Return the decimal mark of most numbers; between comma delimiters, 1,234 counts as thousands."""
     cells = [cell.strip() for cell in cells]
     points = sum(re.fullmatch(r"-?\d+\.\d+", cell) is not None for cell in cells)
     pattern = r"-?\d+,(?!\d{3}$)\d+" if delimiter == "," else r"-?\d+,\d+"

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from edtech.data.ingest.mapping import combine_columns
-from edtech.data.store import connected
+from edtech.data.store import connect
 from edtech.tables.contract import (
     MAX_FAILED_ROWS,
     Contract,
@@ -97,7 +97,7 @@ def _broken(rule: Rule, columns: Sequence[str], table: Path) -> Failure | None:
         "at_most": f"TRY_CAST({first} AS DOUBLE) > TRY_CAST({last} AS DOUBLE)",
         "one_true": f"{first} AND {last} IN (SELECT {last} FROM large WHERE {first} GROUP BY 1 HAVING count(*) > 1)",  # noqa: S608
     }[rule.kind]
-    with connected({"large": [table]}, spill=table.parent) as connection:
+    with connect({"large": [table]}, spill=table.parent) as connection:
         query = f"SELECT row, {listed} FROM large WHERE {condition}"  # noqa: S608
         count = connection.sql(f"SELECT count(*) FROM ({query})").fetchall()[0][0]  # noqa: S608
         if not count:
@@ -111,7 +111,7 @@ def _broken(rule: Rule, columns: Sequence[str], table: Path) -> Failure | None:
 def _sort(source: Path, into: Path, names: Sequence[str], keys: Sequence[str]) -> None:
     order = ", ".join([*(f"c{names.index(key)}" for key in keys), "row"])
     selected = ", ".join(f"c{position}" for position in range(len(names)))
-    with connected({"large": [source]}, spill=source.parent) as connection:
+    with connect({"large": [source]}, spill=source.parent) as connection:
         query = f"SELECT {selected} FROM large ORDER BY {order}"  # noqa: S608 - positions only
         reader: Any = connection.sql(query).to_arrow_reader(_BATCH_ROWS)
         schema = pa.schema([pa.field(name, kind) for name, kind in zip(names, reader.schema.types, strict=True)])

@@ -19,7 +19,7 @@ _FOLDER = ".mappings"
 
 @dataclass(frozen=True, slots=True)
 class SavedMapping:
-    """The roles that the columns of a file were given, and the columns that together make the unit."""
+    """A mapping confirmed by the user: the roles of the columns, and the columns that are combined into the unit."""
 
     kind: str
     roles: AnyRoles
@@ -30,18 +30,18 @@ _MAPPED = TypeAdapter(SavedMapping)
 
 
 def read_mapping(home: Path, columns: Sequence[str], kind: str) -> SavedMapping | None:
-    """Return what was kept under `home` for a file with these columns, as this kind of table; None if nothing is."""
+    """Return the mapping saved under `home` for a file with these columns and this kind of table, or None."""
     try:
         mapped = _MAPPED.validate_json(_path(home, columns, kind).read_bytes())
     except (OSError, ValidationError):
         return None
-    made = {getattr(mapped.roles, "unit", None)} if mapped.unit_parts else set()
-    wanted = {*mapped.roles.columns(), *mapped.unit_parts} - made
-    return mapped if mapped.kind == kind and wanted <= set(columns) else None
+    combined = {getattr(mapped.roles, "unit", None)} if mapped.unit_parts else set()
+    required = {*mapped.roles.columns(), *mapped.unit_parts} - combined
+    return mapped if mapped.kind == kind and required <= set(columns) else None
 
 
 def write_mapping(home: Path, columns: Sequence[str], mapped: SavedMapping) -> None:
-    """Keep a mapping under `home` in place of the one before."""
+    """Save a mapping under `home`; it replaces an earlier one for the same columns and kind."""
     path = _path(home, columns, mapped.kind)
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, _MAPPED.dump_json(mapped).decode())
@@ -53,16 +53,16 @@ def _path(home: Path, columns: Sequence[str], kind: str) -> Path:
 
 
 def combine_columns(frame: pd.DataFrame, names: Sequence[str], into: str) -> pd.DataFrame:
-    """Return `frame` with one more text column `into` that joins the columns `names`, such as city and product.
+    """Return `frame` with an additional text column `into` that joins the columns `names`, such as city and product.
 
     Raises:
-        ContractError: a column is missing, or `into` is the name of a column already.
+        ContractError: a column is missing, or a column `into` exists.
     """
     missing = [name for name in names if name not in frame.columns]
     if missing or not names or into in frame.columns:
         raise ContractError(
-            "These columns cannot be combined",
-            expected="columns of the table, and a new name for the result",
+            "The columns cannot be combined",
+            expected="columns of the table and an unused name",
             actual=f"missing {', '.join(missing)}" if missing else f"the name {into!r} and {len(names)} columns",
         )
     joined = reduce(lambda left, right: left + " | " + right, (frame[name].astype("str") for name in names))

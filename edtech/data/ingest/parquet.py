@@ -1,4 +1,4 @@
-"""Tables in Parquet files of others: what such a file says of its own size is no promise."""
+"""Read uploaded Parquet files; the size they declare is not trusted."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -19,14 +19,15 @@ def parquet_batches(stream: BinaryIO, limit: int) -> Iterator[Any]:
     """Yield the rows of a Parquet file as pyarrow record batches, up to `limit` bytes in memory.
 
     Raises:
-        UploadError: damaged, too large once unpacked, a cell of more than `MAX_CELL` characters, or too many columns.
+        UploadError: the file is damaged or too large when decompressed, a cell has more than `MAX_CELL` characters, or
+            there are too many columns.
     """
     try:
         stream.seek(0)
         source = pa.PythonFile(stream, mode="r")
         schema = parquet.read_schema(source).remove_metadata()
         require_column_count(len(schema))
-        # As dictionaries, a text of a megabyte that is repeated a million times stays a megabyte.
+        # Dictionary encoding bounds memory: a text of a megabyte repeated a million times stays a megabyte.
         texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_binary(field.type)]
         size = 0
         stream.seek(0)
@@ -39,17 +40,17 @@ def parquet_batches(stream: BinaryIO, limit: int) -> Iterator[Any]:
     except (pa.ArrowException, OSError, ValueError) as exc:
         raise UploadError(
             "The file is damaged",
-            expected="a whole Parquet file",
+            expected="a complete Parquet file",
             actual=format_value(str(exc), 200),
             fix="Write it again",
         ) from exc
 
 
 def too_large(limit: int) -> UploadError:
-    """Return the error of a file over the limit of `limit` bytes."""
+    """Return the error for a file larger than `limit` bytes."""
     return UploadError(
         "The file is too large",
-        expected=f"at most {limit // MEGABYTE:,} MB, packed and unpacked",
+        expected=f"at most {limit // MEGABYTE:,} MB, compressed and decompressed",
         actual="more",
         fix="Upload fewer columns or rows, or raise EDTECH_UPLOAD_LIMIT_MB",
     )

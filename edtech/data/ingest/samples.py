@@ -1,4 +1,4 @@
-"""Example files to download: what an upload looks like when it keeps the contract."""
+"""Generate example files to download, one for each kind of table."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,10 @@ _CATEGORIES = ("Programming", "Design", "Languages", "Data Science")
 
 
 def sample_panel_csv() -> bytes:
-    """Return a demand panel of 40 courses by 26 weeks as CSV, the same at every call.
+    """Return a demand panel of 40 courses and 26 weeks as CSV, the same on each call.
 
-    Its columns are those of `course_weeks`. Enrollments are binomial in views with log odds that fall by 0.04 for each
-    token of price; a tenth of the rows carries a discount drawn at random.
+    Its columns are those of `course_weeks`. Enrollments are binomial in views, with log odds that fall by 0.04 per
+    token of price; a tenth of the rows has a randomized discount.
     """
     rng = np.random.default_rng(20_240_101)
     courses, weeks = 40, 26
@@ -43,41 +43,41 @@ def sample_panel_csv() -> bytes:
 
 
 def sample_csv(kind: str) -> bytes:
-    """Return a table that keeps the contract of a kind of data set (`edtech.tables.table_kinds.CONTRACTS`), as CSV.
+    """Return an example of a kind of table (`edtech.tables.table_kinds.CONTRACTS`) as CSV.
 
     Raises:
-        ContractError: there is no such kind.
+        ContractError: the kind is unknown.
     """
     if kind not in SAMPLES:
-        raise ContractError("There is no such kind of table", expected=", ".join(SAMPLES), actual=repr(kind)[:80])
+        raise ContractError("Unknown kind of table", expected=", ".join(SAMPLES), actual=repr(kind)[:80])
     return SAMPLES[kind]()
 
 
 def sample_visits_csv() -> bytes:
-    """Return 400 visits with 4 courses each; a logit in price and appeal chooses one or none."""
+    """Return 400 visits with 4 courses each; choices follow a logit in price and appeal with an outside option."""
     rng = np.random.default_rng(20_240_102)
-    visits, shown, courses = 400, 4, 30
-    course = np.argsort(rng.random((visits, courses)), axis=1)[:, :shown]
+    visits, courses_per_visit, courses = 400, 4, 30
+    course = np.argsort(rng.random((visits, courses)), axis=1)[:, :courses_per_visit]
     base, appeal = rng.uniform(20, 60, courses).round(), rng.normal(0, 0.7, courses)
-    price = (base[course] * rng.choice([0.8, 0.9, 1.0], (visits, shown))).round(2)
+    price = (base[course] * rng.choice([0.8, 0.9, 1.0], (visits, courses_per_visit))).round(2)
     utility = np.column_stack([appeal[course] - 0.05 * price, np.full(visits, -0.5)]) + rng.gumbel(size=(visits, 5))
     day = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(rng.integers(0, 90, visits)), unit="D")
     frame = pd.DataFrame(
         {
-            "visit_id": np.repeat([f"V{i + 1:04d}" for i in range(visits)], shown),
-            "learner_id": np.repeat([f"L{i:03d}" for i in rng.integers(0, 150, visits)], shown),
-            "date": np.repeat(day.strftime("%Y-%m-%d"), shown),
+            "visit_id": np.repeat([f"V{i + 1:04d}" for i in range(visits)], courses_per_visit),
+            "learner_id": np.repeat([f"L{i:03d}" for i in rng.integers(0, 150, visits)], courses_per_visit),
+            "date": np.repeat(day.strftime("%Y-%m-%d"), courses_per_visit),
             "course_id": [f"C{i + 1:03d}" for i in course.ravel()],
             "category": np.array(_CATEGORIES)[course.ravel() % len(_CATEGORIES)],
             "token_price": price.ravel(),
-            "enrolled": (utility.argmax(axis=1)[:, None] == np.arange(shown)).astype(int).ravel(),
+            "enrolled": (utility.argmax(axis=1)[:, None] == np.arange(courses_per_visit)).astype(int).ravel(),
         }
     )
     return _csv(frame)
 
 
 def sample_labels_csv() -> bytes:
-    """Return 600 learners who stayed or left within a year, by what was known when they joined."""
+    """Return 600 learners with churn within a year and features known when they joined."""
     rng = np.random.default_rng(20_240_103)
     rows = 600
     price, sessions = rng.uniform(15, 60, rows).round(2), rng.poisson(4, rows)
@@ -101,7 +101,7 @@ def sample_labels_csv() -> bytes:
 
 
 def sample_ratings_csv() -> bytes:
-    """Return 800 ratings of 40 teachers, 1 to 5 stars; able learners rate higher whoever teaches."""
+    """Return 800 ratings of 40 teachers, 1 to 5 stars; able learners rate every teacher higher."""
     rng = np.random.default_rng(20_240_104)
     rows, teachers, learners = 800, 40, 250
     teacher, learner = rng.integers(0, teachers, rows), rng.integers(0, learners, rows)
@@ -132,4 +132,4 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "labels": sample_labels_csv,
     "ratings": sample_ratings_csv,
 }
-"""The sample of each kind of data set that is uploaded."""
+"""The example of each kind of table."""

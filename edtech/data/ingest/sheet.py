@@ -1,8 +1,8 @@
-"""Sheets of Excel workbooks (.xlsx); what such a file holds is bounded before it is read.
+"""Read sheets of Excel workbooks (.xlsx) whose size is checked before they are read.
 
-A workbook is XML in a ZIP file. Python unpacks no more of a member than the ZIP directory announces, so the announced
-sizes bound the work; the elements of large members are counted without building a tree, for one of openpyxl's trees
-takes some thirty times the space of its text.
+A workbook is XML in a ZIP file. Python decompresses at most the size declared in the ZIP directory, so the declared
+sizes bound the work. Elements of large members are counted without building a tree, because openpyxl's trees take some
+thirty times the size of the text.
 """
 
 import lzma
@@ -27,17 +27,17 @@ from edtech.tables.formatting import format_value
 from edtech.tables.values import MAX_NUMBER
 
 MAX_UNPACKED = 400 * MEGABYTE
-"""Most bytes that the members of a workbook may unpack to."""
+"""Maximum decompressed size of a workbook in bytes."""
 MAX_CELLS = 5_000_000
-"""Most cells read of a sheet, empty ones too; more are better saved as CSV or Parquet."""
+"""Maximum number of cells in a sheet, including empty ones; larger tables belong in CSV or Parquet."""
 MAX_ELEMENTS = 200_000
-"""Most XML elements of a large member within one row."""
+"""Maximum number of XML elements within a row of a large member."""
 MAX_ROWS = 1 << 20
-"""Rows of an Excel sheet; also the most shared texts."""
+"""Maximum number of rows of an Excel sheet, and of shared strings."""
 _SMALL = 5_000_000
-_PIECE = 1 << 20
-_FIX = "Save the sheet as CSV or Parquet and upload that"
-# What the ZIP, XML and workbook readers raise on files that are not what they seem.
+_CHUNK_BYTES = 1 << 20
+_FIX = "Save the sheet as CSV or Parquet and upload it"
+# Exceptions that the ZIP, XML and workbook readers raise on malformed files.
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -68,34 +68,34 @@ class SheetTable:
 
 
 def read_sheet(stream: BinaryIO, limit: int, sheet: str | None = None) -> SheetTable:
-    """Return a sheet of a workbook, the first one unless named; formulas by the values stored with them.
+    """Return a sheet of a workbook, by default the first; formulas have their stored values.
 
-    Dates come as datetimes, numbers as numbers; a column of several kinds is text. Rows without any value are left out.
+    Dates become datetimes, numbers stay numbers; a column of mixed types becomes text. Empty rows are dropped.
 
     Raises:
-        UploadError: no workbook, damaged, too large unpacked, too many cells, no such sheet, or no table in it.
+        UploadError: the file is not a workbook, damaged or too large, or has no such sheet or no table in it.
     """
     try:
         _require_bounded(stream, min(limit, MAX_UNPACKED))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about styles and extensions that a table does not need
+            warnings.simplefilter("ignore")  # styles and extensions that a table does not need
             book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
-            sheets = tuple(one.title for one in book.worksheets)
+            sheets = tuple(worksheet.title for worksheet in book.worksheets)
             name = sheet if sheet is not None else (sheets or ("",))[0]
             if name not in sheets:
                 raise UploadError(
                     "The workbook has no such sheet",
-                    expected=", ".join(format_value(one) for one in sheets[:10]) or "at least one sheet of cells",
+                    expected=", ".join(map(format_value, sheets[:10])) or "at least one sheet of cells",
                     actual=format_value(name),
-                    fix="Choose one of its sheets",
+                    fix="Choose another sheet",
                 )
             page = book[name]
-            page.reset_dimensions()  # by a wrong one, every row would be filled up to it
+            page.reset_dimensions()  # wrong stored dimensions would pad every row
             return SheetTable(_table(page.iter_rows(values_only=True)), name, sheets)
     except _DAMAGED as exc:
         raise UploadError(
-            "The file is not a table that can be read",
-            expected="a whole Excel workbook (.xlsx) without a password",
+            "The file cannot be read as a table",
+            expected="a complete Excel workbook (.xlsx) without a password",
             actual=f"a damaged Excel or ZIP file: {format_value(str(exc), 200)}",
             fix=_FIX,
         ) from exc
@@ -107,13 +107,13 @@ def _require_bounded(stream: BinaryIO, limit: int) -> None:
         members = packed.infolist()
         if not any(member.filename.lower() == "xl/workbook.xml" for member in members):
             raise UploadError(
-                "The file is not a table that can be read", expected="an Excel workbook", actual="a ZIP file", fix=_FIX
+                "The file cannot be read as a table", expected="an Excel workbook", actual="a ZIP file", fix=_FIX
             )
         size = sum(member.file_size for member in members)
         if size > limit or len(members) > 10_000:
             raise UploadError(
                 "The workbook is too large",
-                expected=f"at most {limit // MEGABYTE:,} MB unpacked, in at most 10,000 parts",
+                expected=f"at most {limit // MEGABYTE:,} MB decompressed, in at most 10,000 parts",
                 actual=f"{size / MEGABYTE:,.0f} MB in {len(members):,} parts",
                 fix=_FIX,
             )
@@ -124,7 +124,7 @@ def _require_bounded(stream: BinaryIO, limit: int) -> None:
 
 
 def _require_flat(content: Any) -> None:  # noqa: ANN401 - zipfile's own stream
-    """Refuse XML whose elements crowd within one row (or one shared text), or that has too many rows."""
+    """Reject XML with too many elements in a row or shared string, or too many rows."""
     rows, elements = 0, 0
 
     def start(tag: str, _attributes: dict[str, str]) -> None:
@@ -133,7 +133,7 @@ def _require_flat(content: Any) -> None:  # noqa: ANN401 - zipfile's own stream
             rows, elements = rows + 1, 0
         elements += 1
         if elements > MAX_ELEMENTS or rows > MAX_ROWS:
-            raise ValueError("more XML elements in one place than a sheet has")
+            raise ValueError("more XML elements than a sheet can have")
 
     def doctype(*_about: object) -> None:
         raise ValueError("a document type declaration")
@@ -141,8 +141,8 @@ def _require_flat(content: Any) -> None:  # noqa: ANN401 - zipfile's own stream
     parser = expat.ParserCreate()
     parser.StartElementHandler = start
     parser.StartDoctypeDeclHandler = doctype
-    while piece := content.read(_PIECE):
-        parser.Parse(piece, False)
+    while chunk := content.read(_CHUNK_BYTES):
+        parser.Parse(chunk, False)
     parser.Parse(b"", True)
 
 
@@ -156,10 +156,10 @@ def _table(rows: Iterator[tuple[Any, ...]]) -> Any:  # noqa: ANN401 - pyarrow ha
     for number, row in enumerate(filled, 1):
         if any(cell not in (None, "") for cell in row[len(header) :]):
             raise UploadError(
-                "The sheet has rows that are longer than its header",
+                "The sheet has rows longer than its header",
                 expected=f"{len(header):,} cells in each row, as in the header",
                 actual=f"more in row {number:,} below the header",
-                fix="Name every column in the header, and remove titles and notes around the table",
+                fix="Name every column in the header; remove titles and notes around the table",
             )
         for column, cell in zip(columns, chain(row, [None] * len(header)), strict=False):
             column.append(cell)
@@ -168,7 +168,7 @@ def _table(rows: Iterator[tuple[Any, ...]]) -> Any:  # noqa: ANN401 - pyarrow ha
 
 
 def _bounded(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows, empty ones too, while they have at most `MAX_CELLS` cells; a row counts as one at least."""
+    """Yield all rows, up to `MAX_CELLS` cells; an empty row counts as one cell."""
     cells = 0
     for row in rows:
         cells += max(len(row), 1)

@@ -12,7 +12,7 @@ from edtech.tables.roles import PanelRoles, PricesSet, Task
 from edtech.tables.table_kinds import required
 from edtech.tables.values import FLAGS, MAX_CATEGORIES, mostly_numbers
 
-# Names of each role, the surest first; they are compared in lower case with _ for everything between words.
+# Name patterns of each role, the most specific first; compared with normalized names (`normalize_name`).
 NAMES = {
     "price": ("token_price", "price_paid", "sale_price", "prices?", "unit_price", "list_price"),
     "quantity": (
@@ -73,16 +73,15 @@ _NAMES: dict[str, dict[str, Sequence[str]]] = {
         "time": _TIME,
     },
 }
-_LEFT = "withdrawn|withdrew|drop_?out|dropped_out|churn(ed)?|left|cancel+ed|lapsed"
-_DONE = "completed?|pass(ed)?|distinction|graduated?|finished"
+_CHURNED = "withdrawn|withdrew|drop_?out|dropped_out|churn(ed)?|left|cancel+ed|lapsed"
+_COMPLETED = "completed?|pass(ed)?|distinction|graduated?|finished"
 
 
 @dataclass(frozen=True, slots=True)
 class RoleSuggestion:
-    """The roles that names and types give away; None where they do not.
+    """The roles suggested from names and types; None where no column matches.
 
-    `unit_parts` names columns that only together tell the units apart (such as city and product); `combine_columns`
-    makes one of them.
+    `unit_parts` are columns that identify a unit only together, such as city and product.
     """
 
     unit: str | None = None
@@ -96,23 +95,23 @@ class RoleSuggestion:
     instruments: tuple[str, ...] = ()
     unit_parts: tuple[str, ...] = ()
 
-    def roles_so_far(self) -> dict[str, object]:
-        """Return what was recognized as fields of `PanelRoles`; price and quantity are missing where they were not."""
-        found = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "unit_parts"}
-        return {name: value for name, value in found.items() if value is not None or name not in ("price", "quantity")}
+    def recognized_roles(self) -> dict[str, object]:
+        """Return the recognized roles as fields of `PanelRoles`; price and quantity are omitted if not recognized."""
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "unit_parts"}
+        return {name: value for name, value in values.items() if value is not None or name not in ("price", "quantity")}
 
     def roles(self, prices_set: PricesSet = "unknown") -> PanelRoles:
         """Return the suggestion as roles.
 
         Raises:
-            ContractError: no column was recognized as the price or the quantity.
+            ContractError: no column is recognized as price or quantity.
         """
         if self.price is None or self.quantity is None:
             missing = " and ".join(role for role in ("price", "quantity") if getattr(self, role) is None)
             raise ContractError(
-                f"No column was recognized as the {missing}",
+                f"No column is recognized as {missing}",
                 expected="one column for the price and one for the quantity",
-                fix="Choose the columns by hand",
+                fix="Choose the columns manually",
             )
         return PanelRoles(
             unit=self.unit,
@@ -129,88 +128,86 @@ class RoleSuggestion:
 
 
 def suggest_roles(frame: pd.DataFrame) -> RoleSuggestion:
-    """Return the roles that the column names of `frame` give away; what is not sure is left None.
+    """Suggest roles from the column names of `frame`; uncertain roles are None.
 
-    A discount is taken for randomized only where its name or a flag beside it says so: that prices were drawn at random
-    is never guessed.
+    A discount counts as randomized only if its name or a flag states it: randomization is never guessed.
     """
     names = [str(name) for name in frame.columns]
-    found = {role: first_match(names, patterns) for role, patterns in NAMES.items()}
-    certain, any_discount = _DISCOUNT[:1], _DISCOUNT
-    discount = first_match(names, any_discount if found["randomized_flag"] else certain)
+    matches = {role: first_match(names, patterns) for role, patterns in NAMES.items()}
+    discount = first_match(names, _DISCOUNT if matches["randomized_flag"] else _DISCOUNT[:1])
     instruments = tuple(name for name in names if re.fullmatch(_INSTRUMENT, normalize_name(name)))
-    parts = _unit_parts(frame, found["unit"], found["period"])
-    return RoleSuggestion(**found, randomized_discount=discount, instruments=instruments, unit_parts=parts)
+    parts = _unit_parts(frame, matches["unit"], matches["period"])
+    return RoleSuggestion(**matches, randomized_discount=discount, instruments=instruments, unit_parts=parts)
 
 
 def suggest_mapping(frame: pd.DataFrame, kind: str) -> dict[str, object]:
-    """Return what names and values give away as fields of the roles of a kind of table; what is not sure is left out.
+    """Suggest the roles of a kind of table from names and values; uncertain roles are omitted.
 
-    Features and covariates are all other columns that a model can use: numbers, or few categories.
+    Features and covariates are all other usable columns: numbers, or few categories.
     """
     if kind == "panel":
-        return suggest_roles(frame).roles_so_far()
+        return suggest_roles(frame).recognized_roles()
     columns = [str(name) for name in frame.columns]
-    found: dict[str, object] = {}
+    roles: dict[str, object] = {}
     for role, patterns in _NAMES[kind].items():
-        name = first_match([name for name in columns if name not in found.values()], patterns)
-        found |= {role: name} if name is not None else {}
-    rest = usable_features(frame, [name for name in columns if name not in found.values()])
+        name = first_match([name for name in columns if name not in roles.values()], patterns)
+        roles |= {role: name} if name is not None else {}
+    features = usable_features(frame, [name for name in columns if name not in roles.values()])
     if kind == "labels":
-        found |= {"features": rest} | (_outcome(frame, str(found["label"])) if "label" in found else {})
-    return found | ({"covariates": rest} if kind == "ratings" else {})
+        roles |= {"features": features} | (_outcome_roles(frame, str(roles["label"])) if "label" in roles else {})
+    return roles | ({"covariates": features} if kind == "ratings" else {})
 
 
 def suggest_kind(frame: pd.DataFrame) -> str:
-    """Return the kind of table whose required columns the names give away, the most particular first; else a panel."""
+    """Suggest the kind of table whose required columns are recognized, the most specific first; default: a panel."""
     for kind in ("visits", "ratings", "panel", "labels"):
-        found = suggest_mapping(frame, kind)
-        if all(found.get(name) for name in required(kind)):
+        roles = suggest_mapping(frame, kind)
+        if all(roles.get(name) for name in required(kind)):
             return kind
     return "panel"
 
 
 def usable_features(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns that differ between rows and hold numbers or at most `MAX_CATEGORIES` categories."""
-    return tuple(name for name in columns if frame[name].nunique() > 1 and _few_or_numbers(frame[name]))
+    """Return the columns that vary and hold numbers or at most `MAX_CATEGORIES` categories."""
+    return tuple(name for name in columns if frame[name].nunique() > 1 and _is_usable(frame[name]))
 
 
-def _few_or_numbers(values: pd.Series) -> bool:
+def _is_usable(values: pd.Series) -> bool:
     if pd.api.types.is_datetime64_any_dtype(values):
         return False
     return mostly_numbers(values) or values.nunique() <= min(MAX_CATEGORIES, max(20, len(values) // 2))
 
 
-def _outcome(frame: pd.DataFrame, label: str) -> dict[str, object]:
-    """Return what the label tells, and which of its words count as 1."""
+def _outcome_roles(frame: pd.DataFrame, label: str) -> dict[str, object]:
+    """Suggest the task of a label column, and which of its values count as 1."""
     task: Task = "propensity"
-    task = "churn" if first_match([label], (_LEFT, "churn.*")) else task
-    task = "completion" if first_match([label], (_DONE, "completion")) else task
-    words = [str(value) for value in frame[label].dropna().unique()[:MAX_CATEGORIES]]
-    if all(word.strip().casefold() in FLAGS for word in words):
+    task = "churn" if first_match([label], (_CHURNED, "churn.*")) else task
+    task = "completion" if first_match([label], (_COMPLETED, "completion")) else task
+    labels = [str(value) for value in frame[label].dropna().unique()[:MAX_CATEGORIES]]
+    if all(text.strip().casefold() in FLAGS for text in labels):
         return {"task": task}
-    by_task: tuple[tuple[Task, str], ...] = (("churn", _LEFT), ("completion", _DONE))
+    by_task: tuple[tuple[Task, str], ...] = (("churn", _CHURNED), ("completion", _COMPLETED))
     for guess, pattern in by_task:
-        positive = tuple(word for word in words if first_match([normalize_name(word)], (pattern,)))
-        if 0 < len(positive) < len(words):
+        positive = tuple(text for text in labels if first_match([normalize_name(text)], (pattern,)))
+        if 0 < len(positive) < len(labels):
             return {"task": guess, "positive": positive}
     return {"task": task}
 
 
 def normalize_name(name: str) -> str:
-    """Return a name in lower case with _ for everything between words."""
+    """Return a name in lower case, with _ for anything but letters and digits."""
     return re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
 
 
 def first_match(names: Iterable[str], patterns: Iterable[str]) -> str | None:
-    """Return the first of `names` that a pattern matches whole; the patterns are tried in order."""
-    plain = {name: normalize_name(name) for name in names}
-    matches = (name for pattern in patterns for name in plain if re.fullmatch(pattern, plain[name]))
+    """Return the first of `names` that fully matches a pattern; patterns are tried in order."""
+    normalized = {name: normalize_name(name) for name in names}
+    matches = (name for pattern in patterns for name in normalized if re.fullmatch(pattern, normalized[name]))
     return next(matches, None)
 
 
 def _unit_parts(frame: pd.DataFrame, unit: str | None, period: str | None) -> tuple[str, ...]:
-    """Return the key columns that, with `unit`, occur once in each period and still repeat over periods, if any."""
+    """Return the columns that identify a unit together with `unit`: unique in each period, repeated over periods."""
     if unit is None or period is None or not frame.duplicated([unit, period]).any():
         return ()
     keys = [

@@ -1,4 +1,4 @@
-"""Tables in text files, a block at a time: types are found in a first pass, so that the second needs little memory."""
+"""Read text files in blocks: a first pass determines the column types, so that the second needs little memory."""
 
 import re
 from collections.abc import Iterator
@@ -12,22 +12,22 @@ from pyarrow import csv as arrow_csv
 from edtech.data.ingest.dialect import (
     SAVE_AGAIN,
     Dialect,
+    ambiguous_numbers,
     grouped_columns,
     number_pattern,
     sample_rows,
-    unclear_numbers,
 )
 from edtech.errors import UploadError
-from edtech.tables.formatting import format_value
+from edtech.tables.formatting import format_value, pluralize
 
 MAX_COLUMNS = 1_000
 _BLOCK_BYTES = 8 << 20
-_ATTEMPTS = 6  # to find the types; columns that change their type again and again are text
+_ATTEMPTS = 6  # to determine the types; columns that keep changing their type become text
 
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """A text file whose column types are known; `grouped` columns are read as text and made numbers."""
+    """A text file with known column types; `grouped` columns have thousands marks and are converted to numbers."""
 
     stream: BinaryIO
     dialect: Dialect
@@ -37,50 +37,50 @@ class TextTable:
 
     def batches(self) -> Iterator[Any]:
         """Yield the rows as pyarrow record batches."""
-        for batch in _blocks(self.stream, self.dialect, self.types, None):
+        for batch in _read_blocks(self.stream, self.dialect, self.types, None):
             columns = [
-                _number(column, self.dialect) if name in self.grouped else column
+                _parse_numbers(column, self.dialect) if name in self.grouped else column
                 for name, column in zip(batch.schema.names, batch.columns, strict=True)
             ]
             yield pa.record_batch(columns, names=batch.schema.names)
 
 
 def open_text(stream: BinaryIO, dialect: Dialect) -> TextTable:
-    """Read a text file once to find the types of its columns; those with codes such as 007 stay text.
+    """Read a text file once to determine its column types; columns with codes such as 007 stay text.
 
     Raises:
-        UploadError: no header, one column, too many columns, no rows, lines of another length, or undecodable text.
+        UploadError: no header, one column, too many columns, no rows, lines of unequal length, or undecodable text.
     """
     header, *sample = sample_rows(stream, dialect.delimiter, dialect.encoding) or [[]]
     _require_header(header)
     if not sample:
         raise UploadError("The file has no rows", expected="a header and at least one row", actual="the header only")
     codes = {name: pa.string() for i, name in enumerate(header) if any(_is_code(row, i) for row in sample)}
-    grouped = {header[place] for place in grouped_columns(sample, dialect) if place < len(header)} - set(codes)
+    grouped = {header[i] for i in grouped_columns(sample, dialect) if i < len(header)} - set(codes)
     types = codes | dict.fromkeys(grouped, pa.string())
-    notes = tuple(unclear_numbers(header, sample, dialect))
+    notes = tuple(ambiguous_numbers(header, sample, dialect))
     for attempt in range(_ATTEMPTS + 1):
         bad: list[Any] = []
         try:
-            found, spoiled = _scan(stream, dialect, types, grouped, bad)
+            column_types, mixed = _scan(stream, dialect, types, grouped, bad)
         except (pa.ArrowException, UnicodeError) as exc:
-            types |= _widened(exc, dialect, header, everything=attempt == _ATTEMPTS - 1)
+            types |= _wider_type(exc, dialect, header, everything=attempt == _ATTEMPTS - 1)
             continue
         if bad:
-            raise _ragged(bad, len(header))
-        return TextTable(stream, dialect, found, frozenset(grouped - spoiled), notes)
-    raise AssertionError  # text is always read, or refused
+            raise _unequal_lines(bad, len(header))
+        return TextTable(stream, dialect, column_types, frozenset(grouped - mixed), notes)
+    raise AssertionError  # unreachable: text is always read or rejected
 
 
 def require_column_count(columns: int) -> None:
-    """Refuse a table of one column or of too many.
+    """Reject a table with one column or too many columns.
 
     Raises:
         UploadError: fewer than two columns or more than `MAX_COLUMNS`.
     """
     if columns < 2:
         raise UploadError(
-            "The file has one column only",
+            "The file has only one column",
             expected="at least two columns, separated by a comma, a semicolon, a tab or |",
             actual=f"{columns}",
             fix=SAVE_AGAIN,
@@ -90,7 +90,7 @@ def require_column_count(columns: int) -> None:
             "The file has too many columns",
             expected=f"at most {MAX_COLUMNS:,}",
             actual=f"{columns:,}",
-            fix="Keep the columns that describe the offer, with one row for each unit and period",
+            fix="Remove columns that do not describe the offer",
         )
 
 
@@ -99,29 +99,29 @@ def _require_header(header: list[str]) -> None:
     if all(re.fullmatch(r"[-+]?\d+([.,]\d+)?", cell.strip()) for cell in header):
         raise UploadError(
             "The file has no header line",
-            expected="the names of the columns in the first line",
+            expected="column names in the first line",
             actual="numbers only: " + ", ".join(format_value(cell) for cell in header[:5]),
-            fix="Add a first line with the names of the columns",
+            fix="Add a first line with column names",
         )
 
 
-def _ragged(bad: list[Any], width: int) -> UploadError:
+def _unequal_lines(bad: list[Any], width: int) -> UploadError:
     return UploadError(
-        f"The file has {len(bad):,} line{'s' * (len(bad) > 1)} with the wrong number of cells",
+        f"The file has {pluralize(len(bad), 'line')} with the wrong number of cells",
         expected=f"{width:,} cells in each line, as in the header",
         actual="; ".join(f"line {row.number:,} has {row.actual_columns:,}" for row in bad[:5]),
-        fix="Quote cells that contain the delimiter, and remove titles and totals around the table",
+        fix="Quote cells that contain the delimiter; remove titles and totals around the table",
     )
 
 
-def _blocks(stream: BinaryIO, dialect: Dialect, types: dict[str, Any], bad: list[Any] | None) -> Iterator[Any]:
-    def keep(row: Any) -> str:  # noqa: ANN401
+def _read_blocks(stream: BinaryIO, dialect: Dialect, types: dict[str, Any], bad: list[Any] | None) -> Iterator[Any]:
+    def skip(row: Any) -> str:  # noqa: ANN401
         if bad is not None:
             bad.append(row)
         return "skip"
 
-    parse = arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=keep)
-    # One thread: only then does pyarrow know the numbers of bad lines.
+    parse = arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=skip)
+    # pyarrow reports the numbers of bad lines only with one thread.
     read = arrow_csv.ReadOptions(use_threads=False, encoding=dialect.encoding, block_size=_BLOCK_BYTES)
     convert = arrow_csv.ConvertOptions(decimal_point=dialect.decimal, column_types=types)
     stream.seek(0)
@@ -131,26 +131,28 @@ def _blocks(stream: BinaryIO, dialect: Dialect, types: dict[str, Any], bad: list
 def _scan(
     stream: BinaryIO, dialect: Dialect, types: dict[str, Any], grouped: set[str], bad: list[Any]
 ) -> tuple[dict[str, Any], set[str]]:
-    """Return the types of the columns, and the grouped columns that hold more than numbers."""
-    found: dict[str, Any] = {}
-    spoiled: set[str] = set()
+    """Return the column types, and the grouped columns that hold other values than numbers."""
+    column_types: dict[str, Any] = {}
+    mixed: set[str] = set()
     pattern = rf"^\s*({number_pattern(dialect)})?\s*$"
-    for batch in _blocks(stream, dialect, types, bad):
-        found = {field.name: pa.string() if pa.types.is_null(field.type) else field.type for field in batch.schema}
-        for name in grouped - spoiled:
+    for batch in _read_blocks(stream, dialect, types, bad):
+        column_types = {
+            field.name: pa.string() if pa.types.is_null(field.type) else field.type for field in batch.schema
+        }
+        for name in grouped - mixed:
             if not compute.all(compute.match_substring_regex(batch.column(name), pattern)).as_py():
-                spoiled.add(name)
-    return found, spoiled
+                mixed.add(name)
+    return column_types, mixed
 
 
-def _widened(exc: BaseException, dialect: Dialect, header: list[str], *, everything: bool) -> dict[str, Any]:
+def _wider_type(exc: BaseException, dialect: Dialect, header: list[str], *, everything: bool) -> dict[str, Any]:
     """Return the wider type of the column that pyarrow could not convert.
 
     Raises:
-        UploadError: something else is wrong.
+        UploadError: the error has another cause.
     """
-    told = re.search(r"In CSV column #(\d+): .*conversion error to (\w+)", str(exc))
-    if told is None or int(told[1]) >= len(header):
+    message = re.search(r"In CSV column #(\d+): .*conversion error to (\w+)", str(exc))
+    if message is None or int(message[1]) >= len(header):
         raise UploadError(
             "The file cannot be read as a table",
             expected=f"{dialect} and a header line",
@@ -159,14 +161,14 @@ def _widened(exc: BaseException, dialect: Dialect, header: list[str], *, everyth
         ) from exc
     if everything:
         return dict.fromkeys(header, pa.string())
-    return {header[int(told[1])]: pa.float64() if told[2] == "int64" else pa.string()}
+    return {header[int(message[1])]: pa.float64() if message[2] == "int64" else pa.string()}
 
 
-def _number(column: Any, dialect: Dialect) -> Any:  # noqa: ANN401
+def _parse_numbers(column: Any, dialect: Dialect) -> Any:  # noqa: ANN401
     marks = "[ \u00a0\u202f]" if dialect.thousands == " " else re.escape(dialect.thousands)
-    plain = compute.replace_substring_regex(compute.utf8_trim_whitespace(column), marks, "")
-    plain = compute.replace_substring(plain, dialect.decimal, ".")
-    return compute.if_else(compute.equal(plain, ""), pa.scalar(None, pa.string()), plain).cast(pa.float64())
+    digits = compute.replace_substring_regex(compute.utf8_trim_whitespace(column), marks, "")
+    digits = compute.replace_substring(digits, dialect.decimal, ".")
+    return compute.if_else(compute.equal(digits, ""), pa.scalar(None, pa.string()), digits).cast(pa.float64())
 
 
 def _is_code(row: list[str], i: int) -> bool:

@@ -1,5 +1,6 @@
-"""Reading an uploaded file as a table: what it is is found out from its content, never from its name."""
+"""Read an uploaded file as a table; its format is detected from the content, not from the name."""
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -19,7 +20,7 @@ from pyarrow import parquet
 from pydantic import JsonValue
 
 from edtech.data.atomic import Draft
-from edtech.data.ingest.dialect import SAVE_AGAIN, Dialect, find_dialect
+from edtech.data.ingest.dialect import SAVE_AGAIN, Dialect, detect_dialect
 from edtech.data.ingest.parquet import parquet_batches, too_large
 from edtech.data.ingest.primitive_types import notes_on_numeric_text, primitive_batches, primitive_schema
 from edtech.data.ingest.sheet import read_sheet
@@ -29,23 +30,23 @@ from edtech.settings import MEGABYTE
 from edtech.tables.formatting import format_value, pluralize
 
 PREVIEW_ROWS = 20_000
-"""Rows of a staged upload that are in memory, to choose the mapping by."""
-ACCEPTED = "a table as CSV or TSV (also packed as .gz), as Parquet or as an Excel workbook (.xlsx)"
+"""Rows of a staged upload in memory, to choose the mapping."""
+ACCEPTED = "a table as CSV or TSV (also compressed as .gz), as Parquet or as an Excel workbook (.xlsx)"
 
 _GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
-_FOREIGN = {b"\xd0\xcf\x11\xe0": "an old or locked Excel file", b"%PDF": "a PDF", _GZIP: "a file packed twice"}
+_FOREIGN = {b"\xd0\xcf\x11\xe0": "an old or locked Excel file", b"%PDF": "a PDF", _GZIP: "a file compressed twice"}
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml|head|body|script|svg)", re.IGNORECASE)
-_PIECE, _IN_MEMORY = 1 << 20, 32 << 20
+_CHUNK_BYTES, _IN_MEMORY = 1 << 20, 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that was read as a table.
+    """An uploaded file as a table.
 
-    `frame` holds text as text, numbers as numbers and dates as datetimes: all `rows`, or the first of them where the
-    rest is staged in the Parquet file `path`. `dialect` is None unless the file is text, `sheet` unless it is a
-    workbook with these `sheets`; `notes` are sentences on what was found out, for the user to confirm. `size` (bytes)
-    and `digest` (SHA-256) are those of the file as it came.
+    `frame` holds text, numbers and datetimes: all `rows`, or the first of them if all are staged in the Parquet file
+    `path`. `dialect` is set for text files, `sheet` and `sheets` for workbooks. `notes` are sentences on what was
+    detected, for the user to confirm. `size` (bytes) and `digest` (SHA-256) are those of the uploaded file.
     """
 
     name: str
@@ -66,14 +67,14 @@ class Upload:
 
     @property
     def path(self) -> Path | None:
-        """Where all rows are, if they are not in memory."""
+        """The Parquet file of all rows, or None if they are in memory."""
         return None if self.draft is None else self.draft.folder / "upload.parquet"
 
     def source(self) -> dict[str, JsonValue]:
-        """Return where the data come from, for the lineage."""
-        found: dict[str, JsonValue] = {"file": self.name[:200], "bytes": self.size, "sha256": self.digest}
-        found |= {"dialect": str(self.dialect)} if self.dialect is not None else {}
-        return found | ({"sheet": self.sheet} if self.sheet is not None else {})
+        """Return the source of the data, for the lineage."""
+        lineage: dict[str, JsonValue] = {"file": self.name[:200], "bytes": self.size, "sha256": self.digest}
+        lineage |= {"dialect": str(self.dialect)} if self.dialect is not None else {}
+        return lineage | ({"sheet": self.sheet} if self.sheet is not None else {})
 
     def close(self) -> None:
         """Remove the staged rows."""
@@ -93,12 +94,12 @@ def read_upload(
     """Read an uploaded file as a table.
 
     Args:
-        name: the file's own name, to be shown; it is never used as a path.
+        name: name of the file for display; it is never used as a path.
         content: the file.
-        limit_mb: largest size in megabytes (of 1024² bytes), packed or unpacked.
-        dialect: how a text file is written, where the user knows better than what is found out.
-        sheet: which sheet of a workbook; the first unless given.
-        draft: takes the rows, so that only the first `PREVIEW_ROWS` are in memory; `Catalogue.stage` gives one.
+        limit_mb: largest size in megabytes (of 1024² bytes), compressed and decompressed.
+        dialect: format of a text file; default: detected.
+        sheet: sheet of a workbook; default: the first.
+        draft: folder for the rows, so that only the first `PREVIEW_ROWS` are in memory; see `Catalogue.stage`.
 
     Raises:
         UploadError: too large, or not a table with a header, two or more columns of different names, and rows.
@@ -107,14 +108,14 @@ def read_upload(
     with _opened(content) as original, _unpacked(original, limit) as stream:
         read = _read(stream, limit, dialect, sheet)
         names, renamed = _column_names(read.names)
-        schema, left_out = primitive_schema(read.first, names)
+        schema, excluded = primitive_schema(read.first, names)
         batches = primitive_batches(chain([read.first], read.batches), schema)
-        frame, rows = _staged(batches, schema, draft) if draft is not None else _whole(batches, schema)
-        size, digest = _identity(original)
+        frame, rows = _write_staged(batches, schema, draft) if draft is not None else _load(batches, schema)
+        size, digest = _size_and_digest(original)
     notes = (
         *read.notes,
         *renamed,
-        *left_out,
+        *excluded,
         *notes_on_numeric_text(frame),
         f"{pluralize(rows, 'row')}, {pluralize(frame.shape[1], 'column')}.",
     )
@@ -122,8 +123,8 @@ def read_upload(
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A table of whatever format, its first batch apart."""
+class _Table:
+    """A table in any format, with its first batch separate."""
 
     first: Any
     batches: Iterator[Any]
@@ -138,41 +139,41 @@ class _Read:
         return names
 
 
-def _read(stream: BinaryIO, limit: int, dialect: Dialect | None, sheet: str | None) -> _Read:
+def _read(stream: BinaryIO, limit: int, dialect: Dialect | None, sheet: str | None) -> _Table:
     stream.seek(0)
     magic = stream.read(4)
     if magic.startswith(_PARQUET):
-        return _rows(parquet_batches(stream, limit), ("The file is Parquet: names and types are its own.",))
+        return _table_of(parquet_batches(stream, limit), ("The file is Parquet, with its own column names and types.",))
     if magic.startswith(_ZIP):
-        found = read_sheet(stream, limit, sheet)
-        notes = (f"The table is the sheet {format_value(found.sheet)} of an Excel workbook.",)
-        return _rows(found.table.to_batches(), notes, sheet=found.sheet, sheets=found.sheets)
+        workbook = read_sheet(stream, limit, sheet)
+        notes = (f"The table is the sheet {format_value(workbook.sheet)} of an Excel workbook.",)
+        return _table_of(workbook.table.to_batches(), notes, sheet=workbook.sheet, sheets=workbook.sheets)
     _require_text(stream)
-    dialect = dialect or find_dialect(stream)
+    dialect = dialect or detect_dialect(stream)
     text = open_text(stream, dialect)
-    return _rows(text.batches(), (f"The file is {dialect}.", *text.notes), dialect=dialect)
+    return _table_of(text.batches(), (f"The file is {dialect}.", *text.notes), dialect=dialect)
 
 
-def _rows(batches: Iterable[Any], notes: tuple[str, ...], **about: Any) -> _Read:  # noqa: ANN401
+def _table_of(batches: Iterable[Any], notes: tuple[str, ...], **about: Any) -> _Table:  # noqa: ANN401
     filled = (batch for batch in batches if batch.num_rows)
     first = next(filled, None)
     if first is None:
         raise UploadError("The file has no rows", expected="a header and at least one row", actual="the header only")
-    return _Read(first, filled, notes, **about)
+    return _Table(first, filled, notes, **about)
 
 
-def _whole(batches: Iterable[Any], schema: Any) -> tuple[pd.DataFrame, int]:  # noqa: ANN401
+def _load(batches: Iterable[Any], schema: Any) -> tuple[pd.DataFrame, int]:  # noqa: ANN401
     frame: pd.DataFrame = pa.Table.from_batches(batches, schema).to_pandas()
     return frame, len(frame)
 
 
-def _staged(batches: Iterable[Any], schema: Any, draft: Draft) -> tuple[pd.DataFrame, int]:  # noqa: ANN401
-    """Write all rows as Parquet; return the first of them and their number."""
-    preview, kept, rows = [], 0, 0
+def _write_staged(batches: Iterable[Any], schema: Any, draft: Draft) -> tuple[pd.DataFrame, int]:  # noqa: ANN401
+    """Write all rows as Parquet; return the preview and the number of rows."""
+    preview, previewed, rows = [], 0, 0
     with parquet.ParquetWriter(draft.folder / "upload.parquet", schema, compression="zstd") as writer:
         for batch in batches:
-            preview += [batch.slice(0, PREVIEW_ROWS - kept)] if kept < PREVIEW_ROWS else []
-            kept, rows = min(PREVIEW_ROWS, kept + batch.num_rows), rows + batch.num_rows
+            preview += [batch.slice(0, PREVIEW_ROWS - previewed)] if previewed < PREVIEW_ROWS else []
+            previewed, rows = min(PREVIEW_ROWS, previewed + batch.num_rows), rows + batch.num_rows
             writer.write_batch(batch)
     frame: pd.DataFrame = pa.Table.from_batches(preview, schema).to_pandas()
     return frame, rows
@@ -193,7 +194,7 @@ def _opened(content: BinaryIO | bytes | Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _unpacked(stream: BinaryIO, limit: int) -> Iterator[BinaryIO]:
-    """Yield a file, or what a gzip file holds; reading stops at the limit, so that a bomb cannot fill the memory."""
+    """Yield a file, decompressed if it is gzip; reading stops at the limit, as a guard against decompression bombs."""
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
     if size > limit:
@@ -206,63 +207,67 @@ def _unpacked(stream: BinaryIO, limit: int) -> Iterator[BinaryIO]:
     with SpooledTemporaryFile(max_size=_IN_MEMORY) as target:
         try:
             with gzip.GzipFile(fileobj=stream) as packed:
-                while piece := packed.read(_PIECE):
-                    if target.tell() + len(piece) > limit:
+                while chunk := packed.read(_CHUNK_BYTES):
+                    if target.tell() + len(chunk) > limit:
                         raise too_large(limit)
-                    target.write(piece)
+                    target.write(chunk)
         except (OSError, EOFError, zlib.error) as exc:
             raise UploadError(
                 "The file is damaged",
-                expected="a whole gzip file",
+                expected="a complete gzip file",
                 actual=format_value(str(exc), 200),
-                fix="Pack or download it again",
+                fix="Compress or download it again",
             ) from exc
         _require_content(cast(BinaryIO, target))
         yield cast(BinaryIO, target)
 
 
-def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
     stream.seek(0)
-    while piece := stream.read(_PIECE):
-        yield piece
+    while chunk := stream.read(_CHUNK_BYTES):
+        yield chunk
 
 
 def _require_content(stream: BinaryIO) -> None:
-    if not any(piece.strip() for piece in _pieces(stream)):
+    if not any(chunk.strip() for chunk in _chunks(stream)):
         raise UploadError(
             "The file is empty", expected=ACCEPTED, actual=f"{stream.tell()} bytes, all blank", fix=SAVE_AGAIN
         )
 
 
-def _identity(stream: BinaryIO) -> tuple[int, str]:
+def _size_and_digest(stream: BinaryIO) -> tuple[int, str]:
     digest = hashlib.sha256()
-    for piece in _pieces(stream):
-        digest.update(piece)
+    for chunk in _chunks(stream):
+        digest.update(chunk)
     return stream.tell(), digest.hexdigest()
 
 
 def _require_text(stream: BinaryIO) -> None:
     stream.seek(0)
     head = stream.read(1_000)
-    found = next((kind for magic, kind in _FOREIGN.items() if head.startswith(magic)), None)
+    content = next((kind for magic, kind in _FOREIGN.items() if head.startswith(magic)), None)
     if _MARKUP.match(head):
-        found = "a web page or XML"
-    elif found is None and not head.startswith((b"\xff\xfe", b"\xfe\xff")) and any(b"\0" in p for p in _pieces(stream)):
-        found = "NUL bytes, which no text holds"
-    if found is not None:
-        raise UploadError("The file is not a table that can be read", expected=ACCEPTED, actual=found, fix=SAVE_AGAIN)
+        content = "a web page or XML"
+    elif (
+        content is None
+        and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
+        and any(b"\0" in chunk for chunk in _chunks(stream))
+    ):
+        content = "NUL bytes, which text does not contain"
+    if content is not None:
+        raise UploadError("The file cannot be read as a table", expected=ACCEPTED, actual=content, fix=SAVE_AGAIN)
 
 
-def _column_names(found: list[str]) -> tuple[list[str], list[str]]:
-    """Return trimmed names, nameless columns named by their position, and a note about those."""
-    names = [str(name).strip() or f"column_{i}" for i, name in enumerate(found, 1)]
+def _column_names(originals: list[str]) -> tuple[list[str], list[str]]:
+    """Return trimmed column names, with unnamed columns named by position, and a note on these."""
+    names = [str(name).strip() or f"column_{i}" for i, name in enumerate(originals, 1)]
     repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if repeated:
         raise UploadError(
-            "The file has several columns of the same name",
+            "Several columns have the same name",
             expected="a different name for each column",
             actual=", ".join(format_value(name) for name in repeated[:10]),
             fix="Rename these columns",
         )
-    blank = [name for name, old in zip(names, found, strict=True) if not str(old).strip()]
-    return names, [f"Columns without a name are called {', '.join(blank[:5])}."] if blank else []
+    blank = [name for name, old in zip(names, originals, strict=True) if not str(old).strip()]
+    return names, [f"Unnamed columns are named {', '.join(blank[:5])}."] if blank else []
