@@ -24,7 +24,7 @@ from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.tracking.trusted_types import trusted_types
 from tests.serving import free_port
-from tests.tracking.serving import misbehaving
+from tests.tracking.serving import failing_server
 
 LOG_SECONDS, OPEN_SECONDS, AWAY_SECONDS = 0.8, 0.2, 2.0
 ALGORITHMS = ("fixed_effects", "random_forest", "gradient_boosting")
@@ -103,7 +103,7 @@ def away_seconds(settings: Settings) -> dict[str, float]:
     local = EdTechMLFlowTracker(settings=settings)
     usual = statistics.median(timed(lambda: local.log(RunItems("r", metrics={"rmse": 1.0}))) for _ in range(5))
     result = {}
-    with misbehaving("hang") as hanging, misbehaving("500") as failing:
+    with failing_server("hang") as hanging, failing_server("500") as failing:
         away = f"http://127.0.0.1:{free_port()}"
         for name, uri in {"away": away, "hanging": hanging, "answering errors": failing}.items():
             tracker = EdTechMLFlowTracker(tracking_uri=uri, settings=settings)

@@ -1,4 +1,4 @@
-"""The PostgreSQL that one test uses: found here, and installed by `python tests/postgres.py` where we may."""
+"""PostgreSQL for one test: locate it, or install it with `python tests/postgres.py` on Debian as root."""
 
 import os
 import shutil
@@ -16,15 +16,14 @@ USER = "postgres"
 
 def find() -> Path | None:
     """Return the folder of PostgreSQL's programs: $PG_BIN, on the PATH, else Debian's newest; None without any."""
-    places = [os.environ.get("PG_BIN"), (found := shutil.which("initdb")) and str(Path(found).parent)]
-    places += sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), key=lambda path: float(Path(path).parts[-2]))[
-        ::-1
-    ]
-    return next((Path(place) for place in places if place and Path(place, "initdb").exists()), None)
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parts[-2]), reverse=True)
+    on_path = shutil.which("initdb")
+    folders = [os.environ.get("PG_BIN"), on_path and Path(on_path).parent, *installed]
+    return next((Path(folder) for folder in folders if folder and Path(folder, "initdb").exists()), None)
 
 
 def install() -> None:
-    """Debian's package, where we may install it."""
+    """Install Debian's package if this process may."""
     if shutil.which("apt-get") and os.geteuid() == 0:
         subprocess.run(["apt-get", "update"], check=True)
         subprocess.run(["apt-get", "install", "--yes", "--no-install-recommends", "postgresql"], check=True)
@@ -32,7 +31,7 @@ def install() -> None:
 
 @contextmanager
 def postgres(programs: Path, folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL of our own in a folder; yield the address of its database for SQLAlchemy."""
+    """Run a PostgreSQL server in a folder; yield the address of its database for SQLAlchemy."""
     as_user = {"user": USER} if os.geteuid() == 0 else {}  # it refuses to run as root
     data = folder / "data"
     if as_user:
@@ -40,11 +39,11 @@ def postgres(programs: Path, folder: Path) -> Iterator[str]:
     here = {**as_user, "cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
     subprocess.run([programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8"], **here)
     control = [programs / "pg_ctl", "-D", data]
-    for more in reversed(range(TRIES)):
+    for remaining in reversed(range(TRIES)):
         port = free_port()
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         start = [*control, "-w", "-t", str(SECONDS), "-l", folder / "log", "-o", options, "start"]
-        if subprocess.run(start, **here | {"check": not more}).returncode == 0:
+        if subprocess.run(start, **here | {"check": not remaining}).returncode == 0:
             break
     try:
         yield f"postgresql+pg8000://{USER}@127.0.0.1:{port}/postgres"
@@ -56,4 +55,4 @@ if __name__ == "__main__":
     if find() is None:
         install()
     if find() is None:
-        print("No PostgreSQL: its test is left out.", file=sys.stderr)
+        print("No PostgreSQL: its test is skipped.", file=sys.stderr)

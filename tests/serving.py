@@ -1,4 +1,4 @@
-"""Start the dashboard as a user does, and leave nothing running."""
+"""Start the dashboard and other servers as a user does, and stop them at the end."""
 
 import http.client
 import os
@@ -24,7 +24,7 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 del sys.argv[0]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
-"""`python -m`, which ends when the process that started it does: that holds the other end of its input."""
+"""`python -m` that ends with its parent process, which holds the other end of its standard input."""
 
 
 def free_port() -> int:
@@ -37,21 +37,21 @@ def free_port() -> int:
 def serve(script: Path, home: Path) -> Iterator[str]:
     """Run `streamlit run script` with EDTECH_HOME=home, from another working directory; yield its address.
 
-    The server and everything it started are killed at the end. What it wrote is in `home/server.log`.
+    The server and its child processes are killed at the end. Its output is in `home/server.log`.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("EDTECH_")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("EDTECH_")}
     command = ["streamlit", "run", str(script), "--server.headless", "true", "--server.port"]
-    with running(command, home, "/_stcore/health", kept | {"EDTECH_HOME": str(home)}) as port:
+    with running(command, home, "/_stcore/health", env | {"EDTECH_HOME": str(home)}) as port:
         yield f"http://localhost:{port}"
 
 
 @contextmanager
 def running(command: list[str], folder: Path, health: str, env: Mapping[str, str]) -> Iterator[int]:
-    """Run a module that serves at a port, the last word of its command; yield that when the server is healthy."""
+    """Run a module that serves at a port, the last argument of its command; yield the port when it is healthy."""
     log = folder / "server.log"
     for _ in range(TRIES):
         port = free_port()
-        server = _started([*command, str(port)], folder, log, env)
+        server = _start([*command, str(port)], folder, log, env)
         try:
             _wait_for(server, port, health, log)
             if server.poll() is None:
@@ -59,12 +59,12 @@ def running(command: list[str], folder: Path, health: str, env: Mapping[str, str
                 return
         finally:
             stop(server)
-        if not _taken(port):  # else another process was faster
+        if not _is_in_use(port):  # else another process took the port first
             break
     raise RuntimeError(f"the server stopped with exit code {server.returncode}:\n{log.read_text()}")
 
 
-def _started(command: list[str], folder: Path, log: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def _start(command: list[str], folder: Path, log: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     with log.open("wb") as out:
         return subprocess.Popen(
             [sys.executable, "-c", MODULE, *command],
@@ -78,7 +78,7 @@ def _started(command: list[str], folder: Path, log: Path, env: Mapping[str, str]
 
 
 def _wait_for(server: "subprocess.Popen[bytes]", port: int, health: str, log: Path) -> None:
-    """Return when the server answers, or has stopped."""
+    """Wait until the server answers or has stopped."""
     try:
         until(lambda: server.poll() is not None or healthy(port, health))
     except TimeoutError as exc:
@@ -93,7 +93,7 @@ def healthy(port: int, path: str) -> bool:
     return False
 
 
-def _taken(port: int) -> bool:
+def _is_in_use(port: int) -> bool:
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
@@ -106,9 +106,9 @@ def stop(server: "subprocess.Popen[bytes]") -> None:
     if os.name == "nt":  # no process groups to signal
         server.kill()
     else:
-        for ask in (signal.SIGTERM, signal.SIGKILL):  # the second one also ends what the server left in its group
+        for number in (signal.SIGTERM, signal.SIGKILL):  # SIGKILL also ends child processes in its group
             with suppress(ProcessLookupError):
-                os.killpg(server.pid, ask)
+                os.killpg(server.pid, number)
             with suppress(subprocess.TimeoutExpired):
                 server.wait(timeout=10)
     server.wait()

@@ -1,4 +1,4 @@
-"""Copies runs from the embedded store to a server, so that any step can be done again without doing it twice."""
+"""Copy runs from the embedded store to a server; each step can be repeated without creating duplicates."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
 
 SYNCED_FROM_TAG = "edtech.sent_from"
+"""Holds the id of the local run that a run on the server is a copy of."""
 PARENT_TAG = "mlflow.parentRunId"
 LOCAL_TAGS = {PENDING_TAG, SYNCED_AS_TAG, "edtech.lock"}
 _OPEN_STATUSES = {"RUNNING", "SCHEDULED"}
 
 
 class RunCopier:
-    """From one store to another; a copy is found again by the tag that names the run it was made from."""
+    """Copies from one store to another; it finds its own copies by the tag that names the original run."""
 
     def __init__(self, local: Store, source: "MlflowClient", server: Store, target: "MlflowClient") -> None:
         self._local, self._source = local, source
@@ -30,25 +31,25 @@ class RunCopier:
         self._experiments: dict[str, str] = {}
 
     def copy(self, tree: Sequence[PendingRun]) -> dict[str, str]:
-        """Send runs, each listed after its parent, and return their ids on the server by their ids here.
+        """Copy runs, each listed after its parent, and return their ids on the server by their local ids.
 
-        All are opened first, then filled and closed from the last to the first, so a parent that names its children
-        names their new ids and is complete when it is closed. Raises TrackingError.
+        All copies are opened first, then filled and closed from the last to the first. So a parent that names its
+        children gets their new ids, and is complete when it is closed. Raises TrackingError.
         """
         with translate_errors("send runs to the server", self._server):
             ids: dict[str, str] = {}
-            for waiting in tree:
-                ids[waiting.run_id] = self._open_copy(self._source.get_run(waiting.run_id), ids)
-            for here, there in reversed(ids.items()):
-                self._fill_copy(self._source.get_run(here), there, ids)
-                self._mark_synced(here, there)
+            for pending in tree:
+                ids[pending.run_id] = self._open_copy(self._source.get_run(pending.run_id), ids)
+            for local_id, server_id in reversed(ids.items()):
+                self._fill_copy(self._source.get_run(local_id), server_id, ids)
+                self._mark_synced(local_id, server_id)
         return ids
 
     def _open_copy(self, run: "Run", ids: Mapping[str, str]) -> str:
-        """Return the id of the run's copy, begun now or when an earlier try was broken off."""
+        """Return the id of the run's copy, created now or by an interrupted attempt."""
         experiment = self._target_experiment(run.info.experiment_id)
-        if found := self._find_copies(experiment, run.info.run_id):
-            return str(found[0].info.run_id)
+        if copies := self._find_copies(experiment, run.info.run_id):
+            return str(copies[0].info.run_id)
         tags = {key: value for key, value in run.data.tags.items() if key not in LOCAL_TAGS}
         if PARENT_TAG in tags:
             tags[PARENT_TAG] = ids.get(tags[PARENT_TAG]) or self._synced_id(tags[PARENT_TAG])
@@ -56,78 +57,76 @@ class RunCopier:
         copy = self._target.create_run(experiment, run.info.start_time, tags, run.info.run_name)
         return str(copy.info.run_id)
 
-    def _fill_copy(self, run: "Run", there: str, ids: Mapping[str, str]) -> None:
-        copy = self._target.get_run(there)
+    def _fill_copy(self, run: "Run", server_id: str, ids: Mapping[str, str]) -> None:
+        copy = self._target.get_run(server_id)
         if copy.info.status not in _OPEN_STATUSES:
             return
-        self._send_values(run, there, ids)
+        self._copy_values(run, server_id, ids)
         if run.inputs and run.inputs.dataset_inputs:
-            self._target.log_inputs(there, datasets=run.inputs.dataset_inputs)
-        self._send_files(run, there)
-        self._send_models(run, copy)
-        # A request that was answered too late and asked again may have opened a second copy.
-        for extra in self._find_copies(copy.info.experiment_id, run.info.run_id):
-            if extra.info.run_id != there:
-                self._target.delete_run(extra.info.run_id)
-        self._target.set_terminated(there, run.info.status, run.info.end_time)
+            self._target.log_inputs(server_id, datasets=run.inputs.dataset_inputs)
+        self._copy_files(run, server_id)
+        self._copy_models(run, copy)
+        # A request that timed out and was repeated may have created a second copy.
+        for duplicate in self._find_copies(copy.info.experiment_id, run.info.run_id):
+            if duplicate.info.run_id != server_id:
+                self._target.delete_run(duplicate.info.run_id)
+        self._target.set_terminated(server_id, run.info.status, run.info.end_time)
 
-    def _send_values(self, run: "Run", there: str, ids: Mapping[str, str]) -> None:
+    def _copy_values(self, run: "Run", server_id: str, ids: Mapping[str, str]) -> None:
         from mlflow.entities import Param, RunTag
 
-        metrics = [one for key in run.data.metrics for one in self._source.get_metric_history(run.info.run_id, key)]
+        metrics = [item for key in run.data.metrics for item in self._source.get_metric_history(run.info.run_id, key)]
         params = [Param(key, value) for key, value in run.data.params.items()]
         tags = [RunTag(key, ids[value]) for key, value in run.data.tags.items() if value in ids and key != PARENT_TAG]
         for start in range(0, max(len(metrics), len(params), len(tags)), BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            self._target.log_batch(there, metrics[part], params[part], tags[part])
+            batch = slice(start, start + BATCH_SIZE)
+            self._target.log_batch(server_id, metrics[batch], params[batch], tags[batch])
 
-    def _send_files(self, run: "Run", there: str) -> None:
+    def _copy_files(self, run: "Run", server_id: str) -> None:
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             if not self._source.list_artifacts(run.info.run_id):
                 return
             files = Path(self._source.download_artifacts(run.info.run_id, "", folder))
             if (script := files / SCRIPT).is_file():
                 text = script.read_text(encoding="utf-8")
-                script.write_text(retarget_script(text, there, self._server.uri_without_credentials), encoding="utf-8")
-            self._target.log_artifacts(there, str(files))
+                script.write_text(
+                    retarget_script(text, server_id, self._server.uri_without_credentials), encoding="utf-8"
+                )
+            self._target.log_artifacts(server_id, str(files))
 
-    def _send_models(self, run: "Run", copy: "Run") -> None:
-        if copy.outputs and any(self._complete_model(self._target, one.model_id) for one in copy.outputs.model_outputs):
+    def _copy_models(self, run: "Run", copy: "Run") -> None:
+        outputs = copy.outputs.model_outputs if copy.outputs else []
+        if any(self._complete_model(self._target, output.model_id) for output in outputs):
             return
         for output in run.outputs.model_outputs if run.outputs else []:
             if model := self._complete_model(self._source, output.model_id):
-                self._send_model(model, copy)
+                self._copy_model(model, copy)
 
     def _complete_model(self, client: "MlflowClient", model_id: str) -> "LoggedModel | None":
-        """Return a model that is whole."""
+        """Return a logged model if all of it was written."""
         model = client.get_logged_model(model_id)
         return model if model.name == MODEL_NAME and model.status.value == "READY" else None
 
-    def _send_model(self, model: "LoggedModel", copy: "Run") -> None:
+    def _copy_model(self, model: "LoggedModel", copy: "Run") -> None:
         from mlflow.artifacts import download_artifacts
         from mlflow.models import Model
 
-        info = copy.info
-        with create_logged_model(self._target, info.experiment_id, info.run_id, model.model_type) as (
-            folder,
-            description,
-        ):
-            beside = str(folder.parent)
-            Path(download_artifacts(model.artifact_location, dst_path=beside, tracking_uri=self._local.uri)).rename(
-                folder
-            )
-            described: Model = Model.load(str(folder / "MLmodel"))
-            described.run_id, described.artifact_path = info.run_id, description.artifact_path
-            described.model_uuid = described.model_id = description.model_id
-            described.save(str(folder / "MLmodel"))
+        experiment, run_id = copy.info.experiment_id, copy.info.run_id
+        with create_logged_model(self._target, experiment, run_id, model.model_type) as (folder, new):
+            parent, source = str(folder.parent), self._local.uri
+            Path(download_artifacts(model.artifact_location, dst_path=parent, tracking_uri=source)).rename(folder)
+            description: Model = Model.load(str(folder / "MLmodel"))
+            description.run_id, description.artifact_path = run_id, new.artifact_path
+            description.model_uuid = description.model_id = new.model_id
+            description.save(str(folder / "MLmodel"))
 
-    def _mark_synced(self, here: str, there: str) -> None:
-        self._source.set_tag(here, SYNCED_AS_TAG, there)
-        self._source.delete_tag(here, PENDING_TAG)
-        self._source.delete_run(here)  # listed on the server from now on; here it can still be read by its id
+    def _mark_synced(self, local_id: str, server_id: str) -> None:
+        self._source.set_tag(local_id, SYNCED_AS_TAG, server_id)
+        self._source.delete_tag(local_id, PENDING_TAG)
+        self._source.delete_run(local_id)  # the server lists it from now on; its local id can still be read
 
     def _synced_id(self, parent: str) -> str:
-        """Return the id that a parent has on the server; its own where it never was here."""
+        """Return the id of a parent on the server; the id itself if the parent was never on this machine."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -135,13 +134,13 @@ class RunCopier:
         except MlflowException:
             return parent
 
-    def _target_experiment(self, here: str) -> str:
-        if here not in self._experiments:
-            name = self._source.get_experiment(here).name
-            self._experiments[here] = get_experiment_id(self._target, self._server, name)
-        return self._experiments[here]
+    def _target_experiment(self, local_id: str) -> str:
+        if local_id not in self._experiments:
+            name = self._source.get_experiment(local_id).name
+            self._experiments[local_id] = get_experiment_id(self._target, self._server, name)
+        return self._experiments[local_id]
 
-    def _find_copies(self, experiment: str, here: str) -> list["Run"]:
-        """Return the copies of a run on the server, finished ones first, then the oldest."""
-        found = self._target.search_runs([experiment], f"tags.`{SYNCED_FROM_TAG}` = '{here}'")
-        return sorted(found, key=lambda run: (run.info.status in _OPEN_STATUSES, run.info.start_time, run.info.run_id))
+    def _find_copies(self, experiment: str, local_id: str) -> list["Run"]:
+        """Return the copies of a run on the server: finished copies first, then the oldest."""
+        copies = self._target.search_runs([experiment], f"tags.`{SYNCED_FROM_TAG}` = '{local_id}'")
+        return sorted(copies, key=lambda run: (run.info.status in _OPEN_STATUSES, run.info.start_time, run.info.run_id))

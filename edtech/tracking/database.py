@@ -1,23 +1,24 @@
-"""Opens an embedded store's SQLite file for reading, and says what is wrong where that fails.
+"""Open an embedded store's SQLite file for reading, and turn SQLite's errors into advice.
 
-A process that was killed in the middle of a write leaves a hot journal beside the file. SQLite undoes the write from it
-when the file is opened next, but only over a connection that may write; see https://sqlite.org/atomiccommit.html.
+A process that is killed during a write leaves a hot journal beside the file. SQLite rolls the write back when the file
+is opened next, but only over a connection that may write; see https://sqlite.org/atomiccommit.html.
 """
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from edtech.errors import TrackingError
 
 BUSY_SECONDS = 20.0
-"""How long a locked database is waited for, as MLflow itself does."""
+"""Timeout for a locked database, the same as MLflow's."""
 _NOT_A_STORE = (
     "This file is not an MLflow store",
     "Choose another store with EDTECH_MLFLOW_TRACKING_URI or another home with EDTECH_HOME; leave this file as it is",
 )
-_IN_USE = ("The MLflow store is in use", "Another process holds it; wait until that has finished, then try again")
+_IN_USE = ("The MLflow store is in use", "Another process has locked it; wait until it has finished, then try again")
 _NO_ACCESS = ("The MLflow store cannot be opened", "Make the file and its folder readable and writable, then try again")
 _DISK = (
     "The disk of the MLflow store failed or is full",
@@ -35,23 +36,33 @@ _REASONS = {
     sqlite3.SQLITE_FULL: _DISK,
     sqlite3.SQLITE_IOERR: _DISK,
     sqlite3.SQLITE_READONLY: (
-        "A write to the MLflow store was interrupted and has to be undone, but its files are read-only",
-        "Make the file, its -journal and their folder writable and open the store again; nothing is lost as long as "
-        "the two files stay together",
+        "A write to the MLflow store was interrupted and must be rolled back, but its files are read-only",
+        "Make the file, its -journal and their folder writable and open the store again; keep the two files together, "
+        "then no complete run is lost",
     ),
     sqlite3.SQLITE_CORRUPT: (
         "The MLflow store is damaged",
-        "End the programs that use it, copy its whole folder, and restore the last backup or run: "
+        "Stop the programs that use it, copy its whole folder, then restore the last backup or run: "
         "sqlite3 mlflow.db .recover",
     ),
 }
 _OTHER = ("The MLflow store cannot be read", "Leave its files as they are and run: python -m edtech doctor")
 
 
-def _open_readonly(database: Path) -> sqlite3.Connection:
-    """Return a read-only connection, once SQLite has undone what a killed process left half written.
+@contextmanager
+def open_readonly(database: Path) -> Iterator[sqlite3.Connection]:
+    """Open an MLflow database read-only. Raises TrackingError if it is not one, or cannot be read."""
+    try:
+        with closing(_open_recovered(database)) as db:
+            yield db
+    except sqlite3.Error as exc:
+        raise database_error(exc, database) from exc
 
-    Whether that is needed, and whether the writer still lives, SQLite decides. Raises sqlite3.Error.
+
+def _open_recovered(database: Path) -> sqlite3.Connection:
+    """Return a read-only connection, after SQLite has rolled back the unfinished write of a killed process.
+
+    SQLite decides whether that is needed, and whether the writer is still running. Raises sqlite3.Error.
     """
     db = _connect(database, "ro")
     try:
@@ -62,18 +73,18 @@ def _open_readonly(database: Path) -> sqlite3.Connection:
             raise
     else:
         return db
-    with closing(_connect(database, "rw")) as repairing:
-        _read_once(repairing)
+    with closing(_connect(database, "rw")) as recovering:
+        _read_once(recovering)
     return _connect(database, "ro")
 
 
 def journal_of(database: Path) -> Path:
-    """Return the path of the file from which SQLite undoes a write that was interrupted."""
+    """Return the path of the journal from which SQLite rolls back an interrupted write."""
     return database.with_name(f"{database.name}-journal")
 
 
 def database_error(exc: sqlite3.Error, database: Path) -> TrackingError:
-    """Return what an error of SQLite means for the store, and advice that loses no run."""
+    """Return the error for the store, with advice that cannot lose a run."""
     problem, fix = _REASONS.get(_code(exc), _OTHER)
     return TrackingError(problem, actual=str(exc), where=str(database), fix=fix)
 
@@ -84,7 +95,7 @@ def _connect(database: Path, mode: str) -> sqlite3.Connection:
 
 
 def _read_once(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA schema_version").fetchone()  # the first read undoes what was interrupted, or waits for a writer
+    db.execute("PRAGMA schema_version").fetchone()  # the first read rolls back an unfinished write or waits
 
 
 def _code(exc: sqlite3.Error) -> int:

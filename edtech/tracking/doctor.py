@@ -1,4 +1,4 @@
-"""Checks the set-up of tracking from the address to the packages, one finding after another."""
+"""Check the setup of tracking, from the address of the store to the installed packages."""
 
 import platform
 import uuid
@@ -19,7 +19,7 @@ TOKEN_FILE = "token.txt"  # noqa: S105  # a file's name
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one check found: `ok`, what was seen or is wrong, and what to do."""
+    """The result of a check: what works or what is wrong, and what to do."""
 
     name: str
     ok: bool
@@ -28,92 +28,97 @@ class CheckResult:
 
 
 def check_setup(tracking_uri: str | None = None, settings: Settings | None = None) -> Iterator[CheckResult]:
-    """Yield the findings as they are made: URI, store, experiment, write, read, registry, versions, waiting runs.
+    """Yield the result of each check: URI, store, experiment, write, read, registry, versions, pending runs.
 
-    A check that rests on one that failed is left out. The run that is written for the check is deleted again.
+    A check is skipped if one that it depends on has failed. The run that a check writes is deleted again.
     """
     settings = settings or Settings()
     yield (address := _run_check("URI", lambda: find_store(tracking_uri, settings).redacted_uri))
     if address.ok:
-        yield from _check_store(find_store(tracking_uri, settings), settings)
+        store = _StoreChecks(find_store(tracking_uri, settings), settings)
+        for name, check in store.checks().items():
+            result = _run_check(name, check)
+            yield result
+            if not result.ok:
+                break
     yield _run_check("versions", _check_versions)
-    yield _run_check("waiting", lambda: _check_pending(settings))
+    yield _run_check("pending runs", lambda: _check_pending(settings))
 
 
-def _check_store(store: Store, settings: Settings) -> Iterator[CheckResult]:
-    kept: dict[str, str] = {}
+class _StoreChecks:
+    """The checks of one store, in an order in which each needs those before it."""
 
-    def opened() -> str:
-        connect(store)
-        return "a server that answers" if store.is_server else "the schema is that of the installed MLflow"
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store, self._settings = store, settings
+        self._run_id, self._token = "", uuid.uuid4().hex
 
-    def experiment() -> str:
-        recorder = RunWriter(store, settings.experiment)
-        return f"{settings.experiment!r}, id {recorder.experiment_id}"
+    def checks(self) -> dict[str, Callable[[], str]]:
+        """Return the checks by name."""
+        return {
+            "store": self._open,
+            "experiment": self._open_experiment,
+            "write": self._write_run,
+            "read": self._read_run,
+            "registry": self._read_registry,
+        }
 
-    def write() -> str:
-        recorder, token = RunWriter(store, settings.experiment), uuid.uuid4().hex
-        items = RunItems("doctor", kind="group", params={"token": token}, artifacts={TOKEN_FILE: token})
-        with recorder.start_run(items, {}) as run_id:
-            kept.update(run_id=run_id, token=token)
+    def _open(self) -> str:
+        connect(self._store)
+        return "the server answers" if self._store.is_server else "the schema is that of the installed MLflow"
+
+    def _open_experiment(self) -> str:
+        writer = RunWriter(self._store, self._settings.experiment)
+        return f"{self._settings.experiment!r}, id {writer.experiment_id}"
+
+    def _write_run(self) -> str:
+        items = RunItems("doctor", kind="group", params={"token": self._token}, artifacts={TOKEN_FILE: self._token})
+        with RunWriter(self._store, self._settings.experiment).start_run(items, {}) as run_id:
+            self._run_id = run_id
         return f"run {run_id}"
 
-    def read() -> str:
-        runs, run_id = RunStore(store.uri, settings), kept["run_id"]
+    def _read_run(self) -> str:
+        runs = RunStore(self._store.uri, self._settings)
         try:
-            found = (
-                runs.get_run(run_id).params["token"],
-                runs.read_artifact(run_id, TOKEN_FILE).decode(errors="replace"),
-            )
+            param = runs.get_run(self._run_id).params["token"]
+            file = runs.read_artifact(self._run_id, TOKEN_FILE).decode(errors="replace")
         finally:
-            with translate_errors("delete the run of this check", store):
-                connect(store).delete_run(run_id)
-        if found != (kept["token"], kept["token"]):
+            with translate_errors("delete the run of this check", self._store):
+                connect(self._store).delete_run(self._run_id)
+        if (param, file) != (self._token, self._token):
             raise TrackingError(
-                "Something else came back than was written", actual=str(found)[:200], where=store.redacted_uri
+                "The run that was read differs from the one that was written",
+                actual=f"{param}, {file}"[:200],
+                where=self._store.redacted_uri,
             )
-        return "what was written came back"
+        return "the run reads back as written"
 
-    def registry() -> str:
-        with translate_errors("read the model registry", store):
-            found = connect(store).search_registered_models(max_results=100)
-        return f"{len(found)}{' or more' if found.token else ''} registered models"
-
-    checks: dict[str, Callable[[], str]] = {
-        "store": opened,
-        "experiment": experiment,
-        "write": write,
-        "read": read,
-        "registry": registry,
-    }
-    for name, check in checks.items():
-        finding = _run_check(name, check)
-        yield finding
-        if not finding.ok:
-            return
+    def _read_registry(self) -> str:
+        with translate_errors("read the model registry", self._store):
+            models = connect(self._store).search_registered_models(max_results=100)
+        return f"{len(models)}{' or more' if models.token else ''} registered models"
 
 
 def _run_check(name: str, check: Callable[[], str]) -> CheckResult:
     try:
         return CheckResult(name, True, check())
     except EdtechError as error:
-        found = f" Found: {error.actual}." if error.actual else ""
-        return CheckResult(name, False, f"{error.problem.rstrip('.')}.{found}", error.fix or "")
+        actual = f" Found: {error.actual}." if error.actual else ""
+        return CheckResult(name, False, f"{error.problem.rstrip('.')}.{actual}", error.fix or "")
 
 
 def _check_versions() -> str:
-    """Name what is installed. Raises EdtechError where it is not what the project was tested with."""
+    """Return the installed versions. Raises EdtechError if they are not those that the project was tested with."""
     lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
-    other = [
-        f"{name} {found or 'missing'} instead of {pin}"
+    differences = [
+        f"{name} {installed or 'missing'} instead of {pin}"
         for name, pin in pins.items()
-        if (found := _installed_version(name)) != pin
+        if (installed := _installed_version(name)) != pin
     ]
-    if other:
+    if differences:
         raise EdtechError(
             "The installed packages are not the pinned ones",
-            actual="; ".join(other),
+            actual="; ".join(differences),
             fix="python -m pip install -r requirements.txt -c constraints.txt",
         )
     return f"Python {platform.python_version()}, mlflow {pins['mlflow']}; all {len(pins)} packages as pinned"
@@ -128,4 +133,4 @@ def _installed_version(name: str) -> str | None:
 
 def _check_pending(settings: Settings) -> str:
     count = len(pending_runs(settings))
-    return f"{count} runs wait to be sent: {COMMAND}" if count else "no run waits to be sent to a server"
+    return f"{count} to send to the server: {COMMAND}" if count else "none"

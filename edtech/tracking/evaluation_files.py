@@ -1,4 +1,4 @@
-"""What a training's run holds beside what it was given: a summary, predictions of a sample, a script that checks it."""
+"""Files that are added to the run of each training: a summary, predictions of a sample, a validation script."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,9 +19,9 @@ SAMPLE_ROWS = 200
 
 
 def add_evaluation_files(items: RunItems) -> RunItems:
-    """Return the items with their summary and, where there is a sample, the model's predictions of it.
+    """Return the items with a summary and, if there is a sample, the model's predictions for it.
 
-    Raises UntrustedModelError or TrackingError where the model cannot predict its sample.
+    Raises UntrustedModelError or TrackingError if the model cannot predict its sample.
     """
     items = _add_sample(items)
     if items.kind != "training" or not items.metrics:
@@ -35,11 +35,11 @@ def _add_sample(items: RunItems) -> RunItems:
     inputs = items.sample.inputs.head(SAMPLE_ROWS).reset_index(drop=True)
     actual = items.sample.actual.head(SAMPLE_ROWS).astype(float).reset_index(drop=True)
 
-    def free(name: str) -> str:
-        return free(f"{name}_") if name in inputs else name
+    def unused(name: str) -> str:
+        return unused(f"{name}_") if name in inputs else name
 
     def table(predicted: np.ndarray) -> str:
-        outcome = pd.DataFrame({free("actual"): actual, free("predicted"): predicted})
+        outcome = pd.DataFrame({unused("actual"): actual, unused("predicted"): predicted})
         return str(pd.concat([outcome, inputs], axis=1).to_csv(index=False))
 
     with translate_model_errors(
@@ -51,15 +51,15 @@ def _add_sample(items: RunItems) -> RunItems:
 
 
 def csv_dtypes(inputs: pd.DataFrame) -> dict[str, str]:
-    """Return the type of each column as pandas reads it from CSV."""
+    """Return the dtype of each column as pandas reads it from CSV."""
     return {str(name): "str" if dtype.kind == "O" else str(dtype) for name, dtype in inputs.dtypes.items()}
 
 
 def validation_script(run_id: str, uri: str, inputs: pd.DataFrame) -> str:
-    """Return the script that checks a run; it runs as it is on this machine, and on others that reach the store."""
-    named = {"PROJECT": str(PROJECT), "DTYPES": csv_dtypes(inputs)}
+    """Return the script that validates a run; it runs unchanged on each machine that can reach the store."""
+    constants = {"PROJECT": str(PROJECT), "DTYPES": csv_dtypes(inputs)}
     source = Path(model_validation.__file__).read_text(encoding="utf-8")
-    return retarget_script(_set_constants(source, named), run_id, uri)
+    return retarget_script(_set_constants(source, constants), run_id, uri)
 
 
 def retarget_script(script: str, run_id: str, uri: str) -> str:
@@ -68,7 +68,7 @@ def retarget_script(script: str, run_id: str, uri: str) -> str:
 
 
 def _set_constants(script: str, values: Mapping[str, object]) -> str:
-    """Return the script with its constants set; values are Python literals, so no text of theirs becomes code."""
+    """Return the script with its constants set; values become Python literals, so no text in them can run as code."""
     lines = script.splitlines()
     for line_number, line in enumerate(lines):
         name = line.partition(" = ")[0].partition(":")[0]
@@ -78,11 +78,11 @@ def _set_constants(script: str, values: Mapping[str, object]) -> str:
 
 
 def evaluation_summary(items: RunItems) -> str:
-    """Return a training as plain text: what it is, its metrics with titles and units, its parameters."""
-    facts = {"Model type": items.tags.get("model_type"), "Split": items.tags.get("split")}
+    """Return a training as plain text: model type, data, metrics with titles and units, parameters."""
+    header = {"Model type": items.tags.get("model_type"), "Split": items.tags.get("split")}
     data = [f"{item.name} ({item.context}, digest {item.digest}, {len(item.frame):,} rows)" for item in items.datasets]
-    lines = [items.name, "=" * len(items.name), *(f"{name}: {value}" for name, value in facts.items() if value)]
-    lines += [f"Data: {one}" for one in data]
+    lines = [items.name, "=" * len(items.name), *(f"{name}: {value}" for name, value in header.items() if value)]
+    lines += [f"Data: {item}" for item in data]
     lines += [
         "",
         *_table("Metrics", {_title(name): f"{value:,.6g} {_unit(name)}" for name, value in items.metrics.items()}),

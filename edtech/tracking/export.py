@@ -1,4 +1,4 @@
-"""An experiment's runs as one JSON file, for other programs."""
+"""Export an experiment's runs as one JSON file for other programs."""
 
 import json
 import math
@@ -15,11 +15,11 @@ MAX_RUNS = 1_000_000
 
 
 def export_experiment(store: RunStore, experiment: str, path: Path) -> Path:
-    """Write all runs of an experiment, newest first, whole or not at all, and return the path.
+    """Write all runs of an experiment atomically, newest first, and return the path.
 
-    The file holds experiment, exported_at, runs_total, finished and runs: run_id, name, kind, status, started,
-    duration_seconds, model_uri (finished trainings), params, tags and those metrics that are finite.
-    Raises TrackingError where the runs cannot be read or the file cannot be written.
+    The file has experiment, exported_at, runs_total, finished and runs: run_id, name, kind, status, started,
+    duration_seconds, model_uri (finished trainings), params, tags and finite metrics.
+    Raises TrackingError if the runs cannot be read or the file cannot be written.
     """
     frame = store.list_runs([experiment], kind=None, limit=MAX_RUNS, finished=False)
     runs = [_run_record(dict(zip(frame.columns, row, strict=True))) for row in frame.itertuples(index=False, name=None)]
@@ -40,19 +40,19 @@ def export_experiment(store: RunStore, experiment: str, path: Path) -> Path:
             "The summary of the experiment cannot be written",
             actual=str(exc),
             where=str(path),
-            fix="Choose a folder that is writable, on a disk that has space",
+            fix="Choose a writable folder on a disk with free space",
         ) from exc
     return path
 
 
 def _run_record(row: dict[str, Any]) -> dict[str, Any]:
-    parts: dict[str, dict[str, Any]] = {"params": {}, "metrics": {}, "tags": {}}
+    groups: dict[str, dict[str, Any]] = {"params": {}, "metrics": {}, "tags": {}}
     for column, value in row.items():
-        part, dot, name = column.partition(".")
-        if dot and part in parts and (isinstance(value, str) or (part == "metrics" and math.isfinite(value))):
-            parts[part][name] = value
+        group, dot, name = column.partition(".")
+        if dot and group in groups and (isinstance(value, str) or (group == "metrics" and math.isfinite(value))):
+            groups[group][name] = value
     started = row["started"]
-    trained = row["status"] == "FINISHED" and row["kind"] == "training"
+    is_model = row["status"] == "FINISHED" and row["kind"] == "training"
     return {
         "run_id": row["run_id"],
         "name": row["name"],
@@ -60,8 +60,8 @@ def _run_record(row: dict[str, Any]) -> dict[str, Any]:
         "status": row["status"],
         "started": started.isoformat() if started == started else None,  # NaT is not itself
         "duration_seconds": _finite(row["duration_seconds"]),
-        "model_uri": f"runs:/{row['run_id']}/model" if trained else None,
-        **parts,
+        "model_uri": f"runs:/{row['run_id']}/model" if is_model else None,
+        **groups,
     }
 
 

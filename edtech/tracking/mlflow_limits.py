@@ -1,4 +1,4 @@
-"""What a run holds, made to fit MLflow's limits: nothing is lost without a tag that says so."""
+"""Make the content of a run fit MLflow's limits; a tag names each value that is changed or left out."""
 
 import math
 import posixpath
@@ -22,7 +22,7 @@ PLATFORM_TAGS = {"platform": "EdTech", "domain": "education_technology"}
 
 @dataclass(frozen=True, slots=True)
 class MlflowValues:
-    """Params, metrics and tags that MLflow takes as they are, and artifact paths that stay inside the run."""
+    """Params, metrics and tags that MLflow accepts, and artifact paths that stay inside the run."""
 
     params: dict[str, str]
     metrics: dict[str, float]
@@ -33,9 +33,9 @@ class MlflowValues:
 def to_mlflow_values(items: RunItems) -> MlflowValues:
     """Return the content of a run within MLflow's limits.
 
-    Characters that keys cannot hold become `_`, texts that are too long are cut, metrics that are not finite are left
-    out; the tags `edtech.renamed`, `edtech.cut` and `edtech.not_finite` name what was changed.
-    Raises TrackingError for an artifact path that is not a plain relative one.
+    Characters that are invalid in keys become `_`, long texts are truncated, metrics that are not finite are left out.
+    The tags `edtech.renamed`, `edtech.cut` and `edtech.not_finite` list these changes.
+    Raises TrackingError for an artifact path that is not relative, or leaves the run.
     """
     names = valid_keys([*items.params, *items.metrics, *items.tags])
     params = {names[key]: str(value) for key, value in items.params.items()}
@@ -47,7 +47,7 @@ def to_mlflow_values(items: RunItems) -> MlflowValues:
         + [k for k, v in tags.items() if len(v) > MAX_TAG],
         "edtech.not_finite": [key for key, value in metrics.items() if not math.isfinite(value)],
     }
-    tags |= {key: ", ".join(found) for key, found in notes.items() if found}
+    tags |= {key: ", ".join(changes) for key, changes in notes.items() if changes}
     return MlflowValues(
         params={key: truncate(value, MAX_PARAM) for key, value in params.items()},
         metrics={key: value for key, value in metrics.items() if math.isfinite(value)},
@@ -57,7 +57,7 @@ def to_mlflow_values(items: RunItems) -> MlflowValues:
 
 
 def standard_tags(items: RunItems) -> dict[str, str]:
-    """Return the tags that every run of ours has, as far as the items tell them."""
+    """Return the standard tags of a run, as far as the items have them."""
     training = [data.digest for data in items.datasets if data.context == "training"]
     optional: Mapping[str, object] = {
         "mlflow.note.content": run_note(items),
@@ -66,45 +66,47 @@ def standard_tags(items: RunItems) -> dict[str, str]:
         "seed": items.params.get("seed", ""),
         "mlflow.parentRunId": items.parent or "",
     }
-    told = {key: str(value) for key, value in optional.items() if value != ""}
-    return {**PLATFORM_TAGS, "kind": items.kind, "experiment_type": items.kind, **told}
+    present = {key: str(value) for key, value in optional.items() if value != ""}
+    return {**PLATFORM_TAGS, "kind": items.kind, "experiment_type": items.kind, **present}
 
 
 def run_note(items: RunItems) -> str:
-    """Return a run's description in Markdown, empty where there is nothing to tell; texts stay as they are written."""
-    named = [(METRICS[key], value) for key, value in items.metrics.items() if key in METRICS]
-    rows = [f"| {escape_markdown(one.title)} | {value:,.6g} | {escape_markdown(one.unit)} |" for one, value in named]
+    """Return a run's description and metrics in Markdown, empty if it has neither; special characters are escaped."""
+    defined = [(METRICS[key], value) for key, value in items.metrics.items() if key in METRICS]
+    rows = [
+        f"| {escape_markdown(item.title)} | {value:,.6g} | {escape_markdown(item.unit)} |" for item, value in defined
+    ]
     table = ["| metric | value | unit |", "|:--|--:|:--|", *rows] if rows and items.kind == "training" else []
-    parts = [*(escape_markdown(part) for part in items.description.split("\n\n")), "\n".join(table)]
-    return "\n\n".join(part for part in parts if part)
+    paragraphs = [*map(escape_markdown, items.description.split("\n\n")), "\n".join(table)]
+    return "\n\n".join(filter(None, paragraphs))
 
 
 def escape_markdown(text: str) -> str:
-    """Return text of others so that Markdown shows it as it is written: no links, images, HTML or headings."""
+    """Return text so that Markdown shows it literally: no links, images, HTML or headings."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def valid_keys(keys: Iterable[str]) -> dict[str, str]:
-    """Map each key to one MLflow takes (letters, digits, `_-. /`, at most 250), different keys to different ones."""
-    fitted: dict[str, str] = {}
+    """Map each key to a unique key that MLflow accepts: letters, digits, `_-. /`, at most 250 characters."""
+    valid: dict[str, str] = {}
     for key in dict.fromkeys(keys):
-        plain = re.sub(r"[^\w.\- /]", "_", key)[:MAX_KEY]
-        if posixpath.normpath(plain) != plain or plain.startswith(("/", "..")) or plain in {"", "."}:
-            plain = re.sub(r"[/.]", "_", plain) or "_"
-        taken, name, count = set(fitted.values()), plain, 2
+        base = re.sub(r"[^\w.\- /]", "_", key)[:MAX_KEY]
+        if posixpath.normpath(base) != base or base.startswith(("/", "..")) or base in {"", "."}:
+            base = re.sub(r"[/.]", "_", base) or "_"
+        taken, name, count = set(valid.values()), base, 2
         while name in taken:
-            name, count = f"{plain[: MAX_KEY - 8]}_{count}", count + 1
-        fitted[key] = name
-    return fitted
+            name, count = f"{base[: MAX_KEY - 8]}_{count}", count + 1
+        valid[key] = name
+    return valid
 
 
 def validate_artifact_path(path: str) -> str:
-    """Return the artifact path unchanged where it is a plain relative POSIX one, else raise TrackingError."""
-    parts = path.split("/")
-    bad = not path or any(part in {"", ".", ".."} for part in parts) or re.search(r'[\\:*?"<>|\x00-\x1f]', path)
-    if bad or len(path) > 500:
+    """Return an artifact path unchanged; raise TrackingError unless it is relative, POSIX and stays inside the run."""
+    names = path.split("/")
+    invalid = not path or any(name in {"", ".", ".."} for name in names) or re.search(r'[\\:*?"<>|\x00-\x1f]', path)
+    if invalid or len(path) > 500:
         raise TrackingError(
-            "This is not the path of an artifact",
+            "This is not a valid artifact path",
             expected="a relative path such as evaluation/predictions.csv",
             actual=repr(path[:100]),
         )
@@ -112,7 +114,7 @@ def validate_artifact_path(path: str) -> str:
 
 
 def truncate(text: str, limit: int) -> str:
-    """Return the text, its end replaced by an ellipsis where it is longer than the limit."""
+    """Return the text; if it is longer than the limit, replace its end by an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -1,7 +1,7 @@
-"""A fitted estimator as the files of an MLflow model, written without the seconds that MLflow's defaults take.
+"""Write a fitted estimator as an MLflow model.
 
-MLflow's `log_model` spends 3 s in a subprocess that finds out requirements and validates the example by loading the
-model again; naming the requirements and calling `save_model` alone takes a twentieth of that.
+MLflow's `log_model` spends 3 s in a subprocess that infers requirements and validates the example by loading the model
+again. Stating the requirements and calling `save_model` alone takes a twentieth of that.
 """
 
 import warnings
@@ -32,13 +32,13 @@ EXAMPLE_ROWS = 5
 
 
 def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
-    """Write a model's files into a folder that does not exist yet.
+    """Write a model's files to a new folder.
 
-    Raises UntrustedModelError where the estimator holds types that could not be loaded again, TrackingError where it
-    cannot predict its own example or be written.
+    Raises UntrustedModelError if the estimator holds types that could not be loaded again, TrackingError if it cannot
+    predict its own example or be written.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # importing it, MLflow warns of type hints in its own code
+        warnings.simplefilter("ignore")  # on import, MLflow warns about type hints in its own code
         import mlflow.pyfunc
         import mlflow.sklearn
     from mlflow.models import ModelSignature
@@ -60,7 +60,7 @@ def save_model(item: ModelItem, folder: Path, description: "Model") -> None:
 
 @contextmanager
 def translate_model_errors(item: ModelItem) -> Iterator[None]:
-    """Raise what a model that cannot be stored or asked raises as UntrustedModelError or TrackingError."""
+    """Raise errors of storing a model or predicting with it as UntrustedModelError or TrackingError."""
     from mlflow.exceptions import MlflowException
     from skops.io import dumps
     from skops.io.exceptions import UntrustedTypesFoundException
@@ -82,7 +82,7 @@ def translate_model_errors(item: ModelItem) -> Iterator[None]:
 def create_logged_model(
     client: "MlflowClient", experiment_id: str, run_id: str, model_type: str | None
 ) -> Iterator[tuple[Path, "Model"]]:
-    """Yield a path to write a model to and its description; stored when the block ends, FAILED where it raises."""
+    """Yield a folder for a model's files and its description; upload them when the block ends, FAILED if it raises."""
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
@@ -103,7 +103,7 @@ def infer_schema(frame: pd.DataFrame) -> "Schema":
     """Return MLflow's schema of a frame, from its dtypes alone."""
     from mlflow.types import ColSpec, Schema
 
-    # MLflow's own inference warns at each integer column and at dates with a zone, and reads every cell.
+    # MLflow's own inference reads every cell and warns about each integer column and each date with a time zone.
     return Schema([ColSpec(_data_type(dtype), str(name)) for name, dtype in frame.dtypes.items()])
 
 
@@ -112,7 +112,7 @@ def _data_type(dtype: Any) -> "DataType | AnyType":  # noqa: ANN401  # numpy's a
     from mlflow.types.schema import AnyType
 
     if isinstance(dtype, pd.DatetimeTZDtype):
-        # MLflow refuses to predict from a `datetime` column that has a zone.
+        # MLflow refuses to predict from a `datetime` column with a time zone.
         return AnyType()  # type: ignore[no-untyped-call]
     kinds = {
         "b": DataType.boolean,

@@ -1,4 +1,4 @@
-"""Runs that wait in the embedded store for a server: found, sent once, in the background."""
+"""Runs that are pending in the embedded store: send each to the server once, in the background."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,32 +17,35 @@ from edtech.tracking.copying import RunCopier
 from edtech.tracking.sqlite_runs import PendingRun, read_pending
 from edtech.tracking.store import Store, connect, embedded_store, find_store
 
-SYNC_SECONDS = 1.6  # what a training waits for a server at most
-RETRY_SECONDS = 30.0  # how long a server that was too slow or away is not waited for again
+SYNC_SECONDS = 1.6
+"""The longest time that a training waits for a server."""
+RETRY_SECONDS = 30.0
+"""For this time after a server was too slow or failed, nothing waits for it."""
 COMMAND = "python -m edtech sync"
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """Which runs were sent (id here -> id on the server), and why others still wait (id here -> problem)."""
+    """The runs that were sent (local id -> id on the server) and those that failed (local id -> problem)."""
 
     synced: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:
-        """What became of them, in one or two sentences."""
+        """The result in one or two sentences."""
         sent = f"Sent to the server: {len(self.synced)} {'run' if len(self.synced) == 1 else 'runs'}."
         if not self.failed:
             return sent
-        why = next(iter(self.failed.values())).splitlines()[0]
-        return f"{sent} Still waiting: {len(self.failed)}; the first because: {why}"
+        problem = next(iter(self.failed.values())).splitlines()[0]
+        return f"{sent} Still pending: {len(self.failed)}. First problem: {problem}"
 
 
 def pending_runs(settings: Settings | None = None) -> list[str]:
-    """Return the ids of finished runs on this machine that wait to be sent, oldest first."""
-    return [run.run_id for run in _complete_runs(_read_pending(embedded_store(settings or Settings())))]
+    """Return the ids of finished runs on this machine that are to be sent to the server, oldest first."""
+    trees = _complete_trees(_read_pending(embedded_store(settings or Settings())))
+    return [run.run_id for tree in trees for run in tree]
 
 
 def sync(
@@ -50,27 +53,27 @@ def sync(
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> SyncReport:
-    """Send the runs that wait to the server, each once, with their times, values, files, model and parents.
+    """Send the pending runs to the server, each once, with times, values, files, models and parents.
 
-    `progress` is told the share done and what is being sent.
+    `progress` receives the share done and what is being sent. A run that cannot be sent does not stop the others. An
+    interrupted sync can be repeated at any time.
 
-    Raises SettingsError where no server is set, TrackingError where it does not answer or another process is sending.
-    A run that cannot be sent does not keep the others from it. Broken off at any moment, it goes on where it was.
+    Raises SettingsError if no server is set, TrackingError if it does not answer or another process is sending runs.
     """
     settings = settings or Settings()
     server, local = find_store(tracking_uri, settings), embedded_store(settings)
     if not server.is_server:
         raise SettingsError(
-            "No MLflow server is set that runs could be sent to",
+            "No MLflow server is set to send runs to",
             actual=server.redacted_uri,
             fix="Set EDTECH_MLFLOW_TRACKING_URI=http://server:port",
         )
     report = SyncReport()
     if not _read_pending(local):
         return report
-    with _only_sender(local):
+    with _sync_lock(local):
         copier = RunCopier(local, connect(local), server, connect(server))
-        trees = _run_trees(_read_pending(local))
+        trees = _complete_trees(_read_pending(local))
         for number, tree in enumerate(trees):
             if progress:
                 progress(number / len(trees), f"Sending {number + 1} of {len(trees)}")
@@ -82,13 +85,15 @@ def sync(
 
 
 @contextmanager
-def _only_sender(local: Store) -> Iterator[None]:
+def _sync_lock(local: Store) -> Iterator[None]:
     try:
         with FileLock(local.locks.parent / "sending.lock", timeout=RETRY_SECONDS):
             yield
     except Timeout as exc:
         raise TrackingError(
-            "Another process is sending runs to the server", where=str(local.locks.parent), fix="Wait until it is done"
+            "Another process is sending runs to the server",
+            where=str(local.locks.parent),
+            fix="Wait until it has finished",
         ) from exc
 
 
@@ -96,17 +101,13 @@ def _read_pending(local: Store) -> list[PendingRun]:
     return read_pending(local.database) if local.database and local.database.exists() else []
 
 
-def _complete_runs(runs: list[PendingRun]) -> list[PendingRun]:
-    return [run for tree in _run_trees(runs) for run in tree]
-
-
-def _run_trees(runs: list[PendingRun]) -> list[list[PendingRun]]:
-    """Return runs with those under them, each after its parent; without those whose topmost run is still open."""
-    known = {run.run_id: run for run in runs}
+def _complete_trees(runs: list[PendingRun]) -> list[list[PendingRun]]:
+    """Group runs with their descendants, each after its parent; leave out trees in which a run is unfinished."""
+    by_id = {run.run_id: run for run in runs}
 
     def path(run: PendingRun) -> list[str]:
         steps = [run.run_id]
-        while (parent := known[steps[0]].parent) in known and parent not in steps:
+        while (parent := by_id[steps[0]].parent) in by_id and parent not in steps:
             steps.insert(0, str(parent))
         return steps
 
@@ -122,13 +123,13 @@ def _run_trees(runs: list[PendingRun]) -> list[list[PendingRun]]:
 
 
 class BackgroundSync:
-    """Sends what waits in a thread of its own, so that a training waits no longer for a server than SEND_SECONDS."""
+    """Send pending runs in a thread, so that a training waits for a server at most SYNC_SECONDS."""
 
     def __init__(self, uri: str, settings: Settings) -> None:
         self._uri, self._settings = uri, settings
         self._skip_until = 0.0
         self._query_seconds = 0.0
-        self._lock = Lock()  # of all that follows
+        self._lock = Lock()  # guards all that follows
         self._thread: Thread | None = None
         self._requested = False
         self._synced: dict[str, str] = {}
@@ -136,8 +137,8 @@ class BackgroundSync:
         self.notice: str | None = None
 
     def send_run(self, run_id: str) -> str:
-        """Return the run's id on the server where it got there in time, else its id here."""
-        thread = self._ensure_running()
+        """Return the run's id on the server if it arrived in time, else its local id."""
+        thread = self._request()
         if time.monotonic() > self._skip_until:
             thread.join(max(SYNC_SECONDS - self._query_seconds, 0.0))
         self._query_seconds = 0.0
@@ -145,35 +146,35 @@ class BackgroundSync:
             if run_id in self._synced:
                 return self._synced[run_id]
             self._skip_until = time.monotonic() + RETRY_SECONDS
-            why = self._problem or f"The MLflow server did not take the run within {SYNC_SECONDS} s."
-            self.notice = f"{why} The run is kept on this machine; send it later: {COMMAND}"
+            problem = self._problem or f"The MLflow server did not accept the run within {SYNC_SECONDS} s."
+            self.notice = f"{problem} The run is stored on this machine; send it later: {COMMAND}"
             return run_id
 
     def query(self, question: Callable[[], Answer]) -> Answer:
-        """Return what the server answers; the time it takes goes off that of the next sending.
+        """Return the server's answer; its time is deducted from that of the next run that is sent.
 
-        Raises what the question raises, and TrackingError where the server takes too long or did a moment ago.
+        Raises what `question` raises, and TrackingError if the server takes too long or recently did.
         """
-        began = time.monotonic()
-        if began < self._skip_until:
-            raise TrackingError("The MLflow server was late a moment ago, so it is not asked")
+        start = time.monotonic()
+        if start < self._skip_until:
+            raise TrackingError("The MLflow server was too slow a moment ago, so this step is skipped")
         answer: Future[Answer] = Future()
-        Thread(target=_resolve, args=(answer, question), name="edtech-ask", daemon=True).start()
+        Thread(target=_resolve, args=(answer, question), name="edtech-query", daemon=True).start()
         try:
             return answer.result(SYNC_SECONDS)
         except TimeoutError as exc:
             self._skip_until = time.monotonic() + RETRY_SECONDS
             raise TrackingError(f"The MLflow server did not answer within {SYNC_SECONDS} s") from exc
         finally:
-            self._query_seconds = time.monotonic() - began
+            self._query_seconds = time.monotonic() - start
 
     def flush(self, seconds: float) -> None:
-        """Wait until all that waits is sent or given up."""
+        """Wait until all pending runs are sent or have failed."""
         if (thread := self._thread) is not None:
             thread.join(seconds)
 
-    def _ensure_running(self) -> Thread:
-        """Return the thread, which sends once more what waits from now on."""
+    def _request(self) -> Thread:
+        """Request another pass over the pending runs, and return the thread that makes it."""
         with self._lock:
             self._requested = True
             if self._thread is None or not self._thread.is_alive():
@@ -183,31 +184,31 @@ class BackgroundSync:
             return self._thread
 
     def _send_until_idle(self) -> None:
-        """Send until nothing came in the meantime."""
+        """Send until no further pass was requested."""
         while self._take_request():
-            sent: dict[str, str] = {}
+            synced: dict[str, str] = {}
             try:
                 report = sync(self._uri, self._settings)
-                sent, problem = report.synced, next(iter(report.failed.values()), "")
-                left = bool(pending_runs(self._settings))
+                synced, problem = report.synced, next(iter(report.failed.values()), "")
+                remaining = bool(pending_runs(self._settings))
             except EdtechError as error:
-                problem, left = f"{error.problem.rstrip('.')}.", True
+                problem, remaining = f"{error.problem.rstrip('.')}.", True
             with self._lock:
-                self._synced |= sent
+                self._synced |= synced
                 self._problem = problem
-                if not left:
+                if not remaining:
                     self.notice = None
 
     def _take_request(self) -> bool:
         with self._lock:
-            self._requested, more = False, self._requested
-            if not more:
+            self._requested, requested = False, self._requested
+            if not requested:
                 self._thread = None
-            return more
+            return requested
 
 
 def _resolve(answer: "Future[Answer]", question: Callable[[], Answer]) -> None:
     try:
         answer.set_result(question())
-    except Exception as error:  # noqa: BLE001  # raised where it was asked
+    except Exception as error:  # noqa: BLE001  # raised again in the thread that asks
         answer.set_exception(error)

@@ -1,4 +1,4 @@
-"""Which code wrote a run: tags made from values, without a subprocess."""
+"""Tags that name the code which wrote a run, read without a subprocess."""
 
 import platform
 from functools import lru_cache
@@ -10,7 +10,7 @@ from edtech.settings import PROJECT
 
 
 def git_commit(project: Path = PROJECT) -> str | None:
-    """Return the commit that is checked out in a folder, None where it is no git checkout (or a worktree)."""
+    """Return the commit that is checked out in a folder; None if it is not a git checkout, or is a worktree."""
     git = project / ".git"
     try:
         head = (git / "HEAD").read_text(encoding="utf-8").strip()
@@ -26,17 +26,17 @@ def git_commit(project: Path = PROJECT) -> str | None:
 
 
 PACKAGES = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy", "pyfixest", "pydantic")
-"""What a stored model needs, and what decides whether a training can be repeated to the last digit."""
+"""The packages that a stored model needs, and on which the digits of a repeated training depend."""
 
 
 @lru_cache(maxsize=1)
 def pinned_requirements() -> list[str]:
-    """Return these packages, pinned to what is installed."""
+    """Return these packages, pinned to the installed versions."""
     return [f"{name}=={version(name)}" for name in PACKAGES]
 
 
 def code_tags() -> dict[str, str]:
-    """Return the tags that name the code: our version, Python's, the packages' and, in a checkout, the commit."""
+    """Return tags with the versions of this project, Python and the packages and, in a checkout, the commit."""
     commit = git_commit()
     return {
         "edtech.version": edtech.__version__,

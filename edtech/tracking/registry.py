@@ -1,7 +1,7 @@
-"""Registered models: versions under the aliases `champion` and `challenger`, what lets a version in, and the way back.
+"""Registered models: versions with the aliases `champion` and `challenger`, promotion and rollback.
 
-MLflow's stages are deprecated; aliases took their place. Every change of the champion is an event in a tag of the
-registered model, so that whoever looks later sees when, why, and what a rollback goes back to.
+MLflow has replaced its stages by aliases. A tag of the registered model records every change of the champion with time
+and reason, and tells a rollback which version was champion before.
 """
 
 import json
@@ -30,7 +30,8 @@ from edtech.tracking.store import connect, find_store, translate_errors
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
-    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+    from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+    from mlflow.entities.model_registry import RegisteredModel
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _CHANGES_TAG = "edtech.champions"
@@ -40,8 +41,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """A version of a registered model; `tags` hold what its run said when it came in."""
+class ModelVersion:
+    """A version of a registered model; `tags` describe its run as it was at registration."""
 
     name: str
     version: int
@@ -52,18 +53,21 @@ class Version:
 
     @property
     def uri(self) -> str:
-        """The address by which MLflow loads it."""
+        """The address for MLflow's `load_model`."""
         return f"models:/{self.name}/{self.version}"
 
     @property
     def is_champion(self) -> bool:
-        """Whether it is the one to be used."""
+        """Whether it has the alias `champion`."""
         return CHAMPION in self.aliases
 
 
 @dataclass(frozen=True, slots=True)
 class ChampionChange:
-    """A change of the champion: to which version, when (UTC, ISO 8601), how (promoted or rolled back) and why."""
+    """A change of the champion: the new version, when (UTC, ISO 8601), how (promoted or rolled back) and why.
+
+    The tag stores these field names.
+    """
 
     version: int
     at: str
@@ -72,9 +76,10 @@ class ChampionChange:
 
 
 class ModelRegistry:
-    """The registered models of one store; nothing is opened before it is asked.
+    """The registered models of one store; connects lazily.
 
-    Raises RegistryError for a model, version or step that there is not, TrackingError where the store cannot answer.
+    Raises RegistryError for an unknown model or version or an action that is not allowed, TrackingError if the store
+    fails.
     """
 
     def __init__(self, settings: Settings | None = None, tracking_uri: str | None = None) -> None:
@@ -88,70 +93,70 @@ class ModelRegistry:
 
     @property
     def uri(self) -> str:
-        """The store's address, as `mlflow.set_tracking_uri` takes it."""
+        """The store's address for `mlflow.set_tracking_uri`."""
         return self._store.uri
 
     def names(self) -> list[str]:
-        """Return the names of the registered models that ours may have; none where there is no store yet."""
+        """Return the names of the registered models, except names that this project does not allow."""
         if self._store.database is not None and not self._store.database.exists():
             return []
         with translate_errors("list the registered models", self._store):
-            found = [model.name for model in self._client.search_registered_models(max_results=1_000)]
-        return sorted(name for name in found if _NAME.fullmatch(name))
+            names = [model.name for model in self._client.search_registered_models(max_results=1_000)]
+        return sorted(name for name in names if _NAME.fullmatch(name))
 
-    def versions(self, name: str) -> list[Version]:
-        """Return the versions of a model, newest first; none where there is no such model."""
+    def versions(self, name: str) -> list[ModelVersion]:
+        """Return the versions of a model, newest first; none if there is no such model."""
         if name not in self.names():
             return []
         with translate_errors(f"list the versions of {name!r}", self._store):
             aliases = self._registered_model(name).aliases
-            found = self._client.search_model_versions(f"name = '{name}'", max_results=1_000)
-        versions = [_to_model_version(one, aliases) for one in found]
-        return sorted(versions, key=lambda one: -one.version)
+            stored = self._client.search_model_versions(f"name = '{name}'", max_results=1_000)
+        versions = [_to_model_version(version, aliases) for version in stored]
+        return sorted(versions, key=lambda version: -version.version)
 
-    def version(self, name: str, version: int) -> Version:
-        """Return one version. Raises RegistryError where there is none."""
-        found = self.versions(name)
-        for one in found:
-            if one.version == version:
-                return one
+    def version(self, name: str, version: int) -> ModelVersion:
+        """Return one version. Raises RegistryError if there is none."""
+        versions = self.versions(name)
+        for candidate in versions:
+            if candidate.version == version:
+                return candidate
         raise RegistryError(
             "There is no such version of the model",
-            expected=", ".join(str(one.version) for one in found[:20]) or "a registered model",
+            expected=", ".join(str(candidate.version) for candidate in versions[:20]) or "a registered model",
             actual=f"{version}",
             where=name,
             fix="choose from the list",
         )
 
-    def champion(self, name: str) -> Version | None:
-        """Return the version to be used, None where none was promoted."""
-        return next((one for one in self.versions(name) if one.is_champion), None)
+    def champion(self, name: str) -> ModelVersion | None:
+        """Return the champion, None if no version was promoted."""
+        return next((version for version in self.versions(name) if version.is_champion), None)
 
     def champion_run_id(self, name: str, dataset_digest: str | None = None) -> str | None:
-        """Return the id of the champion's run; None where there is none, or it is of other data than the digest's."""
-        held = self.champion(name)
-        if held is None or (dataset_digest is not None and held.tags.get("dataset_digest") != dataset_digest):
+        """Return the id of the champion's run; None without a champion, or if it was trained on another data set."""
+        champion = self.champion(name)
+        if champion is None or (dataset_digest is not None and champion.tags.get("dataset_digest") != dataset_digest):
             return None
-        return held.run_id
+        return champion.run_id
 
     def requirements(self, run_id: str, name: str | None = None) -> tuple[Requirement, ...]:
-        """Return what lets a run in, and what lets it take the champion's place in the model `name`."""
+        """Return the requirements for registering a run and for promoting it to champion of the model `name`."""
         run = self.runs.get_run(run_id)
-        held = self.champion(name or _family(run))
-        against = None if held is None else self.run_of_version(held)
-        return (*registration_requirements(read_diagnostics(self.runs, run)), promotion_requirement(run, against))
+        champion = self.champion(name or _family(run))
+        champion_run = None if champion is None else self.run_of_version(champion)
+        return (*registration_requirements(read_diagnostics(self.runs, run)), promotion_requirement(run, champion_run))
 
-    def register(self, run_id: str, name: str | None = None) -> Version:
-        """Register a run's model as the newest version and the challenger; the same run again gives its version.
+    def register(self, run_id: str, name: str | None = None) -> ModelVersion:
+        """Register a run's model as the newest version and the challenger; return the version if it has one already.
 
-        `name` is the family where none is given. Raises RegistryError where a gate that no reason opens is shut.
+        `name` is by default that of the family. Raises RegistryError if a requirement for registration is not met.
         """
         self._refuse_local_run(run_id)
         run = self.runs.get_run(run_id)
         name = _validate_name(name or _family(run))
-        for one in self.versions(name):
-            if one.run_id == run_id:
-                return one
+        for version in self.versions(name):
+            if version.run_id == run_id:
+                return version
         raise_if_unmet(
             [gate for gate in registration_requirements(read_diagnostics(self.runs, run)) if not gate.passed],
             "register",
@@ -160,8 +165,8 @@ class ModelRegistry:
             model = self._logged_model(run_id)
             if name not in self.names():
                 self._client.create_registered_model(name, tags={"platform": "EdTech", "family": _family(run)})
-            made = self._client.create_model_version(
-                # Its place, since MLflow would look a models:/ address up in its global store.
+            created = self._client.create_model_version(
+                # A location, since MLflow would look up a models:/ address in its global store.
                 name,
                 model.artifact_location,
                 run_id,
@@ -169,33 +174,33 @@ class ModelRegistry:
                 model_id=model.model_id,
                 await_creation_for=0,
             )
-            self._client.set_registered_model_alias(name, CHALLENGER, made.version)
-        return self.version(name, int(made.version))
+            self._client.set_registered_model_alias(name, CHALLENGER, created.version)
+        return self.version(name, int(created.version))
 
-    def promote(self, name: str, version: int, reason: str = "") -> Version:
+    def promote(self, name: str, version: int, reason: str = "") -> ModelVersion:
         """Make a version the champion. A `reason` is needed where its decision value is not better; it is kept.
 
-        Raises RegistryError where a gate is shut.
+        Raises RegistryError if a requirement is not met.
         """
-        chosen = self.version(name, version)
-        if chosen.is_champion:
-            return chosen
-        shut = [gate for gate in self.requirements(chosen.run_id, name) if not gate.passed]
-        raise_if_unmet([gate for gate in shut if not (gate.can_be_overridden and reason.strip())], "promote")
-        return self._set_champion(chosen, "promoted", reason)
+        new = self.version(name, version)
+        if new.is_champion:
+            return new
+        unmet = [requirement for requirement in self.requirements(new.run_id, name) if not requirement.passed]
+        raise_if_unmet([item for item in unmet if not (item.can_be_overridden and reason.strip())], "promote")
+        return self._set_champion(new, "promoted", reason)
 
-    def rollback(self, name: str) -> Version:
-        """Give the champion's place back to the version that held it before. Raises RegistryError where none did."""
-        line = _champion_history(self.champion_changes(name))
-        if len(line) < 2:
+    def rollback(self, name: str) -> ModelVersion:
+        """Make the previous champion the champion again. Raises RegistryError if there was none."""
+        history = _champion_history(self.champion_changes(name))
+        if len(history) < 2:
             raise RegistryError(
-                "There is no champion to go back to",
+                "There is no previous champion",
                 expected="a version that was champion before",
-                actual=f"{len(line)} so far",
+                actual=f"{len(history)} so far",
                 where=name,
                 fix="promote another version instead",
             )
-        return self._set_champion(self.version(name, line[-2]), "rolled back", f"instead of version {line[-1]}")
+        return self._set_champion(self.version(name, history[-2]), "rolled back", f"instead of version {history[-1]}")
 
     def champion_changes(self, name: str) -> tuple[ChampionChange, ...]:
         """Return the changes of the champion, oldest first."""
@@ -204,34 +209,34 @@ class ModelRegistry:
         with translate_errors(f"read the history of {name!r}", self._store):
             text = self._registered_model(name).tags.get(_CHANGES_TAG, "[]")
         try:
-            return tuple(ChampionChange(**one) for one in json.loads(text))
+            return tuple(ChampionChange(**change) for change in json.loads(text))
         except (ValueError, TypeError):
-            return ()  # written by someone else: what is not ours is not a history
+            return ()  # another program wrote the tag
 
-    def run_of_version(self, version: Version) -> Run | None:
-        """Return the run of a version, None where it is gone."""
+    def run_of_version(self, version: ModelVersion) -> Run | None:
+        """Return the run of a version, None if it was deleted for good."""
         try:
             return self.runs.get_run(version.run_id)
         except RunNotFoundError:
             return None
 
-    def _set_champion(self, chosen: Version, how: str, reason: str) -> Version:
+    def _set_champion(self, new: ModelVersion, how: str, reason: str) -> ModelVersion:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        events = [
-            *self.champion_changes(chosen.name),
-            ChampionChange(chosen.version, now, how, truncate(reason.strip(), 80)),
+        changes = [
+            *self.champion_changes(new.name),
+            ChampionChange(new.version, now, how, truncate(reason.strip(), 80)),
         ]
-        with translate_errors(f"make version {chosen.version} of {chosen.name!r} the champion", self._store):
+        with translate_errors(f"make version {new.version} of {new.name!r} the champion", self._store):
             if reason.strip():
                 self._client.set_model_version_tag(
-                    chosen.name, str(chosen.version), _REASON_TAG, truncate(reason.strip(), 1_000)
+                    new.name, str(new.version), _REASON_TAG, truncate(reason.strip(), 1_000)
                 )
-            kept = json.dumps([asdict(event) for event in events[-_MAX_CHANGES:]], ensure_ascii=False)
-            self._client.set_registered_model_tag(chosen.name, _CHANGES_TAG, kept)
-            self._client.set_registered_model_alias(chosen.name, CHAMPION, str(chosen.version))
-            if CHALLENGER in chosen.aliases:
-                self._client.delete_registered_model_alias(chosen.name, CHALLENGER)
-        return self.version(chosen.name, chosen.version)
+            text = json.dumps([asdict(change) for change in changes[-_MAX_CHANGES:]], ensure_ascii=False)
+            self._client.set_registered_model_tag(new.name, _CHANGES_TAG, text)
+            self._client.set_registered_model_alias(new.name, CHAMPION, str(new.version))
+            if CHALLENGER in new.aliases:
+                self._client.delete_registered_model_alias(new.name, CHALLENGER)
+        return self.version(new.name, new.version)
 
     def _registered_model(self, name: str) -> "RegisteredModel":
         return self._client.get_registered_model(name)
@@ -239,10 +244,10 @@ class ModelRegistry:
     def _refuse_local_run(self, run_id: str) -> None:
         if self.runs.is_local(run_id):
             raise RegistryError(
-                "The run still waits on this machine to be sent to the server, which keeps the registry",
+                "The run is still pending on this machine, but the registry is on the server",
                 actual=f"run {run_id}",
                 where=self._store.redacted_uri,
-                fix="send it first: python -m edtech sync; it has another id there",
+                fix="send it first: python -m edtech sync; it gets another id there",
             )
 
     def _logged_model(self, run_id: str) -> "LoggedModel":
@@ -252,31 +257,31 @@ class ModelRegistry:
         return self._client.get_logged_model(outputs.model_outputs[-1].model_id)
 
 
-def _champion_history(events: Sequence[ChampionChange]) -> list[int]:
-    """Return the versions that hold the place one after another; a rollback takes the last one off."""
-    line: list[int] = []
-    for event in events:
-        if event.how == "rolled back" and len(line) > 1:
-            line.pop()
+def _champion_history(changes: Sequence[ChampionChange]) -> list[int]:
+    """Return the successive champions; a rollback removes the last one."""
+    history: list[int] = []
+    for change in changes:
+        if change.how == "rolled back" and len(history) > 1:
+            history.pop()
         else:
-            line.append(event.version)
-    return line
+            history.append(change.version)
+    return history
 
 
-def _to_model_version(found: "ModelVersion", aliases: Mapping[str, Any]) -> Version:
-    number = int(found.version)
-    held = tuple(sorted(alias for alias, at in aliases.items() if int(at) == number))
-    return Version(
-        found.name, number, found.run_id or "", held, to_datetime(found.creation_timestamp), dict(found.tags)
+def _to_model_version(stored: "MlflowVersion", aliases: Mapping[str, Any]) -> ModelVersion:
+    number = int(stored.version)
+    own = tuple(sorted(alias for alias, at in aliases.items() if int(at) == number))
+    return ModelVersion(
+        stored.name, number, stored.run_id or "", own, to_datetime(stored.creation_timestamp), dict(stored.tags)
     )
 
 
 def _version_tags(run: Run) -> dict[str, str]:
-    """Return what a version says of its run even where that is deleted."""
+    """Return tags that describe the run of a version, even after the run is deleted."""
     names = ("model_type", "algorithm", "dataset_name", "dataset_digest", "split", "decision_value")
-    facts = {name: truncate(run.tags[name], 1_000) for name in names if run.tags.get(name)}
+    tags = {name: truncate(run.tags[name], 1_000) for name in names if run.tags.get(name)}
     value = decision_value(run)
-    return facts | ({} if value is None else {f"metric.{value[0]}": repr(value[1])})
+    return tags | ({} if value is None else {f"metric.{value[0]}": repr(value[1])})
 
 
 def _family(run: Run) -> str:

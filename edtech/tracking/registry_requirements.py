@@ -1,4 +1,4 @@
-"""What lets a run into the registry, and what lets it take the champion's place."""
+"""Requirements for registering a run and for promoting it to champion."""
 
 import json
 from collections.abc import Sequence
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 DIAGNOSTICS_FILE = "evaluation/diagnostics_card.json"
 DECISION_VALUE_METRICS = ("decision_value_tokens", "decision_value_stars", "decision_value_reach")
-"""Metrics of what a run's decisions are worth, judged by truth or by randomized rows; higher is better."""
+"""Metrics of the value of a run's decisions, measured against ground truth or randomized rows; higher is better."""
+
+_NO_FAILURE, _NO_LEAK = "No failed check in the diagnostics card", "No leak"
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One condition: whether it is met, the evidence, and whether a user's reason opens it where it is not."""
+    """One requirement: whether it is met, the evidence, and whether a user may override it by giving a reason."""
 
     title: str
     passed: bool
@@ -28,7 +30,7 @@ class Requirement:
 
 
 def read_diagnostics(store: "RunStore", run: Run) -> tuple[Check, ...] | None:
-    """Return a run's diagnostics card; None where it has none that can be read."""
+    """Return the checks of a run's diagnostics card; None if it has no readable card."""
     if DIAGNOSTICS_FILE not in run.artifacts:
         return None
     try:
@@ -42,17 +44,15 @@ def read_diagnostics(store: "RunStore", run: Run) -> tuple[Check, ...] | None:
 
 
 def registration_requirements(checks: Sequence[Check] | None) -> tuple[Requirement, Requirement]:
-    """Return the gates of the diagnostics card and of leaks; no reason opens them."""
+    """Return the requirements for registration: no failed check and no leak; they cannot be overridden."""
     if checks is None:
-        missing = "the run holds no diagnostics card that can be read"
-        return Requirement("Diagnostics card without FAIL", False, missing), Requirement("No leak", False, missing)
+        missing = "the run has no readable diagnostics card"
+        return Requirement(_NO_FAILURE, False, missing), Requirement(_NO_LEAK, False, missing)
     failed = [check for check in checks if check.severity is Severity.FAIL]
     leaks = [check for check in checks if "leak" in check.code and check.severity is not Severity.PASS]
     return (
-        Requirement(
-            "Diagnostics card without FAIL", not failed, _join_evidence(failed) or f"{len(checks)} checks, none failed"
-        ),
-        Requirement("No leak", not leaks, _join_evidence(leaks) or "no check found one"),
+        Requirement(_NO_FAILURE, not failed, _join_evidence(failed) or f"{len(checks)} checks, none failed"),
+        Requirement(_NO_LEAK, not leaks, _join_evidence(leaks) or "no check reports one"),
     )
 
 
@@ -61,28 +61,28 @@ def _join_evidence(checks: Sequence[Check]) -> str:
 
 
 def decision_value(run: Run) -> tuple[str, float] | None:
-    """Return the name and value of what the run's decisions are worth, None where it is not known."""
+    """Return the name and value of the run's decision value, None if it was not computed."""
     return next(((name, run.metrics[name]) for name in DECISION_VALUE_METRICS if name in run.metrics), None)
 
 
 def promotion_requirement(run: Run, champion: Run | None) -> Requirement:
-    """Return whether the run's decisions are worth more than the champion's; a user's reason opens it.
+    """Return the requirement that the run's decision value exceeds the champion's; it can be overridden.
 
-    Where there is no champion yet, they must not be worth less than deciding nothing, as far as that is known.
+    Without a champion, the decision value must not be negative, if it was computed.
     """
-    title = "Better decisions than the champion"
+    title = "Higher decision value than the champion"
     if champion is None:
         return _first_promotion_requirement(decision_value(run), title)
     if champion.run_id == run.run_id:
         return Requirement(title, True, "it is the champion")
     ours, theirs = decision_value(run), decision_value(champion)
     if run.tags.get("dataset_digest") != champion.tags.get("dataset_digest"):
-        return Requirement(title, False, "it was judged on another data set than the champion", can_be_overridden=True)
-    if ours is None or theirs is None or ours[0] != theirs[0]:
-        unknown = "this run" if ours is None else "the champion"
         return Requirement(
-            title, False, f"what the decisions of {unknown} are worth is not known", can_be_overridden=True
+            title, False, "it was evaluated on another data set than the champion", can_be_overridden=True
         )
+    if ours is None or theirs is None or ours[0] != theirs[0]:
+        run_name = "this run" if ours is None else "the champion"
+        return Requirement(title, False, f"the decision value of {run_name} is unknown", can_be_overridden=True)
     evidence = f"{ours[0]}: {ours[1]:,.4g} against {theirs[1]:,.4g}"
     return Requirement(title, ours[1] > theirs[1], evidence, can_be_overridden=True)
 
@@ -91,18 +91,18 @@ def _first_promotion_requirement(value: tuple[str, float] | None, title: str) ->
     if value is None:
         return Requirement(title, True, "there is no champion yet")
     evidence = f"{value[0]}: {value[1]:,.4g} against 0; there is no champion yet"
-    return Requirement("Decisions not worse than none", value[1] >= 0, evidence, can_be_overridden=True)
+    return Requirement("Decision value not negative", value[1] >= 0, evidence, can_be_overridden=True)
 
 
-def raise_if_unmet(shut: Sequence[Requirement], doing: str) -> None:
-    """Raise RegistryError that names the gates which are shut; none of them is none to refuse."""
-    if not shut:
+def raise_if_unmet(unmet: Sequence[Requirement], action: str) -> None:
+    """Raise RegistryError that names the unmet requirements of an action: "register" or "promote"."""
+    if not unmet:
         return
-    reason = all(gate.can_be_overridden for gate in shut)
+    overridable = all(requirement.can_be_overridden for requirement in unmet)
     raise RegistryError(
-        f"The gates do not let this model be {doing.rstrip('e')}ed",
-        expected="; ".join(gate.title for gate in shut),
-        actual="; ".join(gate.evidence for gate in shut),
-        fix="write why it should be the champion all the same" if reason else "mend what was found and train again",
-        details=[f"{gate.title}: {gate.evidence}" for gate in shut],
+        f"This model does not meet the requirements to {action} it",
+        expected="; ".join(requirement.title for requirement in unmet),
+        actual="; ".join(requirement.evidence for requirement in unmet),
+        fix="give a reason why it should be the champion" if overridable else "correct the problem and train again",
+        details=[f"{requirement.title}: {requirement.evidence}" for requirement in unmet],
     )

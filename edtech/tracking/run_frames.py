@@ -1,4 +1,4 @@
-"""Many runs as one frame, however they were read."""
+"""A run as a value, and many runs as one frame."""
 
 import math
 import sys
@@ -19,9 +19,9 @@ LONG_COLUMNS = ["run_id", "key", "value"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run as it is stored. Texts come from whoever wrote the run: show them as plain text.
+    """One stored run. Its texts are not trusted: show them as plain text.
 
-    `kind` is `training` or `scenario` for ours, empty for runs of others. `artifacts` are relative POSIX paths.
+    `kind` is such as `training` or `scenario`, empty for runs of other programs. `artifacts` are relative POSIX paths.
     """
 
     run_id: str
@@ -39,7 +39,7 @@ class Run:
 
 
 def as_run(run: "MlflowRun", experiments: Mapping[str, str], artifacts: tuple[str, ...] = ()) -> Run:
-    """Return MLflow's run as ours; `experiments`: their names by id."""
+    """Convert MLflow's run; `experiments`: their names by id."""
     info, start, end = run.info, run.info.start_time, run.info.end_time
     return Run(
         run_id=info.run_id,
@@ -58,7 +58,7 @@ def as_run(run: "MlflowRun", experiments: Mapping[str, str], artifacts: tuple[st
 
 
 def as_frame(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return one row for each run: COLUMNS, then `params.*` (text), `metrics.*` (numbers), `tags.*` (text)."""
+    """Return one row per run: COLUMNS, then `params.*` (text), `metrics.*` (numbers), `tags.*` (text)."""
     head = [(r.run_id, r.name, r.experiment, _milliseconds(r.started), r.duration_seconds, r.status) for r in runs]
     return runs_frame(
         head,
@@ -74,7 +74,7 @@ def runs_frame(
     metrics: Iterable[tuple[object, ...]],
     tags: Iterable[tuple[object, ...]],
 ) -> pd.DataFrame:
-    """Return the frame of `as_frame` from rows of HEAD, in their order, and rows of LONG for the three others."""
+    """Return the frame of `as_frame` from rows of HEAD_COLUMNS, in their order, and three tables of LONG_COLUMNS."""
     runs = pd.DataFrame(list(head), columns=HEAD_COLUMNS).astype({"start_ms": float, "duration_seconds": float})
     runs = runs.astype(dict.fromkeys(("run_id", "name", "experiment", "status"), "str"))
     labels = _wide(tags, "tags.", runs["run_id"]).astype("str")
@@ -101,7 +101,7 @@ def _milliseconds(time: datetime | None) -> float:
 
 
 def to_datetime(milliseconds: float | None) -> datetime | None:
-    """Return a stored time; None where there is none, or one that no calendar holds."""
+    """Convert a stored time; None if it is missing, or outside of the calendar."""
     if milliseconds is None:
         return None
     try:
@@ -111,5 +111,5 @@ def to_datetime(milliseconds: float | None) -> datetime | None:
 
 
 def restore_infinity(value: float) -> float:
-    """Return the metric that was logged: SQL stores of MLflow keep an infinite one as the largest double."""
+    """Return the metric as logged: MLflow's SQL stores save an infinite value as the largest double."""
     return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value

@@ -1,4 +1,4 @@
-"""What a run holds, as values: `ml` and `pricing` make them, `tracker` is the one that writes them to MLflow."""
+"""The content of a run as plain values: `ml` and `pricing` create them, the tracker writes them to MLflow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ ParamValue = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class ModelItem:
-    """A fitted scikit-learn style estimator and rows it predicts from; stored under the name `model`."""
+    """A fitted scikit-learn style estimator and example rows of its inputs; stored under the name `model`."""
 
     estimator: Any
     input_example: "pd.DataFrame"
@@ -22,7 +22,7 @@ class ModelItem:
 
 @dataclass(frozen=True, slots=True)
 class SampleItem:
-    """Rows that the stored model is asked again: its inputs (n, k) and what was seen (n), with the same index."""
+    """Rows that validate the stored model: its inputs (n, k) and the actual values (n,), with the same index."""
 
     inputs: "pd.DataFrame"
     actual: "pd.Series"
@@ -30,7 +30,7 @@ class SampleItem:
 
 @dataclass(frozen=True, slots=True)
 class DatasetItem:
-    """The data set a run was trained on: an MLflow dataset input with our digest."""
+    """The data set that a run was trained on: an MLflow dataset input with the digest of this project."""
 
     name: str
     digest: str
@@ -41,11 +41,12 @@ class DatasetItem:
 
 @dataclass(frozen=True, slots=True)
 class RunItems:
-    """One run, whole. `artifacts` maps a relative POSIX path (`evaluation/predictions.csv`) to its content.
+    """The content of one run.
 
-    `description` is plain text. `started` (with a time zone) is when the work began; without it, when the logging did.
-    `parent` is the id of the run that this one belongs to: a search, or repeats; MLflow shows it nested. `sample` needs
-    a model: its predictions are stored, with a script that checks them.
+    `artifacts` maps a relative POSIX path (`evaluation/predictions.csv`) to its content. `description` is plain text.
+    `started`, with a time zone, is when the work began; by default, when logging begins. `parent` is the id of the run
+    that this one belongs to, such as a search; MLflow shows it nested. `sample` needs a model: its predictions are
+    stored with a script that validates them.
     """
 
     name: str

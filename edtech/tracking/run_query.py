@@ -1,4 +1,4 @@
-"""Many runs -> the few to look at: search, conditions, order, and the columns that tell them apart. Pure frames.
+"""Search a frame of runs: text search, conditions, sort order, and the columns that differ. Pure functions.
 
 search_runs(runs, RunQuery(search="forest", where="rmse < 2 and seed = 7", order="metrics.rmse"))
 """
@@ -21,7 +21,7 @@ from edtech.tracking.run_frames import COLUMNS
 
 Mask = NDArray[np.bool_]
 MAX_ROWS = 500
-"""Rows that a page shows at once: more cannot be read, and each costs time to send."""
+"""Rows that a page shows at once: each takes time to send, and nobody reads more."""
 _PREFIXES = ("metrics.", "params.", "tags.")
 _NAME, _VALUE = r'"([^"]+)"|`([^`]+)`|([^\s<>=!~]+)', r'"([^"]*)"|\'([^\']*)\'|([^\s,]+)'
 _CONDITION = re.compile(rf"\s*(?:{_NAME})\s*(<=|>=|!=|==|=|<|>|~)\s*(?:{_VALUE})\s*")
@@ -44,17 +44,17 @@ FIRST_COLUMNS = (
     "metrics.r2",
     "metrics.price_elasticity_coefficient",
 )
-_METRIC_ORDER = {name: place for place, name in enumerate(METRICS)}
+_METRIC_ORDER = {name: position for position, name in enumerate(METRICS)}
 _INTERNAL = tuple(f"tags.{start}" for start in INTERNAL_TAG_PREFIXES)
 
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """What is asked of a table of runs.
+    """A query for runs.
 
-    `search`: text that the name, a parameter or a tag holds. `where`: conditions joined by `and`: a metric, parameter,
-    tag or column, one of < <= > >= = != ~ (holds), a value. `families` and `datasets`: none means all. `since` and
-    `until`: days, both included. `order`: a column.
+    `search`: text that the name, a parameter or a tag contains. `where`: conditions joined by `and`: a metric,
+    parameter, tag or column, one of < <= > >= = != ~ (contains), a value. `families` and `datasets`: empty means all.
+    `since` and `until`: days, both included. `failed`, `running`: include such runs. `order`: a column.
     """
 
     search: str = ""
@@ -71,7 +71,7 @@ class RunQuery:
 
 @dataclass(frozen=True, slots=True)
 class RunTable:
-    """`runs`: all that match, in order. `columns`: those that differ between them first. `total`: runs before."""
+    """`runs`: all that match, in order. `columns`: informative ones. `total`: number of runs before the search."""
 
     runs: pd.DataFrame
     columns: tuple[str, ...]
@@ -79,7 +79,7 @@ class RunTable:
 
 
 def search_runs(runs: pd.DataFrame, query: RunQuery) -> RunTable:
-    """Return the runs that match. Raises TrackingError for a condition that cannot be read or an unknown column."""
+    """Return the runs that match. Raises TrackingError for an invalid condition or an unknown column."""
     matching = runs[_mask(runs, query)]
     if query.order in matching.columns:
         matching = matching.sort_values(query.order, ascending=not query.descending, kind="stable", na_position="last")
@@ -87,7 +87,7 @@ def search_runs(runs: pd.DataFrame, query: RunQuery) -> RunTable:
 
 
 def informative_columns(runs: pd.DataFrame) -> tuple[str, ...]:
-    """Return the columns that are not empty: those that differ first, then those that people ask for first."""
+    """Return the columns that are not empty: those that differ first, each in the order of `_column_order`."""
     others = [name for name in map(str, runs.columns) if name not in COLUMNS and not name.startswith(_INTERNAL)]
     counts = {name: runs[name].nunique() for name in others}
     return tuple(
@@ -96,15 +96,15 @@ def informative_columns(runs: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _column_order(name: str) -> tuple[int, int, int, str]:
-    """Order columns: those asked first, metrics in the order of the dictionary, parameters, tags, each by name."""
-    asked = FIRST_COLUMNS.index(name) if name in FIRST_COLUMNS else len(FIRST_COLUMNS)
-    prefix, _, rest = name.partition(".")
+    """Sort key: FIRST_COLUMNS, metrics in the order of the dictionary, parameters, tags, each by name."""
+    first = FIRST_COLUMNS.index(name) if name in FIRST_COLUMNS else len(FIRST_COLUMNS)
+    prefix, _, key = name.partition(".")
     kind = _PREFIXES.index(f"{prefix}.") if f"{prefix}." in _PREFIXES else len(_PREFIXES)
-    return asked, kind, _METRIC_ORDER.get(rest, len(_METRIC_ORDER)), name
+    return first, kind, _METRIC_ORDER.get(key, len(_METRIC_ORDER)), name
 
 
 def columns_with_prefix(runs: pd.DataFrame, *prefixes: str) -> list[str]:
-    """Return the columns whose name begins with one of the prefixes, in order."""
+    """Return the columns with one of the prefixes, sorted."""
     return sorted(name for name in map(str, runs.columns) if name.startswith(prefixes))
 
 
@@ -127,33 +127,33 @@ def _mask(runs: pd.DataFrame, query: RunQuery) -> Mask:
 
 
 def _contains_text(runs: pd.DataFrame, text: str) -> Mask:
-    found = np.zeros(len(runs), dtype=bool)
+    contains = np.zeros(len(runs), dtype=bool)
     for name in ("name", "run_id", "experiment", *columns_with_prefix(runs, "params.", "tags.")):
         column = runs[name]
-        different = pd.Series(column.unique()).dropna().astype(str)
-        matching = different[different.str.contains(text, case=False, regex=False)]
-        found |= column.isin(matching).to_numpy()
-    return found
+        values = pd.Series(column.unique()).dropna().astype(str)
+        matching = values[values.str.contains(text, case=False, regex=False)]
+        contains |= column.isin(matching).to_numpy()
+    return contains
 
 
 def parse_conditions(text: str) -> list[tuple[str, str, str]]:
-    """Return name, sign and value of each condition of a text. Raises TrackingError where it is none."""
-    found, place = [], 0
-    while text[place:].strip():
-        match = _CONDITION.match(text, place)
+    """Return name, operator and value of each condition in a text. Raises TrackingError if it is invalid."""
+    conditions, position = [], 0
+    while text[position:].strip():
+        match = _CONDITION.match(text, position)
         if match is None:
             raise TrackingError(
-                "This is not a condition on runs",
+                "This is not a valid condition",
                 expected='such as: rmse < 2 and seed = 7 and "data set" ~ spring',
-                actual=repr(text[place : place + 60]),
+                actual=repr(text[position : position + 60]),
                 fix="write a name, one of < <= > >= = != ~, and a value; put spaces and commas in double quotes",
             )
         quoted, ticked, bare, sign, *values = match.groups()
-        found.append((quoted or ticked or bare, sign, next(value for value in values if value is not None)))
-        place = match.end()
-        if joined := _AND.match(text, place):
-            place = joined.end()
-    return found
+        conditions.append((quoted or ticked or bare, sign, next(value for value in values if value is not None)))
+        position = match.end()
+        if joined := _AND.match(text, position):
+            position = joined.end()
+    return conditions
 
 
 def _meets_condition(runs: pd.DataFrame, name: str, sign: str, value: str) -> Mask:
@@ -168,13 +168,13 @@ def _meets_condition(runs: pd.DataFrame, name: str, sign: str, value: str) -> Ma
         matching: Mask = same.fillna(False).to_numpy(dtype=bool)
         return ~matching if sign == "!=" else matching
     values = pd.to_numeric(column, errors="coerce")
-    held: Mask = (_COMPARE[sign](values, float(number)) & values.notna()).to_numpy(dtype=bool)
-    return held
+    numeric_match: Mask = (_COMPARE[sign](values, float(number)) & values.notna()).to_numpy(dtype=bool)
+    return numeric_match
 
 
 def _find_column(runs: pd.DataFrame, name: str) -> str:
-    wanted = (name, *(f"{prefix}{name}" for prefix in _PREFIXES))
-    for column in wanted:
+    candidates = (name, *(f"{prefix}{name}" for prefix in _PREFIXES))
+    for column in candidates:
         if column in runs.columns:
             return column
     raise TrackingError(

@@ -1,4 +1,4 @@
-"""Writes runs into one store: the only module that creates experiments and runs."""
+"""Write runs to a store: the only module that creates experiments and runs."""
 
 import json
 import time
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 EXPERIMENT_DESCRIPTION = (
     "Token pricing for a course marketplace. Runs tagged kind=training are models, kind=scenario are saved what-ifs, "
-    "kind=group hold others: a search and its trials, repeats."
+    "kind=group are parents of other runs: a search and its trials, or repeats."
 )
-BATCH_SIZE = 100  # MLflow's limit of params for one request; of metrics it takes 1,000
+BATCH_SIZE = 100  # MLflow's limit of params per request; that of metrics is 1,000
 
 
 class RunWriter:
-    """One experiment of one store, for writing; the experiment is created where it is missing.
+    """Write to one experiment of one store; the experiment is created if it does not exist.
 
-    Raises TrackingError where the store cannot be used.
+    Raises TrackingError if the store cannot be used.
     """
 
     def __init__(self, store: Store, experiment_name: str) -> None:
@@ -42,43 +42,43 @@ class RunWriter:
 
     @contextmanager
     def start_run(self, items: RunItems, tags: Mapping[str, str]) -> Iterator[str]:
-        """Open a run, write what it is given, and close it when the block ends: FINISHED, or FAILED where it raises."""
+        """Open a run, write the items, and close it when the block ends: FINISHED, or FAILED if it raises."""
         items = add_evaluation_files(items)
-        fitted = to_mlflow_values(items)
+        values = to_mlflow_values(items)
         started = items.started.timestamp() if items.started else time.time()
-        with write_lock(self.store) as writer:
+        with write_lock(self.store) as writer_tags:
             with translate_errors(f"log the run {items.name!r}", self.store):
                 run = self.client.create_run(
                     self.experiment_id,
                     start_time=int(started * 1000),
-                    tags={**code_tags(), **writer, **fitted.tags, **tags},
+                    tags={**code_tags(), **writer_tags, **values.tags, **tags},
                     run_name=truncate(items.name, MAX_KEY),
                 )
             with self._close_after(run.info.run_id) as run_id:
-                self._write(run_id, items, fitted)
+                self._write(run_id, items, values)
                 yield run_id
 
     def log_items(self, run_id: str, items: RunItems) -> None:
-        """Write the params, metrics, data sets, artifacts, model and own tags of `items` to a run that is open."""
+        """Write params, metrics, data sets, artifacts, model and tags of `items` to an open run."""
         from mlflow.entities import RunTag
 
         items = replace(items, sample=None)
-        fitted = to_mlflow_values(items)
-        self._write(run_id, items, fitted)
-        tags = [RunTag(key, fitted.tags[key]) for key in fitted.tags if key in items.tags]
+        values = to_mlflow_values(items)
+        self._write(run_id, items, values)
+        tags = [RunTag(key, values.tags[key]) for key in values.tags if key in items.tags]
         with translate_errors("tag the run", self.store):
             self.client.log_batch(run_id, tags=tags)
 
-    def _write(self, run_id: str, items: RunItems, fitted: MlflowValues) -> None:
+    def _write(self, run_id: str, items: RunItems, values: MlflowValues) -> None:
         with translate_errors(f"log the run {items.name!r}", self.store):
-            self._log_values(run_id, fitted.params, fitted.metrics)
+            self._log_values(run_id, values.params, values.metrics)
             self._log_datasets(run_id, items.datasets)
-            self._log_artifacts(run_id, fitted.artifacts)
+            self._log_artifacts(run_id, values.artifacts)
             if items.sample:
                 script = validation_script(run_id, self.store.uri, items.sample.inputs)
                 self._log_artifacts(run_id, {SCRIPT: script.encode()})
             if items.model:
-                self._log_model(run_id, items.model, fitted.tags.get("model_type"))
+                self._log_model(run_id, items.model, values.tags.get("model_type"))
 
     @contextmanager
     def _close_after(self, run_id: str) -> Iterator[str]:
@@ -94,11 +94,11 @@ class RunWriter:
         from mlflow.entities import Metric, Param
 
         now = int(time.time() * 1000)
-        rows = [Param(key, value) for key, value in params.items()]
-        measured = [Metric(key, value, now, 0) for key, value in metrics.items()]
-        for start in range(0, max(len(rows), len(measured)), BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            self.client.log_batch(run_id, params=rows[part], metrics=measured[part])
+        param_items = [Param(key, value) for key, value in params.items()]
+        metric_items = [Metric(key, value, now, 0) for key, value in metrics.items()]
+        for start in range(0, max(len(param_items), len(metric_items)), BATCH_SIZE):
+            batch = slice(start, start + BATCH_SIZE)
+            self.client.log_batch(run_id, params=param_items[batch], metrics=metric_items[batch])
 
     def _log_datasets(self, run_id: str, datasets: Sequence[DatasetItem]) -> None:
         if datasets:
@@ -120,7 +120,7 @@ class RunWriter:
 
 
 def get_experiment_id(client: "MlflowClient", store: Store, name: str) -> str:
-    """Return the id of the experiment of that name, created where it is missing."""
+    """Return the id of the experiment with that name; it is created if it does not exist."""
     with translate_errors(f"open the experiment {name!r}", store):
         experiment = client.get_experiment_by_name(name) or _create_experiment(client, store, name)
         if experiment.lifecycle_stage != "active":
@@ -142,7 +142,7 @@ def _create_experiment(client: "MlflowClient", store: Store, name: str) -> Any: 
     except MlflowException as exc:
         if exc.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-        return client.get_experiment_by_name(name)  # another process was faster
+        return client.get_experiment_by_name(name)  # another process has just created it
 
 
 def _dataset_input(item: DatasetItem) -> "DatasetInput":

@@ -1,4 +1,4 @@
-"""Brings an embedded store of an older MLflow to the installed one's schema, on a copy, with the old file kept."""
+"""Upgrade an embedded store of an older MLflow to the installed schema, on a copy, and keep a backup."""
 
 import shutil
 import sqlite3
@@ -10,22 +10,21 @@ from tempfile import TemporaryDirectory
 from filelock import FileLock, Timeout
 
 from edtech.errors import SettingsError, TrackingError
-from edtech.tracking.database import database_error
-from edtech.tracking.sqlite_runs import open_readonly
+from edtech.tracking.database import database_error, open_readonly
 from edtech.tracking.store import Store, has_older_schema, require_current_schema, sqlite_uri, translate_errors
 
 LOCK_SECONDS = 20.0
 
 
 def upgrade_store(store: Store) -> Path | None:
-    """Upgrade the database and return the backup of it; None where it has the right schema already.
+    """Upgrade the database and return the path of its backup; None if the schema is current already.
 
-    A copy is upgraded and then takes the place of all that the file held in one step; until then nothing is changed.
-    Raises SettingsError for a server, TrackingError where the store is missing, newer, in use or cannot be upgraded.
+    A copy is upgraded and then replaces the content of the file in one transaction; until then nothing changes.
+    Raises SettingsError for a server, TrackingError if the store is missing, newer, in use or cannot be upgraded.
     """
     if store.database is None:
         raise SettingsError(
-            "A server's store is not upgraded from here",
+            "The store of a server cannot be upgraded from this machine",
             actual=store.redacted_uri,
             fix="On the server's machine: back up its database, then run: mlflow db upgrade <its address>",
         )
@@ -36,7 +35,7 @@ def upgrade_store(store: Store) -> Path | None:
         return None
     try:
         with FileLock(f"{store.database}.lock", timeout=LOCK_SECONDS):
-            return _upgraded(store, store.database)
+            return _upgrade(store, store.database)
     except sqlite3.Error as exc:
         raise database_error(exc, store.database) from exc
     except OSError as exc:
@@ -44,16 +43,18 @@ def upgrade_store(store: Store) -> Path | None:
             "The MLflow store cannot be upgraded",
             actual=f"{type(exc).__name__}: {exc}",
             where=str(store.database),
-            fix="End the other processes that use it" if isinstance(exc, Timeout) else "Check free space and rights",
+            fix="Stop the other processes that use it"
+            if isinstance(exc, Timeout)
+            else "Check free space and permissions",
         ) from exc
 
 
-def _upgraded(store: Store, database: Path) -> Path:
+def _upgrade(store: Store, database: Path) -> Path:
     backup = database.with_name(f"{database.name}.backup-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
     with TemporaryDirectory(dir=database.parent, prefix=".upgrade-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder, "mlflow.db")
         with closing(sqlite3.connect(database, LOCK_SECONDS, isolation_level=None)) as old:
-            old.execute("PRAGMA locking_mode = EXCLUSIVE")  # the lock outlives the transaction: whoever writes waits
+            old.execute("PRAGMA locking_mode = EXCLUSIVE")  # the lock outlives the transaction, so writers wait
             old.execute("BEGIN IMMEDIATE")
             with open_readonly(database) as source, closing(sqlite3.connect(copy)) as target:
                 source.backup(target)

@@ -1,4 +1,4 @@
-"""What trainings log to: runs go to the embedded store, and from there to the server where one is set."""
+"""Log runs to the embedded store and, if a server is set, from there to the server."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class EdTechMLFlowTracker:
-    """Logs runs to one experiment of one store; made once, used from any thread.
+    """Log runs to one experiment of one store; thread-safe.
 
-    The experiment is created where it is missing, and runs that a killed process left open are closed. Nothing of
-    MLflow's process-wide state (active run, tracking URI) is read or changed. Where the store is a server, a run is
-    written whole to the embedded store first and sent from there; if that takes longer than a moment or fails, the run
-    waits there, marked, for `edtech.tracking.sync`, and `notice` says so. Each run gets the `tags`.
-    Raises SettingsError or TrackingError where the store on this machine cannot be used.
+    The experiment is created if it does not exist, and runs that a killed process left open are closed. MLflow's
+    process-wide state (active run, tracking URI) is neither read nor changed. If the store is a server, a complete run
+    is written to the embedded store first and sent from there. If sending fails or takes longer than two seconds, the
+    run stays pending for `edtech.tracking.sync`, and `notice` tells why. Each run gets the `tags`.
+    Raises SettingsError or TrackingError if the store on this machine cannot be used.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class EdTechMLFlowTracker:
 
     @property
     def uri(self) -> str:
-        """The store's address, as `mlflow.set_tracking_uri` takes it."""
+        """The store's address for `mlflow.set_tracking_uri`."""
         return self._store.uri
 
     @property
@@ -61,28 +61,28 @@ class EdTechMLFlowTracker:
 
     @property
     def ui_command(self) -> str | None:
-        """What starts MLflow's own pages on this store; None where a server shows them at `uri`."""
+        """The command that opens MLflow's own pages on this store; None if a server shows them at `uri`."""
         return None if self._store.is_server else f"mlflow ui --backend-store-uri {shlex.quote(self.uri)}"
 
     @property
     def notice(self) -> str | None:
-        """Why the last runs wait on this machine and how to send them; None where nothing waits."""
+        """Why runs are pending on this machine and how to send them; None if none are."""
         return self._sync.notice if self._sync else None
 
     def flush(self, seconds: float = 60.0) -> None:
-        """Wait, at most so long, until the runs that are on their way to a server are there; trainings need not."""
+        """Wait, at most this long, until the pending runs are sent; trainings need not call this."""
         if self._sync:
             self._sync.flush(seconds)
 
     @cached_property
     def runs(self) -> RunStore:
-        """The same store for reading."""
+        """The runs of the same store."""
         return RunStore(self.uri, self._settings)
 
     def newest_runs(self, limit: int) -> "pd.DataFrame":
         """Return the experiment's newest trainings, as `RunStore.list_runs` does.
 
-        Raises TrackingError where they cannot be read; a server that takes longer than a moment is not waited for.
+        Raises TrackingError if they cannot be read, or a server takes longer than two seconds.
         """
 
         def listed() -> "pd.DataFrame":
@@ -91,10 +91,10 @@ class EdTechMLFlowTracker:
         return self._sync.query(listed) if self._sync else listed()
 
     def log(self, items: RunItems) -> str:
-        """Write one run and return its id; the run is FINISHED when all of it is stored, else FAILED.
+        """Write one run and return its id; the run is FINISHED if all of it is stored, else FAILED.
 
-        Raises TrackingError for what MLflow or the disk refuses, UntrustedModelError for a model that could not be
-        loaded again. An artifact path that leaves the run is refused before anything is written.
+        Raises TrackingError if MLflow or the disk fails, UntrustedModelError for a model that could not be loaded
+        again. An artifact path that leaves the run raises before anything is written.
         """
         with self.group(items) as group:
             pass
@@ -102,10 +102,10 @@ class EdTechMLFlowTracker:
 
     @contextmanager
     def group(self, items: RunItems) -> Iterator["Group"]:
-        """Open a run, write what it is given, and close it when the block ends: FINISHED, or FAILED where it raises.
+        """Open a run, write the items, and close it when the block ends: FINISHED, or FAILED if it raises.
 
-        Runs logged inside with `parent=group.run_id` belong to it; a server gets them all when the group is closed.
-        Raises what `log` does.
+        Runs logged inside with `parent=group.run_id` belong to it; all are sent to a server when the group is closed.
+        Raises the errors of `log`.
         """
         tags = self._tags | ({PENDING_TAG: "yes"} if self._sync else {})
         with self._writer.start_run(items, tags) as run_id:
@@ -125,9 +125,9 @@ class EdTechMLFlowTracker:
         dataset_info: DatasetItem | Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> str:
-        """Log a training from items, or a mapping with the fields of `RunItems`, and return the run's id.
+        """Log a training from items, or from a mapping with the fields of `RunItems`, and return the run's id.
 
-        `dataset_info` is the data set itself or what is known of it (`name`, `digest`, ...), which becomes tags.
+        `dataset_info` is the data set itself or a mapping (`name`, `digest`, ...) that becomes tags.
         """
         items = model_results if isinstance(model_results, RunItems) else _to_run_items(model_results, model_type)
         if isinstance(dataset_info, DatasetItem):
@@ -139,7 +139,7 @@ class EdTechMLFlowTracker:
     def export_experiment_results(self, path: str | Path | None = None) -> Path:
         """Write the experiment's runs as JSON and return the file, by default `mlruns/experiment_summary.json`.
 
-        Raises TrackingError where the runs cannot be read or the file cannot be written.
+        Raises TrackingError if the runs cannot be read or the file cannot be written.
         """
         target = Path(path).expanduser() if path else self._settings.mlruns_dir / "experiment_summary.json"
         return export_experiment(self.runs, self.experiment_name, target)
@@ -147,20 +147,20 @@ class EdTechMLFlowTracker:
 
 @dataclass(slots=True)
 class Group:
-    """A run that is open: others may be logged under it, and more may be written to it."""
+    """An open run: other runs may be logged under it, and more may be written to it."""
 
     run_id: str
-    _recorder: RunWriter
+    _writer: RunWriter
 
     def add(self, items: RunItems) -> None:
         """Write the params, metrics, data sets, artifacts, model and tags of `items` to the run; its name stays."""
-        self._recorder.log_items(self.run_id, items)
+        self._writer.log_items(self.run_id, items)
 
 
 def setup_mlflow_for_edtech_pipeline(
     experiment_name: str | None = None, tracking_uri: str | None = None, settings: Settings | None = None
 ) -> EdTechMLFlowTracker:
-    """Return a tracker that is ready to log: the store is open, the experiment exists."""
+    """Return a tracker that is ready to log: the store is open and the experiment exists."""
     return EdTechMLFlowTracker(experiment_name, tracking_uri, settings)
 
 

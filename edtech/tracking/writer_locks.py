@@ -1,4 +1,4 @@
-"""Which processes write runs right now: each holds a file lock while it does, which the system frees when it dies."""
+"""Tell which processes are writing runs: each holds a file lock, which the system releases when the process dies."""
 
 import hashlib
 import os
@@ -13,17 +13,17 @@ from edtech.tracking.store import Store, translate_errors
 
 
 def _folder_digest(store: Store) -> str:
-    # Tells our locks from those of another folder on the same machine that writes to the same server.
+    # Two folders on one machine may write to the same server; each closes only its own stale runs.
     return hashlib.sha256(str(store.locks).encode()).hexdigest()[:12]
 
 
 @contextmanager
 def write_lock(store: Store) -> Iterator[dict[str, str]]:
-    """Hold a lock as long as a run is written; yields the tags that lead from the run to this process and lock."""
+    """Hold a lock while a run is being written; yield the tags that identify this process and the lock."""
     name = f"{_folder_digest(store)}-{uuid.uuid4().hex}"
     path = store.locks / f"{name}.lock"
     lock = FileLock(path)
-    with translate_errors("write beside the store, which every run needs", store):
+    with translate_errors("write a lock file in the folder of the store", store):
         store.locks.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
@@ -34,7 +34,7 @@ def write_lock(store: Store) -> Iterator[dict[str, str]]:
 
 
 def is_abandoned(store: Store, tags: Mapping[str, str]) -> bool:
-    """Whether a run that still counts as running was begun from here by a process that is gone."""
+    """Whether a run with the status RUNNING was started here by a process that has ended."""
     name = tags.get("edtech.lock", "")
     ours = tags.get("edtech.host") == socket.gethostname() and name.startswith(_folder_digest(store) + "-")
     if not ours or not name.replace("-", "").isalnum():

@@ -1,4 +1,4 @@
-"""Every type of report in every form agrees with the stores, and one changed number anywhere does not."""
+"""Every kind of report in every format matches the stores, and a report with one changed number does not."""
 
 import csv
 import io
@@ -21,22 +21,22 @@ from edtech.errors import DatasetNotFoundError, ReportError
 from edtech.pricing.constraints import Constraints
 from edtech.pricing.price_changes import PriceChange
 from edtech.pricing.scenarios import Scenario
-from edtech.reports import FORMS, Report, read, write
-from edtech.reports.cells import shown
+from edtech.reports import FORMATS, Report, Table, read, write
+from edtech.reports.cells import display
 from edtech.reports.pdf import NUMBERS
 from edtech.reports.recipes import (
     ComparisonRecipe,
     EconomyRecipe,
+    ForecastRecipe,
     HealthRecipe,
-    OutlookRecipe,
     RunRecipe,
     Stores,
     TrainingsRecipe,
     WhatIfRecipe,
-    parse,
+    parse_recipe,
     report_of,
 )
-from edtech.reports.verify import differences, verify
+from edtech.reports.verify import differences, verify, verify_bytes
 from edtech.training.trainer import train_runs
 
 KINDS = ("health", "run", "comparison", "what-if", "trainings", "economy", "outlook")
@@ -45,12 +45,12 @@ NUMBER = re.compile(r"-?\d+\.\d+|-?\d+")
 
 
 @pytest.fixture(scope="module")
-def stores(place) -> Stores:
-    return Stores.of(place)
+def stores(settings) -> Stores:
+    return Stores.of(settings)
 
 
 @pytest.fixture(scope="module")
-def made(market, tracker, stores) -> dict[str, Report]:
+def reports(market, tracker, stores) -> dict[str, Report]:
     """A report of each kind."""
     runs = tuple(str(run.run_id) for run in train_runs(market, ["fixed_effects", "linear"], tracker=tracker))
     segment = str(market.panel()["category"].iloc[0])
@@ -67,7 +67,7 @@ def made(market, tracker, stores) -> dict[str, Report]:
         WhatIfRecipe(scenario=dearer, constraints=Constraints(most_changed=5)),
         TrainingsRecipe(dataset=market.id, runs=runs),
         EconomyRecipe(dataset=market.id),
-        OutlookRecipe(dataset=market.id, run=runs[0], changes={segment: 0.1}, assumed={"draws": 100}),
+        ForecastRecipe(dataset=market.id, run=runs[0], changes={segment: 0.1}, assumed={"draws": 100}),
     ]
     return {recipe.kind: report_of(recipe, stores) for recipe in recipes}
 
@@ -75,22 +75,22 @@ def made(market, tracker, stores) -> dict[str, Report]:
 def short(report: Report) -> Report:
     """The report with the first rows of its tables and without its pictures."""
     sections = [
-        replace(section, figures=(), tables=tuple(replace(one, frame=one.frame.head(12)) for one in section.tables))
+        replace(section, figures=(), tables=tuple(replace(item, frame=item.frame.head(12)) for item in section.tables))
         for section in report.sections
     ]
     return replace(report, sections=tuple(sections))
 
 
-def spread(places: Sequence[Any]) -> list[Any]:
-    """Ten of the places, from the first to the last."""
-    assert len(places) >= CHANGES
-    return [places[one] for one in np.linspace(0, len(places) - 1, CHANGES).astype(int)]
+def spread(items: Sequence[Any]) -> list[Any]:
+    """Return ten of the items, from the first to the last."""
+    assert len(items) >= CHANGES
+    return [items[position] for position in np.linspace(0, len(items) - 1, CHANGES).astype(int)]
 
 
 def other(number: str) -> str:
     """The number with its first digit that matters changed."""
-    place = next((place for place, digit in enumerate(number) if digit in "123456789"), len(number) - 1)
-    return number[:place] + str((int(number[place]) + 4) % 10) + number[place + 1 :]
+    first = next((index for index, digit in enumerate(number) if digit in "123456789"), len(number) - 1)
+    return number[:first] + str((int(number[first]) + 4) % 10) + number[first + 1 :]
 
 
 def is_number(text: str) -> bool:
@@ -99,14 +99,14 @@ def is_number(text: str) -> bool:
 
 def changed_csv(data: bytes, column: int | None) -> bytes:
     rows = list(csv.reader(io.StringIO(data.decode())))
-    places = [
-        (row, place)
+    numbers = [
+        (row, index)
         for row, cells in enumerate(rows)
-        for place, cell in enumerate(cells)
-        if is_number(cell) and column in (None, place)
+        for index, cell in enumerate(cells)
+        if is_number(cell) and column in (None, index)
     ]
-    for row, place in spread(places):
-        rows[row][place] = other(rows[row][place])
+    for row, index in spread(numbers):
+        rows[row][index] = other(rows[row][index])
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue().encode()
@@ -146,11 +146,11 @@ def changed_xlsx(data: bytes) -> bytes:
 def changed_html(data: bytes) -> bytes:
     """Numbers that are shown, numbers behind them, and one in prose where there is any."""
     page = data.decode()
-    shown = [match.span(1) for match in re.finditer(r'<data value="[^"]*">([^<]*\d[^<]*)</data>', page)]
+    displayed = [match.span(1) for match in re.finditer(r'<data value="[^"]*">([^<]*\d[^<]*)</data>', page)]
     exact = [match.span(1) for match in re.finditer(r'<data value="([^"]*\d[^"]*)">', page)]
     prose = [match.span(1) for match in re.finditer(r"<p>([^<&]*\d[^<&]*)</p>", page)]
     last = prose[0] if prose else spread(exact)[-1]
-    for start, end in sorted([*spread(shown)[:4], *spread(exact)[4:-1], last], reverse=True):
+    for start, end in sorted([*spread(displayed)[:4], *spread(exact)[4:-1], last], reverse=True):
         page = page[:start] + other(page[start:end]) + page[end:]
     return page.encode()
 
@@ -180,26 +180,27 @@ CHANGED = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_report_in_every_form_agrees_with_the_stores(made, stores, tmp_path, kind):
-    again = report_of(parse(made[kind].recipe), stores)
-    for ending in FORMS:
-        shown, fresh = read(write(made[kind], ending), ending), read(write(again, ending), ending)
-        assert shown.recipe == made[kind].recipe
-        assert differences(shown, fresh) == ()
-        assert len(fresh.places) > 30
+def test_a_report_in_every_format_matches_the_stores(reports, stores, tmp_path, kind):
+    again = report_of(parse_recipe(reports[kind].recipe), stores)
+    for extension in FORMATS:
+        content, fresh = read(write(reports[kind], extension), extension), read(write(again, extension), extension)
+        assert content.recipe == reports[kind].recipe
+        assert differences(content, fresh) == ()
+        assert len(fresh.values) > 30
 
 
-@pytest.mark.parametrize("ending", FORMS)
+@pytest.mark.parametrize("extension", FORMATS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_of_ten_changed_numbers_is_found(made, kind, ending):
-    data = write(short(made[kind]), ending)
-    found = [one for one in differences(read(CHANGED[ending](data), ending), read(data, ending)) if one.shown]
-    assert len(found) == CHANGES  # those that show nothing are empty cells that openpyxl leaves out
-    assert all(NUMBER.search(str(one.shown)) for one in found)
+def test_each_of_ten_changed_numbers_is_found(reports, kind, extension):
+    data = write(short(reports[kind]), extension)
+    pairs = differences(read(CHANGED[extension](data), extension), read(data, extension))
+    changed = [item for item in pairs if item.reported]  # openpyxl leaves out empty cells
+    assert len(changed) == CHANGES
+    assert all(NUMBER.search(str(item.reported)) for item in changed)
 
 
 def falsified(report: Report) -> tuple[Report, list[str]]:
-    """The report with ten of its cells changed, and each paragraph that has a number, and what now stands in cells."""
+    """Return the report with ten cells and each paragraph that has a number changed, and the texts of these cells."""
     frames = {table.title: table.frame.copy().astype(object) for table in report.tables()}
     cells = [
         (frame, row, column)
@@ -208,11 +209,11 @@ def falsified(report: Report) -> tuple[Report, list[str]]:
         for column in range(frame.shape[1])
         if is_number(str(frame.iat[row, column]))
     ]
-    words = []
+    texts = []
     for frame, row, column in spread(cells):
         value = frame.iat[row, column]
         frame.iat[row, column] = value * 2 + 1 if isinstance(value, Real) else other(value)
-        words.append(shown(frame.iat[row, column]))
+        texts.append(display(frame.iat[row, column]))
     sections = [
         replace(
             section,
@@ -221,62 +222,130 @@ def falsified(report: Report) -> tuple[Report, list[str]]:
         )
         for section in report.sections
     ]
-    return replace(report, sections=tuple(sections)), words
+    return replace(report, sections=tuple(sections)), texts
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ten_numbers_changed_on_the_pages_of_a_pdf_are_found_and_those_in_its_paragraphs(made, kind):
-    report = short(made[kind])
-    false, words = falsified(report)
+def test_ten_numbers_changed_on_the_pages_of_a_pdf_are_found_and_those_in_its_paragraphs(reports, kind):
+    report = short(reports[kind])
+    false, texts = falsified(report)
     data = write(report, "pdf")
     attached = PdfReader(io.BytesIO(data)).attachments[NUMBERS][0]
-    found = differences(read(_attached(write(false, "pdf"), attached), "pdf"), read(_attached(data, attached), "pdf"))
-    assert all(one.place.startswith("page ") for one in found)
-    lines = " ".join(str(one.shown) for one in found)
+    changes = differences(read(_attached(write(false, "pdf"), attached), "pdf"), read(_attached(data, attached), "pdf"))
+    assert all(change.location.startswith("page ") for change in changes)
+    lines = " ".join(str(change.reported) for change in changes)
     for section, changed in zip(report.sections, false.sections, strict=True):
-        for texts in zip(section.text, changed.text, strict=True):
-            words += [new for old, new in zip(*map(str.split, texts), strict=True) if old != new]
-    assert [word for word in words if word not in lines] == []
+        for pair in zip(section.text, changed.text, strict=True):
+            texts += [new for old, new in zip(*map(str.split, pair), strict=True) if old != new]
+    assert [text for text in texts if text not in lines] == []
 
 
-@pytest.mark.parametrize("ending", FORMS)
-def test_the_command_says_which_number_differs(made, place, tmp_path, ending):
-    file = tmp_path / f"report.{ending}"
-    data = write(made["comparison"], ending)
+@pytest.mark.parametrize("extension", FORMATS)
+def test_the_command_says_which_number_differs(reports, settings, tmp_path, extension):
+    file = tmp_path / f"report.{extension}"
+    data = write(reports["comparison"], extension)
     file.write_bytes(data)
-    told = CliRunner().invoke(app, ["verify", str(file), "--out", str(place.root)], catch_exceptions=False)
-    assert (told.exit_code, "match the stored data" in told.output) == (0, True)
-    file.write_bytes(CHANGED[ending](data))
-    told = CliRunner().invoke(app, ["verify", str(file), "--out", str(place.root)], catch_exceptions=False)
-    assert told.exit_code == 1
-    assert "the file shows" in told.output
-    assert re.search(r"\d+ of [\d,]+ values differ", told.output)
+    result = CliRunner().invoke(app, ["verify", str(file), "--out", str(settings.root)], catch_exceptions=False)
+    assert (result.exit_code, "match the stored data" in result.output) == (0, True)
+    file.write_bytes(CHANGED[extension](data))
+    result = CliRunner().invoke(app, ["verify", str(file), "--out", str(settings.root)], catch_exceptions=False)
+    assert result.exit_code == 1
+    assert "the file shows" in result.output
+    assert re.search(r"\d+ of [\d,]+ values differ", result.output)
 
 
-def test_a_number_changed_in_the_store_is_found(made, tracker, stores, tmp_path):
+# ---- reports of another version
+
+
+def reworded(report: Report) -> Report:
+    """Return the report as another version would word it: other titles, headings, texts and advice."""
+
+    def reword(table: Table) -> Table:
+        frame = table.frame.assign(**{name: "so to say" for name in table.wording})
+        return replace(table, title=f"The {table.title}", frame=frame.add_prefix("the "), help={}, units={})
+
+    sections = [
+        replace(
+            section,
+            title=f"On {section.title}",
+            text=("Two of 3 words.", *section.text[1:]),
+            figures=(),
+            tables=tuple(map(reword, section.tables)),
+        )
+        for section in report.sections
+    ]
+    recipe = re.sub(r'"version":"[^"]*"', '"version":"0.1.0"', report.recipe)
+    provenance = {f"the {name}": value for name, value in report.provenance.items()} | {"the version": "0.1.0"}
+    return Report("Another title", "Why?", tuple(sections), provenance, recipe)
+
+
+@pytest.mark.parametrize("extension", FORMATS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_numbers_of_another_version_match_whatever_its_words(reports, stores, kind, extension):
+    data = write(reworded(reports[kind]), extension)
+    result = verify_bytes(data, f"report.{extension}", stores)
+    assert result.differences == ()
+    assert not result.wording_compared
+    assert result.summary.endswith("match the stored data. Wording compared: no, written by 0.1.0.")
+    assert 30 < result.compared < len(read(data, extension).values)
+
+
+@pytest.mark.parametrize("extension", FORMATS)
+def test_changed_numbers_of_another_version_are_found(reports, stores, extension):
+    report = reworded(reports["what-if"])
+    data = CHANGED[extension](write(replace(report, sections=report.sections[2:]), extension))
+    assert len(verify_bytes(data, f"report.{extension}", stores).differences) >= CHANGES
+    data = CHANGED[extension](write(report, extension))
+    result = verify_bytes(data, f"report.{extension}", stores)
+    assert 0 < len(result.differences) <= 2 * CHANGES
+    assert "differ from the stored data. Wording compared: no" in result.summary
+
+
+def test_a_number_changed_on_the_pages_of_another_version_is_found(reports, stores):
+    report = reworded(reports["what-if"])
+    data = write(report, "pdf")
+    attached = PdfReader(io.BytesIO(data)).attachments[NUMBERS][0]
+    plan = list(report.tables())[-1]
+    false = replace(plan, frame=plan.frame.assign(**{plan.frame.columns[3]: plan.frame.iloc[:, 3] * 1.37}))
+    sections = (*report.sections[:-1], replace(report.sections[-1], tables=(false,)))
+    forged = _attached(write(replace(report, sections=sections), "pdf"), attached)
+    changes = verify_bytes(forged, "report.pdf", stores).differences
+    print(plan.title, plan.frame, false.frame, [t for k,t in read(forged,"pdf").values.items() if k.startswith("page ")][-400:])
+    assert changes
+    assert all(change.location.startswith("pages, number ") for change in changes)
+
+
+def test_a_report_of_another_version_with_the_same_words_is_compared_whole(reports, stores):
+    report = reports["health"]
+    recipe = parse_recipe(report.recipe).model_copy(update={"version": "0.1.0"})
+    result = verify_bytes(write(report_of(recipe, stores), "html"), "report.html", stores)
+    assert (result.differences, result.wording_compared) == ((), True)
+
+
+def test_a_number_changed_in_the_store_is_found(reports, tracker, stores, tmp_path):
     file = tmp_path / "report.csv"
-    runs = [tracker.runs.get_run(run_id) for run_id in parse(made["comparison"].recipe).runs]
+    runs = [tracker.runs.get_run(run_id) for run_id in parse_recipe(reports["comparison"].recipe).runs]
     rmse = runs[0].metrics["rmse"]
-    client = tracker.runs._client
+    client = tracker.runs._runs.client
     report = report_of(ComparisonRecipe(runs=(runs[0].run_id,)), stores)
     file.write_bytes(write(report, "csv"))
     assert verify(file, stores).differences == ()
     client.log_metric(runs[0].run_id, "rmse", rmse + 1, step=1)
-    found = verify(file, stores).differences
+    changes = verify(file, stores).differences
     client.log_metric(runs[0].run_id, "rmse", rmse, step=2)
-    assert any(one.shown == repr(rmse) and one.expected == repr(rmse + 1) for one in found)
+    assert any(change.reported == repr(rmse) and change.expected == repr(rmse + 1) for change in changes)
     assert verify(file, stores).differences == ()
 
 
-def test_what_is_gone_is_said(made, tmp_path, home):
+def test_a_deleted_data_set_is_an_error(reports, tmp_path, home):
     file = tmp_path / "report.html"
-    file.write_bytes(write(made["health"], "html"))
+    file.write_bytes(write(reports["health"], "html"))
     with pytest.raises(DatasetNotFoundError):
         verify(file, Stores.of(home))
 
 
 @pytest.mark.parametrize(
-    ("recipe", "words"),
+    ("recipe", "message"),
     [
         ("", "has no recipe"),
         ("{", "No report"),
@@ -285,8 +354,8 @@ def test_what_is_gone_is_said(made, tmp_path, home):
         ('{"kind": "health", "dataset": "' + "0" * 16 + '", "folder": "/etc"}', "No report"),
     ],
 )
-def test_a_recipe_of_others_is_refused(made, stores, tmp_path, recipe, words):
+def test_a_foreign_recipe_is_refused(reports, stores, tmp_path, recipe, message):
     file = Path(tmp_path, "report.html")
-    file.write_bytes(write(replace(made["health"], recipe=recipe), "html"))
-    with pytest.raises(ReportError, match=words):
+    file.write_bytes(write(replace(reports["health"], recipe=recipe), "html"))
+    with pytest.raises(ReportError, match=message):
         verify(file, stores)

@@ -77,7 +77,7 @@ def items(panel, ridge) -> RunItems:
         params={"alpha": 1.0, "seed": 7, "segment_slopes": True},
         metrics={"r2": 0.5, "rmse": 2.0},
         tags={"model_type": "token_elasticity", "split": "last 8 weeks"},
-        description="# What was found\nNothing.",
+        description="# Results\nNone.",
         artifacts={"evaluation/summary.txt": "ünïcode", "evaluation/plots/a.png": b"\x89PNG"},
         model=ModelItem(ridge, panel.drop(columns="enrollments")),
         datasets=(
@@ -89,7 +89,7 @@ def items(panel, ridge) -> RunItems:
 
 @pytest.fixture
 def clean_process() -> Iterator[None]:
-    """MLflow's global address is set; nothing of it stays."""
+    """Reset MLflow's global address and the environment after a test."""
     before = dict(os.environ)
     yield
     mlflow.set_tracking_uri(None)
@@ -100,7 +100,7 @@ def clean_process() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory, empty_database) -> Iterator[str]:
-    """Address of a real MLflow server, one for all tests: each uses an experiment of its own."""
+    """Address of a real MLflow server for all tests; each test uses its own experiment."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "mlflow.db").write_bytes(empty_database.read_bytes())
     with mlflow_server(folder, f"sqlite:///{folder}/mlflow.db") as address:
@@ -112,8 +112,8 @@ NOBODY = 65_534
 
 @pytest.fixture
 def bound(empty_database) -> Iterator[EdTechMLFlowTracker]:
-    """A tracker whose store's permissions bind this process, be it root's or not."""
-    folder = Path(tempfile.mkdtemp(prefix="edtech-bound-"))  # pytest's own folders are closed to others
+    """A tracker whose file permissions also apply if the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="edtech-bound-"))  # other users cannot read pytest's own folders
     settings, root = Settings(home=folder), os.geteuid() == 0
     settings.mlruns_dir.mkdir()
     shutil.copyfile(empty_database, settings.mlruns_dir / "mlflow.db")

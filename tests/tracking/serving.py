@@ -1,4 +1,4 @@
-"""Start a real MLflow server, and servers that misbehave; leave nothing running."""
+"""Start a real MLflow server, and servers that fail; stop them at the end."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from tests.serving import running
 
 @contextmanager
 def mlflow_server(folder: Path, backend: str) -> Iterator[str]:
-    """Run `mlflow server` on a store that exists; yield its address."""
+    """Run `mlflow server` on an existing store; yield its address."""
     stores = ["--backend-store-uri", backend, "--artifacts-destination", str(folder / "files")]
     env = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with running(["mlflow", "server", "--workers", "1", *stores, "--port"], folder, "/health", env) as port:
@@ -32,23 +32,23 @@ def model_server(folder: Path, uri: str, model: str) -> Iterator[str]:
 
 
 @contextmanager
-def misbehaving(how: str) -> Iterator[str]:
-    """Serve /health as a healthy server does and answer all else with a status (`"500"`) or never (`"hang"`)."""
+def failing_server(failure: str) -> Iterator[str]:
+    """Answer /health like a healthy server, and all else with a status (`"500"`) or never (`"hang"`)."""
     over = Event()
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             healthy = self.path == "/health"
-            if how == "hang" and not healthy:
+            if failure == "hang" and not healthy:
                 over.wait()
                 return
-            self.send_response(200 if healthy else int(how))
+            self.send_response(200 if healthy else int(failure))
             self.end_headers()
 
         do_GET = do_POST = answer  # noqa: N815
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         thread = Thread(target=http.serve_forever)

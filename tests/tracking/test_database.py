@@ -17,7 +17,7 @@ from edtech.cli import app
 from edtech.errors import TrackingError
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, database
-from edtech.tracking.sqlite_runs import open_readonly
+from edtech.tracking.database import open_readonly
 from edtech.tracking.store import connect, find_store
 
 NAMES = ["first", "second", "third"]
@@ -93,7 +93,7 @@ def test_nothing_is_undone_where_files_are_read_only_and_nothing_is_lost(bound):
     left_hot(path)
     before = {file: file.read_bytes() for file in (path, database.journal_of(path))}
     path.parent.chmod(0o500)
-    with pytest.raises(TrackingError, match=r"has to be undone, but its files are read-only.*writable.*stay together"):
+    with pytest.raises(TrackingError, match=r"must be rolled back, but its files are read-only.*writable.*together"):
         bound.runs.list_runs()
     assert {file: file.read_bytes() for file in before} == before
     path.parent.chmod(0o700)

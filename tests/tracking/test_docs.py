@@ -1,4 +1,4 @@
-"""The examples of docs/mlflow-setup.md run as they stand there; its words are true."""
+"""The examples in docs/mlflow-setup.md run unchanged, and it names existing files and commands."""
 
 import os
 import re
@@ -14,7 +14,7 @@ TEXT = (PROJECT / "docs" / "mlflow-setup.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def clean_process():
-    """The examples set MLflow's global address; nothing of it stays."""
+    """Reset MLflow's global address after the examples."""
     before = dict(os.environ)
     yield
     mlflow.set_tracking_uri(None)
@@ -39,14 +39,14 @@ def test_the_examples_run_one_after_another(home, empty_database, blocks, clean_
     assert "rmse" in capsys.readouterr().out
     kinds = RunStore(settings=home).list_runs(kind=None)["kind"]
     assert kinds.value_counts().to_dict() == {"training": 5, "group": 1}
-    held = set(RunStore(settings=home).get_run(names["run_ids"][0]).artifacts)
+    artifacts = set(RunStore(settings=home).get_run(names["run_ids"][0]).artifacts)
     named = set(
         re.findall(r"[a-z_]+\.(?:png|csv|txt|py|json)", TEXT.partition("| file |")[2].partition("Models are")[0])
     )
-    assert {f"evaluation/{name}" for name in named - {"result.json"}} <= held
+    assert {f"evaluation/{name}" for name in named - {"result.json"}} <= artifacts
 
 
-def test_the_commands_that_are_named_exist():
+def test_the_documented_commands_exist():
     from typer.main import get_command
 
     from edtech.cli import app

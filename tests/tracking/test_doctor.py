@@ -21,61 +21,61 @@ from edtech.tracking.schema_upgrade import upgrade_store
 from edtech.tracking.store import find_store
 from tests.waiting import SECONDS
 
-CHECKS = ["URI", "store", "experiment", "write", "read", "registry", "versions", "waiting"]
+CHECKS = ["URI", "store", "experiment", "write", "read", "registry", "versions", "pending runs"]
 
 
-def told(*words: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, list(words))
+def run_command(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments))
     return result.exit_code, result.output
 
 
-def test_a_sound_set_up_is_told_line_by_line_and_nothing_is_left(settings):
-    code, text = told("doctor", "--out", str(settings.home))
+def test_a_working_setup_passes_each_check_and_leaves_no_run(settings):
+    code, text = run_command("doctor", "--out", str(settings.home))
     assert code == 0, text
     assert [line.split(":")[0] for line in text.splitlines()] == [f"ok    {name}" for name in CHECKS]
     assert "id 1" in text
-    assert "what was written came back" in text
+    assert "the run reads back as written" in text
     assert RunStore(settings=settings).list_runs(kind=None, finished=False).empty
 
 
-def test_each_server_finding_is_made(server, settings):
-    found = list(check_setup(server, settings))
-    assert [(finding.name, finding.ok) for finding in found] == [(name, True) for name in CHECKS]
+def test_a_server_passes_each_check(server, settings):
+    results = list(check_setup(server, settings))
+    assert [(result.name, result.ok) for result in results] == [(name, True) for name in CHECKS]
 
 
 @pytest.mark.parametrize(
-    ("uri", "failing", "words"),
+    ("uri", "failing", "advice"),
     [("file:///srv/mlruns", "URI", "mlflow migrate-filestore"), ("", "store", "Start the server")],
-    ids=["file", "nobody answers"],
+    ids=["file", "no answer"],
 )
-def test_what_is_wrong_is_named_with_what_to_do(settings, monkeypatch, nobody, uri, failing, words):
+def test_a_failed_check_names_the_problem_and_what_to_do(settings, monkeypatch, nobody, uri, failing, advice):
     monkeypatch.setenv("EDTECH_MLFLOW_TRACKING_URI", uri or nobody)
-    code, text = told("doctor", "--out", str(settings.home))
+    code, text = run_command("doctor", "--out", str(settings.home))
     assert code == 1
     assert f"FAIL  {failing}: " in text
-    assert words in text
+    assert advice in text
     assert "ok    versions" in text
     assert "  write: " not in text
 
 
-def test_other_packages_than_the_pinned_ones_are_named(settings, monkeypatch):
+def test_packages_that_differ_from_the_pinned_ones_are_named(settings, monkeypatch):
     monkeypatch.setattr("edtech.tracking.doctor.version", lambda _: "0.0.1")
-    finding = next(found for found in check_setup(settings=settings) if found.name == "versions")
-    assert (finding.ok, "mlflow 0.0.1 instead of" in finding.text) == (False, True)
-    assert "pip install" in finding.fix
+    result = next(result for result in check_setup(settings=settings) if result.name == "versions")
+    assert (result.ok, "mlflow 0.0.1 instead of" in result.text) == (False, True)
+    assert "pip install" in result.fix
 
 
-def test_a_store_that_gives_back_something_else_fails(settings, monkeypatch):
+def test_a_store_that_returns_other_content_fails(settings, monkeypatch):
     monkeypatch.setattr(RunStore, "read_artifact", lambda *_: b"another")
-    finding = next(found for found in check_setup(settings=settings) if found.name == "read")
-    assert (finding.ok, "Something else came back" in finding.text) == (False, True)
+    result = next(result for result in check_setup(settings=settings) if result.name == "read")
+    assert (result.ok, "differs from the one that was written" in result.text) == (False, True)
     assert RunStore(settings=settings).list_runs(kind=None, finished=False).empty
 
 
-def test_a_store_that_gives_nothing_back_keeps_no_run_of_the_check(settings, monkeypatch):
+def test_the_run_of_the_check_is_deleted_even_if_it_cannot_be_read(settings, monkeypatch):
     monkeypatch.setattr(RunStore, "read_artifact", lambda *_: (_ for _ in ()).throw(TrackingError("Files are gone")))
-    finding = next(found for found in check_setup(settings=settings) if found.name == "read")
-    assert (finding.ok, finding.text) == (False, "Files are gone.")
+    result = next(result for result in check_setup(settings=settings) if result.name == "read")
+    assert (result.ok, result.text) == (False, "Files are gone.")
     assert RunStore(settings=settings).list_runs(kind=None, finished=False).empty
 
 
@@ -112,11 +112,11 @@ def older(tmp_path, older_database) -> Settings:
     return settings
 
 
-def test_an_older_store_is_read_but_neither_written_nor_upgraded_unasked(older):
+def test_an_older_store_is_read_but_neither_written_nor_upgraded_without_a_request(older):
     before = (older.mlruns_dir / "mlflow.db").read_bytes()
     with pytest.raises(TrackingError, match=r"older schema.*python -m edtech doctor --upgrade"):
         EdTechMLFlowTracker(settings=older)
-    code, text = told("doctor", "--out", str(older.home))
+    code, text = run_command("doctor", "--out", str(older.home))
     assert (code, "FAIL  store" in text) == (1, True)
     assert RunStore(settings=older).list_runs(kind=None)["name"].tolist() == ["old run"]
     assert (older.mlruns_dir / "mlflow.db").read_bytes() == before
@@ -127,9 +127,9 @@ def content(database: Path) -> list[str]:
         return list(db.iterdump())
 
 
-def test_an_older_store_is_upgraded_with_a_backup_when_asked(older):
+def test_an_older_store_is_upgraded_on_request_and_a_backup_stays(older):
     before = content(older.mlruns_dir / "mlflow.db")
-    code, text = told("doctor", "--upgrade", "--out", str(older.home))
+    code, text = run_command("doctor", "--upgrade", "--out", str(older.home))
     assert code == 0, text
     (backup,) = older.mlruns_dir.glob("mlflow.db.backup-*")
     assert str(backup) in text
@@ -137,12 +137,12 @@ def test_an_older_store_is_upgraded_with_a_backup_when_asked(older):
     tracker = EdTechMLFlowTracker(settings=older)
     assert tracker.runs.get_run(tracker.log(RunItems("new"))).status == "FINISHED"
     assert tracker.runs.get_run("a1").params == {"seed": "7"}
-    assert "nothing to upgrade" in told("doctor", "--upgrade", "--out", str(older.home))[1]
+    assert "nothing to upgrade" in run_command("doctor", "--upgrade", "--out", str(older.home))[1]
     left = {path.name for path in older.mlruns_dir.iterdir()} - {backup.name}
     assert left <= {"mlflow.db", "mlflow.db.lock", "artifacts", "writing"}
 
 
-def test_what_is_written_during_an_upgrade_is_in_the_upgraded_store(older, monkeypatch):
+def test_a_write_during_an_upgrade_is_in_the_upgraded_store(older, monkeypatch):
     database, threads = older.mlruns_dir / "mlflow.db", []
 
     def write() -> None:
@@ -170,7 +170,7 @@ def test_an_upgrade_that_fails_changes_nothing(older, monkeypatch):
     assert database.read_bytes() == before
 
 
-def test_what_cannot_be_upgraded_is_said(tmp_path):
+def test_a_server_or_a_missing_store_cannot_be_upgraded(tmp_path):
     with pytest.raises(SettingsError, match="mlflow db upgrade"):
         upgrade_store(find_store("http://tracker:5000"))
     with pytest.raises(TrackingError, match="no MLflow store"):

@@ -1,4 +1,4 @@
-"""The files that a training's run holds beside what it was given, and the script that checks it."""
+"""The files that are added to the run of a training, and its validation script."""
 
 import runpy
 import subprocess
@@ -36,7 +36,7 @@ def run_script(tracker, run_id: str, folder) -> int:
     return int(ended.value.code)
 
 
-def test_the_script_runs_as_it_is_and_its_exit_code_says_that_all_holds(tracker, logged, tmp_path):
+def test_the_script_runs_unchanged_and_exits_with_0_if_all_checks_pass(tracker, logged, tmp_path):
     file = MlflowClient(tracking_uri=tracker.uri).download_artifacts(logged, SCRIPT, str(tmp_path))
     done = subprocess.run([sys.executable, file], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -49,7 +49,7 @@ def test_the_script_runs_as_it_is_and_its_exit_code_says_that_all_holds(tracker,
 
 
 @pytest.mark.parametrize("spoiled", ["rmse", "predicted", "model"])
-def test_the_script_finds_what_does_not_hold(tracker, logged, tmp_path, spoiled, panel, capsys, settings):
+def test_the_script_finds_changed_values(tracker, logged, tmp_path, spoiled, panel, capsys, settings):
     client = MlflowClient(tracking_uri=tracker.uri)
     if spoiled == "rmse":
         client.log_metric(logged, spoiled, 0.4)
@@ -71,8 +71,8 @@ def test_the_script_finds_what_does_not_hold(tracker, logged, tmp_path, spoiled,
     assert "FAIL" in capsys.readouterr().out
 
 
-def test_a_sample_of_any_types_reads_back(tracker, tmp_path):
-    class_of_numbers = pd.DataFrame(
+def test_a_sample_of_any_dtypes_reads_back(tracker, tmp_path):
+    rows = pd.DataFrame(
         {
             "code": ["007", "NA", "1e5", 'a"b,c\nd'],
             "when": pd.to_datetime(["2026-01-05", "2026-01-06", "2026-01-07", "2026-01-08"], utc=True),
@@ -87,30 +87,30 @@ def test_a_sample_of_any_types_reads_back(tracker, tmp_path):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder
 
-    seen = pd.Series([1.0, 2.0, 3.0, 5.0])
+    actual = pd.Series([1.0, 2.0, 3.0, 5.0])
     encode = make_column_transformer((OneHotEncoder(sparse_output=False), ["code", "on"]), ("passthrough", ["count"]))
-    model = make_pipeline(encode, LinearRegression()).fit(class_of_numbers, seen)
+    model = make_pipeline(encode, LinearRegression()).fit(rows, actual)
     from edtech.tracking import ModelItem
 
-    items = RunItems("r", model=ModelItem(model, class_of_numbers), sample=SampleItem(class_of_numbers, seen))
+    items = RunItems("r", model=ModelItem(model, rows), sample=SampleItem(rows, actual))
     assert run_script(tracker, tracker.log(items), tmp_path) == 0
 
 
-def test_the_summary_tells_data_metrics_and_parameters(items):
+def test_the_summary_has_data_metrics_and_parameters(items):
     text = evaluation_summary(items)
     assert text.startswith(
         "ridge\n=====\nModel type: token_elasticity\nSplit: last 8 weeks\nData: market 1 (training, "
     )
-    for words in ("RMSE (rmse)  2 pieces", "alpha           1.0", "100 rows"):
-        assert words in text
+    for line in ("RMSE (rmse)  2 pieces", "alpha           1.0", "100 rows"):
+        assert line in text
 
 
 @pytest.mark.parametrize(
     "text", ["![x](https://example.org/x.png)", "<script>alert(1)</script>", "# big", "$$x$$", "www.example.org", "a@b"]
 )
-def test_a_description_shows_texts_of_others_as_they_are(tracker, text):
+def test_a_description_shows_foreign_text_literally(tracker, text):
     run = tracker.runs.get_run(tracker.log(RunItems("r", description=f"Segment {text}")))
     note = run.tags["mlflow.note.content"]
     assert note == f"Segment {escape_markdown(text)}"
     assert note.replace("\\", "") == f"Segment {text}"
-    assert all(note[place - 1] == "\\" for place, char in enumerate(note) if char in "!<#$[]().@")
+    assert all(note[position - 1] == "\\" for position, char in enumerate(note) if char in "!<#$[]().@")

@@ -12,16 +12,16 @@ from edtech.tracking import EdTechMLFlowTracker, RunItems
 from edtech.tracking.store import file_uri, sqlite_uri
 
 
-def test_an_experiment_is_exported_whole(tracker, items, settings):
+def test_all_runs_of_an_experiment_are_exported(tracker, items, settings):
     good = tracker.log(replace(items, name="größe <b>"))
     bad = MlflowClient(tracking_uri=tracker.uri).create_run(tracker.experiment_id).info.run_id
     MlflowClient(tracking_uri=tracker.uri).log_metric(bad, "rmse", float("nan"))
     EdTechMLFlowTracker("another", settings=settings).log(RunItems("elsewhere"))
     path = tracker.export_experiment_results()
     assert path == settings.mlruns_dir / "experiment_summary.json"
-    found = json.loads(path.read_text(encoding="utf-8"))
-    assert (found["experiment"], found["runs_total"], found["finished"]) == (tracker.experiment_name, 2, 1)
-    runs = {run["run_id"]: run for run in found["runs"]}
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    assert (summary["experiment"], summary["runs_total"], summary["finished"]) == (tracker.experiment_name, 2, 1)
+    runs = {run["run_id"]: run for run in summary["runs"]}
     assert runs[good]["name"] == "größe <b>"
     assert runs[good]["metrics"] == {"r2": 0.5, "rmse": 2.0}
     assert runs[good]["params"] == {"alpha": "1.0", "seed": "7", "segment_slopes": "True"}
@@ -30,7 +30,7 @@ def test_an_experiment_is_exported_whole(tracker, items, settings):
     assert (runs[bad]["status"], runs[bad]["metrics"], runs[bad]["model_uri"]) == ("RUNNING", {}, None)
 
 
-def test_an_export_replaces_the_last_one_and_takes_text_or_path(tracker, tmp_path):
+def test_an_export_replaces_the_last_one_and_accepts_text_or_path(tracker, tmp_path):
     target = tmp_path / "neuer Ordner" / "é.json"
     assert tracker.export_experiment_results(str(target)) == target
     tracker.log(RunItems("r"))
@@ -39,7 +39,7 @@ def test_an_export_replaces_the_last_one_and_takes_text_or_path(tracker, tmp_pat
     assert [path.name for path in target.parent.iterdir()] == ["é.json"]
 
 
-def test_an_export_that_cannot_be_written_is_said_and_leaves_no_crumbs(tracker, tmp_path):
+def test_an_export_that_cannot_be_written_raises_and_leaves_no_files(tracker, tmp_path):
     with pytest.raises(TrackingError, match="cannot be written"):
         tracker.export_experiment_results(tmp_path)
     (tmp_path / "file").write_text("")

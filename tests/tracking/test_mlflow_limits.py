@@ -1,4 +1,4 @@
-"""Fitting what a run holds to MLflow's limits, checked by MLflow's own rules."""
+"""Any run content fits MLflow's limits, by MLflow's own validation."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ from edtech.tracking.mlflow_limits import MAX_KEY, MAX_PARAM, MAX_TAG, to_mlflow
 
 
 @given(st.lists(st.text(max_size=400), max_size=8))
-def test_any_key_becomes_one_that_mlflow_takes_and_stays_apart(keys):
+def test_any_key_becomes_a_unique_valid_key(keys):
     fitted = valid_keys(keys)
     assert set(fitted) == set(keys)
     assert len(set(fitted.values())) == len(set(keys))
@@ -20,7 +20,7 @@ def test_any_key_becomes_one_that_mlflow_takes_and_stays_apart(keys):
 
 
 @given(st.lists(st.text("abc._- /", min_size=1, max_size=20), max_size=8))
-def test_good_keys_stay_as_they_are(keys):
+def test_valid_keys_are_unchanged(keys):
     good = [key for key in keys if not path_not_unique(key)]
     assert valid_keys(good) == {key: key for key in good}
 

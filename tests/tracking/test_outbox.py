@@ -1,4 +1,4 @@
-"""Runs are never lost to a server: they wait in the embedded store and are sent once."""
+"""No run is lost if a server fails: it stays pending in the embedded store and is sent once."""
 
 import signal
 import subprocess
@@ -17,7 +17,7 @@ from edtech.settings import PROJECT
 from edtech.tracking import EdTechMLFlowTracker, RunItems, RunStore, SampleItem, outbox, pending_runs, sync
 from edtech.tracking.copying import RunCopier
 from edtech.tracking.outbox import SyncReport
-from tests.tracking.serving import misbehaving
+from tests.tracking.serving import failing_server
 from tests.waiting import SECONDS
 
 WAIT_SECONDS = 2.0
@@ -25,7 +25,7 @@ WAIT_SECONDS = 2.0
 
 @pytest.fixture
 def away(settings, request, nobody) -> EdTechMLFlowTracker:
-    """A tracker of a server that is not there."""
+    """A tracker of a server that does not run."""
     return EdTechMLFlowTracker(request.node.name, nobody, settings)
 
 
@@ -35,34 +35,34 @@ def client(server) -> MlflowClient:
 
 
 def on_server(client: MlflowClient, experiment: str) -> list:
-    found = client.get_experiment_by_name(experiment)
-    return client.search_runs([found.experiment_id]) if found else []
+    stored = client.get_experiment_by_name(experiment)
+    return client.search_runs([stored.experiment_id]) if stored else []
 
 
-def test_a_run_made_offline_is_sent_whole_and_once(away, server, client, settings, items, panel, ridge):
+def test_a_run_logged_offline_is_sent_completely_and_once(away, server, client, settings, items, panel, ridge):
     sample = SampleItem(panel.drop(columns="enrollments"), panel["enrollments"])
-    began = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
-    here = away.log(replace(items, started=began, sample=sample))
+    start = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
+    here = away.log(replace(items, started=start, sample=sample))
     assert pending_runs(settings) == [here]
     assert "does not answer" in away.notice
     assert "python -m edtech sync" in away.notice
-    kept = away.runs.get_run(here)
+    local = away.runs.get_run(here)
 
     report = sync(server, settings)
     assert (list(report.synced), report.failed, pending_runs(settings)) == ([here], {}, [])
     (run,) = on_server(client, away.experiment_name)
     assert (run.info.run_id, run.info.status) == (report.synced[here], "FINISHED")
-    assert run.info.start_time == began.timestamp() * 1000
-    assert run.info.end_time == pytest.approx(run.info.start_time + kept.duration_seconds * 1000)
-    assert (run.data.params, run.data.metrics) == (kept.params, kept.metrics)
+    assert run.info.start_time == start.timestamp() * 1000
+    assert run.info.end_time == pytest.approx(run.info.start_time + local.duration_seconds * 1000)
+    assert (run.data.params, run.data.metrics) == (local.params, local.metrics)
     new = {"edtech.sent_from": here}
-    old = {key: kept.tags[key] for key in ("edtech.waiting", "edtech.lock")}
-    assert run.data.tags.items() | old.items() == kept.tags.items() | new.items()
+    old = {key: local.tags[key] for key in ("edtech.waiting", "edtech.lock")}
+    assert run.data.tags.items() | old.items() == local.tags.items() | new.items()
     assert len(run.inputs.dataset_inputs) == 2
 
     runs = RunStore(server, settings.model_copy(update={"home": settings.home / "elsewhere"}))
     sent = runs.get_run(run.info.run_id)
-    assert sent.artifacts == kept.artifacts
+    assert sent.artifacts == local.artifacts
     rows = panel.drop(columns="enrollments")
     assert np.array_equal(runs.load_model(sent.run_id).predict(rows), ridge.predict(rows))
     assert sent.run_id in runs.read_artifact(sent.run_id, "evaluation/model_validation.py").decode()
@@ -72,34 +72,36 @@ def test_a_run_made_offline_is_sent_whole_and_once(away, server, client, setting
     assert len(on_server(client, away.experiment_name)) == 1
 
 
-def test_a_job_sends_what_waits_and_says_so(away, server, settings, items):
+def test_a_job_sends_pending_runs_and_reports_progress(away, server, settings, items):
     here = away.log(items)
-    told = []
-    done = tasks.sync_runs(settings.model_copy(update={"mlflow_tracking_uri": server}), lambda *step: told.append(step))
+    steps = []
+    done = tasks.sync_runs(
+        settings.model_copy(update={"mlflow_tracking_uri": server}), lambda *step: steps.append(step)
+    )
     assert done.summary == "Sent to the server: 1 run."
-    assert told == [(0.0, "Sending 1 of 1")]
+    assert steps == [(0.0, "Sending 1 of 1")]
     assert here not in pending_runs(settings)
 
 
-def test_what_still_waits_is_told_with_the_reason():
+def test_the_report_tells_why_runs_are_still_pending():
     report = SyncReport({"a": "b", "c": "d"}, {"e": "The server said no.\nFound: 500"})
-    assert report.summary == "Sent to the server: 2 runs. Still waiting: 1; the first because: The server said no."
+    assert report.summary == "Sent to the server: 2 runs. Still pending: 1. First problem: The server said no."
 
 
 KILLED = """
 import os, signal, sys
 from edtech.settings import Settings
 from edtech.tracking import copying, sync
-copying.Copier._send_files = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+copying.RunCopier._copy_files = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 sync(sys.argv[1], Settings(home=sys.argv[2]))
 """
 
 
 class Stop(BaseException):
-    """What no code expects."""
+    """An exception that no code handles."""
 
 
-def test_a_sending_that_is_broken_off_anywhere_goes_on_without_doubles(
+def test_a_sync_that_is_interrupted_anywhere_continues_without_duplicates(
     away, server, client, settings, items, monkeypatch
 ):
     with away.group(RunItems("search", kind="group")) as group:
@@ -107,7 +109,7 @@ def test_a_sending_that_is_broken_off_anywhere_goes_on_without_doubles(
     command = [sys.executable, "-c", KILLED, server, str(settings.home)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    for step in ("_send_values", "_send_models", "_mark_sent"):
+    for step in ("_copy_values", "_copy_models", "_mark_synced"):
         with monkeypatch.context() as patched:
             patched.setattr(RunCopier, step, lambda *_: (_ for _ in ()).throw(Stop))
             with pytest.raises(Stop):
@@ -125,37 +127,37 @@ def test_a_sending_that_is_broken_off_anywhere_goes_on_without_doubles(
     assert [model.status.value for model in ready].count("READY") == 1
 
 
-@pytest.mark.parametrize("how", ["500", "hang"])
-def test_a_server_that_errs_or_hangs_costs_a_training_two_seconds_at_most(settings, how, monkeypatch):
-    waited = []
+@pytest.mark.parametrize("failure", ["500", "hang"])
+def test_a_server_that_errs_or_hangs_costs_a_training_two_seconds_at_most(settings, failure, monkeypatch):
+    timeouts = []
 
     class Watched(Thread):
         def join(self, timeout: float | None = None) -> None:
-            waited.append(timeout)
+            timeouts.append(timeout)
             super().join(timeout)
 
     monkeypatch.setattr(outbox, "Thread", Watched)
-    with misbehaving(how) as address:
+    with failing_server(failure) as address:
         tracker = EdTechMLFlowTracker(tracking_uri=address, settings=settings)
         first = tracker.log(RunItems("first", metrics={"rmse": 1.0}))
         second = tracker.log(RunItems("second"))
-        assert waited == [outbox.SYNC_SECONDS]  # a server that was late is not waited for again soon
+        assert timeouts == [outbox.SYNC_SECONDS]  # after a timeout the next run does not wait
         assert outbox.SYNC_SECONDS < WAIT_SECONDS
         assert pending_runs(settings) == [first, second]
         assert tracker.runs.get_run(first).metrics == {"rmse": 1.0}
         assert "python -m edtech sync" in tracker.notice
 
 
-def test_a_server_that_hangs_is_not_asked_again_soon(settings, monkeypatch):
-    asked, free = [], Event()
-    monkeypatch.setattr(RunStore, "list_runs", lambda *_, **__: asked.append(1) or free.wait(SECONDS))
-    with misbehaving("hang") as address:
+def test_a_server_that_hangs_is_not_queried_again_soon(settings, monkeypatch):
+    queries, free = [], Event()
+    monkeypatch.setattr(RunStore, "list_runs", lambda *_, **__: queries.append(1) or free.wait(SECONDS))
+    with failing_server("hang") as address:
         tracker = EdTechMLFlowTracker(tracking_uri=address, settings=settings)
-        for why in ("did not answer within", "late a moment ago"):
-            with pytest.raises(TrackingError, match=why):
+        for problem in ("did not answer within", "too slow a moment ago"):
+            with pytest.raises(TrackingError, match=problem):
                 tracker.newest_runs(10)
         free.set()
-    assert asked == [1]
+    assert queries == [1]
 
 
 def test_runs_logged_while_others_are_sent_are_sent_too(server, client, settings, request, monkeypatch):
@@ -171,24 +173,24 @@ def test_runs_logged_while_others_are_sent_are_sent_too(server, client, settings
     assert sorted(run.info.run_name for run in on_server(client, request.node.name)) == ["first", "second", "third"]
 
 
-def test_the_notice_stays_as_long_as_a_run_waits(away, server, settings, monkeypatch):
+def test_the_notice_stays_while_a_run_is_pending(away, server, settings, monkeypatch):
     away.log(RunItems("refused"))
     tracker = EdTechMLFlowTracker(away.experiment_name, server, settings)
     send, refused = RunCopier.copy, pending_runs(settings)
     monkeypatch.setattr(RunCopier, "copy", lambda self, tree: {} if tree[0].run_id in refused else send(self, tree))
-    tracker._sync.notice = "why it waits"
+    tracker._sync.notice = "why it is pending"
     tracker.log(RunItems("taken"))
     tracker.flush(SECONDS)
-    assert (pending_runs(settings), tracker.notice) == (refused, "why it waits")
+    assert (pending_runs(settings), tracker.notice) == (refused, "why it is pending")
 
 
-def test_what_waits_is_listed_with_the_runs_of_the_server(away, server, settings):
-    here = away.log(RunItems("made offline"))
+def test_pending_runs_are_listed_with_the_runs_of_the_server(away, server, settings):
+    here = away.log(RunItems("logged offline"))
     runs = RunStore(server, settings)
     assert runs.list_runs([away.experiment_name])["run_id"].tolist() == [here]
-    runs.update_run(here, "named while it waits", "a note")
+    runs.update_run(here, "renamed while pending", "a note")
     runs.set_tag(here, "mine", "yes")
-    assert runs.get_run(here).name == "named while it waits"
+    assert runs.get_run(here).name == "renamed while pending"
     sent = sync(server, settings).synced[here]
     assert runs.list_runs([away.experiment_name])["run_id"].tolist() == [sent]
 
@@ -209,12 +211,12 @@ with tracker.group(RunItems("search", kind="group")) as group:
     assert sync(server, settings).synced == {}  # the group could still be open
     EdTechMLFlowTracker(settings=settings)  # the next start closes it
     assert len(sync(server, settings).synced) == 2
-    found = {run.info.run_name: run for run in on_server(client, away.experiment_name)}
-    assert {name: run.info.status for name, run in found.items()} == {"search": "FAILED", "trial": "FINISHED"}
-    assert "ended before" in found["search"].data.tags["edtech.failed_because"]
+    runs = {run.info.run_name: run for run in on_server(client, away.experiment_name)}
+    assert {name: run.info.status for name, run in runs.items()} == {"search": "FAILED", "trial": "FINISHED"}
+    assert "ended before" in runs["search"].data.tags["edtech.failed_because"]
 
 
-def test_sending_without_a_server_says_so(settings, away):
+def test_sync_without_a_server_raises(settings, away):
     with pytest.raises(SettingsError, match="EDTECH_MLFLOW_TRACKING_URI"):
         sync(settings=settings)
     assert sync(away.uri, settings).synced == {}

@@ -27,8 +27,8 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_run_goes_to_postgresql_and_comes_back(server, settings, items):
-    assert [finding for finding in check_setup(server, settings) if not finding.ok] == []
+def test_a_run_is_stored_in_postgresql_and_read_back(server, settings, items):
+    assert [result for result in check_setup(server, settings) if not result.ok] == []
     tracker = EdTechMLFlowTracker(tracking_uri=server, settings=settings)
     tracker.log(items)
     tracker.flush()

@@ -1,4 +1,4 @@
-"""The registry: gates, the champion and the way back, and that MLflow answers what the page does."""
+"""The registry: requirements, promotion, rollback, and predictions that equal MLflow's."""
 
 import json
 import warnings
@@ -27,8 +27,8 @@ FAMILY = "teacher_quality"
 
 
 def card(severity="PASS", code="baseline"):
-    found = {"code": code, "title": "Better than raw means", "severity": severity, "evidence": "0.6 against 0.7"}
-    return json.dumps({"checks": [{**found, "fix": "look"}]})
+    check = {"code": code, "title": "Better than raw means", "severity": severity, "evidence": "0.6 against 0.7"}
+    return json.dumps({"checks": [{**check, "fix": "look"}]})
 
 
 def items(ridge_items: RunItems, value=1.0, card_text=None, **tags) -> RunItems:
@@ -52,14 +52,14 @@ def log(tracker, items):
     return lambda **values: tracker.log(own(items, **values))
 
 
-def test_a_store_that_is_not_there_has_no_models_and_is_not_made(tmp_path):
+def test_a_missing_store_has_no_models_and_is_not_created(tmp_path):
     home = Settings(home=tmp_path / "none", mlflow_tracking_uri=None)
     assert ModelRegistry(home).names() == []
     assert ModelRegistry(home).champion_run_id("token_elasticity") is None
     assert not home.mlruns_dir.exists()
 
 
-def test_the_champion_is_promoted_replaced_and_given_back(registry, log):
+def test_the_champion_is_promoted_replaced_and_rolled_back(registry, log):
     first, second = (registry.register(log(value=value)) for value in (1.0, 2.0))
     assert (first.version, first.aliases, second.aliases) == (1, ("challenger",), ("challenger",))
     registry.promote(first.name, 1)
@@ -68,14 +68,14 @@ def test_the_champion_is_promoted_replaced_and_given_back(registry, log):
     assert registry.champion(first.name).version == 2
     assert registry.version(first.name, 2).aliases == ("champion",)
     assert registry.rollback(first.name).version == 1
-    assert [(event.version, event.how) for event in registry.events(first.name)] == [
+    assert [(change.version, change.how) for change in registry.champion_changes(first.name)] == [
         (1, "promoted"),
         (2, "promoted"),
         (1, "rolled back"),
     ]
-    with pytest.raises(RegistryError, match="no champion to go back to"):
+    with pytest.raises(RegistryError, match="no previous champion"):
         registry.rollback(first.name)
-    # the way back is open again once somebody was promoted
+    # a rollback is possible again after a promotion
     registry.promote(first.name, 2)
     assert registry.rollback(first.name).version == 1
 
@@ -87,49 +87,50 @@ def test_a_run_is_registered_once(registry, log):
 
 
 @pytest.mark.parametrize("value", [1.0, 0.5, None])
-def test_decisions_that_are_not_better_need_a_reason_that_is_kept(registry, log, value):
-    held, other = registry.register(log(value=1.0)), registry.register(log(value=value))
-    registry.promote(held.name, held.version)
-    with pytest.raises(RegistryError, match="write why it should be the champion"):
+def test_promotion_without_a_higher_decision_value_needs_a_reason_which_is_stored(registry, log, value):
+    champion, other = registry.register(log(value=1.0)), registry.register(log(value=value))
+    registry.promote(champion.name, champion.version)
+    with pytest.raises(RegistryError, match="give a reason why it should be the champion"):
         registry.promote(other.name, other.version, " ")
-    made = registry.promote(other.name, other.version, "It is simpler")
-    assert made.is_champion
-    assert made.tags["edtech.reason"] == "It is simpler"
-    assert registry.events(held.name)[-1].reason == "It is simpler"
+    version = registry.promote(other.name, other.version, "It is simpler")
+    assert version.is_champion
+    assert version.tags["edtech.reason"] == "It is simpler"
+    assert registry.champion_changes(champion.name)[-1].reason == "It is simpler"
 
 
-def test_decisions_that_lose_need_a_reason_even_where_there_is_no_champion(registry, log):
-    lost, none, same = (registry.register(log(value=value)) for value in (-1.0, None, 0.0))
-    assert [registry.gates(one.run_id)[-1].passed for one in (lost, none, same)] == [False, True, True]
-    with pytest.raises(RegistryError, match=r"decision_value_tokens: -1 against 0.*write why"):
-        registry.promote(lost.name, lost.version)
-    assert registry.promote(lost.name, lost.version, "To try the way there").is_champion
+def test_a_negative_decision_value_needs_a_reason_even_without_a_champion(registry, log):
+    negative, unknown, zero = (registry.register(log(value=value)) for value in (-1.0, None, 0.0))
+    passed = [registry.requirements(version.run_id)[-1].passed for version in (negative, unknown, zero)]
+    assert passed == [False, True, True]
+    with pytest.raises(RegistryError, match=r"decision_value_tokens: -1 against 0.*give a reason"):
+        registry.promote(negative.name, negative.version)
+    assert registry.promote(negative.name, negative.version, "To test promotion").is_champion
 
 
-def test_runs_on_other_data_do_not_compare(registry, log):
-    held, other = registry.register(log(value=1.0)), log(value=9.0, dataset_digest="d2")
-    registry.promote(held.name, held.version)
-    gate = registry.gates(other)[-1]
-    assert (gate.passed, gate.opens_for_a_reason) == (False, True)
-    assert "another data set" in gate.evidence
+def test_decision_values_on_different_data_are_not_compared(registry, log):
+    champion, other = registry.register(log(value=1.0)), log(value=9.0, dataset_digest="d2")
+    registry.promote(champion.name, champion.version)
+    requirement = registry.requirements(other)[-1]
+    assert (requirement.passed, requirement.can_be_overridden) == (False, True)
+    assert "another data set" in requirement.evidence
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "evidence"),
     [
         (card("FAIL"), "0.6 against 0.7"),
         (card("REVIEW", "leaky_columns"), "0.6 against 0.7"),
-        ("<html>", "no diagnostics card"),
-        (json.dumps({"checks": [{"code": 1}]}), "no diagnostics card"),
+        ("<html>", "no readable diagnostics card"),
+        (json.dumps({"checks": [{"code": 1}]}), "no readable diagnostics card"),
     ],
 )
-def test_a_card_that_fails_or_is_none_keeps_the_run_out(registry, log, text, said):
-    with pytest.raises(RegistryError, match=said):
+def test_a_failed_or_missing_card_prevents_registration(registry, log, text, evidence):
+    with pytest.raises(RegistryError, match=evidence):
         registry.register(log(card_text=text))
     assert registry.names() == []
 
 
-def test_what_there_is_not_is_said(registry, log, tracker):
+def test_unknown_runs_names_and_versions_raise(registry, log, tracker):
     with pytest.raises(RegistryError, match="Only a finished training"):
         registry.register(tracker.log(RunItems(name="what-if", kind="scenario")))
     with pytest.raises(RegistryError, match="cannot have this name"):
@@ -138,12 +139,12 @@ def test_what_there_is_not_is_said(registry, log, tracker):
         registry.promote("token_elasticity", 3)
 
 
-def test_the_champion_of_other_data_is_not_offered(registry, log):
-    made = registry.register(log())
-    assert registry.run_to_use(made.name) is None
-    registry.promote(made.name, made.version)
-    assert registry.run_to_use(made.name, "d1") == registry.run_to_use(made.name) == made.run_id
-    assert registry.run_to_use(made.name, "d2") is None
+def test_a_champion_of_another_data_set_is_not_offered(registry, log):
+    version = registry.register(log())
+    assert registry.champion_run_id(version.name) is None
+    registry.promote(version.name, version.version)
+    assert registry.champion_run_id(version.name, "d1") == registry.champion_run_id(version.name) == version.run_id
+    assert registry.champion_run_id(version.name, "d2") is None
 
 
 # ---- predictions
@@ -162,10 +163,10 @@ def scored(tmp_path_factory):
     return home, registry, run, ratings(dataset)[0].drop(columns="rating")
 
 
-def test_mlflow_answers_the_same_numbers_as_scoring(scored, clean_process):
+def test_mlflow_predicts_the_same_numbers(scored, clean_process):
     _, registry, run, rows = scored
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # importing it, MLflow warns of type hints in its own code
+        warnings.simplefilter("ignore")  # on import, MLflow warns about type hints in its own code
         mlflow.set_tracking_uri(registry.uri)
         mlflow.set_registry_uri(registry.uri)
         theirs = mlflow.pyfunc.load_model(f"models:/{FAMILY}@champion").predict(rows)
@@ -174,40 +175,40 @@ def test_mlflow_answers_the_same_numbers_as_scoring(scored, clean_process):
     assert np.array_equal(theirs, run.result.model.predict(rows))
 
 
-def test_a_served_model_answers_the_same_numbers_as_scoring(scored, tmp_path):
+def test_a_served_model_predicts_the_same_numbers(scored, tmp_path):
     _, registry, run, rows = scored
     few = rows.head(3)
-    asked = json.dumps({"dataframe_split": json.loads(few.to_json(orient="split", date_format="iso"))}).encode()
+    body = json.dumps({"dataframe_split": json.loads(few.to_json(orient="split", date_format="iso"))}).encode()
     with model_server(tmp_path, registry.uri, f"models:/{FAMILY}@champion") as address:
-        request = Request(f"{address}/invocations", asked, {"Content-Type": "application/json"})  # noqa: S310  # our own
+        request = Request(f"{address}/invocations", body, {"Content-Type": "application/json"})  # noqa: S310  # our own
         with urlopen(request, timeout=30) as answer:  # noqa: S310
             theirs = json.load(answer)["predictions"]
     assert theirs == predict_rows(registry.runs, run.run_id, few)["prediction"].tolist()
 
 
-def test_a_file_is_scored_from_the_shell_with_the_same_numbers(scored, tmp_path):
+def test_the_command_predicts_the_same_numbers(scored, tmp_path):
     home, _, run, rows = scored
     rows.to_csv(tmp_path / "rows.csv", index=False)
-    asked = ["models", "score", FAMILY, str(tmp_path / "rows.csv"), "--to", str(tmp_path / "out.csv")]
-    done = CliRunner().invoke(app, [*asked, "--out", str(home.root)])
+    arguments = ["models", "score", FAMILY, str(tmp_path / "rows.csv"), "--to", str(tmp_path / "out.csv")]
+    done = CliRunner().invoke(app, [*arguments, "--out", str(home.root)])
     assert done.exit_code == 0, done.output
-    found = pd.read_csv(tmp_path / "out.csv")
-    assert found["prediction"].to_numpy() == pytest.approx(run.result.model.predict(rows), rel=1e-12)
+    scores = pd.read_csv(tmp_path / "out.csv")
+    assert scores["prediction"].to_numpy() == pytest.approx(run.result.model.predict(rows), rel=1e-12)
     listed = CliRunner().invoke(app, ["models", "list", "--out", str(home.root)]).output
     assert f"run {run.run_id}" in listed
     assert "champion" in listed
 
 
-def test_a_file_to_score_keeps_the_limit_of_uploads(scored, tmp_path, monkeypatch):
+def test_a_file_to_score_must_not_exceed_the_upload_limit(scored, tmp_path, monkeypatch):
     home, *_ = scored
     (tmp_path / "rows.csv").write_text("a,b\n" + "1,2\n" * 300_000)
     monkeypatch.setenv("EDTECH_UPLOAD_LIMIT_MB", "1")
-    asked = ["models", "score", FAMILY, str(tmp_path / "rows.csv"), "--to", str(tmp_path / "out.csv")]
+    arguments = ["models", "score", FAMILY, str(tmp_path / "rows.csv"), "--to", str(tmp_path / "out.csv")]
     with pytest.raises(UploadError, match="at most 1 MB"):
-        CliRunner().invoke(app, [*asked, "--out", str(home.root)], catch_exceptions=False)
+        CliRunner().invoke(app, [*arguments, "--out", str(home.root)], catch_exceptions=False)
 
 
-def test_rows_that_do_not_fit_are_named(scored):
+def test_invalid_rows_are_listed(scored):
     _, registry, run, rows = scored
     spoiled = rows.head(4).astype({"token_price": object, "certificate": object})
     spoiled.loc[1, "token_price"] = "dear"
@@ -223,7 +224,7 @@ def test_rows_that_do_not_fit_are_named(scored):
 
 
 @pytest.mark.parametrize(
-    ("kind", "cell", "said"),
+    ("kind", "cell", "expected"),
     [
         ("long", "1.5", "whole number"),
         ("double", "x", "a number"),
@@ -231,10 +232,10 @@ def test_rows_that_do_not_fit_are_named(scored):
         ("datetime", "soon", "a date"),
     ],
 )
-def test_types_are_checked_without_roles_too(kind, cell, said):
+def test_types_are_checked_without_roles(kind, cell, expected):
     good = {"long": "3", "double": "2.5", "boolean": "yes", "datetime": "2024-01-31"}[kind]
     assert len(conform_rows(pd.DataFrame({"a": [good]}), {"a": kind})) == 1
     with pytest.raises(ContractError) as caught:
         conform_rows(pd.DataFrame({"a": [good, cell]}), {"a": kind})
-    assert said in caught.value.details[0]
+    assert expected in caught.value.details[0]
     assert caught.value.failures["row"].tolist() == [2]

@@ -1,4 +1,4 @@
-"""Search, conditions and order over many runs; what foreign metrics mean."""
+"""Search, conditions and order of runs; definitions of foreign metrics."""
 
 from datetime import date
 
@@ -34,12 +34,12 @@ def runs() -> pd.DataFrame:
     )
 
 
-def ids(runs, **asked) -> str:
-    return "".join(search_runs(runs, RunQuery(**{"order": "", "failed": True} | asked)).runs["run_id"])
+def ids(runs, **query) -> str:
+    return "".join(search_runs(runs, RunQuery(**{"order": "", "failed": True} | query)).runs["run_id"])
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("query", "matching"),
     [
         ({}, "abcd"),
         ({"failed": False}, "acd"),
@@ -66,19 +66,19 @@ def ids(runs, **asked) -> str:
         ({"order": "started"}, "cbad"),
     ],
 )
-def test_what_is_asked_is_found_in_order(runs, asked, found):
-    assert ids(runs, **asked) == found
+def test_queries_return_the_matching_runs_in_order(runs, query, matching):
+    assert ids(runs, **query) == matching
 
 
 @pytest.mark.parametrize(
     "text", ["rmse", "rmse <", "< 2", "rmse < 2 seed = 7 )", "rmse < two", "nothing = 1", "rmse < 1,5"]
 )
-def test_a_condition_that_cannot_be_read_is_said(runs, text):
+def test_an_invalid_condition_raises(runs, text):
     with pytest.raises(TrackingError):
         ids(runs, where=text)
 
 
-def test_conditions_keep_their_quotes_apart():
+def test_quotes_in_conditions():
     assert parse_conditions("a<1 AND `b c`!='x y', \"d\" ~ z") == [
         ("a", "<", "1"),
         ("b c", "!=", "x y"),
@@ -89,7 +89,7 @@ def test_conditions_keep_their_quotes_apart():
     assert parse_conditions("  ") == []
 
 
-def test_columns_that_differ_come_first_and_empty_ones_not_at_all(runs):
+def test_differing_columns_come_first_and_empty_ones_are_dropped(runs):
     columns = informative_columns(runs)
     assert columns[:2] == ("metrics.rmse", "params.seed")
     assert columns[-1] == "params.same"
@@ -112,28 +112,28 @@ def test_columns_that_differ_come_first_and_empty_ones_not_at_all(runs):
     ],
 )
 def test_foreign_metrics_are_guessed_and_marked(name, values, direction, unit):
-    found = guess(name, values)
-    assert (found.direction, found.unit) == (direction, unit)
-    assert found.guessed == (name != "=cmd()")
+    metric = guess(name, values)
+    assert (metric.direction, metric.unit) == (direction, unit)
+    assert metric.guessed == (name != "=cmd()")
 
 
-def test_what_a_user_says_is_remembered_and_goes_before_a_guess(tmp_path):
+def test_a_users_definition_is_stored_and_overrides_a_guess(tmp_path):
     runs = pd.DataFrame({"metrics.mape": [1.0], "metrics.rmse": [2.0], "metrics.odd": [3.0]})
-    memory = MetricDefinitions(tmp_path / "home" / "metrics.json")
-    assert define_metrics(runs, memory.load())["mape"].guessed
-    memory.save("mape", MetricDefinition(direction="higher", unit="points"))
-    memory.save("rmse", MetricDefinition(direction="higher"))
-    found = define_metrics(runs, MetricDefinitions(memory.file).load())
-    assert (found["mape"].direction, found["mape"].unit, found["mape"].guessed) == ("higher", "points", False)
-    assert found["rmse"] == METRICS["rmse"]  # ours are not to be changed
-    memory.save("mape", None)
-    assert define_metrics(runs, memory.load())["mape"].direction == "lower"
-    memory.file.write_text('{"mape": {"direction": "sideways"}}')
+    definitions = MetricDefinitions(tmp_path / "home" / "metrics.json")
+    assert define_metrics(runs, definitions.load())["mape"].guessed
+    definitions.save("mape", MetricDefinition(direction="higher", unit="points"))
+    definitions.save("rmse", MetricDefinition(direction="higher"))
+    metrics = define_metrics(runs, MetricDefinitions(definitions.file).load())
+    assert (metrics["mape"].direction, metrics["mape"].unit, metrics["mape"].guessed) == ("higher", "points", False)
+    assert metrics["rmse"] == METRICS["rmse"]  # built-in definitions cannot be changed
+    definitions.save("mape", None)
+    assert define_metrics(runs, definitions.load())["mape"].direction == "lower"
+    definitions.file.write_text('{"mape": {"direction": "sideways"}}')
     with pytest.raises(TrackingError, match="cannot be read"):
-        memory.load()
+        definitions.load()
 
 
-def test_a_home_that_cannot_be_written_is_said(tmp_path):
+def test_a_home_that_is_not_writable_raises(tmp_path):
     (tmp_path / "other").write_text("a file, not a folder")
-    with pytest.raises(TrackingError, match=r"cannot be kept.*metrics\.json"):
+    with pytest.raises(TrackingError, match=r"cannot be saved.*metrics\.json"):
         MetricDefinitions(tmp_path / "other" / "metrics.json").save("mape", MetricDefinition(direction="higher"))

@@ -1,4 +1,4 @@
-"""Reading runs of ours and of others: frames, files, models."""
+"""Reading runs of this project and of other programs: frames, files, models."""
 
 import signal
 import subprocess
@@ -16,14 +16,15 @@ from sklearn.linear_model import PoissonRegressor, Ridge
 from edtech.errors import RunNotFoundError, TrackingError, UntrustedModelError
 from edtech.settings import PROJECT, Settings
 from edtech.tracking import ModelItem, RunItems, RunStore
-from edtech.tracking.run_frames import as_frame
+from edtech.tracking.mlflow_runs import MlflowRuns
 from edtech.tracking.sqlite_runs import read_running
+from edtech.tracking.store import find_store
 from tests.tracking.conftest import demand_model
 
 
 @pytest.fixture
 def foreign(tracker) -> MlflowClient:
-    """MLflow's own client, as somebody else's program would use it."""
+    """MLflow's own client, as another program would use it."""
     return MlflowClient(tracking_uri=tracker.uri)
 
 
@@ -53,7 +54,7 @@ def test_runs_as_a_frame_newest_first(tracker, items):
     assert tracker.runs.list_runs(limit=1)["name"].tolist() == ["bare"]
 
 
-def test_times_that_no_calendar_holds(tracker, foreign):
+def test_times_outside_of_the_calendar(tracker, foreign):
     run_id = foreign.create_run(tracker.experiment_id, start_time=10**18).info.run_id
     foreign.set_terminated(run_id, end_time=10**18 + 1)
     assert tracker.runs.list_runs(kind=None)["started"].isna().all()
@@ -84,8 +85,8 @@ def test_runs_of_others_are_listed_as_they_are(tracker, foreign):
     assert set(tracker.runs.experiments()) == {"Default", "someone <else>", tracker.experiment_name}
 
 
-def test_listing_equals_what_mlflow_answers(tracker, foreign, items):
-    """The tables are read directly; the client's way, which a server needs, must say the same."""
+def test_listing_equals_mlflows_client(tracker, foreign, items):
+    """An embedded store is read from its tables; MLflow's client, which a server needs, must return the same."""
     other = foreign.create_experiment("other")
     gone = foreign.create_experiment("gone")
     foreign.create_run(gone)
@@ -99,29 +100,29 @@ def test_listing_equals_what_mlflow_answers(tracker, foreign, items):
     foreign.delete_run(foreign.create_run(other).info.run_id)
     tracker.log(items)
     tracker.log(RunItems("plan", kind="scenario"))
-    runs = tracker.runs
-    asked_and_found = [
+    runs, by_client = tracker.runs, MlflowRuns(find_store(tracker.uri))
+    cases = [
         ((None, None, 9, False), 5),
         ((None, "training", 9, True), 1),
         ((["other"], None, 9, True), 2),
         ((None, None, 2, False), 2),
     ]
-    for asked, count in asked_and_found:
-        found = runs.list_runs(*asked)
-        pd.testing.assert_frame_equal(found, as_frame(runs._on_server(*asked)))
-        assert len(found) == count
-    assert runs.experiments() == list(runs._experiment_names().values())
+    for arguments, count in cases:
+        frame = runs.list_runs(*arguments)
+        pd.testing.assert_frame_equal(frame, by_client.list_runs(*arguments))
+        assert len(frame) == count
+    assert runs.experiments() == by_client.experiments()
 
 
-def test_asking_does_not_create_a_store(tmp_path):
+def test_reading_does_not_create_a_store(tmp_path):
     runs = RunStore(settings=Settings(home=tmp_path))
     assert runs.experiments() == []
     assert runs.list_runs().empty
     assert not (tmp_path / "mlruns").exists()
 
 
-def test_what_is_not_there_is_said(tracker, items):
-    with pytest.raises(RunNotFoundError, match="no run of this id"):
+def test_missing_runs_files_and_models_raise(tracker, items):
+    with pytest.raises(RunNotFoundError, match="no run with this id"):
         tracker.runs.get_run("0" * 32)
     with pytest.raises(RunNotFoundError):
         tracker.runs.load_model("../../etc/passwd")
@@ -139,7 +140,7 @@ def test_what_is_not_there_is_said(tracker, items):
     "path", ["../../../mlflow.db", "/etc/passwd", "evaluation/../../x", "..\\x", "file:///etc/passwd"]
 )
 def test_an_artifact_path_cannot_leave_the_run(tracker, path):
-    with pytest.raises(TrackingError, match="not the path of an artifact"):
+    with pytest.raises(TrackingError, match="not a valid artifact path"):
         tracker.runs.read_artifact(tracker.log(RunItems("r")), path)
 
 
@@ -185,7 +186,7 @@ def test_the_trusted_list_of_a_models_own_file_does_not_count(tracker, foreign, 
 
 
 @pytest.mark.parametrize("text", ["flavors: [", "flavors: 3\nsignature: 7", "[]", "signature: {inputs: '{{'}", "\x00"])
-def test_a_description_of_a_model_that_was_forged_is_refused_in_words(tracker, foreign, tmp_path, text):
+def test_a_forged_model_description_raises(tracker, foreign, tmp_path, text):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "MLmodel").write_text(text)
     run_id = foreign.create_run(tracker.experiment_id).info.run_id
@@ -194,7 +195,7 @@ def test_a_description_of_a_model_that_was_forged_is_refused_in_words(tracker, f
         tracker.runs.signature(run_id)
 
 
-def test_missing_files_are_said(tracker, items, settings):
+def test_missing_files_raise(tracker, items, settings):
     run_id = tracker.log(items)
     (settings.mlruns_dir / "artifacts").rename(settings.mlruns_dir / "moved")
     assert tracker.runs.get_run(run_id).artifacts == ()
@@ -208,7 +209,7 @@ from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker, RunItems
 tracker = EdTechMLFlowTracker(settings=Settings(home=sys.argv[1]))
 tracker.log(RunItems("first"))
-tracker._recorder._log_artifacts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+tracker._writer._log_artifacts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 tracker.log(RunItems("second"))
 """
 
@@ -223,14 +224,14 @@ def test_a_run_whose_process_was_killed_is_closed_once(tracker, settings):
     assert tracker.runs.close_stale_runs() == []
     run = tracker.runs.get_run(left[0])
     assert run.status == "FAILED"
-    assert "ended before it was done" in run.tags["edtech.failed_because"]
+    assert "ended before the run was complete" in run.tags["edtech.failed_because"]
     assert not list((settings.mlruns_dir / "writing").iterdir())
 
 
-def test_a_run_that_ends_while_stale_runs_are_looked_for_stays_finished(tracker, settings, monkeypatch):
+def test_a_run_that_finishes_during_the_search_for_stale_runs_stays_finished(tracker, settings, monkeypatch):
     with tracker.group(RunItems("ends in between")) as group:
         listed = read_running(settings.mlruns_dir / "mlflow.db")
-    monkeypatch.setattr("edtech.tracking.runs.read_running", lambda _: listed)
+    monkeypatch.setattr("edtech.tracking.sqlite_runs.read_running", lambda _: listed)
     assert list(listed) == [group.run_id]
     assert tracker.runs.close_stale_runs() == []
     assert tracker.runs.get_run(group.run_id).status == "FINISHED"
@@ -239,7 +240,7 @@ def test_a_run_that_ends_while_stale_runs_are_looked_for_stays_finished(tracker,
 def test_runs_that_are_being_written_or_belong_to_others_stay_open(tracker, foreign, items, settings):
     other = foreign.create_run(tracker.experiment_id, tags={"edtech.host": "elsewhere", "edtech.lock": "a-b"})
     closed = []
-    tracker._recorder._log_artifacts = lambda *_: closed.extend(RunStore(settings=settings).close_stale_runs())
+    tracker._writer._log_artifacts = lambda *_: closed.extend(RunStore(settings=settings).close_stale_runs())
     tracker.log(items)
     assert closed == []
     assert tracker.runs.get_run(other.info.run_id).status == "RUNNING"

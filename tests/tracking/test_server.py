@@ -1,4 +1,4 @@
-"""The same calls against a real MLflow server."""
+"""The same calls with a real MLflow server."""
 
 import json
 import warnings
@@ -23,7 +23,7 @@ def tracker(server, settings, request) -> EdTechMLFlowTracker:
 
 def test_a_run_goes_to_a_server_and_comes_back(tracker, server, items, panel, ridge, tmp_path):
     tracker.log(items)
-    tracker.settle()
+    tracker.flush()
     run_id = tracker.runs.list_runs([tracker.experiment_name])["run_id"].item()
     assert (tracker.ui_command, tracker.notice) == (None, None)
     fresh = EdTechMLFlowTracker(tracker.experiment_name, server, Settings(home=tmp_path / "another home")).runs
@@ -42,7 +42,7 @@ def test_a_group_goes_to_a_server_with_its_children_and_their_new_ids(tracker, s
     with tracker.group(RunItems("search", kind="group")) as group:
         trials = [tracker.log(RunItems(f"trial {n}", metrics={"rmse": float(n)}, parent=group.run_id)) for n in (1, 2)]
         group.add(RunItems("", tags={"best": trials[0]}))
-    tracker.settle()
+    tracker.flush()
     client = MlflowClient(tracking_uri=server)
     experiment = client.get_experiment_by_name(tracker.experiment_name).experiment_id
     (parent,) = client.search_runs([experiment], "attributes.run_name = 'search'")
@@ -54,14 +54,14 @@ def test_a_group_goes_to_a_server_with_its_children_and_their_new_ids(tracker, s
 
 def test_an_experiment_on_a_server_is_exported(tracker):
     tracker.log(RunItems("r", metrics={"rmse": 1.5}))
-    tracker.settle()
+    tracker.flush()
     run_id = tracker.runs.list_runs([tracker.experiment_name])["run_id"].item()
-    found = json.loads(tracker.export_experiment_results().read_text(encoding="utf-8"))
-    assert [(run["run_id"], run["metrics"]) for run in found["runs"]] == [(run_id, {"rmse": 1.5})]
+    summary = json.loads(tracker.export_experiment_results().read_text(encoding="utf-8"))
+    assert [(run["run_id"], run["metrics"]) for run in summary["runs"]] == [(run_id, {"rmse": 1.5})]
 
 
-def judged(items: RunItems, value: float, severity: str = "PASS") -> RunItems:
-    """Return a training whose decisions are worth so much and whose card says so."""
+def with_decision_value(items: RunItems, value: float, severity: str = "PASS") -> RunItems:
+    """Return a training with a decision value and a diagnostics card."""
     check = {"code": "baseline", "title": "Better than means", "severity": severity, "evidence": "0.6", "fix": "look"}
     tags = {**items.tags, "dataset_digest": "d1"}
     return replace(
@@ -72,28 +72,29 @@ def judged(items: RunItems, value: float, severity: str = "PASS") -> RunItems:
     )
 
 
-def test_models_are_registered_promoted_and_given_back_on_a_server(
+def test_models_are_registered_promoted_and_rolled_back_on_a_server(
     tracker, server, settings, items, panel, ridge, clean_process
 ):
     registry, name = ModelRegistry(settings, server), "on a server"
     first, second, failed = (
-        tracker.log(judged(items, value, severity)) for value, severity in ((1.0, "PASS"), (2.0, "PASS"), (3.0, "FAIL"))
+        tracker.log(with_decision_value(items, value, severity))
+        for value, severity in ((1.0, "PASS"), (2.0, "PASS"), (3.0, "FAIL"))
     )
-    tracker.settle()
+    tracker.flush()
     sent = {here: on_the_server(tracker, here) for here in (first, second, failed)}
     with pytest.raises(RegistryError, match=r"0\.6"):
         registry.register(sent[failed], name)
-    assert [registry.register(sent[one], name).version for one in (first, second)] == [1, 2]
+    assert [registry.register(sent[run_id], name).version for run_id in (first, second)] == [1, 2]
     assert registry.register(sent[second], name).aliases == ("challenger",)
     registry.promote(name, 2)
-    with pytest.raises(RegistryError, match="write why"):
+    with pytest.raises(RegistryError, match="give a reason"):
         registry.promote(name, 1)
     registry.promote(name, 1, "It is simpler")
     assert registry.version(name, 1).aliases == ("champion",)
     assert registry.rollback(name).version == 2
     assert [event.how for event in registry.champion_changes(name)] == ["promoted", "promoted", "rolled back"]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # importing it, MLflow warns of type hints in its own code
+        warnings.simplefilter("ignore")  # on import, MLflow warns about type hints in its own code
         mlflow.set_tracking_uri(server)
         mlflow.set_registry_uri(server)
         champion = mlflow.pyfunc.load_model(f"models:/{name}@champion")
@@ -103,18 +104,18 @@ def test_models_are_registered_promoted_and_given_back_on_a_server(
 
 
 def on_the_server(tracker: EdTechMLFlowTracker, run_id: str) -> str:
-    """Return the id there of a run that may have been logged under an id of this machine."""
+    """Return the id on the server of a run that may have a local id."""
     frame = tracker.runs.list_runs([tracker.experiment_name])
-    came = frame["tags.edtech.sent_from"] == run_id
-    return frame.loc[came, "run_id"].item() if came.any() else run_id
+    is_copy = frame["tags.edtech.sent_from"] == run_id
+    return frame.loc[is_copy, "run_id"].item() if is_copy.any() else run_id
 
 
-def test_a_run_that_waits_has_to_be_sent_before_it_is_registered(server, settings, items, request, nobody):
+def test_a_pending_run_must_be_sent_before_it_is_registered(server, settings, items, request, nobody):
     away = EdTechMLFlowTracker(request.node.name, nobody, settings)
-    here = away.log(judged(items, 1.0))
+    here = away.log(with_decision_value(items, 1.0))
     assert pending_runs(settings) == [here]
     registry = ModelRegistry(settings, server)
-    with pytest.raises(RegistryError, match="still waits on this machine") as caught:
+    with pytest.raises(RegistryError, match="still pending on this machine") as caught:
         registry.register(here)
     assert "python -m edtech sync" in caught.value.fix
     assert registry.register(sync(server, settings).synced[here], "sent late").version == 1

@@ -1,4 +1,4 @@
-"""Which store is used, and that opening one neither breaks it nor hangs."""
+"""Which store is used, and that opening it neither breaks it nor hangs."""
 
 import os
 import socket
@@ -44,7 +44,7 @@ def test_paths_of_both_systems_become_addresses(path, uri):
 
 
 @pytest.mark.parametrize(
-    ("uri", "words"),
+    ("uri", "message"),
     [
         ("file:///srv/mlruns", "mlflow migrate-filestore --source /srv/mlruns --target"),
         ("./mlruns", "mlflow migrate-filestore --source ./mlruns"),
@@ -55,8 +55,8 @@ def test_paths_of_both_systems_become_addresses(path, uri):
         ("sqlite:////tmp/100%/mlflow.db", "without % and"),
     ],
 )
-def test_other_addresses_are_refused_with_what_to_do(uri, words):
-    with pytest.raises(SettingsError, match=words) as caught:
+def test_invalid_addresses_raise_with_advice(uri, message):
+    with pytest.raises(SettingsError, match=message) as caught:
         find_store(uri)
     assert "secret" not in str(caught.value)
 
@@ -83,7 +83,7 @@ for number in range(int(sys.argv[3])):
 WRITERS, RUNS = int(os.environ.get("EDTECH_WRITERS", "4")), int(os.environ.get("EDTECH_RUNS", "5"))
 
 
-def test_processes_open_a_fresh_store_at_once_and_log_whole_runs_silently(tmp_path):
+def test_processes_create_a_store_at_the_same_time_and_log_complete_runs_silently(tmp_path):
     start = [sys.executable, "-c", OPEN_AND_LOG, str(tmp_path)]
     writers = [
         subprocess.Popen(
@@ -91,8 +91,8 @@ def test_processes_open_a_fresh_store_at_once_and_log_whole_runs_silently(tmp_pa
         )
         for n in range(WRITERS)
     ]
-    said = [writer.communicate(timeout=2 * SECONDS)[0] for writer in writers]
-    assert ([writer.returncode for writer in writers], said) == ([0] * WRITERS, [""] * WRITERS)
+    outputs = [writer.communicate(timeout=2 * SECONDS)[0] for writer in writers]
+    assert ([writer.returncode for writer in writers], outputs) == ([0] * WRITERS, [""] * WRITERS)
     runs = RunStore(settings=Settings(home=tmp_path))
     frame = runs.list_runs()
     assert sorted(frame["name"]) == sorted(
@@ -101,11 +101,11 @@ def test_processes_open_a_fresh_store_at_once_and_log_whole_runs_silently(tmp_pa
     assert frame["params.n"].tolist() == frame["name"].str.partition("-")[2].tolist()
     assert frame["metrics.rmse"].eq(1.0).all()
     assert all("a.txt" in runs.get_run(run_id).artifacts for run_id in frame["run_id"])
-    left = {path.name for path in (tmp_path / "mlruns").iterdir()}
-    assert left <= {"mlflow.db", "mlflow.db.lock", "artifacts", "writing"}
+    names = {path.name for path in (tmp_path / "mlruns").iterdir()}
+    assert names <= {"mlflow.db", "mlflow.db.lock", "artifacts", "writing"}
 
 
-def test_what_a_dead_creator_left_does_not_matter(tmp_path, empty_database):
+def test_leftovers_of_a_killed_process_are_removed(tmp_path, empty_database):
     settings = Settings(home=tmp_path)
     leftover = settings.mlruns_dir / ".new-abc"
     leftover.mkdir(parents=True)
@@ -123,18 +123,18 @@ def test_the_default_experiment_does_not_point_at_the_working_directory(settings
 
 
 @pytest.mark.parametrize(
-    ("revision", "words"),
+    ("revision", "message"),
     [
         ("451aebb31d03", "an older schema.*python -m edtech doctor --upgrade"),
         ("ffffffffffff", "a newer schema.*requirements"),
     ],
 )
-def test_a_store_of_another_schema_is_left_alone(settings, revision, words):
+def test_a_store_with_another_schema_is_unchanged(settings, revision, message):
     database = settings.mlruns_dir / "mlflow.db"
     with closing(sqlite3.connect(database)) as db, db:
         db.execute("UPDATE alembic_version SET version_num = ?", (revision,))
     before = database.read_bytes()
-    with pytest.raises(TrackingError, match=words):
+    with pytest.raises(TrackingError, match=message):
         connect(find_store(settings=settings))
     assert database.read_bytes() == before
 

@@ -34,7 +34,7 @@ def test_experiment_is_created_with_description_tags_and_absolute_artifacts(trac
     assert setup_mlflow_for_edtech_pipeline(settings=settings).experiment_id == tracker.experiment_id
 
 
-def test_a_run_holds_everything_it_was_given(tracker, client, items):
+def test_a_run_holds_all_its_items(tracker, client, items):
     run = client.get_run(tracker.log(replace(items, started=datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC))))
     assert run.info.status == "FINISHED"
     assert run.info.start_time == 1_770_091_506_000
@@ -54,17 +54,17 @@ def test_a_run_holds_everything_it_was_given(tracker, client, items):
         "edtech.pid": str(os.getpid()),
     }
     assert expected.items() <= run.data.tags.items()
-    assert run.data.tags["mlflow.note.content"].startswith("\\# What was found Nothing\\.")
+    assert run.data.tags["mlflow.note.content"].startswith("\\# Results None\\.")
     assert "| RMSE | 2 | pieces |" in run.data.tags["mlflow.note.content"]
     assert {"edtech.packages", "edtech.version", "edtech.python", "edtech.host"} <= run.data.tags.keys()
 
 
 def test_data_sets_are_mlflow_inputs_with_schema_and_statistics(tracker, client, items, panel):
     inputs = client.get_run(tracker.log(items)).inputs.dataset_inputs
-    found = {i.tags[0].value: i.dataset for i in inputs}
-    assert found.keys() == {"training", "evaluation"}
-    assert found["training"].digest == ("abc" * 20)[:36]
-    types = {c["name"]: c["type"] for c in json.loads(found["training"].schema)["mlflow_colspec"]}
+    datasets = {item.tags[0].value: item.dataset for item in inputs}
+    assert datasets.keys() == {"training", "evaluation"}
+    assert datasets["training"].digest == ("abc" * 20)[:36]
+    types = {c["name"]: c["type"] for c in json.loads(datasets["training"].schema)["mlflow_colspec"]}
     assert types == {
         "course_id": "string",
         "week": "any",
@@ -74,10 +74,10 @@ def test_data_sets_are_mlflow_inputs_with_schema_and_statistics(tracker, client,
         "promo_randomized": "boolean",
         "enrollments": "long",
     }
-    profile = json.loads(found["evaluation"].profile)
+    profile = json.loads(datasets["evaluation"].profile)
     assert profile["num_rows"] == 100
     assert profile["statistics"]["views"]["max"] == panel.tail(100)["views"].max()
-    assert mlflow.data.get_source(found["training"]) is not None
+    assert mlflow.data.get_source(datasets["training"]) is not None
 
 
 def test_more_values_than_one_request_takes(tracker, client):
@@ -126,7 +126,7 @@ def test_a_model_that_could_not_be_loaded_again_is_not_stored(tracker, client, p
     assert [run.info.status for run in client.search_runs([tracker.experiment_id])] == ["FAILED"]
 
 
-def test_a_model_that_cannot_predict_its_example_is_said(tracker, items, panel):
+def test_a_model_that_cannot_predict_its_example_raises(tracker, items, panel):
     with pytest.raises(TrackingError, match="The model cannot be stored"):
         tracker.log(replace(items, model=ModelItem(items.model.estimator, panel[["week"]])))
     unfitted = ModelItem(Ridge(), panel[["views"]])
@@ -135,7 +135,7 @@ def test_a_model_that_cannot_predict_its_example_is_said(tracker, items, panel):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX systems do")
-def test_a_full_disk_is_said_and_the_run_is_closed(tracker, client):
+def test_a_full_disk_raises_and_closes_the_run(tracker, client):
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -150,13 +150,13 @@ def test_a_full_disk_is_said_and_the_run_is_closed(tracker, client):
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a//b", "", "a\\b", "C:/x", "a/./b", "a\x00b"])
-def test_an_artifact_path_that_leaves_the_run_is_refused_before_anything_is_written(tracker, client, path):
-    with pytest.raises(TrackingError, match="not the path of an artifact"):
+def test_an_artifact_path_outside_of_the_run_raises_before_anything_is_written(tracker, client, path):
+    with pytest.raises(TrackingError, match="not a valid artifact path"):
         tracker.log(RunItems("bad", artifacts={path: "x"}))
     assert not client.search_runs([tracker.experiment_id])
 
 
-def test_values_that_mlflow_cannot_hold_are_named_in_tags(tracker, client):
+def test_tags_name_values_that_mlflow_cannot_store(tracker, client):
     items = RunItems(
         "odd",
         params={"price <b>&": 1, "price _b__": 2, "long": "x" * 7_000},
@@ -186,7 +186,7 @@ def test_log_model_training_takes_items_or_a_mapping(tracker, client, items):
         tracker.log_model_training(model_results={"metrix": {}}, model_type="token_elasticity")
 
 
-def test_nothing_of_the_process_wide_state_is_touched(tracker, items):
+def test_process_wide_state_is_unchanged(tracker, items):
     before = dict(os.environ)
     tracker.log(items)
     tracker.runs.list_runs()
@@ -199,7 +199,7 @@ def test_ui_command_names_the_store(tracker, settings):
     assert tracker.ui_command == f"mlflow ui --backend-store-uri 'sqlite:///{settings.mlruns_dir}/mlflow.db'"
 
 
-def test_a_deleted_experiment_says_how_to_restore_it(tracker, client, settings):
+def test_the_error_for_a_deleted_experiment_names_the_command_to_restore_it(tracker, client, settings):
     client.delete_experiment(tracker.experiment_id)
     with pytest.raises(TrackingError, match=r"was deleted.*mlflow experiments restore"):
         EdTechMLFlowTracker(settings=settings)

@@ -17,7 +17,7 @@ from edtech.ml.trust_checks import LEAKS, blocking_checks, blocking_reason
 from edtech.tables.roles import PanelRoles
 from edtech.tracking import EdTechMLFlowTracker, RunStore, pending_runs
 from edtech.training.trainer import train_runs
-from tests.tracking.serving import misbehaving
+from tests.tracking.serving import failing_server
 from tests.waiting import SECONDS
 from tests.worlds import make_world
 
@@ -58,7 +58,7 @@ def test_leaking_columns_are_reported_and_block_registration(leaky, tracker, alg
 def test_a_hanging_server_prevents_only_the_comparison_with_other_runs(panel, settings, monkeypatch):
     free = Event()
     monkeypatch.setattr(RunStore, "list_runs", lambda *_, **__: free.wait(SECONDS))
-    with misbehaving("hang") as address:
+    with failing_server("hang") as address:
         [run] = train_runs(panel, ["linear"], tracker=EdTechMLFlowTracker(tracking_uri=address, settings=settings))
         assert pending_runs(settings) == [run.run_id]
         free.set()

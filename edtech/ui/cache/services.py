@@ -45,7 +45,7 @@ def tracker(experiment: str) -> "EdTechMLFlowTracker":
 
 
 @st.cache_resource(show_spinner=False)
-def metric_memory() -> "MetricDefinitions":
+def metric_definitions() -> "MetricDefinitions":
     """Return the saved directions and units of foreign metrics."""
     from edtech.tracking.metric_definitions import MetricDefinitions
 

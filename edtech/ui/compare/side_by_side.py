@@ -32,7 +32,7 @@ def choose_baseline(runs: pd.DataFrame) -> Comparison:
         help="Differences in parentheses are relative to this run.",
     )
     runs = run_tables.titled(runs)
-    meanings = define_metrics(runs, services.metric_memory().load())
+    meanings = define_metrics(runs, services.metric_definitions().load())
     comparison = compare_runs(runs, meanings, baseline)
     if comparison.same_data:
         return comparison
@@ -124,5 +124,5 @@ def _define(foreign: list[Metric]) -> None:
     )
     unit = right.text_input("Unit", metric.unit, max_chars=60, key=f"compare.say.unit.{name}")
     if st.button("Save", key="compare.say.keep", icon=":material/save:"):
-        services.metric_memory().save(name, MetricDefinition(direction=direction, unit=unit))
+        services.metric_definitions().save(name, MetricDefinition(direction=direction, unit=unit))
         st.rerun()
