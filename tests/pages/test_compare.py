@@ -125,7 +125,7 @@ def test_search_conditions_and_order_live_in_the_address(full, open_page):
     app.text_input(key="compare.where").set_value("nonsense < 2").run()
     assert "No run has a metric" in texts(app)
     app.text_input(key="compare.where").set_value("rmse <").run()
-    assert "not a condition" in texts(app)
+    assert "This is not a valid condition" in texts(app)
 
 
 def test_runs_of_the_address_are_laid_side_by_side(full, open_page):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from edtech.economy import ECONOMY, chosen_period, economy, entries_behind, reconcile, whole_period
 from edtech.economy.dictionary import MAIN, SHARE
 from edtech.economy.forecast import forecast
-from edtech.economy.observed_flows import observe
+from edtech.economy.observed_flows import observe_flows
 from edtech.economy.simulation import Assumptions
 from edtech.tables.formatting import format_change
 from edtech.ui.widgets import format_number
@@ -97,7 +97,7 @@ def test_a_panel_shows_its_figures_and_names_the_missing_ones(full, open_page):
 
 def test_the_forecast_depends_on_rules_and_on_a_runs_prices(full, open_page):
     app = show_view(opened(open_page, full.market), "Forecast")
-    observed = observe(full.market)
+    observed = observe_flows(full.market)
     request = Assumptions.of(observed)
     view = figures(app)
     assert view["Token revenue (tokens)"] == format_number(forecast(observed, request).figure("spent")["mid"])

@@ -9,7 +9,7 @@ from edtech.ui.cache import dataset_cache
 
 if TYPE_CHECKING:
     from edtech.economy import Economy, Period, Reconciliation
-    from edtech.economy.observed_flows import Observed
+    from edtech.economy.observed_flows import ObservedFlows
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
@@ -37,11 +37,11 @@ def reconciliation(dataset_id: str, period: "Period") -> "Reconciliation":
 
 
 @st.cache_resource(show_spinner="Reading the flows of the ledger", max_entries=20)
-def observed(dataset_id: str) -> "Observed":
+def observed(dataset_id: str) -> "ObservedFlows":
     """Return the observed flows that a forecast starts from."""
-    from edtech.economy.observed_flows import observe
+    from edtech.economy.observed_flows import observe_flows
 
-    return observe(dataset_cache.dataset(dataset_id))
+    return observe_flows(dataset_cache.dataset(dataset_id))
 
 
 @st.cache_data(show_spinner=False, max_entries=50)

@@ -15,7 +15,7 @@ from edtech.economy.dictionary import DEBTS, FLOWS, MAIN, MONEY, PEOPLE, PRICES,
 from edtech.economy.figures import missing_figures
 from edtech.economy.period import LEDGER
 from edtech.economy.series import concentration, daily_balances, retention
-from edtech.economy.tables import cause_rows, flow_title, in_tokens, missing_words, supply_title
+from edtech.economy.tables import cause_rows, flow_title, in_tokens, missing_table_notes, supply_title
 from edtech.reports import table_csv
 from edtech.tables.formatting import format_change
 from edtech.ui.cache import economy_cache
@@ -155,10 +155,10 @@ def show_entries(dataset: Dataset, period: Period | None) -> None:
     st.markdown(
         f"**{economy.count:,} entries** sum to **{economy.total / 100:,.2f} {unit}**"
         + (" up to the end of the period" if LINES[name].stock else " in the period")
-        + (f"; the newest {len(economy.shown):,} are shown." if len(economy.shown) < economy.count else ".")
+        + (f"; the newest {len(economy.table):,} are shown." if len(economy.table) < economy.count else ".")
     )
     st.dataframe(
-        economy.shown,
+        economy.table,
         hide_index=True,
         key="economy.entries",
         column_config={"amount": "amount (1/100 token)", "money_cents": "money (cents)", "occurred_at": "at (UTC)"},
@@ -199,7 +199,7 @@ def _choose_line() -> str:
 
 
 def _entries_csv(dataset: Dataset, name: str, period: Period) -> bytes:
-    return table_csv(entries_behind(dataset, name, period, MOST_DOWNLOADED).shown)
+    return table_csv(entries_behind(dataset, name, period, MOST_DOWNLOADED).table)
 
 
 def show_reconciliation(dataset: Dataset, period: Period | None) -> None:
@@ -247,5 +247,5 @@ def _without_ledger(dataset: Dataset) -> None:
     )
     page_link("data", "Generate a market", ":material/database:")
     with st.expander("Missing figures"):
-        for text in missing_words(missing_figures(dataset)):
+        for text in missing_table_notes(missing_figures(dataset)):
             st.markdown(text)

@@ -7,11 +7,11 @@ import streamlit as st
 
 from edtech.charts import economy as charts
 from edtech.data import Dataset
-from edtech.economy.forecast import OUTLOOK, STOCKS, Forecast, forecast
-from edtech.economy.price_forecast import AskedPrices, Models, asked_effect, runs_ahead
+from edtech.economy.forecast import FORECAST_FIGURES, STOCKS, Forecast, forecast
+from edtech.economy.price_forecast import ForecastModels, ForecastPrices, compare_run_forecasts, effect_of_prices
 from edtech.economy.run_comparison import runs_of, side_by_side
 from edtech.economy.simulation import Assumptions
-from edtech.economy.tables import outlook_title
+from edtech.economy.tables import forecast_title
 from edtech.pricing import Response
 from edtech.reports import table_csv
 from edtech.tables.formatting import format_change
@@ -35,22 +35,24 @@ def show_forecast(dataset: Dataset) -> None:
     observed = economy_cache.observed(dataset.id)
     st.markdown("Change prices and rules to see the forecast of tokens, with its 90% prediction interval.")
     prices = _price_inputs(dataset)
-    effect, reasons = asked_effect(_models(dataset), prices)
+    effect, reasons = effect_of_prices(_models(dataset), prices)
     economy = forecast(observed, _rule_inputs(dataset, Assumptions.of(observed)), effect)
     for reason in reasons:
         st.warning(escape(reason), icon=":material/warning:")
     _metrics(economy)
     name = st.selectbox(
         "Weekly figure",
-        list(OUTLOOK),
-        list(OUTLOOK).index("circulating_supply"),
-        format_func=lambda name: OUTLOOK[str(name)][0],
+        list(FORECAST_FIGURES),
+        list(FORECAST_FIGURES).index("circulating_supply"),
+        format_func=lambda name: FORECAST_FIGURES[str(name)][0],
         key="economy.outlook.figure",
         help="The figure in the chart.",
     )
-    title = outlook_title(economy, name)
+    title = forecast_title(economy, name)
     weekly = economy.weekly[economy.weekly["figure"] == name]
-    st.altair_chart(charts.forecast_bands(weekly, title=title, y_title=f"{OUTLOOK[name][0]} (tokens)"), alt=title)
+    st.altair_chart(
+        charts.forecast_bands(weekly, title=title, y_title=f"{FORECAST_FIGURES[name][0]} (tokens)"), alt=title
+    )
     st.subheader("Assumptions")
     for note in economy.notes:
         st.markdown(f"- {escape(note)}")
@@ -62,22 +64,22 @@ def _persistent(dataset: Dataset, *parts: str) -> dict[str, Any]:
     return {"key": ".".join(("economy", dataset.id, *parts)), "persist_state": "session"}
 
 
-def _models(dataset: Dataset) -> Models:
+def _models(dataset: Dataset) -> ForecastModels:
     """Return the experiment's runs with cached responses and plans."""
     experiment = sidebar.current_experiment()
-    return Models(
+    return ForecastModels(
         services.tracker(experiment).runs,
         lambda run_id: answer_cache.response(run_id, experiment, dataset.id),
         lambda run_id: answer_cache.plan(run_id, experiment, dataset.id),
     )
 
 
-def _price_inputs(dataset: Dataset) -> AskedPrices:
+def _price_inputs(dataset: Dataset) -> ForecastPrices:
     runs = runs_of(run_cache.run_table(sidebar.current_experiment()), dataset.digest)
     if runs.empty:
         st.info("No demand model is trained on this data set yet, so only rules can change.", icon=":material/info:")
         page_link("train", "Train a demand model", ":material/model_training:")
-        return AskedPrices()
+        return ForecastPrices()
     how = st.segmented_control(
         "Prices",
         (AS_TODAY, BY_SEGMENT, RECOMMENDED),
@@ -87,7 +89,7 @@ def _price_inputs(dataset: Dataset) -> AskedPrices:
         help="The prices in the forecast.",
     )
     if how == AS_TODAY:
-        return AskedPrices()
+        return ForecastPrices()
     names = run_tables.run_labels(runs)
     run_id = str(
         st.selectbox(
@@ -99,8 +101,8 @@ def _price_inputs(dataset: Dataset) -> AskedPrices:
         )
     )
     if how == RECOMMENDED:
-        return AskedPrices(run_id, recommended=True)
-    return AskedPrices(
+        return ForecastPrices(run_id, recommended=True)
+    return ForecastPrices(
         run_id, _sliders(dataset, answer_cache.response(run_id, sidebar.current_experiment(), dataset.id))
     )
 
@@ -146,7 +148,7 @@ def _rule_inputs(dataset: Dataset, start: Assumptions) -> Assumptions:
 def _metrics(forecast: Forecast) -> None:
     for start in range(0, len(DISPLAYED), 3):
         for column, name in zip(st.columns(3), DISPLAYED[start : start + 3], strict=True):
-            title, help = OUTLOOK[name]
+            title, help = FORECAST_FIGURES[name]
             row = forecast.figure(name)
             change = (
                 None if row["mid"] == row["today"] or row["change"] != row["change"] else format_change(row["change"])
@@ -164,7 +166,11 @@ def _metrics(forecast: Forecast) -> None:
                 if row["low"] == row["low"]
                 else "no interval"
             )
-            when = f"after {forecast.asked.weeks} weeks" if name in STOCKS else f"in {forecast.asked.weeks} weeks"
+            when = (
+                f"after {forecast.assumptions.weeks} weeks"
+                if name in STOCKS
+                else f"in {forecast.assumptions.weeks} weeks"
+            )
             column.caption(f"{when}; {band}")
 
 
@@ -185,7 +191,7 @@ def show_runs(dataset: Dataset) -> None:
         max_selections=MOST_RUNS,
         help="The forecast uses the recommended prices of each run.",
     )
-    table = runs_ahead(_models(dataset), economy_cache.observed(dataset.id), selection)
+    table = compare_run_forecasts(_models(dataset), economy_cache.observed(dataset.id), selection)
     st.caption(
         "Median forecast for 13 weeks with 90% prediction interval, under today's rules and each run's recommended "
         "prices. All runs share the same random draws. Model metrics are per period, as logged by the run."

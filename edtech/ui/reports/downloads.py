@@ -7,7 +7,7 @@ import streamlit as st
 from edtech.data import Dataset
 from edtech.economy import Economy
 from edtech.economy.forecast import Forecast
-from edtech.economy.price_forecast import AskedPrices
+from edtech.economy.price_forecast import ForecastPrices
 from edtech.errors import EdtechError
 from edtech.metrics import METRICS
 from edtech.pricing import WhatIfAnswer
@@ -102,13 +102,13 @@ def economy_downloads(dataset: Dataset, economy: Economy) -> None:
     downloads(EconomyRecipe(dataset=dataset.id, **days), "economy-report")
 
 
-def forecast_downloads(dataset: Dataset, forecast: Forecast, prices: AskedPrices) -> None:
+def forecast_downloads(dataset: Dataset, forecast: Forecast, prices: ForecastPrices) -> None:
     """Show the downloads of a forecast."""
     recipe = ForecastRecipe(
         dataset=dataset.id,
         run=prices.run_id,
         changes=dict(prices.changes),
         recommended=prices.recommended,
-        assumed=forecast.asked.model_dump(),
+        assumed=forecast.assumptions.model_dump(),
     )
     downloads(recipe, "outlook-report")
