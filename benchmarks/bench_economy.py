@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 
 from edtech.data import Catalogue, Dataset
-from edtech.data.point_in_time import KnownTables
+from edtech.data.point_in_time import PointInTimeTables
 from edtech.economy import chosen_period, economy, entries_behind, ledger_sums, reconcile, series, whole_period
 from edtech.economy.forecast import forecast
-from edtech.economy.observed_flows import observe
+from edtech.economy.observed_flows import observe_flows
 from edtech.economy.run_comparison import price_effect
 from edtech.economy.simulation import Assumptions, PriceEffect
 from edtech.jobs.progress import no_progress
@@ -91,11 +91,11 @@ def evaluation(number: int, history: int) -> dict[str, object]:
     changes = {name: float(rng.uniform(-LARGEST_CHANGE, LARGEST_CHANGE)) for name in CATEGORIES}
     cut = pd.Timestamp(START) + pd.Timedelta(weeks=history)
     market = generate_market(params)
-    lookup = KnownTables(market.tables, cut)
+    lookup = PointInTimeTables(market.tables, cut)
     tables = {name: lookup[name] for name in lookup}
     with tempfile.TemporaryDirectory() as folder:
         dataset = Catalogue(Path(folder)).add_market(Market(params, tables, market.truth, "cut"), name="cut")
-        observed, effect = observe(dataset), known_effect(dataset, changes)
+        observed, effect = observe_flows(dataset), known_effect(dataset, changes)
     result = forecast(observed, Assumptions.of(observed, weeks=HORIZON), effect)
     truth = came(ledger_after(params, changes, history), cut)
     row: dict[str, object] = {"preset": preset}
@@ -158,8 +158,8 @@ def times(dataset: Dataset) -> Iterator[tuple[str, float, bool]]:
     yield "entries behind a figure", seconds(partial(entries_behind, dataset, "spent", period)), True
     yield "all figures of the page", seconds(partial(economy, dataset, period)), False
     yield "the proof", seconds(partial(reconcile, dataset, period)), False
-    observed = observe(dataset)
-    yield "what a forecast starts from", seconds(partial(observe, dataset)), False
+    observed = observe_flows(dataset)
+    yield "what a forecast starts from", seconds(partial(observe_flows, dataset)), False
     yield "a forecast", seconds(partial(forecast, observed, Assumptions.of(observed))), True
 
 

@@ -36,7 +36,7 @@ WORLDS = {"enrollment_propensity": 1, "course_completion": 1, "churn_prediction"
 STARTS = {"2013B": "2013-02-01", "2013J": "2013-10-01", "2014B": "2014-02-01", "2014J": "2014-10-01"}
 
 
-def auc(task: of.Task, cases: Cases, family: str, algorithm: str, **params: float) -> float:
+def auc(task: of.OutcomeTask, cases: Cases, family: str, algorithm: str, **params: float) -> float:
     """Return the AUC on the rows held back."""
     kind = FAMILIES[family].algorithms[algorithm]
     return train_cases(task, cases, kind, kind.validate_params(params)).metrics["roc_auc"]

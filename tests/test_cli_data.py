@@ -141,7 +141,9 @@ def test_neither_a_name_nor_a_category_is_exported_as_a_formula():
     assert frame_csv(pd.DataFrame({"=1+1": pd.Categorical(["=1", "x"])})) == b"'=1+1\n'=1\nx\n"
 
 
-@pytest.mark.parametrize("figure", ["distribution", "by-unit", "by-period", "season", "retention", "flows", "likeness"])
+@pytest.mark.parametrize(
+    "figure", ["distribution", "by-unit", "by-period", "season", "retention", "flows", "realism", "likeness"]
+)
 def test_the_numbers_behind_every_figure_are_printed(market, data, figure):
     frame = pd.read_csv(io.StringIO(data("explore", market, "--figure", figure)))
     assert len(frame) > 0

@@ -249,7 +249,9 @@ def data_dictionary(
     typer.echo(dictionary(stored, table or stored.main_table).to_string(index=False))
 
 
-Explored = Literal["distribution", "by-unit", "by-period", "season", "retention", "flows", "outcome", "likeness"]
+Explored = Literal[
+    "distribution", "by-unit", "by-period", "season", "retention", "flows", "outcome", "realism", "likeness"
+]
 
 
 @data.command("explore")

@@ -23,13 +23,13 @@ def economy_figures(
     """Print the key figures of a period and their change from the period before."""
     from edtech.economy import chosen_period
     from edtech.economy import economy as figures_of
-    from edtech.economy.tables import figure_rows, missing_words
+    from edtech.economy.tables import figure_rows, missing_table_notes
 
     settings = settings_of(out)
     stored = catalogue(settings).get(dataset)
     result = figures_of(stored, chosen_period(stored, *_days(first, last)))
     typer.echo(figure_rows(result).drop(columns=["group", "meaning"]).to_string(index=False))
-    for line in missing_words(result.missing):
+    for line in missing_table_notes(result.missing):
         typer.echo(line)
     if report is not None:
         from edtech.reports.recipes import EconomyRecipe
@@ -71,18 +71,18 @@ def economy_forecast(
 ) -> None:
     """Forecast the token economy under new prices and rules, with a 90% prediction interval."""
     from edtech.economy.forecast import forecast
-    from edtech.economy.observed_flows import observe
-    from edtech.economy.price_forecast import AskedPrices, Models, asked_effect
+    from edtech.economy.observed_flows import observe_flows
+    from edtech.economy.price_forecast import ForecastPrices, ForecastModels, effect_of_prices
     from edtech.economy.simulation import Assumptions
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
     stored = catalogue(settings).get(dataset)
-    observed = observe(stored)
+    observed = observe_flows(stored)
     assumptions = Assumptions.of(observed, **assignments(assume or []))
     changes = {name: number(name, value) for name, value in assignments(change or []).items()}
-    prices = AskedPrices(run_id, changes, recommended)
-    effect, reasons = asked_effect(Models.of(RunStore(settings=settings), stored), prices)
+    prices = ForecastPrices(run_id, changes, recommended)
+    effect, reasons = effect_of_prices(ForecastModels.of(RunStore(settings=settings), stored), prices)
     result = forecast(observed, assumptions, effect)
     typer.echo(result.totals.drop(columns="figure").to_string(index=False))
     for line in (*reasons, *result.notes):
@@ -103,14 +103,14 @@ def economy_runs(
     out: Out = None,
 ) -> None:
     """Compare runs: model metrics, and the economy after 13 weeks with the recommended prices of each."""
-    from edtech.economy.observed_flows import observe
-    from edtech.economy.price_forecast import Models, runs_ahead
+    from edtech.economy.observed_flows import observe_flows
+    from edtech.economy.price_forecast import ForecastModels, compare_run_forecasts
     from edtech.economy.run_comparison import side_by_side
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
     stored = catalogue(settings).get(dataset)
-    table = runs_ahead(Models.of(RunStore(settings=settings), stored), observe(stored), run_ids)
+    table = compare_run_forecasts(ForecastModels.of(RunStore(settings=settings), stored), observe_flows(stored), run_ids)
     typer.echo(side_by_side(table).to_string(index=False))
 
 

@@ -1,7 +1,7 @@
-"""Folders in which something is made before it is moved to its place; those of killed processes are swept.
+"""Write files and folders atomically: into a draft that is moved into place; drafts of killed processes are removed.
 
-A draft is `.writing-<id>/` beside the file `.writing-<id>.lock`, which its maker holds locked. The system lets go of
-the lock when the maker ends, however it ends: a draft whose lock can be had belongs to nobody.
+A draft is a folder `.writing-<id>/` beside the file `.writing-<id>.lock`, which its process holds locked. The system
+releases the lock when the process ends, however it ends: a draft whose lock is free is abandoned.
 """
 
 import os
@@ -20,7 +20,7 @@ _SUFFIX = ".lock"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A folder of one's own, which goes when the block or the process ends."""
+    """A private folder, removed when the block or the process ends."""
 
     folder: Path
     _lock: FileLock = field(repr=False)
@@ -34,16 +34,16 @@ class Draft:
         self.close()
 
     def close(self) -> None:
-        """Remove the folder and what is in it."""
+        """Remove the folder and its content."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
 
 
 def create_draft(home: Path) -> Draft:
-    """Return a new draft in the folder `home`; the caller holds the lock of `home`, so that no sweep comes between."""
+    """Return a new draft in the folder `home`; the caller holds the lock of `home`, so that none removes it."""
     folder = home / f"{_PREFIX}{uuid.uuid4().hex}"
-    # Not by thread: a session of a dashboard goes from thread to thread.
+    # Not thread-local: a session of the dashboard changes threads.
     lock = FileLock(f"{folder}{_SUFFIX}", thread_local=False)
     lock.acquire(timeout=0)
     folder.mkdir()
@@ -51,7 +51,7 @@ def create_draft(home: Path) -> Draft:
 
 
 def remove_abandoned_drafts(home: Path) -> None:
-    """Remove the drafts that belong to nobody; the caller holds the lock of `home`."""
+    """Remove abandoned drafts; the caller holds the lock of `home`."""
     for path in {Path(str(path).removesuffix(_SUFFIX)) for path in home.glob(f"{_PREFIX}*")}:
         lock = FileLock(f"{path}{_SUFFIX}")
         try:
@@ -62,7 +62,7 @@ def remove_abandoned_drafts(home: Path) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a small file so that it holds the old or the new text whoever is killed when."""
+    """Write a small file atomically: whenever a process is killed, it holds the old or the new text."""
     draft = path.with_name(f"{_PREFIX}{uuid.uuid4().hex}")
     try:
         draft.write_text(text, encoding="utf-8")
@@ -74,13 +74,13 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have a folder and everything in it reach the disk."""
+    """Flush a folder and its content to disk."""
     for path in (*folder.rglob("*"), folder):
         sync(path)
 
 
 def sync(path: Path) -> None:
-    """Have what was written to a file or folder reach the disk; Windows cannot do so for folders."""
+    """Flush a file or folder to disk; Windows cannot flush folders."""
     if os.name == "nt" and path.is_dir():
         return
     descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)

@@ -1,7 +1,7 @@
-"""The catalogue: all data sets of one folder.
+"""Store the data sets of a folder as a catalogue.
 
-A data set is written beside its place and then moved there under a lock, so whoever is killed at any moment leaves the
-catalogue as it was before or as it is after.
+A data set is written to a draft and then moved into place under a lock. A process killed at any time leaves the
+catalogue in its earlier or its later state.
 """
 
 import hashlib
@@ -39,23 +39,23 @@ if TYPE_CHECKING:
 _RECORD = "dataset.json"
 _LOCK_SECONDS = 60
 LARGE_ROWS = 500_000
-"""Uploads of more rows are checked and sorted without loading them whole."""
+"""Larger uploads are checked and sorted without loading all rows."""
 
 
 class GeneratedMarket(Protocol):
-    """What the catalogue needs of a generated market."""
+    """The attributes of a generated market that the catalogue needs."""
 
     @property
     def tables(self) -> Mapping[str, pd.DataFrame]:
-        """The tables by name, `course_weeks` among them."""
+        """The tables by name, including `course_weeks`."""
 
     @property
     def params(self) -> BaseModel:
-        """The parameters that make the market again."""
+        """The parameters that reproduce the market."""
 
 
 class Catalogue:
-    """The data sets of one folder. Folders of others and damaged ones are passed over."""
+    """The data sets of a folder; other folders and damaged data sets are skipped."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -69,11 +69,11 @@ class Catalogue:
         source: Mapping[str, JsonValue] | None = None,
         derived_from: str | None = None,
     ) -> Dataset:
-        """Store a demand panel and return it; the same content, roles and name again give the data set that is there.
+        """Store a demand panel; equal content, roles and name return the existing data set.
 
         Raises:
-            ContractError: the table breaks the contract of a demand panel; nothing is stored.
-            DataError: the name is empty or too long, or the folder cannot be written; nothing is stored.
+            ContractError: the table is not a valid demand panel; nothing is stored.
+            DataError: the name is empty or too long, or the folder is not writable; nothing is stored.
         """
         tables = {PANEL: build_panel(frame, roles)}
         return self._add(tables, name, roles, kind="panel", source=dict(source or {}), derived_from=derived_from)
@@ -87,17 +87,18 @@ class Catalogue:
         dialect: Dialect | None = None,
         sheet: str | None = None,
     ) -> Upload:
-        """Read a file of any allowed size without loading it whole; its rows wait beside the catalogue.
+        """Read a file of any allowed size without loading all rows; they are staged beside the catalogue.
 
-        They go with `Upload.close`, or at the next write after the process has ended.
+        `Upload.close` removes them, as does the first write after the process ends.
 
         Raises:
-            UploadError: too large, or not a table with a header, two or more columns of different names, and rows.
-            DataError: the folder cannot be written.
+            UploadError: the file is too large, or not a table with a header, rows and two or more columns with different
+                names.
+            DataError: the folder is not writable.
         """
         draft = self.draft()
         with ExitStack() as undone:
-            undone.callback(draft.close)  # whatever ends the reading, a cancel too, leaves no staged rows
+            undone.callback(draft.close)  # removes staged rows on any error or cancellation
             with _writing(self.folder):
                 upload = read_upload(name, content, limit_mb=limit_mb, dialect=dialect, sheet=sheet, draft=draft)
             undone.pop_all()
@@ -112,13 +113,13 @@ class Catalogue:
         unit_parts: Sequence[str] = (),
         derived_from: str | None = None,
     ) -> Dataset:
-        """Store an upload as the kind of table that `roles` are of, and remember the mapping for files like it.
+        """Store an upload as the kind of table of `roles`, and save the mapping for files with the same columns.
 
-        With `unit_parts`, these columns together make the column that `roles` name as the unit.
+        `unit_parts` are joined into the unit column of `roles`.
 
         Raises:
-            ContractError: the table breaks the contract; nothing is stored.
-            DataError: the name is empty or too long, or the folder cannot be written; nothing is stored.
+            ContractError: the table does not satisfy its contract; nothing is stored.
+            DataError: the name is empty or too long, or the folder is not writable; nothing is stored.
         """
         contract = contract_for(roles)
         source = upload.source() | ({"unit_parts": list(unit_parts)} if unit_parts else {})
@@ -144,16 +145,16 @@ class Catalogue:
         self._save_mapping(upload.columns, roles, unit_parts)
         return stored
 
-    def remembered(self, columns: Sequence[str], kind: str) -> SavedMapping | None:
-        """Return the mapping that was last stored for a file with these columns, as this kind of table, if any."""
+    def saved_mapping(self, columns: Sequence[str], kind: str) -> SavedMapping | None:
+        """Return the saved mapping for a file with these columns and this kind of table, or None."""
         return read_mapping(self.folder, columns, kind)
 
     def add_market(self, market: GeneratedMarket, *, name: str) -> Dataset:
-        """Store all tables of a generated market and the parameters that make it again.
+        """Store all tables of a generated market and its parameters.
 
         Raises:
-            ContractError: its course-weeks are not a demand panel; nothing is stored.
-            DataError: the name is empty or too long, or the folder cannot be written; nothing is stored.
+            ContractError: its course-weeks are not a valid demand panel; nothing is stored.
+            DataError: the name is empty or too long, or the folder is not writable; nothing is stored.
         """
         build_panel(market.tables[COURSE_WEEKS], MARKET_ROLES)
         source = {"params": market.params.model_dump(mode="json")}
@@ -168,11 +169,11 @@ class Catalogue:
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Dataset:
-        """Generate a market straight into the catalogue, shard by shard: memory is bounded by a shard.
+        """Generate a market in the catalogue, shard by shard, so that a shard bounds the memory.
 
         Raises:
-            JobCancelledError: `cancelled` said so; nothing is stored.
-            DataError: the name is empty or too long, or the folder cannot be written; nothing is stored.
+            JobCancelledError: `cancelled` returned True; nothing is stored.
+            DataError: the name is empty or too long, or the folder is not writable; nothing is stored.
         """
         from edtech.market import generate_market  # not needed for uploads
 
@@ -190,7 +191,7 @@ class Catalogue:
             return self._publish(unpublished.model_copy(update=fields), draft)
 
     def list(self, *, deleted: bool = False) -> "list[Dataset]":
-        """Return the data sets, newest first; with `deleted` those that can be restored instead."""
+        """Return the data sets, newest first; with `deleted`, the deleted ones, which can be restored."""
         datasets = [dataset for dataset in self._datasets() if (dataset.deleted is not None) == deleted]
         return sorted(datasets, key=lambda dataset: (dataset.created, dataset.id), reverse=True)
 
@@ -198,7 +199,7 @@ class Catalogue:
         """Return a data set by its id.
 
         Raises:
-            DatasetNotFoundError: there is none of that id, it was deleted, or it is damaged.
+            DatasetNotFoundError: no data set has that id, or it is deleted or damaged.
         """
         dataset = self._load(dataset_id)
         if dataset is None or dataset.deleted is not None:
@@ -206,22 +207,22 @@ class Catalogue:
         return dataset
 
     def rename(self, dataset_id: str, name: str) -> Dataset:
-        """Give a data set another name and return it."""
+        """Rename a data set and return it."""
         return self._update(dataset_id, name=name)
 
     def delete(self, dataset_id: str) -> Dataset:
-        """Take a data set from the list; its files stay, so that `restore` can bring it back."""
+        """Mark a data set as deleted; its files stay, so that `restore` can bring it back."""
         return self._update(dataset_id, deleted=datetime.now(UTC))
 
     def restore(self, dataset_id: str) -> Dataset:
-        """Bring back a deleted data set."""
+        """Restore a deleted data set."""
         return self._update(dataset_id, deleted=None)
 
     def purge(self, dataset_id: str) -> None:
-        """Remove a deleted data set for good.
+        """Permanently remove a deleted data set.
 
         Raises:
-            DatasetNotFoundError: there is no deleted data set of that id.
+            DatasetNotFoundError: no deleted data set has that id.
         """
         with self._locked():
             dataset = self._load(dataset_id)
@@ -231,10 +232,10 @@ class Catalogue:
                 dataset.folder.replace(trash.folder / dataset.id)
 
     def lineage(self, dataset_id: str) -> "tuple[Dataset, ...]":
-        """Return a data set and those it was made of, as far as they are known, deleted ones too."""
+        """Return a data set and its known ancestors, including deleted ones."""
         ancestors: list[Dataset] = []
         next_id: str | None = dataset_id
-        while next_id is not None and next_id not in {one.id for one in ancestors}:
+        while next_id is not None and next_id not in {dataset.id for dataset in ancestors}:
             dataset = self._load(next_id)
             if dataset is None:
                 break
@@ -245,7 +246,7 @@ class Catalogue:
         return tuple(ancestors)
 
     def draft(self) -> Draft:
-        """Return a folder beside the data sets in which something is made; it goes when closed or killed."""
+        """Return a draft folder beside the data sets, removed when it is closed or its process ends."""
         with self._locked():
             return create_draft(self.folder)
 
@@ -256,7 +257,7 @@ class Catalogue:
         return (dataset for dataset in datasets if dataset is not None)
 
     def _load(self, dataset_id: str) -> Dataset | None:
-        """Return the data set of that id where the folder holds it whole."""
+        """Return the data set with that id, or None if it is missing or incomplete."""
         if re.fullmatch(r"[0-9a-f]{16}", dataset_id) is None:
             return None
         folder = self.folder / dataset_id
@@ -265,14 +266,14 @@ class Catalogue:
             dataset = Dataset.model_validate({**record, "folder": folder})
         except (OSError, ValueError, TypeError, RecursionError):
             return None
-        whole = dataset.id == dataset_id and all(dataset.files(table) for table in dataset.tables)
-        return dataset if whole else None
+        complete = dataset.id == dataset_id and all(dataset.files(table) for table in dataset.tables)
+        return dataset if complete else None
 
     def _not_found(self, dataset_id: str) -> DatasetNotFoundError:
         return DatasetNotFoundError(
-            f"There is no data set {dataset_id[:40]!r}",
-            expected=", ".join(dataset.id for dataset in self.list()[:10]) or "none is stored",
-            fix="Choose another data set, restore this one, or generate or upload one",
+            f"No data set has the id {dataset_id[:40]!r}",
+            expected=", ".join(dataset.id for dataset in self.list()[:10]) or "no data set is stored",
+            fix="Choose another data set, restore this one, or generate or upload a new one",
         )
 
     # ---- writing
@@ -323,7 +324,7 @@ class Catalogue:
             write_mapping(self.folder, columns, SavedMapping(contract_for(roles).kind, roles, tuple(unit_parts)))
 
     def _publish(self, dataset: Dataset, draft: Draft) -> Dataset:
-        """Move what was drafted to its place, unless the same is there under that name."""
+        """Move a draft into place, unless an equal data set with that name exists."""
         sync_folder(draft.folder)
         with self._locked():
             for dataset_id in _candidate_ids(dataset):
@@ -332,7 +333,7 @@ class Catalogue:
                     return self._move(dataset.model_copy(update={"id": dataset_id}), draft)
                 if stored.name == dataset.name:
                     return self._write_record(stored.model_copy(update={"deleted": None}))
-        raise AssertionError  # the identities never end
+        raise AssertionError  # unreachable: the ids never end
 
     def _update(self, dataset_id: str, **changes: object) -> Dataset:
         with self._locked():
@@ -344,7 +345,7 @@ class Catalogue:
     def _move(self, dataset: Dataset, draft: Draft) -> Dataset:
         dataset = dataset.model_copy(update={"folder": self.folder / dataset.id})
         write_atomically(draft.folder / _RECORD, _record(dataset))
-        shutil.rmtree(dataset.folder, ignore_errors=True)  # a damaged copy of the same content
+        shutil.rmtree(dataset.folder, ignore_errors=True)  # a damaged copy of the same data set
         draft.folder.replace(dataset.folder)
         sync(self.folder)
         return dataset
@@ -355,7 +356,7 @@ class Catalogue:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the folder's lock; the drafts of writers who were killed are removed."""
+        """Hold the lock of the folder; removes the drafts of killed processes."""
         try:
             with _writing(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -363,12 +364,12 @@ class Catalogue:
                     remove_abandoned_drafts(self.folder)
                     yield
         except Timeout as exc:
-            raise DataError("Another process is writing data sets", actual=f"busy for {_LOCK_SECONDS} s") from exc
+            raise DataError("Another process is writing data sets", actual=f"busy for {_LOCK_SECONDS} s", fix="Try again later") from exc
 
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Tell in words that the folder cannot be written."""
+    """Raise DataError if the folder cannot be written."""
     try:
         yield
     except Timeout:
@@ -378,7 +379,7 @@ def _writing(folder: Path) -> Iterator[None]:
             "The data set cannot be written",
             actual=exc.strerror,
             where=str(folder),
-            fix="Free some disk space, or set EDTECH_HOME to a folder that can be written",
+            fix="Free some disk space, or set EDTECH_HOME to a writable folder",
         ) from exc
 
 
@@ -387,17 +388,17 @@ def _record(dataset: Dataset) -> str:
 
 
 def _count_rows(folder: Path) -> int:
-    return sum(parquet.read_metadata(part).num_rows for part in folder.iterdir())
+    return sum(parquet.read_metadata(file).num_rows for file in folder.iterdir())
 
 
 def _unpublished(name: str, kind: str, roles: AnyRoles, source: Mapping[str, JsonValue], **fields: object) -> Dataset:
-    """Return a data set that is not in the catalogue yet; what is not known yet is filled in later."""
+    """Return a data set that is not in the catalogue yet; unknown fields have defaults and are set later."""
     defaults: dict[str, object] = {"digest": "", "period": None, "created": datetime.now(UTC)}
     return _validated(id="0" * 16, name=name, kind=kind, mapping=roles, source=dict(source), **(defaults | fields))
 
 
 def _candidate_ids(draft: Dataset) -> Iterator[str]:
-    """Return the ids that a data set may have, best first; the next is for when one was renamed to something else."""
+    """Yield the possible ids of a data set; each next one is for the case that an equal data set was renamed."""
     identity = [draft.kind, draft.digest, draft.mapping.model_dump(mode="json"), draft.name]
     return (hashlib.sha256(json.dumps([*identity, attempt]).encode()).hexdigest()[:16] for attempt in count())
 
@@ -407,7 +408,7 @@ def _validated(**fields: Any) -> Dataset:  # noqa: ANN401 - pydantic checks them
         return Dataset.model_validate(fields)
     except ValidationError as exc:
         raise DataError(
-            "The data set cannot be described like this",
+            "Invalid description of a data set",
             expected="a name of 1 to 200 characters",
             actual="; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()[:5]),
         ) from exc

@@ -1,4 +1,4 @@
-"""What differs between two data sets: columns, rows and distributions, all by aggregate queries."""
+"""Compare two data sets by aggregate queries: columns, rows and distributions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,11 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True, slots=True)
 class ColumnDifference:
-    """A column of both data sets. `before` and `after` describe it in each; `distance` is from 0 (alike) to 1 (apart).
+    """A column of both data sets; `before` and `after` describe it, `distance` runs from 0 (equal) to 1 (disjoint).
 
-    For numbers, dates and flags they hold mean, sd, quantiles and the share missing, dates as text, and the distance is
-    the two-sample Kolmogorov-Smirnov statistic; for text the shares of the levels that are most frequent in both
-    together, and the distance is the total variation, half the sum of the differences of all shares. NaN where one side
-    has no values.
+    Numbers, dates and flags: mean, sd, quantiles and the share of missing values (dates as text); the distance is the
+    two-sample Kolmogorov-Smirnov statistic. Text: shares of the most frequent levels; the distance is the total
+    variation, half the sum of the absolute differences of all shares. The distance is NaN if one side has no values.
     """
 
     table: str
@@ -34,9 +33,9 @@ class ColumnDifference:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What differs from one data set to another. Tables and columns are named `table` and `table.column`.
+    """The differences between two data sets. Columns are named `table.column`.
 
-    `rows` has the number of rows before and after for each table of either; `retyped` the types before and after.
+    `rows` has the number of rows of each table before and after, `retyped` the column types before and after.
     """
 
     same_content: bool
@@ -49,7 +48,7 @@ class Difference:
     columns: tuple[ColumnDifference, ...]
 
     def lines(self) -> tuple[str, ...]:
-        """Return what differs in tables, rows and columns, a sentence each."""
+        """Return one sentence for each difference in tables, rows and columns."""
         lines = [
             (f"{title}: {', '.join(names[:20])}" + (f" and {len(names) - 20} more." if len(names) > 20 else "."))
             for title, names in (
@@ -66,16 +65,14 @@ class Difference:
 
     def table(self) -> pd.DataFrame:
         """Return the shared columns as table, column, kind, distance, and mean and sd before and after."""
-        sides = [(one, side, getattr(one, side)) for one in self.columns for side in ("before", "after")]
-        values = {(one.table, one.column, side): about for one, side, about in sides}
         rows = [
-            {"table": one.table, "column": one.column, "kind": one.kind, "distance": one.distance}
+            {"table": column.table, "column": column.column, "kind": column.kind, "distance": column.distance}
             | {
-                f"{name} {side}": values[one.table, one.column, side].get(name)
+                f"{name} {side}": moments.get(name)
                 for name in ("mean", "sd", "missing")
-                for side in ("before", "after")
+                for side, moments in (("before", column.before), ("after", column.after))
             }
-            for one in self.columns
+            for column in self.columns
         ]
         return (
             pd.DataFrame(rows).sort_values("distance", ascending=False, ignore_index=True) if rows else pd.DataFrame()
@@ -83,9 +80,9 @@ class Difference:
 
 
 def difference(before: Dataset, after: Dataset, *, main_only: bool = False) -> Difference:
-    """Return what differs from `before` to `after`: all tables, or only those that the roles speak of.
+    """Return the differences from `before` to `after` in all tables, or only in the main tables (`main_only`).
 
-    Tables are paired by name; with `main_only` the main tables are, whatever they are called.
+    Tables are paired by name; main tables are paired whatever their names.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -94,31 +91,31 @@ def difference(before: Dataset, after: Dataset, *, main_only: bool = False) -> D
     if not main_only and before.main_table == after.main_table:
         pairs = [(name, name) for name in before.tables if name in after.tables]
     with reading(before), reading(after):
-        schemas = [(one, _schema(before, one), _schema(after, other)) for one, other in pairs]
+        schemas = [(table, _schema(before, table), _schema(after, other)) for table, other in pairs]
         shared = [
-            (one, name)
-            for one, old, new in schemas
+            (table, name)
+            for table, old, new in schemas
             for name in old
             if name in new and _column_kind(old[name]) == _column_kind(new[name])
         ]
         columns = []
-        for place, (one, other) in enumerate(pairs):
-            names = [name for table, name in shared if table == one]
-            columns += _compare_columns(before, after, (one, other), names, schemas[place][1:])
+        for pair, (_, *pair_schemas) in zip(pairs, schemas, strict=True):
+            names = [name for table, name in shared if table == pair[0]]
+            columns += _compare_columns(before, after, pair, names, pair_schemas)
     return Difference(
         same_content=before.digest == after.digest,
         tables_added=tuple(
             name for name in after.tables if name not in {other for _, other in pairs} | set(before.tables)
         ),
         tables_removed=tuple(
-            name for name in before.tables if name not in {one for one, _ in pairs} | set(after.tables)
+            name for name in before.tables if name not in {table for table, _ in pairs} | set(after.tables)
         ),
-        rows={one: (before.tables[one], after.tables[other]) for one, other in pairs},
-        columns_added=tuple(f"{one}.{name}" for one, old, new in schemas for name in new if name not in old),
-        columns_removed=tuple(f"{one}.{name}" for one, old, new in schemas for name in old if name not in new),
+        rows={table: (before.tables[table], after.tables[other]) for table, other in pairs},
+        columns_added=tuple(f"{table}.{name}" for table, old, new in schemas for name in new if name not in old),
+        columns_removed=tuple(f"{table}.{name}" for table, old, new in schemas for name in old if name not in new),
         retyped={
-            f"{one}.{name}": (str(old[name]), str(new[name]))
-            for one, old, new in schemas
+            f"{table}.{name}": (str(old[name]), str(new[name]))
+            for table, old, new in schemas
             for name in old
             if name in new and _column_kind(old[name]) != _column_kind(new[name])
         },
@@ -146,19 +143,19 @@ def _compare_columns(
     differences = []
     with connect(files) as connection:
         for name in names:
-            at = [list(schema).index(name) for schema in schemas]
+            columns = [list(schema) for schema in schemas]
             kind = _column_kind(schemas[0][name])
             sides = [
-                _column_query(view, place, list(schema)) for view, place, schema in zip("ab", at, schemas, strict=True)
+                _column_query(view, names_.index(name), names_) for view, names_ in zip("ab", columns, strict=True)
             ]
             describe = _compare_levels if kind == "text" else _compare_moments
-            distance, one, other = describe(connection, sides, kind)
-            differences.append(ColumnDifference(tables[0], name, kind, distance, one, other))
+            distance, described_before, described_after = describe(connection, sides, kind)
+            differences.append(ColumnDifference(tables[0], name, kind, distance, described_before, described_after))
     return differences
 
 
 def _column_query(view: str, position: int, names: Sequence[str]) -> str:
-    """Return a query of one column as `x`, addressed by position: names are the user's."""
+    """Return a query of a column as `x`, addressed by position, because its name is user input."""
     return f"SELECT c{position} AS x FROM {view} AS t({', '.join(f'c{i}' for i in range(len(names)))})"  # noqa: S608
 
 
@@ -173,7 +170,7 @@ def _compare_moments(connection: Any, sides: Sequence[str], kind: str) -> tuple[
         points = {f"q{100 * at:.0f}": point for at, point in zip(_QUANTILES, quantiles or [None] * 5, strict=True)}
         about.append({"mean": mean, "sd": sd, **points, "missing": missing})
     if kind == "date":
-        about = [{name: _readable_moment(name, value) for name, value in one.items()} for one in about]
+        about = [{name: _readable_moment(name, value) for name, value in moments.items()} for moments in about]
     a, b = sides
     gap = connection.sql(
         f"""WITH counts AS (
@@ -188,7 +185,7 @@ def _compare_moments(connection: Any, sides: Sequence[str], kind: str) -> tuple[
 
 
 def _readable_moment(name: str, value: Any) -> Any:  # noqa: ANN401
-    """Return a moment in microseconds as text, a spread in days, and the share missing as it is."""
+    """Return a mean or quantile in microseconds as text, a standard deviation in days, and other values unchanged."""
     if value is None or name == "missing":
         return value
     return value / 86_400e6 if name == "sd" else str(pd.Timestamp(int(value), unit="us"))[:19]
@@ -201,11 +198,11 @@ def _compare_levels(connection: Any, sides: Sequence[str], _kind: str) -> tuple[
                       shares AS (SELECT x, coalesce(a.s, 0) AS a, coalesce(b.s, 0) AS b FROM a FULL JOIN b USING (x))"""  # noqa: S608
     top = connection.sql(f"{shares} SELECT x, a, b FROM shares ORDER BY a + b DESC, x LIMIT {TOP_LEVELS}").fetchall()  # noqa: S608
     sql = f"{shares} SELECT sum(abs(a - b)) / 2, sum(a), sum(b) FROM shares"  # noqa: S608
-    gap, some_a, some_b = connection.sql(sql).fetchall()[0]
-    distance = float(gap) if some_a and some_b else float("nan")
+    gap, total_a, total_b = connection.sql(sql).fetchall()[0]
+    distance = float(gap) if total_a and total_b else float("nan")
     about = [
-        {"levels": {str(row[0]): row[place] for row in top if row[place]}, "missing": _missing(connection, side)}
-        for place, side in enumerate(sides, 1)
+        {"levels": {str(row[0]): row[column] for row in top if row[column]}, "missing": _missing(connection, side)}
+        for column, side in enumerate(sides, 1)
     ]
     return distance, about[0], about[1]
 

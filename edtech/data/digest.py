@@ -1,4 +1,4 @@
-"""What a table holds, as a digest that is the same in every process and for every storage format."""
+"""Compute digests of table contents; they do not depend on the process or the storage format."""
 
 import hashlib
 import json
@@ -12,21 +12,21 @@ _BATCH_ROWS = 100_000
 
 
 def frame_digest(frame: pd.DataFrame) -> str:
-    """Return the SHA-256 of the column names, types and values of `frame`, row order included, index left out."""
-    digest = _begun(frame, len(frame))
-    digest.update(_values(frame))
+    """Return the SHA-256 of the column names, types and values of `frame`, in row order, without the index."""
+    digest = _start(frame, len(frame))
+    digest.update(_value_bytes(frame))
     return digest.hexdigest()
 
 
 def file_digest(path: Path) -> str:
-    """Return the digest of the frame in a Parquet file, a piece of it in memory at a time."""
+    """Return the digest of the frame in a Parquet file; only one batch is in memory at a time."""
     with parquet.ParquetFile(path) as file:
         digest = None
         for batch in file.iter_batches(_BATCH_ROWS):
             frame = batch.to_pandas()
-            digest = digest or _begun(frame, file.metadata.num_rows)
-            digest.update(_values(frame))
-        return (digest or _begun(file.read().to_pandas(), 0)).hexdigest()
+            digest = digest or _start(frame, file.metadata.num_rows)
+            digest.update(_value_bytes(frame))
+        return (digest or _start(file.read().to_pandas(), 0)).hexdigest()
 
 
 def content_digest(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -35,14 +35,14 @@ def content_digest(tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def combined_digest(digests: Mapping[str, str]) -> str:
-    """Return the digest of tables whose digests these are, by name."""
+    """Return the digest of several tables from their digests by name."""
     return hashlib.sha256(json.dumps(dict(digests), sort_keys=True).encode()).hexdigest()
 
 
-def _begun(frame: pd.DataFrame, rows: int) -> "hashlib._Hash":
+def _start(frame: pd.DataFrame, rows: int) -> "hashlib._Hash":
     header = [[str(name), str(kind)] for name, kind in frame.dtypes.items()]
     return hashlib.sha256(json.dumps([header, rows]).encode())
 
 
-def _values(frame: pd.DataFrame) -> bytes:
+def _value_bytes(frame: pd.DataFrame) -> bytes:
     return pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()

@@ -1,6 +1,6 @@
-"""What the Explore figures show, each from one aggregate query over Parquet; the answers are small frames.
+"""Compute the numbers behind the Explore figures, each with one aggregate query over Parquet.
 
-Names of columns come from the user, so columns are addressed by their position in the table, never by name.
+Column names are user input, so queries address columns by position, never by name.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from pyarrow import parquet
 from edtech.data.store import MANY_ROWS, Dataset
 from edtech.errors import DataError
 from edtech.tables.roles import LabelRoles, RatingRoles, VisitRoles
+from edtech.tables.tokens import UNITS_PER_TOKEN
 
 BINS = 40
 TOP = 20
@@ -20,16 +21,19 @@ _NUMBERS = ("int", "uint", "float", "double", "decimal", "halffloat")
 
 
 def tables_to_explore(dataset: Dataset) -> dict[str, list[str]]:
-    """Return the columns of each table that a distribution can be asked of."""
+    """Return the columns of each table that have a distribution."""
     return {name: list(column_types(dataset, name)) for name in dataset.tables}
 
 
 def distribution(dataset: Dataset, table: str, column: str, bins: int = BINS) -> pd.DataFrame:
-    """Return how the values of a column are spread.
+    """Return the distribution of a column.
 
-    Numbers and dates: `low`, `high` and `rows` of equally wide bins from the least to the greatest value (one bin for
-    a constant). Text and flags: `value` and `rows`, the `TOP` most frequent, the rest together as "(others)". Missing
-    and infinite values are left out. Raises DataError for a table or column that is not there.
+    Numbers and dates: `low`, `high` and `rows` of bins of equal width from the minimum to the maximum (one bin for a
+    constant). Text and flags: `value` and `rows` of the `TOP` most frequent values, all others as "(others)". Missing
+    and infinite values are excluded.
+
+    Raises:
+        DataError: the table or column does not exist.
     """
     kind = _column_kind(dataset, table, column)
     at = list(column_types(dataset, table)).index(column) + 1
@@ -55,20 +59,23 @@ def distribution(dataset: Dataset, table: str, column: str, bins: int = BINS) ->
 
 
 def price_demand(dataset: Dataset) -> pd.DataFrame:
-    """Return unit, segment, mean price and mean quantity of each unit: the price-demand scatter, segment by segment.
+    """Return unit, segment, mean price and mean quantity of each unit.
 
-    At most `MANY_ROWS` units, every n-th of more. It shows how units differ, not what a price change would do.
+    At most `MANY_ROWS` units: of more, every n-th. Differences between units are not the effect of a price change.
     """
     units = dataset.by_unit()
     return units.iloc[:: 1 + len(units) // MANY_ROWS].reset_index(drop=True)
 
 
 def mean_by(dataset: Dataset, value: str, by: str, bins: int = 12) -> pd.DataFrame:
-    """Return how the mean of a number or flag differs with another column of the main table.
+    """Return the mean of a number or flag by another column of the main table.
 
-    Numbers and dates: `low` and `high` of bins of about equally many rows; text and flags: `value`, the `TOP` most
-    frequent. Each with `rows`, `mean`, and `error`, half of a 95 % interval (1.96 standard errors of independent rows;
-    missing for a single row). Rows where either is missing are left out. Raises DataError for an unknown column.
+    Numbers and dates: `low` and `high` of bins with about equal numbers of rows; text and flags: `value`, the `TOP`
+    most frequent. Each has `rows`, `mean` and `error`, the half-width of a 95% interval (1.96 standard errors, rows
+    independent; missing for a single row). Rows with a missing value are excluded.
+
+    Raises:
+        DataError: a column does not exist.
     """
     table, kind = dataset.main_table, _column_kind(dataset, dataset.main_table, by)
     _column_kind(dataset, table, value)
@@ -97,9 +104,9 @@ def mean_by(dataset: Dataset, value: str, by: str, bins: int = 12) -> pd.DataFra
 
 
 def seasonality(dataset: Dataset) -> pd.DataFrame:
-    """Return `week` (of the year, 1 to 53), `weekday` (1 = Monday) and mean `enrollments` on such a day of a market.
+    """Return the mean `enrollments` of a market by `week` of the year (1 to 53) and `weekday` (1 = Monday).
 
-    The mean is over the days of the market, those without an enrollment included.
+    The mean includes days without an enrollment.
     """
     _require_tables(dataset, "enrollments", "platform_metrics")
     return dataset.query(
@@ -109,7 +116,7 @@ def seasonality(dataset: Dataset) -> pd.DataFrame:
 
 
 def busiest_week(season: pd.DataFrame) -> int:
-    """Return the week of the year whose seven days, each at its mean, have the most enrollments."""
+    """Return the week of the year with the most enrollments, summed over the means of its seven days."""
     weeks = season.groupby("week")["enrollments"].sum()
     return int(weeks.index.to_numpy()[weeks.to_numpy().argmax()])
 
@@ -117,8 +124,8 @@ def busiest_week(season: pd.DataFrame) -> int:
 def cohort_retention(dataset: Dataset) -> pd.DataFrame:
     """Return the retention triangle: `cohort`, `months` after joining, `learners` of the cohort, `active`, `share`.
 
-    A cohort joined in the same month; active is who took a course in the month that is so many months later. Who joined
-    before the market starts counts as of its first month. The last month of each cohort may be incomplete.
+    A cohort joined in the same month; `active` learners enrolled in a course in the month `months` later. Learners who
+    joined before the market starts belong to its first month. The last month of a cohort may be incomplete.
     """
     _require_tables(dataset, "learners", "enrollments", "platform_metrics")
     return dataset.query(
@@ -141,13 +148,13 @@ FLOWS = ("issued", "spent", "refunded", "teacher_earnings", "commission", "burne
 
 
 def token_flows(dataset: Dataset, flows: Sequence[str] = FLOWS) -> pd.DataFrame:
-    """Return `day`, `flow` and `tokens` of each day and kind of flow, and the circulating supply and treasury."""
+    """Return `day`, `flow` and `tokens` for each day and flow, with circulating supply and treasury."""
     _require_tables(dataset, "platform_metrics")
     names = [*flows, "circulating_supply", "treasury"]
     if unknown := [name for name in flows if name not in FLOWS]:
-        raise DataError("There is no such flow", expected=", ".join(FLOWS), actual=", ".join(map(repr, unknown))[:200])
+        raise DataError("Unknown token flow", expected=", ".join(FLOWS), actual=", ".join(map(repr, unknown))[:200])
     return dataset.query(
-        f"""SELECT day, flow, units / 100.0 AS tokens
+        f"""SELECT day, flow, units / {UNITS_PER_TOKEN}.0 AS tokens
             FROM (UNPIVOT (SELECT day, {", ".join(names)} FROM platform_metrics)
                   ON {", ".join(names)} INTO NAME flow VALUE units) ORDER BY flow, day"""  # noqa: S608 - checked names
     )
@@ -156,20 +163,24 @@ def token_flows(dataset: Dataset, flows: Sequence[str] = FLOWS) -> pd.DataFrame:
 def _frequencies(dataset: Dataset, table: str, at: int) -> pd.DataFrame:
     return dataset.query(
         f"""WITH counts AS (SELECT #{at}::VARCHAR AS value, count(*) AS rows FROM {table} GROUP BY 1),
-                 ranked AS (SELECT *, row_number() OVER (ORDER BY rows DESC, value) AS place
+                 ranked AS (SELECT *, row_number() OVER (ORDER BY rows DESC, value) AS position
                             FROM counts WHERE value IS NOT NULL)
-            SELECT CASE WHEN place <= ? THEN value ELSE '(others)' END AS value, sum(rows)::BIGINT AS rows
-            FROM ranked GROUP BY 1, place > ? ORDER BY min(place)""",  # noqa: S608 - a checked table and a position
+            SELECT CASE WHEN position <= ? THEN value ELSE '(others)' END AS value, sum(rows)::BIGINT AS rows
+            FROM ranked GROUP BY 1, position > ? ORDER BY min(position)""",  # noqa: S608 - a checked table and a position
         TOP,
         TOP,
     )
 
 
 def column_types(dataset: Dataset, table: str) -> dict[str, str]:
-    """Return the type of each column of a table, in order. Raises DataError for a table that is not there."""
+    """Return the type of each column of a table, in order.
+
+    Raises:
+        DataError: the table does not exist.
+    """
     if table not in dataset.tables:
         raise DataError(
-            "There is no such table", expected=", ".join(dataset.tables), actual=repr(table)[:80], where=dataset.name
+            "Unknown table", expected=", ".join(dataset.tables), actual=repr(table)[:80], where=dataset.name
         )
     try:
         schema = parquet.read_schema(dataset.files(table)[0])
@@ -182,7 +193,7 @@ def _column_kind(dataset: Dataset, table: str, column: str) -> str:
     types = column_types(dataset, table)
     if column not in types:
         raise DataError(
-            f"There is no such column in {table}",
+            f"Unknown column of {table}",
             expected=", ".join(list(types)[:20]),
             actual=repr(column)[:80],
             where=dataset.name,
@@ -195,22 +206,23 @@ def _column_kind(dataset: Dataset, table: str, column: str) -> str:
 def _require_tables(dataset: Dataset, *tables: str) -> None:
     if missing := [name for name in tables if name not in dataset.tables]:
         raise DataError(
-            "This figure needs tables that the data set does not have",
+            "The data set lacks tables that this figure needs",
             expected=", ".join(tables),
             actual=f"no {', '.join(missing)}",
             where=dataset.name,
-            fix="choose a generated market",
+            fix="Choose a generated market",
         )
 
 
-FIGURES = ("distribution", "by-unit", "by-period", "season", "retention", "flows", "outcome", "likeness")
+FIGURES = ("distribution", "by-unit", "by-period", "season", "retention", "flows", "outcome", "realism")
+"""The figures by name; `likeness` is the former name of `realism` and is still accepted."""
 
 
 def figure_frame(dataset: Dataset, figure: str, *, table: str | None = None, column: str | None = None) -> pd.DataFrame:
-    """Return the numbers behind a figure out of `FIGURES`; `table` and `column` are for those that ask for one.
+    """Return the numbers behind one of the `FIGURES`; `table` and `column` apply to figures of a column.
 
     Raises:
-        DataError: there is no such figure, table or column, or the data set is of another kind.
+        DataError: the figure, table or column does not exist, or the data set has another kind.
     """
     column = column or dataset.mapping.columns()[0]
     match figure:
@@ -228,15 +240,15 @@ def figure_frame(dataset: Dataset, figure: str, *, table: str | None = None, col
             return token_flows(dataset)
         case "outcome":
             return mean_by(dataset, outcome_column(dataset), column)
-        case "likeness":
-            from edtech.market.realism import measure_realism  # reads the truth, which no other figure needs
+        case "realism" | "likeness":
+            from edtech.market.realism import measure_realism  # only this figure reads the ground truth
 
             return pd.DataFrame([asdict(measure_realism(dataset.market()))])
-    raise DataError("There is no such figure", expected=", ".join(FIGURES), actual=repr(figure)[:80])
+    raise DataError("Unknown figure", expected=", ".join(FIGURES), actual=repr(figure)[:80])
 
 
 def outcome_column(dataset: Dataset) -> str:
-    """Return the column that tells what happened: the label, the choice, the rating, or the quantity."""
+    """Return the column of the outcome: the label, choice, rating or quantity."""
     match dataset.mapping:
         case LabelRoles() as roles:
             return roles.label

@@ -1,4 +1,4 @@
-"""A stored data set, a Parquet file for each table, and what DuckDB says of it; the only importer of DuckDB."""
+"""Read a stored data set, one or more Parquet files per table, with DuckDB; only this module imports DuckDB."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ PANEL = "panel"
 COURSE_WEEKS = "course_weeks"
 MANY_ROWS = 20_000
 MARKET = "market"
-"""Folder of a data set that holds a market as `generate_market(out=...)` wrote it."""
+"""Subfolder of a data set with a market written by `generate_market(out=...)`."""
 
 DatasetKind = Literal["market", "panel", "visits", "labels", "ratings"]
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -41,7 +41,7 @@ TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,60}$")]
 
 @dataclass(frozen=True, slots=True)
 class KeyFigures:
-    """What a data set amounts to. Revenue is the sum of price times quantity; periods are written as text."""
+    """Totals and ranges of a data set. Revenue is the sum of price times quantity; periods are text."""
 
     rows: int
     units: int | None
@@ -56,10 +56,10 @@ class KeyFigures:
 
 
 class Dataset(BaseModel):
-    """A stored data set. `digest` is that of its content; `period` is its first and last period as text.
+    """A stored data set. `digest` identifies its content; `period` is its first and last period as text.
 
-    `source` tells where it comes from: the parameters of the generator, or the uploaded file; `derived_from` is the id
-    of the data set it was made of. `mapping` holds the roles of the columns, whatever the kind of table.
+    `source` holds the parameters of the generator or the uploaded file, `derived_from` the id of the data set it was
+    derived from, `mapping` the roles of the columns.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
@@ -90,11 +90,11 @@ class Dataset(BaseModel):
         """The roles of the columns of its demand panel.
 
         Raises:
-            DataError: it holds no demand panel but another kind of table.
+            DataError: it has another kind of table.
         """
         if not isinstance(self.mapping, PanelRoles):
             raise DataError(
-                "The data set holds no demand panel",
+                "The data set is not a demand panel",
                 expected="units and periods with prices and quantities",
                 actual=f"a {CONTRACTS[self.kind].title}",
                 where=self.name,
@@ -104,7 +104,7 @@ class Dataset(BaseModel):
 
     @property
     def main_table(self) -> str:
-        """Name of the table that the roles speak of."""
+        """Name of the table with the mapped columns."""
         return COURSE_WEEKS if self.kind == "market" else self.kind
 
     @property
@@ -118,9 +118,9 @@ class Dataset(BaseModel):
             return tuple(parquet.read_schema(self.files(self.main_table)[0]).names)
 
     def files(self, table: str) -> list[Path]:
-        """Return the Parquet files of a table, in order; none where it is missing."""
-        whole = self.folder / f"{table}.parquet"
-        return [whole] if whole.is_file() else sorted((self.folder / MARKET / "tables" / table).glob("part-*.parquet"))
+        """Return the Parquet files of a table in order; empty if it is missing."""
+        single = self.folder / f"{table}.parquet"
+        return [single] if single.is_file() else sorted((self.folder / MARKET / "tables" / table).glob("part-*.parquet"))
 
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """Return a table, or some of its columns.
@@ -131,14 +131,14 @@ class Dataset(BaseModel):
         """
         self._require(name)
         with reading(self):
-            # Of the handle, not the path: pyarrow reads `a=b` in a path as a column.
+            # A handle instead of the path: pyarrow reads `a=b` in a path as a column.
             parts = [_read_file(path, columns) for path in self.files(name)]
             if not parts:
                 raise FileNotFoundError(name)
             return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
     def batches(self, name: str, rows: int = 50_000) -> Iterator[pd.DataFrame]:
-        """Yield a table some thousand rows at a time, at least one batch.
+        """Yield a table in batches of `rows`, at least one batch.
 
         Raises:
             DatasetNotFoundError: the data set has no such table.
@@ -171,33 +171,33 @@ class Dataset(BaseModel):
             return parquet.read_schema(self.files(name)[0])
 
     def statistics(self, name: str) -> list[list[Any]]:
-        """Return, for each column of a table, pyarrow's statistics of each part of its files. Raises as `table`."""
+        """Return the Parquet statistics of each column and row group of a table. Raises as `table`."""
         self._require(name)
         with reading(self):
             files = [parquet.read_metadata(path) for path in self.files(name)]
-            groups = [file.row_group(place) for file in files for place in range(file.num_row_groups)]
-            statistics = [[group.column(place).statistics for group in groups] for place in range(files[0].num_columns)]
-        return [[one for one in column if one is not None] for column in statistics]
+            groups = [file.row_group(index) for file in files for index in range(file.num_row_groups)]
+            statistics = [[group.column(index).statistics for group in groups] for index in range(files[0].num_columns)]
+        return [[group for group in column if group is not None] for column in statistics]
 
     def _require(self, name: str) -> None:
         if name not in self.tables:
             raise DatasetNotFoundError(f"No table {name!r:.80}", expected=", ".join(self.tables), where=self.name)
 
     def main(self) -> pd.DataFrame:
-        """Return the table that the roles speak of."""
+        """Return the table with the mapped columns."""
         return self.table(self.main_table)
 
     def panel(self) -> pd.DataFrame:
         """Return the demand panel.
 
         Raises:
-            DataError: it holds no demand panel, or the file is missing or damaged.
+            DataError: it has no demand panel, or the file is missing or damaged.
         """
         _ = self.roles
         return self.main()
 
     def market(self) -> "Market":
-        """Return the market with its truth: as it was stored, or made again from its parameters.
+        """Return the market with its ground truth, as stored or regenerated from its parameters.
 
         Raises:
             DataError: the data set was not generated, or today's generator makes another market of its parameters.
@@ -243,7 +243,7 @@ class Dataset(BaseModel):
         )
 
     def by_period(self) -> pd.DataFrame:
-        """Return period, revenue, quantity and views (missing where none are given) in order; empty without periods."""
+        """Return period, revenue, quantity and views (missing if not mapped) in order; empty without periods."""
         return self._query(
             """SELECT period, sum(price * quantity) AS revenue, sum(quantity) AS quantity, sum(views) AS views
                FROM panel WHERE period IS NOT NULL GROUP BY 1 ORDER BY 1"""
@@ -252,7 +252,7 @@ class Dataset(BaseModel):
     def by_unit(self) -> pd.DataFrame:
         """Return unit, segment ("all" without one), mean price and mean quantity of each unit.
 
-        Without a unit every row is one, numbered from 0; of more than `MANY_ROWS` rows every n-th is returned.
+        Without a unit, each row is a unit, numbered from 0; of more than `MANY_ROWS` rows, every n-th is returned.
         """
         if self.roles.unit is None:
             every = 1 + self.rows // MANY_ROWS
@@ -263,9 +263,9 @@ class Dataset(BaseModel):
         )
 
     def _query(self, sql: str, *values: int) -> pd.DataFrame:
-        """Return what `sql` says of `panel`, the demand panel with its columns named by their roles.
+        """Return the result of `sql` on `panel`, the demand panel with its columns named by their roles.
 
-        Columns are addressed by position: their names are the user's, and DuckDB holds `Price` and `price` for one.
+        Columns are addressed by position: names are user input, and DuckDB does not distinguish `Price` and `price`.
         """
         roles, files = self.roles, self.files(self.main_table)
         with reading(self):
@@ -279,12 +279,12 @@ class Dataset(BaseModel):
                            {at[roles.quantity]}::DOUBLE AS quantity,
                            {at[roles.views] if roles.views else "NULL"}::DOUBLE AS views
                     FROM stored AS file({", ".join(at.values())}))
-                {sql}"""  # noqa: S608 - holds no text but ours
+                {sql}"""  # noqa: S608 - positions only
             with connect({"stored": files}) as connection:
                 return _frame(connection.sql(query, params=[*values]))
 
     def query(self, sql: str, *values: object) -> pd.DataFrame:
-        """Return what `sql` says of this data set's tables, each a view of its name; `?` stand for `values`.
+        """Return the result of `sql` on the tables of the data set, each a view with its name; `?` are `values`.
 
         Raises:
             DataError: a file is missing or damaged.
@@ -297,8 +297,8 @@ class Dataset(BaseModel):
 def connect(tables: Mapping[str, Sequence[Path]], *, spill: Path | None = None) -> Iterator[Any]:
     """Open DuckDB in memory with a view for each table of Parquet files.
 
-    `spill` takes what does not fit in memory, else a folder of its own that goes with the connection: by itself DuckDB
-    takes one of the working folder, the same for all connections.
+    `spill` is the folder for data that do not fit in memory; default: a temporary folder per connection. DuckDB's own
+    default is a subfolder of the working folder, which all connections share.
     """
     config = _CONFIG | {"temp_directory": str(spill or Path(gettempdir()) / f"edtech-{uuid4().hex}")}
     try:
@@ -310,7 +310,7 @@ def connect(tables: Mapping[str, Sequence[Path]], *, spill: Path | None = None) 
         if spill is None:
             raise
         raise DataError(
-            "There is not enough memory or disk space to sort the table",
+            "Not enough memory or disk space to sort the table",
             actual=str(exc)[:200],
             fix="Free some disk space",
         ) from exc
@@ -327,27 +327,27 @@ def _read_file(path: Path, columns: list[str] | None) -> pd.DataFrame:
 
 
 def period_column(roles: AnyRoles) -> str | None:
-    """Return the column that tells when, if any."""
+    """Return the time column, or None."""
     return roles.period if isinstance(roles, PanelRoles) else roles.time
 
 
 def period_text(value: object) -> str:
-    """Return a period as text: a date without its midnight, a number as it is."""
+    """Return a period as text: dates without midnight, numbers unchanged."""
     return str(value).removesuffix(" 00:00:00")
 
 
 @contextmanager
 def reading(dataset: Dataset) -> Iterator[None]:
-    """Tell in words that a file of a data set cannot be read."""
+    """Raise DataError if a file of a data set cannot be read."""
     try:
         yield
     except duckdb.OutOfMemoryException as exc:
         raise DataError(
-            "There is not enough memory or disk space for this",
-            expected=f"{_CONFIG['memory_limit']} of memory, and room in {gettempdir()} for what it does not hold",
+            "Not enough memory or disk space",
+            expected=f"{_CONFIG['memory_limit']} of memory, and disk space in {gettempdir()}",
             actual=str(exc).partition("\n")[0][:200],
             where=dataset.name,
-            fix="Free some disk space, or choose a table of fewer rows; the data set itself is whole",
+            fix="Free some disk space, or choose a smaller table; the data set itself is intact",
         ) from exc
     except (OSError, KeyError, IndexError, pa.ArrowException, duckdb.Error) as exc:
         raise DataError(

@@ -58,7 +58,7 @@ def economy(dataset: Dataset, period: Period | None) -> Economy:
     now, exact = _values(dataset, period, index)
     then = _values(dataset, before, index)[0] if before else {}
     figures = {
-        name: EconomyFigure(name, _known(now[name]), _known(then.get(name)), exact.get(name))
+        name: EconomyFigure(name, _finite(now[name]), _finite(then.get(name)), exact.get(name))
         for name in ECONOMY
         if name in now
     }
@@ -67,15 +67,15 @@ def economy(dataset: Dataset, period: Period | None) -> Economy:
 
 def missing_figures(dataset: Dataset) -> dict[str, tuple[str, ...]]:
     """Return which figures cannot be given, by the table that is missing."""
-    found: dict[str, tuple[str, ...]] = {}
+    figures: dict[str, tuple[str, ...]] = {}
     for name, about in ECONOMY.items():
         for table in about.tables:
             if table not in dataset.tables:
-                found[table] = (*found.get(table, ()), name)
-    return found
+                figures[table] = (*figures.get(table, ()), name)
+    return figures
 
 
-def _known(value: float | None) -> float | None:
+def _finite(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else float(value)
 
 
@@ -83,20 +83,20 @@ def _values(
     dataset: Dataset, period: Period | None, index: pd.DataFrame
 ) -> tuple[dict[str, float | None], dict[str, int]]:
     """Return the figures in their units, and the ledger's lines as integers."""
-    found: dict[str, float | None] = dict(_panel_values(dataset, period, index))
+    figures: dict[str, float | None] = dict(_panel_values(dataset, period, index))
     exact: dict[str, int] = {}
     active = None
     if period is not None and "views" in dataset.tables:
-        active = found["active_learners"] = active_learners(dataset, period)
+        active = figures["active_learners"] = active_learners(dataset, period)
     if period is not None and LEDGER in dataset.tables:
         sums = ledger_sums(dataset, period)
         exact = dict(sums.lines)
-        found |= {
+        figures |= {
             name: exact[name] / (CENTS if LINES[name].money else UNITS_PER_TOKEN) for name in exact if name in ECONOMY
         }
-        found |= ratios(sums, int(daily_balances(dataset, period)[["learners", "teachers"]].to_numpy().sum()), active)
-        found |= _people(dataset, period)
-    return found, exact
+        figures |= ratios(sums, int(daily_balances(dataset, period)[["learners", "teachers"]].to_numpy().sum()), active)
+        figures |= _people(dataset, period)
+    return figures, exact
 
 
 def _panel_values(dataset: Dataset, period: Period | None, index: pd.DataFrame) -> Iterator[tuple[str, float | None]]:
@@ -133,7 +133,7 @@ def ratios(sums: LedgerSums, token_days: int, active: int | None) -> dict[str, f
     owed = None if cents is None else line["teacher_balance"] * cents / CENTS
     cash = (sums.line("money_in", until=True) - sums.line("money_out", until=True)) / CENTS
     net = line["spent"] - line["refunded"]
-    found = {
+    figures = {
         "velocity": _ratio(line["spent"] * sums.period.days, token_days),
         "sink_source": _ratio(line["taken_out"], line["issued"]),
         "take_rate": _ratio(line["commission"], net),
@@ -141,7 +141,7 @@ def ratios(sums: LedgerSums, token_days: int, active: int | None) -> dict[str, f
         "payout_money": owed,
         "payout_cover": None if owed is None else _ratio(cash, owed),
     }
-    return found if active is None else found | {"arpu": _ratio(net / UNITS_PER_TOKEN, active)}
+    return figures if active is None else figures | {"arpu": _ratio(net / UNITS_PER_TOKEN, active)}
 
 
 def _people(dataset: Dataset, period: Period) -> dict[str, float | None]:
@@ -155,5 +155,5 @@ def _people(dataset: Dataset, period: Period) -> dict[str, float | None]:
     }
 
 
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
+def _ratio(numerator: float, denominator: float) -> float | None:
+    return numerator / denominator if denominator else None

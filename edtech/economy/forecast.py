@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from edtech.economy.observed_flows import FEWEST_WEEKS, Observed
+from edtech.economy.observed_flows import FEWEST_WEEKS, ObservedFlows
 from edtech.economy.simulation import Assumptions, Futures, PriceEffect, simulate
 from edtech.tables.arrays import Floats
 from edtech.tables.tokens import UNITS_PER_TOKEN
@@ -13,7 +13,7 @@ from edtech.tables.tokens import UNITS_PER_TOKEN
 BAND = (0.05, 0.95)
 TODAY = PriceEffect()
 
-OUTLOOK = {
+FORECAST_FIGURES = {
     "spent": ("Token revenue", "Tokens spent on courses until the horizon."),
     "teacher_earnings": ("Teacher earnings", "Teachers' parts until the horizon, refunds taken off."),
     "commission": ("Commission", "The platform's parts until the horizon, refunds taken off."),
@@ -42,7 +42,7 @@ class Forecast:
 
     totals: pd.DataFrame
     weekly: pd.DataFrame
-    asked: Assumptions
+    assumptions: Assumptions
     effect: PriceEffect
     notes: tuple[str, ...]
 
@@ -51,24 +51,24 @@ class Forecast:
         return self.totals[self.totals["figure"] == name].iloc[0]
 
 
-def forecast(observed: Observed, asked: Assumptions, effect: PriceEffect = TODAY) -> Forecast:
+def forecast(observed: ObservedFlows, assumptions: Assumptions, effect: PriceEffect = TODAY) -> Forecast:
     """Return what may come under the asked rules and prices, against today's, the same futures drawn for both."""
     rules = ("commission_rate", "burn_rate", "bonuses", "expiry_weeks")
-    known = Assumptions.of(observed)
-    today = simulate(observed, asked.model_copy(update={name: getattr(known, name) for name in rules}), TODAY)
-    planned = simulate(observed, asked, effect)
+    current = Assumptions.of(observed)
+    today = simulate(observed, assumptions.model_copy(update={name: getattr(current, name) for name in rules}), TODAY)
+    planned = simulate(observed, assumptions, effect)
     return Forecast(
         _totals(today, planned, effect),
         _weekly(observed, planned, effect),
-        asked,
+        assumptions,
         effect,
-        _notes(observed, asked, effect),
+        _notes(observed, assumptions, effect),
     )
 
 
 def _totals(today: Futures, planned: Futures, effect: PriceEffect) -> pd.DataFrame:
     rows = []
-    for name, (title, _) in OUTLOOK.items():
+    for name, (title, _) in FORECAST_FIGURES.items():
         before, after = (_reached(futures, name) for futures in (today, planned))
         moved = after / np.where(before > 0, before, np.nan) - 1
         low, high = _band(after, effect)
@@ -84,10 +84,10 @@ def _reached(futures: Futures, name: str) -> Floats:
     return np.asarray((values[:, -1] if name in STOCKS else values.sum(axis=1)) / UNITS_PER_TOKEN)
 
 
-def _weekly(observed: Observed, planned: Futures, effect: PriceEffect) -> pd.DataFrame:
+def _weekly(observed: ObservedFlows, planned: Futures, effect: PriceEffect) -> pd.DataFrame:
     weeks = pd.date_range(observed.end, periods=planned.spent.shape[1] + 1, freq="7D")[1:] - pd.Timedelta(days=1)
     frames = []
-    for name in OUTLOOK:
+    for name in FORECAST_FIGURES:
         values = np.asarray(getattr(planned, name)) / UNITS_PER_TOKEN
         low, high = np.quantile(values, BAND, axis=0)
         if effect.error is None:
@@ -109,19 +109,19 @@ def _middle(values: Floats) -> float:
     return float(np.median(values)) if not np.isnan(values).any() else float("nan")
 
 
-def _notes(observed: Observed, asked: Assumptions, effect: PriceEffect) -> tuple[str, ...]:
+def _notes(observed: ObservedFlows, assumptions: Assumptions, effect: PriceEffect) -> tuple[str, ...]:
     """Return the assumptions in words, those first that the asker may want to change."""
     weeks, pays = len(observed.weekly), observed.payouts
     notes = [
         f"Spending at today's prices goes on as {weeks} whole weeks of the ledger suggest: a level that wanders, noise "
-        f"from week to week, and, before the data are asked, a trend of some {asked.trend:.1%} a week and a yearly "
-        f"swing of some {asked.yearly_swing:.0%}, up or down."
+        f"from week to week, and, before the data are asked, a trend of some {assumptions.trend:.1%} a week and a yearly "
+        f"swing of some {assumptions.yearly_swing:.0%}, up or down."
         + (" With less than a year of data the swing cannot be seen, which widens the band." if weeks < 52 else ""),
-        f"Purchases, bonuses and refunds per token spent are those of the last {min(asked.recent_weeks, weeks)} weeks.",
+        f"Purchases, bonuses and refunds per token spent are those of the last {min(assumptions.recent_weeks, weeks)} weeks.",
         "Prices change at once and for good. Visits, and how often learners come back, do not answer to them; nor do "
         "teachers to commission.",
         "What learners spend does not answer to bonuses or expiry. "
-        f"Of tokens given more (or less) than now, {asked.bonus_replaces:.0%} replace tokens that learners would buy.",
+        f"Of tokens given more (or less) than now, {assumptions.bonus_replaces:.0%} replace tokens that learners would buy.",
     ]
     if pays.every is None:
         notes.append("Fewer than two payouts were seen, so none is forecast.")

@@ -115,7 +115,7 @@ class Entries:
     line: str
     count: int
     total: int
-    shown: pd.DataFrame
+    table: pd.DataFrame
 
 
 def entries_behind(dataset: Dataset, name: str, period: Period, most: int = MOST_ENTRIES) -> Entries:
@@ -132,12 +132,12 @@ def entries_behind(dataset: Dataset, name: str, period: Period, most: int = MOST
         f"SELECT count(*) AS n, coalesce(sum({column}), 0)::BIGINT AS total FROM token_ledger WHERE {where}",  # noqa: S608
         *values,
     )
-    shown = dataset.query(
+    entries = dataset.query(
         f"SELECT * FROM token_ledger WHERE {where} ORDER BY occurred_at DESC, entry_id DESC LIMIT ?",  # noqa: S608
         *values,
         most,
     )
-    return Entries(name, int(sums["n"].iloc[0]), LINES[name].sign * int(sums["total"].iloc[0]), shown)
+    return Entries(name, int(sums["n"].iloc[0]), LINES[name].sign * int(sums["total"].iloc[0]), entries)
 
 
 def recounted(dataset: Dataset, period: Period) -> pd.DataFrame:
@@ -148,15 +148,15 @@ def recounted(dataset: Dataset, period: Period) -> pd.DataFrame:
     needs_ledger(dataset)
     columns, values = [], []
     for name, line in LINES.items():
-        where, given = _where(line, period)
+        where, parameters = _where(line, period)
         column = "money_cents" if line.money else "amount"
         columns += [
             f"count(*) FILTER (WHERE {where}) AS n_{name}",
             f"coalesce({line.sign} * sum({column}) FILTER (WHERE {where}), 0)::BIGINT AS {name}",
         ]
-        values += [*given, *given]
-    found = dataset.query(f"SELECT {', '.join(columns)} FROM token_ledger", *values).iloc[0]  # noqa: S608 - our words
-    rows = [(name, int(found[f"n_{name}"]), int(found[name])) for name in LINES]
+        values += [*parameters, *parameters]
+    sums = dataset.query(f"SELECT {', '.join(columns)} FROM token_ledger", *values).iloc[0]  # noqa: S608 - our words
+    rows = [(name, int(sums[f"n_{name}"]), int(sums[name])) for name in LINES]
     return pd.DataFrame(rows, columns=["line", "count", "total"])
 
 

@@ -45,7 +45,7 @@ class Dormancy:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Observed:
+class ObservedFlows:
     """The ledger's flows by whole weeks that end with the data, oldest first, in 1/100 token; and what is held.
 
     `weekly` has spent, minted_purchase, minted_bonus, minted_refund, refunded, expired, paid_out. `commission_rate` and
@@ -66,7 +66,7 @@ class Observed:
     dormancy: Dormancy
 
 
-def observe(dataset: Dataset) -> Observed:
+def observe_flows(dataset: Dataset) -> ObservedFlows:
     """Return what the ledger shows.
 
     Raises DataError without a ledger, PricingError with fewer than `FEWEST_WEEKS` whole weeks or none with a sale.
@@ -90,7 +90,7 @@ def observe(dataset: Dataset) -> Observed:
             "Nothing was ever sold, so there is nothing to forecast", where=dataset.name, fix="choose another data set"
         )
     dormancy = _dormancy(dataset, period)
-    return Observed(
+    return ObservedFlows(
         end=period.end,
         weekly=_weekly(blocks, weeks),
         learners=int(held.get("learner", 0)),
@@ -119,22 +119,22 @@ def _blocks(dataset: Dataset, period: Period) -> pd.DataFrame:
 
 def _weekly(blocks: pd.DataFrame, weeks: int) -> pd.DataFrame:
     names = ("spent", "minted_purchase", "minted_bonus", "minted_refund", "refunded", "expired", "paid_out")
-    found = {}
+    flows = {}
     for name in names:
         line = LINES[name]
         rows = blocks["account_kind"].isin(line.accounts) & blocks["kind"].isin(line.kinds)
         sums = blocks[rows].groupby("block")["amount"].sum()
-        found[name] = line.sign * sums.reindex(range(-weeks, 0), fill_value=0)
-    return pd.DataFrame(found).reset_index(drop=True)
+        flows[name] = line.sign * sums.reindex(range(-weeks, 0), fill_value=0)
+    return pd.DataFrame(flows).reset_index(drop=True)
 
 
 def _bonus_to_buyers(dataset: Dataset) -> float:
-    found = dataset.query(
+    flows = dataset.query(
         """SELECT coalesce(sum(bonus) FILTER (bought > 0) / nullif(sum(bonus), 0), 1)::DOUBLE AS share
            FROM (SELECT sum(amount) FILTER (kind = 'bonus') AS bonus, count(*) FILTER (kind = 'purchase') AS bought
                  FROM token_ledger WHERE account_kind = 'learner' GROUP BY account_id)"""
     )
-    return float(found["share"].iloc[0])
+    return float(flows["share"].iloc[0])
 
 
 def _payouts(dataset: Dataset, period: Period) -> Payouts:

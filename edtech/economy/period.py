@@ -58,10 +58,10 @@ def whole_period(dataset: Dataset) -> Period | None:
             "SELECT min(occurred_at)::TIMESTAMP AS first, max(occurred_at)::TIMESTAMP AS last FROM token_ledger"
         )
     else:
-        known = dataset.by_period()["period"]
-        if not len(known) or not pd.api.types.is_datetime64_any_dtype(known):
+        periods = dataset.by_period()["period"]
+        if not len(periods) or not pd.api.types.is_datetime64_any_dtype(periods):
             return None
-        ends = pd.DataFrame({"first": [known.min()], "last": [known.max()]})
+        ends = pd.DataFrame({"first": [periods.min()], "last": [periods.max()]})
     first, last = ends["first"].iloc[0], ends["last"].iloc[0]
     return None if pd.isna(first) else Period(first.date(), last.date())
 
@@ -82,20 +82,20 @@ def chosen_period(dataset: Dataset, first: date | None = None, last: date | None
                 fix="leave the range out: the figures are of all periods",
             )
         return None
-    asked = Period(first or whole.first, last or whole.last)
-    if asked.days < 1:
+    requested = Period(first or whole.first, last or whole.last)
+    if requested.days < 1:
         raise DataError(
             "The range of days is empty",
             expected="a first day that is not after the last",
-            actual=str(asked),
+            actual=str(requested),
             fix="swap the two days",
         )
-    if not whole.holds(asked):
+    if not whole.holds(requested):
         raise DataError(
             "The range reaches outside the data",
             expected=f"days from {whole}",
-            actual=str(asked),
+            actual=str(requested),
             where=dataset.name,
             fix="choose days inside the data",
         )
-    return asked
+    return requested

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edtech.economy.forecast import TODAY
-from edtech.economy.observed_flows import Observed
+from edtech.economy.observed_flows import ObservedFlows
 from edtech.economy.run_comparison import RunOfEconomy, economy_of_runs, price_effect
 from edtech.economy.simulation import Assumptions, PriceEffect
 from edtech.errors import ParamsError
@@ -22,7 +22,7 @@ STAYS = "No price is recommended by this run, so prices stay as today."
 
 
 @dataclass(frozen=True, slots=True)
-class AskedPrices:
+class ForecastPrices:
     """Prices to look ahead at: relative changes by segment, or those that a run recommends; today's without a run."""
 
     run_id: str | None = None
@@ -31,7 +31,7 @@ class AskedPrices:
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
+class ForecastModels:
     """Where runs are read, and what gives a run's demand at prices and the plan that may be acted on, by its id."""
 
     store: "RunStore"
@@ -39,7 +39,7 @@ class Models:
     plan: "Callable[[str], Plan]"
 
     @classmethod
-    def of(cls, store: "RunStore", dataset: "Dataset") -> "Models":
+    def of(cls, store: "RunStore", dataset: "Dataset") -> "ForecastModels":
         """Return those of a store's runs for the units of a data set."""
         from edtech.ml.artifacts import load_result
         from edtech.pricing import price_response
@@ -52,28 +52,28 @@ class Models:
         return cls(store, response, lambda run_id: actionable_plan(dataset, response(run_id), revenue_split(dataset)))
 
 
-def asked_effect(models: Models, asked: AskedPrices) -> tuple[PriceEffect, tuple[str, ...]]:
+def effect_of_prices(models: ForecastModels, prices: ForecastPrices) -> tuple[PriceEffect, tuple[str, ...]]:
     """Return what the asked prices do to token revenue, and what there is to say of it.
 
     Raises ParamsError where prices are asked without a run, and what the run and the prices raise.
     """
     from edtech.pricing import changed_prices, estimate_effects
 
-    if asked.run_id is None:
-        if asked.changes or asked.recommended:
+    if prices.run_id is None:
+        if prices.changes or prices.recommended:
             raise ParamsError(
                 "Only a trained run says what prices do", expected="--run", fix="name a run, or no prices"
             )
         return TODAY, ()
-    if asked.recommended:
-        plan = models.plan(asked.run_id)
+    if prices.recommended:
+        plan = models.plan(prices.run_id)
         return (TODAY, (STAYS, *plan.reasons)) if plan.refused else (price_effect(plan.outcome), plan.reasons)
-    response = models.response(asked.run_id)
-    outcome = estimate_effects(response, changed_prices(response, asked.changes))
+    response = models.response(prices.run_id)
+    outcome = estimate_effects(response, changed_prices(response, prices.changes))
     return price_effect(outcome), outcome.reasons
 
 
-def runs_ahead(models: Models, observed: Observed, run_ids: Sequence[str]) -> pd.DataFrame:
+def compare_run_forecasts(models: ForecastModels, observed: ObservedFlows, run_ids: Sequence[str]) -> pd.DataFrame:
     """Return `economy_of_runs` under today's rules: the economy in 13 weeks at each run's recommended prices."""
     laid = {}
     for run_id in run_ids:

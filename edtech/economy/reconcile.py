@@ -56,12 +56,12 @@ class Reconciliation:
     @property
     def broken(self) -> tuple[Identity, ...]:
         """Those that do not hold."""
-        return tuple(one for one in self.identities if not one.holds)
+        return tuple(item for item in self.identities if not item.holds)
 
     @property
     def table(self) -> pd.DataFrame:
         """One row for each: identity, left, right, difference."""
-        rows = [(one.title, one.left, one.right, one.left - one.right) for one in self.identities]
+        rows = [(item.title, item.left, item.right, item.left - item.right) for item in self.identities]
         return pd.DataFrame(rows, columns=["identity", "left", "right", "difference"])
 
 
@@ -127,14 +127,14 @@ def _derived(dataset: Dataset, sums: LedgerSums) -> Iterator[Identity]:
         sums.period.end,
     ).iloc[0]
     for name, line in (_FLOWS | _HELD).items():
-        yield Identity(f"platform_metrics.{name} = the ledger's {_words(line)}", int(stored[name]), sums.line(line))
+        yield Identity(f"platform_metrics.{name} = the ledger's {_readable(line)}", int(stored[name]), sums.line(line))
 
 
 def _recomputed(dataset: Dataset, sums: LedgerSums) -> Iterator[Identity]:
     """Each figure is the sum of the entries behind it, and other ways to the same number agree."""
-    found = recounted(dataset, sums.period)
-    for name, count, total in found.itertuples(index=False):
-        yield Identity(f"{_words(name)} = the sum of its {count:,} entries", sums.line(name), total)
+    differences = recounted(dataset, sums.period)
+    for name, count, total in differences.itertuples(index=False):
+        yield Identity(f"{_readable(name)} = the sum of its {count:,} entries", sums.line(name), total)
     last = daily_balances(dataset, sums.period).iloc[-1]
     yield Identity(
         "circulating supply = learners' and teachers' balances on the last day",
@@ -148,5 +148,5 @@ def _recomputed(dataset: Dataset, sums: LedgerSums) -> Iterator[Identity]:
     )
 
 
-def _words(line: str) -> str:
+def _readable(line: str) -> str:
     return line.replace("_", " ")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edtech.economy.forecast import OUTLOOK, TODAY, forecast
-from edtech.economy.observed_flows import Observed
+from edtech.economy.forecast import FORECAST_FIGURES, TODAY, forecast
+from edtech.economy.observed_flows import ObservedFlows
 from edtech.economy.simulation import Assumptions, PriceEffect
 from edtech.metrics import metric
 from edtech.ml.elasticity.algorithms import FAMILY
@@ -40,17 +40,19 @@ class RunOfEconomy:
     metrics: Mapping[str, float]
 
 
-def economy_of_runs(observed: Observed, asked: Assumptions, runs: Mapping[str, RunOfEconomy]) -> pd.DataFrame:
+def economy_of_runs(
+    observed: ObservedFlows, assumptions: Assumptions, runs: Mapping[str, RunOfEconomy]
+) -> pd.DataFrame:
     """Return a row for today's prices and one for each run (by id) under its recommended prices.
 
     Columns: run_id ("" for today), run, note (why nothing changes, where that is so), the model metrics, and for each
     figure of `OUTLOOK` its median at the horizon and `_low`, `_high` of its 90 % band. All rows see the same draws.
     """
-    rows = [_row("", "Today's prices", "", {}, observed, asked, TODAY)]
+    rows = [_row("", "Today's prices", "", {}, observed, assumptions, TODAY)]
     for run_id, run in runs.items():
         note = "no price is recommended: today's prices" if run.plan.refused else ""
         effect = TODAY if run.plan.refused else price_effect(run.plan.outcome)
-        rows.append(_row(run_id, run.name, note, run.metrics, observed, asked, effect))
+        rows.append(_row(run_id, run.name, note, run.metrics, observed, assumptions, effect))
     return pd.DataFrame(rows)
 
 
@@ -59,7 +61,7 @@ def _row(
     name: str,
     note: str,
     metrics: Mapping[str, float],
-    observed: Observed,
+    observed: ObservedFlows,
     asked: Assumptions,
     effect: PriceEffect,
 ) -> dict[str, object]:
@@ -76,9 +78,9 @@ def runs_of(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
     needed = {"tags.dataset_digest": digest, "tags.model_type": FAMILY}
     if not set(needed) <= set(runs.columns):
         return runs.iloc[:0]
-    found = runs[np.all([runs[column] == value for column, value in needed.items()], axis=0)]
-    sound = found["tags.algorithm"].map({name: place for place, name in enumerate(SOUNDEST)}).fillna(len(SOUNDEST))
-    return found.loc[sound.sort_values(kind="stable").index]
+    matches = runs[np.all([runs[column] == value for column, value in needed.items()], axis=0)]
+    sound = matches["tags.algorithm"].map({name: rank for rank, name in enumerate(SOUNDEST)}).fillna(len(SOUNDEST))
+    return matches.loc[sound.sort_values(kind="stable").index]
 
 
 def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
@@ -87,14 +89,14 @@ def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     Figures of the economy have their 90 % band in brackets, where there is one.
     """
     of_models = [metric(name) for name in MODEL_METRICS]
-    titles = ["Remark", *(one.title for one in of_models), *(title for title, _ in OUTLOOK.values())]
-    units = ["", *(one.unit for one in of_models), *["tokens"] * len(OUTLOOK)]
-    found = pd.DataFrame({"figure": titles, "unit": units})
+    titles = ["Remark", *(item.title for item in of_models), *(title for title, _ in FORECAST_FIGURES.values())]
+    units = ["", *(item.unit for item in of_models), *["tokens"] * len(FORECAST_FIGURES)]
+    matches = pd.DataFrame({"figure": titles, "unit": units})
     for _, row in table.iterrows():
         name = row["run"] if (table["run"] == row["run"]).sum() == 1 else f"{row['run']} {row['run_id'][:8]}"
-        model = [_text(row[one], 3) for one in MODEL_METRICS]
-        found[name] = [row["note"], *model, *(_with_band(row, one) for one in OUTLOOK)]
-    return found
+        model = [_text(row[item], 3) for item in MODEL_METRICS]
+        matches[name] = [row["note"], *model, *(_with_band(row, item) for item in FORECAST_FIGURES)]
+    return matches
 
 
 def _with_band(row: "pd.Series[Any]", name: str) -> str:

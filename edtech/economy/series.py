@@ -35,9 +35,9 @@ def daily_balances(dataset: Dataset, period: Period) -> pd.DataFrame:
         period.end,
     )
     days = pd.date_range(period.start, periods=period.days, unit="us", name="day")
-    found = moved.set_index("day").reindex(days, fill_value=0)
+    rows = moved.set_index("day").reindex(days, fill_value=0)
     held = ["learners", "teachers", "treasury"]
-    return found.assign(**{name: found[name].cumsum() for name in held}).reset_index()
+    return rows.assign(**{name: rows[name].cumsum() for name in held}).reset_index()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +96,7 @@ class Buyers:
 def buyers(dataset: Dataset, period: Period) -> Buyers:
     """Return who spent tokens in a period, from one aggregate query."""
     needs_ledger(dataset)
-    found = dataset.query(
+    rows = dataset.query(
         """SELECT count(*) AS buyers, count(*) FILTER (n > 1) AS again
            FROM (SELECT count(*) AS n FROM token_ledger
                  WHERE account_kind = 'learner' AND kind = 'spend' AND occurred_at >= ? AND occurred_at < ?
@@ -104,17 +104,17 @@ def buyers(dataset: Dataset, period: Period) -> Buyers:
         period.start,
         period.end,
     ).iloc[0]
-    return Buyers(int(found["buyers"]), int(found["again"]))
+    return Buyers(int(rows["buyers"]), int(rows["again"]))
 
 
 def active_learners(dataset: Dataset, period: Period) -> int:
     """Return how many learners came (have a visit) in a period."""
-    found = dataset.query(
+    rows = dataset.query(
         "SELECT count(DISTINCT learner_id) AS n FROM views WHERE viewed_at >= ? AND viewed_at < ?",
         period.start,
         period.end,
     )
-    return int(found["n"].iloc[0])
+    return int(rows["n"].iloc[0])
 
 
 def price_index(dataset: Dataset) -> pd.DataFrame:
@@ -157,11 +157,11 @@ def geks_fisher(price: Floats, quantity: Floats) -> Floats:
 
 def _with_the_first(linked: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return the periods that are linked (w, w) with the first that any other is linked with, it included."""
-    _, part = connected_components(linked, directed=False)
+    _, component = connected_components(linked, directed=False)
     sold = np.flatnonzero(linked.diagonal())
-    known = sold[np.bincount(part)[part[sold]] > 1]
-    first = np.concatenate([known, sold])[:1]
-    return np.flatnonzero(np.isin(part, part[first]))
+    connected = sold[np.bincount(component)[component[sold]] > 1]
+    first = np.concatenate([connected, sold])[:1]
+    return np.flatnonzero(np.isin(component, component[first]))
 
 
 def _levels(fisher: Floats) -> Floats:
@@ -171,8 +171,8 @@ def _levels(fisher: Floats) -> Floats:
         level = -fisher.mean(axis=1)
         return np.asarray(level - level[0])
     normal = np.diag(links.sum(axis=1)) - links.astype(float)
-    rest = np.linalg.solve(normal[1:, 1:], -np.where(links, fisher, 0.0).sum(axis=1)[1:])
-    return np.concatenate([[0.0], rest])
+    log_index = np.linalg.solve(normal[1:, 1:], -np.where(links, fisher, 0.0).sum(axis=1)[1:])
+    return np.concatenate([[0.0], log_index])
 
 
 def retention(dataset: Dataset, period: Period) -> pd.DataFrame:
@@ -184,5 +184,5 @@ def retention(dataset: Dataset, period: Period) -> pd.DataFrame:
     months = cells["cohort"].dt.to_period("M")
     about = pd.PeriodIndex([month + ahead for month, ahead in zip(months, cells["months"], strict=True)], freq="M")
     first, last = (pd.Period(day, "M") for day in (period.first, period.last))
-    kept: pd.DataFrame = cells[(months >= first) & (about <= last)]
-    return kept.reset_index(drop=True)
+    complete: pd.DataFrame = cells[(months >= first) & (about <= last)]
+    return complete.reset_index(drop=True)

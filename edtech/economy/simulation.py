@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
-from edtech.economy.observed_flows import NEVER, Dormancy, Observed, Payouts
+from edtech.economy.observed_flows import NEVER, Dormancy, ObservedFlows, Payouts
 from edtech.economy.spending_paths import Beliefs, spending_paths
 from edtech.errors import ParamsError
 from edtech.tables.arrays import Floats
@@ -102,7 +102,7 @@ class Assumptions(BaseModel):
         return 1 - self.commission_rate - self.burn_rate
 
     @classmethod
-    def of(cls, observed: Observed, /, **changes: float) -> "Assumptions":
+    def of(cls, observed: ObservedFlows, /, **changes: float) -> "Assumptions":
         """Return the rules that the ledger shows, with changes. Raises ParamsError that lists every wrong change."""
         start: dict[str, float] = {
             "commission_rate": round(min(observed.commission_rate, 0.6), 4),
@@ -117,9 +117,9 @@ class Assumptions(BaseModel):
             raise ParamsError(
                 f"The forecast cannot assume this: {len(wrong)} wrong",
                 expected=f"values inside the bounds of {', '.join(cls.model_fields)}",
-                actual=repr({str(one["loc"][0]) if one["loc"] else "": one["input"] for one in wrong[:5]})[:200],
+                actual=repr({str(item["loc"][0]) if item["loc"] else "": item["input"] for item in wrong[:5]})[:200],
                 fix="correct or leave out what is listed",
-                details=[f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in wrong[:5]],
+                details=[f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in wrong[:5]],
             ) from exc
 
 
@@ -162,24 +162,26 @@ class Futures:
         return self.purchased + self.bonus + self.minted_again
 
 
-def simulate(observed: Observed, asked: Assumptions, effect: PriceEffect) -> Futures:
+def simulate(observed: ObservedFlows, assumptions: Assumptions, effect: PriceEffect) -> Futures:
     """Return the draws of what may come. The same seed gives the same draws of all but the asked changes."""
-    rng = np.random.default_rng(asked.seed)
-    shape = (asked.draws, asked.weeks)
+    rng = np.random.default_rng(assumptions.seed)
+    shape = (assumptions.draws, assumptions.weeks)
     spent = observed.weekly["spent"].to_numpy(dtype=float)
-    base = spending_paths(spent, asked.weeks, asked.draws, Beliefs(asked.trend, asked.yearly_swing), rng)
-    slope = rng.standard_normal(asked.draws)
-    rates = _rates(observed.weekly.tail(asked.recent_weeks), shape, rng)
+    base = spending_paths(
+        spent, assumptions.weeks, assumptions.draws, Beliefs(assumptions.trend, assumptions.yearly_swing), rng
+    )
+    slope = rng.standard_normal(assumptions.draws)
+    rates = _rates(observed.weekly.tail(assumptions.recent_weeks), shape, rng)
     pays, luck = _payout_shares(observed.payouts, shape, rng), rng.standard_normal(shape)
     prices = (1 + effect.change) * np.exp((effect.error or 0.0) * slope)
     planned = base * prices[:, None]
     usual = max(float(observed.weekly["spent"].tail(4).mean()), 1.0)
-    lapsing = _expiring(observed.dormancy, asked.expiry_weeks, planned / usual, luck)
-    return _follow(observed, asked, _Given(base, planned, lapsing, pays, **rates))
+    lapsing = _expiring(observed.dormancy, assumptions.expiry_weeks, planned / usual, luck)
+    return _propagate(observed, assumptions, _DrawnFlows(base, planned, lapsing, pays, **rates))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Given:
+class _DrawnFlows:
     """What is drawn before the balances are known, each (n, h).
 
     `base` is spending at today's prices, `spent` at the asked ones; `lapsing` what would expire, `pays` the share of
@@ -208,13 +210,13 @@ def _rates(recent: pd.DataFrame, shape: tuple[int, int], rng: np.random.Generato
         "refunded": weekly["refunded"],
     }
     sampled, week = rng.integers(spent.size, size=(shape[0], spent.size)), rng.integers(spent.size, size=shape)
-    found = {}
+    rates = {}
     for name, flow in flows.items():
         values = flow.to_numpy(dtype=float)
         overall = values.sum() / spent.sum()
         own = values[sampled].sum(axis=1) / spent[sampled].sum(axis=1)
-        found[name] = np.maximum(own[:, None] + (values / spent)[week] - overall, 0.0)
-    return found
+        rates[name] = np.maximum(own[:, None] + (values / spent)[week] - overall, 0.0)
+    return rates
 
 
 def _payout_shares(payouts: Payouts, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
@@ -229,35 +231,35 @@ def _payout_shares(payouts: Payouts, shape: tuple[int, int], rng: np.random.Gene
     return shares
 
 
-def _follow(observed: Observed, asked: Assumptions, drawn: _Given) -> Futures:
+def _propagate(observed: ObservedFlows, assumptions: Assumptions, flows: _DrawnFlows) -> Futures:
     """Return the flows and balances that follow from what was drawn."""
-    spent, now = drawn.spent, drawn.bonus * drawn.base
-    bonus, refunded = asked.bonuses * now, drawn.refunded * spent
-    purchased = np.maximum(drawn.funded * spent - now - asked.bonus_replaces * (bonus - now), 0.0)
-    kept, earned = (rate * (spent - refunded) for rate in (asked.commission_rate, asked.teacher_rate))
+    spent, now = flows.spent, flows.bonus * flows.base
+    bonus, refunded = assumptions.bonuses * now, flows.refunded * spent
+    purchased = np.maximum(flows.funded * spent - now - assumptions.bonus_replaces * (bonus - now), 0.0)
+    commission, earned = (rate * (spent - refunded) for rate in (assumptions.commission_rate, assumptions.teacher_rate))
     learners, teachers = (np.full(len(spent), float(start)) for start in (observed.learners, observed.teachers))
     expired, paid, left, owed = np.empty((4, *spent.shape))
     for week in range(spent.shape[1]):
         lacking = spent[:, week] - bonus[:, week] - refunded[:, week] - learners
         purchased[:, week] = np.maximum(purchased[:, week], lacking)  # nobody spends what nobody holds
         learners = purchased[:, week] - lacking
-        expired[:, week] = np.minimum(drawn.lapsing[:, week], learners)
+        expired[:, week] = np.minimum(flows.lapsing[:, week], learners)
         learners = left[:, week] = learners - expired[:, week]
-        paid[:, week] = drawn.pays[:, week] * teachers
+        paid[:, week] = flows.pays[:, week] * teachers
         teachers = owed[:, week] = teachers - paid[:, week] + earned[:, week]
     return Futures(
         spent,
         earned,
-        kept,
+        commission,
         purchased,
         bonus,
-        asked.burn_rate * refunded,
-        asked.burn_rate * spent,
+        assumptions.burn_rate * refunded,
+        assumptions.burn_rate * spent,
         expired,
         paid,
         learner_balance=left,
         teacher_balance=owed,
-        treasury=observed.treasury + np.cumsum(kept, axis=1),
+        treasury=observed.treasury + np.cumsum(commission, axis=1),
     )
 
 
@@ -268,15 +270,15 @@ def _expiring(dormancy: Dormancy, after: int, activity: Floats, luck: Floats) ->
     `luck` (n, h). Accounts that move in a week to come leave as much behind as those of the last week, in proportion to
     spending: `activity` (n, h).
     """
-    found = np.zeros_like(activity)
+    rates = np.zeros_like(activity)
     if after >= NEVER:
-        return found
+        return rates
     stays = np.r_[np.cumprod((1 - dormancy.moves[:after])[::-1])[::-1], 1.0]  # (after + 1,) from an age until it lapses
     for week in range(activity.shape[1]):
         age = after - 1 - week
         fresh = activity[:, -age - 1] if age < 0 else 1.0
         at = max(age, 0)
         spread = np.sqrt(dormancy.squares[at] * stays[at] * (1 - stays[at]))
-        found[:, week] = np.maximum(dormancy.held[at] * stays[at] + spread * luck[:, week], 0.0) * fresh
-    found[:, 0] += dormancy.held[after:].sum()
-    return found
+        rates[:, week] = np.maximum(dormancy.held[at] * stays[at] + spread * luck[:, week], 0.0) * fresh
+    rates[:, 0] += dormancy.held[after:].sum()
+    return rates

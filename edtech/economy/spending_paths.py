@@ -40,7 +40,7 @@ def spending_paths(spent: Floats, horizon: int, draws: int, beliefs: Beliefs, rn
     likely = np.array([_log_likelihood(k[: spent.size, : spent.size], log - center) for k in covariances])
     weight = np.exp(likely - likely.max())
     counts = rng.multinomial(draws, weight / weight.sum())
-    parts = [_predicted(covariances[place], log - center, int(counts[place]), rng) for place in np.flatnonzero(counts)]
+    parts = [_predicted(covariances[index], log - center, int(counts[index]), rng) for index in np.flatnonzero(counts)]
     return np.asarray(np.exp(center + rng.permutation(np.concatenate(parts))))
 
 

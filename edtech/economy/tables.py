@@ -7,7 +7,7 @@ import pandas as pd
 
 from edtech.economy.dictionary import ECONOMY
 from edtech.economy.figures import Economy
-from edtech.economy.forecast import OUTLOOK, STOCKS, Forecast
+from edtech.economy.forecast import FORECAST_FIGURES, STOCKS, Forecast
 from edtech.tables.tokens import UNITS_PER_TOKEN
 
 _CAUSES = {
@@ -20,11 +20,11 @@ _CAUSES = {
 }
 
 
-def figure_rows(found: Economy) -> pd.DataFrame:
+def figure_rows(economy: Economy) -> pd.DataFrame:
     """Return one row for each figure: group, figure, value, unit, before, change (relative), exact, meaning."""
     rows = [
         (about.group, about.title, figure.value, about.unit, figure.before, figure.change, figure.exact, about.help)
-        for name, figure in found.figures.items()
+        for name, figure in economy.figures.items()
         for about in [ECONOMY[name]]
     ]
     return pd.DataFrame(
@@ -50,8 +50,8 @@ def flow_title(found: Economy) -> str:
         return "Nothing was issued in the range"
     whole = f"{found.figures['sink_source'].value:.0%}"
     parts = {"paid_out": "paid out to teachers", "burned": "burned", "expired": "expired"}
-    told = ", ".join(f"{(found.figures[name].value or 0) / issued:.0%} {words}" for name, words in parts.items())
-    return f"As many tokens left as {whole} of those issued: {told}"
+    breakdown = ", ".join(f"{(found.figures[name].value or 0) / issued:.0%} {label}" for name, label in parts.items())
+    return f"As many tokens left as {whole} of those issued: {breakdown}"
 
 
 def in_tokens(daily: pd.DataFrame) -> pd.DataFrame:
@@ -59,24 +59,26 @@ def in_tokens(daily: pd.DataFrame) -> pd.DataFrame:
     return daily.assign(**{name: daily[name] / UNITS_PER_TOKEN for name in daily.columns if name != "day"})
 
 
-def supply_title(found: Economy) -> str:
+def supply_title(economy: Economy) -> str:
     """Return what happened to the supply, in one line."""
-    held = found.figures["circulating_supply"]
+    held = economy.figures["circulating_supply"]
     if not held.before:
         return f"{held.value:,.0f} tokens circulate at the end"
     return f"Circulating supply {held.change:+.1%} against the end of the range before"
 
 
-def outlook_title(found: Forecast, name: str) -> str:
+def forecast_title(forecast: Forecast, name: str) -> str:
     """Return what is expected of a figure, in one line."""
-    row = found.figure(name)
-    title, _ = OUTLOOK[name]
+    row = forecast.figure(name)
+    title, _ = FORECAST_FIGURES[name]
     reach = "" if np.isnan(row["low"]) else f" (90 % of futures: {row['low']:,.0f} to {row['high']:,.0f})"
-    when = f"{found.asked.weeks} weeks from now" if name in STOCKS else f"over {found.asked.weeks} weeks"
+    when = (
+        f"{forecast.assumptions.weeks} weeks from now" if name in STOCKS else f"over {forecast.assumptions.weeks} weeks"
+    )
     return f"{title} {when}: {row['mid']:,.0f} tokens{reach}"
 
 
-def missing_words(missing: Mapping[str, tuple[str, ...]]) -> list[str]:
+def missing_table_notes(missing: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Return one sentence for each table that is missing, with the figures that need it."""
     return [
         f"Without a table {table} there is no: {', '.join(ECONOMY[name].title for name in names)}."

@@ -133,14 +133,14 @@ def _json_fields(result: type[FitResult]) -> dict[str, Any]:
 
 
 def _read_fields(family: Family, stored: Mapping[str, Any]) -> dict[str, Any]:
-    types = _json_fields(family.result)
-    return {name: TypeAdapter(hint).validate_python(stored[name]) for name, hint in types.items()}
+    types, keys = _json_fields(family.result), family.result.JSON_KEYS
+    return {name: TypeAdapter(hint).validate_python(stored[keys.get(name, name)]) for name, hint in types.items()}
 
 
 def _files(result: FitResult) -> dict[str, str]:
     """Return JSON and CSV files by path; numbers are written so that they read back to the same bits."""
     content = {
-        name: TypeAdapter(hint).dump_python(getattr(result, name), mode="json")
+        result.JSON_KEYS.get(name, name): TypeAdapter(hint).dump_python(getattr(result, name), mode="json")
         for name, hint in _json_fields(type(result)).items()
     }
     content |= {"params": result.params.model_dump(mode="json"), "tables": list(result.tables)}

@@ -120,6 +120,8 @@ class FitResult:
     """Columns that a stored frame must have."""
     TEXT: ClassVar[tuple[str, ...]] = ("feature",)
     """Columns of any frame that are read as text, whatever they look like."""
+    JSON_KEYS: ClassVar[Mapping[str, str]] = {}
+    """Field -> its key in the stored JSON, where they differ."""
 
     family: str
     algorithm: str

@@ -1,4 +1,4 @@
-"""Reports that were made, kept in one folder: listed, read and removed by their names, which never become paths."""
+"""The archive of reports in a folder: list, read and delete them by name; a name never becomes a path."""
 
 import hashlib
 import os
@@ -11,79 +11,82 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edtech.errors import ReportError
-from edtech.reports import FORMS
-from edtech.reports.formats import ending_of
+from edtech.reports import FORMATS
+from edtech.reports.formats import extension_of
 
-MOST = 100
+MAX_DOWNLOADS = 100
 _DOWNLOADED = re.compile(r".+-\d{8}-\d{6}-[0-9a-f]{6}\.\w+")
-"""Names that `keep` gives."""
+"""Names that `archive_report` gives."""
 
 
 @dataclass(frozen=True, slots=True)
-class KeptReport:
-    """A kept file: its name, form (ending), size in bytes and when it was written."""
+class ArchivedReport:
+    """An archived file: its name, extension, size in bytes and time of writing."""
 
     name: str
-    form: str
+    extension: str
     size: int
     written: datetime
 
 
-def kept_reports(folder: Path) -> tuple[KeptReport, ...]:
-    """Return the reports of a folder, the newest first; links and other files are left out."""
-    with _told(folder):
+def archived_reports(folder: Path) -> tuple[ArchivedReport, ...]:
+    """Return the reports of a folder, the newest first, without links and other files."""
+    with _folder_errors(folder):
         files = list(os.scandir(folder)) if folder.is_dir() else []
-        reports = [file for file in files if ending_of(file.name) in FORMS]
-        found = [one for file in reports if (one := _kept(file)) is not None]
-    return tuple(sorted(found, key=lambda one: (one.written, one.name), reverse=True))
+        reports = [file for file in files if extension_of(file.name) in FORMATS]
+        archived = [report for file in reports if (report := _archived(file)) is not None]
+    return tuple(sorted(archived, key=lambda report: (report.written, report.name), reverse=True))
 
 
-def keep(folder: Path, name: str, ending: str, data: bytes) -> str:
-    """Keep a report under a name with the moment, and return it; of those kept so the newest `MOST` stay.
+def archive_report(folder: Path, name: str, extension: str, data: bytes) -> str:
+    """Archive a report under its name and the current time; return that name.
 
-    Raises ReportError where the folder cannot be written.
+    Only the newest `MAX_DOWNLOADS` of such reports stay. Raises ReportError if the folder cannot be written.
     """
-    file = f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{hashlib.blake2b(data, digest_size=3).hexdigest()}.{ending}"
-    with _told(folder):
+    file = f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{hashlib.blake2b(data, digest_size=3).hexdigest()}.{extension}"
+    with _folder_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / file).write_bytes(data)
-        for old in [one.name for one in kept_reports(folder) if _DOWNLOADED.fullmatch(one.name)][MOST:]:
+        names = [report.name for report in archived_reports(folder) if _DOWNLOADED.fullmatch(report.name)]
+        for old in names[MAX_DOWNLOADS:]:
             (folder / old).unlink(missing_ok=True)
     return file
 
 
-def read_kept(folder: Path, name: str) -> bytes:
-    """Return a kept report. Raises ReportError where there is none of that name."""
-    with _told(folder):
+def read_archived(folder: Path, name: str) -> bytes:
+    """Return an archived report. Raises ReportError for an unknown name."""
+    with _folder_errors(folder):
         return _find(folder, name).read_bytes()
 
 
-def remove_kept(folder: Path, name: str) -> None:
-    """Remove a kept report for good. Raises ReportError where there is none of that name."""
-    with _told(folder):
+def delete_archived(folder: Path, name: str) -> None:
+    """Delete an archived report permanently. Raises ReportError for an unknown name."""
+    with _folder_errors(folder):
         _find(folder, name).unlink(missing_ok=True)
 
 
 def _find(folder: Path, name: str) -> Path:
-    if name not in [one.name for one in kept_reports(folder)]:
-        raise ReportError("This report is not kept here", actual=repr(name)[:120], fix="choose one of the list")
+    if name not in [report.name for report in archived_reports(folder)]:
+        raise ReportError("This report is not archived", actual=repr(name)[:120], fix="choose a report of the list")
     return folder / name
 
 
-def _kept(file: "os.DirEntry[str]") -> KeptReport | None:
-    """Return what is kept under this name; None for a link or a folder, or where somebody has just removed it."""
+def _archived(file: "os.DirEntry[str]") -> ArchivedReport | None:
+    """Return the archived report; None for a link, a folder, or a file that was just deleted."""
     try:
-        about = file.stat(follow_symlinks=False)
+        status = file.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None
-    if not stat.S_ISREG(about.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return None
-    return KeptReport(file.name, ending_of(file.name), about.st_size, datetime.fromtimestamp(about.st_mtime, UTC))
+    return ArchivedReport(
+        file.name, extension_of(file.name), status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
+    )
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    """Say it as an error of ours where the folder cannot be read or written."""
+def _folder_errors(folder: Path) -> Iterator[None]:
+    """Turn an error of the file system into a ReportError."""
     try:
         yield
     except OSError as exc:

@@ -1,4 +1,4 @@
-"""Values of a table as text: for people, exactly, and safe for spreadsheets."""
+"""Values of a table as text: rounded for reading, exact, and safe for spreadsheets."""
 
 from datetime import date, datetime
 from numbers import Integral, Real
@@ -10,7 +10,7 @@ from edtech.charts.base import label
 
 RECIPE = "recipe"
 """Name of the rows of the provenance that hold the recipe."""
-_PART = 30_000
+_CHUNK = 30_000
 MISSING = "\N{EN DASH}"
 # What a spreadsheet takes for a formula, with the full-width forms that some locales read alike (OWASP, CSV injection).
 FORMULA = tuple(
@@ -19,19 +19,19 @@ FORMULA = tuple(
 
 
 def is_missing(value: object) -> bool:
-    """Tell whether a cell holds nothing."""
+    """Tell whether a cell is empty."""
     return (
         value is None or value is pd.NA or value is pd.NaT or (isinstance(value, Real) and bool(np.isnan(float(value))))
     )
 
 
 def is_number(value: object) -> bool:
-    """Tell whether a cell holds a number; a bool is none."""
+    """Tell whether a cell holds a number; a bool does not count."""
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and not is_missing(value)
 
 
-def shown(value: object) -> str:
-    """Return a cell for people: four digits that matter, thousands separated, days without a time."""
+def display(value: object) -> str:
+    """Return a cell for reading: four significant digits, thousands separated, days without a time."""
     if is_missing(value):
         return MISSING
     if isinstance(value, bool | np.bool_):
@@ -41,12 +41,12 @@ def shown(value: object) -> str:
     if isinstance(value, Real):
         return f"{value:,.0f}" if 1e3 <= abs(float(value)) < 1e15 else f"{float(value) + 0.0:.4g}"
     if isinstance(value, date):
-        return exact(value)
+        return exact_text(value)
     return label(value, 500)
 
 
-def exact(value: object) -> str:
-    """Return a cell so that reading it back gives the same value; text as it is, nothing as ''."""
+def exact_text(value: object) -> str:
+    """Return a cell so that reading it back gives the same value; text unchanged, an empty cell as ''."""
     if is_missing(value):
         return ""
     if isinstance(value, Integral) and not isinstance(value, bool | np.bool_):
@@ -58,12 +58,12 @@ def exact(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def safe(value: object) -> str:
-    """Return `exact`, with text that a spreadsheet would run as a formula made plain by an apostrophe before it."""
-    text = exact(value)
+def spreadsheet_safe(value: object) -> str:
+    """Return the exact text; an apostrophe precedes text that a spreadsheet would run as a formula."""
+    text = exact_text(value)
     return f"'{text}" if not is_number(value) and text.lstrip(" ").startswith(FORMULA) else text
 
 
-def recipe_parts(recipe: str) -> list[str]:
+def recipe_chunks(recipe: str) -> list[str]:
     """Return a recipe in pieces that fit into the cells of a spreadsheet."""
-    return [recipe[start : start + _PART] for start in range(0, len(recipe), _PART)]
+    return [recipe[start : start + _CHUNK] for start in range(0, len(recipe), _CHUNK)]

@@ -9,9 +9,9 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import pandas as pd
 
 from edtech.reports.bundle import Report, Table
-from edtech.reports.cells import RECIPE, recipe_parts, safe
+from edtech.reports.cells import RECIPE, recipe_chunks, spreadsheet_safe
 
-LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same report gives the same bytes
+FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the same report gives the same bytes
 
 
 def to_csv_zip(report: Report) -> bytes:
@@ -20,11 +20,11 @@ def to_csv_zip(report: Report) -> bytes:
     Numbers read back exactly. Text that a spreadsheet would run as a formula has an apostrophe before it.
     """
     files = {f"{number:02d}-{_slug(table.title)}.csv": _rows(table) for number, table in enumerate(report.tables(), 1)}
-    files["provenance.csv"] = iter([("name", "value"), ("title", report.title), *_origin(report)])
+    files["provenance.csv"] = iter([("name", "value"), ("title", report.title), *_provenance(report)])
     out = BytesIO()
     with ZipFile(out, "w", ZIP_DEFLATED) as archive:
         for name, rows in files.items():
-            archive.writestr(ZipInfo(name, LONG_AGO), _csv(rows), ZIP_DEFLATED)
+            archive.writestr(ZipInfo(name, FIXED_DATE), _csv(rows), ZIP_DEFLATED)
     return out.getvalue()
 
 
@@ -41,16 +41,16 @@ def table_csv(frame: pd.DataFrame) -> bytes:
 def _tidy(report: Report) -> Iterator[tuple[object, ...]]:
     for section in report.sections:
         for table in section.tables:
-            for place, row in enumerate(table.frame.itertuples(index=False, name=None)):
+            for number, row in enumerate(table.frame.itertuples(index=False, name=None)):
                 for column, value in zip(table.frame.columns, row, strict=True):
-                    yield section.title, table.title, place, column, value
-    for name, value in _origin(report):
+                    yield section.title, table.title, number, column, value
+    for name, value in _provenance(report):
         yield "Provenance", "Provenance", 0, name, value
 
 
-def _origin(report: Report) -> Iterator[tuple[str, object]]:
+def _provenance(report: Report) -> Iterator[tuple[str, object]]:
     yield from report.provenance.items()
-    yield from ((RECIPE, part) for part in recipe_parts(report.recipe))
+    yield from ((RECIPE, chunk) for chunk in recipe_chunks(report.recipe))
 
 
 def _rows(table: Table) -> Iterator[tuple[object, ...]]:
@@ -60,7 +60,7 @@ def _rows(table: Table) -> Iterator[tuple[object, ...]]:
 
 def _csv(rows: Iterable[tuple[object, ...]]) -> bytes:
     out = StringIO()
-    csv.writer(out, lineterminator="\n").writerows([safe(value) for value in row] for row in rows)
+    csv.writer(out, lineterminator="\n").writerows([spreadsheet_safe(value) for value in row] for row in rows)
     return out.getvalue().encode("utf-8", errors="replace")
 
 

@@ -16,91 +16,103 @@ from edtech.economy.tables import (
     figure_rows,
     flow_title,
     in_tokens,
-    missing_words,
-    outlook_title,
+    missing_table_notes,
+    forecast_title,
     supply_title,
 )
 from edtech.reports.bundle import Report, Section, Table
 from edtech.reports.svg import figure
 
-_OUTLOOK_HELP = {
+_FORECAST_HELP = {
     "today": "Median under today's prices and rules.",
-    "mid": "Median under the asked prices and rules.",
-    "low": "Lower end of the 90 % band.",
-    "high": "Upper end of the 90 % band.",
-    "change": "Relative change against today's, the same futures drawn for both; 0.1 is 10 % more.",
+    "mid": "Median under the new prices and rules.",
+    "low": "Lower end of the 90% prediction interval.",
+    "high": "Upper end of the 90% prediction interval.",
+    "change": "Relative change from today, with the same simulated futures for both; 0.1 is 10% more.",
 }
 _HELP = {
-    "before": "The same over as many days right before.",
-    "change": "Relative change against the range before; 0.1 is 10 % more.",
-    "exact": "The same as an integer: 1/100 token, or cents of money.",
+    "before": "The same figure over the same number of days before the range.",
+    "change": "Relative change from the range before; 0.1 is 10% more.",
+    "exact": "The same figure as an integer: 1/100 token, or cents of money.",
 }
 
 
-def economy_report(dataset: Dataset, found: Economy, provenance: Mapping[str, str | int | float]) -> Report:
-    """Return the figures, how tokens came and went, who holds them, and the proof that they agree with the ledger."""
-    sections = [_figures(found)]
-    if found.period is not None and LEDGER in dataset.tables:
-        sections += _ledger(dataset, found, found.period)
-    when = "all periods" if found.period is None else str(found.period)
-    return Report("Token economy", f"How did the token economy do over {when}?", tuple(sections), provenance)
+def economy_report(dataset: Dataset, economy: Economy, provenance: Mapping[str, str | int | float]) -> Report:
+    """Return the figures, sources and sinks, balances, and the reconciliation with the ledger."""
+    sections = [_figures(economy)]
+    if economy.period is not None and LEDGER in dataset.tables:
+        sections += _ledger(dataset, economy, economy.period)
+    when = "all periods" if economy.period is None else str(economy.period)
+    return Report("Token economy", f"How did the token economy develop over {when}?", tuple(sections), provenance)
 
 
-def _figures(found: Economy) -> Section:
-    rows = figure_rows(found)
-    compared = "." if found.before is None else f", compared with {found.before}."
+def _figures(economy: Economy) -> Section:
+    rows = figure_rows(economy)
+    compared = "." if economy.before is None else f", compared with {economy.before}."
     tables = [
-        Table(group, part.drop(columns="group"), help=_HELP)
+        Table(group, rows_of_group.drop(columns="group"), help=_HELP, wording=("figure", "unit", "meaning"))
         for group in GROUPS
-        if len(part := rows[rows["group"] == group])
+        if len(rows_of_group := rows[rows["group"] == group])
     ]
-    text = (f"Figures of {found.period or 'all periods'}{compared}", *missing_words(found.missing))
+    text = (f"Figures of {economy.period or 'all periods'}{compared}", *missing_table_notes(economy.missing))
     return Section("Figures", text, tuple(tables))
 
 
-def _ledger(dataset: Dataset, found: Economy, period: Period) -> Iterator[Section]:
-    causes, daily = cause_rows(found), in_tokens(daily_balances(dataset, period))
-    title = flow_title(found)
+def _ledger(dataset: Dataset, economy: Economy, period: Period) -> Iterator[Section]:
+    causes, daily = cause_rows(economy), in_tokens(daily_balances(dataset, period))
+    title = flow_title(economy)
     yield Section(
         "Sources and sinks by cause",
-        tables=(Table("By cause", causes, {"tokens": "tokens", "share_of_issued": "share of the tokens issued"}),),
+        tables=(
+            Table(
+                "By cause",
+                causes,
+                {"tokens": "tokens", "share_of_issued": "share of the tokens issued"},
+                wording=("cause", "side"),
+            ),
+        ),
         figures=(figure(title, charts.causes(causes, title=title), title),),
     )
-    title = supply_title(found)
+    title = supply_title(economy)
     yield Section(
-        "Who holds the tokens",
+        "Token balances",
         tables=(Table("Balances by day", daily, dict.fromkeys(daily.columns.drop("day"), "tokens")),),
         figures=(figure(title, charts.supply(daily, title=title), title),),
     )
-    proof = reconcile(dataset, period)
-    verdict = f"{len(proof.broken)} of {len(proof.identities)} identities do not hold."
-    yield Section("Does it agree with the ledger?", (verdict,), (Table("Identities", proof.table),))
+    reconciliation = reconcile(dataset, period)
+    result = f"{len(reconciliation.broken)} of {len(reconciliation.identities)} identities do not hold."
+    table = Table("Identities", reconciliation.table, wording=("identity",))
+    yield Section("Reconciliation with the ledger", (result,), (table,))
 
 
-def outlook_report(found: Forecast, reasons: Sequence[str], provenance: Mapping[str, str | int | float]) -> Report:
-    """Return a forecast: where prices and rules lead, week by week, and everything that it assumes.
+def forecast_report(forecast: Forecast, reasons: Sequence[str], provenance: Mapping[str, str | int | float]) -> Report:
+    """Return a forecast under prices and rules, week by week, with all its assumptions.
 
-    `reasons` say what the prices rest on, or why none is recommended.
+    `reasons` are the conditions of the prices, or why none is recommended.
     """
-    title = outlook_title(found, "circulating_supply")
-    weekly = found.weekly[found.weekly["figure"] == "circulating_supply"]
+    title = forecast_title(forecast, "circulating_supply")
+    weekly = forecast.weekly[forecast.weekly["figure"] == "circulating_supply"]
     chart = charts.forecast_bands(weekly, title=title, y_title="Circulating supply (tokens)")
     sections = (
         Section(
             "At the horizon",
-            (f"Token revenue changes by {found.effect.change:+.1%} through prices, against today's.", *reasons),
-            (Table("Figures", found.totals.drop(columns="figure"), help=_OUTLOOK_HELP),),
+            (f"Prices change token revenue by {forecast.effect.change:+.1%} from today.", *reasons),
+            (Table("Figures", forecast.totals.drop(columns="figure"), help=_FORECAST_HELP, wording=("title",)),),
             (figure(title, chart, title),),
         ),
         Section(
-            "Week by week", tables=(Table("Paths", found.weekly, dict.fromkeys(("mid", "low", "high"), "tokens")),)
+            "Week by week", tables=(Table("Paths", forecast.weekly, dict.fromkeys(("mid", "low", "high"), "tokens")),)
         ),
-        Section("What this assumes", found.notes, (Table("Assumptions", _assumed(found.asked)),)),
+        Section("Assumptions", forecast.notes, (_assumption_table(forecast.assumptions),)),
     )
-    question = f"Where do these prices and rules lead in {found.asked.weeks} weeks?"
-    return Report("Outlook of the token economy", question, sections, provenance)
+    question = f"How does the token economy develop over {forecast.assumptions.weeks} weeks under these prices and rules?"
+    return Report("Token economy forecast", question, sections, provenance)
 
 
-def _assumed(asked: Assumptions) -> pd.DataFrame:
-    rows = [(about.title, getattr(asked, name), about.description) for name, about in type(asked).model_fields.items()]
-    return pd.DataFrame(rows, columns=["assumption", "value", "meaning"]).astype({"value": float})
+def _assumption_table(assumptions: Assumptions) -> Table:
+    rows = [
+        (field.title, getattr(assumptions, name), field.description)
+        for name, field in type(assumptions).model_fields.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["assumption", "value", "meaning"]).astype({"value": float})
+    return Table("Assumptions", frame, wording=("assumption", "meaning"))

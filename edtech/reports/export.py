@@ -1,4 +1,4 @@
-"""A stored table as a file: CSV that a spreadsheet cannot run, or Parquet, some thousand rows at a time."""
+"""Write a stored table as CSV that a spreadsheet cannot run, or as Parquet, some thousand rows at a time."""
 
 import io
 from pathlib import Path
@@ -8,12 +8,12 @@ import pandas as pd
 
 from edtech.data import Dataset
 from edtech.errors import DataError
-from edtech.reports.cells import FORMULA, safe
+from edtech.reports.cells import FORMULA, spreadsheet_safe
 
-Form = Literal["csv", "parquet"]
+TableFormat = Literal["csv", "parquet"]
 
 
-def write_table(dataset: Dataset, table: str, into: BinaryIO, form: Form = "csv") -> int:
+def write_table(dataset: Dataset, table: str, into: BinaryIO, table_format: TableFormat = "csv") -> int:
     """Write a table of a data set; return its rows.
 
     In CSV, text that a spreadsheet would run as a formula has an apostrophe before it; Parquet holds it as it is.
@@ -21,7 +21,7 @@ def write_table(dataset: Dataset, table: str, into: BinaryIO, form: Form = "csv"
     Raises:
         DataError: there is no such table, or its file is missing or damaged.
     """
-    if form == "parquet":
+    if table_format == "parquet":
         return dataset.copy_table(table, into)
     rows = 0
     for frame in dataset.batches(table):
@@ -31,25 +31,25 @@ def write_table(dataset: Dataset, table: str, into: BinaryIO, form: Form = "csv"
 
 
 def frame_csv(frame: pd.DataFrame, *, header: bool = True) -> bytes:
-    """Return a frame as CSV in which no text of a cell or of the head is a formula."""
+    """Return a frame as CSV in which no cell or heading is a formula."""
     plain = frame.assign(**{str(name): _safe(frame[name]) for name in frame if _is_text(frame[name])})
-    text = plain.rename(columns=safe).to_csv(index=False, header=header, lineterminator="\n")
+    text = plain.rename(columns=spreadsheet_safe).to_csv(index=False, header=header, lineterminator="\n")
     return text.encode("utf-8", errors="replace")
 
 
 def write_file(dataset: Dataset, table: str, path: Path) -> int:
-    """Write a table to a file in the form that its ending names; return its rows.
+    """Write a table to a file in the format of its extension; return its rows.
 
     Raises:
-        DataError: another ending, or a folder that cannot be written; else as `write_table`.
+        DataError: another extension, or a folder that cannot be written; else as `write_table`.
     """
     dataset.table_schema(table)
-    forms: dict[str, Form] = {".csv": "csv", ".parquet": "parquet"}
-    if path.suffix not in forms:
-        raise DataError("There is no such form of table", expected=" or ".join(forms), actual=path.name[:80])
+    formats: dict[str, TableFormat] = {".csv": "csv", ".parquet": "parquet"}
+    if path.suffix not in formats:
+        raise DataError("Tables do not have this format", expected=" or ".join(formats), actual=path.name[:80])
     try:
         with path.open("wb") as into:
-            return write_table(dataset, table, into, forms[path.suffix])
+            return write_table(dataset, table, into, formats[path.suffix])
     except OSError as exc:
         raise DataError("The file cannot be written", actual=exc.strerror, where=str(path)) from exc
 

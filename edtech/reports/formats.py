@@ -1,4 +1,4 @@
-"""The forms a report is written in, by the ending of the file's name."""
+"""The formats of a report, by the extension of the file's name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from edtech.reports.workbook import to_xlsx
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """A form of report: its name on a button, its type for browsers, one sentence of help, and what writes it."""
+class Format:
+    """A format of reports: its name on a button, its media type, one sentence of help, and its writer."""
 
     title: str
     mime: str
@@ -25,35 +25,38 @@ class Form:
 
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-FORMS = {
-    "html": Form("HTML", "text/html", "One page; opens without a network.", lambda one: to_html(one).encode()),
-    "pdf": Form("PDF", "application/pdf", "For paper; the exact numbers are attached to it.", to_pdf),
-    "xlsx": Form("Excel", _XLSX, "One sheet for each table, one for where the numbers come from.", to_xlsx),
-    "zip": Form("CSV", "application/zip", "One CSV file for each table, in a zip.", to_csv_zip),
-    "csv": Form("CSV, one file", "text/csv", "One row for each number.", to_csv),
+FORMATS = {
+    "html": Format(
+        "HTML", "text/html", "One page that opens without a network.", lambda report: to_html(report).encode()
+    ),
+    "pdf": Format("PDF", "application/pdf", "For printing, with the exact numbers attached.", to_pdf),
+    "xlsx": Format("Excel", _XLSX, "One sheet per table, and one for the provenance.", to_xlsx),
+    "zip": Format("CSV", "application/zip", "One CSV file per table, in a ZIP archive.", to_csv_zip),
+    "csv": Format("CSV, one file", "text/csv", "One row per number.", to_csv),
 }
 
 
-def ending_of(name: str) -> str:
-    """Return the form that a file's name asks for: its ending in lower case."""
+def extension_of(name: str) -> str:
+    """Return the extension of a file's name in lower case, without its dot."""
     return PurePath(name).suffix.removeprefix(".").lower()
 
 
-def write(report: Report, ending: str) -> bytes:
-    """Return the report in the form of that ending (html, pdf, xlsx, zip, csv). Raises ReportError for another."""
-    if ending not in FORMS:
+def write(report: Report, extension: str) -> bytes:
+    """Return the report in the format of that extension (html, pdf, xlsx, zip, csv). Raises ReportError for another."""
+    if extension not in FORMATS:
         raise ReportError(
-            "There is no such form of report",
-            expected=", ".join(f".{name}" for name in FORMS),
-            actual=f".{ending}" if ending else "no ending",
-            fix="End the file's name with one of these",
+            "Reports do not have this format",
+            expected=", ".join(f".{name}" for name in FORMATS),
+            actual=f".{extension}" if extension else "no extension",
+            fix="Use one of these extensions",
         )
-    return FORMS[ending].write(report)
+    return FORMATS[extension].write(report)
 
 
-def failed(error: EdtechError) -> Report:
-    """Return a report that says why the one that was asked for could not be made."""
-    told = (("Problem", error.problem), ("Expected", error.expected), ("Found", error.actual), ("Where", error.where))
-    rows = [*told, ("What to do", error.fix), *(("Detail", line) for line in error.details)]
-    why = pd.DataFrame([row for row in rows if row[1]], columns=["what", "words"])
-    return Report("This report could not be made", error.problem, (Section("Why", (), (Table("Why", why),)),), {})
+def failure_report(error: EdtechError) -> Report:
+    """Return a report that says why the requested one could not be made."""
+    main = (("Problem", error.problem), ("Expected", error.expected), ("Found", error.actual), ("Where", error.where))
+    rows = [*main, ("What to do", error.fix), *(("Detail", line) for line in error.details)]
+    reasons = pd.DataFrame([row for row in rows if row[1]], columns=["item", "description"])
+    section = Section("Reason", (), (Table("Reason", reasons),))
+    return Report("This report could not be made", error.problem, (section,), {})

@@ -7,11 +7,11 @@ from markupsafe import Markup
 
 from edtech.errors import ReportError
 from edtech.reports.bundle import Drawing, Report, Table
-from edtech.reports.cells import exact, is_number, shown
+from edtech.reports.cells import display, exact_text, is_number
 from edtech.reports.svg import inline
 
-MOST_BYTES = 6_000_000
-MOST_ROWS = 500
+MAX_BYTES = 6_000_000
+MAX_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ def to_html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "svg": _svg, "data": _data}
+    environment.filters |= {"shown": display, "svg": _svg, "data": _data}
     page = environment.get_template("report.html").render(report=report, cells=_cells, is_number=_is_number_column)
     # A lone surrogate from a broken name cannot be written as UTF-8.
     page = page.encode("utf-8", errors="replace").decode("utf-8")
-    if (size := len(page.encode("utf-8"))) > MOST_BYTES:
+    if (size := len(page.encode("utf-8"))) > MAX_BYTES:
         raise ReportError(
             "The HTML report is too big",
-            expected=f"at most {MOST_BYTES:,} bytes",
+            expected=f"at most {MAX_BYTES:,} bytes",
             actual=f"{size:,} bytes",
             fix="Report fewer runs or segments, or download the CSV, which has no limit",
         )
@@ -48,12 +48,12 @@ def to_html(report: Report) -> str:
 
 
 def _cells(table: Table) -> list[list[_Cell]]:
-    rows = table.frame.head(MOST_ROWS).itertuples(index=False, name=None)
-    return [[_Cell(shown(value), exact(value) if is_number(value) else None) for value in row] for row in rows]
+    rows = table.frame.head(MAX_ROWS).itertuples(index=False, name=None)
+    return [[_Cell(display(value), exact_text(value) if is_number(value) else None) for value in row] for row in rows]
 
 
-def _is_number_column(table: Table, place: int) -> bool:
-    return table.frame.dtypes.iloc[place].kind in "iuf"
+def _is_number_column(table: Table, column: int) -> bool:
+    return table.frame.dtypes.iloc[column].kind in "iuf"
 
 
 def _svg(drawing: Drawing, prefix: str) -> Markup:

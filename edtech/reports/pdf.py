@@ -1,4 +1,4 @@
-"""Report -> PDF: text to select, tables that flow over pages under repeated heads, the exact numbers attached."""
+"""Report -> PDF: selectable text, tables that continue over pages with repeated headings, exact numbers attached."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from edtech.charts.base import label
 from edtech.reports.bundle import Drawing, Report, Section, Table
-from edtech.reports.cells import is_number, shown
+from edtech.reports.cells import display, is_number
 from edtech.reports.csv_files import to_csv
 from edtech.reports.svg import to_png
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NUMBERS = "numbers.csv"
 """Name of the attachment: all tables at full precision, the provenance and the recipe."""
-MOST_ROWS = 300
+MAX_ROWS = 300
 _FONT, _BOLD = "DejaVuSans", "DejaVuSans-Bold"
 # Scripts that those fonts lack, in fonts that every PDF viewer brings along.
 _VIEWERS = {
@@ -31,7 +31,7 @@ _VIEWERS = {
 _MARGIN = 42.0
 _NARROWEST = 52.0  # points: what a column of numbers with a short head needs
 _TOGETHER = 110.0  # points: a title is not left alone at the foot of a page
-_MOST_TEXT = 300  # a cell of more text could be taller than a page
+_MAX_TEXT = 300  # a cell of more text could be taller than a page
 _LINE, _BAND = "#BBBBBB", "#EEEEEE"
 
 
@@ -116,11 +116,11 @@ def _flow(report: Report, width: float) -> "Iterator[Flowable]":
     for section in report.sections:
         yield from _section(section, width)
     yield CondPageBreak(_TOGETHER)
-    yield _paragraph("Where these numbers come from", "section")
+    yield _paragraph("Provenance", "section")
     rows = [[_paragraph(name, "cell"), _paragraph(value, "cell")] for name, value in report.provenance.items()]
     if rows:
         yield _grid([[_paragraph("What", "head"), _paragraph("Value", "head")], *rows], [width * 0.25, width * 0.75])
-    yield _paragraph(f"Every number of the tables stands at full precision in the attached file {NUMBERS}.", "note")
+    yield _paragraph(f"The attached file {NUMBERS} holds every number of the tables at full precision.", "note")
 
 
 def _section(section: Section, width: float) -> "Iterator[Flowable]":
@@ -151,33 +151,33 @@ def _table(table: Table, width: float) -> "Iterator[Flowable]":
     rows = len(table.frame)
     yield CondPageBreak(_TOGETHER)
     yield _paragraph(table.title, "caption")
-    for part in _parts(table, width):
-        yield _part(table, part, width)
-    if rows > MOST_ROWS:
-        yield _paragraph(f"The first {MOST_ROWS:,} of {rows:,} rows; the attached {NUMBERS} holds all.", "note")
+    for columns in _column_groups(table, width):
+        yield _table_part(table, columns, width)
+    if rows > MAX_ROWS:
+        yield _paragraph(f"The first {MAX_ROWS:,} of {rows:,} rows; the attached {NUMBERS} holds all.", "note")
     for column, text in table.help.items():
         if column in table.frame.columns:
             yield _paragraph(f"{column}: {text}", "note")
 
 
-def _parts(table: Table, width: float) -> list[list[int]]:
-    """Return the places of the columns that stand side by side; the first column is in each part."""
+def _column_groups(table: Table, width: float) -> list[list[int]]:
+    """Return the positions of the columns in each part of a wide table; the first column is in each part."""
     columns = table.frame.shape[1]
     most = max(2, int(width // _NARROWEST))
-    rest = list(range(1, columns))
+    others = list(range(1, columns))
     if columns <= most:
         return [list(range(columns))]
-    return [[0, *rest[start : start + most - 1]] for start in range(0, len(rest), most - 1)]
+    return [[0, *others[start : start + most - 1]] for start in range(0, len(others), most - 1)]
 
 
-def _part(table: Table, places: Sequence[int], width: float) -> "Flowable":
-    frame = table.frame.iloc[:MOST_ROWS, list(places)]
+def _table_part(table: Table, columns: Sequence[int], width: float) -> "Flowable":
+    frame = table.frame.iloc[:MAX_ROWS, list(columns)]
     numeric = [kind.kind in "iuf" for kind in frame.dtypes]
     titles = zip(frame.columns, numeric, strict=True)
     head = [_paragraph(_head(table, column), "number head" if right else "head") for column, right in titles]
     body = [
         [
-            _paragraph(shown(value), "number" if right or is_number(value) else "cell", _MOST_TEXT)
+            _paragraph(display(value), "number" if right or is_number(value) else "cell", _MAX_TEXT)
             for value, right in zip(row, numeric, strict=True)
         ]
         for row in frame.itertuples(index=False, name=None)
@@ -190,11 +190,11 @@ def _head(table: Table, column: object) -> str:
 
 
 def _widths(frame: Any, width: float) -> list[float]:  # noqa: ANN401 - a frame; its columns may repeat
-    """Share the width by the longest text of each column, none below what a number needs."""
-    texts = [[str(frame.columns[place]), *map(shown, frame.iloc[:50, place])] for place in range(frame.shape[1])]
+    """Return column widths in proportion to the longest text of each column, at least the width of a number."""
+    texts = [[str(frame.columns[column]), *map(display, frame.iloc[:50, column])] for column in range(frame.shape[1])]
     wanted = [min(max(map(len, column)), 60) + 3 for column in texts]
     free = width - _NARROWEST * len(wanted)
-    return [_NARROWEST + max(free, 0) * one / sum(wanted) for one in wanted]
+    return [_NARROWEST + max(free, 0) * length / sum(wanted) for length in wanted]
 
 
 def _grid(rows: "list[list[Flowable]]", widths: list[float]) -> "Flowable":

@@ -18,31 +18,31 @@ from edtech.tables.formatting import format_change
 
 _CHANGE, _LOW, _HIGH, _LOW_80, _HIGH_80 = (
     "change (%)",
-    "from (%, 95 % interval)",
-    "to (%, 95 % interval)",
-    "from (%, 80 % interval)",
-    "to (%, 80 % interval)",
+    "from (%, 95% interval)",
+    "to (%, 95% interval)",
+    "from (%, 80% interval)",
+    "to (%, 80% interval)",
 )
 _EFFECT_HELP = {
     "today": "Expected in a typical period at today's mean prices.",
-    "then": "Expected in a typical period at the asked prices.",
-    _CHANGE: "Against today, in percent of it; inf is new: nothing today.",
-    _LOW: "Lower end of the 95 % interval of the change.",
-    _HIGH: "Upper end of the 95 % interval of the change.",
-    _LOW_80: "Lower end of the 80 % interval of the change.",
-    _HIGH_80: "Upper end of the 80 % interval of the change.",
+    "forecast": "Expected in a typical period at the new prices.",
+    _CHANGE: "Change in percent of today; inf if the figure is 0 today.",
+    _LOW: "Lower end of the 95% interval of the change.",
+    _HIGH: "Upper end of the 95% interval of the change.",
+    _LOW_80: "Lower end of the 80% interval of the change.",
+    _HIGH_80: "Upper end of the 80% interval of the change.",
 }
 _CURVE = {
     "change": "price change (%)",
     "revenue": "token revenue (tokens / period)",
-    "low": "revenue from (95 % interval)",
-    "high": "revenue to (95 % interval)",
+    "low": "revenue from (95% interval)",
+    "high": "revenue to (95% interval)",
     "quantity": "enrollments (per period)",
-    "quantity_low": "enrollments from (95 % interval)",
-    "quantity_high": "enrollments to (95 % interval)",
+    "quantity_low": "enrollments from (95% interval)",
+    "quantity_high": "enrollments to (95% interval)",
     "elasticity": "elasticity (% per %)",
 }
-_SEGMENT = {"estimate": "elasticity (% per %)", "low": "from (95 % interval)", "high": "to (95 % interval)"}
+_SEGMENT = {"estimate": "elasticity (% per %)", "low": "from (95% interval)", "high": "to (95% interval)"}
 _PERCENT = 100
 
 
@@ -65,27 +65,27 @@ def pricing_report(answer: WhatIfAnswer, provenance: Mapping[str, str | int | fl
 def _answer(outcome: WhatIf, scenario: Scenario) -> Section:
     rows = effect_rows(outcome)
     text = [*outcome.reasons, *([NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION])]
-    changes = [(change.attribute, ", ".join(change.names), _amount(change)) for change in scenario.changes]
-    asked = pd.DataFrame(changes, columns=["prices of", "which", "change"])
-    chart = charts.effect_bars(rows, title="Change against today")
+    rows_of_changes = [(change.attribute, ", ".join(change.names), _amount(change)) for change in scenario.changes]
+    changes = pd.DataFrame(rows_of_changes, columns=["attribute", "values", "change"])
+    chart = charts.effect_bars(rows, title="Change from today")
     return Section(
-        "What is expected",
-        (*text, _rates_words(scenario)),
+        "Expected effect",
+        (*text, _rates_sentence(scenario)),
         (
-            Table("Expected figures per period", _effects(outcome), help=_EFFECT_HELP),
-            Table("Asked price changes", asked),
-            Table("Shares of a token spent", _rates(scenario)),
+            Table("Expected figures per period", _effects(outcome), help=_EFFECT_HELP, wording=("figure", "unit")),
+            Table("Price changes", changes, wording=("change",)),
+            Table("Shares of a token spent", _rates(scenario), wording=("share of",)),
         ),
         (
             figure(
-                "Change against today", chart, f"Token revenue changes by {format_change(outcome.token_revenue.change)}"
+                "Change from today", chart, f"Token revenue changes by {format_change(outcome.token_revenue.change)}"
             ),
         ),
     )
 
 
 def _amount(change: PriceChange) -> str:
-    """Return by how much in words, without whose prices."""
+    """Return the amount of a change as text."""
     if change.mode == "percent":
         return format_change(change.amount)
     return f"{change.amount:+g} tokens" if change.mode == "tokens" else f"to {change.amount:g} tokens"
@@ -94,19 +94,19 @@ def _amount(change: PriceChange) -> str:
 def _effects(outcome: WhatIf) -> pd.DataFrame:
     rows = effect_rows(outcome)
     frame = pd.DataFrame({"figure": rows["name"], "unit": [LABELS[name][1] for name in outcome.effects]})
-    frame[["today", "then"]] = rows[["today", "planned"]]
+    frame[["today", "forecast"]] = rows[["today", "planned"]]
     frame[[_CHANGE, _LOW, _HIGH, _LOW_80, _HIGH_80]] = _PERCENT * rows[["change", "low", "high", "low_80", "high_80"]]
     return frame
 
 
-def _rates_words(scenario: Scenario) -> str:
-    """Say how tokens are shared, and how they would be."""
-    now, then = scenario.split, scenario.planned_split
-    if now == then:
+def _rates_sentence(scenario: Scenario) -> str:
+    """Return the rates of commission and burn, today and planned."""
+    now, planned = scenario.split, scenario.planned_split
+    if now == planned:
         return f"Rates stay as they are: commission {_rate(now.commission_rate)}, burned {_rate(now.burn_rate)}."
     return (
-        f"Planned rates: commission {_rate(then.commission_rate)} (today {_rate(now.commission_rate)}), burned "
-        f"{_rate(then.burn_rate)} (today {_rate(now.burn_rate)})."
+        f"Planned rates: commission {_rate(planned.commission_rate)} (today {_rate(now.commission_rate)}), burned "
+        f"{_rate(planned.burn_rate)} (today {_rate(now.burn_rate)})."
     )
 
 
@@ -117,7 +117,7 @@ def _rate(share: float) -> str:
 def _rates(scenario: Scenario) -> pd.DataFrame:
     shares = {"Teacher": "teacher_rate", "Commission": "commission_rate", "Burned": "burn_rate"}
     rows = [
-        (title, *(_PERCENT * float(getattr(one, name)) for one in (scenario.split, scenario.planned_split)))
+        (title, *(_PERCENT * float(getattr(split, name)) for split in (scenario.split, scenario.planned_split)))
         for title, name in shares.items()
     ]
     return pd.DataFrame(rows, columns=["share of", "today (%)", "planned (%)"])
@@ -126,13 +126,17 @@ def _rates(scenario: Scenario) -> pd.DataFrame:
 def _curve(curve: RevenueCurve, outcome: WhatIf) -> Section:
     title = curve_title(curve, not outcome.refused)
     best = None if outcome.refused else curve.best
+    low, high = curve.support
     points = curve.points.assign(change=_PERCENT * curve.points["change"])
-    chart = static.revenue_curve(curve.points, best=best, support=curve.support, title=title, unit="tokens / period")
+    chart = static.revenue_curve(curve.points, peak=best, support=curve.support, title=title, unit="tokens / period")
     return Section(
-        "Revenue over the price",
-        (title, f"Prices seen reach from {curve.support[0]:+.0%} to {curve.support[1]:+.0%}; the rest extrapolates."),
+        "Revenue curve",
+        (
+            title,
+            f"Observed prices: {low:+.0%} to {high:+.0%}. Outside this range the curve extrapolates.",
+        ),
         (Table("Revenue curve", points.rename(columns=_CURVE)),),
-        (figure("Revenue over the price", chart, title),),
+        (figure("Revenue curve", chart, title),),
     )
 
 
@@ -143,7 +147,7 @@ def _plan(plan: Plan) -> Section:
     reach = (
         ""
         if expected.low is None
-        else f" (95 % interval {format_change(expected.low)} to {format_change(expected.high)})"
+        else f" (95% interval {format_change(expected.low)} to {format_change(expected.high)})"
     )
     prices = plan.table.assign(change=_PERCENT * plan.table["change"]).rename(
         columns={"today": "today (tokens)", "recommended": "recommended (tokens)", "change": _CHANGE}
@@ -151,7 +155,7 @@ def _plan(plan: Plan) -> Section:
     return Section(
         "Recommended prices",
         (f"Expected change of token revenue {format_change(expected.change)}{reach}.", *plan.reasons),
-        (Table("Recommended prices", prices),),
+        (Table("Recommended prices", prices, wording=("bound",)),),
     )
 
 
@@ -162,17 +166,20 @@ def _evidence(answer: WhatIfAnswer) -> Section:
         result.elasticity_by_segment, naive=result.naive.estimate, title=finding(result)
     )
     return Section(
-        "What it rests on",
+        "Evidence and assumptions",
         (describe(result), naive_warning(result), *result.notes),
-        (Table("Trust card", _checks(answer)), Table("Elasticity by segment", segments)),
+        (
+            Table("Checks", _checks(answer), wording=("check", "evidence", "what to do")),
+            Table("Elasticity by segment", segments),
+        ),
         (figure("Elasticity by segment", chart, finding(result)),),
     )
 
 
 def _checks(answer: WhatIfAnswer) -> pd.DataFrame:
-    """Return the checks, but the agreement with other algorithms: that changes with every training."""
+    """Return the checks except the agreement with other algorithms, which changes with every training."""
     checks = [check for check in answer.checks() if check.code != "agreement"]
     return pd.DataFrame(
         [(str(check.severity), check.title, check.evidence, check.fix) for check in checks],
-        columns=["finding", "what", "evidence", "what to do"],
+        columns=["severity", "check", "evidence", "what to do"],
     )

@@ -158,7 +158,10 @@ def _read_zip(data: bytes, content: ReportContent) -> None:
             for number, row in enumerate(_csv_rows(archive.read(member))):
                 if name == "provenance.csv":
                     key, value = row
-                    content.add_provenance((table, number, 1), key, value)
+                    if number < 2:  # the headings and the report's title
+                        content.add_text(f"provenance, {key}", value)
+                    else:
+                        content.add_provenance((table, number, 1), key, value)
                     continue
                 for column, value in enumerate(row, 1):
                     location = f"{name}, row {number}, column {column}"
@@ -193,7 +196,7 @@ def _read_xlsx(data: bytes, content: ReportContent) -> None:
 
 
 def _sheet_rows(sheets: Iterable[Any]) -> Iterator[tuple[int, str, Sequence[Any]]]:
-    """Yield each sheet's number and title with each of its rows; the number of cells is bounded, empty ones included."""
+    """Yield each sheet's number and title with each of its rows; the number of cells is bounded, even of empty ones."""
     cells = 0
     for number, sheet in enumerate(sheets):
         sheet.reset_dimensions()  # with wrong dimensions, each row would be filled up to them

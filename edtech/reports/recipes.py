@@ -1,4 +1,4 @@
-"""What a report is made of, as a few words that can be stored in it: the same recipe makes the same report again.
+"""Recipes of reports: the ids and options from which the same report can be made again, stored in its file.
 
 `report_of(RunRecipe(run=...), stores)` is what pages, commands and `verify` all call.
 """
@@ -58,18 +58,18 @@ class _Recipe(BaseModel):
     created: str = Field(default_factory=_now, max_length=40)
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - checked here
-        """Take the values. Raises ReportError that names those which no report can be made of."""
+        """Take the values. Raises ReportError that names the invalid values."""
         try:
             super().__init__(**values)
         except ValidationError as exc:
             raise _invalid_recipe(exc) from exc
 
     def provenance(self) -> Provenance:
-        """Return the provenance that every report has."""
+        """Return the provenance of every report."""
         return {"version": self.version, "created": self.created}
 
     def make(self, stores: Stores) -> "Report":
-        """Return the report. Raises EdtechError where the stores lack what it takes."""
+        """Return the report. Raises EdtechError if the stores lack its sources."""
         raise NotImplementedError
 
 
@@ -89,7 +89,7 @@ class HealthRecipe(_Recipe):
 
 
 class RunRecipe(_Recipe):
-    """One logged run."""
+    """A logged run."""
 
     kind: Literal["run"] = "run"
     run: Id
@@ -167,22 +167,24 @@ class TrainingsRecipe(_Recipe):
 
         if not self.runs:
             raise ReportError("These trainings were not tracked", fix="Train with tracking to have a report verified")
-        found = [(load_result(stores.runs, one), stores.runs.get_run(one).metrics) for one in self.runs]
-        return self.report_of_results(stores.catalogue.get(self.dataset), found)
+        trainings = [(load_result(stores.runs, run), stores.runs.get_run(run).metrics) for run in self.runs]
+        return self.report_of_results(stores.catalogue.get(self.dataset), trainings)
 
-    def report_of_results(self, dataset: "Dataset", trainings: "Sequence[tuple[FitResult, Mapping[str, float]]]") -> "Report":
-        """Return the report of trainings that are at hand: result and metrics of each run, in the order of `runs`."""
+    def report_of_results(
+        self, dataset: "Dataset", trainings: "Sequence[tuple[FitResult, Mapping[str, float]]]"
+    ) -> "Report":
+        """Return the report of loaded trainings: result and metrics of each run, in the order of `runs`."""
         from edtech.reports.training import training_report
 
         several = len({result.family for result, _ in trainings}) > 1
-        labels = [f"{one.family}, {one.algorithm}" if several else one.algorithm for one, _ in trainings]
+        labels = [f"{fit.family}, {fit.algorithm}" if several else fit.algorithm for fit, _ in trainings]
         runs: Provenance = {f"run {name}": run for name, run in zip(labels, self.runs, strict=bool(self.runs))}
         named = dict(zip(labels, trainings, strict=True))
         return with_recipe(training_report(named, _dataset_provenance(dataset) | runs | self.provenance()), self)
 
 
 class EconomyRecipe(_Recipe):
-    """The figures of the token economy over days, both ends included; all days of the data set where none are given."""
+    """The figures of the token economy over days, both ends included; by default over all days of the data set."""
 
     kind: Literal["economy"] = "economy"
     dataset: Id
@@ -195,12 +197,12 @@ class EconomyRecipe(_Recipe):
         from edtech.reports.economy import economy_report
 
         dataset = stores.catalogue.get(self.dataset)
-        found = economy(dataset, chosen_period(dataset, self.first, self.last))
-        return economy_report(dataset, found, _dataset_provenance(dataset) | self.provenance())
+        figures = economy(dataset, chosen_period(dataset, self.first, self.last))
+        return economy_report(dataset, figures, _dataset_provenance(dataset) | self.provenance())
 
 
 class ForecastRecipe(_Recipe):
-    """Where a run's prices and the assumed rules lead the token economy."""
+    """A forecast of the token economy under a run's prices and assumed rules; stored as `outlook` since version 0.1."""
 
     kind: Literal["outlook"] = "outlook"
     dataset: Id
@@ -212,19 +214,19 @@ class ForecastRecipe(_Recipe):
     def make(self, stores: Stores) -> "Report":
         """Return the report; errors as `_Recipe.make`."""
         from edtech.economy.forecast import forecast
-        from edtech.economy.observed_flows import observe
-        from edtech.economy.price_forecast import AskedPrices, Models, asked_effect
+        from edtech.economy.observed_flows import observe_flows
+        from edtech.economy.price_forecast import ForecastPrices, ForecastModels, effect_of_prices
         from edtech.economy.simulation import Assumptions
         from edtech.reports.economy import forecast_report
 
         dataset = stores.catalogue.get(self.dataset)
-        observed = observe(dataset)
-        asked = Assumptions.of(observed, **self.assumed)
-        prices = AskedPrices(self.run, self.changes, self.recommended)
-        effect, reasons = asked_effect(Models.of(stores.runs, dataset), prices)
-        origin: Provenance = {"run": self.run or "none: today's prices", "seed": asked.seed}
-        found = forecast(observed, asked, effect)
-        return forecast_report(found, reasons, _dataset_provenance(dataset) | origin | self.provenance())
+        observed = observe_flows(dataset)
+        assumptions = Assumptions.of(observed, **self.assumed)
+        prices = ForecastPrices(self.run, self.changes, self.recommended)
+        effect, reasons = effect_of_prices(ForecastModels.of(stores.runs, dataset), prices)
+        sources: Provenance = {"run": self.run or "none: today's prices", "seed": assumptions.seed}
+        result = forecast(observed, assumptions, effect)
+        return forecast_report(result, reasons, _dataset_provenance(dataset) | sources | self.provenance())
 
 
 Recipe = HealthRecipe | RunRecipe | ComparisonRecipe | WhatIfRecipe | TrainingsRecipe | EconomyRecipe | ForecastRecipe
@@ -232,7 +234,7 @@ _ANY: TypeAdapter[Recipe] = TypeAdapter(Annotated[Recipe, Field(discriminator="k
 
 
 def report_of(recipe: Recipe, stores: Stores) -> "Report":
-    """Return the report with its recipe in it. Raises EdtechError where the stores lack what it takes."""
+    """Return the report with its recipe. Raises EdtechError if the stores lack its sources."""
     return with_recipe(recipe.make(stores), recipe)
 
 
@@ -242,7 +244,7 @@ def with_recipe(report: "Report", recipe: _Recipe) -> "Report":
 
 
 def parse_recipe(text: str) -> Recipe:
-    """Return the recipe that a report's file holds. Raises ReportError where it is none."""
+    """Return the recipe in a report's file. Raises ReportError if it is missing or invalid."""
     if not text:
         raise ReportError(
             "The report has no recipe",
@@ -278,7 +280,7 @@ def _run_provenance(run: "Run") -> Provenance:
 
 
 def _logged_tables(store: "RunStore", run: "Run") -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the CSV files of a run; what is no table, or too long for a report, is left out."""
+    """Yield the CSV files of a run, without those that are not tables or too long for a report."""
     paths = sorted(path for path in run.artifacts if path.endswith(".csv"))
     for path in paths[:MAX_TABLES]:
         content = store.read_artifact(run.run_id, path)

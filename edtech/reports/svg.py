@@ -68,7 +68,7 @@ def inline(drawing: Drawing, prefix: str) -> str:
         raise ReportError(
             f"The figure {drawing.title!r} is not SVG", actual=str(exc), fix="Make it with edtech.reports.figure"
         ) from exc
-    ids = {node.get("id", ""): f"{prefix}-{place}" for place, node in enumerate(root.iter(), 1) if node.get("id")}
+    ids = {node.get("id", ""): f"{prefix}-{number}" for number, node in enumerate(root.iter(), 1) if node.get("id")}
     clean = _clean(root, ids)
     clean.attrib |= {"role": "img", "aria-label": drawing.alt, "fill": clean.get("fill", "currentColor")}
     return ElementTree.tostring(clean, encoding="unicode")

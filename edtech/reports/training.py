@@ -15,11 +15,11 @@ from edtech.reports.svg import figure
 def training_report(
     trainings: Mapping[str, tuple[FitResult, Mapping[str, float]]], provenance: Mapping[str, str | int | float]
 ) -> Report:
-    """Return what each training found and their metrics side by side; `trainings` is label -> result, metrics."""
+    """Return the results of trainings and their metrics side by side; `trainings` is label -> result, metrics."""
     return Report(
         title="Trainings",
         question=" ".join(dict.fromkeys(FAMILIES[result.family].question for result, _ in trainings.values())),
-        sections=(_side_by_side(trainings), *(_one(result) for result, _ in trainings.values())),
+        sections=(_side_by_side(trainings), *(_section(result) for result, _ in trainings.values())),
         provenance=provenance,
     )
 
@@ -35,10 +35,12 @@ def _side_by_side(trainings: Mapping[str, tuple[FitResult, Mapping[str, float]]]
         }
         for name in names
     ]
-    return Section("Metrics side by side", (), (Table("Metrics", pd.DataFrame(rows)),))
+    return Section(
+        "Metrics side by side", (), (Table("Metrics", pd.DataFrame(rows), wording=("metric", "unit", "meaning")),)
+    )
 
 
-def _one(result: FitResult) -> Section:
+def _section(result: FitResult) -> Section:
     title = FAMILIES[result.family].algorithms[result.algorithm].title
     if isinstance(result, ElasticityResult):
         return _elasticity(title, result)

@@ -178,9 +178,10 @@ class ModelRegistry:
         return self.version(name, int(created.version))
 
     def promote(self, name: str, version: int, reason: str = "") -> ModelVersion:
-        """Make a version the champion. A `reason` is needed where its decision value is not better; it is kept.
+        """Make a version the champion.
 
-        Raises RegistryError if a requirement is not met.
+        A `reason`, which is stored, overrides the requirement of a higher decision value. Raises RegistryError if a
+        requirement is not met.
         """
         new = self.version(name, version)
         if new.is_champion:

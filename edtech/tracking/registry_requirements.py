@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edtech.data.quality.checks import Check, Severity
 from edtech.errors import RegistryError, TrackingError
+from edtech.metrics import metric
 from edtech.tracking.run_frames import Run
 
 if TYPE_CHECKING:
@@ -75,22 +76,25 @@ def promotion_requirement(run: Run, champion: Run | None) -> Requirement:
         return _first_promotion_requirement(decision_value(run), title)
     if champion.run_id == run.run_id:
         return Requirement(title, True, "it is the champion")
-    ours, theirs = decision_value(run), decision_value(champion)
+    new, current = decision_value(run), decision_value(champion)
     if run.tags.get("dataset_digest") != champion.tags.get("dataset_digest"):
-        return Requirement(
-            title, False, "it was evaluated on another data set than the champion", can_be_overridden=True
-        )
-    if ours is None or theirs is None or ours[0] != theirs[0]:
-        run_name = "this run" if ours is None else "the champion"
+        return Requirement(title, False, "the champion was evaluated on another data set", can_be_overridden=True)
+    if new is None or current is None or new[0] != current[0]:
+        run_name = "this run" if new is None else "the champion"
         return Requirement(title, False, f"the decision value of {run_name} is unknown", can_be_overridden=True)
-    evidence = f"{ours[0]}: {ours[1]:,.4g} against {theirs[1]:,.4g}"
-    return Requirement(title, ours[1] > theirs[1], evidence, can_be_overridden=True)
+    evidence = f"{_with_unit(*new)}; the champion's is {current[1]:,.4g}"
+    return Requirement(title, new[1] > current[1], evidence, can_be_overridden=True)
+
+
+def _with_unit(name: str, value: float) -> str:
+    definition = metric(name)
+    return f"{definition.title} {value:,.4g} {definition.unit}"
 
 
 def _first_promotion_requirement(value: tuple[str, float] | None, title: str) -> Requirement:
     if value is None:
         return Requirement(title, True, "there is no champion yet")
-    evidence = f"{value[0]}: {value[1]:,.4g} against 0; there is no champion yet"
+    evidence = f"{_with_unit(*value)}; there is no champion yet"
     return Requirement("Decision value not negative", value[1] >= 0, evidence, can_be_overridden=True)
 
 

@@ -36,8 +36,8 @@ def write_lock(store: Store) -> Iterator[dict[str, str]]:
 def is_abandoned(store: Store, tags: Mapping[str, str]) -> bool:
     """Whether a run with the status RUNNING was started here by a process that has ended."""
     name = tags.get("edtech.lock", "")
-    ours = tags.get("edtech.host") == socket.gethostname() and name.startswith(_folder_digest(store) + "-")
-    if not ours or not name.replace("-", "").isalnum():
+    own = tags.get("edtech.host") == socket.gethostname() and name.startswith(_folder_digest(store) + "-")
+    if not own or not name.replace("-", "").isalnum():
         return False
     path = store.locks / f"{name}.lock"
     try:

@@ -8,7 +8,7 @@ from edtech.ml.base import FittedModel
 from edtech.ml.elasticity.algorithms import FAMILY as TOKEN_ELASTICITY
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
-from edtech.ml.outcomes.result import LabelResult
+from edtech.ml.outcomes.result import OutcomeResult
 from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
 from edtech.ml.teachers.ground_truth import against_truth
 from edtech.ml.teachers.result import TeacherResult
@@ -54,7 +54,7 @@ def _teachers(dataset: "Dataset", fitted: FittedModel) -> DecisionValue:
 
 def _outcomes(dataset: "Dataset", fitted: FittedModel) -> DecisionValue:
     result = fitted.result
-    assert isinstance(result, LabelResult)  # noqa: S101  # the family's own result
+    assert isinstance(result, OutcomeResult)  # noqa: S101  # the family's own result
     return score_probabilities(ground_truth(dataset), dataset, result)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
-from edtech.ml.outcomes.metrics import calibration_error, ties_of, within_ties
-from edtech.ml.outcomes.result import LabelResult
+from edtech.ml.outcomes.metrics import calibration_error, find_ties, average_ties
+from edtech.ml.outcomes.result import OutcomeResult
 from edtech.tables.arrays import Floats
 from edtech.training.ground_truth import FROM_TRUTH, DecisionValue
 
@@ -24,7 +24,7 @@ SMALLEST_DIFFERENCE = 1e-9
 REACH_UNKNOWN = "empty: the effect of contacting those at risk can be computed only from a ground truth"
 
 
-def score_probabilities(truth: "Truth | None", dataset: "Dataset", result: LabelResult) -> DecisionValue:
+def score_probabilities(truth: "Truth | None", dataset: "Dataset", result: OutcomeResult) -> DecisionValue:
     """Return the error of a run's probabilities against the ground truth, and the value of acting on them.
 
     The action is to show courses (propensity), or to contact those with the highest risk (completion and churn).
@@ -60,14 +60,14 @@ def reach(risk: Floats, predicted_risk: Floats) -> float:
     `risk` (n,) is the true probability of the loss, `predicted_risk` (n,) the predicted one.
     """
     count = max(1, round(CONTACTED * len(risk)))
-    tied = within_ties(risk, ties_of(predicted_risk))
+    tied = average_ties(risk, find_ties(predicted_risk))
     contacted = float(tied[np.argsort(-predicted_risk, kind="stable")[:count]].mean())
     best = float(risk[np.argsort(-risk, kind="stable")[:count]].mean())
     mean = float(risk.mean())
     return (contacted - mean) / (best - mean) if best - mean > SMALLEST_DIFFERENCE else 0.0
 
 
-def observed_value(result: LabelResult) -> DecisionValue:
+def observed_value(result: OutcomeResult) -> DecisionValue:
     """Return what showing only the selected offers would have earned beyond showing all, from observed outcomes.
 
     All offers were shown, so the earnings of each are observed; the substitution between them is not.
@@ -86,7 +86,7 @@ def observed_value(result: LabelResult) -> DecisionValue:
     return DecisionValue(basis, {"decision_value_tokens": saved / _weeks(rows)})
 
 
-def showing_value(result: LabelResult, true: Floats) -> float:
+def showing_value(result: OutcomeResult, true: Floats) -> float:
     """Return the true tokens per week of showing only the selected offers, less those of showing all.
 
     In the logit of a visit, an offer's probability is w / (1 + sum of w) over the offers shown. The share of hidden
@@ -107,12 +107,12 @@ def _weeks(rows: pd.DataFrame) -> float:
     return max(float((rows["time"].max() - rows["time"].min()) / WEEK), 1.0)
 
 
-def _views(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:  # noqa: ARG001
+def _views(truth: "Truth", dataset: "Dataset", result: OutcomeResult) -> Floats:  # noqa: ARG001
     true = truth.tables["views"].set_index("view_id")["enrollment_probability"]
     return true.loc[result.evaluation["view_id"]].to_numpy()
 
 
-def _completions(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:
+def _completions(truth: "Truth", dataset: "Dataset", result: OutcomeResult) -> Floats:
     rows = result.evaluation
     enrollments = truth.tables["enrollments"].set_index("enrollment_id").loc[rows["enrollment_id"]]
     hours = dataset.table("courses", ["course_id", "duration_hours"]).set_index("course_id")["duration_hours"]
@@ -128,7 +128,7 @@ def _completions(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Flo
     )
 
 
-def _leaving(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:
+def _leaving(truth: "Truth", dataset: "Dataset", result: OutcomeResult) -> Floats:
     """Return the true probability of no visit within the horizon, given each learner's rate of visits and each visit's
     probability of being the last: Bayes' rule with the time since the last visit, then Poisson visits.
     """
@@ -161,7 +161,7 @@ def _leaving(truth: "Truth", dataset: "Dataset", result: LabelResult) -> Floats:
     return np.asarray(left + (1 - left) * np.exp(-rate * (later - now)))
 
 
-TRUE_PROBABILITIES: "dict[str, Callable[[Truth, Dataset, LabelResult], Floats]]" = {
+TRUE_PROBABILITIES: "dict[str, Callable[[Truth, Dataset, OutcomeResult], Floats]]" = {
     PROPENSITY: _views,
     COMPLETION: _completions,
     CHURN: _leaving,

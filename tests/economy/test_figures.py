@@ -134,12 +134,12 @@ def test_the_entries_behind_a_figure_sum_to_it_and_are_bounded(stored):
     period = chosen_period(stored, date(2024, 3, 1), date(2024, 3, 31))
     for name, line in LINES.items():
         found = entries_behind(stored, name, period, most=10**6)
-        assert len(found.shown) == found.count
+        assert len(found.table) == found.count
         column = "money_cents" if line.money else "amount"
-        assert line.sign * found.shown[column].sum() == found.total
+        assert line.sign * found.table[column].sum() == found.total
     few = entries_behind(stored, "spent", period, most=5)
-    assert len(few.shown) == 5 < few.count
-    assert few.shown["occurred_at"].is_monotonic_decreasing
+    assert len(few.table) == 5 < few.count
+    assert few.table["occurred_at"].is_monotonic_decreasing
     with pytest.raises(DataError, match="no entries behind"):
         entries_behind(stored, "gini; DROP TABLE x", period)
 

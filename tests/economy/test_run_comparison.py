@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.economy.forecast import OUTLOOK, STOCKS, TODAY, forecast
-from edtech.economy.observed_flows import observe
+from edtech.economy.forecast import FORECAST_FIGURES, STOCKS, TODAY, forecast
+from edtech.economy.observed_flows import observe_flows
 from edtech.economy.run_comparison import (
     MODEL_METRICS,
     RunOfEconomy,
@@ -17,13 +17,13 @@ from edtech.economy.run_comparison import (
 from edtech.economy.simulation import Assumptions, PriceEffect, simulate
 from edtech.pricing import plan_prices, price_response, what_if
 from edtech.reports import to_csv, to_html
-from edtech.reports.economy import outlook_report
+from edtech.reports.economy import forecast_report
 from tests.worlds import make_world
 
 
 @pytest.fixture(scope="module")
 def observed(stored):
-    return observe(stored)
+    return observe_flows(stored)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def results(world):
 
 def test_today_is_the_median_under_todays_prices_and_nothing_changes(observed, asked):
     found = forecast(observed, asked, TODAY)
-    assert found.totals["figure"].tolist() == list(OUTLOOK)
+    assert found.totals["figure"].tolist() == list(FORECAST_FIGURES)
     assert found.totals["mid"].tolist() == found.totals["today"].tolist()
     assert (found.totals[["change", "change_low", "change_high"]] == 0).all(axis=None)
     assert (found.totals["low"] < found.totals["mid"]).all()
@@ -52,7 +52,7 @@ def test_today_is_the_median_under_todays_prices_and_nothing_changes(observed, a
 
 def test_the_weeks_add_up_to_the_horizon(observed, asked):
     found = forecast(observed, asked, PriceEffect(-0.05, 0.02))
-    assert len(found.weekly) == 13 * len(OUTLOOK)
+    assert len(found.weekly) == 13 * len(FORECAST_FIGURES)
     assert found.weekly["week"].min() == observed.end.replace(hour=0) + np.timedelta64(6, "D")
     for name in STOCKS:
         last = found.weekly[found.weekly["figure"] == name].iloc[-1]
@@ -104,14 +104,14 @@ def test_each_run_stands_beside_the_economy_under_its_prices(observed, asked, wo
     table = economy_of_runs(observed, asked, runs).set_index("run_id")
     assert table["rmse"].tolist()[1:] == [1.5, 2.5]
     expected = forecast(observed, asked, price_effect(plan.outcome))
-    for name in OUTLOOK:
+    for name in FORECAST_FIGURES:
         assert table.loc["a", name] == expected.figure(name)["mid"]
         assert table.loc["b", name] == table.loc["", name]
     assert table.loc["a", "spent"] > table.loc["", "spent"]
     assert "no price is recommended" in table.loc["b", "note"]
     read = side_by_side(table.reset_index()).set_index("figure")
     assert read.columns.tolist() == ["unit", "Today's prices", "Fixed effects", "Unproven"]
-    assert len(read) == len(MODEL_METRICS) + len(OUTLOOK) + 1
+    assert len(read) == len(MODEL_METRICS) + len(FORECAST_FIGURES) + 1
     row = table.loc["a"]
     assert read.loc["Token revenue", "Fixed effects"] == (
         f"{row['spent']:,.0f} ({row['spent_low']:,.0f} to {row['spent_high']:,.0f})"
@@ -133,7 +133,7 @@ def test_runs_of_the_data_set_come_soundest_first():
 
 
 def test_the_outlook_is_a_report(observed, asked):
-    report = outlook_report(forecast(observed, asked, PriceEffect(0.02, 0.01)), ["Only if so."], {"seed": asked.seed})
+    report = forecast_report(forecast(observed, asked, PriceEffect(0.02, 0.01)), ["Only if so."], {"seed": asked.seed})
     assert report.sections[0].text == ("Token revenue changes by +2.0% through prices, against today's.", "Only if so.")
     assert [section.title for section in report.sections] == ["At the horizon", "Week by week", "What this assumes"]
     assumed = report.sections[-1].tables[0].frame.set_index("assumption")["value"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.data import Catalogue
-from edtech.economy.observed_flows import NEVER, observe
+from edtech.economy.observed_flows import NEVER, observe_flows
 from edtech.economy.simulation import Assumptions, PriceEffect, simulate
 from edtech.economy.spending_paths import Beliefs, spending_paths
 from edtech.errors import DataError, ParamsError, PricingError
@@ -19,7 +19,7 @@ BELIEFS = Beliefs(trend=0.01, swing=0.2)
 
 @pytest.fixture(scope="module")
 def observed(stored):
-    return observe(stored)
+    return observe_flows(stored)
 
 
 def test_the_weeks_are_those_of_the_platform_metrics(observed, market):
@@ -160,12 +160,12 @@ def test_what_cannot_be_forecast_says_why(home, observed):
         generate_market(MarketParams(learners=50, courses=5, teachers=2, weeks=6)), name="short"
     )
     with pytest.raises(PricingError, match="too short"):
-        observe(short)
+        observe_flows(short)
     with pytest.raises(DataError, match="no token ledger"):
-        observe(catalogue.add_panel(sales(), ROLES, name="panel"))
+        observe_flows(catalogue.add_panel(sales(), ROLES, name="panel"))
     idle = MarketParams(learners=10, courses=5, teachers=2, weeks=9, appeal=-6, visits_per_week=0.02)
     with pytest.raises(PricingError, match="Nothing was ever sold"):
-        observe(catalogue.add_market(generate_market(idle), name="idle"))
+        observe_flows(catalogue.add_market(generate_market(idle), name="idle"))
     for wrong in ({"weeks": 0}, {"commission_rate": 0.9}, {"luck": 1.0}):
         with pytest.raises(ParamsError, match="cannot assume this") as error:
             Assumptions.of(observed, **wrong)

@@ -6,28 +6,28 @@ import numpy as np
 import pandas as pd
 
 from tests.reference.project import (
-    AskedPrices,
+    ForecastPrices,
     Assumptions,
     Constraints,
     Dataset,
-    Models,
+    ForecastModels,
     PriceChange,
     RevenueSplit,
     actionable_plan,
-    asked_effect,
+    effect_of_prices,
     changed_prices,
     chosen_period,
     economy,
     estimate_effects,
     forecast,
-    observe,
+    observe_flows,
     plan_prices,
     price_list,
     price_response,
     reconcile,
     revenue_curve,
     revenue_split,
-    runs_ahead,
+    compare_run_forecasts,
     trust_card,
     unit_attributes,
     unit_table,
@@ -145,11 +145,11 @@ def of_economy(world: World, name: str, days: tuple[str, str] | None) -> Figures
 def of_forecast(world: World) -> Figures:
     """Return where prices and rules lead, and where the prices that runs recommend do."""
     dataset, run_id = world.datasets["price_test"], world.runs["price_test/token_elasticity/choice_logit"]
-    models, observed = Models.of(world.stores.runs, dataset), observe(dataset)
+    models, observed = ForecastModels.of(world.stores.runs, dataset), observe_flows(dataset)
     asked = {
-        "today": AskedPrices(),
-        "category up 10%": AskedPrices(run_id, {first_segment(dataset): 0.1}),
-        "recommended": AskedPrices(run_id, recommended=True),
+        "today": ForecastPrices(),
+        "category up 10%": ForecastPrices(run_id, {first_segment(dataset): 0.1}),
+        "recommended": ForecastPrices(run_id, recommended=True),
     }
     rules = {"today": {}, "other rules": {"commission_rate": 0.3, "bonuses": 2.0, "expiry_weeks": 8, "weeks": 20}}
     rates = [observed.commission_rate, observed.burn_rate, observed.bonus_to_buyers, observed.expiry_weeks]
@@ -157,14 +157,14 @@ def of_forecast(world: World) -> Figures:
     found: Figures = {"observed": plain([*held, *rates, observed.payouts.every, observed.payouts.days_ahead])}
     found |= under("observed/weekly", of_frame(observed.weekly))
     for prices, about in asked.items():
-        effect, reasons = asked_effect(models, about)
+        effect, reasons = effect_of_prices(models, about)
         found[f"{prices}/effect"] = plain([effect.change, effect.error, len(reasons)])
         for rule, changes in rules.items():
             ahead = forecast(observed, Assumptions.of(observed, draws=200, **changes), effect)
             found |= under(f"{prices}/{rule}/totals", of_frame(ahead.totals))
             found |= under(f"{prices}/{rule}/weekly", of_frame(ahead.weekly))
     several = [run_id, world.runs["price_test/token_elasticity/fixed_effects"]]
-    found |= under("of runs", of_frame(runs_ahead(models, observed, several).drop(columns="run_id")))
+    found |= under("of runs", of_frame(compare_run_forecasts(models, observed, several).drop(columns="run_id")))
     return under("forecast", found)
 
 

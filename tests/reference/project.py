@@ -10,12 +10,12 @@ from edtech.data import (
     suggest_kind,
     suggest_mapping,
 )
-from edtech.data.explore import FIGURES as EXPLORED
+from edtech.data.explore import FIGURES
 from edtech.data.explore import figure_frame
 from edtech.economy import chosen_period, economy, reconcile
 from edtech.economy.forecast import forecast
-from edtech.economy.observed_flows import observe
-from edtech.economy.price_forecast import AskedPrices, Models, asked_effect, runs_ahead
+from edtech.economy.observed_flows import observe_flows
+from edtech.economy.price_forecast import ForecastPrices, ForecastModels, effect_of_prices, compare_run_forecasts
 from edtech.economy.simulation import Assumptions
 from edtech.market import MarketParams
 from edtech.ml import FAMILIES
@@ -50,7 +50,7 @@ from edtech.training.trainer import RunResult
 __all__ = [
     "EXPLORED",
     "FAMILIES",
-    "AskedPrices",
+    "ForecastPrices",
     "Assumptions",
     "Budget",
     "Catalogue",
@@ -62,7 +62,7 @@ __all__ = [
     "ForecastRecipe",
     "HealthRecipe",
     "MarketParams",
-    "Models",
+    "ForecastModels",
     "PriceChange",
     "RevenueSplit",
     "RunRecipe",
@@ -75,7 +75,7 @@ __all__ = [
     "TrainingsRecipe",
     "WhatIfRecipe",
     "actionable_plan",
-    "asked_effect",
+    "effect_of_prices",
     "changed_prices",
     "check_dataset",
     "chosen_period",
@@ -88,7 +88,7 @@ __all__ = [
     "forecast",
     "load_result",
     "mean_over_seeds",
-    "observe",
+    "observe_flows",
     "paired_difference",
     "plan_prices",
     "price_list",
@@ -101,7 +101,7 @@ __all__ = [
     "revenue_curve",
     "revenue_split",
     "roles_for",
-    "runs_ahead",
+    "compare_run_forecasts",
     "sample_csv",
     "search_planned",
     "suggest_kind",
@@ -112,3 +112,6 @@ __all__ = [
     "unit_attributes",
     "unit_table",
 ]
+
+# `realism` was named `likeness` when the reference was stored.
+EXPLORED = tuple("likeness" if figure == "realism" else figure for figure in FIGURES)

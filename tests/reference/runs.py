@@ -8,17 +8,17 @@ from tests.reference.project import (
     EXPLORED,
     Budget,
     SearchPlan,
-    by_all_but_the_seed,
     check_dataset,
-    checks_of,
     compare_runs,
     conform_rows,
-    decision_gate,
     difference,
-    entry_gates,
     figure_frame,
     load_result,
-    paired,
+    mean_over_seeds,
+    paired_difference,
+    promotion_requirement,
+    read_diagnostics,
+    registration_requirements,
     search_planned,
     template,
 )
@@ -98,7 +98,7 @@ def of_run(world: World, name: str) -> Figures:
         "tags": tags | dict.fromkeys(sorted(PROSE & run.tags.keys()), "a text"),
         "files": sorted(run.artifacts),
         "checks": {check.code: str(check.severity) for check in result.checks},
-        "gates": [gate.passed for gate in entry_gates(checks_of(store, run))],
+        "gates": [gate.passed for gate in registration_requirements(read_diagnostics(store, run))],
     }
     found |= under("metric", plain(without_times(run.metrics)))
     found |= under("held out", of_frame(result.evaluation)) | under("importance", of_frame(result.importance))
@@ -106,7 +106,7 @@ def of_run(world: World, name: str) -> Figures:
         found |= under(f"table {place}", of_frame(table))
     if run.tags["model_type"] == "token_elasticity":
         found |= of_elasticity(result) | under("plan", of_plan(world.trained[name].plan))
-        found["may be champion"] = decision_gate(run, None).passed
+        found["may be champion"] = promotion_requirement(run, None).passed
     if name in PREDICTING:
         rows = conform_rows(template(store, run_id), store.signature(run_id), getattr(result.model, "roles", None))
         found["predictions"] = plain(load_result(store, run_id).model.predict(rows))
@@ -146,13 +146,15 @@ def of_comparison(world: World) -> Figures:
     found = compare_runs(runs, baseline=runs[0].run_id)
     listed = store.list_runs()
     repeated = listed[listed["run_id"].isin([run_id for run_id, name in names.items() if "/seed " in name])]
-    pair = paired(*(world.trained[f"panel/token_elasticity/{name}"].result.evaluation for name in ("gam", "linear")))
+    pair = paired_difference(
+        *(world.trained[f"panel/token_elasticity/{name}"].result.evaluation for name in ("gam", "linear"))
+    )
     best = {metric: sorted(names[run_id] for run_id in best) for metric, best in sorted(found.best.items())}
     figures = {
         "best": {metric: runs for metric, runs in best.items() if metric != "fit_seconds"},
         "same data": found.same_data,
         "paired": plain([pair.rows, pair.clusters, pair.difference, pair.low, pair.high]),
         **under("differences", of_frame(found.differences.drop(index="fit_seconds"))),
-        **under("by seed", of_frame(by_all_but_the_seed(repeated, "rmse"))),
+        **under("by seed", of_frame(mean_over_seeds(repeated, "rmse"))),
     }
     return under("comparison", figures)

@@ -5,7 +5,7 @@ import pytest
 from edtech.charts import models, pricing, static
 from edtech.reports import Report, Section, Table, figure
 from tests.charts.conftest import HOSTILE
-from tests.training.conftest import market, panel, place, tracker  # noqa: F401  # fixtures
+from tests.training.conftest import market, panel, settings, tracker  # noqa: F401  # fixtures
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def report(effects) -> Report:
     curve = pd.DataFrame({"change": change, "revenue": 1_000 - 900 * change**2})
     segments = pd.DataFrame({"segment": HOSTILE, "estimate": -1.0, "low": -1.4, "high": -0.6})
     predictions = pd.DataFrame({"actual": [1.0, 2.0, 3.0], "predicted": [1.5, 2.0, 2.5]})
-    revenue = static.revenue_curve(curve, best=0.1, support=(-0.2, 0.3), title="Raising prices earns more")
+    revenue = static.revenue_curve(curve, peak=0.1, support=(-0.2, 0.3), title="Raising prices earns more")
     elasticities = pricing.elasticity_by_segment(segments, naive=1.7, title="All react")
     fit = models.actual_vs_predicted(predictions, title="Predictions follow")
     answer = Section(

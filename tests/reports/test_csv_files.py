@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edtech.reports import Report, Section, Table, to_csv, to_csv_zip
-from edtech.reports.cells import FORMULA, exact, safe, shown
+from edtech.reports.cells import FORMULA, display, exact_text, spreadsheet_safe
 
 
 def only(frame: pd.DataFrame) -> Report:
@@ -58,14 +58,14 @@ def test_names_of_files_and_columns_are_harmless():
 
 @given(st.text(max_size=30))
 def test_no_text_becomes_a_formula_and_nothing_else_is_changed(text):
-    cell = safe(text)
+    cell = spreadsheet_safe(text)
     assert not cell.lstrip(" ").startswith(FORMULA)
     assert cell.removeprefix("'") == text or cell == text
 
 
 @given(st.floats() | st.integers() | st.booleans())
 def test_numbers_stay_numbers_and_read_back(value):
-    cell = safe(value)
+    cell = spreadsheet_safe(value)
     assert not cell.startswith("'")
     if isinstance(value, float) and np.isnan(value):
         assert cell == ""
@@ -91,4 +91,4 @@ def test_numbers_stay_numbers_and_read_back(value):
     ],
 )
 def test_a_cell_is_shown_short_and_kept_whole(value, text, whole):
-    assert (shown(value), exact(value)) == (text, whole)
+    assert (display(value), exact_text(value)) == (text, whole)

@@ -52,8 +52,8 @@ def test_figures_have_units_and_changes_are_percents(response):
     figures = next(report.tables()).frame.set_index("figure")
     assert figures.loc["Token revenue", "unit"] == "tokens / period"
     row = figures.loc["Token revenue"]
-    assert row["change (%)"] == pytest.approx(100 * (row["then"] / row["today"] - 1))
-    assert row["from (%, 95 % interval)"] < row["from (%, 80 % interval)"] < row["change (%)"]
+    assert row["change (%)"] == pytest.approx(100 * (row["forecast"] / row["today"] - 1))
+    assert row["from (%, 95% interval)"] < row["from (%, 80% interval)"] < row["change (%)"]
     heads = {str(column) for table in report.tables() for column in table.frame}
     assert not heads & {"change_low", "low", "high", "low_80", "high_80", "planned", "quantity_low"}
     [prices] = [table.frame for table in report.tables() if table.title == "Recommended prices"]
@@ -64,4 +64,4 @@ def test_figures_have_units_and_changes_are_percents(response):
 
 def test_what_it_rests_on_stands_before_the_prices_that_come_last(response):
     titles = [section.title for section in reported(response, RevenueSplit()).sections]
-    assert titles == ["What is expected", "What it rests on", "Revenue over the price", "Recommended prices"]
+    assert titles == ["Expected effect", "Evidence and assumptions", "Revenue curve", "Recommended prices"]

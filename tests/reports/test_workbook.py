@@ -89,7 +89,7 @@ def test_two_tables_of_one_name_and_columns_of_one_name():
 
 
 def test_a_long_table_shows_its_beginning_and_says_so(monkeypatch):
-    monkeypatch.setattr("edtech.reports.workbook.MOST_ROWS", 5)
+    monkeypatch.setattr("edtech.reports.workbook.MAX_ROWS", 5)
     book = opened(only(Table("Long", pd.DataFrame({"a": range(12)}))))
     assert book["01 Long"].max_row == 6
     assert "Long: the first 5 of 12 rows; the CSV download holds all." in [cell.value for cell in book["Report"]["A"]]

@@ -102,7 +102,7 @@ def test_a_negative_decision_value_needs_a_reason_even_without_a_champion(regist
     negative, unknown, zero = (registry.register(log(value=value)) for value in (-1.0, None, 0.0))
     passed = [registry.requirements(version.run_id)[-1].passed for version in (negative, unknown, zero)]
     assert passed == [False, True, True]
-    with pytest.raises(RegistryError, match=r"decision_value_tokens: -1 against 0.*give a reason"):
+    with pytest.raises(RegistryError, match=r"Decision value -1 tokens.*give a reason"):
         registry.promote(negative.name, negative.version)
     assert registry.promote(negative.name, negative.version, "To test promotion").is_champion
 

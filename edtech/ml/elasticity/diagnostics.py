@@ -52,7 +52,7 @@ def _too_good(result: ElasticityResult) -> Check | None:
 
 def _single_feature(fitted: FittedModel, result: ElasticityResult) -> Check | None:
     quantity = fitted.rows[result.roles.quantity].astype(float)
-    association = {name: leakage.tells(fitted.rows[name], quantity) for name in _covariates(result)}
+    association = {name: leakage.predictive_power(fitted.rows[name], quantity) for name in _covariates(result)}
     return trust_checks.single_feature(result.importance, pd.Series(association, dtype=float))
 
 

@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from edtech.ml.base import Params, Presets
 from edtech.ml.outcomes.estimators import Calibration
 
-OURS = ("evaluation_share", "seed", "weeks", "horizon_days", "cost", "value")
+NOT_ESTIMATOR_PARAMS = ("evaluation_share", "seed", "weeks", "horizon_days", "cost", "value")
 """Fields that say what is predicted and judged, and are not the classifier's."""
 
 
-class LabelParams(Params):
+class OutcomeParams(Params):
     """What all share."""
 
     seed: int = Field(
@@ -24,7 +24,7 @@ class LabelParams(Params):
 
     def estimator_arguments(self) -> dict[str, Any]:
         """Return what the estimator's constructor takes."""
-        return self.model_dump(exclude=set(OURS))
+        return self.model_dump(exclude=set(NOT_ESTIMATOR_PARAMS))
 
 
 class _Logistic(BaseModel):
@@ -123,35 +123,35 @@ class _Churn(BaseModel):
     )
 
 
-class PropensityLogistic(_Profit, _Logistic, LabelParams):
+class PropensityLogistic(_Profit, _Logistic, OutcomeParams):
     """Hyperparameters of `logistic` for enrollments."""
 
 
-class PropensityForest(_Profit, _Forest, LabelParams):
+class PropensityForest(_Profit, _Forest, OutcomeParams):
     """Hyperparameters of `random_forest` for enrollments."""
 
 
-class PropensityBoosting(_Profit, _Boosting, LabelParams):
+class PropensityBoosting(_Profit, _Boosting, OutcomeParams):
     """Hyperparameters of `gradient_boosting` for enrollments."""
 
 
-class CompletionLogistic(_Completion, _Logistic, LabelParams):
+class CompletionLogistic(_Completion, _Logistic, OutcomeParams):
     """Hyperparameters of `logistic` for completions."""
 
 
-class CompletionForest(_Completion, _Forest, LabelParams):
+class CompletionForest(_Completion, _Forest, OutcomeParams):
     """Hyperparameters of `random_forest` for completions."""
 
 
-class CompletionBoosting(_Completion, _Boosting, LabelParams):
+class CompletionBoosting(_Completion, _Boosting, OutcomeParams):
     """Hyperparameters of `gradient_boosting` for completions."""
 
 
-class ChurnLogistic(_Churn, _Logistic, LabelParams):
+class ChurnLogistic(_Churn, _Logistic, OutcomeParams):
     """Hyperparameters of `logistic` for churn."""
 
 
-class ChurnBoosting(_Churn, _Boosting, LabelParams):
+class ChurnBoosting(_Churn, _Boosting, OutcomeParams):
     """Hyperparameters of `gradient_boosting` for churn; the season is in its features, not left to a correction."""
 
     calibration: Calibration = Field(
@@ -165,5 +165,5 @@ class ChurnBoosting(_Churn, _Boosting, LabelParams):
     )
 
 
-class ChurnCox(_Churn, LabelParams):
+class ChurnCox(_Churn, OutcomeParams):
     """Hyperparameters of `cox`."""

@@ -1,4 +1,4 @@
-"""Estimators of who has left by a horizon, from how long rows were watched."""
+"""Survival estimators of the probability of leaving by a horizon."""
 
 from abc import ABC, abstractmethod
 from typing import Any, Self
@@ -13,111 +13,115 @@ from edtech.ml.elasticity.fitting.inference import independent_columns
 from edtech.ml.outcomes.cases import PERIODS
 from edtech.ml.outcomes.encoding import Encoder
 from edtech.ml.outcomes.estimators import (
-    LEAST,
+    MIN_PROBABILITY,
     BoostingProbability,
     Calibration,
     LogisticProbability,
     ProbabilityModel,
-    Rows,
+    TrainingRows,
 )
-from edtech.ml.outcomes.seasonality import CLOCK, Season
+from edtech.ml.outcomes.seasonality import TIME_FEATURES, Season
 from edtech.ml.outcomes.survival import kaplan_meier
 from edtech.tables.arrays import Bools, Codes, Floats
 
-MOST_ROWS = 20_000
-STOP = 1.5
-"""Horizons after which a Cox regression looks no further: what keeps hazards proportional for so long is rare."""
-GRAINS = 56
-"""Steps of a horizon by which a Cox regression tells times apart: days, where it is eight weeks."""
-SCALES = (0.5, 2.0)
-"""Between what a baseline is scaled: a mean that is farther off has another reason."""
-FAR = 10.0
-"""Times the last event up to which a baseline goes on."""
+MAX_ROWS = 20_000
+MAX_HORIZONS = 1.5
+"""Durations are censored at this many horizons: hazards are rarely proportional for longer."""
+STEPS_PER_HORIZON = 56
+"""Resolution of durations in a Cox regression: days, if the horizon is eight weeks."""
+SCALE_BOUNDS = (0.5, 2.0)
+"""Bounds of the scale of a baseline hazard; a larger miscalibration has another reason."""
+EXTRAPOLATION = 10.0
+"""Multiple of the last event time up to which a baseline is extrapolated."""
 
 
-def left(survival: Floats, leaving: bool) -> Floats:
-    """Return the chance to have left, from that of no event: either leaving is the event, or coming again is."""
-    return np.clip(1 - survival if leaving else survival, LEAST, 1 - LEAST)
+def leaving_probability(survival: Floats, leaving: bool) -> Floats:
+    """Return the probability of having left, from that of no event: the event is leaving, or else returning."""
+    return np.clip(1 - survival if leaving else survival, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
 
 
-class Timed(ABC):
-    """What estimators of churn share: a horizon, and the season by which days are counted (None: all are usual)."""
+class SurvivalEstimator(ABC):
+    """Base class: a horizon, and the season in whose usual days time is measured (None: calendar days)."""
 
     horizon: float
     leaving: bool
     season: Season | None
 
-    def _known(self, X: pd.DataFrame) -> pd.DataFrame:
-        return X if self.season is None else self.season.adjusted(X)
+    def _adjust_season(self, X: pd.DataFrame) -> pd.DataFrame:
+        return X if self.season is None else self.season.adjust_features(X)
 
-    def _ahead(self, X: pd.DataFrame, times: Floats) -> Floats:
-        """Return the usual days from each row's moment on (n, t) in so many days."""
+    def _usual_days_ahead(self, X: pd.DataFrame, times: Floats) -> Floats:
+        """Return the usual days (n, t) in the `times` (t,) after each row's time."""
         if self.season is None:
             return np.broadcast_to(times, (len(X), len(times)))
-        day = X[CLOCK[0]].to_numpy(float)
-        return np.column_stack([self.season.passed(day, np.full(len(X), one)) for one in times])
+        day = X[TIME_FEATURES[0]].to_numpy(float)
+        return np.column_stack([self.season.usual_days(day, np.full(len(X), length)) for length in times])
 
     @abstractmethod
     def survival(self, X: pd.DataFrame, times: Floats) -> Floats:
-        """Return the chance of no event up to each time, (n, t)."""
+        """Return the probability of no event up to each time, (n, t)."""
 
-    def _left(self, X: pd.DataFrame) -> Floats:
-        return left(self.survival(X, np.array([self.horizon]))[:, 0], self.leaving)
+    def _leaving_probability(self, X: pd.DataFrame) -> Floats:
+        return leaving_probability(self.survival(X, np.array([self.horizon]))[:, 0], self.leaving)
 
 
 def person_periods(follow: pd.DataFrame, ends: Floats) -> tuple[Codes, Codes, Codes]:
-    """Return a row for each case and period that it was watched through: case, period, whether the event came in it.
+    """Return a row for each case and observed period: case, period, whether the event is in it.
 
-    `follow` (n, 3): duration, event, and `watch`, how long the event could have been seen. A period that the watch does
-    not cover is left out whether or not the event came in it: else those that came would count and the others not.
+    `follow` (n, 3): duration, event, and `watch`, how long the event could have been observed. Periods that are not
+    fully observed are left out, with or without an event: else only those with events would count.
     """
     duration, event, watch = (follow[name].to_numpy()[:, None] for name in ("duration", "event", "watch"))
     starts = np.concatenate([[-np.inf], ends[:-1]])
     case, period = np.nonzero((duration > starts) & (watch >= ends))
-    came = (event & (duration <= ends))[case, period]
-    return case, period, came.astype(np.intp)
+    event_in_period = (event & (duration <= ends))[case, period]
+    return case, period, event_in_period.astype(np.intp)
 
 
-class PersonPeriod(Timed, ProbabilityModel):
-    """Discrete-time survival: in each quarter of the horizon, the chance of the event where it has not come yet.
+class PersonPeriod(SurvivalEstimator, ProbabilityModel):
+    """Discrete-time survival: the hazard of the event in each quarter of the horizon.
 
-    Singer and Willett (1993), J. Educational Statistics 18. From plain labels, whose time is not known, it is the
-    classifier itself.
+    Singer and Willett (1993), J. Educational Statistics 18. For outcomes without durations, it is the classifier
+    itself.
     """
 
-    def fit(self, X: pd.DataFrame, y: Any, rows: Rows | None = None) -> Self:  # noqa: ANN401  # labels or a frame
-        """Fit on features (n, f) and a frame (n, 3) of duration, event and watch, or plain outcomes (n,)."""
-        X = self._known(X)
+    def fit(self, X: pd.DataFrame, y: Any, rows: TrainingRows | None = None) -> Self:  # noqa: ANN401  # labels or a frame
+        """Fit on features (n, f) and a frame (n, 3) of duration, event and watch, or outcomes 0 or 1 (n,)."""
+        X = self._adjust_season(X)
         self.encoder_ = Encoder(self.linear).fit(X)
         matrix = self.encoder_.transform(X)
         if not isinstance(y, pd.DataFrame):
             self.ends_ = np.empty(0)
             return self.fit_matrix(matrix, y, rows)
         self.ends_ = self.horizon * np.arange(1, PERIODS + 1) / PERIODS
-        case, period, came = person_periods(y, self.ends_)
-        if min(came.sum(), (1 - came).sum()) == 0:
+        case, period, event_in_period = person_periods(y, self.ends_)
+        if min(event_in_period.sum(), (1 - event_in_period).sum()) == 0:
             raise ModelError(
-                "Nobody, or everybody, has the event within the horizon",
+                "No row, or every row, has the event within the horizon",
                 actual=f"horizon {self.horizon:g}",
                 fix="choose another horizon",
             )
         subject = case if rows is None else rows.subject[case]
-        when = None if rows is None or rows.time is None else rows.time[case]
-        return self.fit_matrix(_with_period(matrix[case], period), came.astype(float), Rows(subject, when))
+        time = None if rows is None or rows.time is None else rows.time[case]
+        return self.fit_matrix(
+            _with_period(matrix[case], period), event_in_period.astype(float), TrainingRows(subject, time)
+        )
 
     def survival(self, X: pd.DataFrame, times: Floats) -> Floats:
-        """Return the chance of no event up to each time (n, t), even in the log between the ends of periods."""
-        matrix = self.encoder_.transform(self._known(X))
+        """Return the probability of no event up to each time (n, t), log-linear within periods."""
+        matrix = self.encoder_.transform(self._adjust_season(X))
         log = np.column_stack(
             [np.log1p(-self.predict_matrix(_with_period(matrix, np.full(len(X), p)))) for p in range(PERIODS)]
         )
-        past = self._ahead(X, times)[:, :, None] - np.concatenate([[0.0], self.ends_[:-1]])
-        part = past / self.ends_[0]  # of each period; the last one goes on
-        return np.asarray(np.exp((np.clip(part, 0, [*[1.0] * (PERIODS - 1), np.inf]) * log[:, None, :]).sum(axis=2)))
+        elapsed = self._usual_days_ahead(X, times)[:, :, None] - np.concatenate([[0.0], self.ends_[:-1]])
+        share_of_period = elapsed / self.ends_[0]  # the last period is extrapolated
+        return np.asarray(
+            np.exp((np.clip(share_of_period, 0, [*[1.0] * (PERIODS - 1), np.inf]) * log[:, None, :]).sum(axis=2))
+        )
 
     def predict(self, X: pd.DataFrame) -> Floats:
-        """Return the probability to have left by the horizon, (n,)."""
-        return super().predict(X) if self.ends_.size == 0 else self._left(X)
+        """Return the probability of having left by the horizon, (n,)."""
+        return super().predict(X) if self.ends_.size == 0 else self._leaving_probability(X)
 
 
 def _with_period(matrix: Floats, period: Codes) -> Floats:
@@ -166,7 +170,7 @@ class BoostingChurn(PersonPeriod, BoostingProbability):
         self.season = season
 
 
-class CoxChurn(Timed, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class CoxChurn(SurvivalEstimator, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Proportional hazards: Cox (1972), J. Royal Statistical Society B 34, ties by Efron; Breslow's baseline."""
 
     def __init__(self, horizon: float = 56.0, leaving: bool = True, season: Season | None = None, *, seed: int) -> None:
@@ -175,49 +179,54 @@ class CoxChurn(Timed, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.season = season
         self.seed = seed
 
-    def fit(self, X: pd.DataFrame, y: pd.DataFrame, rows: Rows | None = None) -> Self:
-        """Fit on features (n, f) and a frame (n, 3) with duration and event; of many rows on 20,000, by seed.
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore stored attributes; two had other names in version 0.1."""
+        former = {"kept_": "independent_", "unsettled_": "newton_step_"}
+        super().__setstate__({former.get(name, name): value for name, value in state.items()})
 
-        The baseline is then scaled until the mean chance of no event by the horizon is that of Kaplan and Meier: where
-        some never come again hazards are not proportional, and the mean is off (calibration in the large: van
-        Houwelingen 2000, Statistics in Medicine 19). `unsettled_` is how many standard errors another step of Newton's
-        would move the effects together. Raises ConvergenceError where the estimate is not finite.
+    def fit(self, X: pd.DataFrame, y: pd.DataFrame, rows: TrainingRows | None = None) -> Self:
+        """Fit on features (n, f) and a frame (n, 3) with duration and event, on at most 20,000 random rows.
+
+        The baseline hazard is scaled until the mean survival at the horizon is that of Kaplan and Meier (calibration in
+        the large: van Houwelingen 2000, Statistics in Medicine 19). If some rows never have the event, hazards are not
+        proportional and the mean is off. `newton_step_` is the length of another Newton step, in standard errors. Raises
+        ConvergenceError if the estimate is not finite.
         """
         from statsmodels.duration.hazard_regression import PHReg  # only here: it takes a second to load
 
-        some = np.arange(len(X))
-        if some.size > MOST_ROWS:
-            some = np.sort(np.random.default_rng(self.seed).choice(some, MOST_ROWS, replace=False))
-        known = self._known(X)
-        self.encoder_ = Encoder(linear=True).fit(known)
-        matrix, stop = self.encoder_.transform(known)[some], STOP * self.horizon
-        time, event = y["duration"].to_numpy(float)[some], y["event"].to_numpy(bool)[some]
-        time, event = self._grained(np.minimum(time, stop)), event & (time <= stop)
-        self.kept_ = independent_columns(matrix)
-        groups = None if rows is None else rows.subject[some]
-        model = PHReg(time, matrix[:, self.kept_], status=event.astype(int), ties="efron")
+        sample = np.arange(len(X))
+        if sample.size > MAX_ROWS:
+            sample = np.sort(np.random.default_rng(self.seed).choice(sample, MAX_ROWS, replace=False))
+        adjusted = self._adjust_season(X)
+        self.encoder_ = Encoder(linear=True).fit(adjusted)
+        matrix, stop = self.encoder_.transform(adjusted)[sample], MAX_HORIZONS * self.horizon
+        time, event = y["duration"].to_numpy(float)[sample], y["event"].to_numpy(bool)[sample]
+        time, event = self._round_up(np.minimum(time, stop)), event & (time <= stop)
+        self.independent_ = independent_columns(matrix)
+        groups = None if rows is None else rows.subject[sample]
+        model = PHReg(time, matrix[:, self.independent_], status=event.astype(int), ties="efron")
         try:
-            found = model.fit(disp=0, groups=groups)
+            fitted = model.fit(disp=0, groups=groups)
         except np.linalg.LinAlgError as error:
-            raise _unsettled("no curvature left to step along") from error
-        self.coefficients_, self.errors_ = np.asarray(found.params), np.asarray(found.bse)
+            raise _no_convergence("no curvature left to step along") from error
+        self.coefficients_, self.errors_ = np.asarray(fitted.params), np.asarray(fitted.bse)
         if not (np.isfinite(self.coefficients_).all() and np.abs(self.coefficients_).max(initial=0) < 20):
-            raise _unsettled(f"effects up to {np.abs(self.coefficients_).max():.3g}")
-        score, curved = model.score(self.coefficients_), -model.hessian(self.coefficients_)
-        self.unsettled_ = float(np.sqrt(np.abs(score @ np.linalg.lstsq(curved, score)[0])))
-        self.times_, self.hazard_ = _baseline(time, event, np.exp(matrix[:, self.kept_] @ self.coefficients_))
-        self.hazard_ = self.hazard_ * self._scale(X, y)
+            raise _no_convergence(f"effects up to {np.abs(self.coefficients_).max():.3g}")
+        score, information = model.score(self.coefficients_), -model.hessian(self.coefficients_)
+        self.newton_step_ = float(np.sqrt(np.abs(score @ np.linalg.lstsq(information, score)[0])))
+        self.times_, self.hazard_ = _baseline(time, event, np.exp(matrix[:, self.independent_] @ self.coefficients_))
+        self.hazard_ = self.hazard_ * self._baseline_scale(X, y)
         return self
 
-    def _grained(self, time: Floats) -> Floats:
-        """Return times in steps of the horizon, whatever unit they are in: few different ones are soon fitted."""
-        grain = self.horizon / GRAINS
+    def _round_up(self, time: Floats) -> Floats:
+        """Return times rounded up to a fraction of the horizon: few distinct times are fast to fit."""
+        grain = self.horizon / STEPS_PER_HORIZON
         return np.asarray(np.ceil(time / grain - 1e-9) * grain)
 
-    def _scale(self, X: pd.DataFrame, y: pd.DataFrame) -> float:
-        """Return by how much hazards are too low on the mean of the rows at the horizon."""
+    def _baseline_scale(self, X: pd.DataFrame, y: pd.DataFrame) -> float:
+        """Return the scale of the hazard at which mean survival at the horizon is that of Kaplan and Meier."""
         at = np.array([self.horizon])
-        share = y["duration"].to_numpy(float) / self._ahead(X, at)[:, 0]  # each row's own horizon ends at 1
+        share = y["duration"].to_numpy(float) / self._usual_days_ahead(X, at)[:, 0]  # each row's own horizon is 1
         curve = kaplan_meier(share, y["event"].to_numpy(bool))
         staying = float(curve.loc[curve["time"] <= 1, "share"].iloc[-1])
         log = np.log(self.survival(X, at)[:, 0])
@@ -225,47 +234,49 @@ class CoxChurn(Timed, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         def over(scale: float) -> float:
             return float(np.exp(scale * log).mean()) - staying
 
-        low, high = SCALES
+        low, high = SCALE_BOUNDS
         if over(low) <= 0 or over(high) >= 0:
             return low if over(low) <= 0 else high
         return float(brentq(over, low, high))
 
     def survival(self, X: pd.DataFrame, times: Floats) -> Floats:
-        """Return the chance of no event up to each time, (n, t)."""
-        relative = np.exp(self.encoder_.transform(self._known(X))[:, self.kept_] @ self.coefficients_)
-        # even within a step, and beyond the last as steep as on the mean
-        ends, hazard = (np.concatenate([[0.0], one, [FAR * one[-1]]]) for one in (self.times_, self.hazard_))
-        gone = np.interp(self._ahead(X, times), ends, hazard)
-        return np.asarray(np.exp(-relative[:, None] * gone))
+        """Return the probability of no event up to each time, (n, t)."""
+        relative = np.exp(self.encoder_.transform(self._adjust_season(X))[:, self.independent_] @ self.coefficients_)
+        # linear within a step, and beyond the last with the mean slope
+        ends, hazard = (
+            np.concatenate([[0.0], values, [EXTRAPOLATION * values[-1]]]) for values in (self.times_, self.hazard_)
+        )
+        cumulative_hazard = np.interp(self._usual_days_ahead(X, times), ends, hazard)
+        return np.asarray(np.exp(-relative[:, None] * cumulative_hazard))
 
     def predict(self, X: pd.DataFrame) -> Floats:
-        """Return the probability to have left by the horizon, (n,)."""
-        return self._left(X)
+        """Return the probability of having left by the horizon, (n,)."""
+        return self._leaving_probability(X)
 
     def ratios(self) -> pd.DataFrame:
-        """Return hazard ratios of the event, intervals clustered by subject: feature, ratio, low, high, note."""
-        names = np.array(self.encoder_.names_, dtype=object)[self.kept_]
+        """Return hazard ratios, with intervals clustered by subject: feature, ratio, low, high, note."""
+        names = np.array(self.encoder_.names_, dtype=object)[self.independent_]
         half = 1.96 * self.errors_
         ends = {
             name: np.exp(self.coefficients_ + sign * half) for name, sign in (("ratio", 0), ("low", -1), ("high", 1))
         }
-        what = "hazard of leaving" if self.leaving else "hazard of coming again"
-        table = pd.DataFrame({"feature": names, **ends, "note": what})
+        hazard_of = "hazard of leaving" if self.leaving else "hazard of returning"
+        table = pd.DataFrame({"feature": names, **ends, "note": hazard_of})
         return table.iloc[np.argsort(-np.abs(self.coefficients_), kind="stable")].reset_index(drop=True)
 
 
-def _unsettled(found: str) -> ConvergenceError:
+def _no_convergence(detail: str) -> ConvergenceError:
     return ConvergenceError(
-        "The Cox regression did not settle",
+        "The Cox regression did not converge",
         expected="finite effects",
-        actual=found,
-        fix="leave out columns that tell the outcome or the duration, such as what was paid so far, or have a value "
-        "seen only with one outcome",
+        actual=detail,
+        fix="leave out columns that contain the outcome or the duration, such as the amount paid so far, or that have a "
+        "value with one outcome only",
     )
 
 
 def _baseline(time: Floats, event: Bools, relative: Floats) -> tuple[Floats, Floats]:
-    """Return the times of events and the cumulative baseline hazard at them."""
+    """Return the event times and the cumulative baseline hazard (Breslow)."""
     order = np.argsort(time)
     at_risk = np.cumsum(relative[order][::-1])[::-1]
     times, count = np.unique(time[event], return_counts=True)

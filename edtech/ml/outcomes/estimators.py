@@ -1,4 +1,4 @@
-"""Estimators of a probability: scikit-learn's classifiers behind one encoding and one calibration."""
+"""Estimators of probabilities: scikit-learn's classifiers with one encoding and one calibration."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -22,42 +22,43 @@ from edtech.tables.arrays import Codes, Floats
 
 Calibration = Literal["none", "platt", "isotonic"]
 FOLDS = 5
-NEWEST = 1 / 3
-"""Share of the rows that a correction is learned from, where there is a time."""
-MANY, ENOUGH = 20_000, 3_000
-"""Rows from which on halves are as good as fifths to fit on, and the fewest that a correction is learned from."""
-SAMPLED = 0.3
-"""Share of many rows that each tree of a forest sees: as good on later rows and three times as fast."""
-WHOLE = 10_000
-"""Rows that each tree sees at least, where there are as many."""
-LEAST = 1e-6
-"""No outcome is held to be surer than this, so that the log loss stays finite."""
+NEWEST_SHARE = 1 / 3
+"""Share of the latest rows that calibration is learned from, if there is a time."""
+MANY_ROWS, MIN_CALIBRATION_ROWS = 20_000, 3_000
+"""Rows from which on two folds are enough, and minimum rows to learn the calibration."""
+TREE_SAMPLE_SHARE = 0.3
+"""Share of rows for each tree of a forest: as accurate on later rows, and three times as fast."""
+MIN_TREE_ROWS = 10_000
+"""Minimum rows for each tree, if there are as many."""
+MIN_PROBABILITY = 1e-6
+"""Bound of probabilities, so that the log loss is finite."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Whom each training row is about, (n,), and the rank of its moment, (n,) or None where there is no time."""
+class TrainingRows:
+    """Codes of each training row's subject (n,), and the rank of its time (n,) or None."""
 
     subject: Codes
     time: Floats | None = None
 
-    def parts(self) -> list[tuple[Codes, Codes]]:
-        """Return pairs of rows to fit on and rows to predict: of other subjects, and the newest third of them."""
-        newest, many = np.ones(len(self.subject), dtype=bool), len(self.subject) > MANY
+    def calibration_folds(self) -> list[tuple[Codes, Codes]]:
+        """Return pairs of rows to fit on and rows to predict: the latest third of rows of other subjects."""
+        newest, many = np.ones(len(self.subject), dtype=bool), len(self.subject) > MANY_ROWS
         if self.time is not None:
-            newest = self.time >= np.quantile(self.time, max(0.0, 1 - max(NEWEST, ENOUGH / len(newest))))
+            newest = self.time >= np.quantile(
+                self.time, max(0.0, 1 - max(NEWEST_SHARE, MIN_CALIBRATION_ROWS / len(newest)))
+            )
         folds = GroupKFold(2 if many else FOLDS, shuffle=True, random_state=0)
-        parts = folds.split(self.subject, groups=self.subject)
-        return [(fitted, apart[newest[apart]]) for fitted, apart in parts]
+        splits = folds.split(self.subject, groups=self.subject)
+        return [(train, test[newest[test]]) for train, test in splits]
 
 
 class ProbabilityModel(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
-    """P(outcome) from features: an encoder, a classifier of scikit-learn, and what corrects its probabilities.
+    """P(outcome) from features: an encoder, a classifier of scikit-learn, and a calibration of its probabilities.
 
-    Calibration (Platt 1999; Zadrozny and Elkan 2002) learns from predictions in folds, no subject in two of them,
-    and where there is a time from the newest third of the rows: features that lengthen with the record tell more by
-    then, so that a fit on the older rows alone would be corrected for what the one on all rows does not have. The
-    classifier itself is then fitted on all rows.
+    Calibration (Platt 1999; Zadrozny and Elkan 2002) is learned from out-of-fold predictions with folds by subject. If
+    there is a time, only the latest third of the rows counts: features of a longer record are more informative, so that
+    older rows would need another calibration. The classifier is then fitted on all rows.
     """
 
     linear = False
@@ -66,29 +67,29 @@ class ProbabilityModel(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     @abstractmethod
     def _classifier(self, rows: int) -> Any: ...  # noqa: ANN401  # one of scikit-learn's
 
-    def fit(self, X: pd.DataFrame, y: Floats, rows: Rows | None = None) -> Self:
-        """Fit on features (n, f) and outcomes 0 or 1 (n,); raise ConvergenceError where it does not settle."""
+    def fit(self, X: pd.DataFrame, y: Floats, rows: TrainingRows | None = None) -> Self:
+        """Fit on features (n, f) and outcomes 0 or 1 (n,); raises ConvergenceError."""
         self.encoder_ = Encoder(self.linear).fit(X)
         return self.fit_matrix(self.encoder_.transform(X), y, rows)
 
-    def fit_matrix(self, matrix: Floats, y: Floats, rows: Rows | None = None) -> Self:
+    def fit_matrix(self, matrix: Floats, y: Floats, rows: TrainingRows | None = None) -> Self:
         """Fit on encoded features (n, k)."""
         outcome = np.asarray(y, dtype=np.int64)
         self.correction_ = Correction()
         if self.calibration != "none":
-            raw, kept = self._unseen(matrix, outcome, rows or Rows(np.arange(len(outcome))))
-            self.correction_ = Correction.of(self.calibration, raw[kept], outcome[kept])
-        self.classifier_ = _fitted(self._classifier(len(outcome)), matrix, outcome)
+            raw, predicted = self._out_of_fold(matrix, outcome, rows or TrainingRows(np.arange(len(outcome))))
+            self.correction_ = Correction.estimate(self.calibration, raw[predicted], outcome[predicted])
+        self.classifier_ = _fit_classifier(self._classifier(len(outcome)), matrix, outcome)
         return self
 
-    def _unseen(self, matrix: Floats, outcome: Codes, rows: Rows) -> tuple[Floats, Codes]:
-        """Return predictions (n,) by classifiers that had not seen these rows, and which rows have one."""
-        raw, kept = np.zeros(len(outcome)), []
-        for fitted, apart in rows.parts():
-            one = _fitted(self._classifier(fitted.size), matrix[fitted], outcome[fitted])
-            raw[apart] = one.predict_proba(matrix[apart])[:, 1]
-            kept.append(apart)
-        return raw, np.concatenate(kept)
+    def _out_of_fold(self, matrix: Floats, outcome: Codes, rows: TrainingRows) -> tuple[Floats, Codes]:
+        """Return out-of-fold predictions (n,), and the indices of rows that have one."""
+        raw, predicted = np.zeros(len(outcome)), []
+        for train, test in rows.calibration_folds():
+            classifier = _fit_classifier(self._classifier(train.size), matrix[train], outcome[train])
+            raw[test] = classifier.predict_proba(matrix[test])[:, 1]
+            predicted.append(test)
+        return raw, np.concatenate(predicted)
 
     def predict_matrix(self, matrix: Floats) -> Floats:
         """Return the probability for encoded features, (n,)."""
@@ -100,26 +101,26 @@ class ProbabilityModel(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         return self.predict_matrix(self.encoder_.transform(X))
 
 
-def _fitted(classifier: Any, matrix: Floats, outcome: Codes) -> Any:  # noqa: ANN401  # scikit-learn's
-    matrix = np.where(np.isnan(matrix).all(axis=0), 0.0, matrix)  # a column of gaps only has no place to split
+def _fit_classifier(classifier: Any, matrix: Floats, outcome: Codes) -> Any:  # noqa: ANN401  # scikit-learn's
+    matrix = np.where(np.isnan(matrix).all(axis=0), 0.0, matrix)  # a column of missing values only cannot be split
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
-            with threadpool_limits(1, "openmp"):  # on a busy machine two threads mostly wait for one another
+            with threadpool_limits(1, "openmp"):  # several trainings at once would compete for threads
                 fitted = classifier.fit(matrix, outcome)
     except ConvergenceWarning as exc:
         raise ConvergenceError(
-            "The regression did not settle",
+            "The regression did not converge",
             actual=str(exc).splitlines()[0],
-            fix="raise the penalty, or leave out columns that say the same",
+            fix="raise the penalty, or leave out collinear columns",
         ) from exc
     if "n_jobs" in fitted.get_params():
-        fitted.set_params(n_jobs=1)  # threads add up the trees in any order: the last bit would differ
+        fitted.set_params(n_jobs=1)  # threads sum the trees in any order: the last bit would differ
     return fitted
 
 
 class Correction(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A rising function from raw to corrected probability: a line in the log odds, or steps from `at` to `value`."""
+    """An increasing function of raw probabilities: linear in log odds, or interpolated from `at` to `value`."""
 
     def __init__(self, slope: float = 1.0, intercept: float = 0.0, at: Any = None, value: Any = None) -> None:  # noqa: ANN401
         self.slope = slope
@@ -128,21 +129,23 @@ class Correction(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         self.value = value
 
     @classmethod
-    def of(cls, kind: Calibration, raw: Floats, outcome: Codes) -> "Correction":
-        """Return the correction learned from raw probabilities (n,) and outcomes (n,)."""
+    def estimate(cls, kind: Calibration, raw: Floats, outcome: Codes) -> "Correction":
+        """Return the correction estimated from raw probabilities (n,) and outcomes (n,)."""
         if kind == "isotonic":
-            steps = IsotonicRegression(y_min=LEAST, y_max=1 - LEAST, out_of_bounds="clip").fit(raw, outcome)
+            steps = IsotonicRegression(y_min=MIN_PROBABILITY, y_max=1 - MIN_PROBABILITY, out_of_bounds="clip").fit(
+                raw, outcome
+            )
             return cls(at=steps.X_thresholds_, value=steps.y_thresholds_)
-        odds = logit(np.clip(raw, LEAST, 1 - LEAST))[:, None]
+        odds = logit(np.clip(raw, MIN_PROBABILITY, 1 - MIN_PROBABILITY))[:, None]
         line = LogisticRegression(C=np.inf, max_iter=1000).fit(odds, outcome)
         return cls(float(line.coef_[0, 0]), float(line.intercept_[0]))
 
     def __call__(self, raw: Floats) -> Floats:
-        """Return the corrected probability of each raw one, (n,)."""
+        """Return corrected probabilities (n,)."""
         if self.at is not None:
-            return np.asarray(np.clip(np.interp(raw, self.at, self.value), LEAST, 1 - LEAST))
-        odds = self.slope * logit(np.clip(raw, LEAST, 1 - LEAST)) + self.intercept
-        return np.asarray(np.clip(expit(odds), LEAST, 1 - LEAST))
+            return np.asarray(np.clip(np.interp(raw, self.at, self.value), MIN_PROBABILITY, 1 - MIN_PROBABILITY))
+        odds = self.slope * logit(np.clip(raw, MIN_PROBABILITY, 1 - MIN_PROBABILITY)) + self.intercept
+        return np.asarray(np.clip(expit(odds), MIN_PROBABILITY, 1 - MIN_PROBABILITY))
 
 
 class LogisticProbability(ProbabilityModel):
@@ -184,7 +187,7 @@ class ForestProbability(ProbabilityModel):
             max_depth=self.max_depth,
             min_samples_leaf=self.min_samples_leaf,
             max_features=self.max_features,
-            max_samples=min(1.0, max(SAMPLED, WHOLE / rows)),
+            max_samples=min(1.0, max(TREE_SAMPLE_SHARE, MIN_TREE_ROWS / rows)),
             n_jobs=-1,
             random_state=self.seed,
         )

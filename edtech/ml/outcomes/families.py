@@ -11,7 +11,7 @@ from edtech.ml import outcomes
 from edtech.ml.base import Algorithm, Family
 from edtech.ml.outcomes import algorithms as of
 from edtech.ml.outcomes import sources
-from edtech.ml.outcomes.churn_estimators import BoostingChurn, CoxChurn, LogisticChurn, Timed
+from edtech.ml.outcomes.churn_estimators import BoostingChurn, CoxChurn, LogisticChurn, SurvivalEstimator
 from edtech.ml.outcomes.description import summary
 from edtech.ml.outcomes.encoding import Encoder
 from edtech.ml.outcomes.estimators import (
@@ -22,9 +22,9 @@ from edtech.ml.outcomes.estimators import (
     ProbabilityModel,
 )
 from edtech.ml.outcomes.plots import plots
-from edtech.ml.outcomes.result import LabelResult
+from edtech.ml.outcomes.result import OutcomeResult
 from edtech.ml.outcomes.seasonality import Season
-from edtech.ml.outcomes.training import Task, train
+from edtech.ml.outcomes.training import OutcomeTask, train
 from edtech.ml.training_support import beyond_range, new_values
 from edtech.tables.roles import LabelRoles
 
@@ -44,23 +44,23 @@ HELP = {
     "gradient_boosting": "Trees added one by one; mostly the best probabilities where there are many rows.",
 }
 
-VIEWS = Task(outcomes.PROPENSITY, "views", "propensity", sources.views, sources.from_labels)
-ENROLLMENTS = Task(outcomes.COMPLETION, "enrollments", "completion", sources.enrollments, sources.from_labels)
-LEARNERS = Task(outcomes.CHURN, "learners", "churn", sources.learners, sources.churn_labels)
+VIEWS = OutcomeTask(outcomes.PROPENSITY, "views", "propensity", sources.views, sources.from_labels)
+ENROLLMENTS = OutcomeTask(outcomes.COMPLETION, "enrollments", "completion", sources.enrollments, sources.from_labels)
+LEARNERS = OutcomeTask(outcomes.CHURN, "learners", "churn", sources.learners, sources.churn_labels)
 
 
-def _algorithms(*found: tuple[tuple[str, str, type], type]) -> dict[str, Algorithm]:
-    return {name: Algorithm(name, title, kind, params, HELP[name]) for (name, title, kind), params in found}
+def _algorithms(*definitions: tuple[tuple[str, str, type], type]) -> dict[str, Algorithm]:
+    return {name: Algorithm(name, title, kind, params, HELP[name]) for (name, title, kind), params in definitions}
 
 
-def _fits(task: Task, algorithms: dict[str, Algorithm], dataset: "Dataset") -> tuple[str, ...]:
+def _fits(task: OutcomeTask, algorithms: dict[str, Algorithm], dataset: "Dataset") -> tuple[str, ...]:
     if dataset.kind == "market":
         return tuple(algorithms)
     roles = dataset.mapping
     return tuple(algorithms) if isinstance(roles, LabelRoles) and roles.task == task.task else ()
 
 
-def _fits_churn(task: Task, algorithms: dict[str, Algorithm], dataset: "Dataset") -> tuple[str, ...]:
+def _fits_churn(task: OutcomeTask, algorithms: dict[str, Algorithm], dataset: "Dataset") -> tuple[str, ...]:
     """Return all where it is known how long each was watched, else those that need no time."""
     fitting = _fits(task, algorithms, dataset)
     timed = dataset.kind == "market" or getattr(dataset.mapping, "duration", None) is not None
@@ -76,13 +76,13 @@ def range_warnings(
 
 def _encoded_columns(model: ProbabilityModel | CoxChurn, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that the encoder gets as they are; a season replaces or changes those that hold times."""
-    season = model.season if isinstance(model, Timed) else None
-    encoded = rows if season is None else season.adjusted(rows)
+    season = model.season if isinstance(model, SurvivalEstimator) else None
+    encoded = rows if season is None else season.adjust_features(rows)
     return rows[[name for name in rows if name in encoded and encoded[name].equals(rows[name])]]
 
 
 def _range_warnings(encoder: Encoder, rows: pd.DataFrame) -> Iterator[str]:
-    for name, trained in encoder.words_.items():
+    for name, trained in encoder.categories_.items():
         if name in rows:
             yield from new_values(rows, name, trained)
     for index, name in enumerate(encoder.numbers_):
@@ -94,11 +94,11 @@ def _range_warnings(encoder: Encoder, rows: pd.DataFrame) -> Iterator[str]:
             yield from beyond_range(rows, name, np.full(len(rows), low), np.full(len(rows), high))
 
 
-def _family(task: Task, algorithms: dict[str, Algorithm], **texts: Any) -> Family:  # noqa: ANN401  # Family's fields
+def _family(task: OutcomeTask, algorithms: dict[str, Algorithm], **texts: Any) -> Family:  # noqa: ANN401  # Family's fields
     return Family(
         name=task.family,
         algorithms=algorithms,
-        result=LabelResult,
+        result=OutcomeResult,
         algorithms_for=partial(_fits_churn if task is LEARNERS else _fits, task, algorithms),
         train=partial(train, task),
         summary=summary,

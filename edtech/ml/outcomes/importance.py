@@ -1,4 +1,4 @@
-"""What moves a prediction: permutation importance, and odds ratios where the model is a regression."""
+"""Feature importance: permutation importance, and odds or hazard ratios of regressions."""
 
 from typing import Any
 
@@ -13,32 +13,32 @@ from edtech.ml.outcomes.churn_estimators import CoxChurn, PersonPeriod
 from edtech.ml.outcomes.estimators import LogisticProbability
 from edtech.tables.arrays import Floats
 
-MOST_ROWS = 2_000
+MAX_ROWS = 2_000
 SEED = 20
-NOT_TOLD_APART = 1e-6
+COLLINEARITY_TOLERANCE = 1e-6
 
 
 def permutation_importance(model: Any, cases: Cases) -> pd.DataFrame:  # noqa: ANN401  # an estimator of ours
-    """Return how much the log loss on rows held back rises when a column is shuffled: feature, importance, meaning.
+    """Return the increase of log loss on held-out rows if a column is shuffled: feature, importance, meaning.
 
-    Breiman (2001), Machine Learning 45; one shuffle of up to 2,000 rows (seed 20). It says what the
-    prediction leans on, which is no effect.
+    Breiman (2001), Machine Learning 45; one shuffle of up to 2,000 rows (seed 20). Importance measures what predictions
+    depend on; it is not a causal effect.
     """
     rng = np.random.default_rng(SEED)
-    some = np.zeros(len(cases), dtype=bool)
-    some[rng.permutation(np.flatnonzero(cases.labeled))[:MOST_ROWS]] = True
-    rows = cases.rows(some)
+    sample = np.zeros(len(cases), dtype=bool)
+    sample[rng.permutation(np.flatnonzero(cases.labeled))[:MAX_ROWS]] = True
+    rows = cases.subset(sample)
 
     def loss(frame: pd.DataFrame) -> float:
         return float(log_loss(rows.actual, model.predict(frame), labels=[0, 1]))
 
     base = loss(rows.features)
-    found = []
+    increases = []
     for name in rows.features:
         shuffled = rows.features[name].iloc[rng.permutation(len(rows))].array
         rise = loss(rows.features.assign(**{str(name): shuffled})) - base
-        found.append((str(name), rise, cases.meanings.get(str(name), "")))
-    table = pd.DataFrame(found, columns=["feature", "importance", "meaning"])
+        increases.append((str(name), rise, cases.meanings.get(str(name), "")))
+    table = pd.DataFrame(increases, columns=["feature", "importance", "meaning"])
     return table.sort_values("importance", ascending=False, ignore_index=True)
 
 
@@ -56,13 +56,13 @@ def odds_ratios(model: Any, cases: Cases) -> pd.DataFrame:  # noqa: ANN401  # an
         return empty
     if not isinstance(model, LogisticProbability):
         return empty
-    known = cases.rows(cases.labeled)
-    matrix = model.encoder_.transform(known.features)
+    labeled = cases.subset(cases.labeled)
+    matrix = model.encoder_.transform(labeled.features)
     beta = model.classifier_.coef_[0]
-    low, high, apart = _interval(model, matrix, known.actual, known.clusters, beta)
+    low, high, identified = _interval(model, matrix, labeled.actual, labeled.clusters, beta)
     names = model.encoder_.names_
     per = ["per standard deviation" if name in model.encoder_.numbers_ else "" for name in names]
-    note = np.where(apart, per, "not told apart from other columns: no interval")
+    note = np.where(identified, per, "not told apart from other columns: no interval")
     table = pd.DataFrame({"feature": names, "ratio": np.exp(beta), "low": low, "high": high, "note": note})
     return table.iloc[np.argsort(-np.abs(beta), kind="stable")].reset_index(drop=True)
 
@@ -79,10 +79,10 @@ def _interval(
     ridge = np.diag([model.penalty] * len(beta) + [0.0])
     information = (design * (p * (1 - p))[:, None]).T @ design
     values, vectors = np.linalg.eigh(information / len(design))
-    lost = vectors[:, values < NOT_TOLD_APART * values.max()]
-    apart = (np.abs(lost).max(axis=1, initial=0) < np.sqrt(NOT_TOLD_APART))[:-1]
+    unidentified = vectors[:, values < COLLINEARITY_TOLERANCE * values.max()]
+    identified = (np.abs(unidentified).max(axis=1, initial=0) < np.sqrt(COLLINEARITY_TOLERANCE))[:-1]
     bread = np.linalg.pinv(information + ridge)
     score = cluster_sums(design * (actual - p)[:, None], cluster) @ bread
     half = critical_value(len(score)) * np.sqrt((score**2).sum(axis=0))[:-1]
-    low, high = (np.exp(np.where(apart, beta + sign * half, np.nan)) for sign in (-1, 1))
-    return low, high, apart
+    low, high = (np.exp(np.where(identified, beta + sign * half, np.nan)) for sign in (-1, 1))
+    return low, high, identified

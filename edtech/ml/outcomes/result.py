@@ -1,4 +1,4 @@
-"""What a training of a family of labels finds."""
+"""The result of a training of an outcome family."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,29 +10,31 @@ from edtech.ml.base import FitResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelResult(FitResult):
-    """A trained model of probabilities and how right they were on rows held back.
+class OutcomeResult(FitResult):
+    """A trained model of probabilities, and its held-out errors.
 
-    `outcome` names what is predicted, as the column does. `threshold`: from which probability on a row counts as yes in
-    the confusion table, chosen as `threshold_words` says. `horizon`: the days (or the file's own unit) that the outcome
-    is about, None where it has no time. `meanings`: one sentence for each feature that we made.
-    `evaluation`: actual, predicted, time, subject and, where a yes brings tokens, value.
+    `outcome` is the name of the predicted column. `threshold` is the lowest probability that counts as a yes in the
+    confusion table, according to `threshold_rule`. `horizon` is that of the outcome in days (or in the unit of the
+    upload), None without one. `meanings` has a sentence for each derived feature. `evaluation`: actual, predicted, time,
+    subject and, if a yes has a value in tokens, value.
     """
 
     COLUMNS: ClassVar[Mapping[str, tuple[str, ...]]] = {**FitResult.COLUMNS, "odds": ("feature", "ratio")}
     TEXT: ClassVar[tuple[str, ...]] = ("feature", "subject", "outcome", "said", "cohort", "meaning", "note")
 
+    JSON_KEYS: ClassVar[Mapping[str, str]] = {"threshold_rule": "threshold_words"}
+
     outcome: str
     threshold: float
-    threshold_words: str
+    threshold_rule: str
     odds: pd.DataFrame
     meanings: dict[str, str]
     horizon: float | None = None
 
     def run_params(self) -> dict[str, str]:
-        """Return what is predicted and from how many columns."""
+        """Return the outcome and the number of features."""
         return {"outcome": self.outcome, "features": str(len(self.importance))}
 
     def run_tags(self) -> dict[str, str]:
-        """Return what is predicted."""
+        """Return the outcome."""
         return {"outcome": self.outcome}

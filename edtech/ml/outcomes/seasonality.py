@@ -11,23 +11,23 @@ from sklearn.base import BaseEstimator
 
 from edtech.errors import ModelError
 from edtech.ml.outcomes.cases import Cases
-from edtech.ml.outcomes.encoding import require
+from edtech.ml.outcomes.encoding import require_columns
 from edtech.tables.arrays import Floats
 from edtech.tables.formatting import format_names
 
 YEAR = 365.25
 WEEKS = 52
 WEEK = YEAR / WEEKS
-BEND = 0.02
+BEND_SD = 0.02
 """By how much the change of the log level differs from one week to the next, as far as is known before looking."""
-SWING = 0.5
+LEVEL_SD = 0.5
 """How far the log level of a week lies from that of the year, as far as is known before looking."""
-ROUNDS = 20
-BLOCK = 28
+ITERATIONS = 20
+BLOCK_DAYS = 28
 """Days over which visits that saw no course are counted."""
-RATE, SHAPE, LAST = (1e-4, 20.0), (0.3, 30.0), (1e-4, 0.9)
+RATE_BOUNDS, SHAPE_BOUNDS, LAST_BOUNDS = (1e-4, 20.0), (0.3, 30.0), (1e-4, 0.9)
 """Between what lie the usual visits of a day, the shape of their spread, and the chance that a visit is the last."""
-CLOCK = ("day_of_year", "days_of_record")
+TIME_FEATURES = ("day_of_year", "days_of_record")
 """Columns that say when a row is and how far its record goes back: they change with time by their nature."""
 
 
@@ -68,7 +68,7 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         super().__setstate__(state)
 
     @classmethod
-    def of(cls, subject: pd.Series, time: pd.Series, seen: pd.Series | None = None) -> Self:
+    def estimate(cls, subject: pd.Series, time: pd.Series, courses_viewed: pd.Series | None = None) -> Self:
         """Return the season of visits: whose, when and, where that is known, of how many courses, (n,).
 
         Between the first and the last visit of a learner, the others fall on each day in proportion to its level,
@@ -76,7 +76,7 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         Hausman, Hall and Griliches 1984, Econometrica 52). The log levels are a random walk on a circle (Rue and Held
         2005, Gaussian Markov Random Fields, 3.3).
         """
-        visits = pd.DataFrame({"who": pd.factorize(subject)[0], "day": days(time)})
+        visits = pd.DataFrame({"who": pd.factorize(subject)[0], "day": days_since_2000(time)})
         every = visits.groupby("who")["day"].agg(["min", "max", "size"])
         spans = every[(every["size"] > 2) & (every["max"] - every["min"] >= 1)]
         if spans.empty:
@@ -84,29 +84,29 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         day = visits["day"].to_numpy()
         start = float(np.floor(day.min()))
         at = ((start + np.arange(np.floor(day.max()) - start + 2)) % YEAR // WEEK).astype(np.intp)
-        traced = np.ones(at.size) if seen is None else _traced(day - start, seen, at.size)
+        traced = np.ones(at.size) if courses_viewed is None else _traced_share(day - start, courses_viewed, at.size)
         first, last, inside = (spans[name].to_numpy(float) for name in ("min", "max", "size"))
         ends = np.column_stack([first, last]) - start
         within = np.floor(day[visits["who"].isin(spans.index)] - start).astype(np.intp)
         events = np.bincount(at[within], minlength=WEEKS).astype(float)
-        for one in ends.T:  # neither the first nor the last visit says anything of its day
-            events -= np.bincount(at[np.floor(one).astype(np.intp)], minlength=WEEKS)
+        for side in ends.T:  # neither the first nor the last visit says anything of its day
+            events -= np.bincount(at[np.floor(side).astype(np.intp)], minlength=WEEKS)
         log = np.zeros(WEEKS)
-        for _ in range(ROUNDS):
-            rate = (inside - 2) / _between(ends, np.exp(log)[at] * traced)
-            log = _walk(events, _bincount(ends, rate, at, traced), log)
+        for _ in range(ITERATIONS):
+            rate = (inside - 2) / _integral(ends, np.exp(log)[at] * traced)
+            log = _posterior_log_levels(events, _expected_visits(ends, rate, at, traced), log)
         season = cls(np.exp(log) / np.exp(log)[at].mean(), start, traced)
-        return cls(season.level, start, traced, *season._habits(every))
+        return cls(season.level, start, traced, *season._fit_bg_nbd(every))
 
-    def _habits(self, spans: pd.DataFrame) -> tuple[float, float, float]:
+    def _fit_bg_nbd(self, spans: pd.DataFrame) -> tuple[float, float, float]:
         """Return the likeliest usual rate, shape and chance of a last visit: min, max and size of each learner (n, 3).
 
         The BG/NBD model of Fader, Hardie and Lee (2005, Marketing Science 24) with one chance for all, leaving after
         the first visit included: each visit made may have been the last, or the silence since is a matter of chance.
         """
         first, last, visits = (spans[name].to_numpy(float) for name in ("min", "max", "size"))
-        until, whole = (self.on_record(first, end - first) for end in (last, last.max()))
-        bounds = np.array([np.log(RATE), np.log(SHAPE), logit(LAST)])
+        until, whole = (self.recorded_days(first, end - first) for end in (last, last.max()))
+        bounds = np.array([np.log(RATE_BOUNDS), np.log(SHAPE_BOUNDS), logit(LAST_BOUNDS)])
 
         def cost(asked: Floats) -> float:
             shape, chance = np.exp(asked[1]), expit(asked[2])
@@ -116,33 +116,33 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             rates = gammaln(counted) - gammaln(shape) + shape * np.log(prior)
             return -float((rates + visits * np.log1p(-chance) + np.logaddexp(there, left)).mean())
 
-        begin = np.clip([np.log((visits.sum()) / whole.sum()), 0.0, logit(0.05)], *bounds.T)
-        found = minimize(cost, begin, method="L-BFGS-B", bounds=bounds).x
-        return float(np.exp(found[0])), float(np.exp(found[1])), float(expit(found[2]))
+        start = np.clip([np.log((visits.sum()) / whole.sum()), 0.0, logit(0.05)], *bounds.T)
+        optimum = minimize(cost, start, method="L-BFGS-B", bounds=bounds).x
+        return float(np.exp(optimum[0])), float(np.exp(optimum[1])), float(expit(optimum[2]))
 
-    def passed(self, day: Floats, length: Floats) -> Floats:
+    def usual_days(self, day: Floats, length: Floats) -> Floats:
         """Return how many usual days pass from a day on in so many days; from an unknown day, as many."""
         if self.level is None:
             return length
-        return np.where(np.isnan(day), length, self._levels(day + length) - self._levels(day))
+        return np.where(np.isnan(day), length, self._cumulative_level(day + length) - self._cumulative_level(day))
 
-    def on_record(self, day: Floats, length: Floats) -> Floats:
+    def recorded_days(self, day: Floats, length: Floats) -> Floats:
         """Return the same of days since 2000, less the part in which visits left no trace."""
         if self.level is None:
             return length
         traced = np.asarray(self.traced)
         marks = self.start + np.arange(traced.size + 1, dtype=np.float64)
-        missed = np.concatenate([[0.0], np.cumsum(np.diff(self._levels(marks)) * (1 - traced))])
+        missed = np.concatenate([[0.0], np.cumsum(np.diff(self._cumulative_level(marks)) * (1 - traced))])
         lost = np.interp(day + length, marks, missed) - np.interp(day, marks, missed)
-        return np.asarray(self.passed(day, length) - lost)
+        return np.asarray(self.usual_days(day, length) - lost)
 
-    def _levels(self, day: Floats) -> Floats:
+    def _cumulative_level(self, day: Floats) -> Floats:
         """Return the sum of the level of all days before."""
         ends = np.concatenate([[0.0], np.cumsum(np.asarray(self.level)) * WEEK])
         years = np.floor(day / YEAR)
         return np.asarray(years * ends[-1] + np.interp(day - years * YEAR, np.arange(WEEKS + 1) * WEEK, ends))
 
-    def adjusted(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def adjust_features(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the features with times and rates of visits in usual days, and what the silence says.
 
         `log_visits_per_week` is of the learner's own rate, drawn towards the usual one as far as the record is short;
@@ -153,82 +153,88 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         if self.level is None:
             return rows
         recent = [f"visits_last_{weeks}_weeks" for weeks in (4, 12)]
-        require(rows, [*CLOCK, "days_since_visit", "visits_per_week", *recent])
-        day, record, silence = (rows[name].to_numpy(float) for name in (*CLOCK, "days_since_visit"))
+        require_columns(rows, [*TIME_FEATURES, "days_since_visit", "visits_per_week", *recent])
+        day, record, silence = (rows[name].to_numpy(float) for name in (*TIME_FEATURES, "days_since_visit"))
         visits, prior = rows["visits_per_week"].to_numpy(float) * np.maximum(record, 7) / 7, self.shape / self.usual
-        counted, span = visits + self.shape, self.passed(day - record, record) + prior
-        silent = self.passed(day - silence, silence)
-        left = counted * np.log(span / np.maximum(span - silent, prior))
+        pseudo_visits, span = visits + self.shape, self.usual_days(day - record, record) + prior
+        usual_silence = self.usual_days(day - silence, silence)
+        log_odds_left = pseudo_visits * np.log(span / np.maximum(span - usual_silence, prior))
         changed = {
-            "log_visits_per_week": np.log(7 * counted / span),
-            "log_still_coming": log_expit(-left - logit(self.last)),
-            "days_since_visit": silent,
+            "log_visits_per_week": np.log(7 * pseudo_visits / span),
+            "log_still_coming": log_expit(-log_odds_left - logit(self.last)),
+            "days_since_visit": usual_silence,
             "log_visits": np.log1p(visits),
         }
         for weeks, name in zip((4, 12), recent, strict=True):
             window = np.full(len(rows), 7.0 * weeks)
-            changed[name] = rows[name].to_numpy(float) * window / self.passed(day - window, window)
-        return rows.drop(columns=[*CLOCK, "visits_per_week"]).assign(**changed)
+            changed[name] = rows[name].to_numpy(float) * window / self.usual_days(day - window, window)
+        return rows.drop(columns=[*TIME_FEATURES, "visits_per_week"]).assign(**changed)
 
 
-def usual_time(cases: Cases) -> tuple[Season | None, pd.DataFrame | None]:
+def to_usual_days(cases: Cases) -> tuple[Season | None, pd.DataFrame | None]:
     """Return the season of the visits, and how long rows were watched in its days; None where there are none."""
-    if cases.visits is None or cases.follow is None or cases.time is None:
-        return None, cases.follow
-    visits, day = cases.visits, days(cases.time)
-    season = Season.of(visits["subject"], visits["time"], visits.get("seen"))
-    usual = {name: season.on_record(day, cases.follow[name].to_numpy(float)) for name in ("duration", "watch")}
-    return season, cases.follow.assign(**usual)
+    if cases.visits is None or cases.follow_up is None or cases.time is None:
+        return None, cases.follow_up
+    visits, day = cases.visits, days_since_2000(cases.time)
+    season = Season.estimate(visits["subject"], visits["time"], visits.get("seen"))
+    durations = {
+        name: season.recorded_days(day, cases.follow_up[name].to_numpy(float)) for name in ("duration", "watch")
+    }
+    return season, cases.follow_up.assign(**durations)
 
 
-def unseen(record: pd.Series, first: pd.Timestamp, last: pd.Timestamp) -> float:
+def share_without_record(record: pd.Series, first: pd.Timestamp, last: pd.Timestamp) -> float:
     """Return the share of the days from `first` to `last` that lie in weeks of the year without a visit on record."""
-    known, ahead = (days(one) % YEAR // WEEK for one in (record, pd.Series(pd.date_range(first, last))))
-    return float(1 - np.isin(ahead, known).mean())
+    recorded_weeks, future_weeks = (
+        days_since_2000(times) % YEAR // WEEK for times in (record, pd.Series(pd.date_range(first, last)))
+    )
+    return float(1 - np.isin(future_weeks, recorded_weeks).mean())
 
 
-def days(time: pd.Series) -> Floats:
+def days_since_2000(time: pd.Series) -> Floats:
     """Return times as days from the start of 2000, a year that began in week 0."""
     return np.asarray((time - pd.Timestamp("2000-01-01")) / pd.Timedelta(days=1), dtype=np.float64)
 
 
-def _traced(day: Floats, seen: pd.Series, length: int) -> Floats:
+def _traced_share(day: Floats, courses_viewed: pd.Series, length: int) -> Floats:
     """Return for each day of the record (length,) the share of the visits that left a trace: that saw a course.
 
     While there are few courses many visits see none. How many is told by those that saw one and two, in each four weeks
     (Chao 1987, Biometrics 43); without it a market that grows would seem to have its low season at its start. Only how
     the share moves matters, so its highest is 1. Where nobody sees more than one course nothing can be told.
     """
-    block = np.clip(day // BLOCK, 0, max(length // BLOCK - 1, 0)).astype(np.intp)
-    every, once, twice = (np.bincount(block, here) for here in (seen > 0, seen == 1, seen == 2))
-    none = (1 - 1 / seen.max()) * once * np.maximum(once - 1, 0) / (2 * (twice + 1))
-    share = np.where(every > 0, every / np.maximum(every + none, 1), 1.0)
-    middles = BLOCK * (np.arange(share.size) + 0.5)
+    block = np.clip(day // BLOCK_DAYS, 0, max(length // BLOCK_DAYS - 1, 0)).astype(np.intp)
+    observed, once, twice = (
+        np.bincount(block, here) for here in (courses_viewed > 0, courses_viewed == 1, courses_viewed == 2)
+    )
+    unobserved = (1 - 1 / courses_viewed.max()) * once * np.maximum(once - 1, 0) / (2 * (twice + 1))
+    share = np.where(observed > 0, observed / np.maximum(observed + unobserved, 1), 1.0)
+    middles = BLOCK_DAYS * (np.arange(share.size) + 0.5)
     return np.asarray(np.interp(np.arange(length) + 0.5, middles, share / share.max()))
 
 
-def _between(ends: Floats, daily: Floats) -> Floats:
+def _integral(ends: Floats, daily: Floats) -> Floats:
     """Return the sum of a daily amount (d,) from the first to the second of two moments (n, 2)."""
     total = np.concatenate([[0.0], np.cumsum(daily)])
     until = np.interp(ends, np.arange(total.size), total)
     return np.asarray(until[:, 1] - until[:, 0])
 
 
-def _bincount(ends: Floats, rate: Floats, at: "np.typing.NDArray[np.intp]", traced: Floats) -> Floats:
+def _expected_visits(ends: Floats, rate: Floats, at: "np.typing.NDArray[np.intp]", traced: Floats) -> Floats:
     """Return the visits of each week (52,) expected at a level of 1: of each span its rate for each of its days."""
     change = np.zeros(at.size + 1)
     for side, sign in ((0, 1.0), (1, -1.0)):
         whole = np.floor(ends[:, side]).astype(np.intp)
-        rest = ends[:, side] - whole  # the day on which it begins or ends counts in part
-        np.add.at(change, whole, sign * rate * (1 - rest))
-        np.add.at(change, whole + 1, sign * rate * rest)
+        fraction = ends[:, side] - whole  # the day on which it begins or ends counts in part
+        np.add.at(change, whole, sign * rate * (1 - fraction))
+        np.add.at(change, whole + 1, sign * rate * fraction)
     return np.asarray(np.bincount(at, np.cumsum(change)[:-1] * traced, WEEKS), dtype=np.float64)
 
 
-def _walk(events: Floats, expected: Floats, log: Floats) -> Floats:
+def _posterior_log_levels(events: Floats, expected: Floats, log: Floats) -> Floats:
     """Return the log levels of highest posterior density: Poisson counts, normal steps around the year."""
     bend = circulant(np.concatenate([[-2.0, 1.0], np.zeros(WEEKS - 3), [1.0]]))
-    precision = bend.T @ bend / BEND**2 + np.eye(WEEKS) / SWING**2
+    precision = bend.T @ bend / BEND_SD**2 + np.eye(WEEKS) / LEVEL_SD**2
     for _ in range(5):
         rate = expected * np.exp(log)
         log = log + np.linalg.solve(np.diag(rate) + precision, events - rate - precision @ log)

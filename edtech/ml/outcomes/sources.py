@@ -10,7 +10,7 @@ from edtech.data.features import FeatureFrame, features
 from edtech.errors import DataError
 from edtech.ml.base import Params
 from edtech.ml.outcomes.cases import PERIODS, Cases
-from edtech.ml.outcomes.seasonality import YEAR, days
+from edtech.ml.outcomes.seasonality import YEAR, days_since_2000
 from edtech.tables.roles import LabelRoles
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ PER_WEEK = {
     "teacher_enrollments_before": None,
 }
 """Counts since the start of the record, and the column that says since when else they can have grown."""
-VIEWS_TRUSTED = 20
+PRIOR_VIEWS = 20
 """Views after which a course's own rate of enrollments counts as much as the usual one."""
-FIRST_DAYS = 28
+MIN_RECORD_DAYS = 28
 """Days of record before the first moment at which churn is asked for."""
-MOST_MOMENTS = 12
-USUAL_HORIZON = 56
+MAX_MOMENTS = 12
+DEFAULT_HORIZON = 56
 """Days without a visit after which a learner of a market has left, unless another horizon is asked for."""
-UNKNOWN = 0.2
+MAX_UNKNOWN_SHARE = 0.2
 """Share of uploaded rows that may have been watched for less than the horizon, where the data choose it."""
 DAY = pd.Timedelta(days=1)
 CLOCK_MEANINGS = {
@@ -71,20 +71,22 @@ def market_end(dataset: "Dataset") -> pd.Timestamp:
 
 def views(dataset: "Dataset", params: Params) -> Cases:  # noqa: ARG001  # the signature of all sources
     """Return each view: did it end in an enrollment?"""
-    made = features(_Tables(dataset), "enrollment_propensity", market_end(dataset))
-    frame, start = _per_week(made, made.ids["time"].min()), made.frame
-    usual = float(made.target.astype(float).mean())
-    seen, taken = start["course_views_before"], start["course_enrollments_before"]
-    frame["course_rate_before"] = (taken + usual * VIEWS_TRUSTED) / (seen + VIEWS_TRUSTED)
-    meanings = _meanings(made) | {"course_rate_before": "Enrollments per view of the course so far, few views allowed."}
+    feature_frame = features(_Tables(dataset), "enrollment_propensity", market_end(dataset))
+    frame, start = _per_week(feature_frame, feature_frame.ids["time"].min()), feature_frame.frame
+    mean_rate = float(feature_frame.target.astype(float).mean())
+    views_before, enrollments_before = start["course_views_before"], start["course_enrollments_before"]
+    frame["course_rate_before"] = (enrollments_before + mean_rate * PRIOR_VIEWS) / (views_before + PRIOR_VIEWS)
+    meanings = _feature_meanings(feature_frame) | {
+        "course_rate_before": "Enrollments per view of the course so far, few views allowed."
+    }
     return Cases(
         features=frame,
-        target=made.target.rename("enrolled"),
-        time=made.ids["time"],
-        known=made.ids["time"],
-        subject=made.ids["learner_id"],
-        value=made.frame["token_price"] * commission(dataset),
-        ids=made.ids.drop(columns="time"),
+        target=feature_frame.target.rename("enrolled"),
+        time=feature_frame.ids["time"],
+        outcome_time=feature_frame.ids["time"],
+        subject=feature_frame.ids["learner_id"],
+        value=feature_frame.frame["token_price"] * commission(dataset),
+        ids=feature_frame.ids.drop(columns="time"),
         meanings=meanings,
         generated=True,
     )
@@ -97,19 +99,19 @@ def enrollments(dataset: "Dataset", params: Params) -> Cases:
     """
     weeks, horizon = (int(getattr(params, name)) for name in ("weeks", "horizon_days"))
     end, wait = market_end(dataset), pd.Timedelta(weeks=weeks)
-    made = features(_Tables(dataset), "course_completion", end, weeks=weeks, horizon_days=horizon)
-    due = made.ids["time"] - wait + horizon * DAY
+    feature_frame = features(_Tables(dataset), "course_completion", end, weeks=weeks, horizon_days=horizon)
+    due = feature_frame.ids["time"] - wait + horizon * DAY
     cases = Cases(
-        features=_per_week(made, made.ids["time"].min() - wait),
-        target=made.target.rename("completed_in_time"),
-        time=made.ids["time"],
-        known=due,
-        subject=made.ids["learner_id"],
-        ids=made.ids.drop(columns="time"),
-        meanings=_meanings(made),
+        features=_per_week(feature_frame, feature_frame.ids["time"].min() - wait),
+        target=feature_frame.target.rename("completed_in_time"),
+        time=feature_frame.ids["time"],
+        outcome_time=due,
+        subject=feature_frame.ids["learner_id"],
+        ids=feature_frame.ids.drop(columns="time"),
+        meanings=_feature_meanings(feature_frame),
         generated=True,
     )
-    return cases.rows((due <= end).to_numpy())
+    return cases.subset((due <= end).to_numpy())
 
 
 def commission(dataset: "Dataset") -> float:
@@ -132,16 +134,16 @@ class _Tables(dict[str, pd.DataFrame]):
         return self[name]
 
 
-def _per_week(made: FeatureFrame, start: pd.Timestamp) -> pd.DataFrame:
+def _per_week(feature_frame: FeatureFrame, start: pd.Timestamp) -> pd.DataFrame:
     """Return the features with counts as rates per week.
 
     A count grows with the length of the record, so that later rows would look like none that were trained on.
     """
-    frame, record = made.frame.copy(), (made.ids["time"] - start) / DAY
+    frame, record = feature_frame.frame.copy(), (feature_frame.ids["time"] - start) / DAY
     for name, since in PER_WEEK.items():
         if name in frame:
-            days = record if since not in frame else np.minimum(record, made.frame[since])
-            frame[name] = made.frame[name] * 7 / np.maximum(days, 7)
+            days = record if since not in frame else np.minimum(record, feature_frame.frame[since])
+            frame[name] = feature_frame.frame[name] * 7 / np.maximum(days, 7)
     if (recent := "visits_last_12_weeks") in frame:  # of fewer weeks where the record is shorter
         frame[recent] = frame[recent] * 12 / np.clip(record / 7, 1, 12)
     return frame.rename(columns=_renamed)
@@ -151,10 +153,10 @@ def _renamed(name: str) -> str:
     return name.replace("_before", "_per_week") if name in PER_WEEK else name
 
 
-def _meanings(made: FeatureFrame) -> dict[str, str]:
+def _feature_meanings(feature_frame: FeatureFrame) -> dict[str, str]:
     return {
         _renamed(name): f"{text} (Per week of record.)" if name in PER_WEEK else text
-        for name, text in made.columns.items()
+        for name, text in feature_frame.columns.items()
     }
 
 
@@ -164,29 +166,29 @@ def learners(dataset: "Dataset", params: Params) -> Cases:
     `follow` is the time to their next visit. Moments are at most `MOST_MOMENTS`, a quarter of the horizon or more
     apart; those whose horizon is not over by the end of the data have no known outcome, but are watched until then.
     """
-    horizon, end = int(cast(Any, params).horizon_days) or USUAL_HORIZON, market_end(dataset)
+    horizon, end = int(cast(Any, params).horizon_days) or DEFAULT_HORIZON, market_end(dataset)
     tables = _Tables(dataset)
     start = pd.Timestamp(tables["views"]["viewed_at"].min()).normalize()
-    parts = [_at(tables, moment, horizon, start, end) for moment in _moments(start, end, horizon)]
-    if not any(part.target.notna().any() for part in parts):
+    cases = [_cases_at(tables, moment, horizon, start, end) for moment in _moments(start, end, horizon)]
+    if not any(moment_cases.target.notna().any() for moment_cases in cases):
         raise DataError(
             "The data end before anyone's horizon is over",
-            expected=f"at least {FIRST_DAYS + horizon} days",
+            expected=f"at least {MIN_RECORD_DAYS + horizon} days",
             actual=f"{(end - start).days} days",
             fix="choose a shorter horizon, or generate more weeks",
         )
-    each = tables["views"].groupby("visit_id", sort=False)
-    visits = each.agg(subject=("learner_id", "first"), time=("viewed_at", "first"), seen=("viewed_at", "size"))
+    by_visit = tables["views"].groupby("visit_id", sort=False)
+    visits = by_visit.agg(subject=("learner_id", "first"), time=("viewed_at", "first"), seen=("viewed_at", "size"))
     visits = visits.reset_index(drop=True)
-    return replace(_stacked(parts), stays=_stays(tables["views"], horizon, end), visits=visits)
+    return replace(_concatenate(cases), lifetimes=_lifetimes(tables["views"], horizon, end), visits=visits)
 
 
-def _stays(seen: pd.DataFrame, horizon: int, end: pd.Timestamp) -> pd.DataFrame:
+def _lifetimes(all_views: pd.DataFrame, horizon: int, end: pd.Timestamp) -> pd.DataFrame:
     """Return how long each learner stayed from their first visit on: cohort (month of it), duration, event.
 
     Whoever was not seen in the last horizon left at their last visit; whoever was, had not left when it began.
     """
-    visits = seen.groupby("learner_id")["viewed_at"].agg(["min", "max"])
+    visits = all_views.groupby("learner_id")["viewed_at"].agg(["min", "max"])
     begun = end - horizon * DAY
     visits = visits[visits["min"] < begun]
     left = visits["max"] < begun
@@ -201,36 +203,44 @@ def churn_labels(dataset: "Dataset", params: Params) -> Cases:
     if roles.duration is None:
         return cases
     duration, left = dataset.main()[roles.duration].astype(float), cases.target.astype(bool)
-    asked, longest = float(cast(Any, params).horizon_days), float(duration.quantile(0.9))
-    horizon = min(asked or watched_horizon(duration, left), longest)
-    gone = left & (duration <= horizon)
-    target = gone.astype("boolean").mask(~gone & (duration < horizon)).rename(roles.label)
+    requested, longest = float(cast(Any, params).horizon_days), float(duration.quantile(0.9))
+    horizon = min(requested or observed_horizon(duration, left), longest)
+    left_by_horizon = left & (duration <= horizon)
+    target = left_by_horizon.astype("boolean").mask(~left_by_horizon & (duration < horizon)).rename(roles.label)
     notes = [f"The horizon is {horizon:g} of the file's own unit of {roles.duration}."]
-    if not asked:
-        notes[0] += f" It is the longest by which the outcome of {1 - UNKNOWN:.0%} of the rows is known."
-    if horizon < asked:
+    if not requested:
+        notes[0] += f" It is the longest by which the outcome of {1 - MAX_UNKNOWN_SHARE:.0%} of the rows is known."
+    if horizon < requested:
         notes.append(f"A tenth of the rows was watched for longer than {longest:g}: a longer horizon has no ground.")
-    if short := float(target.isna().mean()):
+    if share_unknown := float(target.isna().mean()):
         notes.append(
-            f"{short:.1%} of the rows were watched for less than the horizon: they count in the fit, the concordance "
+            f"{share_unknown:.1%} of the rows were watched for less than the horizon: they count in the fit, the concordance "
             "and the integrated Brier score, not in the figures at the horizon, whose base rate is so too high."
         )
     cohort = "all" if cases.time is None else _cohort(cases.time)
-    stays = pd.DataFrame({"cohort": cohort, "duration": duration, "event": left})
-    half = horizon / PERIODS / 2  # a period counts where more than half of it was watched
-    follow = pd.DataFrame({"duration": duration, "event": left, "watch": (duration + half).mask(left, np.inf)})
+    lifetimes = pd.DataFrame({"cohort": cohort, "duration": duration, "event": left})
+    half_period = horizon / PERIODS / 2  # a period counts where more than half of it was watched
+    follow_up = pd.DataFrame(
+        {"duration": duration, "event": left, "watch": (duration + half_period).mask(left, np.inf)}
+    )
     return replace(
-        cases, target=target, follow=follow, ends_by="leave", horizon=horizon, stays=stays, notes=tuple(notes)
+        cases,
+        target=target,
+        follow_up=follow_up,
+        event_kind="leave",
+        horizon=horizon,
+        lifetimes=lifetimes,
+        notes=tuple(notes),
     )
 
 
-def watched_horizon(duration: pd.Series, left: pd.Series) -> float:
+def observed_horizon(duration: pd.Series, left: pd.Series) -> float:
     """Return the longest time by which the outcome of most rows is known: they had left, or were still watched.
 
     Where nobody was lost from sight it is the median duration.
     """
-    seen = np.sort(duration.where(~left, np.inf).to_numpy(float))
-    horizon = seen[int(UNKNOWN * len(seen))]
+    watched = np.sort(duration.where(~left, np.inf).to_numpy(float))
+    horizon = watched[int(MAX_UNKNOWN_SHARE * len(watched))]
     return float(max(horizon if np.isfinite(horizon) else duration.median(), duration[duration > 0].min()))
 
 
@@ -242,38 +252,44 @@ def _cohort(time: pd.Series) -> pd.Series:
 
 def _moments(start: pd.Timestamp, end: pd.Timestamp, horizon: int) -> list[pd.Timestamp]:
     days = (end - start).days
-    step = max(7, horizon // 4, (days - FIRST_DAYS) // MOST_MOMENTS)
+    step = max(7, horizon // 4, (days - MIN_RECORD_DAYS) // MAX_MOMENTS)
     last = end - horizon * DAY  # the latest with a known outcome is one of them
-    back = [last - number * step * DAY for number in range(MOST_MOMENTS)]
-    ahead = [last + number * step * DAY for number in range(1, MOST_MOMENTS)]
-    moments = [one for one in (*back[::-1], *ahead) if start + FIRST_DAYS * DAY <= one < end - 7 * DAY]
-    return moments[-MOST_MOMENTS:]
+    earlier = [last - number * step * DAY for number in range(MAX_MOMENTS)]
+    later = [last + number * step * DAY for number in range(1, MAX_MOMENTS)]
+    moments = [moment for moment in (*earlier[::-1], *later) if start + MIN_RECORD_DAYS * DAY <= moment < end - 7 * DAY]
+    return moments[-MAX_MOMENTS:]
 
 
-def _at(tables: "_Tables", moment: pd.Timestamp, horizon: int, start: pd.Timestamp, end: pd.Timestamp) -> Cases:
-    made = features(tables, "churn_prediction", moment, horizon_days=horizon)
-    seen = tables["views"]
-    later = seen[seen["viewed_at"] >= moment].groupby("learner_id")["viewed_at"].min()
-    back = later.reindex(made.ids["learner_id"]).reset_index(drop=True)
-    watched = (back.fillna(end) - moment) / DAY
-    over = moment + horizon * DAY <= end
-    record = np.minimum((moment - start) / DAY, made.frame["days_since_joining"])
+def _cases_at(tables: "_Tables", moment: pd.Timestamp, horizon: int, start: pd.Timestamp, end: pd.Timestamp) -> Cases:
+    feature_frame = features(tables, "churn_prediction", moment, horizon_days=horizon)
+    all_views = tables["views"]
+    next_visits = all_views[all_views["viewed_at"] >= moment].groupby("learner_id")["viewed_at"].min()
+    return_time = next_visits.reindex(feature_frame.ids["learner_id"]).reset_index(drop=True)
+    watched = (return_time.fillna(end) - moment) / DAY
+    horizon_is_over = moment + horizon * DAY <= end
+    record = np.minimum((moment - start) / DAY, feature_frame.frame["days_since_joining"])
     return Cases(
-        features=_per_week(made, start).assign(day_of_year=days(made.ids["time"]) % YEAR, days_of_record=record),
-        target=made.target.rename("left") if over else made.target.mask(made.target.notna()).rename("left"),
-        time=made.ids["time"],
-        known=made.ids["time"] + horizon * DAY,
-        subject=made.ids["learner_id"],
-        follow=pd.DataFrame({"duration": watched, "event": back.notna(), "watch": (end - moment) / DAY}),
-        ends_by="return",
+        features=_per_week(feature_frame, start).assign(
+            day_of_year=days_since_2000(feature_frame.ids["time"]) % YEAR, days_of_record=record
+        ),
+        target=feature_frame.target.rename("left")
+        if horizon_is_over
+        else feature_frame.target.mask(feature_frame.target.notna()).rename("left"),
+        time=feature_frame.ids["time"],
+        outcome_time=feature_frame.ids["time"] + horizon * DAY,
+        subject=feature_frame.ids["learner_id"],
+        follow_up=pd.DataFrame({"duration": watched, "event": return_time.notna(), "watch": (end - moment) / DAY}),
+        event_kind="return",
         horizon=float(horizon),
-        ids=made.ids.drop(columns="time"),
-        meanings=_meanings(made) | CLOCK_MEANINGS,
+        ids=feature_frame.ids.drop(columns="time"),
+        meanings=_feature_meanings(feature_frame) | CLOCK_MEANINGS,
         generated=True,
     )
 
 
-def _stacked(parts: list[Cases]) -> Cases:
-    names = ("features", "target", "time", "known", "subject", "follow", "ids")
-    whole = {name: pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in names}
-    return replace(parts[0], **whole)
+def _concatenate(cases: list[Cases]) -> Cases:
+    names = ("features", "target", "time", "outcome_time", "subject", "follow_up", "ids")
+    fields = {
+        name: pd.concat([getattr(moment_cases, name) for moment_cases in cases], ignore_index=True) for name in names
+    }
+    return replace(cases[0], **fields)

@@ -14,32 +14,32 @@ from edtech.ml.base import Algorithm, FittedModel, Params
 from edtech.ml.outcomes import survival, tables
 from edtech.ml.outcomes.cases import Cases
 from edtech.ml.outcomes.checks import all_checks
-from edtech.ml.outcomes.estimators import Rows
+from edtech.ml.outcomes.estimators import TrainingRows
 from edtech.ml.outcomes.importance import odds_ratios, permutation_importance
 from edtech.ml.outcomes.metrics import all_metrics
-from edtech.ml.outcomes.result import LabelResult
-from edtech.ml.outcomes.seasonality import usual_time
+from edtech.ml.outcomes.result import OutcomeResult
+from edtech.ml.outcomes.seasonality import to_usual_days
 from edtech.ml.outcomes.splits import Split, split_cases
 from edtech.tables.arrays import Floats
 
 if TYPE_CHECKING:
     from edtech.data import Dataset
 
-Source = Callable[["Dataset", Params], Cases]
+CaseSource = Callable[["Dataset", Params], Cases]
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class OutcomeTask:
     """What tells one family of labels from another: where its cases come from and what its rows are called."""
 
     family: str
     rows: str
     task: str
-    from_market: Source
-    from_labels: Source
+    from_market: CaseSource
+    from_labels: CaseSource
 
 
-def train(task: Task, dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> FittedModel:
+def train(task: OutcomeTask, dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> FittedModel:
     """Train one algorithm on the cases of a data set.
 
     Raises DataError where there are none, ModelError where they are too few, ConvergenceError.
@@ -48,43 +48,43 @@ def train(task: Task, dataset: "Dataset", algorithm: Algorithm, params: Params, 
     cases = (task.from_market if dataset.kind == "market" else task.from_labels)(dataset, params)
     result = train_cases(task, cases, algorithm, params, progress)
     target = str(cases.target.name)
-    known = cases.rows(cases.labeled)
-    return FittedModel(result, known.features.assign(**{target: known.target.astype(bool)}), target)
+    labeled = cases.subset(cases.labeled)
+    return FittedModel(result, labeled.features.assign(**{target: labeled.target.astype(bool)}), target)
 
 
 def train_cases(
-    task: Task, cases: Cases, algorithm: Algorithm, params: Params, progress: Progress = no_progress
-) -> LabelResult:
+    task: OutcomeTask, cases: Cases, algorithm: Algorithm, params: Params, progress: Progress = no_progress
+) -> OutcomeResult:
     """Fit on all cases; metrics come from a first fit that knows nothing from the evaluation's start on."""
     started, seed = time.perf_counter(), int(getattr(params, "seed", 0))
     split = split_cases(cases, params.evaluation_share, seed, task.rows)
     progress(0.2, "Fitting on the earlier part")
-    early = fit(algorithm, params, split.training)
-    held = split.evaluation
-    actual, predicted = held.actual, early.predict(held.features)
+    holdout_model = fit(algorithm, params, split.training)
+    held_out = split.evaluation
+    actual, predicted = held_out.actual, holdout_model.predict(held_out.features)
     progress(0.5, "Measuring on the later part")
-    metrics = all_metrics(actual, predicted, held.clusters)
-    metrics |= _survival_metrics(early, held)
-    importance = permutation_importance(early, held)
+    metrics = all_metrics(actual, predicted, held_out.clusters)
+    metrics |= _survival_metrics(holdout_model, held_out)
+    importance = permutation_importance(holdout_model, held_out)
     progress(0.7, "Fitting on everything")
     model = fit(algorithm, params, cases)
-    chosen = _chosen(params, held, predicted, split)
-    metrics |= {"rows_train": float(len(split.training)), "rows_evaluation": float(len(held))}
-    return LabelResult(
+    decision = _decide(params, held_out, predicted, split)
+    metrics |= {"rows_train": float(len(split.training)), "rows_evaluation": float(len(held_out))}
+    return OutcomeResult(
         family=task.family,
         algorithm=algorithm.name,
         params=params,
         model=model,
-        metrics={**metrics, **chosen.metrics, "fit_seconds": time.perf_counter() - started},
-        evaluation=_evaluation(held, predicted, chosen.value),
+        metrics={**metrics, **decision.metrics, "fit_seconds": time.perf_counter() - started},
+        evaluation=_evaluation(held_out, predicted, decision.value),
         importance=importance,
-        split=split.words,
+        split=split.description,
         notes=cases.notes,
         checks=all_checks(cases, split, metrics, importance, model),
-        tables=_tables(actual, predicted, chosen) | _churn_tables(model, cases),
+        tables=_tables(actual, predicted, decision) | _churn_tables(model, cases),
         outcome=str(cases.target.name),
-        threshold=chosen.threshold,
-        threshold_words=chosen.words,
+        threshold=decision.threshold,
+        threshold_rule=decision.rule,
         odds=odds_ratios(model, cases),
         meanings=dict(cases.meanings),
         horizon=cases.horizon or float(getattr(params, "horizon_days", 0)) or None,
@@ -93,99 +93,105 @@ def train_cases(
 
 def fit(algorithm: Algorithm, params: Params, cases: Cases) -> Any:  # noqa: ANN401  # an estimator of ours
     """Return the algorithm's estimator fitted on the cases."""
-    known = cases if cases.follow is not None else cases.rows(cases.labeled)
-    season, follow = usual_time(known)
-    more = {
+    usable = cases if cases.follow_up is not None else cases.subset(cases.labeled)
+    season, follow = to_usual_days(usable)
+    extra = {
         "seed": getattr(params, "seed", 0),
         "horizon": cases.horizon or 1.0,
-        "leaving": cases.ends_by != "return",
+        "leaving": cases.event_kind != "return",
         "season": season,
     }
-    taken = inspect.signature(algorithm.estimator).parameters
-    arguments = {name: value for name, value in more.items() if name in taken}
-    when = None if known.time is None else np.asarray(known.time.rank())
-    outcome = known.actual if follow is None else follow
-    return algorithm.new_estimator(params, **arguments).fit(known.features, outcome, Rows(known.clusters, when))
+    accepted = inspect.signature(algorithm.estimator).parameters
+    arguments = {name: value for name, value in extra.items() if name in accepted}
+    time = None if usable.time is None else np.asarray(usable.time.rank())
+    outcome = usable.actual if follow is None else follow
+    return algorithm.new_estimator(params, **arguments).fit(
+        usable.features, outcome, TrainingRows(usable.clusters, time)
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
+class _Decision:
     """Which rows are acted on, and what that earns where a yes brings tokens."""
 
     threshold: float
-    words: str
+    rule: str
     flagged: "np.typing.NDArray[np.bool_]"
     value: Floats | None
     cost: float
     metrics: dict[str, float]
 
 
-def _chosen(params: Params, held: Cases, predicted: Floats, split: Split) -> _Chosen:
+def _decide(params: Params, held_out: Cases, predicted: Floats, split: Split) -> _Decision:
     cost = getattr(params, "cost", None)
     if cost is None:
         threshold = float(np.nanmean(split.training.actual))
-        words = "the share of yes in training: whoever is likelier than that counts as yes"
-        return _Chosen(threshold, words, predicted >= threshold, None, 0.0, {})
-    own = getattr(params, "value", 0.0)
-    value = np.full(len(held), own) if held.value is None else held.value.to_numpy(dtype=float)
+        rule = "the share of yes in training: whoever is likelier than that counts as yes"
+        return _Decision(threshold, rule, predicted >= threshold, None, 0.0, {})
+    own_value = getattr(params, "value", 0.0)
+    value = np.full(len(held_out), own_value) if held_out.value is None else held_out.value.to_numpy(dtype=float)
     flagged = predicted * value > cost
     threshold = cost / value.mean() if value.mean() > 0 else 1.0
-    words = (
+    rule = (
         f"probability times value above the cost of {cost:g} tokens; at the mean value of {value.mean():.3g} tokens, "
         f"a probability of {threshold:.3f}"
     )
-    earned = {"all": held.actual * value - cost, "chosen": np.where(flagged, held.actual * value - cost, 0.0)}
-    found = {
+    profits = {"all": held_out.actual * value - cost, "chosen": np.where(flagged, held_out.actual * value - cost, 0.0)}
+    metrics = {
         "share_shown": float(flagged.mean()),
-        "profit_chosen": 1000 * float(earned["chosen"].mean()),
-        "profit_all": 1000 * float(earned["all"].mean()),
+        "profit_chosen": 1000 * float(profits["chosen"].mean()),
+        "profit_all": 1000 * float(profits["all"].mean()),
     }
-    return _Chosen(threshold, words, flagged, value, cost, found)
+    return _Decision(threshold, rule, flagged, value, cost, metrics)
 
 
-def _survival_metrics(model: Any, held: Cases) -> dict[str, float]:  # noqa: ANN401  # an estimator of ours
+def _survival_metrics(model: Any, held_out: Cases) -> dict[str, float]:  # noqa: ANN401  # an estimator of ours
     """Return how well predicted curves fit how long rows were watched; empty where that is not known."""
-    if held.follow is None or held.horizon is None:
+    if held_out.follow_up is None or held_out.horizon is None:
         return {}
-    duration, event = held.follow["duration"].to_numpy(float), held.follow["event"].to_numpy(bool)
-    times = np.linspace(0, held.horizon, survival.GRID + 1)[1:]
-    curves = model.survival(held.features, times)
+    duration, event = held_out.follow_up["duration"].to_numpy(float), held_out.follow_up["event"].to_numpy(bool)
+    times = np.linspace(0, held_out.horizon, survival.GRID_SIZE + 1)[1:]
+    curves = model.survival(held_out.features, times)
     km = survival.kaplan_meier(duration, event)
-    usual = survival.step_at(km["time"].to_numpy(), km["share"].to_numpy(), times)
+    kaplan_meier_at = survival.step_at(km["time"].to_numpy(), km["share"].to_numpy(), times)
     return {
-        **survival.concordance(duration, event, 1 - curves[:, -1], held.horizon),
+        **survival.concordance(duration, event, 1 - curves[:, -1], held_out.horizon),
         "integrated_brier": survival.integrated_brier(duration, event, curves, times),
-        "integrated_brier_base": survival.integrated_brier(duration, event, np.tile(usual, (len(held), 1)), times),
+        "integrated_brier_base": survival.integrated_brier(
+            duration, event, np.tile(kaplan_meier_at, (len(held_out), 1)), times
+        ),
     }
 
 
 def _churn_tables(model: Any, cases: Cases) -> dict[str, pd.DataFrame]:  # noqa: ANN401  # an estimator of ours
     """Return survival by cohort, and who of those seen last is most likely to leave by the horizon."""
-    if cases.follow is None or cases.stays is None:
+    if cases.follow_up is None or cases.lifetimes is None:
         return {}
-    found = {"survival": survival.by_cohort(cases.stays)}
+    tables_by_name = {"survival": survival.by_cohort(cases.lifetimes)}
     if cases.time is not None and cases.subject is not None:
-        now = cases.rows((cases.time == cases.time.max()).to_numpy())
-        frame = pd.DataFrame({"subject": now.subject, "probability": model.predict(now.features)})
-        found["at_horizon"] = frame.sort_values("probability", ascending=False, ignore_index=True)
-    return found
+        latest = cases.subset((cases.time == cases.time.max()).to_numpy())
+        frame = pd.DataFrame({"subject": latest.subject, "probability": model.predict(latest.features)})
+        tables_by_name["at_horizon"] = frame.sort_values("probability", ascending=False, ignore_index=True)
+    return tables_by_name
 
 
-def _evaluation(held: Cases, predicted: Floats, value: Floats | None) -> pd.DataFrame:
-    frame = pd.DataFrame({"actual": held.actual, "predicted": predicted})
-    more = {"time": held.time, "subject": held.subject, "value": value}
-    ids = held.ids if len(held.ids) else pd.DataFrame(index=frame.index)
-    return pd.concat([frame.assign(**{name: one for name, one in more.items() if one is not None}), ids], axis=1)
+def _evaluation(held_out: Cases, predicted: Floats, value: Floats | None) -> pd.DataFrame:
+    frame = pd.DataFrame({"actual": held_out.actual, "predicted": predicted})
+    columns = {"time": held_out.time, "subject": held_out.subject, "value": value}
+    ids = held_out.ids if len(held_out.ids) else pd.DataFrame(index=frame.index)
+    return pd.concat(
+        [frame.assign(**{name: values for name, values in columns.items() if values is not None}), ids], axis=1
+    )
 
 
-def _tables(actual: Floats, predicted: Floats, chosen: _Chosen) -> dict[str, pd.DataFrame]:
-    found = {
+def _tables(actual: Floats, predicted: Floats, decision: _Decision) -> dict[str, pd.DataFrame]:
+    tables_by_name = {
         "calibration": tables.calibration(actual, predicted),
         "roc": tables.roc(actual, predicted),
         "precision_recall": tables.precision_recall(actual, predicted),
         "gain": tables.gain(actual, predicted),
-        "confusion": tables.confusion(actual, chosen.flagged),
+        "confusion": tables.confusion(actual, decision.flagged),
     }
-    if chosen.value is not None:
-        found["profit"] = tables.profit(actual, predicted, chosen.value, chosen.cost)
-    return found
+    if decision.value is not None:
+        tables_by_name["profit"] = tables.profit(actual, predicted, decision.value, decision.cost)
+    return tables_by_name

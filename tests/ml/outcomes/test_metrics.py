@@ -84,9 +84,9 @@ def assert_same(one, other):
 
 
 def test_a_tie_shares_its_outcomes_evenly_and_rows_without_ties_keep_theirs():
-    found = metrics.within_ties(np.array([1.0, 0.0, 1.0, 5.0]), metrics.ties_of(np.array([0.2, 0.2, 0.2, 0.7])))
+    found = metrics.average_ties(np.array([1.0, 0.0, 1.0, 5.0]), metrics.find_ties(np.array([0.2, 0.2, 0.2, 0.7])))
     assert found == pytest.approx([2 / 3, 2 / 3, 2 / 3, 5.0])
-    assert metrics.within_ties(Y, metrics.ties_of(P)) is Y
+    assert metrics.average_ties(Y, metrics.find_ties(P)) is Y
 
 
 def test_right_probabilities_with_ties_pass_as_often_as_chance_says():

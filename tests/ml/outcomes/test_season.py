@@ -6,10 +6,10 @@ import pytest
 
 from edtech.errors import ModelError
 from edtech.ml.families import FAMILIES
-from edtech.ml.outcomes.checks import season_seen
+from edtech.ml.outcomes.checks import check_season
 from edtech.ml.outcomes.churn_estimators import CoxChurn
 from edtech.ml.outcomes.families import LEARNERS
-from edtech.ml.outcomes.seasonality import WEEK, WEEKS, YEAR, Season, days, unseen
+from edtech.ml.outcomes.seasonality import WEEK, WEEKS, YEAR, Season, days_since_2000, share_without_record
 from edtech.ml.outcomes.splits import split_cases
 from edtech.ml.outcomes.survival import kaplan_meier
 
@@ -29,14 +29,14 @@ def visits(weeks, learners=3_000, seed=1):
 
 def test_the_level_of_weeks_is_found_though_learners_differ_and_leave():
     who, time, level = visits(WEEKS)
-    found = Season.of(who, pd.Series(time)).level
+    found = Season.estimate(who, pd.Series(time)).level
     # about 25 visits at the year's thinnest end and 1,000 at its start, smoothed: a few percent
     assert np.abs(found[:40] / found[:40].mean() / (level[:40] / level[:40].mean()) - 1).max() < 0.1
 
 
 def test_the_year_comes_round_where_it_was_not_seen():
     who, time, level = visits(34)
-    season = Season.of(who, pd.Series(time))
+    season = Season.estimate(who, pd.Series(time))
     last = season.level[50] / season.level[:34].mean()
     assert last == pytest.approx(1.33 / level[:34].mean(), rel=0.15)  # the level of week 0, never seen at week 50
 
@@ -52,7 +52,7 @@ def test_visits_that_saw_no_course_are_counted_by_those_that_saw_few():
     true = level[:8].mean() / level[12:40].mean()
 
     def found(*of):
-        weeks = Season.of(*of).level
+        weeks = Season.estimate(*of).level
         return weeks[:8].mean() / weeks[12:40].mean()
 
     assert found(*kept) == pytest.approx(true, rel=0.05)
@@ -68,7 +68,7 @@ def test_how_often_people_come_and_leave_is_found(shape, weeks):
     times = [start[who] + np.cumsum(rng.exponential(1 / often[who], stays[who])) for who in range(learners)]
     made = pd.DataFrame({"who": np.repeat(np.arange(learners), stays), "day": np.concatenate(times)})
     made = made[made["day"] < 7 * weeks]
-    season = Season.of(made["who"], START + pd.to_timedelta(made["day"], unit="D"))
+    season = Season.estimate(made["who"], START + pd.to_timedelta(made["day"], unit="D"))
     # 4 standard errors of a share among so many visits; whoever never came is not on record, so rates come out high
     assert season.last == pytest.approx(last, abs=4 * np.sqrt(last / len(made)) + 0.005)
     assert 0.97 * usual < season.usual < 1.15 * usual
@@ -80,28 +80,28 @@ def test_a_longer_silence_makes_it_less_likely_that_one_still_comes():
     silence = np.array([0.0, 20.0, 100.0, 300.0])
     rows = pd.DataFrame({"days_since_visit": silence, "visits_per_week": 0.5, "day_of_year": 200.0})
     rows = rows.assign(days_of_record=300.0, visits_last_4_weeks=1.0, visits_last_12_weeks=1.0)
-    still = season.adjusted(rows)["log_still_coming"].to_numpy()
+    still = season.adjust_features(rows)["log_still_coming"].to_numpy()
     assert still[0] == pytest.approx(np.log(0.95))  # only the last visit itself can have been the last
     assert (np.diff(still) < 0).all()
-    assert np.isfinite(season.adjusted(rows.assign(days_since_visit=900.0))["log_still_coming"]).all()
+    assert np.isfinite(season.adjust_features(rows.assign(days_since_visit=900.0))["log_still_coming"]).all()
 
 
 def test_usual_days_add_up_and_are_plain_days_without_a_season():
-    season = Season.of(*[pd.Series(part) for part in visits(WEEKS)[:2]])
+    season = Season.estimate(*[pd.Series(part) for part in visits(WEEKS)[:2]])
     day = np.array([10.0, 300.0, 700.0])
-    both = season.passed(day, np.full(3, 90.0))
-    assert both == pytest.approx(season.passed(day, np.full(3, 30.0)) + season.passed(day + 30, np.full(3, 60.0)))
-    assert season.passed(day, np.full(3, YEAR)) == pytest.approx(season.level.mean() * YEAR)
-    assert season.passed(np.array([np.nan]), np.array([5.0])) == 5
-    assert Season().passed(day, np.full(3, 7.0)) == pytest.approx(7)
+    both = season.usual_days(day, np.full(3, 90.0))
+    assert both == pytest.approx(season.usual_days(day, np.full(3, 30.0)) + season.usual_days(day + 30, np.full(3, 60.0)))
+    assert season.usual_days(day, np.full(3, YEAR)) == pytest.approx(season.level.mean() * YEAR)
+    assert season.usual_days(np.array([np.nan]), np.array([5.0])) == 5
+    assert Season().usual_days(day, np.full(3, 7.0)) == pytest.approx(7)
 
 
 def test_days_without_a_trace_count_less_on_record_and_not_elsewhere():
     season = Season(np.ones(WEEKS), start=9_000.0, traced=np.r_[np.full(10, 0.5), np.ones(20)])
     day, length = np.array([9_000.0, 9_005.0, 9_020.0, 8_990.0, 9_025.0]), np.array([10.0, 10.0, 5.0, 10.0, 30.0])
-    assert season.on_record(day, length) == pytest.approx([5, 7.5, 5, 10, 30])
-    assert season.passed(day, length) == pytest.approx(length)
-    assert Season().on_record(day, length) == pytest.approx(length)
+    assert season.recorded_days(day, length) == pytest.approx([5, 7.5, 5, 10, 30])
+    assert season.usual_days(day, length) == pytest.approx(length)
+    assert Season().recorded_days(day, length) == pytest.approx(length)
 
 
 def test_what_is_fitted_on_ends_before_what_is_judged(label_market):
@@ -111,14 +111,14 @@ def test_what_is_fitted_on_ends_before_what_is_judged(label_market):
     begins = split.evaluation.time.min()
     assert split.training.visits["time"].max() < begins
     assert cases.visits["time"].max() > begins
-    [check] = season_seen(split)
+    [check] = check_season(split)
     assert check.severity == "REVIEW"  # of 18 weeks the last were never seen
 
 
 def test_weeks_of_a_year_before_count_as_seen():
     record = pd.Series(pd.date_range(START, periods=200))
-    assert unseen(record, START + pd.Timedelta(days=370), START + pd.Timedelta(days=400)) == 0
-    assert unseen(record, START + pd.Timedelta(days=210), START + pd.Timedelta(days=250)) == 1
+    assert share_without_record(record, START + pd.Timedelta(days=370), START + pd.Timedelta(days=400)) == 0
+    assert share_without_record(record, START + pd.Timedelta(days=210), START + pd.Timedelta(days=250)) == 1
 
 
 def test_the_mean_of_cox_at_the_horizon_is_that_of_kaplan_and_meier():
@@ -148,8 +148,8 @@ def test_no_visit_after_the_evaluation_begins_moves_what_was_fitted(label_runs, 
     views = label_market.table("views")
     seen = views.assign(seen=views.groupby("visit_id")["view_id"].transform("size")).drop_duplicates("visit_id")
     before = seen[seen["viewed_at"] < run.evaluation["time"].min()]
-    known = Season.of(before["learner_id"], before["viewed_at"], before["seen"])
-    every = Season.of(seen["learner_id"], seen["viewed_at"], seen["seen"])
+    known = Season.estimate(before["learner_id"], before["viewed_at"], before["seen"])
+    every = Season.estimate(seen["learner_id"], seen["viewed_at"], seen["seen"])
     assert run.model.season.level == pytest.approx(every.level)  # the model that is kept knows all
     assert np.abs(known.level - every.level).max() > 0
-    assert days(pd.Series([pd.Timestamp("2000-01-01")]))[0] == 0
+    assert days_since_2000(pd.Series([pd.Timestamp("2000-01-01")]))[0] == 0

@@ -79,7 +79,7 @@ def test_no_probability_depends_on_the_unit_of_time(watched, algorithm):
 
 def test_eight_weeks_in_days_are_told_apart_by_whole_days():
     time = np.array([0.0, 0.2, 1.0, 1.0001, 55.5, 56.0, 83.99])
-    assert CoxChurn(horizon=56.0, seed=0)._grained(time).tolist() == [0, 1, 1, 2, 56, 56, 84]
+    assert CoxChurn(horizon=56.0, seed=0)._round_up(time).tolist() == [0, 1, 1, 2, 56, 56, 84]
 
 
 def test_the_hazard_ratio_is_recovered_with_its_interval(watched):

@@ -50,6 +50,9 @@ class DemandEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """
 
     columns: dict[str, Any] | None
+    units_: NDArray[np.str_]
+    periods_: NDArray[np.str_]
+    segments_: NDArray[np.str_]
     slope_covariance_: Floats | None
     slope_degrees_of_freedom_: Floats
     interval_note = ""

@@ -9,7 +9,7 @@ from edtech.charts import models
 from edtech.metrics import METRICS, metric
 from edtech.ml.base import FitResult
 from edtech.ml.families import get_family
-from edtech.reports.comparison import axis
+from edtech.reports.comparison import axis_title
 from edtech.ui.widgets import escape, format_number
 
 UNIT = "units of the target"
@@ -34,7 +34,7 @@ def show_metrics(metrics: Mapping[str, float], names: tuple[str, ...], columns: 
     for start in range(0, len(present), columns):
         for column, name in zip(st.columns(columns), present[start : start + columns], strict=False):
             info = metric(name)
-            title = axis(info)  # a unit after the number would be cut off
+            title = axis_title(info)  # a unit after the number would be cut off
             column.metric(title, format_number(metrics[name]), help=info.help, border=True)
 
 

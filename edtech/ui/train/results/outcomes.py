@@ -3,9 +3,9 @@
 import streamlit as st
 
 from edtech.charts import classification
-from edtech.ml.outcomes.description import sentence
+from edtech.ml.outcomes.description import describe
 from edtech.ml.outcomes.plots import curve_titles, x_title
-from edtech.ml.outcomes.result import LabelResult
+from edtech.ml.outcomes.result import OutcomeResult
 from edtech.ui.train.results.default import importance_chart, importance_title, show_metrics
 from edtech.ui.widgets import escape
 
@@ -31,9 +31,9 @@ TABS = {
 }
 
 
-def show(result: LabelResult) -> None:
+def show(result: OutcomeResult) -> None:
     """Show the finding, metrics, curves of the probabilities, and the most important columns."""
-    st.markdown(f"**{escape(sentence(result))}**")
+    st.markdown(f"**{escape(describe(result))}**")
     for note in result.notes:
         st.info(escape(note), icon=":material/info:")
     show_metrics(result.metrics, RESULT_METRICS)
@@ -42,7 +42,7 @@ def show(result: LabelResult) -> None:
     _show_importance(result)
 
 
-def _show_curves(result: LabelResult) -> None:
+def _show_curves(result: OutcomeResult) -> None:
     titles = curve_titles(result)
     present = [name for name in TABS if name in result.tables and len(result.tables[name])]
     *curves, last = st.tabs([*(TABS[name] for name in present), "Confusion"])
@@ -54,10 +54,10 @@ def _show_curves(result: LabelResult) -> None:
     last.altair_chart(
         classification.confusion_matrix(result.tables["confusion"], title=titles["confusion"]), alt=titles["confusion"]
     )
-    last.caption(escape(f"Threshold for a yes: {result.threshold_words}."))
+    last.caption(escape(f"Threshold for a yes: {result.threshold_rule}."))
 
 
-def _show_at_risk(result: LabelResult) -> None:
+def _show_at_risk(result: OutcomeResult) -> None:
     if "at_horizon" in result.tables:
         st.subheader("At risk of leaving")
         unit = "days" if result.meanings else "units of the file's time"
@@ -74,7 +74,7 @@ def _show_at_risk(result: LabelResult) -> None:
         )
 
 
-def _show_importance(result: LabelResult) -> None:
+def _show_importance(result: OutcomeResult) -> None:
     st.subheader("Feature importance")
     st.altair_chart(importance_chart(result, "increase of log loss when shuffled"), alt=importance_title(result))
     if len(result.odds):
