@@ -191,7 +191,7 @@ def test_an_error_is_one_message_and_exit_code_1(tmp_path):
 
 def test_economy_forecast_and_run_comparison(home, ids, tmp_path):
     dataset, run_id = ids
-    report = tmp_path / "outlook.html"
+    report = tmp_path / "forecast.html"
     output = run(
         "economy",
         "outlook",
@@ -209,7 +209,7 @@ def test_economy_forecast_and_run_comparison(home, ids, tmp_path):
     )
     assert "Circulating supply" in output
     assert "Prices change at once" in output
-    assert "Outlook of the token economy" in report.read_text(encoding="utf-8")
+    assert "Token economy forecast" in report.read_text(encoding="utf-8")
     output = run("economy", "runs", dataset, run_id, "--out", str(home))
     assert "Today's prices" in output
     with pytest.raises(ParamsError, match="Only a trained run"):
