@@ -27,7 +27,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from tests.reference.inputs import MARKETS
-from tests.reference.prices import ASKED, first_segment, of_economy, of_forecast, of_prices
+from tests.reference.prices import PRICED_RUNS, first_segment, of_economy, of_forecast, of_prices
 from tests.reference.project import (
     ComparisonRecipe,
     Constraints,
@@ -70,7 +70,7 @@ def recipes(world: World) -> dict[str, Any]:
     demand = [runs[f"price_test/token_elasticity/{name}"] for name in ("choice_logit", "fixed_effects", "linear")]
     ratings = [runs[f"price_test/teacher_quality/{name}"] for name in ("mixed_model", "raw_mean")]
     churn = runs["price_test/churn_prediction/cox"]
-    asked = Scenario(
+    scenario = Scenario(
         name="Dearer",
         dataset_id=market.id,
         run_id=demand[0],
@@ -84,7 +84,7 @@ def recipes(world: World) -> dict[str, Any]:
         "run of demand": RunRecipe(run=demand[1]),
         "run of churn": RunRecipe(run=churn),
         "comparison": ComparisonRecipe(runs=tuple(demand), baseline=demand[1]),
-        "what-if": WhatIfRecipe(scenario=asked, constraints=Constraints(max_change=0.2)),
+        "what-if": WhatIfRecipe(scenario=scenario, constraints=Constraints(max_change=0.2)),
         "trainings": TrainingsRecipe(dataset=market.id, runs=(*demand[:2], churn, *ratings)),
         "economy": EconomyRecipe(dataset=market.id),
         "economy of a panel": EconomyRecipe(dataset=world.datasets["panel"].id),
@@ -94,15 +94,15 @@ def recipes(world: World) -> dict[str, Any]:
 
 def of_reports(world: World) -> Figures:
     """Return the numbers in the tables of each kind of report, by table, column and row; texts are left out."""
-    found: Figures = {}
+    numbers: Figures = {}
     stores, times = world.stores, world.times
     for name, recipe in recipes(world).items():
         report = report_of(recipe, stores)
         tables = list(report.tables())
-        found[f"{name}/tables and figures"] = [len(tables), sum(len(section.figures) for section in report.sections)]
-        for place, table in enumerate(tables):
-            found |= under(f"{name}/table {place}", of_frame(table.frame, times))
-    return under("report", found)
+        numbers[f"{name}/tables and figures"] = [len(tables), sum(len(section.figures) for section in report.sections)]
+        for position, table in enumerate(tables):
+            numbers |= under(f"{name}/table {position}", of_frame(table.frame, times))
+    return under("report", numbers)
 
 
 def compute(home: Path) -> Figures:
@@ -126,7 +126,7 @@ def parts(world: World) -> list[Callable[[], Figures]]:
         *(partial(of_run, world, name) for name in world.trained),
         partial(of_comparison, world),
         partial(of_search, world),
-        *(partial(of_prices, world, name) for name in ASKED),
+        *(partial(of_prices, world, name) for name in PRICED_RUNS),
         partial(of_economy, world, "price_test", None),
         partial(of_economy, world, "price_test", ("2024-02-26", "2024-04-07")),
         partial(of_economy, world, "panel", None),
@@ -139,16 +139,16 @@ def main() -> int:
     """Compare the stored figures with those of the present code, or rewrite them; see the module's rule."""
     parser = argparse.ArgumentParser(description="Compare the reference figures, or rewrite them.")
     parser.add_argument("--write", action="store_true", help="rewrite figures.json; add the reason to CHANGES.md")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with TemporaryDirectory(prefix="reference-") as home:
         figures = compute(Path(home))
     different = all_differences(read(FILE), figures, TOLERANCES) if FILE.exists() else []
     for line in different:
         print(line)
     print(f"{len(figures):,} keys, {len(different):,} differences")
-    if asked.write:
+    if arguments.write:
         write(FILE, figures)
-    return int(bool(different) and not asked.write)
+    return int(bool(different) and not arguments.write)
 
 
 if __name__ == "__main__":

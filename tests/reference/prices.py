@@ -6,18 +6,19 @@ import numpy as np
 import pandas as pd
 
 from tests.reference.project import (
-    ForecastPrices,
     Assumptions,
     Constraints,
     Dataset,
     ForecastModels,
+    ForecastPrices,
     PriceChange,
     RevenueSplit,
     actionable_plan,
-    effect_of_prices,
     changed_prices,
     chosen_period,
+    compare_run_forecasts,
     economy,
+    effect_of_prices,
     estimate_effects,
     forecast,
     observe_flows,
@@ -27,7 +28,6 @@ from tests.reference.project import (
     reconcile,
     revenue_curve,
     revenue_split,
-    compare_run_forecasts,
     trust_card,
     unit_attributes,
     unit_table,
@@ -45,7 +45,9 @@ CONSTRAINTS = {
 }
 """Objective and constraints of plans."""
 
-ASKED = (
+EFFECTS = ("enrollments", "revenue", "teachers", "platform", "burned", "enrollment rate")
+"""Our names of what prices change, in the order of an answer; without views there is no rate."""
+PRICED_RUNS = (
     "price_test/token_elasticity/choice_logit",
     "price_test/token_elasticity/fixed_effects",
     "price_test/token_elasticity/random_forest",
@@ -56,7 +58,7 @@ ASKED = (
     "panel/token_elasticity/fixed_effects/unknown",
     "panel/token_elasticity/fixed_effects/schedule",
 )
-"""Runs that what-ifs and plans are asked of."""
+"""Runs whose what-ifs and plans are recorded."""
 
 
 def of_effect(effect: Any) -> list[Any]:
@@ -65,9 +67,11 @@ def of_effect(effect: Any) -> list[Any]:
 
 
 def of_outcome(outcome: Any) -> Figures:
-    found = {f"effect/{name}": of_effect(effect) for name, effect in outcome.effects.items()}
-    return found | {
-        "own and others": plain([outcome.own, outcome.others]),
+    figures = {
+        f"effect/{name}": of_effect(effect) for name, effect in zip(EFFECTS, outcome.effects.values(), strict=False)
+    }
+    return figures | {
+        "own and cross effect": plain([outcome.own, outcome.others]),
         "outside": plain([outcome.share_outside, outcome.moved_outside, outcome.extrapolates]),
         "refused": [outcome.refused, outcome.assumes_no_substitution, len(outcome.reasons)],
         "prices": plain(outcome.prices),
@@ -81,7 +85,7 @@ def of_plan(plan: Any) -> Figures:
         "prices": plain(plan.prices),
         "changed and on a bound": [int((plan.table["change"] != 0).sum()), int((plan.table["bound"] != "").sum())],
         "refused": [plan.refused, len(plan.reasons), len(plan.binding)],
-        **{name: outcome[name] for name in ("effect/enrollments", "effect/token_revenue", "own and others", "outside")},
+        **{name: outcome[name] for name in ("effect/enrollments", "effect/revenue", "own and cross effect", "outside")},
     }
 
 
@@ -101,44 +105,44 @@ def scenarios(response: Any, dataset: Dataset) -> dict[str, Any]:
             PriceChange("segment", tuple(segments[-2:]), "percent", 0.25),
         ),
     }
-    found = {name: changed_prices(response, change, known) for name, change in changes.items()}
-    return found | {"a price list": price_list(response, listed, "item", "new price")}
+    prices = {name: changed_prices(response, change, known) for name, change in changes.items()}
+    return prices | {"a price list": price_list(response, listed, "item", "new price")}
 
 
 def of_prices(world: World, name: str) -> Figures:
-    """Return what-ifs, trust cards, curves and plans asked of a run."""
+    """Return what-ifs, trust cards, curves and plans of a run."""
     dataset = world.datasets[name.partition("/")[0]]
     response, split = price_response(world.trained[name].result, dataset.panel()), revenue_split(dataset)
-    asked = scenarios(response, dataset)
-    found: Figures = {}
-    for title, prices in asked.items():
+    requests = scenarios(response, dataset)
+    figures: Figures = {}
+    for title, prices in requests.items():
         outcome = estimate_effects(response, prices, split)
-        found |= under(f"what-if/{title}", of_outcome(outcome))
-        found[f"what-if/{title}/trust"] = {one.code: str(one.severity) for one in trust_card(response, outcome)}
+        figures |= under(f"what-if/{title}", of_outcome(outcome))
+        figures[f"what-if/{title}/trust"] = {check.code: str(check.severity) for check in trust_card(response, outcome)}
     other = estimate_effects(
-        response, asked["category up 10%"], split, RevenueSplit(commission_rate=0.25, burn_rate=0.05)
+        response, requests["category up 10%"], split, RevenueSplit(commission_rate=0.25, burn_rate=0.05)
     )
-    found |= under("what-if/other rates", of_outcome(other))
-    for title, moved in (("all", None), ("a category", response.changed(asked["category up 10%"]))):
+    figures |= under("what-if/other rates", of_outcome(other))
+    for title, moved in (("all", None), ("a category", response.changed(requests["category up 10%"]))):
         curve = revenue_curve(response, changed=moved)
         ends = [*curve.support, *(curve.randomized_support or (None, None))]
-        found[f"curve/{title}/summary"] = plain([curve.today, *ends, curve.best, curve.best_on_edge])
-        found |= under(f"curve/{title}", of_frame(curve.points))
+        figures[f"curve/{title}/summary"] = plain([curve.today, *ends, curve.best, curve.best_on_edge])
+        figures |= under(f"curve/{title}", of_frame(curve.points))
     for title, (objective, constraints) in CONSTRAINTS.items():
-        found |= under(f"plan/{title}", of_plan(plan_prices(response, objective, constraints, split=split)))
-    found |= under("plan/to act on", of_plan(actionable_plan(dataset, response, split)))
-    return under(f"prices/{name}", found)
+        figures |= under(f"plan/{title}", of_plan(plan_prices(response, objective, constraints, split=split)))
+    figures |= under("plan/to act on", of_plan(actionable_plan(dataset, response, split)))
+    return under(f"prices/{name}", figures)
 
 
 def of_economy(world: World, name: str, days: tuple[str, str] | None) -> Figures:
     dataset = world.datasets[name]
     first, last = (None, None) if days is None else (pd.Timestamp(day).date() for day in days)
     period = chosen_period(dataset, first, last)
-    found = economy(dataset, period)
-    figures = {key: plain([one.value, one.before, one.exact, one.change]) for key, one in found.figures.items()}
-    figures |= {"period": str(found.period), "before": str(found.before), "missing": plain(found.missing)}
+    result = economy(dataset, period)
+    figures = {key: plain([item.value, item.before, item.exact, item.change]) for key, item in result.figures.items()}
+    figures |= {"period": str(result.period), "before": str(result.before), "missing": plain(result.missing)}
     if dataset.kind == "market":
-        figures["identities"] = [[one.left, one.right] for one in reconcile(dataset, period).identities]
+        figures["identities"] = [[item.left, item.right] for item in reconcile(dataset, period).identities]
     return under(f"economy/{name}/{'all days' if days is None else ' to '.join(days)}", figures)
 
 
@@ -146,26 +150,26 @@ def of_forecast(world: World) -> Figures:
     """Return where prices and rules lead, and where the prices that runs recommend do."""
     dataset, run_id = world.datasets["price_test"], world.runs["price_test/token_elasticity/choice_logit"]
     models, observed = ForecastModels.of(world.stores.runs, dataset), observe_flows(dataset)
-    asked = {
+    requests = {
         "today": ForecastPrices(),
         "category up 10%": ForecastPrices(run_id, {first_segment(dataset): 0.1}),
         "recommended": ForecastPrices(run_id, recommended=True),
     }
     rules = {"today": {}, "other rules": {"commission_rate": 0.3, "bonuses": 2.0, "expiry_weeks": 8, "weeks": 20}}
     rates = [observed.commission_rate, observed.burn_rate, observed.bonus_to_buyers, observed.expiry_weeks]
-    held = [observed.learners, observed.teachers, observed.treasury]
-    found: Figures = {"observed": plain([*held, *rates, observed.payouts.every, observed.payouts.days_ahead])}
-    found |= under("observed/weekly", of_frame(observed.weekly))
-    for prices, about in asked.items():
-        effect, reasons = effect_of_prices(models, about)
-        found[f"{prices}/effect"] = plain([effect.change, effect.error, len(reasons)])
+    balances = [observed.learners, observed.teachers, observed.treasury]
+    figures: Figures = {"observed": plain([*balances, *rates, observed.payouts.every, observed.payouts.days_ahead])}
+    figures |= under("observed/weekly", of_frame(observed.weekly))
+    for prices, request in requests.items():
+        effect, reasons = effect_of_prices(models, request)
+        figures[f"{prices}/effect"] = plain([effect.change, effect.error, len(reasons)])
         for rule, changes in rules.items():
             ahead = forecast(observed, Assumptions.of(observed, draws=200, **changes), effect)
-            found |= under(f"{prices}/{rule}/totals", of_frame(ahead.totals))
-            found |= under(f"{prices}/{rule}/weekly", of_frame(ahead.weekly))
+            figures |= under(f"{prices}/{rule}/totals", of_frame(ahead.totals))
+            figures |= under(f"{prices}/{rule}/weekly", of_frame(ahead.weekly))
     several = [run_id, world.runs["price_test/token_elasticity/fixed_effects"]]
-    found |= under("of runs", of_frame(compare_run_forecasts(models, observed, several).drop(columns="run_id")))
-    return under("forecast", found)
+    figures |= under("of runs", of_frame(compare_run_forecasts(models, observed, several).drop(columns="run_id")))
+    return under("forecast", figures)
 
 
 def first_segment(dataset: Dataset) -> str:

@@ -25,7 +25,7 @@ from tests.reference.project import (
 from tests.reference.values import Figures, of_frame, plain, under
 from tests.reference.world import World
 
-PREDICTING = (
+PREDICTED_RUNS = (
     "price_test/token_elasticity/choice_logit",
     "price_test/enrollment_propensity/gradient_boosting",
     "price_test/course_completion/random_forest",
@@ -41,7 +41,7 @@ PROSE = {"split", "decision_value"}
 def of_dataset(world: World, name: str) -> Figures:
     """Return what a data set holds, its health and the numbers behind the figures of the Explore tab."""
     dataset = world.datasets[name]
-    found: Figures = {
+    figures: Figures = {
         "digest": dataset.digest,
         "id": dataset.id,
         "kind": dataset.kind,
@@ -50,16 +50,16 @@ def of_dataset(world: World, name: str) -> Figures:
         "health": {check.code: str(check.severity) for check in check_dataset(dataset)},
     }
     explored = {
-        "market": [one for one in EXPLORED if one != "outcome"],
+        "market": [name for name in EXPLORED if name != "outcome"],
         "panel": ["distribution", "by-unit", "by-period"],
     }
     if dataset.kind in explored:
         key = dataset.key_figures()
         counts, money = [key.rows, key.units, key.periods], [key.revenue, key.lowest_price, key.highest_price]
-        found["key figures"] = plain([*counts, *money, key.quantity, key.views, key.first_period, key.last_period])
+        figures["key figures"] = plain([*counts, *money, key.quantity, key.views, key.first_period, key.last_period])
     for figure in explored.get(dataset.kind, ["distribution"]):
-        found |= under(f"explored/{figure}", of_frame(figure_frame(dataset, figure)))
-    return under(f"data/{name}", found)
+        figures |= under(f"explored/{figure}", of_frame(figure_frame(dataset, figure)))
+    return under(f"data/{name}", figures)
 
 
 def of_truth(world: World, name: str) -> Figures:
@@ -67,7 +67,7 @@ def of_truth(world: World, name: str) -> Figures:
     market = world.datasets[name].market()
     truth = market.truth
     dearer = truth.counterfactual({truth.tables["segments"]["segment"].iloc[0]: 0.1})
-    found = {
+    figures = {
         "broken identities": len(market.check_identities()),
         "elasticities": plain([truth.own_elasticity, truth.segment_elasticity, truth.cross_elasticity]),
         "cross": plain(truth.cross.to_numpy().ravel()),
@@ -76,14 +76,14 @@ def of_truth(world: World, name: str) -> Figures:
         "learners left": dearer.learners_left,
         "best prices": plain(truth.best_prices()),
     }
-    return under(f"truth/{name}", found)
+    return under(f"truth/{name}", figures)
 
 
 def of_difference(world: World) -> Figures:
-    found = difference(world.datasets["price_test"], world.datasets["confounded"])
-    table = found.table()
+    result = difference(world.datasets["price_test"], world.datasets["confounded"])
+    table = result.table()
     table = table.sort_values(list(table.columns[:2]), kind="stable")  # their own order has ties
-    return under("difference", {"rows": plain(found.rows), "columns": len(found.columns), **of_frame(table)})
+    return under("difference", {"rows": plain(result.rows), "columns": len(result.columns), **of_frame(table)})
 
 
 def of_run(world: World, name: str) -> Figures:
@@ -93,24 +93,24 @@ def of_run(world: World, name: str) -> Figures:
     tags = {tag: text for tag, text in sorted(run.tags.items()) if "." not in tag and tag not in PROSE}
     if tags["dataset_digest"] == world.datasets[name.partition("/")[0]].digest:
         tags["dataset_digest"] = "that of the data set"
-    found: Figures = {
+    figures: Figures = {
         "params": dict(sorted(run.params.items())),
         "tags": tags | dict.fromkeys(sorted(PROSE & run.tags.keys()), "a text"),
         "files": sorted(run.artifacts),
         "checks": {check.code: str(check.severity) for check in result.checks},
         "gates": [gate.passed for gate in registration_requirements(read_diagnostics(store, run))],
     }
-    found |= under("metric", plain(without_times(run.metrics)))
-    found |= under("held out", of_frame(result.evaluation)) | under("importance", of_frame(result.importance))
-    for place, table in enumerate(result.tables.values()):
-        found |= under(f"table {place}", of_frame(table))
+    figures |= under("metric", plain(without_times(run.metrics)))
+    figures |= under("held out", of_frame(result.evaluation)) | under("importance", of_frame(result.importance))
+    for position, table in enumerate(result.tables.values()):
+        figures |= under(f"table {position}", of_frame(table))
     if run.tags["model_type"] == "token_elasticity":
-        found |= of_elasticity(result) | under("plan", of_plan(world.trained[name].plan))
-        found["may be champion"] = promotion_requirement(run, None).passed
-    if name in PREDICTING:
+        figures |= of_elasticity(result) | under("plan", of_plan(world.trained[name].plan))
+        figures["may be champion"] = promotion_requirement(run, None).passed
+    if name in PREDICTED_RUNS:
         rows = conform_rows(template(store, run_id), store.signature(run_id), getattr(result.model, "roles", None))
-        found["predictions"] = plain(load_result(store, run_id).model.predict(rows))
-    return under(f"run/{name}", found)
+        figures["predictions"] = plain(load_result(store, run_id).model.predict(rows))
+    return under(f"run/{name}", figures)
 
 
 def without_times(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -118,14 +118,14 @@ def without_times(metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def of_elasticity(result: Any) -> Figures:
-    found = {
+    figures = {
         "elasticity": plain([result.elasticity.estimate, result.elasticity.low, result.elasticity.high]),
         "naive": plain([result.naive.estimate, result.naive.low, result.naive.high]),
         "identification": result.identification,
         "may recommend": result.may_recommend,
     }
     segments, support = of_frame(result.elasticity_by_segment), of_frame(result.support)
-    return found | under("segments", segments) | under("support", support)
+    return figures | under("segments", segments) | under("support", support)
 
 
 def of_search(world: World) -> Figures:
@@ -133,9 +133,9 @@ def of_search(world: World) -> Figures:
     names = ("alpha", "segment_slopes")
     plan = SearchPlan(world.datasets["panel"].id, "token_elasticity", "linear", names, budget, experiment="Search")
     searched = search_planned(plan, world.settings)
-    found = {"score": searched.score, "at the edge": list(searched.edges)}
+    figures = {"score": searched.score, "at the edge": list(searched.edges)}
     metrics = plain(without_times(searched.best.metrics))
-    return under("search", {**found, "metrics": metrics, **of_frame(searched.trials.drop(columns="seconds"))})
+    return under("search", {**figures, "metrics": metrics, **of_frame(searched.trials.drop(columns="seconds"))})
 
 
 def of_comparison(world: World) -> Figures:
@@ -143,18 +143,18 @@ def of_comparison(world: World) -> Figures:
     store = world.stores.runs
     names = {run_id: name for name, run_id in world.runs.items() if name.startswith("panel/")}
     runs = [store.get_run(run_id) for run_id in names]
-    found = compare_runs(runs, baseline=runs[0].run_id)
+    comparison = compare_runs(runs, baseline=runs[0].run_id)
     listed = store.list_runs()
     repeated = listed[listed["run_id"].isin([run_id for run_id, name in names.items() if "/seed " in name])]
     pair = paired_difference(
         *(world.trained[f"panel/token_elasticity/{name}"].result.evaluation for name in ("gam", "linear"))
     )
-    best = {metric: sorted(names[run_id] for run_id in best) for metric, best in sorted(found.best.items())}
-    figures = {
+    best = {metric: sorted(names[run_id] for run_id in best) for metric, best in sorted(comparison.best.items())}
+    values = {
         "best": {metric: runs for metric, runs in best.items() if metric != "fit_seconds"},
-        "same data": found.same_data,
+        "same data": comparison.same_data,
         "paired": plain([pair.rows, pair.clusters, pair.difference, pair.low, pair.high]),
-        **under("differences", of_frame(found.differences.drop(index="fit_seconds"))),
+        **under("differences", of_frame(comparison.differences.drop(index="fit_seconds"))),
         **under("by seed", of_frame(mean_over_seeds(repeated, "rmse"))),
     }
-    return under("comparison", figures)
+    return under("comparison", values)

@@ -10,7 +10,7 @@ PARTS = ("upload", "algorithms", "data", "truth", "difference", "run", "comparis
 
 
 @pytest.fixture(scope="module")
-def now(tmp_path_factory) -> Figures:
+def computed(tmp_path_factory) -> Figures:
     return figures.compute(tmp_path_factory.mktemp("reference"))
 
 
@@ -24,14 +24,14 @@ def of_part(values: Figures, part: str) -> Figures:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_figures_are_those_of_the_reference(now, stored, part):
+def test_figures_are_those_of_the_reference(computed, stored, part):
     assert of_part(stored, part)
-    different = all_differences(of_part(stored, part), of_part(now, part), figures.TOLERANCES)
+    different = all_differences(of_part(stored, part), of_part(computed, part), figures.TOLERANCES)
     assert not different, f"{len(different)} differences, first:\n" + "\n".join(different[:40])
 
 
-def test_every_figure_belongs_to_a_part(now, stored):
-    assert {key.partition("/")[0] for key in (*now, *stored)} == set(PARTS)
+def test_every_figure_belongs_to_a_part(computed, stored):
+    assert {key.partition("/")[0] for key in (*computed, *stored)} == set(PARTS)
 
 
 def test_a_changed_number_is_found_and_a_rounding_is_not():

@@ -1,4 +1,4 @@
-"""Values that JSON holds, and how two sets of them are compared; knows nothing of the project."""
+"""Converts values to JSON and compares them with stored ones; imports nothing of the project."""
 
 import json
 import math
@@ -61,17 +61,17 @@ def is_number(value: object) -> bool:
 
 def of_frame(frame: pd.DataFrame, without: frozenset[float] = frozenset()) -> Figures:
     """Return the size of a frame and its columns that hold numbers, by position; cells equal to `without` are None."""
-    found: Figures = {"size": [len(frame), frame.shape[1]]}
-    for place in range(frame.shape[1]):
-        cells = [cell if is_number(cell) and cell not in without else None for cell in frame.iloc[:, place].tolist()]
+    figures: Figures = {"size": [len(frame), frame.shape[1]]}
+    for position in range(frame.shape[1]):
+        cells = [cell if is_number(cell) and cell not in without else None for cell in frame.iloc[:, position].tolist()]
         numbers = [float(cell) for cell in cells if cell is not None and math.isfinite(cell)]
         if not numbers:
             continue
         if len(cells) > SHORT:
             rows = np.unique(np.linspace(0, len(cells) - 1, SAMPLED).astype(int))
             cells = [len(numbers), math.fsum(numbers), min(numbers), max(numbers), *(cells[row] for row in rows)]
-        found[f"column {place}"] = plain(cells)
-    return found
+        figures[f"column {position}"] = plain(cells)
+    return figures
 
 
 def under(prefix: str, figures: Mapping[str, Any]) -> Figures:
@@ -79,33 +79,33 @@ def under(prefix: str, figures: Mapping[str, Any]) -> Figures:
     return {f"{prefix}/{name}": value for name, value in figures.items()}
 
 
-def all_differences(stored: Figures, now: Figures, tolerances: Sequence[Tolerance] = ()) -> list[str]:
-    """Return every place in which figures differ from those stored; of two tolerances for a key the first counts."""
-    found = []
-    for key in dict.fromkeys([*stored, *now]):
-        allowed = next((one for one in tolerances if fnmatchcase(key, one.pattern)), EXACT)
-        missing = [side for side, figures in (("stored", stored), ("computed", now)) if key not in figures]
-        told = (f"is not {missing[0]}",) if missing else _differences(stored[key], now[key], allowed)
-        found += [f"{key} {one}" for one in told]
-    return found
+def all_differences(stored: Figures, computed: Figures, tolerances: Sequence[Tolerance] = ()) -> list[str]:
+    """Return a line for each value that differs from the stored one; the first tolerance that matches a key applies."""
+    messages = []
+    for key in dict.fromkeys([*stored, *computed]):
+        allowed = next((item for item in tolerances if fnmatchcase(key, item.pattern)), EXACT)
+        missing = [side for side, figures in (("stored", stored), ("computed", computed)) if key not in figures]
+        changes = (f"is not {missing[0]}",) if missing else _differences(stored[key], computed[key], allowed)
+        messages += [f"{key} {change}" for change in changes]
+    return messages
 
 
-def _differences(stored: Any, now: Any, allowed: Tolerance) -> Iterator[str]:
-    if isinstance(stored, dict) and isinstance(now, dict):
-        for name in dict.fromkeys([*stored, *now]):
-            pair = (stored.get(name, "nothing"), now.get(name, "nothing"))
-            yield from (f"[{name}] {one}" for one in _differences(*pair, allowed))
-    elif isinstance(stored, list) and isinstance(now, list) and len(stored) == len(now):
-        for place, pair in enumerate(zip(stored, now, strict=True)):
-            yield from (f"[{place}] {one}" for one in _differences(*pair, allowed))
-    elif not _same(stored, now, allowed):
-        yield f"was {stored!r}, is {now!r}"
+def _differences(stored: Any, computed: Any, allowed: Tolerance) -> Iterator[str]:
+    if isinstance(stored, dict) and isinstance(computed, dict):
+        for name in dict.fromkeys([*stored, *computed]):
+            pair = (stored.get(name, "nothing"), computed.get(name, "nothing"))
+            yield from (f"[{name}] {change}" for change in _differences(*pair, allowed))
+    elif isinstance(stored, list) and isinstance(computed, list) and len(stored) == len(computed):
+        for position, pair in enumerate(zip(stored, computed, strict=True)):
+            yield from (f"[{position}] {change}" for change in _differences(*pair, allowed))
+    elif not _same(stored, computed, allowed):
+        yield f"was {stored!r}, is {computed!r}"
 
 
-def _same(stored: Any, now: Any, allowed: Tolerance) -> bool:
-    if is_number(stored) and is_number(now) and float in (type(stored), type(now)):
-        return math.isclose(stored, now, rel_tol=allowed.relative, abs_tol=allowed.absolute)
-    return type(stored) is type(now) and stored == now
+def _same(stored: Any, computed: Any, allowed: Tolerance) -> bool:
+    if is_number(stored) and is_number(computed) and float in (type(stored), type(computed)):
+        return math.isclose(stored, computed, rel_tol=allowed.relative, abs_tol=allowed.absolute)
+    return type(stored) is type(computed) and stored == computed
 
 
 def read(file: Path) -> Figures:

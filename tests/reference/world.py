@@ -54,7 +54,7 @@ def stored_upload(world: World, name: str, content: bytes, kind: str, roles: Map
     upload = catalogue.stage(path.name, path)
     try:
         suggested = suggest_mapping(upload.frame, kind)
-        found = {
+        figures = {
             "rows and bytes": [upload.rows, upload.size],
             "suggested kind": suggest_kind(upload.frame),
             "suggested columns": plain(suggested),
@@ -62,8 +62,8 @@ def stored_upload(world: World, name: str, content: bytes, kind: str, roles: Map
         world.datasets[name] = catalogue.add_upload(upload, roles_for(kind, {**suggested, **roles}), name=name)
     finally:
         upload.close()
-    found["remembered"] = catalogue.remembered(upload.columns, kind) is not None
-    world.figures |= under(f"upload/{name}", found)
+    figures["remembered"] = catalogue.saved_mapping(upload.columns, kind) is not None
+    world.figures |= under(f"upload/{name}", figures)
 
 
 def make_datasets(world: World) -> None:
