@@ -15,9 +15,9 @@ from edtech.economy.tables import (
     cause_rows,
     figure_rows,
     flow_title,
+    forecast_title,
     in_tokens,
     missing_table_notes,
-    forecast_title,
     supply_title,
 )
 from edtech.reports.bundle import Report, Section, Table
@@ -105,7 +105,9 @@ def forecast_report(forecast: Forecast, reasons: Sequence[str], provenance: Mapp
         ),
         Section("Assumptions", forecast.notes, (_assumption_table(forecast.assumptions),)),
     )
-    question = f"How does the token economy develop over {forecast.assumptions.weeks} weeks under these prices and rules?"
+    question = (
+        f"How does the token economy develop over {forecast.assumptions.weeks} weeks under these prices and rules?"
+    )
     return Report("Token economy forecast", question, sections, provenance)
 
 

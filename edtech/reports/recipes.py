@@ -215,7 +215,7 @@ class ForecastRecipe(_Recipe):
         """Return the report; errors as `_Recipe.make`."""
         from edtech.economy.forecast import forecast
         from edtech.economy.observed_flows import observe_flows
-        from edtech.economy.price_forecast import ForecastPrices, ForecastModels, effect_of_prices
+        from edtech.economy.price_forecast import ForecastModels, ForecastPrices, effect_of_prices
         from edtech.economy.simulation import Assumptions
         from edtech.reports.economy import forecast_report
 

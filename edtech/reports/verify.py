@@ -82,9 +82,9 @@ def verify_bytes(data: bytes, name: str, stores: Stores) -> Verification:
     recipe = parse_recipe(content.recipe)
     report = report_of(recipe, stores)
     expected = read(write(report, extension), extension)
-    found = differences(content, expected)
-    if not found or recipe.version == __version__:
-        return Verification(recipe, len(expected.values), found)
+    changed = differences(content, expected)
+    if not changed or recipe.version == __version__:
+        return Verification(recipe, len(expected.values), changed)
     return _verify_numbers(data, extension, content, report, recipe)
 
 
@@ -97,10 +97,10 @@ def _verify_numbers(
     for location in [location for location, text in expected.values.items() if text == ANY_WORDING]:
         del expected.values[location]
         reported.values.pop(location, None)
-    found = differences(reported, expected)
+    changed = differences(reported, expected)
     if extension == "pdf":
-        found += _missing_on_pages(content, read(write(report, extension), extension), expected)
-    return Verification(recipe, len(expected.values), found, wording_compared=False)
+        changed += _missing_on_pages(content, read(write(report, extension), extension), expected)
+    return Verification(recipe, len(expected.values), changed, wording_compared=False)
 
 
 def _missing_on_pages(content: ReportContent, fresh: ReportContent, cells: ReportContent) -> tuple[Difference, ...]:

@@ -37,11 +37,11 @@ def report(effects) -> Report:
         (Table("Effects", effects, {"change": "share"}, {"change": "Relative change of the total."}),),
         (figure("Revenue", revenue, "A curve that peaks at +10 %"),),
     )
-    drawn = (figure("Elasticities", elasticities, "All near -1"), figure("Fit", fit, "Points near a line"))
+    figures = (figure("Elasticities", elasticities, "All near -1"), figure("Fit", fit, "Points near a line"))
     provenance = {"Data set": "sha256:0a1b", "Runs": "=HYPERLINK(1)", "Seed": 7, "Version": "0.1.0"}
     return Report(
         "What if <prices> rise",
         "Do we earn more?",
-        (answer, Section("Models", (), (), drawn), Section("Data")),
+        (answer, Section("Models", (), (), figures), Section("Data")),
         provenance,
     )

@@ -43,7 +43,7 @@ def test_each_table_is_a_file_that_reads_back_exactly(report, effects):
 def test_the_tidy_file_says_where_each_value_stood(report, effects):
     rows = list(csv.DictReader(StringIO(to_csv(report).decode())))
     changes = {int(row["row"]): row["value"] for row in rows if row["column"] == "change"}
-    assert {place: float(value) for place, value in changes.items() if value} == effects["change"].dropna().to_dict()
+    assert {number: float(value) for number, value in changes.items() if value} == effects["change"].dropna().to_dict()
     assert changes[4] == ""
     assert {"section": "Provenance", "table": "Provenance", "row": "0", "column": "Seed", "value": "7"} in rows
 

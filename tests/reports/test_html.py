@@ -14,16 +14,16 @@ def opened(page, report, tmp_path):
     """The report in a browser, and what it did that it should not."""
     file = tmp_path / "report.html"
     file.write_text(to_html(report), encoding="utf-8")
-    seen = watch(page)
-    page.on("dialog", lambda dialog: seen.errors.append(dialog.message))
+    watched = watch(page)
+    page.on("dialog", lambda dialog: watched.errors.append(dialog.message))
     page.goto(file.as_uri())
-    return page, seen
+    return page, watched
 
 
 @pytest.mark.browser
 def test_it_opens_without_a_network_or_an_error_and_shows_names_as_text(opened):
-    page, seen = opened
-    assert (seen.errors, seen.strangers) == ([], [])
+    page, watched = opened
+    assert (watched.errors, watched.strangers) == ([], [])
     assert page.title() == "What if <prices> rise"
     names = page.locator("section").first.locator("tbody th").all_text_contents()
     assert names[:4] == HOSTILE[:4]
@@ -34,8 +34,8 @@ def test_it_opens_without_a_network_or_an_error_and_shows_names_as_text(opened):
 @pytest.mark.browser
 def test_its_numbers_are_the_exact_ones(opened, effects):
     page, _ = opened
-    shown = page.locator("td data")
-    values = shown.evaluate_all("cells => cells.map(cell => [cell.textContent, Number(cell.value)])")
+    cells = page.locator("td data")
+    values = cells.evaluate_all("cells => cells.map(cell => [cell.textContent, Number(cell.value)])")
     assert [value for text, value in values if text == "0.3"] == [0.1 + 0.2]
     assert [value for text, value in values if text == "1,235"] == [1_234.5678]
     assert [float(value) for text, value in values if text == "1.153e+18"] == [2.0**60]
@@ -68,10 +68,10 @@ def test_the_policy_stops_what_would_slip_through(page, report, tmp_path):
     file = tmp_path / "report.html"
     slipped = "<script>document.title = 'owned'</script><img src='https://evil.example/x.png'></body>"
     file.write_text(to_html(report).replace("</body>", slipped), encoding="utf-8")
-    seen = watch(page)
+    watched = watch(page)
     page.goto(file.as_uri())
     assert page.title() == "What if <prices> rise"
-    assert sum("Content Security Policy" in error for error in seen.errors) == 2
+    assert sum("Content Security Policy" in error for error in watched.errors) == 2
 
 
 def test_it_can_be_read_aloud(report):
@@ -108,6 +108,6 @@ def test_a_long_table_shows_its_beginning_and_says_so():
 
 
 def test_a_page_that_would_be_too_big_is_refused_with_what_to_do():
-    wide = pd.DataFrame({f"c{place}": [1.5] * 500 for place in range(300)})
+    wide = pd.DataFrame({f"c{number}": [1.5] * 500 for number in range(300)})
     with pytest.raises(ReportError, match=r"too big.*at most 6,000,000 bytes.*CSV"):
         to_html(Report("T", "Q", (Section("S", (), (Table("Wide", wide),)),), {}))

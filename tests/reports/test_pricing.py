@@ -1,4 +1,4 @@
-"""The report of a what-if: rates and units are said, and what it rests on stands before the long table of prices."""
+"""The report of a what-if states rates and units, and has the evidence before the long table of prices."""
 
 import pytest
 
@@ -43,11 +43,11 @@ def test_rates_that_are_planned_are_stated(response):
     assert "Planned rates: commission 35% (today 20%), burned 10% (today 5%)." in report.sections[0].text
     [shares] = [table.frame for table in report.tables() if table.title == "Shares of a token spent"]
     assert shares["planned (%)"].tolist() == pytest.approx([55, 35, 10])
-    kept = reported(response, RevenueSplit())
-    assert "Rates stay as they are: commission 20%, burned 5%." in kept.sections[0].text
+    unchanged = reported(response, RevenueSplit())
+    assert "Rates stay as they are: commission 20%, burned 5%." in unchanged.sections[0].text
 
 
-def test_figures_have_units_and_changes_are_percents(response):
+def test_figures_have_units_and_changes_are_in_percent(response):
     report = reported(response, RevenueSplit())
     figures = next(report.tables()).frame.set_index("figure")
     assert figures.loc["Token revenue", "unit"] == "tokens / period"
@@ -62,6 +62,6 @@ def test_figures_have_units_and_changes_are_percents(response):
     assert "-10.0%" in to_html(report)
 
 
-def test_what_it_rests_on_stands_before_the_prices_that_come_last(response):
+def test_the_evidence_comes_before_the_prices(response):
     titles = [section.title for section in reported(response, RevenueSplit()).sections]
     assert titles == ["Expected effect", "Evidence and assumptions", "Revenue curve", "Recommended prices"]

@@ -12,12 +12,12 @@ from edtech.reports.svg import inline
 def test_both_kinds_of_chart_are_drawn_with_ids_of_their_own():
     weeks = pd.DataFrame({"period": [1, 2], "value": [4, 2]})
     errors = pd.DataFrame({"actual": [1, 2], "predicted": [4, 2]})
-    drawn = [models.time_series(weeks, title="a", y_title="b"), static.residuals_plot(errors, title="a")]
-    for place, chart in enumerate(drawn):
-        svg = inline(figure("Demand", chart, 'falls "fast"'), f"f{place}")
+    drawing = [models.time_series(weeks, title="a", y_title="b"), static.residuals_plot(errors, title="a")]
+    for number, chart in enumerate(drawing):
+        svg = inline(figure("Demand", chart, 'falls "fast"'), f"f{number}")
         assert svg.startswith("<svg ")
         assert 'aria-label="falls &quot;fast&quot;"' in svg
-        assert f'id="f{place}-' in svg
+        assert f'id="f{number}-' in svg
         assert "currentColor" in svg
         assert "#000000" not in svg
 

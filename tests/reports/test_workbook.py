@@ -43,9 +43,9 @@ def test_text_stays_text_whatever_it_looks_like(report):
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert {cell.data_type for cell in cells} <= {"s", "n", "b", "d"}
     assert not any(cell.hyperlink for cell in cells)
-    shown = [cell.value for cell in book["01 Effects"]["A"][1:]]
-    assert shown[:4] == HOSTILE[:4]
-    assert shown[4] == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}"
+    values = [cell.value for cell in book["01 Effects"]["A"][1:]]
+    assert values[:4] == HOSTILE[:4]
+    assert values[4] == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}"
     assert book["Provenance"]["B3"].value == "=HYPERLINK(1)"
 
 
@@ -59,11 +59,11 @@ def test_it_can_be_read_at_once(report):
     assert (sheet["C2"].number_format, sheet["E2"].number_format) == ("#,##0", "yyyy-mm-dd")
 
 
-def test_words_and_origin_have_sheets_of_their_own(report):
+def test_text_and_provenance_have_sheets_of_their_own(report):
     book = opened(report)
     assert book.sheetnames == ["Report", "01 Effects", "Provenance"]
-    words = [cell.value for cell in book["Report"]["A"]]
-    assert words[:4] == [
+    texts = [cell.value for cell in book["Report"]["A"]]
+    assert texts[:4] == [
         "What if <prices> rise",
         "Do we earn more?",
         "Answer <script>alert(2)</script>",
@@ -73,8 +73,8 @@ def test_words_and_origin_have_sheets_of_their_own(report):
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_names_of_sheets_are_allowed_and_unique(one, other):
-    names = [sheet_name(1, one), sheet_name(2, other)]
+def test_names_of_sheets_are_allowed_and_unique(title, other):
+    names = [sheet_name(1, title), sheet_name(2, other)]
     assert len({name.lower() for name in names}) == 2
     for name in names:
         assert 1 <= len(name) <= 31
