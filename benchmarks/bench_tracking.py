@@ -54,7 +54,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def log_seconds(settings: Settings) -> dict[str, tuple[float, float]]:
-    """Return by algorithm the median seconds of logging a complete run, and of MLflow's log_model alone, measured in turn."""
+    """Return by algorithm the median seconds of logging a complete run and of MLflow's log_model alone, in turn."""
     tracker = EdTechMLFlowTracker(settings=settings)
     mlflow.set_tracking_uri(tracker.uri)
     mlflow.set_experiment(tracker.experiment_name)

@@ -42,9 +42,8 @@ def _add_sample(items: RunItems) -> RunItems:
         outcome = pd.DataFrame({unused("actual"): actual, unused("predicted"): predicted})
         return str(pd.concat([outcome, inputs], axis=1).to_csv(index=False))
 
-    with translate_model_errors(
-        items.model
-    ):  # asked with the rows as they will be read, so that the script sees the same
+    # Predicts from the rows as read from CSV, since the script does the same.
+    with translate_model_errors(items.model):
         read = model_validation.read_sample(table(np.zeros(len(inputs))).encode(), csv_dtypes(inputs))
         predicted = np.asarray(items.model.estimator.predict(read.iloc[:, 2:]), dtype=float)
     return replace(items, artifacts={model_validation.SAMPLE: table(predicted), **items.artifacts})

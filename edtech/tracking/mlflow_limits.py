@@ -72,9 +72,10 @@ def standard_tags(items: RunItems) -> dict[str, str]:
 
 def run_note(items: RunItems) -> str:
     """Return a run's description and metrics in Markdown, empty if it has neither; special characters are escaped."""
-    defined = [(METRICS[key], value) for key, value in items.metrics.items() if key in METRICS]
     rows = [
-        f"| {escape_markdown(item.title)} | {value:,.6g} | {escape_markdown(item.unit)} |" for item, value in defined
+        f"| {escape_markdown(METRICS[key].title)} | {value:,.6g} | {escape_markdown(METRICS[key].unit)} |"
+        for key, value in items.metrics.items()
+        if key in METRICS
     ]
     table = ["| metric | value | unit |", "|:--|--:|:--|", *rows] if rows and items.kind == "training" else []
     paragraphs = [*map(escape_markdown, items.description.split("\n\n")), "\n".join(table)]

@@ -21,7 +21,7 @@ LONG_COLUMNS = ["run_id", "key", "value"]
 class Run:
     """One stored run. Its texts are not trusted: show them as plain text.
 
-    `kind` is such as `training` or `scenario`, empty for runs of other programs. `artifacts` are relative POSIX paths.
+    `kind` is a tag such as `training`, empty for runs of other programs. `artifacts` are relative POSIX paths.
     """
 
     run_id: str
@@ -85,7 +85,7 @@ def runs_frame(
         started=pd.to_datetime(runs["start_ms"], unit="ms", utc=True, errors="coerce"),
         kind=kind.fillna("").astype("str"),
     )
-    for sign in (1, -1):  # as in `finite_or_inf`
+    for sign in (1, -1):  # as in `restore_infinity`
         numbers = numbers.mask(sign * numbers >= sys.float_info.max, sign * math.inf)
     return pd.concat([fixed[COLUMNS], _wide(params, "params.", runs["run_id"]).astype("str"), numbers, labels], axis=1)
 

@@ -87,12 +87,11 @@ def search_runs(runs: pd.DataFrame, query: RunQuery) -> RunTable:
 
 
 def informative_columns(runs: pd.DataFrame) -> tuple[str, ...]:
-    """Return the columns that are not empty: those that differ first, each in the order of `_column_order`."""
+    """Return the columns that are not empty: those that differ between runs first."""
     others = [name for name in map(str, runs.columns) if name not in COLUMNS and not name.startswith(_INTERNAL)]
     counts = {name: runs[name].nunique() for name in others}
-    return tuple(
-        sorted((name for name in others if counts[name]), key=lambda name: (counts[name] < 2, _column_order(name)))
-    )
+    filled = [name for name in others if counts[name]]
+    return tuple(sorted(filled, key=lambda name: (counts[name] < 2, _column_order(name))))
 
 
 def _column_order(name: str) -> tuple[int, int, int, str]:
