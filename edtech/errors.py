@@ -56,7 +56,12 @@ class EdtechError(Exception):
 
     def __str__(self) -> str:
         parts = [self.problem.rstrip(".") + "."]
-        labelled = [("Expected", self.expected), ("Found", self.actual), ("Where", self.where), ("What to do", self.fix)]
+        labelled = [
+            ("Expected", self.expected),
+            ("Found", self.actual),
+            ("Where", self.where),
+            ("What to do", self.fix),
+        ]
         parts += [f"{label}: {text.rstrip('.')}." for label, text in labelled if text]
         parts += [f"- {line}" for line in self.details]
         return " ".join(parts)

@@ -185,7 +185,7 @@ def test_an_error_is_one_message_and_exit_code_1(tmp_path):
     command = [sys.executable, "-m", "edtech", "train", "0" * 16, "--out", str(tmp_path)]
     process = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert process.returncode == 1
-    assert process.stderr.startswith("Error: There is no data set")
+    assert process.stderr.startswith("Error: No data set has the id")
     assert "Traceback" not in process.stderr
 
 

@@ -72,7 +72,7 @@ def economy_forecast(
     """Forecast the token economy under new prices and rules, with a 90% prediction interval."""
     from edtech.economy.forecast import forecast
     from edtech.economy.observed_flows import observe_flows
-    from edtech.economy.price_forecast import ForecastPrices, ForecastModels, effect_of_prices
+    from edtech.economy.price_forecast import ForecastModels, ForecastPrices, effect_of_prices
     from edtech.economy.simulation import Assumptions
     from edtech.tracking import RunStore
 
@@ -110,7 +110,9 @@ def economy_runs(
 
     settings = settings_of(out)
     stored = catalogue(settings).get(dataset)
-    table = compare_run_forecasts(ForecastModels.of(RunStore(settings=settings), stored), observe_flows(stored), run_ids)
+    table = compare_run_forecasts(
+        ForecastModels.of(RunStore(settings=settings), stored), observe_flows(stored), run_ids
+    )
     typer.echo(side_by_side(table).to_string(index=False))
 
 
