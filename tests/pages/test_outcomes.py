@@ -27,8 +27,8 @@ def test_propensity_is_trained_on_the_page_and_shown(market, open_page, home):
     assert run["tags.model_type"] == "enrollment_propensity"
     assert figures(app)["ROC AUC"] == f"{run['metrics.roc_auc']:.3g}"
     assert {tab.label for tab in app.tabs} >= {"Calibration", "ROC", "Lift", "Profit", "Confusion"}
-    assert "half by chance" in texts(app)
-    assert "what was fitted on ends before" in texts(app)
+    assert "50% by chance" in texts(app)
+    assert "training ends before" in texts(app)
 
 
 def test_churn_shows_curves_by_cohort_and_who_is_likely_to_leave(market, open_page):
@@ -41,7 +41,7 @@ def test_churn_shows_curves_by_cohort_and_who_is_likely_to_leave(market, open_pa
     assert "Survival" in {tab.label for tab in app.tabs}
     assert table(app, "probability")["probability"].is_monotonic_decreasing
     assert "Integrated Brier score" in figures(app)
-    assert "of highest predicted risk reaches" in texts(app)
+    assert "with the highest predicted risk reaches" in texts(app)
 
 
 def test_labeled_rows_do_not_link_to_pricing(stored_full, home, open_page):

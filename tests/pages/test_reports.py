@@ -23,8 +23,8 @@ def test_an_archived_report_is_verified_and_deleted(report, home, open_page):
     assert table(app, "Report")["Report"].tolist() == [name]
     press(app, "Verify")
     assert not app.exception
-    assert f"{name}: all " in texts(app)
-    assert "places agree with the stores" in texts(app)
+    assert f"{name}: All " in texts(app)
+    assert "values match the stored data" in texts(app)
     press(app, "Delete permanently")
     assert "No report is stored yet" in texts(app)
     assert archived_reports(home.reports_dir) == ()
@@ -36,8 +36,8 @@ def test_verification_lists_the_changed_numbers_of_a_file(report, open_page):
     app.file_uploader(key="reports.file").upload("mine.csv", changed).run()
     press(app, "Verify")
     assert not app.exception
-    assert "differ from what is stored" in texts(app)
+    assert "differ from the stored data" in texts(app)
     assert "the file shows" in texts(app)
     app.file_uploader(key="reports.file").upload("mine.csv", b"a,b\n1,2\n").run()
     press(app, "Verify")
-    assert "The file is not a report that can be read" in texts(app)
+    assert "The file is not a readable report" in texts(app)

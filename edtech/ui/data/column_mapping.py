@@ -39,7 +39,7 @@ OPTION_LABELS = {
 
 def choose_kind(upload: Upload, token: str) -> str:
     """Show the choice of the table's kind, suggested by the last such file or by column names."""
-    saved_kinds = [kind for kind in CONTRACTS if services.catalogue().remembered(upload.columns, kind) is not None]
+    saved_kinds = [kind for kind in CONTRACTS if services.catalogue().saved_mapping(upload.columns, kind) is not None]
     start = saved_kinds[0] if saved_kinds else suggest_kind(upload.frame)
     state.start_from("upload.kind", start, fresh=state.is_new("upload.kind.of", token))
     kind: str = st.selectbox(
@@ -101,7 +101,7 @@ def _order_of_dates(
 
 def _start(upload: Upload, kind: str) -> tuple[dict[str, Any], list[str], bool]:
     """Return the initial roles, the columns of a combined unit, and whether they come from the last such file."""
-    remembered = services.catalogue().remembered(upload.columns, kind)
+    remembered = services.catalogue().saved_mapping(upload.columns, kind)
     if remembered is not None:
         return remembered.roles.model_dump(), list(remembered.unit_parts), True
     start = dict(suggest_mapping(upload.frame, kind))
