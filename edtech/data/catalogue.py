@@ -92,8 +92,7 @@ class Catalogue:
         `Upload.close` removes them, as does the first write after the process ends.
 
         Raises:
-            UploadError: the file is too large, or not a table with a header, rows and two or more columns with different
-                names.
+            UploadError: the file is too large, or not a table with a header, rows and two or more different columns.
             DataError: the folder is not writable.
         """
         draft = self.draft()
@@ -272,7 +271,7 @@ class Catalogue:
     def _not_found(self, dataset_id: str) -> DatasetNotFoundError:
         return DatasetNotFoundError(
             f"No data set has the id {dataset_id[:40]!r}",
-            expected=", ".join(dataset.id for dataset in self.list()[:10]) or "no data set is stored",
+            expected=", ".join(dataset.id for dataset in self.list()[:10]) or "a stored data set; there is none",
             fix="Choose another data set, restore this one, or generate or upload a new one",
         )
 
@@ -364,7 +363,9 @@ class Catalogue:
                     remove_abandoned_drafts(self.folder)
                     yield
         except Timeout as exc:
-            raise DataError("Another process is writing data sets", actual=f"busy for {_LOCK_SECONDS} s", fix="Try again later") from exc
+            raise DataError(
+                "Another process is writing data sets", actual=f"busy for {_LOCK_SECONDS} s", fix="Try again later"
+            ) from exc
 
 
 @contextmanager

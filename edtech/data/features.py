@@ -1,14 +1,15 @@
-"""Features of the five families as of a date, from the tables of a market.
+"""Compute features of the five model families as of a date, from the tables of a market.
 
-Every row has a moment (`time` among its ids). A feature of the row uses only what had happened before that moment, and
-no moment is later than `as_of`; so whatever is changed in any table from `as_of` on, the features stay the same, bit by
-bit. The outcome is given where it is known by the end of the data, else missing: rows without it are there to predict.
+Each row has a time (`time` among its ids), at most `as_of`. A feature uses only events before this time, so changes of
+any table from `as_of` on leave it exactly unchanged. The outcome is missing if it is unknown at the end of the data:
+such rows are for prediction.
 
-    token_elasticity        a course and week that was over by `as_of`      enrollments
-    enrollment_propensity   a view before `as_of`                           the view ended in an enrollment
+    family                  row                                             outcome
+    token_elasticity        a course and week that ended by `as_of`         enrollments
+    enrollment_propensity   a view before `as_of`                           the view led to an enrollment
     course_completion       an enrollment, `weeks` after it was made        completed within `horizon_days` of it
     teacher_quality         a rating                                        stars, 1 to 5
-    churn_prediction        a learner who came in the last `horizon_days`   did not come in the next `horizon_days`
+    churn_prediction        a learner with a visit in `horizon_days`        no visit in the next `horizon_days`
 
 Times count in whole seconds.
 """
@@ -30,10 +31,10 @@ TEACHER = ("experience_years", "verified")
 
 @dataclass(frozen=True, slots=True)
 class FeatureFrame:
-    """Rows to learn from or to predict for; all parts have the same rows.
+    """Rows for training or prediction; all frames have the same rows.
 
-    `frame`: the features. `target`: the outcome, missing where it is not known yet. `ids`: what the row is about, with
-    `time`, the moment its features are of. `columns`: one sentence for each feature.
+    `frame`: the features. `target`: the outcome, missing if still unknown. `ids`: the identifiers, with `time`, the
+    time of the features. `columns`: one sentence on each feature.
     """
 
     family: str
@@ -45,9 +46,9 @@ class FeatureFrame:
 
     @property
     def labeled(self) -> "FeatureFrame":
-        """The rows whose outcome is known."""
+        """The rows with a known outcome."""
         labeled = self.target.notna()
-        frame, ids = (part[labeled].reset_index(drop=True) for part in (self.frame, self.ids))
+        frame, ids = (rows[labeled].reset_index(drop=True) for rows in (self.frame, self.ids))
         return replace(self, frame=frame, target=self.target[labeled].reset_index(drop=True), ids=ids)
 
 
@@ -69,12 +70,16 @@ def features(
 ) -> FeatureFrame:
     """Return the features of a family as of a date.
 
-    `tables`: those of a market, read when needed. `weeks`: for completion, how long after the enrollment the prediction
-    is made. `horizon_days`: for completion and churn, see the module's table. Categories stay text, missing values
-    missing.
+    Args:
+        tables: tables of a market, read on access.
+        family: model family, as in the table of this module.
+        as_of: date.
+        weeks: for completion, weeks from the enrollment to the prediction.
+        horizon_days: for completion and churn, see the table of this module.
 
-    Raises ParamsError for an unknown family, a date that is none or values out of range, DataError where a table is not
-    there or no row is.
+    Raises:
+        ParamsError: the family is unknown, the date invalid, or a value out of range.
+        DataError: a table is missing, or there are no rows.
     """
     request = _Request(
         tables, PointInTimeTables(tables, moment := _parse_date(as_of)), moment, weeks, pd.Timedelta(days=horizon_days)
@@ -83,10 +88,10 @@ def features(
     columns, target, ids = _FAMILIES[family](request)
     if ids.empty:
         raise DataError(
-            "There is nothing to learn from before this date",
+            "No rows before this date",
             expected=f"rows for {family} before the date",
             actual=str(moment),
-            fix="choose a later date",
+            fix="Choose a later date",
         )
     frame = pd.DataFrame(columns, index=ids.index)
     return FeatureFrame(
@@ -97,23 +102,23 @@ def features(
 def _parse_date(as_of: pd.Timestamp | str) -> pd.Timestamp:
     moment = pd.to_datetime(as_of, errors="coerce", utc=True)
     if pd.isna(moment):
-        raise ParamsError("The as-of date is no date", expected="a date such as 2024-05-06", actual=repr(as_of)[:60])
+        raise ParamsError("Invalid as-of date", expected="a date such as 2024-05-06", actual=repr(as_of)[:60])
     return moment.tz_localize(None).as_unit("us")
 
 
 def _check(family: str, weeks: int, horizon_days: int) -> None:
     if family not in _FAMILIES:
-        raise ParamsError("There is no such family", expected=", ".join(_FAMILIES), actual=repr(family)[:60])
+        raise ParamsError("Unknown model family", expected=", ".join(_FAMILIES), actual=repr(family)[:60])
     if not (0 <= weeks <= 104 and 1 <= horizon_days <= 730):
         raise ParamsError(
-            "Features cannot be made with these times",
+            "Features cannot be computed for these times",
             expected="0 to 104 weeks and a horizon of 1 to 730 days",
             actual=f"{weeks} weeks, {horizon_days} days",
         )
 
 
 def _end(tables: Frames) -> pd.Timestamp:
-    """Return when the data end: up to then it is known what did not happen."""
+    """Return the end of the data: until then, the absence of an event is known."""
     return pd.Timestamp(tables["platform_metrics"]["day"].max() + pd.Timedelta(days=1))
 
 
@@ -133,7 +138,7 @@ def _elasticity(request: _Request) -> FamilyData:
 def _propensity(request: _Request) -> FamilyData:
     views = request.history["views"]
     ids = views[["view_id", "visit_id", "learner_id", "course_id"]].assign(time=views["viewed_at"])
-    price = _units(views["token_price"])
+    price = _token_units(views["token_price"])
     visit = price.groupby(views["visit_id"])
     size, total = visit.transform("size"), visit.transform("sum")
     usual = History.of_events(views["course_id"], views["viewed_at"], price)
@@ -154,7 +159,7 @@ def _propensity(request: _Request) -> FamilyData:
 def _completion(request: _Request) -> FamilyData:
     rows, wait = request.history["enrollments"], pd.Timedelta(weeks=request.weeks)
     moment = rows["enrolled_at"] + wait
-    # Whoever completed or got the money back before the moment needs no prediction.
+    # Completed or refunded enrollments need no prediction.
     running = (moment <= request.as_of) & ~(rows["completed_at"] < moment) & ~(rows["refunded_at"] < moment)
     rows, moment = rows[running].reset_index(drop=True), moment[running].reset_index(drop=True)
     ids = rows[["enrollment_id", "learner_id", "course_id", "teacher_id"]].assign(time=moment)
@@ -183,13 +188,13 @@ def _ratings(request: _Request) -> FamilyData:
 
 
 def _churn(request: _Request) -> FamilyData:
-    views = _visits(request.history["views"])
+    views = _distinct_visits(request.history["views"])
     recent = views.loc[views["viewed_at"] >= request.as_of - request.horizon, "learner_id"].unique()
     learners = request.history["learners"]["learner_id"]
     ids = pd.DataFrame({"learner_id": learners[learners.isin(recent)].reset_index(drop=True)})
     ids["time"] = pd.Series(request.as_of, index=ids.index, dtype="datetime64[us]")
-    columns = _attributes(request, ids) | _past_activity(request, ids) | _recency(request, ids, views)
-    later = _visits(request.tables["views"])
+    columns = _attributes(request, ids) | _past_activity(request, ids) | _recent_activity(request, ids, views)
+    later = _distinct_visits(request.tables["views"])
     due = request.as_of + request.horizon
     came = later.loc[(later["viewed_at"] >= request.as_of) & (later["viewed_at"] < due), "learner_id"].unique()
     gone = pd.Series(~ids["learner_id"].isin(came), dtype="boolean")
@@ -209,7 +214,7 @@ FAMILIES = tuple(_FAMILIES)
 # ---- groups of features
 
 
-def _visits(views: pd.DataFrame) -> pd.DataFrame:
+def _distinct_visits(views: pd.DataFrame) -> pd.DataFrame:
     return views[["visit_id", "learner_id", "viewed_at"]].drop_duplicates("visit_id")
 
 
@@ -218,7 +223,7 @@ def _days(span: pd.Series) -> pd.Series:
     return days
 
 
-def _units(price: pd.Series) -> pd.Series:
+def _token_units(price: pd.Series) -> pd.Series:
     return (price * UNITS_PER_TOKEN).round().astype("int64")
 
 
@@ -228,7 +233,7 @@ def _look_up(table: pd.DataFrame, key: str, at: pd.Series, names: tuple[str, ...
 
 
 def _attributes(request: _Request, ids: pd.DataFrame) -> Columns:
-    """Return what learner, course and teacher are."""
+    """Return the attributes of learner, course and teacher."""
     who = _look_up(
         request.history["learners"], "learner_id", ids["learner_id"], (*LEARNER, "joined_on", "preferred_category")
     )
@@ -247,7 +252,7 @@ def _attributes(request: _Request, ids: pd.DataFrame) -> Columns:
 
 
 def _past_activity(request: _Request, ids: pd.DataFrame) -> Columns:
-    """Return what learner, course and teacher did before each moment."""
+    """Return the activity of learner, course and teacher before each time."""
     rows, time = request.history["enrollments"], ids["time"]
     learner = ids["learner_id"]
     spent = History.of_events(rows["learner_id"], rows["enrolled_at"], rows["tokens_spent"])
@@ -264,7 +269,7 @@ def _past_activity(request: _Request, ids: pd.DataFrame) -> Columns:
     teacher = _look_up(request.history["courses"], "course_id", course, ("teacher_id",))["teacher_id"]
     pair = rows["learner_id"] + "/" + rows["course_id"]
     columns["owned_before"] = History.of_events(pair, rows["enrolled_at"]).count(learner + "/" + course, time)
-    over = rows["enrolled_at"] + request.horizon  # of those since, some that will complete have not yet
+    over = rows["enrolled_at"] + request.horizon  # later enrollments may still be completed
     in_time = rows["completed_at"] < over
     for name, key, at in (("course", "course_id", course), ("teacher", "teacher_id", teacher)):
         taken = History.of_events(rows[key], rows["enrolled_at"])
@@ -279,8 +284,8 @@ def _past_activity(request: _Request, ids: pd.DataFrame) -> Columns:
 
 
 def _activity_since(request: _Request, ids: pd.DataFrame, start: pd.Series) -> Columns:
-    """Return what the learner did between the enrollment and the moment."""
-    visits, rows = _visits(request.history["views"]), request.history["enrollments"]
+    """Return the learner's activity between the enrollment and the time of prediction."""
+    visits, rows = _distinct_visits(request.history["views"]), request.history["enrollments"]
     came = History.of_events(visits["learner_id"], visits["viewed_at"])
     took = History.of_events(rows["learner_id"], rows["enrolled_at"])
     who, time, after = ids["learner_id"], ids["time"], start + pd.Timedelta(seconds=1)
@@ -291,7 +296,7 @@ def _activity_since(request: _Request, ids: pd.DataFrame, start: pd.Series) -> C
     }
 
 
-def _recency(request: _Request, ids: pd.DataFrame, visits: pd.DataFrame) -> Columns:
+def _recent_activity(request: _Request, ids: pd.DataFrame, visits: pd.DataFrame) -> Columns:
     who, time, ledger = ids["learner_id"], ids["time"], request.history["token_ledger"]
     own = ledger[ledger["account_kind"] == "learner"]
     came = History.of_events(visits["learner_id"], visits["viewed_at"])
@@ -313,52 +318,52 @@ MEANINGS = {
     "category": "Category of the course.",
     "list_price": "Price before discount, in tokens.",
     "discount_pct": "Discount as a share of the list price.",
-    "token_price": "Price asked, in tokens.",
-    "views": "How often the course was seen in the week.",
-    "promo_randomized": "The discount, zero included, was drawn at random.",
-    "promo_probability": "Known chance of a promotion, where it was drawn.",
-    "price_test_pct": "Random change of the list price, as a share.",
-    "price_randomized": "The discount or a change of the list price was drawn at random.",
-    "randomized_discount": "Share by which the draws left the price below the highest they could have given.",
-    "price_to_usual": "Price over the mean price of the course's earlier views.",
-    "price_to_others_seen": "Price over the mean price of the other courses on the same visit.",
-    "courses_seen": "Courses seen on the visit.",
-    "source": "Where the visit came from.",
+    "token_price": "Price after discount, in tokens.",
+    "views": "Views of the course in the week.",
+    "promo_randomized": "The discount, including 0, is randomized.",
+    "promo_probability": "Probability of a promotion, if it is randomized.",
+    "price_test_pct": "Randomized change of the list price, as a share.",
+    "price_randomized": "The discount or a list price change is randomized.",
+    "randomized_discount": "Share by which the randomized price is below its highest possible value.",
+    "price_to_usual": "Price relative to the mean price of earlier views of the course.",
+    "price_to_others_seen": "Price relative to the mean price of the other courses on the visit.",
+    "courses_seen": "Number of courses viewed on the visit.",
+    "source": "Traffic source of the visit.",
     "device": "Device of the visit.",
-    "course_views_before": "How often the course had been seen.",
+    "course_views_before": "Earlier views of the course.",
     "region": "World region of the learner.",
-    "age_group": "Age of the learner in years.",
-    "segment": "What the learner is.",
+    "age_group": "Age group of the learner in years.",
+    "segment": "Segment of the learner.",
     "education_level": "Highest degree of the learner.",
-    "preferred_category": "Category the learner asked for when joining.",
-    "preferred": "The course is of the category the learner asked for when joining.",
+    "preferred_category": "Preferred category, stated on joining.",
+    "preferred": "The course is in the learner's preferred category.",
     "days_since_joining": "Days since the learner joined.",
-    "subcategory": "Kind of course.",
+    "subcategory": "Subcategory of the course.",
     "level": "Level of the course.",
     "duration_hours": "Length of the course in hours.",
-    "certificate": "The course ends with a certificate.",
-    "experience_years": "Years of teaching.",
-    "verified": "The teacher's credentials were checked.",
+    "certificate": "The course awards a certificate.",
+    "experience_years": "Teaching experience in years.",
+    "verified": "The teacher's credentials are verified.",
     "days_since_publication": "Days since the course was published.",
-    "enrollments_before": "Courses the learner had taken.",
-    "tokens_spent_before": "Tokens the learner had spent.",
-    "days_since_enrollment": "Days since the learner last took a course.",
-    "completions_before": "Courses the learner had completed.",
-    "refunds_before": "Refunds the learner had got.",
-    "owned_before": "How often the learner had taken this course.",
-    "course_enrollments_before": "How often the course had been taken.",
-    "course_completion_before": "Completions of the course so far, as a share of those who took it.",
+    "enrollments_before": "Earlier enrollments of the learner.",
+    "tokens_spent_before": "Tokens spent earlier by the learner.",
+    "days_since_enrollment": "Days since the learner's last enrollment.",
+    "completions_before": "Courses completed earlier by the learner.",
+    "refunds_before": "Earlier refunds of the learner.",
+    "owned_before": "Earlier enrollments of the learner in this course.",
+    "course_enrollments_before": "Earlier enrollments in the course.",
+    "course_completion_before": "Completions as a share of earlier enrollments in the course.",
     "course_rating_before": "Mean rating of the course so far.",
-    "teacher_enrollments_before": "How often the teacher's courses had been taken.",
-    "teacher_completion_before": "Completions of the teacher's courses so far, as a share of those who took them.",
+    "teacher_enrollments_before": "Earlier enrollments in the teacher's courses.",
+    "teacher_completion_before": "Completions as a share of earlier enrollments in the teacher's courses.",
     "teacher_rating_before": "Mean rating of the teacher's courses so far.",
     "visits_since": "Visits of the learner since the enrollment.",
-    "enrollments_since": "Courses the learner took since the enrollment.",
+    "enrollments_since": "Other enrollments of the learner since this enrollment.",
     "days_since_visit": "Days since the learner's last visit.",
     "days_to_complete": "Days from enrollment to completion.",
-    "visits_before": "Visits of the learner so far.",
-    "token_balance": "Tokens the learner holds.",
+    "visits_before": "Earlier visits of the learner.",
+    "token_balance": "Token balance of the learner.",
     "visits_last_4_weeks": "Visits of the learner in the last 4 weeks.",
     "visits_last_12_weeks": "Visits of the learner in the last 12 weeks.",
 }
-"""What each feature means, in one sentence."""
+"""The meaning of each feature, in one sentence."""

@@ -120,7 +120,9 @@ class Dataset(BaseModel):
     def files(self, table: str) -> list[Path]:
         """Return the Parquet files of a table in order; empty if it is missing."""
         single = self.folder / f"{table}.parquet"
-        return [single] if single.is_file() else sorted((self.folder / MARKET / "tables" / table).glob("part-*.parquet"))
+        return (
+            [single] if single.is_file() else sorted((self.folder / MARKET / "tables" / table).glob("part-*.parquet"))
+        )
 
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """Return a table, or some of its columns.
@@ -200,10 +202,10 @@ class Dataset(BaseModel):
         """Return the market with its ground truth, as stored or regenerated from its parameters.
 
         Raises:
-            DataError: the data set was not generated, or today's generator makes another market of its parameters.
+            DataError: the data set is not generated, or the current generator gives another market for its parameters.
         """
         if self.kind != "market":
-            raise DataError("The truth of an uploaded data set is not known", where=self.name)
+            raise DataError("An uploaded data set has no ground truth", where=self.name)
         from edtech.market import MarketParams, generate_market, open_market  # not needed to read tables
 
         if (self.folder / MARKET).is_dir():
@@ -213,7 +215,7 @@ class Dataset(BaseModel):
             pd.testing.assert_frame_equal(market.tables[COURSE_WEEKS], self.table(COURSE_WEEKS), rtol=1e-9)
         except (ValidationError, AssertionError) as exc:
             raise DataError(
-                "The stored market is not the one that its parameters make today",
+                "The stored market differs from the one that its parameters generate now",
                 expected="equal course-weeks",
                 where=self.name,
                 fix="Generate the data set again",

@@ -1,4 +1,4 @@
-"""What a data set amounts to and what its columns mean, each from one aggregate query."""
+"""Summarize a data set and describe its columns, each with one aggregate query."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ EXACT_ROWS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class KeyFigure:
-    """A number with its title, unit ("share" for parts of one), and one sentence on what it is; None is not known."""
+    """A figure with title, unit ("share" for fractions of 1) and one sentence of help; the value None is unknown."""
 
     title: str
     value: float | None
@@ -26,9 +26,9 @@ class KeyFigure:
 
 @dataclass(frozen=True, slots=True)
 class PanelLabels:
-    """How the numbers of a demand panel are called: those of an uploaded one by its own columns.
+    """The titles of axes and figures of a demand panel; those of an uploaded panel use its own column names.
 
-    `price` and `quantity` are titles of axes, `sold` and `rate` those of figures; `money` is "" where it is not known.
+    `price_unit` is "" if it is unknown.
     """
 
     price_axis: str
@@ -40,7 +40,7 @@ class PanelLabels:
 
 
 def panel_labels(dataset: Dataset) -> PanelLabels:
-    """Return how the numbers of a market or a demand panel are called."""
+    """Return the titles of axes and figures of a market or a demand panel."""
     if dataset.kind == "market":
         return PanelLabels(
             "Mean price (tokens)", "enrollments / week", "Enrollments", "Enrollment rate", "Token revenue", "tokens"
@@ -51,7 +51,7 @@ def panel_labels(dataset: Dataset) -> PanelLabels:
 
 
 def summary(dataset: Dataset) -> tuple[KeyFigure, ...]:
-    """Return the figures that a data set amounts to.
+    """Return the key figures of a data set.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -74,32 +74,32 @@ def _panel(dataset: Dataset) -> tuple[KeyFigure, ...]:
             labels.revenue_title,
             figures.revenue,
             labels.price_unit,
-            "Price times quantity, summed over the whole data set.",
+            "Price times quantity, summed over the data set.",
         ),
-        KeyFigure(labels.quantity_title, figures.quantity, "", "Pieces sold over the whole data set."),
-        KeyFigure(
-            labels.rate_title, rate, "share", "Pieces sold per view of a course (or whatever is sold) at its price."
-        ),
-        KeyFigure("Units", figures.units, "", "Different courses (or whatever is sold) in the data set."),
-        KeyFigure("Periods", figures.periods, "", "Different weeks (or other periods) in the data set."),
-        KeyFigure("Lowest price", figures.lowest_price, labels.price_unit, "Lowest price paid."),
-        KeyFigure("Highest price", figures.highest_price, labels.price_unit, "Highest price paid."),
+        KeyFigure(labels.quantity_title, figures.quantity, "", "Quantity sold, summed over the data set."),
+        KeyFigure(labels.rate_title, rate, "share", "Quantity sold per view."),
+        KeyFigure("Units", figures.units, "", "Number of different units, such as courses."),
+        KeyFigure("Periods", figures.periods, "", "Number of different periods, such as weeks."),
+        KeyFigure("Lowest price", figures.lowest_price, labels.price_unit, "Lowest price in the data set."),
+        KeyFigure("Highest price", figures.highest_price, labels.price_unit, "Highest price in the data set."),
     )
 
 
 def _visits(dataset: Dataset, roles: VisitRoles) -> tuple[KeyFigure, ...]:
-    views, visits, courses, learners, taken, low, high = _aggregate(
+    views, visits, courses, learners, choices, low, high = _aggregate(
         dataset,
         "count(*), count(DISTINCT {visit}), count(DISTINCT {course}), count(DISTINCT {learner}), "
         "count(*) FILTER ({chosen}), min({price}), max({price})",
         roles,
     )
     return (
-        KeyFigure("Visits", visits, "", "Different visits in the data set."),
-        KeyFigure("Visits that take a course", _ratio(taken, visits), "share", "Visits that end with a course taken."),
-        KeyFigure("Conversion of views", _ratio(taken, views), "share", "Courses taken for each course seen."),
-        KeyFigure("Courses", courses, "", "Different courses that were seen."),
-        KeyFigure("Learners", learners if roles.learner else None, "", "Different learners who came."),
+        KeyFigure("Visits", visits, "", "Number of visits."),
+        KeyFigure(
+            "Visits with a choice", _ratio(choices, visits), "share", "Share of visits that end with a chosen course."
+        ),
+        KeyFigure("Conversion of views", _ratio(choices, views), "share", "Choices per view."),
+        KeyFigure("Courses", courses, "", "Number of different courses viewed."),
+        KeyFigure("Learners", learners if roles.learner else None, "", "Number of different learners."),
         KeyFigure("Lowest price", low, "tokens", "Lowest price shown."),
         KeyFigure("Highest price", high, "tokens", "Highest price shown."),
     )
@@ -107,12 +107,12 @@ def _visits(dataset: Dataset, roles: VisitRoles) -> tuple[KeyFigure, ...]:
 
 def _labels(dataset: Dataset, roles: LabelRoles) -> tuple[KeyFigure, ...]:
     rows, share, subjects = _aggregate(dataset, "count(*), avg({label}::INT::DOUBLE), count(DISTINCT {subject})", roles)
-    outcomes = {"propensity": "enrolled", "completion": "completed", "churn": "left"}
+    outcomes = {"propensity": "enrolled", "completion": "completed", "churn": "churned"}
     return (
-        KeyFigure("Rows", rows, "", "Cases with an outcome."),
-        KeyFigure("Outcome", share, "share", f"Cases that {outcomes[roles.task]}."),
-        KeyFigure("Features", len(roles.features), "", "Columns known before the outcome that a model may use."),
-        KeyFigure("Subjects", subjects if roles.subject else None, "", "Different learners or cases."),
+        KeyFigure("Rows", rows, "", "Number of cases with an outcome."),
+        KeyFigure("Outcome", share, "share", f"Share of cases that {outcomes[roles.task]}."),
+        KeyFigure("Features", len(roles.features), "", "Number of columns that a model may use."),
+        KeyFigure("Subjects", subjects if roles.subject else None, "", "Number of different learners or cases."),
     )
 
 
@@ -123,20 +123,20 @@ def _ratings(dataset: Dataset, roles: RatingRoles) -> tuple[KeyFigure, ...]:
         roles,
     )
     return (
-        KeyFigure("Ratings", rows, "", "Ratings in the data set."),
-        KeyFigure("Teachers", teachers, "", "Different teachers who are rated."),
+        KeyFigure("Ratings", rows, "", "Number of ratings."),
+        KeyFigure("Teachers", teachers, "", "Number of different teachers."),
         KeyFigure("Mean rating", mean, "", "Mean of all ratings, on the scale of the file."),
-        KeyFigure("Learners", learners if roles.learner else None, "", "Different learners who rate."),
-        KeyFigure("Courses", courses if roles.course else None, "", "Different courses that are rated."),
+        KeyFigure("Learners", learners if roles.learner else None, "", "Number of different learners."),
+        KeyFigure("Courses", courses if roles.course else None, "", "Number of different courses."),
     )
 
 
 def _aggregate(dataset: Dataset, select: str, roles: AnyRoles) -> list[float]:
-    """Return aggregates over columns named by their roles; a role without a column is NULL."""
+    """Return aggregates over columns named by their roles; an unmapped role is NULL."""
     names = list(column_types(dataset, dataset.main_table))
-    played = {role: f"c{names.index(name)}" for name, role in roles.by_column().items()}
-    at = dict.fromkeys(type(roles).model_fields, "NULL") | played
-    columns = ", ".join(f"c{place}" for place in range(len(names)))
+    mapped = {role: f"c{names.index(name)}" for name, role in roles.by_column().items()}
+    at = dict.fromkeys(type(roles).model_fields, "NULL") | mapped
+    columns = ", ".join(f"c{position}" for position in range(len(names)))
     table = f"{dataset.main_table} AS t({columns})"
     aggregates = dataset.query(f"SELECT {select.format(**at)} FROM {table}")  # noqa: S608 - positions and a checked name
     return [float(value) for value in aggregates.iloc[0]]
@@ -147,33 +147,33 @@ def _ratio(numerator: float, denominator: float) -> float | None:
 
 
 def dictionary(dataset: Dataset, table: str) -> pd.DataFrame:
-    """Return the dictionary of a table: column, role, meaning, type, missing (share), different, lowest, highest.
+    """Return the data dictionary: column, role, meaning, type, missing (share), different, lowest, highest.
 
-    `different` is counted in tables of at most `EXACT_ROWS` rows, else estimated (HyperLogLog, within some percent);
-    lowest and highest are texts. What is missing, lowest and highest stands in the Parquet files' own statistics.
+    `different` is exact up to `EXACT_ROWS` rows, then estimated (HyperLogLog, within some percent). `lowest` and
+    `highest` are text. Missing, lowest and highest values come from the statistics in the Parquet files.
 
     Raises:
-        DataError: there is no such table, or its file is missing or damaged.
+        DataError: the table does not exist, or its file is missing or damaged.
     """
     types = column_types(dataset, table)
-    columns = [f"c{place}" for place in range(len(types))]
+    columns = [f"c{position}" for position in range(len(types))]
     rows = dataset.tables[table]
     distinct = "count(DISTINCT {})" if rows <= EXACT_ROWS else "approx_count_distinct({})"
     view = f"{table} AS t({', '.join(columns)})"
     different = dataset.query(f"SELECT {', '.join(map(distinct.format, columns))} FROM {view}").iloc[0]  # noqa: S608
-    meanings, parts = _roles_and_meanings(dataset, table), dataset.statistics(table)
+    meanings, statistics = _roles_and_meanings(dataset, table), dataset.statistics(table)
     lines = [
         {
             "column": name,
             "role": meanings.get(name, ("", ""))[0],
             "meaning": meanings.get(name, ("", ""))[1],
             "type": kind,
-            "missing": sum(part.null_count or 0 for part in parts[place]) / rows if rows else 0.0,
-            "different": int(different.iloc[place]),
-            "lowest": _extreme(min, [part.min for part in parts[place] if part.has_min_max]),
-            "highest": _extreme(max, [part.max for part in parts[place] if part.has_min_max]),
+            "missing": sum(group.null_count or 0 for group in statistics[position]) / rows if rows else 0.0,
+            "different": int(different.iloc[position]),
+            "lowest": _extreme(min, [group.min for group in statistics[position] if group.has_min_max]),
+            "highest": _extreme(max, [group.max for group in statistics[position] if group.has_min_max]),
         }
-        for place, (name, kind) in enumerate(types.items())
+        for position, (name, kind) in enumerate(types.items())
     ]
     return pd.DataFrame(lines)
 
@@ -181,12 +181,12 @@ def dictionary(dataset: Dataset, table: str) -> pd.DataFrame:
 def _extreme(which: Callable[[list[Any]], Any], values: list[Any]) -> str | None:
     if not values:
         return None
-    end = which(values)
-    return period_text(end + 0.0 if isinstance(end, float) else end)[:80]  # -0.0, a lower end of all above 0, is 0.0
+    value = which(values)
+    return period_text(value + 0.0 if isinstance(value, float) else value)[:80]  # turns -0.0 into 0.0
 
 
 def _roles_and_meanings(dataset: Dataset, table: str) -> dict[str, tuple[str, str]]:
-    """Return the title of the role and the meaning of each column, where they are known."""
+    """Return the role's title and the meaning of each column, as far as known."""
     meanings: dict[str, tuple[str, str]] = {}
     if table == dataset.main_table:
         fields = type(dataset.mapping).model_fields

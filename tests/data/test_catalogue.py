@@ -106,7 +106,7 @@ def test_a_name_has_1_to_200_characters(catalogue: Catalogue, name):
 @pytest.mark.parametrize("dataset_id", ["0" * 16, "../secret", "", "0" * 15 + "G", "/etc"])
 def test_an_id_that_does_not_exist(catalogue: Catalogue, dataset_id):
     for ask in (catalogue.get, catalogue.delete, catalogue.restore):
-        with pytest.raises(DatasetNotFoundError, match="none is stored"):
+        with pytest.raises(DatasetNotFoundError, match="there is none"):
             ask(dataset_id)
 
 
@@ -182,7 +182,7 @@ def test_a_data_set_of_another_kind_has_no_demand_panel(catalogue: Catalogue):
     assert catalogue.get(stored.id) == stored
     assert list(stored.main().columns) == ["teacher_id", "rating", "course_id", "date"]
     for ask in (stored.panel, stored.key_figures, lambda: stored.roles):
-        with pytest.raises(DataError, match=r"holds no demand panel.*table of ratings by teacher"):
+        with pytest.raises(DataError, match=r"is not a demand panel.*table of ratings by teacher"):
             ask()
 
 
@@ -232,15 +232,15 @@ def test_the_mapping_is_remembered_for_files_with_the_same_columns(catalogue: Ca
     frame = sales().rename(columns={"token_price": "zz", "course_id": "p"}).assign(city="x")
     roles = ROLES.model_copy(update={"price": "zz", "unit": "city and p"})
     upload = read_upload("a.csv", frame.to_csv(index=False).encode())
-    assert catalogue.remembered(upload.columns, "panel") is None
+    assert catalogue.saved_mapping(upload.columns, "panel") is None
     catalogue.add_upload(upload, roles, name="a", unit_parts=("city", "p"))
-    found = Catalogue(catalogue.folder).remembered(tuple(reversed(upload.columns)), "panel")
+    found = Catalogue(catalogue.folder).saved_mapping(tuple(reversed(upload.columns)), "panel")
     assert (found.roles, found.unit_parts) == (roles, ("city", "p"))
-    assert catalogue.remembered(upload.columns[1:], "panel") is None
-    assert catalogue.remembered(upload.columns, "visits") is None
+    assert catalogue.saved_mapping(upload.columns[1:], "panel") is None
+    assert catalogue.saved_mapping(upload.columns, "visits") is None
     (file,) = (catalogue.folder / ".mappings").iterdir()
     file.write_text("{")
-    assert catalogue.remembered(upload.columns, "panel") is None
+    assert catalogue.saved_mapping(upload.columns, "panel") is None
 
 
 SMALL = MarketParams(learners=300, teachers=10, courses=30, weeks=12, seed=3)

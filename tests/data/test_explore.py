@@ -61,7 +61,7 @@ def test_columns_of_any_name_can_be_explored(catalogue):
     found = explore.distribution(stored, "panel", odd["token_price"])
     assert found["low"].iloc[0] == frame[odd["token_price"]].min()
     assert explore.distribution(stored, "panel", "price")["low"].iloc[0] == frame["price"].min()
-    with pytest.raises(DataError, match="choose a generated market"):
+    with pytest.raises(DataError, match="Choose a generated market"):
         explore.cohort_retention(stored)
 
 
@@ -114,13 +114,13 @@ def test_flows_are_those_of_the_platform_metrics_in_tokens(stored, market):
     for flow, rows in found.groupby("flow"):
         assert (rows["tokens"] * 100).round().tolist() == days[flow].tolist()
         assert rows["day"].tolist() == days["day"].tolist()
-    with pytest.raises(DataError, match="no such flow"):
+    with pytest.raises(DataError, match="Unknown token flow"):
         explore.token_flows(stored, ["day FROM x; --"])
 
 
 @pytest.mark.parametrize(("table", "column"), [("gold", "x"), ("views", "gold")])
 def test_what_is_not_there_says_what_is(stored, table, column):
-    with pytest.raises(DataError, match="no such") as error:
+    with pytest.raises(DataError, match="Unknown") as error:
         explore.distribution(stored, table, column)
     assert error.value.expected
     assert "course_id" in explore.tables_to_explore(stored)["views"]

@@ -178,7 +178,7 @@ def test_what_cannot_be_asked_says_what_can(family, as_of, options, error):
     with pytest.raises(error) as caught:
         features(TABLES, family, as_of, **options)
     assert caught.value.expected
-    with pytest.raises(DataError, match="does not have"):
+    with pytest.raises(DataError, match="lacks"):
         features({"views": TABLES["views"]}, "churn_prediction", AS_OF)
 
 

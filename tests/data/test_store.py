@@ -41,7 +41,7 @@ def test_by_period_and_by_unit_agree_with_pandas(catalogue: Catalogue):
 def test_too_little_memory_is_no_damage(catalogue: Catalogue, monkeypatch):
     stored = catalogue.add_panel(sales(), ROLES, name="a")
     monkeypatch.setitem(store._CONFIG, "memory_limit", "5MB")
-    with pytest.raises(DataError, match="not enough memory") as caught:
+    with pytest.raises(DataError, match="Not enough memory") as caught:
         stored.query("SELECT list(range) FROM range(10000000)")
     assert "Delete" not in str(caught.value)
     assert "5MB" in str(caught.value)
@@ -119,10 +119,10 @@ def test_a_market_comes_back_with_its_tables_and_its_truth(catalogue: Catalogue)
 def test_a_market_that_is_not_made_again_the_same_has_no_truth(catalogue: Catalogue):
     stored = catalogue.add_market(generate_market(SMALL), name="small")
     for params in (SMALL.model_copy(update={"seed": 4}).model_dump(), {"knob_of_old": 1}, None):
-        with pytest.raises(DataError, match="not the one that its parameters make today"):
+        with pytest.raises(DataError, match="differs from the one that its parameters generate now"):
             stored.model_copy(update={"source": {"params": params}}).market()
 
 
 def test_the_truth_of_an_upload_is_not_known(catalogue: Catalogue):
-    with pytest.raises(DataError, match="not known"):
+    with pytest.raises(DataError, match="no ground truth"):
         catalogue.add_panel(sales(), ROLES, name="a").market()
