@@ -1,9 +1,9 @@
-"""Time and memory of generating markets, with views, ledger and truth; whether the presets look like markets.
+"""Time and memory of market generation, with views, ledger and ground truth; realism of the presets.
 
-python benchmarks/bench_market.py          the sizes a person waits for, about 1,000,000 enrollments to Parquet against
-                                           100,000 (seconds for each, memory of all processes, a counterfactual over two
-                                           workers), and the figures of docs/market.md
-python benchmarks/bench_market.py --small  without the two large ones
+python benchmarks/bench_market.py          interactive sizes; about 1,000,000 enrollments to Parquet versus 100,000
+                                           (seconds per enrollment, memory of all processes, a counterfactual on two
+                                           workers); the figures of docs/market.md
+python benchmarks/bench_market.py --small  without the two large sizes
 """
 
 import resource
@@ -26,15 +26,15 @@ LARGE = MarketParams(learners=180_000, teachers=5_000, courses=10_000, weeks=52)
 
 
 def measure(title: str, params: MarketParams, out: Path | None = None, workers: int = 1) -> tuple[Market, float, float]:
-    """Return a market, the seconds it takes, and those for each enrollment."""
+    """Return a market, the seconds to generate it, and the seconds per enrollment."""
     start = time.perf_counter()
     market = generate_market(params, out=out, workers=workers)
     seconds = time.perf_counter() - start
     panel = market.tables["course_weeks"]
     sold = int(panel["enrollments"].sum())
     views = panel["views"].sum()
-    print(f"{title}: {seconds:.2f} s, {sold} enrollments, {views} views, {1e6 * seconds / sold:.0f} us each")
-    announced(params, seconds, sold, workers)
+    print(f"{title}: {seconds:.2f} s, {sold} enrollments, {views} views, {1e6 * seconds / sold:.0f} us per enrollment")
+    compare_with_estimate(params, seconds, sold, workers)
     return market, seconds, seconds / sold
 
 
@@ -45,8 +45,8 @@ def peak() -> float:
     return (own + 2 * largest_child) / 1024**2
 
 
-def look_alike() -> None:
-    """Measure each preset over five seeds, against the ranges that docs/market.md gives sources for."""
+def measure_presets() -> None:
+    """Compare each preset, over five seeds, with the ranges in docs/market.md."""
     for name in presets():
         result = pd.DataFrame(
             [asdict(measure_realism(generate_market(MarketParams.preset(name, seed=s)))) for s in range(1, 6)]
@@ -63,32 +63,32 @@ def look_alike() -> None:
         assert name != "confounded" or (result["naive_elasticity"] > 0).all()
 
 
-def announced(params: MarketParams, seconds: float, sold: int, workers: int) -> None:
-    """Say how far off the announced size and time were."""
-    message = estimate_size(params, workers)
+def compare_with_estimate(params: MarketParams, seconds: float, sold: int, workers: int) -> None:
+    """Print the estimated and the actual size and time."""
+    estimate = estimate_size(params, workers)
     print(
-        f"  announced: {message.seconds:.1f} s (took {seconds:.1f} s), {message.enrollments:,} enrollments ({sold:,}), "
-        f"{message.disk_mb:.0f} MB on disk, {message.memory_mb:.0f} MB of memory"
+        f"  estimate: {estimate.seconds:.1f} s (actual {seconds:.1f}), {estimate.enrollments:,} enrollments ({sold:,}), "
+        f"{estimate.disk_mb:.0f} MB on disk, {estimate.memory_mb:.0f} MB of memory"
     )
 
 
 def large(folder: Path) -> None:
-    """Measure about 1,000,000 enrollments against about 100,000."""
+    """Compare about 1,000,000 enrollments with about 100,000."""
     _, _, each = measure("18,000 learners x 52 weeks to Parquet, 1 process", MEDIUM, folder / "medium")
     _, _, shared = measure("18,000 learners x 52 weeks to Parquet, 2 workers", MEDIUM, folder / "shared", 2)
     market, seconds, each_large = measure("180,000 learners x 52 weeks to Parquet, 2 workers", LARGE, folder / "big", 2)
     print(f"peak memory of all processes: at most {peak():.2f} GB")
-    print(f"seconds for each enrollment, 1,000,000 against 100,000, 2 workers both: {each_large / shared:.2f} x")
+    print(f"seconds per enrollment, 1,000,000 versus 100,000, 2 workers: {each_large / shared:.2f} x")
     assert seconds < 45
     assert peak() < 2
     assert each_large < 1.3 * min(each, shared)
     start = time.perf_counter()
     totals = market.truth.counterfactual({"Music": 0.1}, workers=2).totals
-    print(f"a counterfactual of it, 2 workers: {time.perf_counter() - start:.1f} s, {totals['enrollments']:.0f} sold")
+    print(f"counterfactual, 2 workers: {time.perf_counter() - start:.1f} s, {totals['enrollments']:.0f} sold")
 
 
 def main() -> None:
-    """Run what was asked for, with the limits that the project promises."""
+    """Run the benchmark and check its limits."""
     generate_market(SMALL.model_copy(update={"weeks": 4}))
     assert measure("2,000 learners x 26 weeks", SMALL)[1] < 1
     assert measure("10,000 learners x 52 weeks", YEAR)[1] < 3
@@ -96,7 +96,7 @@ def main() -> None:
         measure("10,000 learners x 52 weeks to Parquet", YEAR, Path(folder, "year"))
         if "--small" not in sys.argv:
             large(Path(folder))
-    look_alike()
+    measure_presets()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A market of courses whose truth is known: parameters in, tables and truth out."""
+"""Generate a market of courses with a known ground truth."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The identities that hold exactly in every generated market, checked on its tables, wherever they are stored."""
+"""Check the accounting identities of a generated market on its tables, in memory or stored."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,20 +9,20 @@ from edtech.market.platform import daily_flows, platform_table
 from edtech.tables.tokens import UNITS_PER_TOKEN
 
 Frames = Mapping[str, pd.DataFrame]
-READ = {"views": ["visit_id", "learner_id", "course_id", "viewed_at", "enrolled"]}
-"""Of the longest table, the columns that the identities speak of."""
+VIEW_COLUMNS = {"views": ["visit_id", "learner_id", "course_id", "viewed_at", "enrolled"]}
+"""The columns that the checks need of the longest table."""
 
 
 def broken_identities(tables: Frames) -> list[str]:
-    """Return one sentence for each identity that does not hold, with how many rows break it.
+    """Return one sentence for each violated identity, with the number of rows that violate it.
 
-    The tables must keep their contracts (`edtech.tables.market`).
+    The tables must satisfy their contracts (`edtech.tables.market`).
     """
-    found = []
+    broken = []
     for sentence, count in ((check.__doc__, check(tables)) for check in CHECKS):
         if count:
-            found.append(f"{sentence} Broken: {count}.")
-    return found
+            broken.append(f"{sentence} Broken: {count}.")
+    return broken
 
 
 def _counts(tables: Frames) -> int:
@@ -46,7 +46,7 @@ def _choices(tables: Frames) -> int:
 
 
 def _parts(tables: Frames) -> int:
-    """The tokens spent are the teacher's, the commission and the burned part, and the price paid."""
+    """The tokens spent equal the price paid and the sum of teacher earnings, commission and burned tokens."""
     rows = tables["enrollments"]
     parts = rows["teacher_tokens"] + rows["commission_tokens"] + rows["burned_tokens"]
     paid = np.rint(rows["token_price"] * UNITS_PER_TOKEN)

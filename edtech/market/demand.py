@@ -1,14 +1,13 @@
-"""Learners, their visits, and what they choose: a random-utility logit over the courses seen (McFadden 1974).
+"""Learners, their visits and their choices: a random-utility logit over the offered courses (McFadden 1974).
 
-On a visit, learner i sees a few courses and takes that of highest utility, or none (utility 0 plus its own noise):
+On a visit, learner i sees a few courses and chooses the one of highest utility, or none (utility 0 plus its own noise):
 
     U_ij = appeal + 0.8 quality_j + shock_jw + match_ij + sorting x ability_i x teacher_quality_j
            + s - s_ic x price_jw / usual_j + noise_ij
 
-s is the mean sensitivity and s_ic the learner's own in that category. The noise is Gumbel, so the chance of j is
-exp(V_ij) / (1 + sum_k exp(V_ik)). What is seen, and all random draws, are made before any price is looked at: the same
-market at other prices has the same visitors, shelves and draws. Only the visits after a learner has left for good are
-missing, and leaving depends a little on the offers seen.
+s is the mean sensitivity and s_ic the learner's own in that category. The noise is Gumbel, so the probability of
+j is exp(V_ij) / (1 + sum_k exp(V_ik)). Offers and all random draws precede prices: at other prices the market has the
+same visits, offers and draws. Only visits after a learner's churn are missing; churn depends on the offers' utility.
 """
 
 from dataclasses import dataclass
@@ -42,36 +41,36 @@ class Learners:
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """N visits in order of learner and time; every learner's visits up to the end, as if nobody ever left.
+    """N visits in order of learner and time; all visits up to the end, as if no learner churned.
 
-    `second` counts from the market's start. `seen` (N, m) holds course numbers, -1 for an empty place. The draws:
-    `noise` (N, m + 1) with the outside option last, `draws` (N, 10) uniforms for what follows a visit.
+    `second` counts from the market's start. `offered` (N, m) holds course numbers, -1 for an empty position.
+    Random draws: `noise` (N, m + 1) with the outside option last; `draws` (N, 10), uniform, for the visit's outcomes.
     """
 
     learner: Ints
     week: Ints
     second: Ints
-    seen: Ints
+    offered: Ints
     noise: Floats
     draws: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What happened on the N visits at some prices.
+    """Choices on the N visits at given prices.
 
-    `made`: the learner had not left before (N,). `choice`: place of the course taken, -1 for none (N,). `open`: the
-    learner may take it: seen, not yet owned (N, m). `probability` to be taken (N, m). `slope`: minus d utility /
-    d log price (N, m). `leaving`: chance that this visit is the last (N,), `left`: that it was.
+    `occurred` (N,): the learner did not churn before. `choice` (N,): position of the chosen course, -1 for none.
+    `available` (N, m): offered and not yet owned. `probability` (N, m): choice probability. `slope` (N, m): minus
+    d utility / d log price. `churn_probability` (N,) and `churned` (N,): whether this visit is the learner's last.
     """
 
-    made: Bools
+    occurred: Bools
     choice: Ints
-    open: Bools
+    available: Bools
     probability: Floats
     slope: Floats
-    leaving: Floats
-    left: Bools
+    churn_probability: Floats
+    churned: Bools
 
 
 def draw_learners(params: MarketParams, count: int, rng: np.random.Generator) -> Learners:
@@ -98,38 +97,40 @@ def season(params: MarketParams) -> Floats:
 
 
 def draw_visits(params: MarketParams, supply: Supply, learners: Learners, rng: np.random.Generator) -> Visits:
-    """Draw when learners come and which courses they see; prices are not looked at."""
+    """Draw the visits and their offers, independently of prices."""
     weeks = np.arange(params.weeks)
     rate = learners.rate[:, None] * season(params) * (weeks >= learners.first_week[:, None])
     learner, week = np.nonzero(counts := rng.poisson(rate))
     learner, week = np.repeat(learner, counts[learner, week]), np.repeat(week, counts[learner, week])
     second = week * WEEK_SECONDS + rng.integers(0, WEEK_SECONDS, learner.size)
     second = second[np.lexsort((second, learner))]
-    seen = _shelf(params, supply, learners.preferred[learner], rng)
-    published = supply.first_week[seen] <= week[:, None]
-    fresh = np.ones_like(published)
-    for place in range(1, params.courses_seen):
-        fresh[:, place] = (seen[:, :place] != seen[:, [place]]).all(axis=1)
-    seen[~(published & fresh)] = -1
+    offers = _draw_offers(params, supply, learners.preferred[learner], rng)
+    published = supply.first_week[offers] <= week[:, None]
+    is_new = np.ones_like(published)
+    for position in range(1, params.courses_seen):
+        is_new[:, position] = (offers[:, :position] != offers[:, [position]]).all(axis=1)
+    offers[~(published & is_new)] = -1
     noise = rng.gumbel(size=(learner.size, params.courses_seen + 1))
-    return Visits(learner, week, second, seen, noise, rng.random((learner.size, 10)))
+    return Visits(learner, week, second, offers, noise, rng.random((learner.size, 10)))
 
 
-def _shelf(params: MarketParams, supply: Supply, preferred: Ints, rng: np.random.Generator) -> Ints:
-    """Return the courses shown on each visit (N, m): mostly of one category, popular ones more often."""
-    ends = np.cumsum(supply.weight)
-    stops = np.searchsorted(supply.category, np.arange(len(CATEGORIES)), side="right")
-    high = np.concatenate([[0.0], ends])[stops]
+def _draw_offers(params: MarketParams, supply: Supply, preferred: Ints, rng: np.random.Generator) -> Ints:
+    """Draw the courses offered on each visit (N, m): mostly of one category, weighted by popularity."""
+    cumulative_weight = np.cumsum(supply.weight)
+    category_ends = np.searchsorted(supply.category, np.arange(len(CATEGORIES)), side="right")
+    high = np.concatenate([[0.0], cumulative_weight])[category_ends]
     low = np.concatenate([[0.0], high[:-1]])
     share = np.where(high > low, SHARE, 0) / SHARE[high > low].sum()
     any_category = rng.choice(len(CATEGORIES), size=preferred.size, p=share)
     focused = (rng.random(preferred.size) < FOCUS) & (share[preferred] > 0)
     main = np.where(focused, preferred, any_category)
     shape = (preferred.size, params.courses_seen)
-    stray = rng.choice(len(CATEGORIES), size=shape, p=share)
-    category = np.where(rng.random(shape) < params.same_category, main[:, None], stray)
-    drawn = low[category] + rng.random(shape) * (high - low)[category]
-    return np.asarray(np.minimum(np.searchsorted(ends, drawn, side="right"), params.courses - 1), dtype=np.int64)
+    other_category = rng.choice(len(CATEGORIES), size=shape, p=share)
+    category = np.where(rng.random(shape) < params.same_category, main[:, None], other_category)
+    target = low[category] + rng.random(shape) * (high - low)[category]
+    return np.asarray(
+        np.minimum(np.searchsorted(cumulative_weight, target, side="right"), params.courses - 1), dtype=np.int64
+    )
 
 
 def category_sensitivity(params: MarketParams) -> Floats:
@@ -138,73 +139,75 @@ def category_sensitivity(params: MarketParams) -> Floats:
     return np.asarray(params.price_sensitivity * (1 + params.sensitivity_by_category * steps))
 
 
-def choose(params: MarketParams, supply: Supply, learners: Learners, visits: Visits) -> Choices:
-    """Return what the visitors do at the supply's token prices."""
-    seen, learner, week = visits.seen, visits.learner, visits.week
-    shown = seen >= 0
+def simulate_choices(params: MarketParams, supply: Supply, learners: Learners, visits: Visits) -> Choices:
+    """Simulate the choices on all visits at the supply's token prices."""
+    offers, learner, week = visits.offered, visits.learner, visits.week
+    is_offered = offers >= 0
     relative = supply.price_units / (supply.usual_price * UNITS_PER_TOKEN)[:, None]
-    slope = category_sensitivity(params)[supply.category[seen]] * learners.sensitivity[learner][:, None]
-    slope *= relative[seen, week[:, None]]
-    worth = params.appeal + QUALITY_WEIGHT * supply.quality[:, None] + supply.shock
-    value = worth[seen, week[:, None]] - slope + params.price_sensitivity
-    value += MATCH * (supply.category[seen] == learners.preferred[learner][:, None])
-    value += params.sorting * learners.ability[learner][:, None] * supply.teacher_quality[supply.teacher[seen]]
+    slope = category_sensitivity(params)[supply.category[offers]] * learners.sensitivity[learner][:, None]
+    slope *= relative[offers, week[:, None]]
+    base_utility = params.appeal + QUALITY_WEIGHT * supply.quality[:, None] + supply.shock
+    utility = base_utility[offers, week[:, None]] - slope + params.price_sensitivity
+    utility += MATCH * (supply.category[offers] == learners.preferred[learner][:, None])
+    utility += params.sorting * learners.ability[learner][:, None] * supply.teacher_quality[supply.teacher[offers]]
 
-    leaving = _leaving(params, learners.loyalty[learner], np.where(shown, np.exp(value), 0).sum(axis=1))
-    left = visits.draws[:, 0] < leaving
-    made = ~_before(left, learner)
-    left &= made
-    choice, open_ = _take(params, value + visits.noise[:, :-1], visits, shown & made[:, None])
-    weight = np.where(open_, np.exp(value), 0.0)
+    churn_probability = _churn_probability(
+        params, learners.loyalty[learner], np.where(is_offered, np.exp(utility), 0).sum(axis=1)
+    )
+    churned = visits.draws[:, 0] < churn_probability
+    occurred = ~_happened_before(churned, learner)
+    churned &= occurred
+    choice, available = _resolve_choices(params, utility + visits.noise[:, :-1], visits, is_offered & occurred[:, None])
+    weight = np.where(available, np.exp(utility), 0.0)
     probability = weight / (1 + weight.sum(axis=1, keepdims=True))
-    return Choices(made, choice, open_, probability, slope, leaving, left)
+    return Choices(occurred, choice, available, probability, slope, churn_probability, churned)
 
 
-def _leaving(params: MarketParams, loyalty: Floats, offer: Floats) -> Floats:
-    """Return the chance to leave for good after a visit whose courses have this sum of exp(utility)."""
-    # At a rate of 0 the log odds are minus infinity, and so is their sum: nobody leaves.
+def _churn_probability(params: MarketParams, loyalty: Floats, offer: Floats) -> Floats:
+    """Return the churn probability after a visit whose offers have this sum of exp(utility)."""
+    # At a rate of 0 the log odds are minus infinity, so nobody churns.
     odds = logit(params.churn_rate) - 0.5 * loyalty - params.churn_price_response * (np.log1p(offer) - 0.7)
     return np.asarray(expit(odds))
 
 
-def _before(event: Bools, group: Ints) -> Bools:
-    """Return whether an event happened earlier in the same group; groups are contiguous."""
+def _happened_before(event: Bools, group: Ints) -> Bools:
+    """Return for each row whether an event happened earlier in its group; groups are contiguous."""
     count: Ints = np.cumsum(event) - event
     first = np.flatnonzero(np.r_[True, group[1:] != group[:-1]]) if group.size else np.empty(0, dtype=np.int64)
     return np.asarray(count > np.repeat(count[first], np.diff(np.r_[first, group.size])))
 
 
-def _take(params: MarketParams, score: Floats, visits: Visits, shown: Bools) -> tuple[Ints, Bools]:
-    """Return the place taken on each visit, and which places were open to the learner.
+def _resolve_choices(params: MarketParams, score: Floats, visits: Visits, is_offered: Bools) -> tuple[Ints, Bools]:
+    """Return the position chosen on each visit (N,), and the available positions (N, m).
 
-    With `once_only` a purchase closes that course on the learner's later visits, which can change what is taken there;
-    each pass settles at least the earliest unsettled visit of every learner, so the passes end.
+    With `once_only`, a purchase removes that course from the learner's later visits and can change the choices there.
+    Each pass fixes at least the earliest open visit of every learner, so the loop ends.
     """
-    open_ = shown
+    available = is_offered
     while True:
-        choice = _best(np.where(open_, score, -np.inf), visits.noise[:, -1])
-        now_open = shown & ~_owned(params, visits, choice) if params.once_only else shown
-        if (now_open == open_).all():
-            return choice, open_
-        open_ = now_open
+        choice = _best_option(np.where(available, score, -np.inf), visits.noise[:, -1])
+        not_owned = is_offered & ~_owned(params, visits, choice) if params.once_only else is_offered
+        if (not_owned == available).all():
+            return choice, available
+        available = not_owned
 
 
-def _best(score: Floats, outside: Floats) -> Ints:
+def _best_option(score: Floats, outside: Floats) -> Ints:
     best = score.argmax(axis=1)
     return np.where(score[np.arange(len(score)), best] > outside, best, -1)
 
 
 def _owned(params: MarketParams, visits: Visits, choice: Ints) -> Bools:
-    """Return which places show a course that the learner took on an earlier visit, (N, m)."""
-    key = visits.learner[:, None] * params.courses + visits.seen
-    taken = np.flatnonzero(choice >= 0)
-    bought, first = np.unique(key[taken, choice[taken]], return_index=True)
-    again = np.isin(key, bought) & (visits.seen >= 0)
-    owned = np.zeros_like(again)
-    owned[again] = np.nonzero(again)[0] > taken[first][np.searchsorted(bought, key[again])]
+    """Return whether each offer is a course that the learner chose on an earlier visit, (N, m)."""
+    key = visits.learner[:, None] * params.courses + visits.offered
+    purchases = np.flatnonzero(choice >= 0)
+    bought_keys, first = np.unique(key[purchases, choice[purchases]], return_index=True)
+    is_repeated = np.isin(key, bought_keys) & (visits.offered >= 0)
+    owned = np.zeros_like(is_repeated)
+    owned[is_repeated] = np.nonzero(is_repeated)[0] > purchases[first][np.searchsorted(bought_keys, key[is_repeated])]
     return owned
 
 
-def moment(second: Ints) -> NDArray[np.datetime64]:
+def to_timestamps(second: Ints) -> NDArray[np.datetime64]:
     """Return times from seconds since the market's start."""
     return np.asarray(START + second.astype("timedelta64[s]"))

@@ -1,23 +1,23 @@
-"""How big a market will be and how long it takes, before it is made: a small one of the same kind is played."""
+"""Estimate a market's size and generation time from a small pilot market."""
 
 from dataclasses import dataclass
 
 from edtech.market.params import MarketParams
-from edtech.market.shard import SIZE, draw_shard, draw_world, play
+from edtech.market.shard import SIZE, draw_shard, draw_world, simulate_shard
 from edtech.settings import MEGABYTE
 
 PILOT_VISITS = 20_000
 PILOT_CELLS = 2_500_000  # courses x weeks; up to here the supply is the market's own
-# Measured on two cores by benchmarks/bench_market.py, which also says how far off the sums are.
+# Measured on two cores by benchmarks/bench_market.py, which also prints the error of these estimates.
 _FIXED_SECONDS, _VIEW_SECONDS, _CELL_SECONDS = 0.15, 4.0e-6, 1.1e-6
-_START_SECONDS, _SHARED = 2.5, 0.8  # two workers: to start them, and the share of the time that is left
+_START_SECONDS, _SHARED = 2.5, 0.8  # two workers: start-up time, and relative time of the work
 _VIEW_BYTES, _ENROLLMENT_BYTES, _CELL_BYTES = 23.0, 165.0, 17.0
 _FIXED_MB, _WORKER_MB, _SHARD_VIEW_BYTES, _CELL_MEMORY = 150.0, 80.0, 900.0, 330.0
 
 
 @dataclass(frozen=True, slots=True)
 class SizeEstimate:
-    """What a market is expected to be: rows, megabytes on disk and in memory, seconds with so many workers."""
+    """Expected rows, megabytes on disk and in memory, and seconds of a market."""
 
     views: int
     enrollments: int
@@ -35,17 +35,16 @@ class SizeEstimate:
 
 
 def estimate_size(params: MarketParams, workers: int = 1) -> SizeEstimate:
-    """Return what a market of these parameters is expected to be.
+    """Estimate the size of a market of these parameters.
 
-    Views and enrollments for each learner are those of a pilot of up to `PILOT_VISITS` visits; what they cost was
-    measured on two cores. Counts are right within some percent, seconds within a factor of about two on such a machine
-    when it is not busy.
+    Views and enrollments per learner come from a pilot of up to `PILOT_VISITS` visits; costs were measured on two
+    cores. Counts are accurate within a few percent, seconds within a factor of about two on such an idle machine.
     """
     learners = min(params.learners, max(10, int(PILOT_VISITS / (params.visits_per_week * params.weeks))))
     courses = min(params.courses, max(1, PILOT_CELLS // params.weeks))
     small = {"learners": learners, "courses": courses, "teachers": params.teachers}
     world = draw_world(params.model_copy(update=small))
-    sums = play(world, draw_shard(world, 0))[2]
+    sums = simulate_shard(world, draw_shard(world, 0))[2]
     scale = params.learners / learners
     views, enrollments = int(sums.views.sum() * scale), int(sums.enrollments.sum() * scale)
     cells = int(world.supply.on_sale.sum() * params.courses / courses)
@@ -60,7 +59,7 @@ def estimate_size(params: MarketParams, workers: int = 1) -> SizeEstimate:
 
 
 def _round(count: int) -> int:
-    """Return a count with two digits that matter: it is no more exact than that."""
+    """Round a count to two significant digits, its accuracy."""
     digits = max(len(str(count)) - 2, 0)
     return round(count, -digits)
 

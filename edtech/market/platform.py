@@ -1,4 +1,4 @@
-"""Daily platform metrics, derived from the ledger, the enrollments and the views and never generated beside them."""
+"""Daily platform metrics, derived from the ledger, the enrollments and the views."""
 
 import numpy as np
 import pandas as pd
@@ -17,40 +17,44 @@ def daily_flows(
     views: pd.DataFrame | None = None,
     learners: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return what each day adds (7 x weeks rows); flows of shards with other learners add up.
+    """Return the flows of each day (7 x weeks rows); flows of shards add up.
 
-    Amounts are units of 1/100 token, money is in cents. A table left out adds nothing.
+    Amounts are units of 1/100 token, money is in cents. A missing table adds nothing.
     """
     days = 7 * weeks
     flows = _token_flows(days, ledger)
-    for table, part in ((enrollments, _enrollment_flows), (views, _view_flows), (learners, _learner_flows)):
-        flows |= part(days, table)
+    for table, table_flows in ((enrollments, _enrollment_flows), (views, _view_flows), (learners, _learner_flows)):
+        flows |= table_flows(days, table)
     return pd.DataFrame(flows)
 
 
 def _token_flows(days: int, ledger: pd.DataFrame) -> dict[str, Ints]:
-    at, amount, money = _day(ledger["occurred_at"], days), ledger["amount"].to_numpy(), ledger["money_cents"].to_numpy()
+    day, amount, money = (
+        _day(ledger["occurred_at"], days),
+        ledger["amount"].to_numpy(),
+        ledger["money_cents"].to_numpy(),
+    )
     kind = {name: (ledger["kind"] == name).to_numpy() for name in KINDS}
-    on = {name: (ledger["account_kind"] == name).to_numpy() for name in ACCOUNTS}
+    account = {name: (ledger["account_kind"] == name).to_numpy() for name in ACCOUNTS}
 
     def add(rows: Bools, values: Ints = amount) -> Ints:
-        return np.bincount(at[rows], values[rows], minlength=days).astype(np.int64)
+        return np.bincount(day[rows], values[rows], minlength=days).astype(np.int64)
 
     return {
-        "issued": -add(on["mint"]),
-        "purchased": add(on["learner"] & kind["purchase"]),
-        "bonuses": add(on["learner"] & kind["bonus"]),
-        "spent": -add(on["learner"] & kind["spend"]),
-        "refunded": add(on["learner"] & kind["refund"]),
-        "teacher_earnings": add(on["teacher"] & ~kind["payout"]),
-        "commission": add(on["treasury"]),
-        "burned": add(on["burn"] & kind["spend"]),
-        "expired": add(on["burn"] & kind["expiry"]),
-        "paid_out": add(on["burn"] & kind["payout"]),
+        "issued": -add(account["mint"]),
+        "purchased": add(account["learner"] & kind["purchase"]),
+        "bonuses": add(account["learner"] & kind["bonus"]),
+        "spent": -add(account["learner"] & kind["spend"]),
+        "refunded": add(account["learner"] & kind["refund"]),
+        "teacher_earnings": add(account["teacher"] & ~kind["payout"]),
+        "commission": add(account["treasury"]),
+        "burned": add(account["burn"] & kind["spend"]),
+        "expired": add(account["burn"] & kind["expiry"]),
+        "paid_out": add(account["burn"] & kind["payout"]),
         "money_in_cents": add(kind["purchase"], money),
         "money_out_cents": -add(kind["payout"], money),
-        "change_learners": add(on["learner"]),
-        "change_teachers": add(on["teacher"]),
+        "change_learners": add(account["learner"]),
+        "change_teachers": add(account["teacher"]),
     }
 
 
@@ -67,7 +71,7 @@ def _view_flows(days: int, views: pd.DataFrame | None) -> dict[str, Ints]:
     return {
         "views": _count(days, None if views is None else views["viewed_at"]),
         "visits": _count(days, None if visits is None else visits["viewed_at"]),
-        "active_learners": _distinct(days, visits),
+        "active_learners": _active_learners(days, visits),
     }
 
 
@@ -81,12 +85,12 @@ def _count(days: int, times: "pd.Series[pd.Timestamp] | None") -> Ints:
 
 
 def _day(times: "pd.Series[pd.Timestamp]", days: int) -> Ints:
-    """Return the number of the day; what a damaged table dates elsewhere counts for the first or the last."""
+    """Return day numbers; dates outside the market, as in a damaged table, count for the first or last day."""
     return np.clip(np.asarray((times.to_numpy() - START) // DAY, dtype=np.int64), 0, days - 1)
 
 
-def _distinct(days: int, visits: pd.DataFrame | None) -> Ints:
-    """Return how many learners came on each day."""
+def _active_learners(days: int, visits: pd.DataFrame | None) -> Ints:
+    """Return the number of distinct visitors per day."""
     if visits is None:
         return np.zeros(days, dtype=np.int64)
     pairs = np.unique(_day(visits["viewed_at"], days) * (len(visits) + 1) + pd.factorize(visits["learner_id"])[0])
@@ -94,13 +98,13 @@ def _distinct(days: int, visits: pd.DataFrame | None) -> Ints:
 
 
 def platform_table(flows: pd.DataFrame) -> pd.DataFrame:
-    """Return `platform_metrics`: the flows of each day, and what is held at its end."""
-    held = flows[["change_learners", "change_teachers", "commission"]].cumsum()
+    """Return `platform_metrics`: the flows of each day and the balances at its end."""
+    balances = flows[["change_learners", "change_teachers", "commission"]].cumsum()
     table = flows.drop(columns=["change_learners", "change_teachers"])
     table.insert(0, "day", START + np.arange(len(flows)) * DAY)
     return table.assign(
-        learner_balance=held["change_learners"],
-        teacher_balance=held["change_teachers"],
-        circulating_supply=held["change_learners"] + held["change_teachers"],
-        treasury=held["commission"],
+        learner_balance=balances["change_learners"],
+        teacher_balance=balances["change_teachers"],
+        circulating_supply=balances["change_learners"] + balances["change_teachers"],
+        treasury=balances["commission"],
     )

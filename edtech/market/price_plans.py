@@ -1,4 +1,4 @@
-"""Plans of other prices, and the world at them."""
+"""Price plans, and a market at the prices of a plan."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,17 +12,17 @@ from pydantic import BaseModel, ConfigDict
 from edtech.errors import PricingError
 from edtech.market.params import MarketParams
 from edtech.market.shard import World, draw_world
-from edtech.market.supply import CATEGORIES, Supply, names
+from edtech.market.supply import CATEGORIES, Supply, make_ids
 from edtech.tables.arrays import Ints
 from edtech.tables.tokens import UNITS_PER_TOKEN
 
-HIGHEST = 1e6  # tokens, or relative change: far below where integers of units end
+HIGHEST = 1e6  # tokens, or relative change; far below the overflow of integer units
 Plan = pd.Series | Mapping[str, float] | None
-"""Token prices by course_id (a Series), relative changes by category (a mapping), or nothing changed."""
+"""Token prices by course_id (a Series), relative changes by category (a mapping), or None for unchanged prices."""
 
 
 class PricePlan(BaseModel):
-    """A plan that can be kept: token prices by course_id, or relative changes by category."""
+    """A storable plan: token prices by course_id, or relative changes by category."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,11 +31,11 @@ class PricePlan(BaseModel):
 
 
 Plans = tuple[PricePlan | None, ...]
-"""Plans on top of each other, the first applied first."""
+"""Plans in the order in which they are applied."""
 
 
 def plan_of(prices: Plan) -> PricePlan | None:
-    """Return prices, given as for `Truth.counterfactual`, as a plan."""
+    """Return prices, in the form that `Truth.counterfactual` accepts, as a plan."""
     if prices is None:
         return None
     by: Literal["course_id", "category"] = "course_id" if isinstance(prices, pd.Series) else "category"
@@ -44,19 +44,19 @@ def plan_of(prices: Plan) -> PricePlan | None:
 
 @lru_cache(maxsize=1)
 def market_world(params: MarketParams, plans: Plans = ()) -> World:
-    """Return the world of these parameters at these plans; the last one asked for is kept. Raises PricingError."""
+    """Return the world of these parameters at these plans; the latest is cached. Raises PricingError."""
     world = draw_world(params)
     for plan in plans:
-        world = reprice(world, plan)
+        world = apply_plan(world, plan)
     return world
 
 
-def reprice(world: World, plan: PricePlan | None) -> World:
+def apply_plan(world: World, plan: PricePlan | None) -> World:
     """Return the world at the prices of a plan; a changed price is a list price. Raises PricingError."""
     if plan is None:
         return world
     supply = world.supply
-    units = _asked(supply, plan)
+    units = _requested_units(supply, plan)
     changed = units != supply.price_units
     new = replace(
         supply,
@@ -65,39 +65,39 @@ def reprice(world: World, plan: PricePlan | None) -> World:
         discount=np.where(changed, 0.0, supply.discount),
         price_test=np.where(changed, 0.0, supply.price_test),
         tested=supply.tested & ~changed,
-        promo_drawn=supply.promo_drawn & ~changed,
+        promo_randomized=supply.promo_randomized & ~changed,
         promo_probability=np.where(changed, np.nan, supply.promo_probability),
     )
     return replace(world, supply=new)
 
 
-def _asked(supply: Supply, plan: PricePlan) -> Ints:
+def _requested_units(supply: Supply, plan: PricePlan) -> Ints:
     """Return the token prices (J, W) of a plan in units of 1/100 token."""
     units = supply.price_units.copy()
-    asked = pd.Index([name for name, _ in plan.prices])
+    ids = pd.Index([name for name, _ in plan.prices])
     values = np.array([value for _, value in plan.prices], dtype=float)
     if plan.by == "course_id":
-        known = list(names("C", len(units)))
-        _check(asked, known, bool(((values >= 1 / UNITS_PER_TOKEN) & (values <= HIGHEST)).all()))
-        units[pd.Index(known).get_indexer(asked)] = np.rint(values * UNITS_PER_TOKEN).astype(np.int64)[:, None]
+        valid_ids = list(make_ids("C", len(units)))
+        _check(ids, valid_ids, bool(((values >= 1 / UNITS_PER_TOKEN) & (values <= HIGHEST)).all()))
+        units[pd.Index(valid_ids).get_indexer(ids)] = np.rint(values * UNITS_PER_TOKEN).astype(np.int64)[:, None]
         return units
-    _check(asked, list(CATEGORIES), bool(((values > -1) & (values <= HIGHEST)).all()))
+    _check(ids, list(CATEGORIES), bool(((values > -1) & (values <= HIGHEST)).all()))
     change = np.array([dict(plan.prices).get(category, 0.0) for category in CATEGORIES])[supply.category]
     return np.asarray(np.maximum(np.rint(units * (1 + change)[:, None]), 1), dtype=np.int64)
 
 
-def _check(asked: "pd.Index[str]", known: list[str], possible: bool) -> None:
-    unknown = asked.difference(known, sort=False)
-    if len(unknown) or asked.has_duplicates:
+def _check(ids: "pd.Index[str]", valid_ids: list[str], in_range: bool) -> None:
+    unknown = ids.difference(valid_ids, sort=False)
+    if len(unknown) or ids.has_duplicates:
         raise PricingError(
-            "The plan does not fit this market",
-            expected=f"each at most once, out of: {', '.join(known[:8])}" + (", ..." if len(known) > 8 else ""),
+            "The price plan does not match this market",
+            expected=f"each at most once, from: {', '.join(valid_ids[:8])}" + (", ..." if len(valid_ids) > 8 else ""),
             actual=", ".join(repr(name)[:40] for name in unknown[:5]) or "the same name twice",
             where="prices by course_id or changes by category",
         )
-    if not possible:
+    if not in_range:
         raise PricingError(
-            "A planned price is not possible",
+            "A planned price is out of range",
             expected="prices from 0.01 to a million tokens, or relative changes above -1",
             where="prices by course_id or changes by category",
         )

@@ -1,8 +1,8 @@
-"""Where a market's frames go, in memory or as Parquet files in a folder, and how they are read again.
+"""Store a market's tables in memory or as Parquet files in a folder, and read them.
 
 out/market.json                        parameters, price plan, digest, rows of each table
-out/tables/<table>/part-00000.parquet  one part for each shard
-out/truth/<table>/part-00000.parquet   what an analyst of a real market would not have
+out/tables/<table>/part-00000.parquet  one file per shard
+out/truth/<table>/part-00000.parquet   unknown to an analyst of a real market
 """
 
 import hashlib
@@ -31,7 +31,7 @@ KINDS = ("tables", "truth")
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A generated market: its parameters, its tables, what is true of it, and the digest of all its values."""
+    """A generated market: its parameters, tables, ground truth, and the digest of all its values."""
 
     params: MarketParams
     tables: Frames = field(repr=False)
@@ -40,11 +40,11 @@ class Market:
 
     @property
     def prices(self) -> PricePlan | None:
-        """The plan of other prices that it was generated with, if any."""
+        """The price plan that it was generated with, if any."""
         return self.truth.prices
 
     def check_identities(self) -> list[str]:
-        """Return every identity of the books that does not hold; none means that all hold exactly."""
+        """Return one sentence per violated accounting identity; an empty list if all hold exactly."""
         return broken_identities(self.tables)
 
 
@@ -58,16 +58,16 @@ class _Card(BaseModel):
 
 def frame_digest(frame: pd.DataFrame) -> str:
     """Return a digest of a frame's names and values, in order."""
-    total = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(digest_size=16)
     for name, column in frame.items():
-        total.update(f"{name}:{column.dtype}:{len(column)};".encode())
+        digest.update(f"{name}:{column.dtype}:{len(column)};".encode())
         if isinstance(column.dtype, pd.StringDtype):
             codes, values = pd.factorize(column)
-            total.update(codes.tobytes() + "\0".join(values.to_numpy(dtype=object)).encode())
+            digest.update(codes.tobytes() + "\0".join(values.to_numpy(dtype=object)).encode())
         else:
             numbers = column.fillna(-1).astype("int64") if isinstance(column.dtype, pd.Int64Dtype) else column
-            total.update(numbers.to_numpy().tobytes())
-    return total.hexdigest()
+            digest.update(numbers.to_numpy().tobytes())
+    return digest.hexdigest()
 
 
 def frames_digest(frames: dict[str, pd.DataFrame]) -> str:
@@ -84,8 +84,8 @@ def write_part(folder: Path, number: int, frames: dict[str, pd.DataFrame]) -> No
         frame.to_parquet(target / f"part-{number:05d}.parquet", index=False, compression="zstd")
 
 
-class Memory:
-    """Keeps the parts as frames."""
+class MemorySink:
+    """Collect the parts in memory."""
 
     folder = None
 
@@ -101,7 +101,7 @@ class Memory:
         self._parts = {}
 
     def add(self, number: int, frames: dict[str, pd.DataFrame]) -> None:  # noqa: ARG002 - parts come in order
-        """Take one part of some tables, in the order of the parts."""
+        """Add one part of some tables; parts arrive in order."""
         for name, frame in frames.items():
             self._parts.setdefault(name, []).append(frame)
 
@@ -112,7 +112,7 @@ class Memory:
         digest: str,
         rows: dict[str, int],  # noqa: ARG002 - see Folder
     ) -> Market:
-        """Return the market, each table in one frame."""
+        """Return the market with one frame per table."""
         whole: dict[str, dict[str, pd.DataFrame]] = {kind: {} for kind in KINDS}
         for path, parts in self._parts.items():
             kind, name = path.split("/")
@@ -121,14 +121,14 @@ class Memory:
         return Market(params, tables, Truth(params, truth, prices), digest)
 
 
-class Folder:
-    """Writes the parts as Parquet beside the place they are meant for, and moves them there at the end, whole."""
+class FolderSink:
+    """Write the parts as Parquet to a temporary folder, and rename it to the target when complete."""
 
     def __init__(self, out: Path) -> None:
         self.out = out.absolute()
         if self.out.exists():
             raise DataError(
-                "There is something where the market should be written",
+                "The folder for the market exists already",
                 expected="a folder that does not exist yet",
                 actual=self.out.name,
                 fix="choose another folder",
@@ -149,20 +149,20 @@ class Folder:
         write_part(self.folder, number, frames)
 
     def finish(self, params: MarketParams, prices: PricePlan | None, digest: str, rows: dict[str, int]) -> Market:
-        """Move the folder to its place and return the market in it."""
+        """Rename the folder to the target and return the market in it."""
         card = _Card(params=params, prices=prices, digest=digest, rows=rows)
         (self.folder / CARD).write_text(card.model_dump_json(indent=1), encoding="utf-8")
         self.folder.chmod(0o755)
-        os.rename(self.folder, self.out)  # noqa: PTH104 - Path.replace would take the place of an empty folder
+        os.rename(self.folder, self.out)  # noqa: PTH104 - Path.replace would overwrite an empty folder
         return open_market(self.out)
 
 
-Sink = Memory | Folder
-"""Takes the parts of a market, in order; leaves nothing behind unless it is finished."""
+Sink = MemorySink | FolderSink
+"""Receives the parts of a market in order; leaves no files unless it is finished."""
 
 
 class ParquetTables(Mapping[str, pd.DataFrame]):
-    """The tables in a folder; each is read when asked for, and anew each time."""
+    """The tables in a folder; each access reads the file."""
 
     def __init__(self, folder: Path) -> None:
         self._paths = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
@@ -178,17 +178,17 @@ class ParquetTables(Mapping[str, pd.DataFrame]):
 
 
 def open_market(folder: Path) -> Market:
-    """Return a market stored by `generate_market(out=folder)`; its tables are read when asked for.
+    """Return a market stored by `generate_market(out=folder)`; its tables are read on access.
 
-    Raises DatasetNotFoundError where there is none, ContractError where it was damaged.
+    Raises DatasetNotFoundError if there is none, ContractError if it is damaged.
     """
-    card = folder / CARD
-    if not card.is_file():
+    path = folder / CARD
+    if not path.is_file():
         raise DatasetNotFoundError(
             "There is no market in this folder", expected=f"a folder with {CARD}", where=folder.name
         )
     try:
-        about = _Card.model_validate_json(card.read_bytes())
+        card = _Card.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ContractError(
             "The description of the market cannot be read",
@@ -198,6 +198,6 @@ def open_market(folder: Path) -> Market:
         ) from error
     missing = [kind for kind in KINDS if not (folder / kind).is_dir()]
     if missing:
-        raise ContractError("A part of the market is missing", actual=", ".join(missing), where=folder.name)
+        raise ContractError("A folder of the market is missing", actual=", ".join(missing), where=folder.name)
     tables, truth = (ParquetTables(folder / kind) for kind in KINDS)
-    return Market(about.params, tables, Truth(about.params, truth, about.prices), about.digest)
+    return Market(card.params, tables, Truth(card.params, truth, card.prices), card.digest)

@@ -1,4 +1,4 @@
-"""The identities hold for any parameters, and a broken one is told."""
+"""The accounting identities hold for any parameters, and a violation is reported."""
 
 import numpy as np
 import pandas as pd
@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.market import MarketParams, broken_identities, generate_market
-from edtech.market.ledger import _balance, _rows
+from edtech.market.ledger import _balance_events, _rows
 
 FIXED = {"learners", "teachers", "courses", "weeks", "seed"}
 
 
-def anything():
-    """Return a strategy for any valid parameters, of a small market."""
+def small_params():
+    """Return a strategy for valid parameters of a small market."""
     knobs = {"once_only": st.booleans()}
     for name, field in MarketParams.model_fields.items():
         if name not in FIXED and field.annotation is not bool:
@@ -31,7 +31,7 @@ def anything():
 
 
 @settings(max_examples=40)
-@given(params=anything())
+@given(params=small_params())
 def test_the_identities_hold_for_any_parameters(params):
     market = generate_market(params)
     assert market.check_identities() == []
@@ -40,18 +40,18 @@ def test_the_identities_hold_for_any_parameters(params):
         assert not market.tables["enrollments"].duplicated(["learner_id", "course_id"]).any()
 
 
-def test_an_expired_balance_is_gone_and_the_next_purchase_covers_the_price():
+def test_an_expired_balance_is_zero_and_the_next_purchase_covers_the_price():
     params = MarketParams(pack_tokens=50, expiry_weeks=1)
     day = 86_400
     bonus, spends = np.array([0]), np.array([3, 30]) * day
     parts = [_rows(0, bonus, np.array([0]), 1_000, -1), _rows(3, spends, np.array([0, 0]), -7_000, 0)]
     given_events = np.concatenate(parts, axis=1)
-    found = pd.DataFrame(
-        _balance(params, given_events).T, columns=["kind", "second", "learner", "amount", "enrollment"]
+    events = pd.DataFrame(
+        _balance_events(params, given_events).T, columns=["kind", "second", "learner", "amount", "enrollment"]
     )
-    bought, expired = found[found["kind"] == 2], found[found["kind"] == 4]
+    bought, expired = events[events["kind"] == 2], events[events["kind"] == 4]
     assert list(bought["amount"]) == [10_000, 10_000]
-    # 10 + 100 - 70 tokens lapse a week after the first spending; 100 - 70 a week after the second.
+    # 10 + 100 - 70 tokens expire a week after the first spending; 100 - 70 a week after the second.
     assert list(expired["second"]) == [10 * day, 37 * day]
     assert list(expired["amount"]) == [-4_000, -3_000]
 
@@ -68,7 +68,7 @@ def _changed(tables, name, column, change):
 
 
 @pytest.mark.parametrize(
-    ("name", "column", "change", "words"),
+    ("name", "column", "change", "message"),
     [
         ("course_weeks", "enrollments", lambda x: x + 1, "counts of their rows"),
         ("course_weeks", "token_price", lambda x: x + 1, "list price less the discount"),
@@ -82,9 +82,9 @@ def _changed(tables, name, column, change):
         ("platform_metrics", "views", lambda x: x + 1, "platform metrics are"),
     ],
 )
-def test_a_broken_identity_is_told(tables, name, column, change, words):
+def test_a_violated_identity_is_reported(tables, name, column, change, message):
     broken = broken_identities(_changed(tables, name, column, change))
-    assert any(words in sentence for sentence in broken), broken
+    assert any(message in sentence for sentence in broken), broken
 
 
 def test_all_kinds_of_entries_occur(tables):

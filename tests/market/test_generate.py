@@ -35,7 +35,7 @@ def room(tmp_path):
     return folder
 
 
-def test_a_seed_gives_one_market_and_another_seed_another():
+def test_the_seed_determines_the_market():
     first, again = generate_market(SMALL), generate_market(SMALL)
     assert first.digest == again.digest
     assert generate_market(SMALL.model_copy(update={"seed": 2})).digest != first.digest
@@ -60,25 +60,25 @@ def test_workers_and_files_make_the_same_market(room):
     assert [path.name for path in room.iterdir()] == ["made"]
 
 
-def test_progress_ends_at_one_and_cancelling_leaves_nothing(room):
-    told = []
-    generate_market(SMALL, progress=lambda share, what: told.append((share, what)))
-    assert [share for share, _ in told] == sorted(share for share, _ in told)
-    assert told[-1][0] == 1.0
+def test_progress_ends_at_one_and_cancellation_leaves_no_files(room):
+    reports = []
+    generate_market(SMALL, progress=lambda share, what: reports.append((share, what)))
+    assert [share for share, _ in reports] == sorted(share for share, _ in reports)
+    assert reports[-1][0] == 1.0
     answers = iter([False, True])
     with pytest.raises(JobCancelledError, match="nothing was stored"):
         generate_market(SMALL, out=room / "made", cancelled=lambda: next(answers))
     assert list(room.iterdir()) == []
 
 
-def test_a_market_of_one_shard_tells_its_steps_and_can_be_cancelled_between_them(room):
-    told = []
-    whole = generate_market(SMALL, progress=lambda share, what: told.append((share, what)))
-    steps = [what.removeprefix("shard 1 of 1: ") for _, what in told]
-    assert steps[:6] == ["supply", "visits", "choices", "ledger", "tables", "books"]
-    assert max(b - a for (a, _), (b, _) in pairwise(told)) < 0.35
+def test_a_market_of_one_shard_reports_its_steps_and_can_be_canceled_between_them(room):
+    reports = []
+    whole = generate_market(SMALL, progress=lambda share, what: reports.append((share, what)))
+    steps = [what.removeprefix("shard 1 of 1: ") for _, what in reports]
+    assert steps[:6] == ["supply", "visits", "choices", "ledger", "tables", "platform metrics"]
+    assert max(b - a for (a, _), (b, _) in pairwise(reports)) < 0.35
     assert whole.digest == generate_market(SMALL).digest
-    for allowed in range(len(told) - 1):
+    for allowed in range(len(reports) - 1):
         answers = iter([False] * allowed + [True])
         with pytest.raises(JobCancelledError):
             generate_market(SMALL, out=room / "made", cancelled=lambda answers=answers: next(answers))
@@ -86,14 +86,14 @@ def test_a_market_of_one_shard_tells_its_steps_and_can_be_cancelled_between_them
 
 
 @pytest.mark.parametrize("prices", [None, {"Music": -0.3}, pd.Series({"C03": 12.5, "C07": 80.0})])
-def test_the_price_plan_is_kept_with_the_market(room, prices):
-    made = generate_market(SMALL, out=room / "made", prices=prices)
+def test_the_price_plan_is_stored_with_the_market(room, prices):
+    stored = generate_market(SMALL, out=room / "made", prices=prices)
     opened = open_market(room / "made")
-    assert opened.prices == made.prices
+    assert opened.prices == stored.prices
     assert (opened.prices is None) == (prices is None)
     if prices is not None:
         assert dict(opened.prices.prices) == dict(prices)
-    # What happened at the market's own prices is what its counterfactual of no change says.
+    # The counterfactual without a change equals the market.
     same = opened.truth.counterfactual().course_weeks
     assert (same["enrollments"] == opened.tables["course_weeks"]["enrollments"]).all()
     assert (same["token_price"] == opened.tables["course_weeks"]["token_price"]).all()
@@ -110,7 +110,7 @@ generate_market(params, out=Path(sys.argv[1]), progress=lambda share, what: prin
 
 @pytest.mark.parametrize("shards", [0, 1, 3])
 def test_a_killed_generation_leaves_no_market(room, shards):
-    """Killed at a moment after so many shards: nothing is in the place of the market, and another try succeeds."""
+    """A generation killed after some shards leaves no folder, and another attempt succeeds."""
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, room / "made"], stdout=subprocess.PIPE, text=True, cwd=PROJECT
     )
@@ -124,26 +124,26 @@ def test_a_killed_generation_leaves_no_market(room, shards):
     assert generate_market(SMALL, out=room / "made").check_identities() == []
 
 
-def test_an_existing_folder_is_kept(room):
+def test_an_existing_folder_stays_unchanged(room):
     (room / "keep").touch()
     with pytest.raises(DataError, match="does not exist yet"):
         generate_market(SMALL, out=room)
     assert [path.name for path in room.iterdir()] == ["keep"]
 
 
-def test_a_damaged_market_says_so(room):
+def test_a_damaged_market_raises(room):
     generate_market(SMALL, out=room / "made")
     (room / "made" / "market.json").write_text('{"params": {"learners": -1}, "digest": 1}')
     with pytest.raises(ContractError, match="cannot be read"):
         open_market(room / "made")
 
 
-def test_a_folder_without_a_market_says_so(room):
+def test_a_folder_without_a_market_raises(room):
     with pytest.raises(DatasetNotFoundError, match="no market"):
         open_market(room)
 
 
-def test_enrollments_are_those_that_the_probabilities_expect(market):
+def test_enrollments_match_their_probabilities(market):
     chance = market.truth.tables["views"].set_index("view_id")["enrollment_probability"]
     expected, spread = chance.sum(), np.sqrt((chance * (1 - chance)).sum())
     assert abs(len(market.tables["enrollments"]) - expected) < 4 * spread

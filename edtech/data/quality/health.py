@@ -11,7 +11,7 @@ from edtech.data.quality.outcomes import check_frame
 from edtech.data.quality.ratings import check_ratings
 from edtech.data.quality.visits import check_visits
 from edtech.data.store import Dataset
-from edtech.market.accounting import READ, broken_identities
+from edtech.market.accounting import VIEW_COLUMNS, broken_identities
 from edtech.tables.roles import AnyRoles, LabelRoles, PanelRoles, RatingRoles, VisitRoles
 
 MANY_ROWS = 2_000_000
@@ -92,8 +92,8 @@ class _StoredTables(Mapping[str, pd.DataFrame]):
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._cache:
-            table = self._dataset.table(name, READ.get(name))
-            if name in READ:
+            table = self._dataset.table(name, VIEW_COLUMNS.get(name))
+            if name in VIEW_COLUMNS:
                 return table
             self._cache[name] = table
         return self._cache[name]
