@@ -62,7 +62,7 @@ def test_a_runs_own_forecast_of_its_plan_is_not_ranked(runs):
     claims = {"metrics.revenue_impact": [1.0, 2.0, 3.0], "metrics.teacher_earnings_plan": [1.0, 2.0, 3.0]}
     comparison = compare_runs(runs.assign(**claims), baseline="aaaaaaaa1")
     table = metric_table(comparison, "business").set_index("metric")
-    planned = table.loc[["Token revenue, planned", "Revenue impact of the plan", "Teacher earnings, planned"]]
+    planned = table.loc[["Token revenue, planned", "Expected uplift", "Teacher earnings, planned"]]
     assert set(planned["better"]) == {""}
     assert set(planned["unit"]) == {"tokens / typical period"}
     assert not planned.astype(str).apply(lambda text: text.str.contains("★|✓|✗")).to_numpy().any()

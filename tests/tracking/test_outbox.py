@@ -195,6 +195,15 @@ def test_pending_runs_are_listed_with_the_runs_of_the_server(away, server, setti
     assert runs.list_runs([away.experiment_name])["run_id"].tolist() == [sent]
 
 
+def test_a_sent_run_is_read_by_its_local_id_and_by_its_id_on_the_server(away, server, settings):
+    local_id = away.log(RunItems("r", metrics={"rmse": 1.5}))
+    server_id = sync(server, settings).synced[local_id]
+    runs = RunStore(server, settings)
+    assert [runs.is_local(run_id) for run_id in (local_id, server_id)] == [True, False]
+    history = runs.metric_history([local_id, server_id], "rmse")
+    assert history[["run_id", "value"]].to_numpy().tolist() == [[local_id, 1.5], [server_id, 1.5]]
+
+
 def test_a_run_whose_process_was_killed_offline_is_sent_as_failed(away, server, client, settings):
     script = """
 import os, signal, sys

@@ -217,7 +217,7 @@ def test_invalid_rows_are_listed(scored):
         predict_rows(registry.runs, run.run_id, spoiled)
     failures = caught.value.failures
     assert {(2, "token_price"), (3, "teacher_id")} <= set(zip(failures["row"], failures["column"], strict=True))
-    with pytest.raises(ContractError, match=r"in 1 way\..* in 1 row "):
+    with pytest.raises(ContractError, match=r"1 problem\..* in 1 row "):
         predict_rows(registry.runs, run.run_id, spoiled.loc[[1]])
     with pytest.raises(ContractError, match="lacks 'teacher_id'"):
         predict_rows(registry.runs, run.run_id, rows.drop(columns="teacher_id"))

@@ -61,6 +61,12 @@ def test_invalid_addresses_raise_with_advice(uri, message):
     assert "secret" not in str(caught.value)
 
 
+def test_the_name_that_version_0_1_exported_still_works():
+    from edtech.tracking import pending_runs, waiting
+
+    assert waiting is pending_runs
+
+
 def test_importing_tracking_does_not_load_mlflow():
     script = (
         "import sys, edtech.tracking; from edtech.tracking import EdTechMLFlowTracker; print('mlflow' in sys.modules)"
