@@ -67,7 +67,8 @@ def compare_with_estimate(params: MarketParams, seconds: float, sold: int, worke
     """Print the estimated and the actual size and time."""
     estimate = estimate_size(params, workers)
     print(
-        f"  estimate: {estimate.seconds:.1f} s (actual {seconds:.1f}), {estimate.enrollments:,} enrollments ({sold:,}), "
+        f"  estimate (actual): {estimate.seconds:.1f} s ({seconds:.1f} s), "
+        f"{estimate.enrollments:,} enrollments ({sold:,}), "
         f"{estimate.disk_mb:.0f} MB on disk, {estimate.memory_mb:.0f} MB of memory"
     )
 
