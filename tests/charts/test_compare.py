@@ -13,7 +13,7 @@ AXES = [
     "Own-price elasticity",
     "Correlation of probabilities",
     "RMSE",
-    "Revenue impact of the plan",
+    "Expected uplift",
     "seed",
     "MAE",
     "R²",

@@ -37,7 +37,7 @@ def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, ho
     page_text = texts(page)
     assert trained.run_id in page_text
     assert "Teachers differ by" in page_text
-    assert set(table(page, "Meaning")["Metric"]) >= {"Spread of teachers", "RMSE of ratings"}
+    assert set(table(page, "Meaning")["Metric"]) >= {"SD of teachers", "RMSE of ratings"}
     assert "No model is registered yet" in page_text
     page = press(page, "Register as challenger")
     assert "Registered as version 1 of teacher_quality" in texts(page)

@@ -73,7 +73,7 @@ def test_a_runs_own_forecast_of_its_plan_is_not_ranked(runs):
 def test_units_tell_observed_from_planned_values(name):
     assert METRICS[name].unit == METRICS[f"{name}_predicted"].unit == "tokens / evaluation period"
     assert METRICS[f"{name}_plan"].unit == METRICS["revenue_impact"].unit == "tokens / typical period"
-    assert "own claim" in METRICS[f"{name}_plan"].help
+    assert "Predicted by the run" in METRICS[f"{name}_plan"].help
 
 
 def test_differences_from_a_baseline_tell_better_from_worse(runs):
