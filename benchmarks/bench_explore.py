@@ -1,7 +1,7 @@
-"""Time of every Overview and Explore figure, of the identities and of the features.
+"""Measure the time of all Overview and Explore figures, the accounting identities and the features.
 
-python benchmarks/bench_explore.py [FOLDER]  about 1,000,000 enrollments, kept in FOLDER for the next time
-python benchmarks/bench_explore.py --medium  about 100,000, and the features of each family
+python benchmarks/bench_explore.py [FOLDER]  about 1,000,000 enrollments, stored in FOLDER for the next run
+python benchmarks/bench_explore.py --medium  about 100,000 enrollments, and the features of each family
 """
 
 import resource
@@ -21,15 +21,15 @@ from edtech.market import MarketParams
 
 MEDIUM = MarketParams(learners=18_000, teachers=500, courses=1_000, weeks=52)
 LARGE = MarketParams(learners=180_000, teachers=5_000, courses=10_000, weeks=52)
-LONGEST = 0.5  # seconds for a figure
+MAX_SECONDS = 0.5  # per figure
 
 
-def timed(title: str, answer: Callable[[], Any]) -> float:
-    """Print and return the seconds of an answer, the better of two."""
+def timed(title: str, compute: Callable[[], Any]) -> float:
+    """Print and return the seconds of a computation, the minimum of two runs."""
     seconds = []
     for _ in range(2):
         start = time.perf_counter()
-        answer()
+        compute()
         seconds.append(time.perf_counter() - start)
     print(f"{title}: {min(seconds):.3f} s")
     return min(seconds)
@@ -43,7 +43,7 @@ def explore(dataset: Dataset) -> float:
         timed("price and demand by course", lambda: figures.price_demand(dataset)),
         timed("season", lambda: figures.seasonality(dataset)),
         timed("cohort retention", lambda: figures.cohort_retention(dataset)),
-        timed("flows of tokens", lambda: figures.token_flows(dataset)),
+        timed("token flows", lambda: figures.token_flows(dataset)),
     ]
     times += [timed(f"dictionary of {name}", lambda name=name: dictionary(dataset, name)) for name in dataset.tables]
     times += [
@@ -51,10 +51,10 @@ def explore(dataset: Dataset) -> float:
         for name in ("token_price", "category", "week")
     ]
     for table, columns in figures.tables_to_explore(dataset).items():
-        each = {column: timed_quietly(dataset, table, column) for column in columns}
-        slowest = max(each, key=each.__getitem__)
-        print(f"distributions of {table}: at most {each[slowest]:.3f} s ({slowest})")
-        times += each.values()
+        seconds = {column: timed_quietly(dataset, table, column) for column in columns}
+        slowest = max(seconds, key=seconds.__getitem__)
+        print(f"distributions of {table}: at most {seconds[slowest]:.3f} s ({slowest})")
+        times += seconds.values()
     return max(times)
 
 
@@ -66,12 +66,12 @@ def timed_quietly(dataset: Dataset, table: str, column: str) -> float:
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run the benchmark."""
     arguments = sys.argv[1:]
     large = "--medium" not in arguments
-    saved_report = [name for name in arguments if name != "--medium"]
+    folders = [name for name in arguments if name != "--medium"]
     with tempfile.TemporaryDirectory() as folder:
-        catalogue = Catalogue(Path(saved_report[0] if saved_report else folder))
+        catalogue = Catalogue(Path(folders[0] if folders else folder))
         stored = [item for item in catalogue.list() if item.name == "explored"]
         dataset = (
             stored[0] if stored else catalogue.add_generated(LARGE if large else MEDIUM, name="explored", workers=2)
@@ -79,10 +79,10 @@ def main() -> None:
         print({name: f"{rows:,}" for name, rows in dataset.tables.items()})
         slowest = explore(dataset)
         print(f"the slowest figure: {slowest:.3f} s")
-        assert slowest < LONGEST
+        assert slowest < MAX_SECONDS
         start = time.perf_counter()
         assert check_identities(dataset) == []
-        print(f"all identities: {time.perf_counter() - start:.1f} s")
+        print(f"accounting identities: {time.perf_counter() - start:.1f} s")
         if not large:
             tables = dataset.market().tables
             for family in FAMILIES:

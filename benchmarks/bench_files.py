@@ -19,13 +19,13 @@ REPORT_SECONDS, SHEET_SECONDS = 5.0, 10.0
 
 def harmful() -> Iterator[tuple[str, float, Callable[[], object]]]:
     """Yield a name, the promised CPU seconds and the reading of each file."""
-    for number, (ending, made, _) in enumerate(reports.HARMFUL):
-        data = made()
-        name = f"report {number}, .{ending}, {getattr(made, '__name__', '')}"
-        yield name, REPORT_SECONDS, lambda data=data, ending=ending: read(data, ending)
+    for number, (extension, created, _) in enumerate(reports.HARMFUL):
+        data = created()
+        name = f"report {number}, .{extension}, {getattr(created, '__name__', '')}"
+        yield name, REPORT_SECONDS, lambda data=data, extension=extension: read(data, extension)
     endless = sheets.replaced(sheets.GOOD, sheet1=sheets.sheet_xml(b'<row r="1"/><row r="999999999999"/>'))
-    books = {"a cell far out": sheets.small_book_with_a_cell_far_out(), "a row without end": endless}
-    for name, content in books.items():
+    accounts = {"a cell far out": sheets.small_book_with_a_cell_far_out(), "a row without end": endless}
+    for name, content in accounts.items():
         yield f"workbook, {name}", SHEET_SECONDS, lambda content=content: read_upload("x.xlsx", content)
 
 

@@ -17,7 +17,7 @@ from edtech.jobs.progress import no_progress
 from edtech.market import MarketParams, generate_market
 from edtech.ml.teachers.algorithms import ALGORITHMS, FAMILY
 from edtech.ml.teachers.family import MARKET_ROLES
-from edtech.ml.teachers.ground_truth import against_truth
+from edtech.ml.teachers.ground_truth import compare_with_truth
 from edtech.ml.teachers.training import train_ratings
 
 WORLDS = 200
@@ -34,8 +34,8 @@ def evaluation(preset: str, seed: int) -> dict[str, float]:
     for name in NAMES:
         kind = ALGORITHMS[name]
         result = train_ratings(rows, MARKET_ROLES, kind, kind.validate_params({"seed": seed}), no_progress)
-        message = against_truth(result, rows, market.truth.tables["teachers"])
-        figures |= {f"{name}.{key}": value for key, value in message.items()}
+        metrics = compare_with_truth(result, rows, market.truth.tables["teachers"])
+        figures |= {f"{name}.{key}": value for key, value in metrics.items()}
     return figures
 
 

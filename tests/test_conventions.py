@@ -30,10 +30,10 @@ def asserts_on_time(code: str) -> list[int]:
     outside = [node for node in tree.body if not isinstance(node, (*FUNCTIONS, ast.ClassDef))]
     scopes = [ast.Module(outside, []), *functions]
     while True:  # until no further function turns out to return a time
-        found = {function.name for function in functions if _returns_time(function, clocks)} - clocks
-        if not found:
+        result = {function.name for function in functions if _returns_time(function, clocks)} - clocks
+        if not result:
             break
-        clocks |= found
+        clocks |= result
     return sorted({line for scope in scopes for line in _asserts(scope, clocks)})
 
 
@@ -61,7 +61,7 @@ def _times(scope: ast.AST, clocks: set[str]) -> set[str]:
     """Return the names in a scope that are made of what a clock says."""
     names: set[str] = set()
     while True:
-        found = {
+        result = {
             name.id
             for node in ast.walk(scope)
             if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr))
@@ -71,9 +71,9 @@ def _times(scope: ast.AST, clocks: set[str]) -> set[str]:
             for name in ast.walk(target)
             if isinstance(name, ast.Name)
         }
-        if found <= names:
+        if result <= names:
             return names
-        names |= found
+        names |= result
 
 
 def _reads(expression: ast.AST, names: set[str], clocks: set[str]) -> bool:

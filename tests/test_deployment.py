@@ -36,14 +36,14 @@ def environment() -> dict[str, str]:
 
 
 def test_the_proxy_passes_websockets_on():
-    found = dashboard()
-    assert found["proxy_pass"] == "http://127.0.0.1:8501"  # noqa: S105  # no password
-    assert found["proxy_http_version"] == "1.1"
-    assert found["proxy_set_header Upgrade"] == "$http_upgrade"
-    assert found["proxy_set_header Connection"] == "upgrade"
-    assert found["proxy_set_header Host"] == "$host"
-    assert seconds(found["proxy_read_timeout"]) >= 3600
-    assert seconds(found["proxy_send_timeout"]) >= 3600
+    result = dashboard()
+    assert result["proxy_pass"] == "http://127.0.0.1:8501"  # noqa: S105  # no password
+    assert result["proxy_http_version"] == "1.1"
+    assert result["proxy_set_header Upgrade"] == "$http_upgrade"
+    assert result["proxy_set_header Connection"] == "upgrade"
+    assert result["proxy_set_header Host"] == "$host"
+    assert seconds(result["proxy_read_timeout"]) >= 3600
+    assert seconds(result["proxy_send_timeout"]) >= 3600
 
 
 def test_the_proxy_takes_the_largest_upload_and_its_form():
@@ -52,9 +52,9 @@ def test_the_proxy_takes_the_largest_upload_and_its_form():
 
 
 def test_the_dashboard_stays_on_its_own_machine_behind_the_proxy():
-    found = environment()
+    result = environment()
     assert SERVER["address"] == "localhost"
-    assert found.get("STREAMLIT_SERVER_ADDRESS", "localhost") == "localhost"
+    assert result.get("STREAMLIT_SERVER_ADDRESS", "localhost") == "localhost"
     assert not re.findall(r"server\.address[ =]+(?!localhost)[\w\"']", "\n".join(blocks(r"\w*")))
 
 

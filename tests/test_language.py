@@ -22,7 +22,7 @@ BANNED = set(
     )
 )
 # Never a word of a name either.
-BANNED_WORDS = set(re.findall(r"\w+", "asked told words worth tell likeness dearness outlook settled judged"))
+BANNED_PARTS = set(re.findall(r"\w+", "asked told words worth tell likeness dearness outlook settled judged"))
 
 
 def identifiers(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -37,16 +37,20 @@ def identifiers(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, name
 
 
+PERSISTED = {"edtech/tables/roles.py": {"chosen"}}  # a role that stored data sets and runs name
+
+
 def banned(name: str) -> bool:
     """Tell whether a name is, or holds, a word that the project does not use."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).strip("_").lower()
-    return plain in BANNED or not BANNED_WORDS.isdisjoint(plain.split("_"))
+    return plain in BANNED or not BANNED_PARTS.isdisjoint(plain.split("_"))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PROJECT).as_posix())
 def test_names_are_standard_terms(path: Path):
+    exempt = PERSISTED.get(path.relative_to(PROJECT).as_posix(), ())
     names = identifiers(ast.parse(path.read_text(encoding="utf-8")))
-    wrong = [f"line {line}: {name}" for line, name in names if banned(name) and not name.startswith("test_")]
+    wrong = [f"line {line}: {name}" for line, name in names if banned(name) and not name.startswith("test_") and name not in exempt]
     assert not wrong, f"{path.relative_to(PROJECT)}: {wrong}"
 
 

@@ -62,12 +62,12 @@ def _row(
     note: str,
     metrics: Mapping[str, float],
     observed: ObservedFlows,
-    asked: Assumptions,
+    assumptions: Assumptions,
     effect: PriceEffect,
 ) -> dict[str, object]:
     row: dict[str, object] = {"run_id": run_id, "run": name, "note": note}
     row |= {name: float(metrics.get(name, np.nan)) for name in MODEL_METRICS}
-    totals = forecast(observed, asked, effect).totals
+    totals = forecast(observed, assumptions, effect).totals
     for figure, mid, low, high in totals[["figure", "mid", "low", "high"]].itertuples(index=False):
         row |= {figure: mid, f"{figure}_low": low, f"{figure}_high": high}
     return row

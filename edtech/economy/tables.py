@@ -32,25 +32,25 @@ def figure_rows(economy: Economy) -> pd.DataFrame:
     ).astype({"value": float, "before": float, "change": float, "exact": "Int64"})
 
 
-def cause_rows(found: Economy) -> pd.DataFrame:
+def cause_rows(economy: Economy) -> pd.DataFrame:
     """Return how tokens came into being and were taken out in the range: cause, side, tokens, share_of_issued."""
-    issued = found.figures["issued"].value or float("nan")
+    issued = economy.figures["issued"].value or float("nan")
     rows = [
         (cause, side, value, value / issued)
         for name, (cause, side) in _CAUSES.items()
-        if (value := found.figures[name].value) is not None
+        if (value := economy.figures[name].value) is not None
     ]
     return pd.DataFrame(rows, columns=["cause", "side", "tokens", "share_of_issued"])
 
 
-def flow_title(found: Economy) -> str:
+def flow_title(economy: Economy) -> str:
     """Return what left for what was issued, and what it is made of, in one line."""
-    issued = found.figures["issued"].value
+    issued = economy.figures["issued"].value
     if not issued:
         return "Nothing was issued in the range"
-    whole = f"{found.figures['sink_source'].value:.0%}"
+    whole = f"{economy.figures['sink_source'].value:.0%}"
     parts = {"paid_out": "paid out to teachers", "burned": "burned", "expired": "expired"}
-    breakdown = ", ".join(f"{(found.figures[name].value or 0) / issued:.0%} {label}" for name, label in parts.items())
+    breakdown = ", ".join(f"{(economy.figures[name].value or 0) / issued:.0%} {label}" for name, label in parts.items())
     return f"As many tokens left as {whole} of those issued: {breakdown}"
 
 

@@ -17,9 +17,9 @@ Goal = Literal["token_revenue", "teacher_earnings", "platform_commission", "enro
 Objective = Goal | Mapping[Goal, float]
 """What is to be as large as can be: one figure, or several with weights (tokens for each unit of the figure)."""
 
-SEEN = ("lowest price seen", "highest price seen")
-STEP = ("largest step down", "largest step up")
-GIVEN = ("floor you gave", "ceiling you gave")
+OBSERVED_BOUNDS = ("lowest price seen", "highest price seen")
+CHANGE_BOUNDS = ("largest step down", "largest step up")
+USER_BOUNDS = ("floor you gave", "ceiling you gave")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,14 @@ class Bounds:
 
     low: Floats
     high: Floats
-    low_name: np.ndarray
-    high_name: np.ndarray
+    low_source: np.ndarray
+    high_source: np.ndarray
 
-    def touched(self, prices: Floats, baseline: Floats) -> np.ndarray:
+    def binding(self, prices: Floats, baseline: Floats) -> np.ndarray:
         """Return the name of the bound that each changed price lies on, "" for none, shape (u,)."""
         near = 1e-6 * baseline
         on = np.where(
-            prices <= self.low + near, self.low_name, np.where(prices >= self.high - near, self.high_name, "")
+            prices <= self.low + near, self.low_source, np.where(prices >= self.high - near, self.high_source, "")
         )
         return np.where(np.abs(prices - baseline) <= near, "", on)
 
@@ -88,22 +88,25 @@ def price_bounds(response: Response, constraints: Constraints) -> Bounds:
     """
     today = response.baseline
     low, high = today * (1 - constraints.max_change), today * (1 + constraints.max_change)
-    low_name, high_name = (np.full(today.size, name, dtype=object) for name in STEP)
+    low_name, high_name = (np.full(today.size, name, dtype=object) for name in CHANGE_BOUNDS)
     if not constraints.extrapolate:
         low_name, high_name = (
-            np.where(response.low > low, SEEN[0], low_name),
-            np.where(response.high < high, SEEN[1], high_name),
+            np.where(response.low > low, OBSERVED_BOUNDS[0], low_name),
+            np.where(response.high < high, OBSERVED_BOUNDS[1], high_name),
         )
         low, high = np.maximum(low, response.low), np.minimum(high, response.high)
     low, high = np.minimum(low, today), np.maximum(high, today)
-    floor, ceiling = _given(response, constraints.floor, 0.0), _given(response, constraints.ceiling, np.inf)
-    low_name, high_name = np.where(floor > low, GIVEN[0], low_name), np.where(ceiling < high, GIVEN[1], high_name)
+    floor, ceiling = _user_bounds(response, constraints.floor, 0.0), _user_bounds(response, constraints.ceiling, np.inf)
+    low_name, high_name = (
+        np.where(floor > low, USER_BOUNDS[0], low_name),
+        np.where(ceiling < high, USER_BOUNDS[1], high_name),
+    )
     bounds = Bounds(np.maximum(low, floor), np.minimum(high, ceiling), low_name, high_name)
-    _refuse_contradiction(response, bounds)
-    return bounds if constraints.step is None else _on_steps(response, bounds, constraints.step)
+    _check_consistent(response, bounds)
+    return bounds if constraints.step is None else _on_increments(response, bounds, constraints.step)
 
 
-def _on_steps(response: Response, bounds: Bounds, step: float) -> Bounds:
+def _on_increments(response: Response, bounds: Bounds, step: float) -> Bounds:
     low, high = (np.ceil(bounds.low / step - 1e-9) * step, np.floor(bounds.high / step + 1e-9) * step)
     slack = 1e-9 * response.baseline
     must = (response.baseline < bounds.low - slack) | (response.baseline > bounds.high + slack)
@@ -120,7 +123,7 @@ def _on_steps(response: Response, bounds: Bounds, step: float) -> Bounds:
     return replace(bounds, low=np.where(must, low, bounds.low), high=np.where(must, high, bounds.high))
 
 
-def _given(response: Response, prices: Mapping[str, float] | None, otherwise: float) -> Floats:
+def _user_bounds(response: Response, prices: Mapping[str, float] | None, otherwise: float) -> Floats:
     if prices is None:
         return np.full(len(response.units), otherwise)
     if unknown := sorted(set(prices) - set(response.units)):
@@ -133,11 +136,11 @@ def _given(response: Response, prices: Mapping[str, float] | None, otherwise: fl
     return response.units.map(dict(prices)).fillna(otherwise).to_numpy(dtype=float)
 
 
-def _refuse_contradiction(response: Response, bounds: Bounds) -> None:
+def _check_consistent(response: Response, bounds: Bounds) -> None:
     wrong = np.flatnonzero(bounds.low > bounds.high * (1 + 1e-9))
     if wrong.size == 0:
         return
-    pairs = pd.Series([f"the {bounds.low_name[at]} and the {bounds.high_name[at]}" for at in wrong]).value_counts()
+    pairs = pd.Series([f"the {bounds.low_source[at]} and the {bounds.high_source[at]}" for at in wrong]).value_counts()
     raise PricingError(
         "Constraints contradict each other: no price keeps to all of them",
         expected="a lowest price at or below the highest for each unit",
@@ -147,7 +150,7 @@ def _refuse_contradiction(response: Response, bounds: Bounds) -> None:
     )
 
 
-def refuse_enrollments(most: float, floor: float, changes: int | None = None) -> None:
+def check_reachable(most: float, floor: float, changes: int | None = None) -> None:
     """Raise PricingError where the enrollments to keep are more than the most that can be reached, per period, with
     that many changed prices.
     """
@@ -161,32 +164,32 @@ def refuse_enrollments(most: float, floor: float, changes: int | None = None) ->
         )
 
 
-def weights_of(objective: Objective, split: RevenueSplit) -> tuple[float, float]:
+def objective_weights(objective: Objective, split: RevenueSplit) -> tuple[float, float]:
     """Return what the objective counts for each token of revenue and for each enrollment.
 
     Raises PricingError for a figure that does not exist, or weights that are all 0.
     """
-    given = {objective: 1.0} if isinstance(objective, str) else objective
-    asked: dict[str, float] = {str(name): weight for name, weight in given.items()}
+    objectives = {objective: 1.0} if isinstance(objective, str) else objective
+    weights: dict[str, float] = {str(name): weight for name, weight in objectives.items()}
     shares = {
         "token_revenue": 1.0,
         "teacher_earnings": split.teacher_rate,
         "platform_commission": split.commission_rate,
     }
-    if unknown := [name for name in asked if name not in get_args(Goal)]:
+    if unknown := [name for name in weights if name not in get_args(Goal)]:
         raise PricingError(
             "There is no such objective",
             expected=f"one of {', '.join(get_args(Goal))}",
             actual=format_names(unknown, 5),
             fix="choose from the list",
         )
-    tokens = sum(weight * shares.get(name, 0.0) for name, weight in asked.items())
-    pieces = float(asked.get("enrollments", 0.0))
+    tokens = sum(weight * shares.get(name, 0.0) for name, weight in weights.items())
+    pieces = float(weights.get("enrollments", 0.0))
     if not (np.isfinite([tokens, pieces]).all() and min(tokens, pieces) >= 0 and max(tokens, pieces) > 0):
         raise PricingError(
             "The weights of the objective cannot be used",
             expected="weights of 0 or more, not all 0",
-            actual=str(dict(asked))[:200],
+            actual=str(dict(weights))[:200],
             fix="weigh at least one figure above 0",
         )
     return tokens, pieces

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.errors import PricingError
-from edtech.pricing.effects import Effect, effect
+from edtech.pricing.effects import Effect, total_effect
 from edtech.pricing.price_changes import SEGMENT, select_units, unit_attributes
 from edtech.pricing.response import Demand, Response
 from edtech.pricing.trust import OUTSIDE_SHARE
@@ -85,8 +85,8 @@ def revenue_curve(
 def _point(response: Response, changed: NDArray[np.bool_], change: float, today: Demand) -> tuple[float | None, ...]:
     prices = np.where(changed, response.baseline * (1 + change), response.baseline)
     planned, unit_weights = response.demand(prices), np.ones_like(prices)
-    revenue = effect(response, today, planned, response.baseline, prices)
-    quantity = effect(response, today, planned, unit_weights, unit_weights)
+    revenue = total_effect(response, today, planned, response.baseline, prices)
+    quantity = total_effect(response, today, planned, unit_weights, unit_weights)
     return (change, revenue.planned, *_ends(revenue), quantity.planned, *_ends(quantity))
 
 

@@ -38,7 +38,9 @@ class Effect:
         return Effect(today, planned, ratio * (1 + self.change) - 1, *ends)
 
 
-def effect(response: Response, today: Demand, planned: Demand, weight_today: Floats, weight_planned: Floats) -> Effect:
+def total_effect(
+    response: Response, today: Demand, planned: Demand, weight_today: Floats, weight_planned: Floats
+) -> Effect:
     """Return the effect on the weighted sum of demand; the weights (u,) are prices for revenue, 1 for enrollments.
 
     Delta method on the log of planned over today's total: its interval cannot reach below -100 %. How much of what the
@@ -47,12 +49,15 @@ def effect(response: Response, today: Demand, planned: Demand, weight_today: Flo
     """
     before, after = float(weight_today @ today.quantity), float(weight_planned @ planned.quantity)
     change = after / before - 1
-    if planned.pull is None or response.covariance is None:
+    if planned.vjp is None or response.covariance is None:
         return Effect(before, after, change, None, None)
-    slopes = [planned.pull(weight_planned) / after]
-    if planned.moved is not None and not planned.moved.all():
-        slopes.append(planned.pull(weight_planned * planned.moved) / after)
-    freedom = response.result.model.slope_degrees_of_freedom_
-    halves = (max(half_width(one, response.covariance, freedom, level) for one in slopes) for level in (0.95, 0.8))
+    gradients = [planned.vjp(weight_planned) / after]
+    if planned.changed is not None and not planned.changed.all():
+        gradients.append(planned.vjp(weight_planned * planned.changed) / after)
+    degrees_of_freedom = response.result.model.slope_degrees_of_freedom_
+    halves = (
+        max(half_width(one, response.covariance, degrees_of_freedom, level) for one in gradients)
+        for level in (0.95, 0.8)
+    )
     ends = [float(np.exp(sign * half) * (1 + change) - 1) for half in halves for sign in (-1, 1)]
     return Effect(before, after, change, *ends)

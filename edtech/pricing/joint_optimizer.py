@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
-from edtech.pricing.constraints import Bounds, Constraints, refuse_enrollments
+from edtech.pricing.constraints import Bounds, Constraints, check_reachable
 from edtech.pricing.response import Response
 from edtech.tables.arrays import Floats
 
@@ -13,11 +13,13 @@ _BISECTIONS = 12
 _PATH = 8
 _SINGLE_CHANGES = 400
 _PASSES = 5
-MOST_SOLD = (0.0, 1.0)
+SALES_WEIGHTS = (0.0, 1.0)
 """The weights of tokens and enrollments under which a plan sells most."""
 
 
-def joint_optimum(response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints) -> Floats:
+def optimize_jointly(
+    response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints
+) -> Floats:
     """Return the prices (u,) between the bounds that together are best; today's where none are better.
 
     The free optimum is found by L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995) from today's prices with the gradient in closed
@@ -30,13 +32,13 @@ def joint_optimum(response: Response, weights: tuple[float, float], bounds: Boun
     Raises PricingError where the enrollments to keep cannot be reached.
     """
     least = constraints.least_enrollments
-    floor = None if least is None else least * _sold(response, response.baseline)
-    prices = _with_enrollments(response, weights, bounds, floor)
+    floor = None if least is None else least * _total_sold(response, response.baseline)
+    prices = _maximize_with_floor(response, weights, bounds, floor)
     if constraints.most_changed is not None:
-        bounds = _few_changed(response, weights, bounds, prices, floor, constraints.most_changed)
-        prices = _with_enrollments(response, weights, bounds, floor)
+        bounds = _limit_changes(response, weights, bounds, prices, floor, constraints.most_changed)
+        prices = _maximize_with_floor(response, weights, bounds, floor)
     if constraints.step is not None:
-        prices = _on_steps(response, weights, bounds, constraints, prices)
+        prices = _round_prices(response, weights, bounds, constraints, prices)
     better = _value(response, weights, prices)[0] > _value(response, weights, response.baseline)[0] * (1 + 1e-9)
     allowed = ((response.baseline >= bounds.low - 1e-9) & (response.baseline <= bounds.high + 1e-9)).all()
     needed = constraints.least_enrollments is not None and constraints.least_enrollments > 1
@@ -46,11 +48,11 @@ def joint_optimum(response: Response, weights: tuple[float, float], bounds: Boun
 def _value(response: Response, weights: tuple[float, float], prices: Floats) -> tuple[float, Floats, Floats]:
     """Return the objective, its gradient by the prices (u,), and the enrollments (u,)."""
     margin = weights[0] * prices + weights[1]
-    quantity, slope = response.joint_value(prices, margin)
+    quantity, slope = response.value_gradient(prices, margin)
     return float(margin @ quantity), slope + weights[0] * quantity, quantity
 
 
-def _free(response: Response, weights: tuple[float, float], bounds: Bounds) -> Floats:
+def _maximize(response: Response, weights: tuple[float, float], bounds: Bounds) -> Floats:
     scale = response.baseline
 
     def loss(relative: Floats) -> tuple[float, Floats]:
@@ -59,44 +61,46 @@ def _free(response: Response, weights: tuple[float, float], bounds: Bounds) -> F
 
     limits = list(zip(bounds.low / scale, bounds.high / scale, strict=True))
     start = np.clip(1.0, bounds.low / scale, bounds.high / scale)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=limits)
-    return np.asarray(found.x * scale, dtype=float)
+    solution = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=limits)
+    return np.asarray(solution.x * scale, dtype=float)
 
 
-def _sold(response: Response, prices: Floats) -> float:
+def _total_sold(response: Response, prices: Floats) -> float:
     return float(response.demand(prices).quantity.sum())
 
 
-def _with_enrollments(response: Response, weights: tuple[float, float], bounds: Bounds, floor: float | None) -> Floats:
-    prices = _free(response, weights, bounds)
-    if floor is None or _sold(response, prices) >= floor:
+def _maximize_with_floor(
+    response: Response, weights: tuple[float, float], bounds: Bounds, floor: float | None
+) -> Floats:
+    prices = _maximize(response, weights, bounds)
+    if floor is None or _total_sold(response, prices) >= floor:
         return prices
-    most = _free(response, MOST_SOLD, bounds)
-    refuse_enrollments(_sold(response, most), floor)
+    most = _maximize(response, SALES_WEIGHTS, bounds)
+    check_reachable(_total_sold(response, most), floor)
     low, high, best = 0.0, 4 * float(response.baseline.max()) * max(weights), most
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        tried = _free(response, (weights[0], weights[1] + middle), bounds)
-        if _sold(response, tried) >= floor:
+        tried = _maximize(response, (weights[0], weights[1] + middle), bounds)
+        if _total_sold(response, tried) >= floor:
             high, best = middle, tried
         else:
             low = middle
     return best
 
 
-def _few_changed(
+def _limit_changes(
     response: Response, weights: tuple[float, float], bounds: Bounds, plan: Floats, floor: float | None, most: int
 ) -> Bounds:
     """Return bounds that let `most` prices change: those that gain most, or else sell most where the floor asks."""
-    few = _others_fixed(response, weights, bounds, plan, most)
-    if floor is None or _sold(response, _free(response, MOST_SOLD, few)) >= floor:
+    few = _fix_others(response, weights, bounds, plan, most)
+    if floor is None or _total_sold(response, _maximize(response, SALES_WEIGHTS, few)) >= floor:
         return few
-    few = _others_fixed(response, MOST_SOLD, bounds, _free(response, MOST_SOLD, bounds), most)
-    refuse_enrollments(_sold(response, _free(response, MOST_SOLD, few)), floor, most)
+    few = _fix_others(response, SALES_WEIGHTS, bounds, _maximize(response, SALES_WEIGHTS, bounds), most)
+    check_reachable(_total_sold(response, _maximize(response, SALES_WEIGHTS, few)), floor, most)
     return few
 
 
-def _others_fixed(response: Response, weights: tuple[float, float], bounds: Bounds, plan: Floats, most: int) -> Bounds:
+def _fix_others(response: Response, weights: tuple[float, float], bounds: Bounds, plan: Floats, most: int) -> Bounds:
     """Return bounds that leave today's price to all units but the `most` that contribute most to the plan's gain."""
     today = np.clip(response.baseline, bounds.low, bounds.high)
     steps = (np.arange(_PATH) + 0.5) / _PATH
@@ -109,11 +113,11 @@ def _others_fixed(response: Response, weights: tuple[float, float], bounds: Boun
     return replace(bounds, low=np.where(fixed, today, bounds.low), high=np.where(fixed, today, bounds.high))
 
 
-def _on_steps(
+def _round_prices(
     response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints, prices: Floats
 ) -> Floats:
     step, least = constraints.step or 1.0, constraints.least_enrollments
-    floor = -np.inf if least is None else least * _sold(response, response.baseline) * (1 - 1e-9)
+    floor = -np.inf if least is None else least * _total_sold(response, response.baseline) * (1 - 1e-9)
     lowest, highest = np.ceil(bounds.low / step - 1e-9) * step, np.floor(bounds.high / step + 1e-9) * step
     today = np.clip(response.baseline, bounds.low, bounds.high)
     stays = (np.abs(prices - today) <= 1e-6 * today) | (lowest > highest)
@@ -124,10 +128,10 @@ def _on_steps(
     start = rounded(np.rint)
     if _value(response, weights, start)[2].sum() < floor:
         start = rounded(np.floor)  # lower prices sell more
-    return _improved(response, weights, bounds, (step, floor), start)
+    return _improve_single_prices(response, weights, bounds, (step, floor), start)
 
 
-def _improved(
+def _improve_single_prices(
     response: Response, weights: tuple[float, float], bounds: Bounds, rules: tuple[float, float], prices: Floats
 ) -> Floats:
     """Return prices of which no single one, a step up or down or back at today's, would be better, time allowing."""

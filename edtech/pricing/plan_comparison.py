@@ -8,12 +8,12 @@ import pandas as pd
 
 from edtech.pricing.recommendation import Plan
 
-SAME = 0.01
+SAME_CHANGE = 0.01
 """Recommended changes that differ by at most this share of today's price are one decision."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decisions:
+class PlanComparison:
     """`prices`: unit, segment, today, and for each run its recommended change (relative; NaN where it refuses).
 
     `worth`: run, recommends, units changed, change of revenue as the run expects it with `low` and `high`, and the
@@ -21,11 +21,11 @@ class Decisions:
     """
 
     prices: pd.DataFrame
-    worth: pd.DataFrame
-    words: str
+    runs: pd.DataFrame
+    summary: str
 
 
-def decisions(plans: Mapping[str, Plan], judged: Mapping[str, float]) -> Decisions:
+def compare_plans(plans: Mapping[str, Plan], decision_values: Mapping[str, float]) -> PlanComparison:
     """Lay plans for the units of one data set side by side; `plans` and `judged` by the run's name."""
     first = next(iter(plans.values())).table.set_index("unit")
     changes = {
@@ -37,32 +37,32 @@ def decisions(plans: Mapping[str, Plan], judged: Mapping[str, float]) -> Decisio
         (
             name,
             not plan.refused,
-            int((plan.table["change"].abs() > SAME).sum()),
+            int((plan.table["change"].abs() > SAME_CHANGE).sum()),
             plan.expected.change,
             plan.expected.low,
             plan.expected.high,
-            judged.get(name, np.nan),
+            decision_values.get(name, np.nan),
         )
         for name, plan in plans.items()
     ]
     columns = ["run", "recommends", "units changed", "change", "low", "high", "decision value"]
-    worth = pd.DataFrame(rows, columns=columns)
-    return Decisions(prices, worth.astype({"low": float, "high": float}), _words(pd.DataFrame(changes)))
+    runs = pd.DataFrame(rows, columns=columns)
+    return PlanComparison(prices, runs.astype({"low": float, "high": float}), _summary(pd.DataFrame(changes)))
 
 
-def _words(changes: pd.DataFrame) -> str:
-    given = changes.dropna(axis=1, how="all")
-    refusing = changes.shape[1] - given.shape[1]
+def _summary(changes: pd.DataFrame) -> str:
+    recommending = changes.dropna(axis=1, how="all")
+    refusing = changes.shape[1] - recommending.shape[1]
     silent = f" {refusing} of {changes.shape[1]} runs recommend no price." if refusing else ""
-    if given.shape[1] < 2:
+    if recommending.shape[1] < 2:
         return f"Fewer than two runs recommend prices, so there is nothing to choose between.{silent}"
-    spread = given.max(axis=1) - given.min(axis=1)
-    signs = np.sign(given.where(given.abs() > SAME, 0.0))
+    spread = recommending.max(axis=1) - recommending.min(axis=1)
+    signs = np.sign(recommending.where(recommending.abs() > SAME_CHANGE, 0.0))
     opposed = int(((signs.max(axis=1) > 0) & (signs.min(axis=1) < 0)).sum())
-    differing = int((spread > SAME).sum())
+    differing = int((spread > SAME_CHANGE).sum())
     if not differing:
-        return f"The decision is the same: all recommend the same prices to within {SAME:.0%}.{silent}"
+        return f"The decision is the same: all recommend the same prices to within {SAME_CHANGE:.0%}.{silent}"
     return (
-        f"The decision changes: for {differing:,} of {len(given):,} units the recommended prices differ by more than "
-        f"{SAME:.0%}, for {opposed:,} in direction.{silent}"
+        f"The decision changes: for {differing:,} of {len(recommending):,} units the recommended prices differ by more than "
+        f"{SAME_CHANGE:.0%}, for {opposed:,} in direction.{silent}"
     )

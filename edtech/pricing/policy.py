@@ -37,6 +37,6 @@ def actionable_plan(
     by such a model has been seen to lose what it promised to gain.
     """
     plan = plan_prices(response, objective, constraints, split=split)
-    if response.joint or plan.refused or "views" not in dataset.tables:
+    if response.has_substitution or plan.refused or "views" not in dataset.tables:
         return plan
     return withhold(plan, COMPETING)

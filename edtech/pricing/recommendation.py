@@ -7,11 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edtech.ml.elasticity.result import ElasticityResult
-from edtech.pricing.constraints import Constraints, Objective, price_bounds, weights_of
-from edtech.pricing.effects import Effect, effect
-from edtech.pricing.joint_optimizer import joint_optimum
+from edtech.pricing.constraints import Constraints, Objective, objective_weights, price_bounds
+from edtech.pricing.effects import Effect, total_effect
+from edtech.pricing.joint_optimizer import optimize_jointly
 from edtech.pricing.response import Response, price_response
-from edtech.pricing.separable_optimizer import separable_optimum
+from edtech.pricing.separable_optimizer import optimize_separately
 from edtech.pricing.trust import Trust
 from edtech.pricing.what_ifs import WhatIf, estimate_effects
 from edtech.tables.arrays import Floats
@@ -78,26 +78,26 @@ def plan_prices(
 
     Raises PricingError for an unknown objective, and for constraints that cannot be used or contradict each other.
     """
-    weights = weights_of(objective, split or RevenueSplit())
+    weights = objective_weights(objective, split or RevenueSplit())
     constraints.check()
     if not response.result.may_recommend:
         return _plan(response, response.baseline, np.full(len(response.units), ""), objective, split)
     bounds = price_bounds(response, constraints)
-    best = joint_optimum if response.joint else separable_optimum
+    best = optimize_jointly if response.has_substitution else optimize_separately
     prices = best(response, weights, bounds, constraints)
-    plan = _plan(response, prices, bounds.touched(prices, response.baseline), objective, split)
+    plan = _plan(response, prices, bounds.binding(prices, response.baseline), objective, split)
     return replace(plan, binding=_binding(plan, constraints), constraints=constraints)
 
 
 def _binding(plan: Plan, constraints: Constraints) -> tuple[str, ...]:
     """Return the limits over all units together that the plan uses up."""
-    found = []
+    limits = []
     if constraints.most_changed is not None and (plan.table["change"] != 0).sum() >= constraints.most_changed:
-        found.append(f"at most {constraints.most_changed:,} prices may change")
+        limits.append(f"at most {constraints.most_changed:,} prices may change")
     sold = plan.outcome.enrollments
     if constraints.least_enrollments is not None and sold.planned <= 1.002 * constraints.least_enrollments * sold.today:
-        found.append(f"{constraints.least_enrollments:.0%} of today's enrollments must be kept")
-    return tuple(found)
+        limits.append(f"{constraints.least_enrollments:.0%} of today's enrollments must be kept")
+    return tuple(limits)
 
 
 def withhold(plan: Plan, reason: str) -> Plan:
@@ -132,7 +132,9 @@ def _plan(
         table=table,
         refused=outcome.refused,
         reasons=(*outcome.reasons, *([] if outcome.refused else _remarks(response.result, outcome, table, expected))),
-        gain_at_bound=_gain_at_bound(response, prices, bound != "", weights_of(objective, split or RevenueSplit())),
+        gain_at_bound=_gain_at_bound(
+            response, prices, bound != "", objective_weights(objective, split or RevenueSplit())
+        ),
     )
 
 
@@ -154,9 +156,9 @@ def _gain_at_bound(
 def _expected(response: Response, prices: Floats, objective: Objective, outcome: WhatIf, split: RevenueSplit) -> Effect:
     if isinstance(objective, str):
         return outcome.effects[objective]
-    tokens, pieces = weights_of(objective, split)
+    tokens, pieces = objective_weights(objective, split)
     today, planned = response.demand(response.baseline), response.demand(prices)
-    return effect(response, today, planned, tokens * response.baseline + pieces, tokens * prices + pieces)
+    return total_effect(response, today, planned, tokens * response.baseline + pieces, tokens * prices + pieces)
 
 
 def _remarks(result: ElasticityResult, outcome: WhatIf, table: pd.DataFrame, expected: Effect) -> list[str]:

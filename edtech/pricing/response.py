@@ -21,10 +21,10 @@ from edtech.tables.roles import PanelRoles
 from edtech.tables.table_kinds import build_panel
 from edtech.tables.values import to_number
 
-_LATER = "a later period"
+_FUTURE_PERIOD = "a later period"
 SAME_PRICE = 1e-9
 """Prices that differ by no more than this share are the same."""
-LEAST_SOLD = 1e-6
+MIN_SOLD = 1e-6
 """Enrollments per period of all units, below which nothing is sold."""
 
 
@@ -36,8 +36,8 @@ class Demand:
     """
 
     quantity: Floats
-    pull: VectorJacobianProduct | None
-    moved: NDArray[np.bool_] | None = None
+    vjp: VectorJacobianProduct | None
+    changed: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Response:
     high: Floats
     randomized_low: Floats | None
     randomized_high: Floats | None
-    places: NDArray[np.intp]
-    along: DemandCurve | None = None
+    model_positions: NDArray[np.intp]
+    demand_curve: DemandCurve | None = None
 
     @property
     def covariance(self) -> Floats | None:
@@ -71,10 +71,10 @@ class Response:
 
     def demand(self, prices: Floats) -> Demand:
         """Return demand at `prices` (u,). Today's demand is taken as known: what is uncertain is how it changes."""
-        if self.joint:
+        if self.has_substitution:
             return self._joint_demand(prices)
-        if self.along is not None:
-            return Demand(*self.along.demand(prices))
+        if self.demand_curve is not None:
+            return Demand(*self.demand_curve.demand(prices))
         model, frame = self.result.model, self._at(prices)
         if self.covariance is None or not isinstance(model, SmoothDemandModel):
             return Demand(model.predict(frame), None)
@@ -90,7 +90,7 @@ class Response:
         return self.result.model
 
     @property
-    def joint(self) -> bool:
+    def has_substitution(self) -> bool:
         """Whether the model knows what units take from each other."""
         return isinstance(self.result.model, SubstitutionModel)
 
@@ -104,43 +104,45 @@ class Response:
         """Return which units (u,) have another price than the baseline's."""
         return np.abs(prices / self.baseline - 1) > SAME_PRICE
 
-    def alone(self, prices: Floats) -> Floats:
+    def demand_alone(self, prices: Floats) -> Floats:
         """Return the expected quantity (u,) of each unit at its price, all others at their mean prices."""
-        if self.along is not None:
-            return self.along.demand(prices)[0]
+        if self.demand_curve is not None:
+            return self.demand_curve.demand(prices)[0]
         return np.asarray(self.result.model.predict(self._at(prices)), dtype=float)
 
     def _joint_demand(self, prices: Floats) -> Demand:
         model = self._substitution_model
-        quantity, pull = model.joint_demand(self._everywhere(prices), self._everywhere(self.baseline))
+        quantity, pull = model.joint_demand(self._to_model_units(prices), self._to_model_units(self.baseline))
         nothing = np.zeros_like(model.mean_price_)
         return Demand(
-            self._here(quantity), lambda weights: pull(self._everywhere(weights, nothing)), self.changed(prices)
+            self._to_response_units(quantity),
+            lambda weights: pull(self._to_model_units(weights, nothing)),
+            self.changed(prices),
         )
 
-    def joint_value(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
+    def value_gradient(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
         """Return demand (u,) at `prices` and the gradient (u,) by them of margin @ demand, margins held fixed."""
-        margins = self._everywhere(margin, np.zeros_like(self._substitution_model.mean_price_))
-        quantity, gradient = self._substitution_model.joint_value(self._everywhere(prices), margins)
-        return self._here(quantity), self._here(gradient)
+        margins = self._to_model_units(margin, np.zeros_like(self._substitution_model.mean_price_))
+        quantity, gradient = self._substitution_model.joint_value(self._to_model_units(prices), margins)
+        return self._to_response_units(quantity), self._to_response_units(gradient)
 
-    def _everywhere(self, values: Floats, otherwise: Floats | None = None) -> Floats:
+    def _to_model_units(self, values: Floats, otherwise: Floats | None = None) -> Floats:
         """Return values (u,) for all units the model knows; those not asked have their mean price."""
-        places = self.places
+        positions = self.model_positions
         full = (self._substitution_model.mean_price_ if otherwise is None else otherwise).copy()
-        full[places[places >= 0]] = values[places >= 0]
+        full[positions[positions >= 0]] = values[positions >= 0]
         return np.asarray(full, dtype=float)
 
-    def _here(self, values: Floats) -> Floats:
+    def _to_response_units(self, values: Floats) -> Floats:
         """Return the model's values for the response's units; what nobody saw sells nothing."""
-        seen = (self.places >= 0).reshape(-1, *[1] * (values.ndim - 1))
-        return np.asarray(np.where(seen, values[self.places], 0.0), dtype=float)
+        present = (self.model_positions >= 0).reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(np.where(present, values[self.model_positions], 0.0), dtype=float)
 
-    def grid(self, prices: Floats) -> Floats:
+    def demand_grid(self, prices: Floats) -> Floats:
         """Return the expected quantity at a grid of prices (u, g), shape (u, g)."""
         u, g = prices.shape
-        if self.along is not None:
-            return np.column_stack([self.along.demand(column)[0] for column in prices.T])
+        if self.demand_curve is not None:
+            return np.column_stack([self.demand_curve.demand(column)[0] for column in prices.T])
         frame = self.frame.loc[np.repeat(self.frame.index.to_numpy(), g)].assign(
             **{self.result.roles.price: prices.ravel()}
         )
@@ -158,7 +160,7 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
     units = pd.Index(frame.index.astype(str), name="unit")
     frame = frame.reset_index(drop=True)
     if baseline is not None:
-        frame[roles.price] = _checked(baseline, units)
+        frame[roles.price] = _checked_baseline(baseline, units)
     if unknown := _unknown_units(result, frame, units):
         raise PricingError(
             "The model does not know some units, and what it knows of substitution needs all",
@@ -167,8 +169,10 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
             fix="train again on data that hold these units",
         )
     prices = frame[roles.price].to_numpy(dtype=float)
-    low, high = _seen_prices(result, units, prices)
-    drawn = _seen_prices(result, units, prices, "randomized_") if result.support["randomized_low"].notna().any() else ()
+    low, high = _observed_prices(result, units, prices)
+    randomized = (
+        _observed_prices(result, units, prices, "randomized_") if result.support["randomized_low"].notna().any() else ()
+    )
     encoded = result.model.with_category_codes(frame)
     response = Response(
         result=result,
@@ -179,13 +183,13 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
         baseline=frame[roles.price].to_numpy(dtype=float),
         low=low,
         high=high,
-        randomized_low=drawn[0] if drawn else None,
-        randomized_high=drawn[1] if drawn else None,
-        places=np.asarray(pd.Index(result.model.units_).get_indexer(units), dtype=np.intp),
-        along=result.model.demand_curve(encoded) if isinstance(result.model, DemandCurveModel) else None,
+        randomized_low=randomized[0] if randomized else None,
+        randomized_high=randomized[1] if randomized else None,
+        model_positions=np.asarray(pd.Index(result.model.units_).get_indexer(units), dtype=np.intp),
+        demand_curve=result.model.demand_curve(encoded) if isinstance(result.model, DemandCurveModel) else None,
     )
     if baseline is not None:
-        _refuse_unsold(response)
+        _check_sold(response)
     return response
 
 
@@ -193,8 +197,8 @@ def _unknown_units(result: ElasticityResult, frame: pd.DataFrame, units: pd.Inde
     """Units that were seen although the model, which knows substitution, was not trained on them."""
     if not isinstance(result.model, SubstitutionModel):
         return []
-    seen = units if result.roles.views is None else units[frame[result.roles.views].to_numpy() > 0]
-    return [str(unit) for unit in seen.difference(pd.Index(result.model.units_))]
+    offered = units if result.roles.views is None else units[frame[result.roles.views].to_numpy() > 0]
+    return [str(unit) for unit in offered.difference(pd.Index(result.model.units_))]
 
 
 def _typical_rows(rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
@@ -209,30 +213,32 @@ def _typical_rows(rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
     if roles.unit is not None:
         frame[roles.unit] = frame.index.astype(str)
     if roles.period is not None:
-        frame[roles.period] = _LATER
+        frame[roles.period] = _FUTURE_PERIOD
     return frame
 
 
-def _seen_prices(result: ElasticityResult, units: pd.Index, prices: Floats, kind: str = "") -> tuple[Floats, Floats]:
+def _observed_prices(
+    result: ElasticityResult, units: pd.Index, prices: Floats, kind: str = ""
+) -> tuple[Floats, Floats]:
     """Lowest and highest price seen of each unit; a unit that was never seen has only its own price."""
     support = result.support[["unit", f"{kind}low", f"{kind}high"]].set_axis(["unit", "low", "high"], axis=1)
     if result.roles.unit is None:
         return np.full(len(units), support["low"].iloc[0]), np.full(len(units), support["high"].iloc[0])
-    seen = support.set_index(support["unit"].astype(str)).reindex(units)
-    low, high = seen["low"].to_numpy(dtype=float), seen["high"].to_numpy(dtype=float)
+    observed = support.set_index(support["unit"].astype(str)).reindex(units)
+    low, high = observed["low"].to_numpy(dtype=float), observed["high"].to_numpy(dtype=float)
     return np.where(np.isnan(low), prices, low), np.where(np.isnan(high), prices, high)
 
 
-def _checked(baseline: pd.Series, units: pd.Index) -> Floats:
-    given = to_number(baseline).set_axis(baseline.index.astype(str))
-    if len(twice := given.index[given.index.duplicated()].unique()):
+def _checked_baseline(baseline: pd.Series, units: pd.Index) -> Floats:
+    stated = to_number(baseline).set_axis(baseline.index.astype(str))
+    if len(twice := stated.index[stated.index.duplicated()].unique()):
         raise PricingError(
             "Some units have several baseline prices",
             expected="one price for each unit of the panel",
             actual=f"{len(twice):,} units with more, first {format_names(twice, 5)}",
             fix="leave one price for each unit",
         )
-    prices = given.reindex(units)
+    prices = stated.reindex(units)
     wrong = prices[~((prices > 0) & np.isfinite(prices))]
     if len(wrong):
         raise PricingError(
@@ -244,9 +250,9 @@ def _checked(baseline: pd.Series, units: pd.Index) -> Floats:
     return prices.to_numpy(dtype=float)
 
 
-def _refuse_unsold(response: Response) -> None:
+def _check_sold(response: Response) -> None:
     """Raise PricingError where nothing would be sold at the baseline: no change could be told relative to that."""
-    if not (sold := float(response.demand(response.baseline).quantity.sum())) >= LEAST_SOLD:
+    if not (sold := float(response.demand(response.baseline).quantity.sum())) >= MIN_SOLD:
         raise PricingError(
             "Nothing would be sold at the baseline prices",
             expected=f"prices like those seen, {response.low.min():,.2f} to {response.high.max():,.2f}",

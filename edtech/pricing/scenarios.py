@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from edtech.errors import TrackingError
 from edtech.pricing.questions import Scenario
-from edtech.pricing.tables import LABELS, change_words, effect_rows
+from edtech.pricing.tables import LABELS, effect_rows, format_change_interval
 from edtech.pricing.trust import saved_trust
 from edtech.pricing.what_ifs import WhatIf
 from edtech.tables.formatting import format_change
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FILE = "scenario.json"
 FIGURES = ("token_revenue", "enrollments", "teacher_earnings", "platform_commission", "tokens_burned")
 """What scenarios and plans are compared by, the first with its interval."""
-SHOWN, REVENUE = (*FIGURES, "enrollment_rate"), LABELS[FIGURES[0]][0]
+TABLE_FIGURES, REVENUE = (*FIGURES, "enrollment_rate"), LABELS[FIGURES[0]][0]
 TAGS = ("dataset_name", "dataset_digest", "asked_run", "trust")
 EFFECTS, PRICES = "scenario/effects.csv", "scenario/prices.csv"
 
@@ -68,7 +68,7 @@ def is_saved(store: "RunStore", runs: pd.DataFrame, scenario: Scenario) -> bool:
     return any(read_scenario(store, run_id) == scenario for run_id in runs.loc[runs["name"] == scenario.name, "run_id"])
 
 
-def copied(store: "RunStore", run_id: str) -> RunItems:
+def copy_of_scenario(store: "RunStore", run_id: str) -> RunItems:
     """Return what a copy of a scenario's run holds: the same under another name. Raises TrackingError as reading it."""
     kept, run = read_scenario(store, run_id), store.get_run(run_id)
     copy = kept.model_copy(update={"name": f"{kept.name[:190]} (copy)"})
@@ -84,11 +84,11 @@ def copied(store: "RunStore", run_id: str) -> RunItems:
     )
 
 
-def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:
+def scenario_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each scenario of a run table, newest first, for reading: its name, the change of each figure
     with its 95 % interval, token revenue first and in tokens too, trust, when it was saved and about which data set.
     """
-    changes = {LABELS[name][0]: [_change_words(row, name) for row in runs.to_dict("records")] for name in SHOWN}
+    changes = {LABELS[name][0]: [_change_text(row, name) for row in runs.to_dict("records")] for name in TABLE_FIGURES}
     return pd.DataFrame(
         {
             "Name": runs["name"],
@@ -102,11 +102,13 @@ def scenarios_side_by_side(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _change_words(row: Mapping[Hashable, Any], name: str) -> str:
-    return change_words(*(row.get(f"metrics.{name}_{part}") for part in ("change", "change_low", "change_high")))
+def _change_text(row: Mapping[Hashable, Any], name: str) -> str:
+    return format_change_interval(
+        *(row.get(f"metrics.{name}_{part}") for part in ("change", "change_low", "change_high"))
+    )
 
 
-def beside(scenarios: pd.DataFrame, plans: Mapping[str, "Plan"]) -> pd.DataFrame:
+def compare_scenarios(scenarios: pd.DataFrame, plans: Mapping[str, "Plan"]) -> pd.DataFrame:
     """Return what-ifs that were saved and plans of runs, one row each: what it is, trust,
     today's and planned token revenue (per period), its change with `low` and `high` (95 %), the other figures' changes.
 
@@ -118,14 +120,14 @@ def beside(scenarios: pd.DataFrame, plans: Mapping[str, "Plan"]) -> pd.DataFrame
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(numbers, float))
 
 
-def short_names(runs: pd.DataFrame, column: str) -> dict[str, str]:
+def distinct_names(runs: pd.DataFrame, column: str) -> dict[str, str]:
     """Return a name for each run, from a column of the run table; with the time where two would have the same."""
     names = runs.reindex(columns=[column])[column].fillna("run").astype("str")
     rows = zip(runs["run_id"], names, names.duplicated(keep=False), runs["started"], strict=True)
     return {run: f"{name} ({at:%d %b %H:%M:%S})" if twice else name for run, name, twice, at in rows}
 
 
-def best_words(table: pd.DataFrame) -> str:
+def best_scenario_title(table: pd.DataFrame) -> str:
     """Return which of those side by side is expected to earn most, in one line."""
     told = table.dropna(subset=["change"]).sort_values("change", ascending=False)
     if told.empty:

@@ -6,18 +6,18 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
 from edtech.errors import PricingError
-from edtech.pricing.constraints import Bounds, Constraints, refuse_enrollments
+from edtech.pricing.constraints import Bounds, Constraints, check_reachable
 from edtech.pricing.response import Response
 from edtech.tables.arrays import Floats
 
 GRID = 61
-MOST_CANDIDATES = 120_000
-SECONDS = 4.0
+MAX_CANDIDATES = 120_000
+TIME_LIMIT = 4.0
 _GAP = 1e-4
 _BISECTIONS = 50
 
 
-def separable_optimum(
+def optimize_separately(
     response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints
 ) -> Floats:
     """Return the prices (u,) on a grid that together are best.
@@ -29,33 +29,33 @@ def separable_optimum(
     Raises PricingError where the enrollments to keep cannot be reached.
     """
     candidates = candidate_prices(response, bounds, constraints)
-    quantity = response.grid(candidates)
+    quantity = response.demand_grid(candidates)
     value = weights[0] * candidates * quantity + weights[1] * quantity
     moved = ~np.isclose(candidates, response.baseline[:, None], rtol=1e-9)
     least = constraints.least_enrollments
     floor = None if least is None else least * float(response.demand(response.baseline).quantity.sum())
-    best = _first_best(value, moved)
+    best = _best_candidates(value, moved)
     rows = np.arange(len(best))
     too_many = constraints.most_changed is not None and moved[rows, best].sum() > constraints.most_changed
     too_few = floor is not None and quantity[rows, best].sum() < floor
     if too_many or too_few:
-        best = _limited(value, quantity, moved, floor, constraints.most_changed)
+        best = _within_limits(value, quantity, moved, floor, constraints.most_changed)
     return np.asarray(candidates[rows, best])
 
 
-def _limited(
+def _within_limits(
     value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
 ) -> NDArray[np.intp]:
     """Return the candidate of each unit (u,) under limits over all units; `_GAP` from the best at most."""
     if floor is not None:
-        refuse_enrollments(_most_reached(quantity, moved, most), floor, most)
-    best, gap = _by_multiplier(value, quantity, moved, floor, most)
+        check_reachable(_max_reachable(quantity, moved, most), floor, most)
+    best, gap = _lagrange_choice(value, quantity, moved, floor, most)
     if gap <= _GAP:
         return best
-    return _chosen(value, quantity, moved, floor, most, None if np.isinf(gap) else best)
+    return _integer_program(value, quantity, moved, floor, most, None if np.isinf(gap) else best)
 
 
-def _by_multiplier(
+def _lagrange_choice(
     value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
 ) -> tuple[NDArray[np.intp], float]:
     """Return the best candidates (u,) at the lowest price on an enrollment that keeps to the limits, and by which share
@@ -65,17 +65,17 @@ def _by_multiplier(
     if most is not None and moved[:, -1].any():
         return np.full(len(value), value.shape[1] - 1), np.inf  # some must change: not all choices are free
 
-    def kept(worth: float) -> tuple[NDArray[np.intp], float]:
+    def choice_at(worth: float) -> tuple[NDArray[np.intp], float]:
         picked = _best_changes(value + worth * quantity, moved, most)
         return picked, 0.0 if floor is None else float(quantity[rows, picked].sum()) - floor
 
     low, high = 0.0, 4 * float(value.max() / max(quantity.max(), 1e-12))
-    best, spare = kept(0.0)
+    best, spare = choice_at(0.0)
     if spare >= 0:
         return best, 0.0
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        tried, left = kept(middle)
+        tried, left = choice_at(middle)
         if left >= 0:
             high, best, spare = middle, tried, left
         else:
@@ -85,7 +85,7 @@ def _by_multiplier(
 
 def _best_changes(value: Floats, moved: NDArray[np.bool_], most: int | None) -> NDArray[np.intp]:
     """Return the candidate of each unit (u,) with the highest value, today's for all but the `most` best changes."""
-    best = _first_best(value, moved)
+    best = _best_candidates(value, moved)
     if most is None or (best != value.shape[1] - 1).sum() <= most:
         return best
     gain = value[np.arange(len(best)), best] - value[:, -1]
@@ -101,7 +101,7 @@ def candidate_prices(response: Response, bounds: Bounds, constraints: Constraint
     """
     low, high = bounds.low, bounds.high
     today = np.clip(response.baseline, low, high)
-    fewer = max(5, min(GRID, MOST_CANDIDATES // len(low)))
+    fewer = max(5, min(GRID, MAX_CANDIDATES // len(low)))
     if constraints.step is None:
         return np.column_stack([low[:, None] + (high - low)[:, None] * np.linspace(0, 1, fewer), today])
     first, last = np.ceil(low / constraints.step - 1e-9), np.floor(high / constraints.step + 1e-9)
@@ -110,7 +110,7 @@ def candidate_prices(response: Response, bounds: Bounds, constraints: Constraint
     return np.column_stack([np.where(grid <= high[:, None] + 1e-9, grid, today[:, None]), today])
 
 
-def _first_best(value: Floats, moved: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _best_candidates(value: Floats, moved: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return the best candidate of each unit (u,); today's where none is better."""
     best = value.argmax(axis=1)
     last = value.shape[1] - 1
@@ -119,36 +119,36 @@ def _first_best(value: Floats, moved: NDArray[np.bool_]) -> NDArray[np.intp]:
     return np.asarray(np.where(kept, last, best), dtype=np.intp)
 
 
-def _chosen(
+def _integer_program(
     value: Floats,
     quantity: Floats,
     moved: NDArray[np.bool_],
     floor: float | None,
     most: int | None,
-    otherwise: NDArray[np.intp] | None,
+    fallback: NDArray[np.intp] | None,
 ) -> NDArray[np.intp]:
     """Return the candidate of each unit (u,) that an integer program chooses; `otherwise` where time is out."""
-    unit, place = np.nonzero(_worth_looking_at(value, quantity, moved, floor is not None))
-    limits = _limits(unit, quantity[unit, place], moved[unit, place], floor, most)
-    found = milp(
-        -value[unit, place] / max(float(np.abs(value).max()), 1e-12),
+    unit, candidate = np.nonzero(_not_dominated(value, quantity, moved, floor is not None))
+    limits = _limits(unit, quantity[unit, candidate], moved[unit, candidate], floor, most)
+    solution = milp(
+        -value[unit, candidate] / max(float(np.abs(value).max()), 1e-12),
         constraints=limits,
         integrality=np.ones(unit.size),
         bounds=(0, 1),
-        options={"mip_rel_gap": _GAP, "time_limit": SECONDS},
+        options={"mip_rel_gap": _GAP, "time_limit": TIME_LIMIT},
     )
-    if found.x is None and otherwise is not None:
-        return otherwise
-    if found.x is None:
+    if solution.x is None and fallback is not None:
+        return fallback
+    if solution.x is None:
         raise PricingError(
             "No plan was found that keeps to all constraints",
-            expected=f"a plan within {SECONDS:g} s",
-            actual=str(found.message)[:200],
+            expected=f"a plan within {TIME_LIMIT:g} s",
+            actual=str(solution.message)[:200],
             fix="loosen the limit on changed prices or the enrollments to keep",
         )
-    picked = found.x > 0.5
+    picked = solution.x > 0.5
     best = np.full(len(value), value.shape[1] - 1)
-    best[unit[picked]] = place[picked]
+    best[unit[picked]] = candidate[picked]
     return best
 
 
@@ -168,14 +168,14 @@ def _limits(
     return LinearConstraint(vstack(rows), lower, upper)
 
 
-def _most_reached(quantity: Floats, moved: NDArray[np.bool_], most: int | None) -> float:
+def _max_reachable(quantity: Floats, moved: NDArray[np.bool_], most: int | None) -> float:
     """Return the most enrollments that any choice of candidates reaches."""
     today, highest = quantity[:, -1], np.where(moved, quantity, -np.inf).max(axis=1)
     gain = np.sort(np.maximum(highest - today, 0.0))[::-1]
     return float(today.sum() + gain[:most].sum())
 
 
-def _worth_looking_at(value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: bool) -> NDArray[np.bool_]:
+def _not_dominated(value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: bool) -> NDArray[np.bool_]:
     """Return which candidates (u, g) no other beats in value and, where it counts, in quantity; today's stay."""
     order = np.argsort(np.where(moved, -value, np.inf), axis=1, kind="stable")
     sold = np.take_along_axis(np.where(moved, quantity, -np.inf), order, axis=1)

@@ -35,7 +35,7 @@ def effect_text(outcome: WhatIf) -> str:
     return rows.to_string(index=False, na_rep="-", formatters=dict.fromkeys(["change", *ENDS], format_change))
 
 
-def change_words(change: float | None, low: float | None = None, high: float | None = None) -> str:
+def format_change_interval(change: float | None, low: float | None = None, high: float | None = None) -> str:
     """Return a change with its interval in one line: -2.0% (-3.1% to -0.9%)."""
     reach = "" if low is None or low != low else f" ({format_change(low)} to {format_change(high)})"
     return f"{format_change(change)}{reach}"

@@ -10,14 +10,14 @@ from edtech.ml.elasticity.description import IDENTIFICATION
 from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.arrays import Floats
 
-OUTSIDE_SHARE, OUTSIDE_MOVED = 0.05, 0.5
+OUTSIDE_SHARE, OUTSIDE_CHANGED = 0.05, 0.5
 """An answer extrapolates when more than this share of today's revenue, or of the revenue whose price changes, gets
 prices never seen for its units: however little one course sells, an answer about it alone is about nothing else."""
 
 AT_BOUND = 0.5
 """Where more than this share of a plan's gain comes from prices on a bound, the bounds decide it and not the data."""
 
-WANTED_HALF_WIDTH = 0.25
+TARGET_HALF_WIDTH = 0.25
 _TEST_DISCOUNT = 0.2
 _TEST_SHARE = 0.5
 
@@ -79,18 +79,18 @@ def refusal_reasons(result: ElasticityResult, quantity: Floats) -> tuple[str, ..
     return (
         f"The price effect is {IDENTIFICATION[result.identification]}; it holds only if {result.condition}. "
         "That cannot be seen in the data, so no price is recommended.",
-        _what_would_tell(result, quantity),
+        _suggested_test(result, quantity),
     )
 
 
-def _what_would_tell(result: ElasticityResult, quantity: Floats) -> str:
+def _suggested_test(result: ElasticityResult, quantity: Floats) -> str:
     """Name the test that would tell, sized by the data's own variance.
 
     With a discount given to half of the units at random each period, the variance of the elasticity is about
     dispersion / (quantity sold * variance of the log discount).
     """
     variance = _TEST_SHARE * (1 - _TEST_SHARE) * np.log(1 - _TEST_DISCOUNT) ** 2
-    needed = _dispersion(result) * (1.96 / WANTED_HALF_WIDTH) ** 2 / variance
+    needed = _dispersion(result) * (1.96 / TARGET_HALF_WIDTH) ** 2 / variance
     periods = int(np.ceil(needed / max(float(quantity.sum()), 1e-9)))
     schedule = ""
     if result.identification == "within_unit":
@@ -101,7 +101,7 @@ def _what_would_tell(result: ElasticityResult, quantity: Floats) -> str:
     return (
         f"What would tell: give a {_TEST_DISCOUNT:.0%} discount to half of the units, drawn by lot anew each period, "
         f"for {length}, with a column that marks the drawn rows; the elasticity would then be known to "
-        f"±{WANTED_HALF_WIDTH:g}.{schedule}"
+        f"±{TARGET_HALF_WIDTH:g}.{schedule}"
     )
 
 

@@ -54,7 +54,7 @@ def _support(outcome: WhatIf) -> Check:
         "support",
         "The asked prices were seen before",
         review=outcome.extrapolates,
-        evidence=f"{outcome.moved_outside:.0%} of the token revenue whose price changes, {outcome.share_outside:.1%} "
+        evidence=f"{outcome.changed_share_outside:.0%} of the token revenue whose price changes, {outcome.share_outside:.1%} "
         "of all, would be at prices never seen for its units.",
         fix="Ask for smaller changes, or try the prices on a few units first.",
     )

@@ -8,11 +8,11 @@ import pandas as pd
 
 from edtech.data.quality.checks import Check
 from edtech.ml.elasticity.result import ElasticityResult
-from edtech.pricing.effects import Effect, effect
+from edtech.pricing.effects import Effect, total_effect
 from edtech.pricing.evidence import evidence_checks
 from edtech.pricing.price_changes import changed_prices
 from edtech.pricing.response import Response, price_response
-from edtech.pricing.trust import OUTSIDE_MOVED, OUTSIDE_SHARE, Trust, refusal_reasons, trust_state
+from edtech.pricing.trust import OUTSIDE_CHANGED, OUTSIDE_SHARE, Trust, refusal_reasons, trust_state
 from edtech.tables.arrays import Floats
 from edtech.tables.tokens import RevenueSplit
 
@@ -44,11 +44,11 @@ class WhatIf:
     platform_commission: Effect
     tokens_burned: Effect
     enrollment_rate: Effect | None
-    own: float | None
-    others: float | None
+    own_effect: float | None
+    substitution_effect: float | None
     prices: pd.Series
     share_outside: float
-    moved_outside: float
+    changed_share_outside: float
     extrapolates: bool
     assumes_no_substitution: bool
     refused: bool
@@ -75,8 +75,8 @@ class WhatIf:
     def effects(self) -> dict[str, Effect]:
         """The figures by name."""
         names = ("enrollments", "token_revenue", "teacher_earnings", "platform_commission", "tokens_burned")
-        found = {name: getattr(self, name) for name in names}
-        return found | ({} if self.enrollment_rate is None else {"enrollment_rate": self.enrollment_rate})
+        effects = {name: getattr(self, name) for name in names}
+        return effects | ({} if self.enrollment_rate is None else {"enrollment_rate": self.enrollment_rate})
 
 
 def what_if(
@@ -105,18 +105,18 @@ def estimate_effects(
     split = split or RevenueSplit()
     after = planned_split or split
     today, planned = response.demand(response.baseline), response.demand(prices)
-    ones = np.ones_like(prices)
-    quantity = effect(response, today, planned, ones, ones)
-    revenue = effect(response, today, planned, response.baseline, prices)
-    outside, of_moved = _shares_outside(response, prices, today.quantity * response.baseline)
-    extrapolates = outside > OUTSIDE_SHARE or of_moved > OUTSIDE_MOVED
+    unit_weights = np.ones_like(prices)
+    quantity = total_effect(response, today, planned, unit_weights, unit_weights)
+    revenue = total_effect(response, today, planned, response.baseline, prices)
+    outside, changed_outside = _shares_outside(response, prices, today.quantity * response.baseline)
+    extrapolates = outside > OUTSIDE_SHARE or changed_outside > OUTSIDE_CHANGED
     reasons = list(refusal_reasons(response.result, today.quantity))
     if extrapolates:
         reasons.append(
-            f"This extrapolates: {of_moved:.0%} of the token revenue whose price changes, {outside:.1%} of all, would "
+            f"This extrapolates: {changed_outside:.0%} of the token revenue whose price changes, {outside:.1%} of all, would "
             "be at prices never seen for its units."
         )
-    own = _own_change(response, prices, today.quantity)
+    own = _own_effect(response, prices, today.quantity)
     return WhatIf(
         enrollments=quantity,
         token_revenue=revenue,
@@ -124,13 +124,13 @@ def estimate_effects(
         platform_commission=revenue.scaled(split.commission_rate, after.commission_rate),
         tokens_burned=revenue.scaled(split.burn_rate, after.burn_rate),
         enrollment_rate=None if response.views is None else quantity.scaled(1 / response.views),
-        own=own,
-        others=None if own is None else revenue.planned - revenue.today - own,
+        own_effect=own,
+        substitution_effect=None if own is None else revenue.planned - revenue.today - own,
         prices=pd.Series(prices, index=response.names, name="price").sort_index(),
         share_outside=outside,
-        moved_outside=of_moved,
+        changed_share_outside=changed_outside,
         extrapolates=extrapolates,
-        assumes_no_substitution=not response.joint,
+        assumes_no_substitution=not response.has_substitution,
         refused=not response.result.may_recommend,
         reasons=tuple(reasons),
         condition=response.result.condition,
@@ -138,19 +138,19 @@ def estimate_effects(
     )
 
 
-def _own_change(response: Response, prices: Floats, quantity: Floats) -> float | None:
+def _own_effect(response: Response, prices: Floats, quantity: Floats) -> float | None:
     """Change of revenue if each price moved alone, all others at today's, added up over the units."""
-    if not response.joint:
+    if not response.has_substitution:
         return None
-    before = response.alone(response.baseline)
-    alone = np.divide(response.alone(prices), before, out=np.ones_like(before), where=before > 0)
+    before = response.demand_alone(response.baseline)
+    alone = np.divide(response.demand_alone(prices), before, out=np.ones_like(before), where=before > 0)
     return float((quantity * (prices * alone - response.baseline)).sum())
 
 
 def _shares_outside(response: Response, prices: Floats, revenue: Floats) -> tuple[float, float]:
     """Return how much of all revenue (u,), and of that whose price changes, would be at prices never seen."""
-    moved = ~np.isclose(prices, response.baseline)
+    changed = ~np.isclose(prices, response.baseline)
     slack = 1e-9 * response.baseline
-    outside = moved & ((prices < response.low - slack) | (prices > response.high + slack))
+    outside = changed & ((prices < response.low - slack) | (prices > response.high + slack))
     lost = float(revenue[outside].sum())
-    return lost / float(revenue.sum()), lost / max(float(revenue[moved].sum()), 1e-300)
+    return lost / float(revenue.sum()), lost / max(float(revenue[changed].sum()), 1e-300)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
-from edtech.ml.outcomes.metrics import calibration_error, find_ties, average_ties
+from edtech.ml.outcomes.metrics import average_ties, calibration_error, find_ties
 from edtech.ml.outcomes.result import OutcomeResult
 from edtech.tables.arrays import Floats
 from edtech.training.ground_truth import FROM_TRUTH, DecisionValue

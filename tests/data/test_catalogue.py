@@ -40,8 +40,8 @@ def test_the_same_again_is_the_same_data_set(catalogue: Catalogue):
     other_content = catalogue.add_panel(sales().assign(token_price=3.0), ROLES, name="a")
     assert again == first
     assert first.digest == other_name.digest == other_roles.digest != other_content.digest
-    assert len({one.id for one in (first, other_name, other_roles, other_content)}) == 4
-    assert {one.id for one in catalogue.list()} == {first.id, other_name.id, other_roles.id, other_content.id}
+    assert len({item.id for item in (first, other_name, other_roles, other_content)}) == 4
+    assert {item.id for item in catalogue.list()} == {first.id, other_name.id, other_roles.id, other_content.id}
 
 
 def test_the_digest_is_the_same_in_another_process(catalogue: Catalogue):
@@ -60,7 +60,7 @@ def test_the_newest_comes_first(catalogue: Catalogue):
     names = ["a", "b", "c"]
     for name in names:
         catalogue.add_panel(sales(), ROLES, name=name)
-    assert [one.name for one in catalogue.list()] == names[::-1]
+    assert [item.name for item in catalogue.list()] == names[::-1]
 
 
 def test_rename_delete_restore(catalogue: Catalogue):
@@ -69,11 +69,11 @@ def test_rename_delete_restore(catalogue: Catalogue):
     assert catalogue.get(stored.id).name == "=cmd()"
     catalogue.delete(stored.id)
     assert catalogue.list() == []
-    assert [one.id for one in catalogue.list(deleted=True)] == [stored.id]
+    assert [item.id for item in catalogue.list(deleted=True)] == [stored.id]
     with pytest.raises(DatasetNotFoundError):
         catalogue.get(stored.id)
     catalogue.restore(stored.id)
-    assert [one.name for one in catalogue.list()] == ["=cmd()"]
+    assert [item.name for item in catalogue.list()] == ["=cmd()"]
     assert catalogue.get(stored.id).rows == 20
 
 
@@ -90,7 +90,7 @@ def test_a_renamed_data_set_does_not_answer_to_its_old_name(catalogue: Catalogue
     again = catalogue.add_panel(sales(), ROLES, name="a")
     assert again.id != stored.id
     assert catalogue.add_panel(sales(), ROLES, name="a") == again
-    assert sorted(one.name for one in catalogue.list()) == ["a", "b"]
+    assert sorted(item.name for item in catalogue.list()) == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 201])
@@ -125,7 +125,7 @@ def test_an_empty_or_missing_folder_holds_no_data_sets(catalogue: Catalogue):
 
 def test_foreign_and_damaged_folders_are_passed_over(catalogue: Catalogue):
     good, *bad = (catalogue.add_panel(sales(), ROLES, name=name) for name in "abcdefgh")
-    records = [catalogue.folder / one.id / "dataset.json" for one in bad]
+    records = [catalogue.folder / item.id / "dataset.json" for item in bad]
     records[0].write_text("{")
     records[1].write_text("[" * 100_000)
     records[2].write_bytes(b"\xff\x00")
@@ -169,7 +169,7 @@ def test_a_folder_that_cannot_be_written_is_told_in_words(catalogue: Catalogue):
 def test_many_at_once_store_one(catalogue: Catalogue):
     with ThreadPoolExecutor(8) as pool:
         ids = set(pool.map(lambda _: Catalogue(catalogue.folder).add_panel(sales(), ROLES, name="a").id, range(16)))
-    assert [one.id for one in catalogue.list()] == list(ids)
+    assert [item.id for item in catalogue.list()] == list(ids)
 
 
 # ---- kinds, lineage, mappings, purging, generating
@@ -211,7 +211,7 @@ def test_lineage_goes_back_to_the_file(catalogue: Catalogue):
     second = catalogue.add_panel(first.panel().head(9), ROLES, name="second", derived_from=first.id)
     assert catalogue.lineage(second.id) == (second, first)
     catalogue.delete(first.id)
-    assert [one.name for one in catalogue.lineage(second.id)] == ["second", "first"]
+    assert [item.name for item in catalogue.lineage(second.id)] == ["second", "first"]
     catalogue.purge(first.id)
     assert catalogue.lineage(second.id) == (second,)
     with pytest.raises(DatasetNotFoundError):
@@ -234,8 +234,8 @@ def test_the_mapping_is_remembered_for_files_with_the_same_columns(catalogue: Ca
     upload = read_upload("a.csv", frame.to_csv(index=False).encode())
     assert catalogue.saved_mapping(upload.columns, "panel") is None
     catalogue.add_upload(upload, roles, name="a", unit_parts=("city", "p"))
-    found = Catalogue(catalogue.folder).saved_mapping(tuple(reversed(upload.columns)), "panel")
-    assert (found.roles, found.unit_parts) == (roles, ("city", "p"))
+    result = Catalogue(catalogue.folder).saved_mapping(tuple(reversed(upload.columns)), "panel")
+    assert (result.roles, result.unit_parts) == (roles, ("city", "p"))
     assert catalogue.saved_mapping(upload.columns[1:], "panel") is None
     assert catalogue.saved_mapping(upload.columns, "visits") is None
     (file,) = (catalogue.folder / ".mappings").iterdir()
@@ -247,8 +247,8 @@ SMALL = MarketParams(learners=300, teachers=10, courses=30, weeks=12, seed=3)
 
 
 def test_a_market_is_generated_into_the_catalogue(catalogue: Catalogue):
-    told: list[float] = []
-    stored = catalogue.add_generated(SMALL, name="small", progress=lambda share, _: told.append(share))
+    message: list[float] = []
+    stored = catalogue.add_generated(SMALL, name="small", progress=lambda share, _: message.append(share))
     market = generate_market(SMALL)
     assert stored.digest == market.digest
     assert stored.tables == {name: len(table) for name, table in market.tables.items()}
@@ -258,7 +258,7 @@ def test_a_market_is_generated_into_the_catalogue(catalogue: Catalogue):
     assert stored.query("SELECT sum(tokens_spent)::BIGINT AS spent FROM enrollments WHERE token_price > ?", 0)[
         "spent"
     ].tolist() == [market.tables["enrollments"]["tokens_spent"].sum()]
-    assert told[-1] == 1
+    assert message[-1] == 1
     assert catalogue.add_generated(SMALL, name="small") == stored
     again = catalogue.get(stored.id).market()
     assert again.check_identities() == []
@@ -267,9 +267,9 @@ def test_a_market_is_generated_into_the_catalogue(catalogue: Catalogue):
 
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_cancelled_generation_leaves_nothing(catalogue: Catalogue, after):
-    asked = iter([False] * after + [True] * 9)
+    request = iter([False] * after + [True] * 9)
     with pytest.raises(JobCancelledError):
-        catalogue.add_generated(SMALL, name="small", cancelled=lambda: next(asked))
+        catalogue.add_generated(SMALL, name="small", cancelled=lambda: next(request))
     assert catalogue.list() == []
     assert [path.name for path in catalogue.folder.iterdir()] == [".lock"]
 
@@ -304,7 +304,7 @@ for number in range(10**6):
 def test_killed_at_any_moment_the_catalogue_is_whole(catalogue: Catalogue):
     moments = np.random.default_rng(5)
     for _ in range(5):
-        before = {one.id for one in catalogue.list()}
+        before = {item.id for item in catalogue.list()}
         code = WRITER.format(folder=str(catalogue.folder))
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=PROJECT) as writer:
             writer.stdout.readline()
@@ -312,7 +312,7 @@ def test_killed_at_any_moment_the_catalogue_is_whole(catalogue: Catalogue):
                 writer.wait(timeout=moments.uniform(0, 0.2))
             writer.kill()
         after = catalogue.list()
-        assert before < {one.id for one in after} or not before
-        assert all(one.panel().shape == (18_000, 4) for one in after)
+        assert before < {item.id for item in after} or not before
+        assert all(item.panel().shape == (18_000, 4) for item in after)
     assert catalogue.add_panel(sales(), ROLES, name="after").rows == 20
     assert not list(catalogue.folder.glob(".writing-*"))

@@ -10,18 +10,18 @@ from tests.data.conftest import ROLES, sales
 
 def test_nothing_differs_from_itself(catalogue: Catalogue):
     stored = catalogue.add_panel(sales(), ROLES, name="a")
-    found = difference(stored, stored)
-    assert found.same_content
-    assert found.rows == {"panel": (20, 20)}
-    assert {one.column: one.distance for one in found.columns} == dict.fromkeys(sales().columns, 0)
+    result = difference(stored, stored)
+    assert result.same_content
+    assert result.rows == {"panel": (20, 20)}
+    assert {item.column: item.distance for item in result.columns} == dict.fromkeys(sales().columns, 0)
 
 
 def test_numbers_dates_and_text_are_compared(catalogue: Catalogue):
     old, new = sales(10, 30), sales(8, 40)
     new["token_price"] = new["token_price"] ** 1.1
-    one, other = (catalogue.add_panel(frame, ROLES, name="a") for frame in (old, new))
-    found = difference(one, other)
-    columns = {one.column: one for one in found.columns}
+    item, other = (catalogue.add_panel(frame, ROLES, name="a") for frame in (old, new))
+    result = difference(item, other)
+    columns = {item.column: item for item in result.columns}
     for name in ("token_price", "enrollments", "week"):
         values = [frame[name].astype("int64") if name == "week" else frame[name] for frame in (old, new)]
         assert columns[name].distance == pytest.approx(ks_2samp(*values).statistic)
@@ -33,7 +33,7 @@ def test_numbers_dates_and_text_are_compared(catalogue: Catalogue):
     shares = [frame["course_id"].value_counts(normalize=True) for frame in (old, new)]
     assert columns["course_id"].distance == pytest.approx(shares[0].sub(shares[1], fill_value=0).abs().sum() / 2)
     assert columns["course_id"].after["levels"]["C0"] == pytest.approx(1 / 8)
-    table = found.table()
+    table = result.table()
     assert table["distance"].is_monotonic_decreasing
     assert table.set_index("column").loc["token_price", "mean after"] == pytest.approx(new["token_price"].mean())
 
@@ -41,15 +41,15 @@ def test_numbers_dates_and_text_are_compared(catalogue: Catalogue):
 def test_columns_and_types_that_differ_are_told(catalogue: Catalogue):
     frame = sales()
     more = ROLES.model_copy(update={"controls": ("extra",)})
-    one = catalogue.add_panel(frame.assign(extra=1.0), more, name="a")
+    item = catalogue.add_panel(frame.assign(extra=1.0), more, name="a")
     other = catalogue.add_panel(
         frame.assign(extra="x", Extra=2.0, week=frame.index),
         ROLES.model_copy(update={"controls": ("extra", "Extra")}),
         name="b",
     )
-    found = difference(one, other)
-    assert not found.same_content
-    assert (found.columns_added, found.columns_removed) == (("panel.Extra",), ())
-    assert set(found.retyped) == {"panel.extra", "panel.week"}
-    back = difference(other, one)
+    result = difference(item, other)
+    assert not result.same_content
+    assert (result.columns_added, result.columns_removed) == (("panel.Extra",), ())
+    assert set(result.retyped) == {"panel.extra", "panel.week"}
+    back = difference(other, item)
     assert (back.columns_added, back.columns_removed) == ((), ("panel.Extra",))

@@ -31,9 +31,9 @@ def test_the_media_example_loads(examples: Path):
     roles = suggestion.roles().model_copy(update={"controls": upload.columns[:9]})
     panel = build_panel(upload.frame, roles)
     assert len(panel) == 10_000
-    found = {check.code: check for check in check_panel(panel, roles)}
-    assert found["repeated_units"].severity == found["randomized_prices"].severity == "REVIEW"
-    assert "covariates" in found["learnable"].evidence
+    result = {check.code: check for check in check_panel(panel, roles)}
+    assert result["repeated_units"].severity == result["randomized_prices"].severity == "REVIEW"
+    assert "covariates" in result["learnable"].evidence
 
 
 def test_the_cereal_example_loads_with_city_and_product_as_unit(examples: Path):
@@ -45,13 +45,13 @@ def test_the_cereal_example_loads_with_city_and_product_as_unit(examples: Path):
     roles = PanelRoles(**suggestion.roles().model_dump() | {"unit": "unit"})
     panel = build_panel(frame, roles)
     assert (len(panel), panel["unit"].nunique()) == (2_256, 1_128)
-    found = {check.code: check for check in check_panel(panel, roles)}
-    assert "instruments" in found["learnable"].evidence
-    assert found["leakage"].severity == "PASS"
+    result = {check.code: check for check in check_panel(panel, roles)}
+    assert "instruments" in result["learnable"].evidence
+    assert result["leakage"].severity == "PASS"
 
 
 @pytest.mark.parametrize(
-    ("file", "rows", "label", "share", "chosen"),
+    ("file", "rows", "label", "share", "positive"),
     [
         ("oulad/student.csv.gz", 32_593, "final_result", 10_156 / 32_593, {}),
         ("oulad/student.csv.gz", 32_593, "final_result", 15_385 / 32_593, {"positive": ("Pass", "Distinction")}),
@@ -59,11 +59,11 @@ def test_the_cereal_example_loads_with_city_and_product_as_unit(examples: Path):
         ("telco_churn/Telco-Customer-Churn.csv.gz", 7_043, "Churn", 1_869 / 7_043, {}),
     ],
 )
-def test_the_other_examples_load_as_labeled_rows(examples: Path, catalogue, file, rows, label, share, chosen):
+def test_the_other_examples_load_as_labeled_rows(examples: Path, catalogue, file, rows, label, share, positive):
     upload = catalogue.stage(file, examples / file)
     assert upload.rows == rows
     assert suggest_roles(upload.frame).price is None
-    stored = catalogue.add_upload(upload, LabelRoles(**suggest_mapping(upload.frame, "labels") | chosen), name="x")
+    stored = catalogue.add_upload(upload, LabelRoles(**suggest_mapping(upload.frame, "labels") | positive), name="x")
     table = stored.main()
     assert table[label].mean() == pytest.approx(share)
     assert (stored.mapping.label, stored.rows) == (label, rows)
@@ -91,23 +91,23 @@ OURS = {
 
 @pytest.mark.parametrize("file", OURS)
 def test_every_example_loads_as_suggested_and_has_its_health(examples: Path, catalogue, file):
-    kind, rows, chosen = OURS[file]
+    kind, rows, selection = OURS[file]
     upload = catalogue.stage(file, examples / file)
     assert suggest_kind(upload.frame) == kind
     start, parts = dict(suggest_mapping(upload.frame, kind)), ()
     if kind == "panel" and (parts := suggest_roles(upload.frame).unit_parts):
         start["unit"] = "unit (combined)"
-    stored = catalogue.add_upload(upload, roles_for(kind, start | chosen), name="x", unit_parts=parts)
+    stored = catalogue.add_upload(upload, roles_for(kind, start | selection), name="x", unit_parts=parts)
     upload.close()
     assert stored.rows == rows
     assert summary(stored)
-    found = {check.code: check for check in check_dataset(stored)}
-    assert list(found)[-1] == "learnable"
+    result = {check.code: check for check in check_dataset(stored)}
+    assert list(result)[-1] == "learnable"
     if "media" in file:
-        assert "each row is a separate offer" in found["repeated_units"].evidence
-        assert "No column says" in found["randomized_prices"].evidence
+        assert "each row is a separate offer" in result["repeated_units"].evidence
+        assert "No column says" in result["randomized_prices"].evidence
     if "oulad" in file:
-        assert found["duplicates"].evidence == "0 of 32,593 rows equal another row in every column."
+        assert result["duplicates"].evidence == "0 of 32,593 rows equal another row in every column."
     if "dropout" in file:
-        assert found["known_later"].severity == "FAIL"
-        assert found["known_later"].evidence.count("sem (") == 12
+        assert result["known_later"].severity == "FAIL"
+        assert result["known_later"].evidence.count("sem (") == 12

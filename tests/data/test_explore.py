@@ -28,20 +28,20 @@ def stored(catalogue, market):
 @pytest.mark.parametrize("column", ["token_price", "enrollments", "week"])
 def test_a_histogram_counts_every_row_once(stored, market, column):
     values = market.tables["course_weeks"][column]
-    found = explore.distribution(stored, "course_weeks", column, bins=10)
-    assert found["rows"].sum() == len(values)
-    assert found["low"].iloc[0] == values.min()
-    assert len(found) <= 10
+    result = explore.distribution(stored, "course_weeks", column, bins=10)
+    assert result["rows"].sum() == len(values)
+    assert result["low"].iloc[0] == values.min()
+    assert len(result) <= 10
     numbers = values.astype("int64") / 1e6 if column == "week" else values
     edges = np.linspace(numbers.min(), numbers.max(), 11)
     counts = np.histogram(numbers, edges)[0]
-    assert found["rows"].tolist() == [number for number in counts if number]
+    assert result["rows"].tolist() == [number for number in counts if number]
 
 
 def test_a_distribution_of_text_and_flags_counts_the_most_frequent(stored, market):
     views = market.tables["views"]
-    found = explore.distribution(stored, "views", "source").set_index("value")["rows"]
-    assert found.to_dict() == views["source"].value_counts().to_dict()
+    result = explore.distribution(stored, "views", "source").set_index("value")["rows"]
+    assert result.to_dict() == views["source"].value_counts().to_dict()
     flags = explore.distribution(stored, "views", "enrolled").set_index("value")["rows"]
     assert flags["true"] == views["enrolled"].sum()
     people = explore.distribution(stored, "views", "learner_id")
@@ -58,8 +58,8 @@ def test_columns_of_any_name_can_be_explored(catalogue):
     frame = frame.rename(columns=odd)
     roles = PanelRoles(price=odd["token_price"], quantity="price", views=None)
     stored = catalogue.add_panel(frame, roles, name="odd")
-    found = explore.distribution(stored, "panel", odd["token_price"])
-    assert found["low"].iloc[0] == frame[odd["token_price"]].min()
+    result = explore.distribution(stored, "panel", odd["token_price"])
+    assert result["low"].iloc[0] == frame[odd["token_price"]].min()
     assert explore.distribution(stored, "panel", "price")["low"].iloc[0] == frame["price"].min()
     with pytest.raises(DataError, match="Choose a generated market"):
         explore.cohort_retention(stored)
@@ -68,22 +68,22 @@ def test_columns_of_any_name_can_be_explored(catalogue):
 def test_a_constant_and_a_column_of_missing_values(catalogue):
     frame = read_upload("s.csv", sample_panel_csv()).frame.assign(views=50_000)
     stored = catalogue.add_panel(frame, MARKET_ROLES, name="flat")
-    found = explore.distribution(stored, "panel", "views")
-    assert found.to_dict("records") == [{"low": 50_000.0, "high": 50_000.0, "rows": len(frame)}]
+    result = explore.distribution(stored, "panel", "views")
+    assert result.to_dict("records") == [{"low": 50_000.0, "high": 50_000.0, "rows": len(frame)}]
 
 
 def test_price_and_demand_are_the_means_of_each_course(stored, market):
-    found = explore.price_demand(stored).set_index("unit")
+    result = explore.price_demand(stored).set_index("unit")
     rows = market.tables["course_weeks"].groupby("course_id")
-    assert found["price"].to_numpy() == pytest.approx(rows["token_price"].mean().to_numpy())
-    assert found["quantity"].to_numpy() == pytest.approx(rows["enrollments"].mean().to_numpy())
+    assert result["price"].to_numpy() == pytest.approx(rows["token_price"].mean().to_numpy())
+    assert result["quantity"].to_numpy() == pytest.approx(rows["enrollments"].mean().to_numpy())
 
 
 def test_the_season_counts_enrollments_by_week_and_weekday(stored, market):
-    found = explore.seasonality(stored)
+    result = explore.seasonality(stored)
     times = market.tables["enrollments"]["enrolled_at"]
-    assert found["enrollments"].sum() == len(times)
-    monday = found[(found["week"] == 3) & (found["weekday"] == 1)]["enrollments"].item()
+    assert result["enrollments"].sum() == len(times)
+    monday = result[(result["week"] == 3) & (result["weekday"] == 1)]["enrollments"].item()
     assert monday == (times.dt.normalize() == "2024-01-15").sum()
 
 
@@ -93,25 +93,25 @@ def test_the_busiest_week_is_that_of_the_most_enrollments_not_of_the_busiest_day
 
 
 def test_retention_is_who_of_a_cohort_enrolled_in_a_later_month(stored, market):
-    found = explore.cohort_retention(stored)
+    result = explore.cohort_retention(stored)
     people, rows = market.tables["learners"], market.tables["enrollments"]
     start = market.tables["platform_metrics"]["day"].min()
     joined = people["joined_on"].clip(lower=start).dt.to_period("M")
-    assert found.groupby("cohort")["learners"].first().sum() == len(people)
-    for (cohort, months), row in found.set_index(["cohort", "months"]).iterrows():
+    assert result.groupby("cohort")["learners"].first().sum() == len(people)
+    for (cohort, months), row in result.set_index(["cohort", "months"]).iterrows():
         mine = people.loc[joined == cohort.to_period("M"), "learner_id"]
         month = rows["enrolled_at"].dt.to_period("M") == cohort.to_period("M") + months
         assert row["learners"] == len(mine)
         assert row["active"] == rows.loc[month & rows["learner_id"].isin(mine), "learner_id"].nunique()
         assert row["share"] == pytest.approx(row["active"] / len(mine))
-    widths = found.groupby("cohort").size().tolist()
+    widths = result.groupby("cohort").size().tolist()
     assert widths == sorted(widths, reverse=True) == list(range(len(widths), 0, -1))
 
 
 def test_flows_are_those_of_the_platform_metrics_in_tokens(stored, market):
-    found = explore.token_flows(stored)
+    result = explore.token_flows(stored)
     days = market.tables["platform_metrics"]
-    for flow, rows in found.groupby("flow"):
+    for flow, rows in result.groupby("flow"):
         assert (rows["tokens"] * 100).round().tolist() == days[flow].tolist()
         assert rows["day"].tolist() == days["day"].tolist()
     with pytest.raises(DataError, match="Unknown token flow"):
@@ -129,8 +129,8 @@ def test_what_is_not_there_says_what_is(stored, table, column):
 def test_every_answer_can_be_drawn(stored):
     for table, columns in explore.tables_to_explore(stored).items():
         for column in columns:
-            found = explore.distribution(stored, table, column)
-            assert charts.distribution(found, title=table, x_title=column).to_dict()
+            result = explore.distribution(stored, table, column)
+            assert charts.distribution(result, title=table, x_title=column).to_dict()
     assert all(
         chart.to_dict()
         for _, chart in charts.price_demand(explore.price_demand(stored), price_title="p", quantity_title="q")[0]

@@ -18,14 +18,14 @@ START = pd.Timestamp("2024-01-01")
 AS_OF = START + pd.Timedelta(weeks=9, days=2, hours=5)
 
 
-def asked(tables, family, as_of=AS_OF, horizon_days=28):
+def features_of(tables, family, as_of=AS_OF, horizon_days=28):
     return features(tables, family, as_of, weeks=2 * (family == "course_completion"), horizon_days=horizon_days)
 
 
 def changed(tables, as_of, how, seed):
     """Return the tables with everything that was learned from `as_of` on shuffled, deleted or multiplied."""
     draw = np.random.default_rng(seed)
-    found = {}
+    result = {}
     for name, table in tables.items():
         column, days = _TIMES[name]
         before = table[column] + pd.Timedelta(days=days)
@@ -33,8 +33,8 @@ def changed(tables, as_of, how, seed):
         past, future = table[before], table[~before]
         if name == "enrollments":
             past = with_other_outcomes(past, as_of, draw)
-        found[name] = pd.concat([past, SPOIL[how](future, column, draw)], ignore_index=True)
-    return found
+        result[name] = pd.concat([past, SPOIL[how](future, column, draw)], ignore_index=True)
+    return result
 
 
 def with_other_outcomes(rows, as_of, draw):
@@ -70,11 +70,11 @@ SPOIL = {"shuffle": shuffled, "delete": lambda rows, time, draw: rows.iloc[:0], 
 @given(minutes=st.integers(3 * 7 * 1_440, 15 * 7 * 1_440), how=st.sampled_from(sorted(SPOIL)), seed=st.integers(0, 99))
 def test_features_stay_bit_identical_whatever_happens_after_the_date(family, minutes, how, seed):
     as_of = START + pd.Timedelta(minutes=minutes)
-    found = asked(TABLES, family, as_of)
-    again = asked(changed(TABLES, as_of, how, seed), family, as_of)
-    pd.testing.assert_frame_equal(found.frame, again.frame, check_exact=True)
-    pd.testing.assert_frame_equal(found.ids, again.ids, check_exact=True)
-    for name, column in found.frame.items():
+    result = features_of(TABLES, family, as_of)
+    again = features_of(changed(TABLES, as_of, how, seed), family, as_of)
+    pd.testing.assert_frame_equal(result.frame, again.frame, check_exact=True)
+    pd.testing.assert_frame_equal(result.ids, again.ids, check_exact=True)
+    for name, column in result.frame.items():
         values, others = column.array, again.frame[name].array
         if isinstance(values, pd.arrays.NumpyExtensionArray):
             assert values.to_numpy().tobytes() == others.to_numpy().tobytes(), name
@@ -83,7 +83,7 @@ def test_features_stay_bit_identical_whatever_happens_after_the_date(family, min
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name != "churn_prediction"])
 def test_a_row_is_the_same_at_every_later_date(family):
     """So rows of one late date can be split by time into training and evaluation rows."""
-    early, late = asked(TABLES, family), asked(TABLES, family, AS_OF + pd.Timedelta(weeks=4))
+    early, late = features_of(TABLES, family), features_of(TABLES, family, AS_OF + pd.Timedelta(weeks=4))
     keys = list(early.ids.columns)
     both = late.ids.merge(early.ids.assign(here=1), on=keys, how="left")["here"].notna().to_numpy()
     assert 0 < both.sum() == len(early.ids) < len(late.ids)
@@ -91,75 +91,75 @@ def test_a_row_is_the_same_at_every_later_date(family):
 
 
 def test_what_came_before_a_view_is_what_a_loop_finds():
-    found = asked(TABLES, "enrollment_propensity")
+    result = features_of(TABLES, "enrollment_propensity")
     rows, views = TABLES["enrollments"], TABLES["views"].set_index("view_id")
-    for place in range(0, len(found.ids), 97):
-        row, ids = found.frame.iloc[place], found.ids.iloc[place]
+    for position in range(0, len(result.ids), 97):
+        row, ids = result.frame.iloc[position], result.ids.iloc[position]
         mine = rows[(rows["learner_id"] == ids["learner_id"]) & (rows["enrolled_at"] < ids["time"])]
         done = rows[(rows["course_id"] == ids["course_id"]) & (rows["completed_at"] < ids["time"])]
-        seen = views[(views["course_id"] == ids["course_id"]) & (views["viewed_at"] < ids["time"])]
+        observed = views[(views["course_id"] == ids["course_id"]) & (views["viewed_at"] < ids["time"])]
         assert row["enrollments_before"] == len(mine)
         assert row["owned_before"] == (mine["course_id"] == ids["course_id"]).sum()
         assert row["tokens_spent_before"] == mine["tokens_spent"].sum() / 100
-        assert row["course_views_before"] == len(seen)
+        assert row["course_views_before"] == len(observed)
         assert row["course_rating_before"] == pytest.approx(done["rating"].mean(), nan_ok=True)
-        assert row["price_to_usual"] == pytest.approx(row["token_price"] / seen["token_price"].mean(), nan_ok=True)
+        assert row["price_to_usual"] == pytest.approx(row["token_price"] / observed["token_price"].mean(), nan_ok=True)
         visit = views[views["visit_id"] == ids["visit_id"]]
         assert row["courses_seen"] == len(visit)
-        assert found.target.iloc[place] == views.loc[ids["view_id"], "enrolled"]
+        assert result.target.iloc[position] == views.loc[ids["view_id"], "enrolled"]
 
 
 def test_a_completion_is_known_when_it_happened_or_the_horizon_is_over():
-    found = asked(TABLES, "course_completion", START + pd.Timedelta(weeks=16))
-    rows = TABLES["enrollments"].set_index("enrollment_id").loc[found.ids["enrollment_id"]].reset_index()
-    assert (found.ids["time"] == rows["enrolled_at"] + pd.Timedelta(weeks=2)).all()
-    assert not (rows["completed_at"] < found.ids["time"]).any()
+    result = features_of(TABLES, "course_completion", START + pd.Timedelta(weeks=16))
+    rows = TABLES["enrollments"].set_index("enrollment_id").loc[result.ids["enrollment_id"]].reset_index()
+    assert (result.ids["time"] == rows["enrolled_at"] + pd.Timedelta(weeks=2)).all()
+    assert not (rows["completed_at"] < result.ids["time"]).any()
     due = rows["enrolled_at"] + pd.Timedelta(days=28)
-    assert found.target.isna().any()
+    assert result.target.isna().any()
     over = due <= START + pd.Timedelta(weeks=16)
-    assert (found.target[over] == (rows["completed_at"] <= due)[over]).all()
-    assert found.target[~over].dropna().all()
-    assert found.labeled.target.notna().all()
-    assert len(found.labeled.frame) == len(found.labeled.ids) == found.target.notna().sum()
+    assert (result.target[over] == (rows["completed_at"] <= due)[over]).all()
+    assert result.target[~over].dropna().all()
+    assert result.labeled.target.notna().all()
+    assert len(result.labeled.frame) == len(result.labeled.ids) == result.target.notna().sum()
 
 
 def test_who_did_not_come_back_within_the_horizon_has_left():
-    found = asked(TABLES, "churn_prediction")
+    result = features_of(TABLES, "churn_prediction")
     views = TABLES["views"]
     after = views[(views["viewed_at"] >= AS_OF) & (views["viewed_at"] < AS_OF + pd.Timedelta(days=28))]
     came = set(after["learner_id"])
-    assert [not gone for gone in found.target] == [who in came for who in found.ids["learner_id"]]
+    assert [not gone for gone in result.target] == [who in came for who in result.ids["learner_id"]]
     ledger = TABLES["token_ledger"]
     held = ledger[ledger["occurred_at"] < AS_OF].groupby("account_id")["amount"].sum() / 100
-    assert (found.frame["token_balance"].to_numpy() == held[found.ids["learner_id"]].to_numpy()).all()
-    assert found.frame["days_since_visit"].between(0, 28).all()
-    late = asked(TABLES, "churn_prediction", START + pd.Timedelta(weeks=14))
+    assert (result.frame["token_balance"].to_numpy() == held[result.ids["learner_id"]].to_numpy()).all()
+    assert result.frame["days_since_visit"].between(0, 28).all()
+    late = features_of(TABLES, "churn_prediction", START + pd.Timedelta(weeks=14))
     assert late.target.isna().any()
     assert not late.target.dropna().any()
 
 
 def test_later_outcomes_are_no_features():
-    enrolled = asked(TABLES, "course_completion").frame.columns
+    enrolled = features_of(TABLES, "course_completion").frame.columns
     assert not {"progress", "completed", "completed_at", "rating", "refunded", "teacher_tokens"} & set(enrolled)
-    assert "enrollments" not in asked(TABLES, "token_elasticity").frame
-    assert "rating" not in asked(TABLES, "teacher_quality").frame
+    assert "enrollments" not in features_of(TABLES, "token_elasticity").frame
+    assert "rating" not in features_of(TABLES, "teacher_quality").frame
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_feature_says_what_it_means(family):
-    found = asked(TABLES, family)
-    assert list(found.columns) == list(found.frame)
-    assert all(sentence.endswith(".") for sentence in found.columns.values())
-    assert len(found.frame) == len(found.target) == len(found.ids)
-    assert (found.ids["time"] <= AS_OF).all()
+    result = features_of(TABLES, family)
+    assert list(result.columns) == list(result.frame)
+    assert all(sentence.endswith(".") for sentence in result.columns.values())
+    assert len(result.frame) == len(result.target) == len(result.ids)
+    assert (result.ids["time"] <= AS_OF).all()
 
 
 def test_features_tell_who_completes_and_who_leaves():
     """Signal of the generator reaches the features: those who left are longer gone, price lowers the chance."""
-    view = asked(TABLES, "enrollment_propensity")
+    view = features_of(TABLES, "enrollment_propensity")
     dear = view.frame["price_to_usual"] > 1.05
     assert view.target[dear].mean() < view.target[view.frame["price_to_usual"] < 0.95].mean()
-    churn = asked(TABLES, "churn_prediction")
+    churn = features_of(TABLES, "churn_prediction")
     gone = churn.target.astype(bool)
     assert churn.frame.loc[gone, "days_since_visit"].mean() > churn.frame.loc[~gone, "days_since_visit"].mean()
 

@@ -64,17 +64,17 @@ def hidden(folder: Path) -> list[str]:
 )
 def test_killed_at_any_moment_the_catalogue_holds_the_old_or_the_new(catalogue: Catalogue, code, large, longest):
     moments = np.random.default_rng(7)
-    kept: set[str] = set()
+    saved: set[str] = set()
     for attempt in range(KILLS):
         program = code.format(folder=str(catalogue.folder), start=1_000 * attempt, large=large)
         run_and_kill(program, moments.uniform(0, longest))
         after = [*catalogue.list(), *catalogue.list(deleted=True)]
-        assert kept <= {one.id for one in after}
-        for one in after[-3:]:
-            assert {table: len(one.table(table)) for table in one.tables} == one.tables
-            if one.kind == "market":
-                assert one.market().digest == one.digest
-        assert {path.name for path in catalogue.folder.glob("[0-9a-f]*")} == {one.id for one in after}
-        kept = {one.id for one in after if one.deleted is None}
+        assert saved <= {item.id for item in after}
+        for item in after[-3:]:
+            assert {table: len(item.table(table)) for table in item.tables} == item.tables
+            if item.kind == "market":
+                assert item.market().digest == item.digest
+        assert {path.name for path in catalogue.folder.glob("[0-9a-f]*")} == {item.id for item in after}
+        saved = {item.id for item in after if item.deleted is None}
     catalogue.add_panel(sales(), ROLES, name="after")
     assert hidden(catalogue.folder) == []

@@ -25,16 +25,16 @@ def csv(frame: pd.DataFrame) -> bytes:
 
 def both_ways(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, content: bytes, roles, **more) -> list:
     """Store an upload in memory and out of it; return the data sets, or the errors."""
-    found = []
+    result = []
     for least, name in ((10**9, "memory"), (10, "large")):
         monkeypatch.setattr(catalogue_module, "LARGE_ROWS", least)
         upload = catalogue.stage("x.csv", content)
         try:
-            found.append(catalogue.add_upload(upload, roles, name=name, **more))
+            result.append(catalogue.add_upload(upload, roles, name=name, **more))
         except ContractError as error:
-            found.append(error)
+            result.append(error)
         upload.close()
-    return found
+    return result
 
 
 @pytest.mark.parametrize("kind", CONTRACTS)

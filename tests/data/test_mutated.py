@@ -35,20 +35,23 @@ def first_lines(content: bytes) -> bytes:
 
 
 def sheet_bytes() -> bytes:
-    made, sink = openpyxl.Workbook(), io.BytesIO()
+    created, sink = openpyxl.Workbook(), io.BytesIO()
     for line in SAMPLE.decode().splitlines()[:30]:
-        made.active.append([float(cell) if cell.replace(".", "").isdigit() else cell for cell in line.split(",")])
-    made.save(sink)
+        created.active.append([float(cell) if cell.replace(".", "").isdigit() else cell for cell in line.split(",")])
+    created.save(sink)
     return sink.getvalue()
 
 
 def bomb_bytes() -> bytes:
     """Return a workbook of some kilobytes whose sheet is 60 MB of blanks when unpacked."""
     sink = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(sheet_bytes())) as whole, zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as made:
+    with (
+        zipfile.ZipFile(io.BytesIO(sheet_bytes())) as whole,
+        zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as created,
+    ):
         for name in whole.namelist():
             content = whole.read(name)
-            made.writestr(name, content.replace(b"<sheetData>", b"<sheetData>" + b" " * 60_000_000))
+            created.writestr(name, content.replace(b"<sheetData>", b"<sheetData>" + b" " * 60_000_000))
     return sink.getvalue()
 
 
@@ -115,7 +118,7 @@ def peak_before() -> int:
 def test_a_mutated_file_is_stored_whole_or_refused_in_words(
     stored: Catalogue, peak_before: int, content: bytes, kind: str
 ):
-    before = {one.id for one in stored.list()}
+    before = {item.id for item in stored.list()}
     refused, upload = "", None
     try:
         upload = stored.stage("x", content, limit_mb=20)
@@ -128,7 +131,7 @@ def test_a_mutated_file_is_stored_whole_or_refused_in_words(
         upload.close()
     if refused:
         assert len(refused) < 10_000
-        assert {one.id for one in stored.list()} == before
+        assert {item.id for item in stored.list()} == before
     else:
         assert len(dataset.main()) == upload.rows
         assert check_dataset(dataset)[-1].code == "learnable"

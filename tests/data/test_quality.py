@@ -1,4 +1,4 @@
-"""Health: each check passes on sound data and tells the one thing that is wrong with data spoiled in one way."""
+"""Each check passes on valid data and reports the single problem of spoiled data."""
 
 import numpy as np
 import pandas as pd
@@ -63,16 +63,16 @@ def test_gaps_in_time_are_seen_for_all_units_and_for_single_ones(panel):
 
 
 def test_one_price_fails_as_the_training_will(panel):
-    found = grades(panel.assign(token_price=9.0))
-    assert found["price_levels"] == found["learnable"] == found["price_changes"] == "FAIL"
+    result = grades(panel.assign(token_price=9.0))
+    assert result["price_levels"] == result["learnable"] == result["price_changes"] == "FAIL"
     assert check_of("learnable", panel.assign(token_price=9.0)).evidence == "No: every row has the same price."
 
 
 def test_prices_that_never_change_within_units_identify_nothing(panel):
     fixed = panel.assign(token_price=panel.groupby("course_id")["token_price"].transform("max"), discount_pct=0.0)
     roles = SOUND.model_copy(update={"randomized_discount": None, "randomized_flag": None})
-    found = grades(fixed, roles)
-    assert found["price_changes"] == found["learnable"] == "FAIL"
+    result = grades(fixed, roles)
+    assert result["price_changes"] == result["learnable"] == "FAIL"
 
 
 def test_a_price_a_hundred_times_too_high_is_an_outlier(panel):
@@ -115,8 +115,8 @@ def test_few_randomized_rows_are_not_enough(panel):
 def test_units_that_do_not_repeat_leave_only_covariates(panel):
     once = panel.drop_duplicates("course_id").assign(income=1.0)
     roles = PanelRoles(segment=None, views=None, controls=("income",))
-    found = grades(once, roles)
-    assert found["repeated_units"] == found["learnable"] == "REVIEW"
+    result = grades(once, roles)
+    assert result["repeated_units"] == result["learnable"] == "REVIEW"
     assert "price_changes" not in {check.code for check in check_panel(once, roles)}
     assert "The table has only 40 rows." in check_of("learnable", once, roles).evidence
     assert grades(once, roles.model_copy(update={"controls": ()}))["learnable"] == "FAIL"
@@ -173,12 +173,12 @@ def test_columns_made_of_quantity_are_suspects_by_name_or_value(panel, column, v
 
 
 def test_an_instrument_is_checked_by_its_values_alone(panel):
-    drawn = panel.assign(demand_instrument0=np.random.default_rng(1).normal(size=len(panel)))
+    sample = panel.assign(demand_instrument0=np.random.default_rng(1).normal(size=len(panel)))
     roles = SOUND.model_copy(update={"instruments": ("demand_instrument0",)})
-    assert check_of("leakage", drawn, roles).severity == "PASS"
-    assert check_of("leakage", drawn).severity == "REVIEW"
-    made = panel.assign(demand_instrument0=panel["enrollments"] * panel["token_price"])
-    assert check_of("leakage", made, roles).severity == "FAIL"
+    assert check_of("leakage", sample, roles).severity == "PASS"
+    assert check_of("leakage", sample).severity == "REVIEW"
+    created = panel.assign(demand_instrument0=panel["enrollments"] * panel["token_price"])
+    assert check_of("leakage", created, roles).severity == "FAIL"
 
 
 def test_a_row_with_a_total_and_a_thin_segment_are_reported(panel):
@@ -300,7 +300,7 @@ def test_rows_without_the_target_say_so(rows):
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("Curricular units 2nd sem (grade)", ("sem", 2)),
         ("week_12_logins", ("week", 12)),
@@ -310,8 +310,8 @@ def test_rows_without_the_target_say_so(rows):
         ("Admission grade", None),
     ],
 )
-def test_a_step_of_time_is_read_from_a_name(text, found):
-    assert time_step(text) == found
+def test_a_step_of_time_is_read_from_a_name(text, expected):
+    assert time_step(text) == expected
 
 
 def test_what_is_later_depends_on_the_moment():

@@ -19,16 +19,16 @@ HEADER = ["course", "week", "price", "sold", "on", None, "code"]
 
 
 def book(rows: list[list[object]], **sheets: list[list[object]]) -> bytes:
-    made = openpyxl.Workbook()
-    made.active.title = "Übersicht"
+    created = openpyxl.Workbook()
+    created.active.title = "Übersicht"
     for row in rows:
-        made.active.append(row)
+        created.active.append(row)
     for name, more in sheets.items():
-        sheet = made.create_sheet(name)
+        sheet = created.create_sheet(name)
         for row in more:
             sheet.append(row)
     sink = io.BytesIO()
-    made.save(sink)
+    created.save(sink)
     return sink.getvalue()
 
 
@@ -151,12 +151,12 @@ def test_a_cell_far_out_costs_no_more_than_it_holds():
 
 
 def small_book_with_a_cell_far_out() -> bytes:
-    made = openpyxl.Workbook()
+    created = openpyxl.Workbook()
     for row in (["a", "b"], [1, 2]):
-        made.active.append(row)
-    made.active["XFD1048576"] = 1
+        created.active.append(row)
+    created.active["XFD1048576"] = 1
     sink = io.BytesIO()
-    made.save(sink)
+    created.save(sink)
     return sink.getvalue()
 
 

@@ -51,14 +51,14 @@ def test_what_does_not_fit_in_memory_goes_to_a_folder_of_its_own(catalogue: Cata
     stored = catalogue.add_panel(sales(), ROLES, name="a")
     (tmp_path / "room").mkdir()
     monkeypatch.setattr(store, "gettempdir", lambda: str(tmp_path / "room"))
-    places = {stored.query("SELECT current_setting('temp_directory') AS at")["at"].item() for _ in range(2)}
-    assert len(places) == 2
-    assert all(place.startswith(str(tmp_path / "room")) for place in places)
+    positions = {stored.query("SELECT current_setting('temp_directory') AS at")["at"].item() for _ in range(2)}
+    assert len(positions) == 2
+    assert all(position.startswith(str(tmp_path / "room")) for position in positions)
     monkeypatch.setitem(store._CONFIG, "memory_limit", "40MB")
-    found = stored.query(
+    result = stored.query(
         "SELECT h FROM (SELECT hash(range) AS h FROM range(3000000) ORDER BY h) LIMIT 1 OFFSET 2000000"
     )
-    assert len(found) == 1
+    assert len(result) == 1
     assert list((tmp_path / "room").iterdir()) == []
 
 

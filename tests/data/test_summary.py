@@ -29,9 +29,9 @@ def roles(kind: str, **changes):
 def stored(catalogue: Catalogue):
     def store(kind: str):
         upload = catalogue.stage(f"{kind}.csv", sample_csv(kind))
-        found = catalogue.add_upload(upload, roles(kind), name=kind)
+        result = catalogue.add_upload(upload, roles(kind), name=kind)
         upload.close()
-        return found
+        return result
 
     return store
 
@@ -61,14 +61,14 @@ def test_an_uploaded_panel_is_labeled_by_its_own_columns(catalogue: Catalogue):
     rows = pd.DataFrame({"prices": np.linspace(1, 2, 40), "shares": np.linspace(0.1, 0.2, 40), "quarter": range(40)})
     upload = catalogue.stage("p.csv", rows.to_csv(index=False).encode())
     none = dict.fromkeys(("unit", "segment", "views", "randomized_discount", "randomized_flag"))
-    given = {"price": "prices", "quantity": "shares", "period": None} | none
-    plain = catalogue.add_upload(upload, roles_for("panel", given), name="p")
+    inputs = {"price": "prices", "quantity": "shares", "period": None} | none
+    plain = catalogue.add_upload(upload, roles_for("panel", inputs), name="p")
     labels = panel_labels(plain)
     assert (labels.price_axis, labels.quantity_axis, labels.price_unit) == ("prices", "shares", "")
-    timed = catalogue.add_upload(upload, roles_for("panel", given | {"period": "quarter"}), name="p")
+    timed = catalogue.add_upload(upload, roles_for("panel", inputs | {"period": "quarter"}), name="p")
     upload.close()
     assert panel_labels(timed).quantity_axis == "shares per period"
-    reported = " ".join(f"{one.title} {one.unit}" for one in summary(timed))
+    reported = " ".join(f"{item.title} {item.unit}" for item in summary(timed))
     assert "shares" in reported
     assert "oken" not in reported
     assert "nrollment" not in reported
@@ -78,14 +78,14 @@ def test_an_uploaded_panel_is_labeled_by_its_own_columns(catalogue: Catalogue):
 
 def test_figures_are_those_of_the_rows(stored):
     visits, labels, ratings = (sample(kind) for kind in ("visits", "labels", "ratings"))
-    found = values(stored("visits"))
-    assert found["Visits"] == visits["visit_id"].nunique()
-    assert found["Conversion of views"] == pytest.approx(visits["enrolled"].mean())
-    found = values(stored("labels"))
-    assert (found["Rows"], found["Outcome"]) == (600, pytest.approx(labels["churned"].mean()))
-    found = values(stored("ratings"))
-    assert found["Mean rating"] == pytest.approx(ratings["rating"].mean())
-    assert found["Teachers"] == ratings["teacher_id"].nunique()
+    result = values(stored("visits"))
+    assert result["Visits"] == visits["visit_id"].nunique()
+    assert result["Conversion of views"] == pytest.approx(visits["enrolled"].mean())
+    result = values(stored("labels"))
+    assert (result["Rows"], result["Outcome"]) == (600, pytest.approx(labels["churned"].mean()))
+    result = values(stored("ratings"))
+    assert result["Mean rating"] == pytest.approx(ratings["rating"].mean())
+    assert result["Teachers"] == ratings["teacher_id"].nunique()
 
 
 @pytest.mark.parametrize("kind", CONTRACTS)
@@ -104,12 +104,12 @@ def test_the_dictionary_tells_role_meaning_and_range_of_every_column(stored, kin
 
 def test_means_by_another_column_are_those_of_pandas(stored):
     dataset, frame = stored("labels"), sample("labels")
-    found = mean_by(dataset, "churned", "plan").set_index("value")
+    result = mean_by(dataset, "churned", "plan").set_index("value")
     expected = frame.groupby("plan")["churned"].agg(["size", "mean", "sem"])
     for plan, row in expected.iterrows():
-        assert found.loc[plan, "rows"] == row["size"]
-        assert found.loc[plan, "mean"] == pytest.approx(row["mean"])
-        assert found.loc[plan, "error"] == pytest.approx(1.96 * row["sem"])
+        assert result.loc[plan, "rows"] == row["size"]
+        assert result.loc[plan, "mean"] == pytest.approx(row["mean"])
+        assert result.loc[plan, "error"] == pytest.approx(1.96 * row["sem"])
     bins = mean_by(dataset, "churned", "first_price", bins=6)
     assert bins["rows"].sum() == len(frame)
     assert bins["rows"].between(90, 110).all()
@@ -123,7 +123,7 @@ def test_means_by_another_column_are_those_of_pandas(stored):
 def test_tables_are_read_in_batches_and_copied_whole(stored):
     dataset = stored("visits")
     parts = list(dataset.batches("visits", 700))
-    assert [len(part) for part in parts] == [700, 700, 200]
+    assert [len(section) for section in parts] == [700, 700, 200]
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), dataset.main())
     sink = io.BytesIO()
     assert dataset.copy_table("visits", sink) == 1_600
@@ -211,8 +211,8 @@ def test_churn_without_any_duration_is_reported():
 def test_a_market_has_its_books_checked_too(catalogue):
     from edtech.market import MarketParams
 
-    made = catalogue.add_generated(MarketParams(learners=100, teachers=5, courses=10, weeks=6), name="m")
-    codes = [check.code for check in check_dataset(made)]
+    created = catalogue.add_generated(MarketParams(learners=100, teachers=5, courses=10, weeks=6), name="m")
+    codes = [check.code for check in check_dataset(created)]
     assert codes[0] == "identities"
     assert codes[-1] == "learnable"
 

@@ -88,8 +88,8 @@ def test_the_user_may_know_better():
 def test_thousands_are_understood_where_no_number_can_be_meant_otherwise(text, dialect, numbers):
     upload = read_upload("x.csv", text.encode())
     assert upload.dialect == dialect
-    found = [upload.frame[name].tolist() for name in upload.columns[1:]]
-    assert [[None if pd.isna(x) else x for x in column] for column in found] == numbers
+    result = [upload.frame[name].tolist() for name in upload.columns[1:]]
+    assert [[None if pd.isna(x) else x for x in column] for column in result] == numbers
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_numbers_that_may_be_thousands_or_decimals_are_explained_and_can_be_chos
         f"Numbers such as 1,234 in 'p' are {reading}. If commas separate thousands, select them as the thousands mark."
         in upload.notes
     )
-    chosen = Dialect(upload.dialect.delimiter, ".", thousands=",")
-    assert read_upload("x.csv", text.encode(), dialect=chosen).frame["p"].iloc[0] == 1234
+    selection = Dialect(upload.dialect.delimiter, ".", thousands=",")
+    assert read_upload("x.csv", text.encode(), dialect=selection).frame["p"].iloc[0] == 1234
 
 
 @pytest.mark.parametrize("cell", ["192.168.1.10", "31.12.2024", "1,23,456", "12.34.567", "1.234,5,6"])

@@ -6,34 +6,34 @@ from typing import Any
 
 import pandas as pd
 
-Books = dict[str, Any]
+Accounts = dict[str, Any]
 
 
-def recount(tables: Any, first: date, last: date) -> Books:
+def recount(tables: Any, first: date, last: date) -> Accounts:
     """Return the figures of the days from first to last as integers of 1/100 token and cents, or exact counts."""
     start, end = datetime.combine(first, time()), datetime.combine(last, time()) + timedelta(days=1)
-    found: Books = defaultdict(int)
+    result: Accounts = defaultdict(int)
     held: dict[str, int] = defaultdict(int)
     spends: dict[str, int] = defaultdict(int)
     for entry in tables["token_ledger"].itertuples():
         if entry.occurred_at >= end:
             continue
         within, who, kind = entry.occurred_at >= start, entry.account_kind, entry.kind
-        found[f"{who}_held"] += entry.amount
+        result[f"{who}_held"] += entry.amount
         if who == "learner":
             held[entry.account_id] += entry.amount
-            found["cash"] += entry.money_cents if kind == "purchase" else 0
-            found["ever_bought"] += entry.amount if kind == "purchase" else 0
+            result["cash"] += entry.money_cents if kind == "purchase" else 0
+            result["ever_bought"] += entry.amount if kind == "purchase" else 0
         if who == "teacher":
-            found["cash"] += entry.money_cents
+            result["cash"] += entry.money_cents
         if within:
-            found[who, kind] += entry.amount
-            found["money", who, kind] += entry.money_cents
+            result[who, kind] += entry.amount
+            result["money", who, kind] += entry.money_cents
             if who == "learner" and kind == "spend":
                 spends[entry.account_id] += 1
     views = tables["views"]
     came = {learner for learner, at in zip(views["learner_id"], views["viewed_at"], strict=True) if start <= at < end}
-    return found | {"balances": held, "spends": spends, "came": came}
+    return result | {"balances": held, "spends": spends, "came": came}
 
 
 def supply_by_day(tables: Any, first: date, last: date) -> list[int]:
@@ -47,4 +47,4 @@ def supply_by_day(tables: Any, first: date, last: date) -> list[int]:
 def gini(values: list[int]) -> float:
     """Return the mean absolute difference of all pairs over twice the mean: the definition itself."""
     n, total = len(values), sum(values)
-    return sum(abs(one - other) for one in values for other in values) / (2 * n * total)
+    return sum(abs(item - other) for item in values for other in values) / (2 * n * total)

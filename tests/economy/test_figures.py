@@ -50,47 +50,47 @@ def test_the_figures_of_any_range_of_a_lively_market(stored, market, first, last
 
 def agree(stored, tables, first: date, last: date) -> None:
     """Compare every figure with the recount; and the proof holds."""
-    books, period = recount(tables, first, last), chosen_period(stored, first, last)
-    found = economy(stored, period).figures
-    exact = {name: figure.exact for name, figure in found.items() if figure.exact is not None}
+    accounts, period = recount(tables, first, last), chosen_period(stored, first, last)
+    result = economy(stored, period).figures
+    exact = {name: figure.exact for name, figure in result.items() if figure.exact is not None}
     assert exact == {
-        "circulating_supply": books["learner_held"] + books["teacher_held"],
-        "learner_balance": books["learner_held"],
-        "teacher_balance": books["teacher_held"],
-        "treasury": books["treasury_held"],
-        "issued": -sum(books["mint", kind] for kind in ("purchase", "bonus", "refund")),
-        "minted_purchase": -books["mint", "purchase"],
-        "minted_bonus": -books["mint", "bonus"],
-        "minted_refund": -books["mint", "refund"],
-        "burned": books["burn", "spend"],
-        "expired": books["burn", "expiry"],
-        "paid_out": books["burn", "payout"],
-        "spent": -books["learner", "spend"],
-        "refunded": books["learner", "refund"],
-        "teacher_earnings": books["teacher", "spend"] + books["teacher", "clawback"],
-        "commission": books["treasury", "spend"] + books["treasury", "refund"],
-        "money_in": books["money", "learner", "purchase"],
-        "money_out": -books["money", "teacher", "payout"],
+        "circulating_supply": accounts["learner_held"] + accounts["teacher_held"],
+        "learner_balance": accounts["learner_held"],
+        "teacher_balance": accounts["teacher_held"],
+        "treasury": accounts["treasury_held"],
+        "issued": -sum(accounts["mint", kind] for kind in ("purchase", "bonus", "refund")),
+        "minted_purchase": -accounts["mint", "purchase"],
+        "minted_bonus": -accounts["mint", "bonus"],
+        "minted_refund": -accounts["mint", "refund"],
+        "burned": accounts["burn", "spend"],
+        "expired": accounts["burn", "expiry"],
+        "paid_out": accounts["burn", "payout"],
+        "spent": -accounts["learner", "spend"],
+        "refunded": accounts["learner", "refund"],
+        "teacher_earnings": accounts["teacher", "spend"] + accounts["teacher", "clawback"],
+        "commission": accounts["treasury", "spend"] + accounts["treasury", "refund"],
+        "money_in": accounts["money", "learner", "purchase"],
+        "money_out": -accounts["money", "teacher", "payout"],
     }
-    assert all(found[name].value == units / 100 for name, units in exact.items())
+    assert all(result[name].value == units / 100 for name, units in exact.items())
     supply = supply_by_day(tables, first, last)
-    near(found["velocity"].value, exact["spent"] * len(supply), sum(supply))
-    near(found["take_rate"].value, exact["commission"], exact["spent"] - exact["refunded"])
-    near(found["sink_source"].value, exact["burned"] + exact["expired"] + exact["paid_out"], exact["issued"])
+    near(result["velocity"].value, exact["spent"] * len(supply), sum(supply))
+    near(result["take_rate"].value, exact["commission"], exact["spent"] - exact["refunded"])
+    near(result["sink_source"].value, exact["burned"] + exact["expired"] + exact["paid_out"], exact["issued"])
     near(
-        found["payout_cover"].value,
-        books["cash"] * books["ever_bought"],
+        result["payout_cover"].value,
+        accounts["cash"] * accounts["ever_bought"],
         exact["teacher_balance"] * sum_of_purchases(tables, last),
     )
-    near(found["arpu"].value, (exact["spent"] - exact["refunded"]) / 100, len(books["came"]))
-    near(found["repurchase_rate"].value, sum(n > 1 for n in books["spends"].values()), len(books["spends"]))
-    assert found["buyers"].value == len(books["spends"])
-    assert found["active_learners"].value == len(books["came"])
-    balances = sorted(books["balances"].values())
+    near(result["arpu"].value, (exact["spent"] - exact["refunded"]) / 100, len(accounts["came"]))
+    near(result["repurchase_rate"].value, sum(n > 1 for n in accounts["spends"].values()), len(accounts["spends"]))
+    assert result["buyers"].value == len(accounts["spends"])
+    assert result["active_learners"].value == len(accounts["came"])
+    balances = sorted(accounts["balances"].values())
     if sum(balances):
-        assert found["gini"].value == pytest.approx(gini(balances), abs=1e-12)
+        assert result["gini"].value == pytest.approx(gini(balances), abs=1e-12)
         for name, share in (("top_1", 0.01), ("top_10", 0.1)):
-            near(found[name].value, sum(balances[-math.ceil(len(balances) * share) :]), sum(balances))
+            near(result[name].value, sum(balances[-math.ceil(len(balances) * share) :]), sum(balances))
     assert reconcile(stored, period).broken == ()
 
 
@@ -100,9 +100,9 @@ def sum_of_purchases(tables, last: date) -> int:
     return int(bought.loc[bought["occurred_at"].dt.date <= last, "money_cents"].sum())
 
 
-def near(value: float | None, part: float, whole: float) -> None:
-    if whole:
-        assert value == pytest.approx(part / whole, rel=1e-12)
+def near(value: float | None, numerator: float, denominator: float) -> None:
+    if denominator:
+        assert value == pytest.approx(numerator / denominator, rel=1e-12)
     else:
         assert value is None
 
@@ -111,18 +111,18 @@ def test_the_range_before_is_as_long_and_its_figures_are_those_of_its_own(stored
     now = economy(stored, chosen_period(stored, date(2024, 4, 1), date(2024, 4, 30)))
     assert str(now.before) == "2024-03-02 to 2024-03-31"
     then = economy(stored, now.before).figures
-    assert {name: one.before for name, one in now.figures.items()} == {name: one.value for name, one in then.items()}
+    assert {name: item.before for name, item in now.figures.items()} == {name: item.value for name, item in then.items()}
     spent = now.figures["spent"]
     assert spent.change == spent.value / then["spent"].value - 1
     first = economy(stored, chosen_period(stored, date(2024, 1, 8), date(2024, 1, 20)))
     assert first.before is None
-    assert {one.before for one in first.figures.values()} == {None}
+    assert {item.before for item in first.figures.values()} == {None}
 
 
 def test_every_figure_has_a_meaning_and_its_lines_exist(stored):
-    found = economy(stored, whole_period(stored))
-    assert set(found.figures) == set(ECONOMY)
-    assert found.missing == {}
+    result = economy(stored, whole_period(stored))
+    assert set(result.figures) == set(ECONOMY)
+    assert result.missing == {}
     for about in ECONOMY.values():
         assert about.title
         assert about.unit
@@ -133,10 +133,10 @@ def test_every_figure_has_a_meaning_and_its_lines_exist(stored):
 def test_the_entries_behind_a_figure_sum_to_it_and_are_bounded(stored):
     period = chosen_period(stored, date(2024, 3, 1), date(2024, 3, 31))
     for name, line in LINES.items():
-        found = entries_behind(stored, name, period, most=10**6)
-        assert len(found.table) == found.count
+        result = entries_behind(stored, name, period, most=10**6)
+        assert len(result.table) == result.count
         column = "money_cents" if line.money else "amount"
-        assert line.sign * found.table[column].sum() == found.total
+        assert line.sign * result.table[column].sum() == result.total
     few = entries_behind(stored, "spent", period, most=5)
     assert len(few.table) == 5 < few.count
     assert few.table["occurred_at"].is_monotonic_decreasing
@@ -145,7 +145,7 @@ def test_the_entries_behind_a_figure_sum_to_it_and_are_bounded(stored):
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "words"),
+    ("first", "last", "message"),
     [
         (date(2024, 3, 2), date(2024, 3, 1), "range of days is empty"),
         (date(2023, 12, 31), date(2024, 3, 1), "reaches outside the data"),
@@ -154,8 +154,8 @@ def test_the_entries_behind_a_figure_sum_to_it_and_are_bounded(stored):
         (date(2030, 1, 1), None, "range of days is empty"),
     ],
 )
-def test_days_that_cannot_be_asked_say_what_can(stored, first, last, words):
-    with pytest.raises(DataError, match=words) as error:
+def test_days_that_cannot_be_asked_say_what_can(stored, first, last, message):
+    with pytest.raises(DataError, match=message) as error:
         chosen_period(stored, first, last)
     assert error.value.fix
 
@@ -163,15 +163,15 @@ def test_days_that_cannot_be_asked_say_what_can(stored, first, last, words):
 def test_a_panel_without_a_ledger_gives_what_it_can_and_says_what_is_missing(home):
     panel = sales(units=4, periods=5)
     stored = Catalogue(home.data_dir).add_panel(panel, ROLES, name="panel")
-    found = economy(stored, chosen_period(stored, date(2024, 1, 8), date(2024, 1, 21)))
+    result = economy(stored, chosen_period(stored, date(2024, 1, 8), date(2024, 1, 21)))
     inside = panel[panel["week"].between("2024-01-08", "2024-01-21")]
     revenue = (inside["token_price"] * inside["enrollments"]).sum()
-    values = {name: figure.value for name, figure in found.figures.items()}
+    values = {name: figure.value for name, figure in result.figures.items()}
     assert set(values) == {"enrollments", "panel_revenue", "mean_price", "price_index"}
     assert values["panel_revenue"] == pytest.approx(revenue)
     assert values["mean_price"] == pytest.approx(revenue / inside["enrollments"].sum())
-    assert set(found.missing) == {"token_ledger", "views"}
-    assert "circulating_supply" in found.missing["token_ledger"]
+    assert set(result.missing) == {"token_ledger", "views"}
+    assert "circulating_supply" in result.missing["token_ledger"]
     with pytest.raises(DataError, match="no token ledger"):
         reconcile(stored, whole_period(stored))
 
@@ -180,7 +180,7 @@ def test_a_panel_whose_periods_are_numbers_has_figures_of_all_periods(home):
     panel = sales().assign(week=lambda rows: rows["week"].dt.isocalendar().week.astype("int64"))
     stored = Catalogue(home.data_dir).add_panel(panel, ROLES, name="numbered")
     assert chosen_period(stored) is None
-    found = economy(stored, None).figures
-    assert found["enrollments"].value == panel["enrollments"].sum()
+    result = economy(stored, None).figures
+    assert result["enrollments"].value == panel["enrollments"].sum()
     with pytest.raises(DataError, match="cannot be cut to a range of days"):
         chosen_period(stored, date(2024, 1, 1))

@@ -27,7 +27,7 @@ def observed(stored):
 
 
 @pytest.fixture(scope="module")
-def asked(observed):
+def assumptions(observed):
     return Assumptions.of(observed)
 
 
@@ -41,40 +41,40 @@ def results(world):
     return world.modeler().compare_models(world.panel, ["fixed_effects", "random_forest"])
 
 
-def test_today_is_the_median_under_todays_prices_and_nothing_changes(observed, asked):
-    found = forecast(observed, asked, TODAY)
-    assert found.totals["figure"].tolist() == list(FORECAST_FIGURES)
-    assert found.totals["mid"].tolist() == found.totals["today"].tolist()
-    assert (found.totals[["change", "change_low", "change_high"]] == 0).all(axis=None)
-    assert (found.totals["low"] < found.totals["mid"]).all()
-    assert (found.totals["mid"] < found.totals["high"]).all()
+def test_today_is_the_median_under_todays_prices_and_nothing_changes(observed, assumptions):
+    result = forecast(observed, assumptions, TODAY)
+    assert result.totals["figure"].tolist() == list(FORECAST_FIGURES)
+    assert result.totals["mid"].tolist() == result.totals["today"].tolist()
+    assert (result.totals[["change", "change_low", "change_high"]] == 0).all(axis=None)
+    assert (result.totals["low"] < result.totals["mid"]).all()
+    assert (result.totals["mid"] < result.totals["high"]).all()
 
 
-def test_the_weeks_add_up_to_the_horizon(observed, asked):
-    found = forecast(observed, asked, PriceEffect(-0.05, 0.02))
-    assert len(found.weekly) == 13 * len(FORECAST_FIGURES)
-    assert found.weekly["week"].min() == observed.end.replace(hour=0) + np.timedelta64(6, "D")
+def test_the_weeks_add_up_to_the_horizon(observed, assumptions):
+    result = forecast(observed, assumptions, PriceEffect(-0.05, 0.02))
+    assert len(result.weekly) == 13 * len(FORECAST_FIGURES)
+    assert result.weekly["week"].min() == observed.end.replace(hour=0) + np.timedelta64(6, "D")
     for name in STOCKS:
-        last = found.weekly[found.weekly["figure"] == name].iloc[-1]
-        assert last[["mid", "low", "high"]].tolist() == found.figure(name)[["mid", "low", "high"]].tolist()
-    spent = found.figure("spent")
+        last = result.weekly[result.weekly["figure"] == name].iloc[-1]
+        assert last[["mid", "low", "high"]].tolist() == result.figure(name)[["mid", "low", "high"]].tolist()
+    spent = result.figure("spent")
     assert spent["change"] == pytest.approx(-0.05, abs=0.005)
     assert spent["change_low"] < -0.05 < spent["change_high"] < 0
 
 
-def test_what_it_rests_on_is_said(observed, asked):
-    said = " ".join(forecast(observed, asked, TODAY).notes)
+def test_what_it_rests_on_is_said(observed, assumptions):
+    said = " ".join(forecast(observed, assumptions, TODAY).notes)
     assert "26 whole weeks" in said
     assert "less than a year" in said
     assert "every 28 days" in said
 
 
-def test_the_draws_of_a_price_effect_spread_as_the_interval_of_the_answer(observed, asked, world, results):
+def test_the_draws_of_a_price_effect_spread_as_the_interval_of_the_answer(observed, assumptions, world, results):
     outcome = what_if(results["fixed_effects"], world.panel, {"cat0": 0.1})
     effect = price_effect(outcome)
     assert effect.change == outcome.token_revenue.change
-    draws = simulate(observed, asked.model_copy(update={"draws": 5_000}), effect).spent
-    same = simulate(observed, asked.model_copy(update={"draws": 5_000}), TODAY).spent
+    draws = simulate(observed, assumptions.model_copy(update={"draws": 5_000}), effect).spent
+    same = simulate(observed, assumptions.model_copy(update={"draws": 5_000}), TODAY).spent
     low, high = np.quantile(draws[:, 0] / same[:, 0] - 1, (0.025, 0.975))
     assert (low, high) == pytest.approx((outcome.token_revenue.low, outcome.token_revenue.high), abs=0.005)
     none = price_effect(what_if(results["random_forest"], world.panel, {"cat0": 0.1}))
@@ -83,15 +83,15 @@ def test_the_draws_of_a_price_effect_spread_as_the_interval_of_the_answer(observ
     assert unmoved == PriceEffect(0.0, 0.0)
 
 
-def test_without_an_honest_interval_there_is_no_band(observed, asked):
-    found = forecast(observed, asked, PriceEffect(0.1, None))
-    assert found.totals[["low", "high", "change_low", "change_high"]].isna().all(axis=None)
-    assert found.totals["mid"].notna().all()
-    assert found.weekly["low"].isna().all()
-    assert "no honest interval" in " ".join(found.notes)
+def test_without_an_honest_interval_there_is_no_band(observed, assumptions):
+    result = forecast(observed, assumptions, PriceEffect(0.1, None))
+    assert result.totals[["low", "high", "change_low", "change_high"]].isna().all(axis=None)
+    assert result.totals["mid"].notna().all()
+    assert result.weekly["low"].isna().all()
+    assert "no honest interval" in " ".join(result.notes)
 
 
-def test_each_run_stands_beside_the_economy_under_its_prices(observed, asked, world, results):
+def test_each_run_stands_beside_the_economy_under_its_prices(observed, assumptions, world, results):
     response = price_response(results["fixed_effects"], world.panel)
     plan = plan_prices(response)
     unproven = world.modeler(randomized_discount=None, randomized_flag=None)
@@ -101,9 +101,9 @@ def test_each_run_stands_beside_the_economy_under_its_prices(observed, asked, wo
         "a": RunOfEconomy("Fixed effects", plan, {"rmse": 1.5}),
         "b": RunOfEconomy("Unproven", refused, {"rmse": 2.5}),
     }
-    table = economy_of_runs(observed, asked, runs).set_index("run_id")
+    table = economy_of_runs(observed, assumptions, runs).set_index("run_id")
     assert table["rmse"].tolist()[1:] == [1.5, 2.5]
-    expected = forecast(observed, asked, price_effect(plan.outcome))
+    expected = forecast(observed, assumptions, price_effect(plan.outcome))
     for name in FORECAST_FIGURES:
         assert table.loc["a", name] == expected.figure(name)["mid"]
         assert table.loc["b", name] == table.loc["", name]
@@ -132,11 +132,11 @@ def test_runs_of_the_data_set_come_soundest_first():
     assert runs_of(runs[["run_id"]], "x").empty
 
 
-def test_the_outlook_is_a_report(observed, asked):
-    report = forecast_report(forecast(observed, asked, PriceEffect(0.02, 0.01)), ["Only if so."], {"seed": asked.seed})
+def test_the_outlook_is_a_report(observed, assumptions):
+    report = forecast_report(forecast(observed, assumptions, PriceEffect(0.02, 0.01)), ["Only if so."], {"seed": assumptions.seed})
     assert report.sections[0].text == ("Token revenue changes by +2.0% through prices, against today's.", "Only if so.")
     assert [section.title for section in report.sections] == ["At the horizon", "Week by week", "What this assumes"]
     assumed = report.sections[-1].tables[0].frame.set_index("assumption")["value"]
-    assert assumed["Expiry"] == asked.expiry_weeks
+    assert assumed["Expiry"] == assumptions.expiry_weeks
     assert len(to_html(report)) < 6e6
     assert b"Circulating supply" in to_csv(report)

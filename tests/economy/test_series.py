@@ -13,12 +13,12 @@ from tests.economy.brute import supply_by_day
 
 def test_daily_balances_have_a_row_for_each_day_and_end_at_the_platform_metrics(stored, market):
     first, last = date(2024, 2, 10), date(2024, 3, 20)
-    found = daily_balances(stored, chosen_period(stored, first, last))
-    assert found["day"].tolist() == pd.date_range(first, last).tolist()
-    assert (found["learners"] + found["teachers"]).tolist() == supply_by_day(market.tables, first, last)
+    result = daily_balances(stored, chosen_period(stored, first, last))
+    assert result["day"].tolist() == pd.date_range(first, last).tolist()
+    assert (result["learners"] + result["teachers"]).tolist() == supply_by_day(market.tables, first, last)
     days = market.tables["platform_metrics"].set_index("day").loc[str(first) : str(last)]
-    assert found["treasury"].tolist() == days["treasury"].tolist()
-    assert found["spent"].tolist() == days["spent"].tolist()
+    assert result["treasury"].tolist() == days["treasury"].tolist()
+    assert result["spent"].tolist() == days["spent"].tolist()
 
 
 def test_the_lorenz_curve_rises_below_equality_and_its_area_gives_the_gini(stored):
@@ -81,13 +81,13 @@ def test_periods_without_a_unit_in_common_are_compared_by_way_of_others():
 
 
 def test_the_index_of_a_market_starts_at_100_and_stays_near_as_its_prices_do(stored, market):
-    found = price_index(stored)
-    assert found["index"].iloc[0] == 100
-    assert len(found) == market.params.weeks
-    assert found["index"].between(85, 115).all()  # list prices of this market have no trend; a sale is at most 40 %
+    result = price_index(stored)
+    assert result["index"].iloc[0] == 100
+    assert len(result) == market.params.weeks
+    assert result["index"].between(85, 115).all()  # list prices of this market have no trend; a sale is at most 40 %
 
 
 def test_retention_keeps_the_months_of_the_range(stored):
     cells = retention(stored, chosen_period(stored, date(2024, 2, 15), date(2024, 4, 3)))
-    shown = [(f"{cohort:%Y-%m}", months) for cohort, months in zip(cells["cohort"], cells["months"], strict=True)]
-    assert shown == [("2024-02", 0), ("2024-02", 1), ("2024-02", 2), ("2024-03", 0), ("2024-03", 1), ("2024-04", 0)]
+    view = [(f"{cohort:%Y-%m}", months) for cohort, months in zip(cells["cohort"], cells["months"], strict=True)]
+    assert view == [("2024-02", 0), ("2024-02", 1), ("2024-02", 2), ("2024-03", 0), ("2024-03", 1), ("2024-04", 0)]

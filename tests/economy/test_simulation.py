@@ -80,15 +80,15 @@ def test_a_balance_is_of_the_age_of_the_last_movement_of_its_account(observed, m
     change=st.floats(-0.9, 3),
 )
 def test_the_books_balance_in_every_draw_and_week(observed, changes, change):
-    found = simulate(observed, Assumptions.of(observed, draws=100, **changes), PriceEffect(change, 0.05))
-    gone = found.burned + found.expired + found.paid_out
+    result = simulate(observed, Assumptions.of(observed, draws=100, **changes), PriceEffect(change, 0.05))
+    gone = result.burned + result.expired + result.paid_out
     start = observed.learners + observed.teachers + observed.treasury
-    held = found.circulating_supply + found.treasury
-    assert np.allclose(start + (found.issued - gone).cumsum(axis=1), held, rtol=1e-9)
-    for flow in (found.spent, found.purchased, found.bonus, found.expired, found.paid_out):
+    held = result.circulating_supply + result.treasury
+    assert np.allclose(start + (result.issued - gone).cumsum(axis=1), held, rtol=1e-9)
+    for flow in (result.spent, result.purchased, result.bonus, result.expired, result.paid_out):
         assert (flow >= 0).all()
-    assert (found.learner_balance >= -1e-6 * start).all()
-    assert (found.teacher_balance >= 0).all()
+    assert (result.learner_balance >= -1e-6 * start).all()
+    assert (result.teacher_balance >= 0).all()
 
 
 def test_only_what_is_asked_changes_and_the_same_seed_draws_the_same(observed):
@@ -117,13 +117,13 @@ def test_expiry_takes_what_lies_longer_than_the_rule_and_none_takes_nothing(obse
 
 def test_more_bonuses_replace_as_many_purchases_as_is_assumed(observed):
     def bought_and_given(**changes):
-        found = simulate(observed, Assumptions.of(observed, **changes), PriceEffect())
-        return found.purchased.sum(axis=1).mean(), found.bonus.sum(axis=1).mean()
+        result = simulate(observed, Assumptions.of(observed, **changes), PriceEffect())
+        return result.purchased.sum(axis=1).mean(), result.bonus.sum(axis=1).mean()
 
-    bought, given = bought_and_given(bonus_replaces=0.5)
+    bought, inputs = bought_and_given(bonus_replaces=0.5)
     less_bought, more_given = bought_and_given(bonus_replaces=0.5, bonuses=1.5)
-    assert more_given == pytest.approx(1.5 * given)
-    assert bought - less_bought == pytest.approx(0.25 * given, rel=0.02)  # where nothing is bought it cannot fall
+    assert more_given == pytest.approx(1.5 * inputs)
+    assert bought - less_bought == pytest.approx(0.25 * inputs, rel=0.02)  # where nothing is bought it cannot fall
 
 
 def test_bands_hold_what_comes_where_spending_wanders_and_swings():

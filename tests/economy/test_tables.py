@@ -14,19 +14,19 @@ from tests.data.conftest import ROLES, sales
 
 
 @pytest.fixture
-def found(stored):
+def economy_figures(stored):
     return economy(stored, chosen_period(stored, date(2024, 4, 1), date(2024, 5, 31)))
 
 
-def test_the_report_holds_figures_causes_balances_and_the_proof(stored, found):
-    report = economy_report(stored, found, {"data set digest": stored.digest})
+def test_the_report_holds_figures_causes_balances_and_the_proof(stored, economy_figures):
+    report = economy_report(stored, economy_figures, {"data set digest": stored.digest})
     titles = [section.title for section in report.sections]
     assert titles == ["Figures", "Sources and sinks by cause", "Who holds the tokens", "Does it agree with the ledger?"]
     tables = {table.title: table.frame for section in report.sections for table in section.tables}
     held = tables["Supply"].set_index("figure").loc["Circulating supply"]
-    assert held["exact"] == found.figures["circulating_supply"].exact
+    assert held["exact"] == economy_figures.figures["circulating_supply"].exact
     sides = tables["By cause"].groupby("side")["tokens"].sum()
-    assert sides["sink"] / sides["source"] == pytest.approx(found.figures["sink_source"].value)
+    assert sides["sink"] / sides["source"] == pytest.approx(economy_figures.figures["sink_source"].value)
     assert tables["Balances by day"][["learners", "teachers"]].iloc[-1].sum() == pytest.approx(held["value"])
     assert "0 of " in report.sections[-1].text[0]
     assert len(to_html(report)) < 6e6
@@ -44,13 +44,13 @@ def test_the_commands_print_the_figures_and_the_proof(market, home, tmp_path):
     stored = Catalogue(home.data_dir).add_market(market, name="told")
     days = ["--first", "2024-04-01", "--last", "2024-05-31"]
     report = tmp_path / "economy.html"
-    told = CliRunner().invoke(app, ["economy", "figures", stored.id, *days, "--report", str(report)])
-    assert told.exit_code == 0, told.output
+    message = CliRunner().invoke(app, ["economy", "figures", stored.id, *days, "--report", str(report)])
+    assert message.exit_code == 0, message.output
     spent = economy(stored, chosen_period(stored, date(2024, 4, 1), date(2024, 5, 31))).figures["spent"]
-    assert str(spent.exact) in told.output
+    assert str(spent.exact) in message.output
     assert "Token economy" in report.read_text(encoding="utf-8")
-    told = CliRunner().invoke(app, ["economy", "proof", stored.id])
-    assert (told.exit_code, "0 of " in told.output) == (0, True)
+    message = CliRunner().invoke(app, ["economy", "proof", stored.id])
+    assert (message.exit_code, "0 of " in message.output) == (0, True)
 
 
 def test_a_ledger_that_was_changed_fails_the_proof(market, home):
@@ -60,8 +60,8 @@ def test_a_ledger_that_was_changed_fails_the_proof(market, home):
     spoiled.files("token_ledger")[0].unlink()
     ledger.to_parquet(spoiled.folder / "token_ledger.parquet")
     broken = reconcile(spoiled, chosen_period(spoiled)).broken
-    titles = " ".join(one.title for one in broken)
+    titles = " ".join(item.title for item in broken)
     assert "do not sum to zero" in titles
     assert "platform_metrics" in titles
-    told = CliRunner().invoke(app, ["economy", "proof", spoiled.id])
-    assert told.exit_code == 1
+    message = CliRunner().invoke(app, ["economy", "proof", spoiled.id])
+    assert message.exit_code == 1

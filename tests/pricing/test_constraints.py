@@ -12,7 +12,7 @@ from edtech.market import MarketParams, generate_market
 from edtech.ml import TokenPriceElasticityModeler
 from edtech.pricing import Response, plan_prices, price_response
 from edtech.pricing.constraints import Constraints, price_bounds
-from edtech.pricing.separable_optimizer import _chosen, candidate_prices
+from edtech.pricing.separable_optimizer import _integer_program, candidate_prices
 from edtech.tables.roles import MARKET_ROLES
 from tests.worlds import make_world
 
@@ -71,10 +71,10 @@ def test_a_plan_on_steps_equals_brute_force(three, most, least):
 
     best = brute_force(three, grid, total, allowed)
     plan = plan_prices(three, constraints=constraints)
-    found = plan.table["recommended"].to_numpy()
-    quantity = three.demand(found).quantity
-    assert allowed(found, quantity)
-    assert total(found, quantity) == pytest.approx(best, rel=1e-4)
+    result = plan.table["recommended"].to_numpy()
+    quantity = three.demand(result).quantity
+    assert allowed(result, quantity)
+    assert total(result, quantity) == pytest.approx(best, rel=1e-4)
 
 
 @pytest.mark.parametrize("most", [None, 1])
@@ -89,10 +89,10 @@ def test_a_joint_plan_on_steps_equals_brute_force(competing, most, least):
         return (most is None or changed <= most) and quantity.sum() >= floor * (1 - 1e-9)
 
     best = brute_force(competing, grid, total, allowed)
-    found = plan_prices(competing, constraints=constraints).table["recommended"].to_numpy()
-    quantity = competing.demand(found).quantity
-    assert allowed(found, quantity)
-    assert total(found, quantity) >= best * (1 - 1e-3)
+    result = plan_prices(competing, constraints=constraints).table["recommended"].to_numpy()
+    quantity = competing.demand(result).quantity
+    assert allowed(result, quantity)
+    assert total(result, quantity) >= best * (1 - 1e-3)
 
 
 @given(
@@ -131,24 +131,24 @@ def assert_on_steps(table, step):
 )
 @settings(max_examples=25, deadline=None)
 def test_prices_that_a_floor_or_ceiling_moves_are_on_steps(response, competing, floors, over, step, joint):
-    asked = competing if joint else response
-    floor = {asked.units[at]: asked.baseline[at] * share for at, share in floors.items()}
+    request = competing if joint else response
+    floor = {request.units[at]: request.baseline[at] * share for at, share in floors.items()}
     ceiling = {unit: max(price * over, price + step) for unit, price in floor.items()}
     limits = Constraints(floor=floor, ceiling=ceiling, step=step, extrapolate=True)
-    table = plan_prices(asked, constraints=limits).table
+    table = plan_prices(request, constraints=limits).table
     assert_on_steps(table, step)
-    found = table.set_index(table["unit"].astype(str))["recommended"]
-    assert all(floor[unit] <= found[unit] * (1 + 1e-9) for unit in floor)
-    assert all(found[unit] <= ceiling[unit] * (1 + 1e-9) for unit in floor)
+    result = table.set_index(table["unit"].astype(str))["recommended"]
+    assert all(floor[unit] <= result[unit] * (1 + 1e-9) for unit in floor)
+    assert all(result[unit] <= ceiling[unit] * (1 + 1e-9) for unit in floor)
 
 
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_price_that_has_to_change_and_finds_no_step_is_refused(response, competing, joint):
-    asked = competing if joint else response
-    unit, above = asked.units[0], np.floor(asked.baseline[0] / 5) * 5 + 5
+    request = competing if joint else response
+    unit, above = request.units[0], np.floor(request.baseline[0] / 5) * 5 + 5
     limits = Constraints(floor={unit: above + 0.5}, ceiling={unit: above + 1.5}, step=5.0, extrapolate=True)
     with pytest.raises(PricingError, match="none on the steps is allowed") as caught:
-        plan_prices(asked, constraints=limits)
+        plan_prices(request, constraints=limits)
     assert unit in caught.value.actual
 
 
@@ -168,11 +168,11 @@ def test_enrollments_are_kept_at_the_least_cost(response, most):
     candidates = candidate_prices(response, price_bounds(response, constraints), constraints)
     quantity, moved = response.grid(candidates), ~np.isclose(candidates, response.baseline[:, None])
     floor = least * float(response.demand(response.baseline).quantity.sum())
-    exact = _chosen(candidates * quantity, quantity, moved, floor, most, None)
+    exact = _integer_program(candidates * quantity, quantity, moved, floor, most, None)
     best = float((candidates * quantity)[np.arange(len(exact)), exact].sum())
-    found = plan_prices(response, constraints=constraints).outcome
-    assert found.enrollments.planned >= floor * (1 - 1e-9)
-    assert found.token_revenue.planned == pytest.approx(best, rel=2e-4)  # each is within 1e-4 of the best
+    result = plan_prices(response, constraints=constraints).outcome
+    assert result.enrollments.planned >= floor * (1 - 1e-9)
+    assert result.token_revenue.planned == pytest.approx(best, rel=2e-4)  # each is within 1e-4 of the best
 
 
 def test_limits_that_bind_are_named(response):
@@ -181,9 +181,9 @@ def test_limits_that_bind_are_named(response):
     few = plan_prices(response, constraints=Constraints(most_changed=5))
     assert few.binding == ("at most 5 prices may change",)
     more = round(1.02 * (1 + free.outcome.enrollments.change), 4)
-    kept = plan_prices(response, constraints=Constraints(least_enrollments=more))
-    assert kept.binding == (f"{more:.0%} of today's enrollments must be kept",)
-    assert 0 < kept.expected.change < free.expected.change
+    saved = plan_prices(response, constraints=Constraints(least_enrollments=more))
+    assert saved.binding == (f"{more:.0%} of today's enrollments must be kept",)
+    assert 0 < saved.expected.change < free.expected.change
 
 
 def test_a_floor_and_a_ceiling_bind_and_are_named(response):

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from edtech.errors import PricingError
 from edtech.pricing import changed_prices, estimate_effects
 from edtech.pricing.price_changes import PriceChange, price_bounds_by_unit, price_list, unit_attributes
-from edtech.pricing.scenarios import Scenario, beside, scenario_items
+from edtech.pricing.scenarios import Scenario, compare_scenarios, scenario_items
 from edtech.pricing.tables import effect_text
 from edtech.settings import Settings
 from edtech.tables.tokens import RevenueSplit
@@ -35,8 +35,8 @@ def test_changes_by_segment_are_price_changes_of_that_segment(response, attribut
 @pytest.mark.parametrize("change", [-0.97, 10.0])
 def test_both_forms_of_changes_have_the_same_limits(response, change):
     name = response.segments.iloc[0]
-    one, other = changed_prices(response, {name: change}), (PriceChange("segment", (name,), "percent", change),)
-    assert np.array_equal(one, changed_prices(response, other))
+    item, other = changed_prices(response, {name: change}), (PriceChange("segment", (name,), "percent", change),)
+    assert np.array_equal(item, changed_prices(response, other))
     for beyond in (-1.0, 10.1):
         with pytest.raises(PricingError, match="no usable price"):
             changed_prices(response, {name: beyond})
@@ -98,10 +98,10 @@ def test_every_row_of_a_bad_price_list_is_told(response):
     frame = pd.DataFrame({"course": units, "new": [10, 11, 12, 0]})
     with pytest.raises(PricingError) as caught:
         price_list(response, frame, "course", "new")
-    told = " ".join(caught.value.details)
-    assert "no such unit (1 row, e.g. row 3: nowhere" in told
-    assert "more than once (2 rows" in told
-    assert "not a number above 0 (1 row, e.g. row 4" in told
+    message = " ".join(caught.value.details)
+    assert "no such unit (1 row, e.g. row 3: nowhere" in message
+    assert "more than once (2 rows" in message
+    assert "not a number above 0 (1 row, e.g. row 4" in message
     assert caught.value.actual == "4 of 4 rows are invalid"
     with pytest.raises(PricingError, match="lacks columns"):
         price_list(response, frame, "course", "price")
@@ -114,9 +114,9 @@ def test_bounds_are_held_to_the_rules_of_a_price_list():
     frame = pd.DataFrame({"course": ["d", "a", " a", "b"], "floor": [None, 10, 12, -1]})
     with pytest.raises(PricingError, match="'floor' have invalid rows") as caught:
         price_bounds_by_unit(frame)
-    told = " ".join(caught.value.details)
-    assert "more than once (2 rows, e.g. row 2: a, 10.0; row 3: a, 12.0)" in told
-    assert "not a number above 0 (1 row, e.g. row 4: b" in told
+    message = " ".join(caught.value.details)
+    assert "more than once (2 rows, e.g. row 2: a, 10.0; row 3: a, 12.0)" in message
+    assert "not a number above 0 (1 row, e.g. row 4: b" in message
 
 
 def test_a_file_of_bounds_without_either_is_refused_and_not_ignored():
@@ -127,23 +127,23 @@ def test_a_file_of_bounds_without_either_is_refused_and_not_ignored():
 
 def test_other_rates_change_who_gets_what_at_the_same_revenue(response):
     split, other = RevenueSplit(), RevenueSplit(commission_rate=0.3, burn_rate=0.1)
-    found = estimate_effects(response, response.baseline, split, other)
-    assert found.token_revenue.change == pytest.approx(0)
-    assert found.platform_commission.planned == pytest.approx(0.3 * found.token_revenue.today)
-    assert found.platform_commission.change == pytest.approx(0.3 / split.commission_rate - 1)
-    assert found.tokens_burned.planned == pytest.approx(0.1 * found.token_revenue.today)
-    parts = found.teacher_earnings, found.platform_commission, found.tokens_burned
-    assert sum(part.planned for part in parts) == pytest.approx(found.token_revenue.planned)
+    result = estimate_effects(response, response.baseline, split, other)
+    assert result.token_revenue.change == pytest.approx(0)
+    assert result.platform_commission.planned == pytest.approx(0.3 * result.token_revenue.today)
+    assert result.platform_commission.change == pytest.approx(0.3 / split.commission_rate - 1)
+    assert result.tokens_burned.planned == pytest.approx(0.1 * result.token_revenue.today)
+    parts = result.teacher_earnings, result.platform_commission, result.tokens_burned
+    assert sum(section.planned for section in parts) == pytest.approx(result.token_revenue.planned)
 
 
 def test_a_share_that_was_nothing_before_is_new_and_one_that_stays_nothing_does_not_change(response):
     none = RevenueSplit(commission_rate=0, burn_rate=0)
-    found = estimate_effects(response, response.baseline * 0.9, none, none.model_copy(update={"commission_rate": 0.2}))
-    new, still = found.platform_commission, found.tokens_burned
+    result = estimate_effects(response, response.baseline * 0.9, none, none.model_copy(update={"commission_rate": 0.2}))
+    new, still = result.platform_commission, result.tokens_burned
     assert (new.today, new.change, new.low, new.high) == (0, np.inf, None, None)
-    assert new.planned == pytest.approx(0.2 * found.token_revenue.planned)
+    assert new.planned == pytest.approx(0.2 * result.token_revenue.planned)
     assert (still.planned, still.change, still.low, still.high) == (0, 0, 0, 0)
-    line = next(line for line in effect_text(found).splitlines() if "Commission" in line)
+    line = next(line for line in effect_text(result).splitlines() if "Commission" in line)
     assert line.split()[-5:] == ["new", "-", "-", "-", "-"]
 
 
@@ -155,21 +155,21 @@ def test_a_saved_scenario_keeps_that_a_figure_is_new_and_its_export_is_strict_js
     tracker = EdTechMLFlowTracker("new", settings=Settings(home=tmp_path, mlflow_tracking_uri=None))
     tracker.log(scenario_items(scenario, outcome, "Data", "digest"))
     saved = tracker.runs.list_runs(["new"], kind="scenario")
-    assert beside(saved, {})["platform_commission"].tolist() == [np.inf]
-    told = json.loads(export_experiment(tracker.runs, "new", tmp_path / "all.json").read_text(encoding="utf-8"))
-    metrics = told["runs"][0]["metrics"]
+    assert compare_scenarios(saved, {})["platform_commission"].tolist() == [np.inf]
+    message = json.loads(export_experiment(tracker.runs, "new", tmp_path / "all.json").read_text(encoding="utf-8"))
+    metrics = message["runs"][0]["metrics"]
     assert (metrics["platform_commission_today"], metrics["platform_commission_planned"] > 0) == (0, True)
     assert "platform_commission_change" not in metrics
 
 
 def test_the_80_percent_interval_lies_inside_the_95_percent_one(response):
-    found = estimate_effects(response, response.baseline * 1.1)
-    for effect in found.effects.values():
+    result = estimate_effects(response, response.baseline * 1.1)
+    for effect in result.effects.values():
         assert effect.low < effect.low_80 < effect.change < effect.high_80 < effect.high
 
 
 def test_the_enrollment_rate_is_enrollments_over_views(world, response):
-    found = estimate_effects(response, response.baseline * 0.9)
+    result = estimate_effects(response, response.baseline * 0.9)
     views = world.panel.groupby("course_id")["views"].mean().sum()
-    assert found.enrollment_rate.planned == pytest.approx(found.enrollments.planned / views)
-    assert found.enrollment_rate.change == pytest.approx(found.enrollments.change)
+    assert result.enrollment_rate.planned == pytest.approx(result.enrollments.planned / views)
+    assert result.enrollment_rate.change == pytest.approx(result.enrollments.change)

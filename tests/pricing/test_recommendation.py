@@ -54,9 +54,9 @@ def test_a_plan_is_the_best_that_brute_force_finds(world, result, response):
     high = np.minimum(response.high, response.baseline * 1.5)
     fine = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, 1001)
     best = (fine * response.grid(fine)).max(axis=1)
-    chosen = plan.prices.to_numpy()[:, None]
+    selection = plan.prices.to_numpy()[:, None]
     # 61 steps between the bounds: near its top a revenue curve is flat, and half a step costs less than a thousandth
-    assert ((chosen * response.grid(chosen))[:, 0] >= best * (1 - 1e-3)).all()
+    assert ((selection * response.grid(selection))[:, 0] >= best * (1 - 1e-3)).all()
 
 
 def test_for_enrollments_every_price_goes_to_its_lower_bound(world, result, response):

@@ -12,7 +12,14 @@ from edtech.ml import TokenPriceElasticityModeler
 from edtech.ml.base import Estimate
 from edtech.pricing import Response, answer, plan_for, price_response, withheld
 from edtech.pricing.constraints import Constraints
-from edtech.pricing.scenarios import Scenario, beside, copied, read_scenario, scenario_items, scenarios_side_by_side
+from edtech.pricing.scenarios import (
+    Scenario,
+    compare_scenarios,
+    copy_of_scenario,
+    read_scenario,
+    scenario_items,
+    scenario_table,
+)
 from edtech.pricing.trust import AT_BOUND, Trust, saved_trust, trust_state
 from edtech.settings import Settings
 from edtech.tables.roles import MARKET_ROLES
@@ -28,7 +35,7 @@ def test_only_what_was_tested_whole_is_supported():
 
 
 @pytest.mark.parametrize(
-    ("known", "state"),
+    ("doubt", "state"),
     [
         ({"models_substitution": False}, Trust.NEEDS_REVIEW),
         ({"checks": (PASSED, replace(PASSED, severity=Severity.REVIEW))}, Trust.NEEDS_REVIEW),
@@ -38,8 +45,8 @@ def test_only_what_was_tested_whole_is_supported():
         ({"refused": True, "extrapolates": True}, Trust.REFUSED),
     ],
 )
-def test_each_doubt_takes_the_best_label_away(known, state):
-    assert trust_state(**(BEST | known)) is state
+def test_each_doubt_takes_the_best_label_away(doubt, state):
+    assert trust_state(**(BEST | doubt)) is state
 
 
 def test_no_label_says_sound():
@@ -136,7 +143,7 @@ def test_plans_are_labeled_beside_what_ifs(competing, response, world, unproven)
         "unproven": plan_for(price_response(unproven, world.panel)),
         "withheld": withheld(plan_for(response), "why"),
     }
-    labels = beside(nothing, plans).set_index("name")["trust"].to_dict()
+    labels = compare_scenarios(nothing, plans).set_index("name")["trust"].to_dict()
     assert labels == {
         "at a bound": "needs review",
         "alone": "needs review",
@@ -151,8 +158,8 @@ def test_scenarios_saved_as_sound_open_and_are_shown_as_not_graded(tmp_path, res
     items = scenario_items(scenario, answer(response, response.baseline), "world", "ab")
     old = tracker.log(replace(items, tags={**items.tags, "trust": "sound"}))
     assert read_scenario(tracker.runs, old) == scenario
-    tracker.log(copied(tracker.runs, old))
+    tracker.log(copy_of_scenario(tracker.runs, old))
     runs = tracker.runs.list_runs(["old"], kind="scenario")
-    assert scenarios_side_by_side(runs)["Trust"].tolist() == ["not grade"] * 2
-    assert beside(runs, {})["trust"].tolist() == ["not grade"] * 2
+    assert scenario_table(runs)["Trust"].tolist() == ["not grade"] * 2
+    assert compare_scenarios(runs, {})["trust"].tolist() == ["not grade"] * 2
     assert sorted(runs["tags.trust"]) == ["not grade", "sound"]  # what was stored stays; no copy says it again

@@ -10,7 +10,7 @@ from edtech.ml.base import Estimate, FittedModel
 from edtech.ml.elasticity import diagnostics
 from edtech.pricing import changed_prices, estimate_effects, price_response
 from edtech.pricing.price_changes import PriceChange, unit_attributes
-from edtech.pricing.scenarios import FILE, Scenario, read_scenario, scenario_items, scenarios_side_by_side
+from edtech.pricing.scenarios import FILE, Scenario, read_scenario, scenario_items, scenario_table
 from edtech.pricing.trust_card import other_elasticities, trust_card
 from edtech.settings import Settings
 from edtech.tracking import EdTechMLFlowTracker
@@ -61,7 +61,7 @@ def tracker(tmp_path_factory):
 
 
 def test_a_scenario_comes_back_and_asks_the_same(tracker, response):
-    known = unit_attributes(response)
+    lookup = unit_attributes(response)
     scenario = Scenario(
         name="=1+1 <b>",
         note="![](x)",
@@ -69,12 +69,12 @@ def test_a_scenario_comes_back_and_asks_the_same(tracker, response):
         dataset_id="0" * 16,
         changes=(PriceChange("segment", ("cat1",), "percent", -0.1), PriceChange("all", (), "tokens", 1.0)),
     )
-    outcome = estimate_effects(response, scenario.new_prices(response, known))
+    outcome = estimate_effects(response, scenario.new_prices(response, lookup))
     run_id = tracker.log(scenario_items(scenario, outcome, "world", "ab"))
     again = read_scenario(tracker.runs, run_id)
     assert again == scenario
-    assert again.new_prices(response, known) == pytest.approx(outcome.prices.loc[list(response.names)].to_numpy())
-    [row] = scenarios_side_by_side(tracker.runs.list_runs(kind="scenario")).to_dict("records")
+    assert again.new_prices(response, lookup) == pytest.approx(outcome.prices.loc[list(response.names)].to_numpy())
+    [row] = scenario_table(tracker.runs.list_runs(kind="scenario")).to_dict("records")
     assert row["Name"] == scenario.name
     revenue = outcome.token_revenue
     assert row["Tokens per period"] == revenue.planned

@@ -98,11 +98,11 @@ def test_no_change_has_no_effect_and_no_doubt(response, changes):
 @given(segment=st.sampled_from(SEGMENTS), low=st.floats(-0.9, 2), step=st.floats(0.01, 1))
 @settings(max_examples=40, deadline=None)
 def test_a_higher_price_never_sells_more(response, segment, low, step):
-    one, other = (
+    item, other = (
         estimate_effects(response, changed_prices(response, {segment: change})).enrollments.planned
         for change in (low, low + step)
     )
-    assert other < one
+    assert other < item
 
 
 @pytest.mark.parametrize("factor", [0.01, 3.7])
@@ -110,14 +110,14 @@ def test_a_currency_changes_no_relative_effect(world, factor):
     changes = {"cat0": 0.15, "cat3": -0.1}
     small = world.panel[world.panel["week"] < "2025-04-01"]
     modeler = world.modeler()
-    one, other = (
+    item, other = (
         what_if(modeler.compare_models(panel, ["linear"])["linear"], panel, changes)
         for panel in (small, small.assign(token_price=small["token_price"] * factor))
     )
-    for name, effect in one.effects.items():
+    for name, effect in item.effects.items():
         assert other.effects[name].change == pytest.approx(effect.change, abs=1e-6)
         assert other.effects[name].low == pytest.approx(effect.low, abs=1e-6)
-    assert other.token_revenue.today == pytest.approx(one.token_revenue.today * factor)
+    assert other.token_revenue.today == pytest.approx(item.token_revenue.today * factor)
 
 
 # ---- what an answer rests on
@@ -146,26 +146,26 @@ def test_one_unit_at_a_price_far_above_all_seen_extrapolates_however_little_it_s
     prices[unit] *= 9
     outcome = estimate_effects(response, prices)
     assert outcome.share_outside < 0.05
-    assert outcome.moved_outside == 1
+    assert outcome.changed_share_outside == 1
     assert outcome.extrapolates
     assert any("100% of the token revenue whose price changes" in reason for reason in outcome.reasons)
     assert not estimate_effects(response, response.baseline).extrapolates
 
 
 def test_the_share_outside_counts_the_revenue_of_what_moved(response):
-    one = estimate_effects(response, changed_prices(response, {"cat0": 2.0})).share_outside
+    item = estimate_effects(response, changed_prices(response, {"cat0": 2.0})).share_outside
     inside = (response.segments == "cat0").to_numpy()
     revenue = response.baseline * response.demand(response.baseline).quantity
-    assert one == pytest.approx(revenue[inside].sum() / revenue.sum())
+    assert item == pytest.approx(revenue[inside].sum() / revenue.sum())
 
 
 def test_an_unproven_answer_is_refused_with_its_condition_and_the_test_that_would_tell(world, unproven):
     outcome = what_if(unproven, world.panel, {"cat0": 0.1})
     assert outcome.refused
     assert outcome.condition == "prices do not follow demand"
-    ground, test = outcome.reasons
-    assert "it holds only if prices do not follow demand" in ground
-    assert "no price is recommended" in ground
+    identification, test = outcome.reasons
+    assert "it holds only if prices do not follow demand" in identification
+    assert "no price is recommended" in identification
     assert test.startswith("What would tell: give a 20% discount to half of the units, drawn by lot anew each period")
     assert "state that prices were set on a schedule" in test
     assert outcome.token_revenue.change != 0  # the number stands, marked with its condition
@@ -175,21 +175,21 @@ def test_the_test_that_would_tell_is_as_long_as_promised(world, unproven):
     """A test of the announced length, held on this world 400 times, knows the elasticity to about ±0.25."""
     text = what_if(unproven, world.panel, {}).reasons[1]
     assert "±0.25" in text
-    found = elasticities_of_tests(world, weeks=int(text.split("for about ")[1].split()[0]), repeats=400)
+    result = elasticities_of_tests(world, weeks=int(text.split("for about ")[1].split()[0]), repeats=400)
     # The rule leaves out what unit effects and differences between units cost, a tenth here; 400 repeats know their
     # spread to 3.5 % (1 / sqrt(800)), three times that is allowed. Half or twice the length would be off by two fifths.
-    assert 1.96 * found.std() == pytest.approx(0.25, rel=0.2)
+    assert 1.96 * result.std() == pytest.approx(0.25, rel=0.2)
 
 
 def elasticities_of_tests(world, weeks, repeats):
     """Discount half of the units by 20 % by lot each week, and fit Poisson demand with unit and week effects."""
     rng, units = np.random.default_rng(3), len(world.today)
-    drawn = [rng.choice(world.views.shape[1], weeks, replace=False) for _ in range(repeats)]
+    sample = [rng.choice(world.views.shape[1], weeks, replace=False) for _ in range(repeats)]
     half = np.tile((np.arange(units) < units // 2)[:, None], (repeats, 1, weeks))
     cut = rng.permuted(half, axis=1).astype(float)
     prices = world.today.to_numpy()[:, None] * 0.8**cut
-    views = np.stack([world.views[:, some] for some in drawn])
-    utility = np.stack([world.utility[:, some] for some in drawn])
+    views = np.stack([world.views[:, some] for some in sample])
+    utility = np.stack([world.utility[:, some] for some in sample])
     odds = utility - world.slope[:, None] * (prices / world.level[:, None] - 1)
     sold = rng.binomial(views.astype(int), 1 / (1 + np.exp(-odds))).astype(float)
     effect, period = np.zeros((repeats, 1, 1)), np.ones((repeats, 1, weeks))
@@ -257,7 +257,7 @@ def test_a_baseline_without_a_usable_price_names_the_units(world, result, change
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda p: p.astype(object).where(p.index != "C0007", "many"), "no usable baseline price"),
         (lambda p: p.where(p.index != "C0007", np.inf), "no usable baseline price"),
@@ -265,8 +265,8 @@ def test_a_baseline_without_a_usable_price_names_the_units(world, result, change
         (lambda p: p * 10_000, "Nothing would be sold"),
     ],
 )
-def test_a_baseline_of_text_or_twice_or_in_another_currency_is_refused(world, result, change, told):
-    with pytest.raises(PricingError, match=told) as caught:
+def test_a_baseline_of_text_or_twice_or_in_another_currency_is_refused(world, result, change, message):
+    with pytest.raises(PricingError, match=message) as caught:
         what_if(result, world.panel, {"cat0": 0.1}, baseline=change(world.today))
     assert "C0007" in caught.value.actual or "per period" in caught.value.actual
 

@@ -112,8 +112,8 @@ def compute(home: Path) -> Figures:
         EdTechMLFlowTracker(settings=world.settings)
         make_datasets(world)
         train_all(world)
-        for part in parts(world):
-            world.figures |= part()
+        for section in parts(world):
+            world.figures |= section()
     figures: Figures = json.loads(json.dumps(world.figures))
     return figures
 

@@ -125,7 +125,7 @@ def of_runs(settings: Settings) -> Figures:
         figures |= under(
             f"run/{run_id}", {**texts, **values, "started": str(run.started), "files": list(run.artifacts)}
         )
-    figures["run/deleted"] = sorted(store.deleted(settings.experiment)["run_id"])
+    figures["run/deleted"] = sorted(store.deleted_runs(settings.experiment)["run_id"])
     return figures
 
 
@@ -182,7 +182,7 @@ def of_registry(settings: Settings) -> Figures:
         for version in registry.versions(name):
             facts = {"run": version.run_id, "aliases": list(version.aliases), "tags": dict(version.tags)}
             figures |= under(f"model/{name}/{version.version}", {**facts, "created": str(version.created)})
-        figures[f"model/{name}/events"] = [[event.version, event.how, event.reason] for event in registry.events(name)]
+        figures[f"model/{name}/events"] = [[event.version, event.how, event.reason] for event in registry.champion_changes(name)]
         champion = registry.champion(name)
         if champion is not None:
             model = registry.runs.load_model(champion.run_id)

@@ -62,8 +62,8 @@ def panel_csv() -> bytes:
     level = rng.uniform(18, 60, products).round(1)
     shock = rng.normal(0, 0.25, unit.size)
     cost = (0.5 * level[unit] * np.exp(rng.normal(0, 0.12, unit.size))).round(2)
-    drawn = rng.random(unit.size) < 0.5
-    promo = np.where(drawn & (rng.random(unit.size) < 0.4), rng.choice([0.1, 0.2, 0.3], unit.size), 0.0)
+    sample = rng.random(unit.size) < 0.5
+    promo = np.where(sample & (rng.random(unit.size) < 0.4), rng.choice([0.1, 0.2, 0.3], unit.size), 0.0)
     rating = rng.uniform(2.5, 5, unit.size).round(1)
     channel = rng.choice(["shop", "web"], unit.size)
     listed = level[unit] * np.exp(0.3 * shock + 0.25 * (cost / (0.5 * level[unit]) - 1) + 0.02 * (rating - 4))
@@ -80,7 +80,7 @@ def panel_csv() -> bytes:
             "units_sold": rng.binomial(views, 1 / (1 + np.exp(-odds))),
             "page_views": views,
             "promo_share": promo,
-            "promo_randomized": drawn.astype(int),
+            "promo_randomized": sample.astype(int),
             "unit_cost": cost,
             "rating": rating,
             "channel": channel,

@@ -91,21 +91,21 @@ def of_plan(plan: Any) -> Figures:
 
 def scenarios(response: Any, dataset: Dataset) -> dict[str, Any]:
     """Return prices to ask about, by name."""
-    known = unit_attributes(response, unit_table(dataset))
-    segments = sorted(known["segment"].unique())
-    some = tuple(known["unit"].iloc[[0, 2, 5]])
-    other = next((name for name in known.columns if name not in ("unit", "segment")), "segment")
-    listed = pd.DataFrame({"item": known["unit"].iloc[::3], "new price": np.round(response.baseline[::3] * 1.07, 1)})
+    lookup = unit_attributes(response, unit_table(dataset))
+    segments = sorted(lookup["segment"].unique())
+    some = tuple(lookup["unit"].iloc[[0, 2, 5]])
+    other = next((name for name in lookup.columns if name not in ("unit", "segment")), "segment")
+    listed = pd.DataFrame({"item": lookup["unit"].iloc[::3], "new price": np.round(response.baseline[::3] * 1.07, 1)})
     changes = {
         "category up 10%": (PriceChange("segment", (segments[0],), "percent", 0.1),),
         "all 3 tokens less": (PriceChange("all", (), "tokens", -3.0),),
         "three units at 30": (PriceChange("unit", some, "set", 30.0),),
         "two steps": (
-            PriceChange(other, (sorted(known[other].unique())[0],), "percent", -0.15),
+            PriceChange(other, (sorted(lookup[other].unique())[0],), "percent", -0.15),
             PriceChange("segment", tuple(segments[-2:]), "percent", 0.25),
         ),
     }
-    prices = {name: changed_prices(response, change, known) for name, change in changes.items()}
+    prices = {name: changed_prices(response, change, lookup) for name, change in changes.items()}
     return prices | {"a price list": price_list(response, listed, "item", "new price")}
 
 

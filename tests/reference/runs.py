@@ -58,7 +58,8 @@ def of_dataset(world: World, name: str) -> Figures:
         counts, money = [key.rows, key.units, key.periods], [key.revenue, key.lowest_price, key.highest_price]
         figures["key figures"] = plain([*counts, *money, key.quantity, key.views, key.first_period, key.last_period])
     for figure in explored.get(dataset.kind, ["distribution"]):
-        figures |= under(f"explored/{figure}", of_frame(figure_frame(dataset, figure)))
+        key = {"realism": "likeness"}.get(figure, figure)  # its name when the reference was made
+        figures |= under(f"explored/{key}", of_frame(figure_frame(dataset, figure)))
     return under(f"data/{name}", figures)
 
 

@@ -19,14 +19,14 @@ def stored() -> Figures:
     return read(figures.FILE)
 
 
-def of_part(values: Figures, part: str) -> Figures:
-    return {key: value for key, value in values.items() if key.partition("/")[0] == part}
+def of_part(values: Figures, section: str) -> Figures:
+    return {key: value for key, value in values.items() if key.partition("/")[0] == section}
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_figures_are_those_of_the_reference(computed, stored, part):
-    assert of_part(stored, part)
-    different = all_differences(of_part(stored, part), of_part(computed, part), figures.TOLERANCES)
+@pytest.mark.parametrize("section", PARTS)
+def test_figures_are_those_of_the_reference(computed, stored, section):
+    assert of_part(stored, section)
+    different = all_differences(of_part(stored, section), of_part(computed, section), figures.TOLERANCES)
     assert not different, f"{len(different)} differences, first:\n" + "\n".join(different[:40])
 
 

@@ -107,14 +107,14 @@ def computed(settings) -> Figures:
     return figures
 
 
-def of_part(figures: Figures, part: str) -> Figures:
-    return {key: value for key, value in figures.items() if key.partition("/")[0] == part}
+def of_part(figures: Figures, section: str) -> Figures:
+    return {key: value for key, value in figures.items() if key.partition("/")[0] == section}
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_all_that_the_home_holds_is_read_as_it_was(computed, part):
-    assert of_part(EXPECTED, part)
-    different = all_differences(of_part(EXPECTED, part), of_part(computed, part))
+@pytest.mark.parametrize("section", PARTS)
+def test_all_that_the_home_holds_is_read_as_it_was(computed, section):
+    assert of_part(EXPECTED, section)
+    different = all_differences(of_part(EXPECTED, section), of_part(computed, section))
     assert not different, f"{len(different)} differences, first:\n" + "\n".join(different[:40])
 
 
@@ -194,17 +194,17 @@ def test_reports_are_listed(settings):
 @pytest.mark.parametrize("name", REPORTS)
 def test_an_archived_report_verifies(settings, name):
     verification = verify(settings.reports_dir / name, Stores.of(settings))
-    assert verification.places > 30
+    assert verification.compared > 30
     assert [str(difference) for difference in verification.differences[:10]] == []
 
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_the_numbers_of_an_archived_report_are_those_of_the_stores(settings, name):
     """Wording aside: the numbers in the file are, in order, those of the report made again from its recipe."""
-    shown = read_file(settings.reports_dir / name)
+    view = read_file(settings.reports_dir / name)
     extension = Path(name).suffix[1:]
-    again = read(write(report_of(parse_recipe(shown.recipe), Stores.of(settings)), extension), extension)
-    stored, computed = numbers(shown), numbers(again)
+    again = read(write(report_of(parse_recipe(view.recipe), Stores.of(settings)), extension), extension)
+    stored, computed = numbers(view), numbers(again)
     assert len(stored) > 20
     assert len(stored) == len(computed)
     assert [pair for pair in zip(stored, computed, strict=True) if not math.isclose(*pair, rel_tol=1e-9)] == []
@@ -212,8 +212,8 @@ def test_the_numbers_of_an_archived_report_are_those_of_the_stores(settings, nam
 
 def numbers(shown) -> list[float]:
     """Return the numbers of a report in order; formats of cells are none."""
-    places = {place: text for place, text in shown.places.items() if not place.endswith(", format")}
-    return [number for text in places.values() if (number := as_number(text)) is not None]
+    positions = {position: text for position, text in shown.values.items() if not position.endswith(", format")}
+    return [number for text in positions.values() if (number := as_number(text)) is not None]
 
 
 def as_number(text: str) -> float | None:
@@ -230,11 +230,11 @@ def test_old_runs_are_compared_with_one_of_today(writable):
     listed = store.list_runs(kind=None)
     old = [run_id for run_id in home.trainings(writable) if EXPECTED[f"result/{run_id}/algorithm"][1] == "linear"]
     again = rerun(old[0], writable)
-    assert [name for name, pair in again.differing.items() if pair != pytest.approx(pair[::-1], rel=1e-7)] == []
+    assert [name for name, pair in again.differences.items() if pair != pytest.approx(pair[::-1], rel=1e-7)] == []
     runs = [store.get_run(run_id) for run_id in (again.new.run_id, *listed["run_id"])]
-    alike = [run for run in runs if run.tags.get("dataset_digest") == again.new.tags["dataset_digest"]]
-    alike = [run for run in alike if run.tags.get("model_type") == "token_elasticity"]
-    comparison = compare_runs(alike, baseline=old[0])
+    similar = [run for run in runs if run.tags.get("dataset_digest") == again.new.tags["dataset_digest"]]
+    similar = [run for run in similar if run.tags.get("model_type") == "token_elasticity"]
+    comparison = compare_runs(similar, baseline=old[0])
     assert len(comparison.labels) > 5
     assert comparison.same_data, comparison.warning
     assert comparison.best

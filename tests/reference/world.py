@@ -89,7 +89,7 @@ def train(world: World, data: str, family: str, algorithm: str, variant: str = "
         roles=VARIANTS.get(variant, {}),
         repeats=repeats,
     )
-    name = "/".join(part for part in (data, family, algorithm, variant) if part)
+    name = "/".join(section for section in (data, family, algorithm, variant) if section)
     for number, run in enumerate(train_planned(plan, world.settings), 1):
         world.trained[name if repeats == 1 else f"{name}/seed {number}"] = run
 

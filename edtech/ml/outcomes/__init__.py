@@ -1,4 +1,4 @@
-"""Families that learn a yes or no: who enrolls, who completes, who leaves."""
+"""Families that predict a binary outcome: enrollment, completion, churn."""
 
 PROPENSITY, COMPLETION, CHURN = "enrollment_propensity", "course_completion", "churn_prediction"
 """The names of the families."""

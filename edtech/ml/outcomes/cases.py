@@ -24,8 +24,8 @@ class Cases:
 
     For churn, `follow_up` has the duration of each row until its event or censoring, whether the event (`event_kind`)
     was observed, and `watch`, how long it could have been observed. `lifetimes` has cohort, duration and event (left)
-    of each subject from its start. `visits` has subject, time and the number of courses `seen` of all visits, from which
-    the season is estimated.
+    of each subject from its start. `visits` has subject, time and the number of courses `seen` of all visits, from
+    which the season is estimated.
     """
 
     features: pd.DataFrame

@@ -189,8 +189,8 @@ class CoxChurn(SurvivalEstimator, ClassifierMixin, BaseEstimator):  # type: igno
 
         The baseline hazard is scaled until the mean survival at the horizon is that of Kaplan and Meier (calibration in
         the large: van Houwelingen 2000, Statistics in Medicine 19). If some rows never have the event, hazards are not
-        proportional and the mean is off. `newton_step_` is the length of another Newton step, in standard errors. Raises
-        ConvergenceError if the estimate is not finite.
+        proportional and the mean is off. `newton_step_` is the length of another Newton step, in standard errors.
+        Raises ConvergenceError if the estimate is not finite.
         """
         from statsmodels.duration.hazard_regression import PHReg  # only here: it takes a second to load
 
@@ -270,8 +270,8 @@ def _no_convergence(detail: str) -> ConvergenceError:
         "The Cox regression did not converge",
         expected="finite effects",
         actual=detail,
-        fix="leave out columns that contain the outcome or the duration, such as the amount paid so far, or that have a "
-        "value with one outcome only",
+        fix="leave out columns that contain the outcome or the duration, such as the amount paid so far, or that "
+        "have a value with one outcome only",
     )
 
 

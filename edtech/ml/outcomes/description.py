@@ -16,19 +16,16 @@ def finding(result: OutcomeResult) -> str:
 
 def describe(result: OutcomeResult) -> str:
     """Return discrimination, gain over the base rate, and calibration."""
-    m, (does, rows) = result.metrics, OUTCOMES[result.family]
-    better = 1 - m["log_loss"] / m["log_loss_base"]
-    ranking = (
-        f"Of two {rows}, one that did {does} and one that did not, it gives the higher probability to the right one"
-    )
+    m, (verb, rows) = result.metrics, OUTCOMES[result.family]
+    gain = 1 - m["log_loss"] / m["log_loss_base"]
     return " ".join(
         [
-            f"{ranking} in {m['roc_auc']:.0%} of cases; half by chance (ROC AUC {m['roc_auc']:.2f}"
-            f"{_interval_text(m, 'roc_auc', 2)}).",
-            f"Its log loss is {abs(better):.1%} {'below' if better > 0 else 'above'} that of giving everyone the base "
-            f"rate of {m['base_rate']:.1%}.",
-            f"Probabilities were off by {m['calibration_error']:.3f} on average over ten equally full bins (right ones "
-            f"would exceed {m['calibration_error_chance']:.3f} in 5 % of samples of this size), calibration slope "
+            f"ROC AUC {m['roc_auc']:.2f}{_interval_text(m, 'roc_auc', 2)}: of two {rows}, one that did {verb} and one "
+            f"that did not, the model ranks them correctly in {m['roc_auc']:.0%} of cases (50% by chance).",
+            f"Its log loss is {abs(gain):.1%} {'below' if gain > 0 else 'above'} that of predicting the base rate of "
+            f"{m['base_rate']:.1%} for all.",
+            f"The calibration error is {m['calibration_error']:.3f} on average over deciles; calibrated probabilities "
+            f"exceed {m['calibration_error_chance']:.3f} in 5% of samples of this size. The calibration slope is "
             f"{m['calibration_slope']:.2f}{_interval_text(m, 'calibration_slope', 2)}.",
             f"Measured on {result.split}.",
         ]

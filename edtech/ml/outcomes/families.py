@@ -1,4 +1,4 @@
-"""The families of labels as the registry lists them."""
+"""The outcome families as the registry lists them."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -38,10 +38,10 @@ CHURN_LOGISTIC = ("logistic", "Person-period logistic", LogisticChurn)
 CHURN_BOOSTING = ("gradient_boosting", "Person-period boosting", BoostingChurn)
 COX = ("cox", "Cox proportional hazards", CoxChurn)
 HELP = {
-    "cox": "Each column multiplies the hazard by a constant: the baseline, from how long each learner was watched.",
-    "logistic": "Log odds linear in the columns: says what moves them, with intervals; the one to start with.",
-    "random_forest": "An average of trees; steady, finds forms and combinations nobody thought of.",
-    "gradient_boosting": "Trees added one by one; mostly the best probabilities where there are many rows.",
+    "cox": "Each column multiplies the hazard by a constant. The baseline hazard comes from durations.",
+    "logistic": "Log odds are linear in the columns, with odds ratios and intervals. Start with this algorithm.",
+    "random_forest": "An average of trees. Stable, and fits nonlinear effects and interactions.",
+    "gradient_boosting": "Sequential trees. Often the most accurate probabilities if there are many rows.",
 }
 
 VIEWS = OutcomeTask(outcomes.PROPENSITY, "views", "propensity", sources.views, sources.from_labels)
@@ -61,7 +61,7 @@ def _fits(task: OutcomeTask, algorithms: dict[str, Algorithm], dataset: "Dataset
 
 
 def _fits_churn(task: OutcomeTask, algorithms: dict[str, Algorithm], dataset: "Dataset") -> tuple[str, ...]:
-    """Return all where it is known how long each was watched, else those that need no time."""
+    """Return all algorithms if there are durations, else those that need none."""
     fitting = _fits(task, algorithms, dataset)
     timed = dataset.kind == "market" or getattr(dataset.mapping, "duration", None) is not None
     return tuple(name for name in fitting if timed or name != "cox")
@@ -75,7 +75,7 @@ def range_warnings(
 
 
 def _encoded_columns(model: ProbabilityModel | CoxChurn, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns that the encoder gets as they are; a season replaces or changes those that hold times."""
+    """Return the columns that the encoder gets unchanged; a season replaces or changes columns of times."""
     season = model.season if isinstance(model, SurvivalEstimator) else None
     encoded = rows if season is None else season.adjust_features(rows)
     return rows[[name for name in rows if name in encoded and encoded[name].equals(rows[name])]]
@@ -114,7 +114,7 @@ ENROLLMENT_PROPENSITY = _family(
     VIEWS,
     _algorithms((LOGISTIC, of.PropensityLogistic), (FOREST, of.PropensityForest), (BOOSTING, of.PropensityBoosting)),
     title="Enrollment propensity",
-    question="Who enrolls when a course is shown, and to whom does showing it pay?",
+    question="Who enrolls if a course is shown, and when is it profitable to show it?",
     needs="a generated market, or labeled rows whose outcome is an enrollment (task: propensity)",
     prediction_meaning=lambda _model: "Probability of enrolling",
 )
@@ -122,7 +122,7 @@ COURSE_COMPLETION = _family(
     ENROLLMENTS,
     _algorithms((LOGISTIC, of.CompletionLogistic), (FOREST, of.CompletionForest), (BOOSTING, of.CompletionBoosting)),
     title="Course completion",
-    question="Who completes the course they took, told at enrollment or some weeks later?",
+    question="Who completes a course, predicted at enrollment or some weeks later?",
     needs="a generated market, or labeled rows whose outcome is a completion (task: completion)",
     prediction_meaning=lambda _model: "Probability of completing",
 )
@@ -130,7 +130,7 @@ CHURN_PREDICTION = _family(
     LEARNERS,
     _algorithms((COX, of.ChurnCox), (CHURN_LOGISTIC, of.ChurnLogistic), (CHURN_BOOSTING, of.ChurnBoosting)),
     title="Churn prediction",
-    question="Who will have left by a horizon, and how long do learners stay?",
+    question="Who leaves by a horizon, and how long do learners stay?",
     needs="a generated market, or labeled rows whose outcome is leaving (task: churn), best with a duration",
     prediction_meaning=lambda model: f"Probability of leaving within {model.horizon:g} days",
 )

@@ -164,7 +164,7 @@ def calibration_error(actual: Floats, predicted: Floats) -> float:
 
 
 def calibration_error_by_chance(predicted: Floats) -> float:
-    """Return the 95% quantile of the calibration error of calibrated probabilities in samples of this size (seed 20)."""
+    """Return the 95% quantile of the calibration error of calibrated probabilities in such samples (seed 20)."""
     rng, bins = np.random.default_rng(SEED), decile_bins(predicted)
     order = np.argsort(bins, kind="stable")
     starts = np.searchsorted(bins[order], np.arange(min(BINS, len(predicted))))

@@ -47,7 +47,7 @@ def curve_titles(result: OutcomeResult) -> dict[str, str]:
         "calibration": f"Calibration error {m['calibration_error']:.3f} on average",
         "roc": finding(result),
         "precision_recall": f"PR AUC {m['pr_auc']:.3f}, {m['base_rate']:.3f} by chance",
-        "gain": f"The top {fifth['share']:.0%} contain {fifth['captured']:.0%} of all positives: lift {fifth['lift']:.1f}",
+        "gain": f"The top {fifth['share']:.0%} contain {fifth['captured']:.0%} of positives: lift {fifth['lift']:.1f}",
         "confusion": f"{true_positives:,} of {flagged:,} predicted positives are correct",
     }
     if "profit" in tables:

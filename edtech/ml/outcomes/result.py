@@ -15,8 +15,8 @@ class OutcomeResult(FitResult):
 
     `outcome` is the name of the predicted column. `threshold` is the lowest probability that counts as a yes in the
     confusion table, according to `threshold_rule`. `horizon` is that of the outcome in days (or in the unit of the
-    upload), None without one. `meanings` has a sentence for each derived feature. `evaluation`: actual, predicted, time,
-    subject and, if a yes has a value in tokens, value.
+    upload), None without one. `meanings` has a sentence for each derived feature. `evaluation`: actual, predicted,
+    time, subject and, if a yes has a value in tokens, value.
     """
 
     COLUMNS: ClassVar[Mapping[str, tuple[str, ...]]] = {**FitResult.COLUMNS, "odds": ("feature", "ratio")}

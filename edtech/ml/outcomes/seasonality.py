@@ -1,4 +1,4 @@
-"""How often people come in each week of the year, time counted in days of usual coming, and whether they still come."""
+"""The season of visits, time in days of average season, and the probability that a visitor is still active."""
 
 from typing import Self
 
@@ -19,25 +19,24 @@ YEAR = 365.25
 WEEKS = 52
 WEEK = YEAR / WEEKS
 BEND_SD = 0.02
-"""By how much the change of the log level differs from one week to the next, as far as is known before looking."""
+"""Prior standard deviation of the second difference of the weekly log level."""
 LEVEL_SD = 0.5
-"""How far the log level of a week lies from that of the year, as far as is known before looking."""
+"""Prior standard deviation of the log level of a week around that of the year."""
 ITERATIONS = 20
 BLOCK_DAYS = 28
-"""Days over which visits that saw no course are counted."""
+"""Days over which visits without a course view are estimated."""
 RATE_BOUNDS, SHAPE_BOUNDS, LAST_BOUNDS = (1e-4, 20.0), (0.3, 30.0), (1e-4, 0.9)
-"""Between what lie the usual visits of a day, the shape of their spread, and the chance that a visit is the last."""
+"""Bounds of the mean visits per day, the shape of their gamma distribution, and the dropout probability."""
 TIME_FEATURES = ("day_of_year", "days_of_record")
-"""Columns that say when a row is and how far its record goes back: they change with time by their nature."""
+"""Columns with the time of a row and the length of its record, which drift by nature."""
 
 
 class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """When people come: the level of visits in each week of the year (52,), 1 on average over the record.
+    """The season of visits: the `level` of each week of the year (52,), 1 on average over the record.
 
-    The year comes round: weeks without a record lie on the straight line from the last one known to the first one of
-    the next year. `traced` is the share of visits that left a trace on each day from `start` on. Learners make `usual`
-    visits on a usual day, spread as a gamma distribution of this `shape`, and `last` is the chance that a visit is
-    somebody's last. Without a level every day is a usual one.
+    Weeks without record are interpolated over the turn of the year. `traced` is the share of visits with a course view
+    on each day from `start` on. Learners make a mean of `usual` visits per usual day, with a gamma distribution of this
+    `shape`; `last` is the dropout probability after a visit. Without a level there is no season.
     """
 
     def __init__(
@@ -57,10 +56,10 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         self.last = last
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        """Take what was stored; raise ModelError where an older version stored less."""
+        """Restore stored attributes. Raises ModelError if an older version stored fewer."""
         if missing := set(self._get_param_names()) - set(state):
             raise ModelError(
-                "This model of churn was stored by an older version, which learned less about visits",
+                "This churn model was stored by an older version without these parameters of visits",
                 expected=f"a season with {format_names(sorted(missing))}",
                 actual="one without",
                 fix="train the model again with the same settings",
@@ -69,12 +68,12 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
 
     @classmethod
     def estimate(cls, subject: pd.Series, time: pd.Series, courses_viewed: pd.Series | None = None) -> Self:
-        """Return the season of visits: whose, when and, where that is known, of how many courses, (n,).
+        """Estimate the season from visits (n,): subject, time and, if known, number of courses viewed.
 
-        Between the first and the last visit of a learner, the others fall on each day in proportion to its level,
-        whatever the learner's own rate and whenever they came and left (the conditional likelihood of Poisson counts:
-        Hausman, Hall and Griliches 1984, Econometrica 52). The log levels are a random walk on a circle (Rue and Held
-        2005, Gaussian Markov Random Fields, 3.3).
+        Given a learner's first and last visit, the visits between fall on each day in proportion to its level,
+        whatever the learner's rate (the conditional likelihood of Poisson counts: Hausman, Hall and Griliches 1984,
+        Econometrica 52). The prior of the log levels is a second-order random walk on a circle (Rue and Held 2005,
+        Gaussian Markov Random Fields, 3.3).
         """
         visits = pd.DataFrame({"who": pd.factorize(subject)[0], "day": days_since_2000(time)})
         every = visits.groupby("who")["day"].agg(["min", "max", "size"])
@@ -89,7 +88,7 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         ends = np.column_stack([first, last]) - start
         within = np.floor(day[visits["who"].isin(spans.index)] - start).astype(np.intp)
         events = np.bincount(at[within], minlength=WEEKS).astype(float)
-        for side in ends.T:  # neither the first nor the last visit says anything of its day
+        for side in ends.T:  # the first and the last visit are conditioned on
             events -= np.bincount(at[np.floor(side).astype(np.intp)], minlength=WEEKS)
         log = np.zeros(WEEKS)
         for _ in range(ITERATIONS):
@@ -99,18 +98,18 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         return cls(season.level, start, traced, *season._fit_bg_nbd(every))
 
     def _fit_bg_nbd(self, spans: pd.DataFrame) -> tuple[float, float, float]:
-        """Return the likeliest usual rate, shape and chance of a last visit: min, max and size of each learner (n, 3).
+        """Return maximum likelihood estimates of mean rate, shape and dropout probability, from `spans` (n, 3).
 
-        The BG/NBD model of Fader, Hardie and Lee (2005, Marketing Science 24) with one chance for all, leaving after
-        the first visit included: each visit made may have been the last, or the silence since is a matter of chance.
+        `spans` has min, max and size of each learner's visits. This is the BG/NBD model of Fader, Hardie and Lee (2005,
+        Marketing Science 24) with a common dropout probability, also after the first visit.
         """
         first, last, visits = (spans[name].to_numpy(float) for name in ("min", "max", "size"))
         until, whole = (self.recorded_days(first, end - first) for end in (last, last.max()))
         bounds = np.array([np.log(RATE_BOUNDS), np.log(SHAPE_BOUNDS), logit(LAST_BOUNDS)])
 
-        def cost(asked: Floats) -> float:
-            shape, chance = np.exp(asked[1]), expit(asked[2])
-            prior, counted = shape / np.exp(asked[0]), shape + visits - 1
+        def cost(parameters: Floats) -> float:
+            shape, chance = np.exp(parameters[1]), expit(parameters[2])
+            prior, counted = shape / np.exp(parameters[0]), shape + visits - 1
             there = -counted * np.log(prior + whole)
             left = logit(chance) - counted * np.log(prior + until)
             rates = gammaln(counted) - gammaln(shape) + shape * np.log(prior)
@@ -121,13 +120,13 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         return float(np.exp(optimum[0])), float(np.exp(optimum[1])), float(expit(optimum[2]))
 
     def usual_days(self, day: Floats, length: Floats) -> Floats:
-        """Return how many usual days pass from a day on in so many days; from an unknown day, as many."""
+        """Return the usual days in the `length` days after `day`; `length` if the day is missing."""
         if self.level is None:
             return length
         return np.where(np.isnan(day), length, self._cumulative_level(day + length) - self._cumulative_level(day))
 
     def recorded_days(self, day: Floats, length: Floats) -> Floats:
-        """Return the same of days since 2000, less the part in which visits left no trace."""
+        """Return the usual days less the untraced share of visits, of days since 2000."""
         if self.level is None:
             return length
         traced = np.asarray(self.traced)
@@ -137,18 +136,17 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         return np.asarray(self.usual_days(day, length) - lost)
 
     def _cumulative_level(self, day: Floats) -> Floats:
-        """Return the sum of the level of all days before."""
+        """Return the sum of the levels of all days before."""
         ends = np.concatenate([[0.0], np.cumsum(np.asarray(self.level)) * WEEK])
         years = np.floor(day / YEAR)
         return np.asarray(years * ends[-1] + np.interp(day - years * YEAR, np.arange(WEEKS + 1) * WEEK, ends))
 
     def adjust_features(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the features with times and rates of visits in usual days, and what the silence says.
+        """Return the features with times and rates of visits in usual days, and two features of the BG/NBD model.
 
-        `log_visits_per_week` is of the learner's own rate, drawn towards the usual one as far as the record is short;
-        `log_still_coming` of the chance not to have left: the longer a silence against that rate, the smaller (Fader,
-        Hardie and Lee 2005). Who comes again does so at the product of the two, so that the log of the hazard at that
-        moment is a line in both.
+        `log_visits_per_week` is the posterior mean rate of the learner. `log_still_coming` is the log probability of
+        being active: the longer the silence relative to that rate, the lower (Fader, Hardie and Lee 2005). The hazard of
+        returning is their product, so its log is linear in both.
         """
         if self.level is None:
             return rows
@@ -172,7 +170,7 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
 
 
 def to_usual_days(cases: Cases) -> tuple[Season | None, pd.DataFrame | None]:
-    """Return the season of the visits, and how long rows were watched in its days; None where there are none."""
+    """Return the season of the visits and the follow-up in usual days; None for what the cases do not have."""
     if cases.visits is None or cases.follow_up is None or cases.time is None:
         return None, cases.follow_up
     visits, day = cases.visits, days_since_2000(cases.time)
@@ -184,7 +182,7 @@ def to_usual_days(cases: Cases) -> tuple[Season | None, pd.DataFrame | None]:
 
 
 def share_without_record(record: pd.Series, first: pd.Timestamp, last: pd.Timestamp) -> float:
-    """Return the share of the days from `first` to `last` that lie in weeks of the year without a visit on record."""
+    """Return the share of days from `first` to `last` in weeks of the year without a recorded visit."""
     recorded_weeks, future_weeks = (
         days_since_2000(times) % YEAR // WEEK for times in (record, pd.Series(pd.date_range(first, last)))
     )
@@ -192,16 +190,16 @@ def share_without_record(record: pd.Series, first: pd.Timestamp, last: pd.Timest
 
 
 def days_since_2000(time: pd.Series) -> Floats:
-    """Return times as days from the start of 2000, a year that began in week 0."""
+    """Return times as days since the start of 2000."""
     return np.asarray((time - pd.Timestamp("2000-01-01")) / pd.Timedelta(days=1), dtype=np.float64)
 
 
 def _traced_share(day: Floats, courses_viewed: pd.Series, length: int) -> Floats:
-    """Return for each day of the record (length,) the share of the visits that left a trace: that saw a course.
+    """Return, for each day of the record (length,), the share of visits with a course view, relative to its maximum.
 
-    While there are few courses many visits see none. How many is told by those that saw one and two, in each four weeks
-    (Chao 1987, Biometrics 43); without it a market that grows would seem to have its low season at its start. Only how
-    the share moves matters, so its highest is 1. Where nobody sees more than one course nothing can be told.
+    With few courses, many visits view none. Their number is estimated from the visits with one and two views in blocks
+    of four weeks (Chao 1987, Biometrics 43). Otherwise a growing market would seem to start in a low season. The share
+    is 1 if no visit has more than one view.
     """
     block = np.clip(day // BLOCK_DAYS, 0, max(length // BLOCK_DAYS - 1, 0)).astype(np.intp)
     observed, once, twice = (
@@ -214,25 +212,25 @@ def _traced_share(day: Floats, courses_viewed: pd.Series, length: int) -> Floats
 
 
 def _integral(ends: Floats, daily: Floats) -> Floats:
-    """Return the sum of a daily amount (d,) from the first to the second of two moments (n, 2)."""
+    """Return the integral of a daily amount (d,) from the first to the second of two times (n, 2)."""
     total = np.concatenate([[0.0], np.cumsum(daily)])
     until = np.interp(ends, np.arange(total.size), total)
     return np.asarray(until[:, 1] - until[:, 0])
 
 
 def _expected_visits(ends: Floats, rate: Floats, at: "np.typing.NDArray[np.intp]", traced: Floats) -> Floats:
-    """Return the visits of each week (52,) expected at a level of 1: of each span its rate for each of its days."""
+    """Return the expected visits of each week (52,) at level 1, from the `rate` (n,) of each span on its days."""
     change = np.zeros(at.size + 1)
     for side, sign in ((0, 1.0), (1, -1.0)):
         whole = np.floor(ends[:, side]).astype(np.intp)
-        fraction = ends[:, side] - whole  # the day on which it begins or ends counts in part
+        fraction = ends[:, side] - whole  # the first and the last day count in part
         np.add.at(change, whole, sign * rate * (1 - fraction))
         np.add.at(change, whole + 1, sign * rate * fraction)
     return np.asarray(np.bincount(at, np.cumsum(change)[:-1] * traced, WEEKS), dtype=np.float64)
 
 
 def _posterior_log_levels(events: Floats, expected: Floats, log: Floats) -> Floats:
-    """Return the log levels of highest posterior density: Poisson counts, normal steps around the year."""
+    """Return the posterior mode of the log levels: Poisson counts with a random-walk prior."""
     bend = circulant(np.concatenate([[-2.0, 1.0], np.zeros(WEEKS - 3), [1.0]]))
     precision = bend.T @ bend / BEND_SD**2 + np.eye(WEEKS) / LEVEL_SD**2
     for _ in range(5):

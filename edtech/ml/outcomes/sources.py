@@ -1,4 +1,4 @@
-"""Cases of each family, from a generated market or from labeled rows that were uploaded."""
+"""Cases of each family, from a generated market or from uploaded labeled rows."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -27,30 +27,30 @@ PER_WEEK = {
     "course_enrollments_before": "days_since_publication",
     "teacher_enrollments_before": None,
 }
-"""Counts since the start of the record, and the column that says since when else they can have grown."""
+"""Counts since the start of the record -> the column with a later start of the count."""
 PRIOR_VIEWS = 20
-"""Views after which a course's own rate of enrollments counts as much as the usual one."""
+"""Views at which a course's own enrollment rate has the same weight as the mean rate."""
 MIN_RECORD_DAYS = 28
-"""Days of record before the first moment at which churn is asked for."""
+"""Minimum days of record before the first prediction of churn."""
 MAX_MOMENTS = 12
 DEFAULT_HORIZON = 56
-"""Days without a visit after which a learner of a market has left, unless another horizon is asked for."""
+"""Default number of days without a visit after which a learner of a market has left."""
 MAX_UNKNOWN_SHARE = 0.2
-"""Share of uploaded rows that may have been watched for less than the horizon, where the data choose it."""
+"""Maximum share of uploaded rows with unknown outcome at an automatic horizon."""
 DAY = pd.Timedelta(days=1)
 CLOCK_MEANINGS = {
-    "day_of_year": "Day of the year: how often people come in the weeks ahead.",
-    "days_of_record": "Days since the learner joined, or since the record began where that is less.",
+    "day_of_year": "Day of the year: the season of visits in the weeks ahead.",
+    "days_of_record": "Days since the learner joined, or since the start of the record if that is less.",
 }
 
 
 def from_labels(dataset: "Dataset", params: Params) -> Cases:  # noqa: ARG001  # the signature of all sources
-    """Return the cases of labeled rows. Raises DataError where no features are named."""
+    """Return the cases of labeled rows. Raises DataError if no features are named."""
     roles = cast(LabelRoles, dataset.mapping)
     if not roles.features:
         raise DataError(
-            "No features are named, so there is nothing to learn from",
-            expected="columns that were known at the moment of prediction",
+            "No features are named",
+            expected="columns that are known at prediction time",
             where=dataset.name,
             fix="map the file again and name its features",
         )
@@ -65,19 +65,19 @@ def from_labels(dataset: "Dataset", params: Params) -> Cases:  # noqa: ARG001  #
 
 
 def market_end(dataset: "Dataset") -> pd.Timestamp:
-    """Return the moment up to which a market was watched."""
+    """Return the end of the record of a market."""
     return pd.Timestamp(dataset.table("platform_metrics", ["day"])["day"].max() + DAY)
 
 
 def views(dataset: "Dataset", params: Params) -> Cases:  # noqa: ARG001  # the signature of all sources
-    """Return each view: did it end in an enrollment?"""
+    """Return each view, with the outcome that it ends in an enrollment."""
     feature_frame = features(_Tables(dataset), "enrollment_propensity", market_end(dataset))
     frame, start = _per_week(feature_frame, feature_frame.ids["time"].min()), feature_frame.frame
     mean_rate = float(feature_frame.target.astype(float).mean())
     views_before, enrollments_before = start["course_views_before"], start["course_enrollments_before"]
     frame["course_rate_before"] = (enrollments_before + mean_rate * PRIOR_VIEWS) / (views_before + PRIOR_VIEWS)
     meanings = _feature_meanings(feature_frame) | {
-        "course_rate_before": "Enrollments per view of the course so far, few views allowed."
+        "course_rate_before": "Enrollments per view of the course so far, shrunk to the mean if there are few views."
     }
     return Cases(
         features=frame,
@@ -93,9 +93,9 @@ def views(dataset: "Dataset", params: Params) -> Cases:  # noqa: ARG001  # the s
 
 
 def enrollments(dataset: "Dataset", params: Params) -> Cases:
-    """Return each enrollment, `weeks` after it was made: will it be completed within `horizon_days` of it?
+    """Return each enrollment, `weeks` after it, with the outcome that it is completed within `horizon_days` of it.
 
-    Only those whose horizon is over by the end of the data: of later ones completions are known, the others not yet.
+    Enrollments whose horizon ends after the data are left out: only their completions would be known.
     """
     weeks, horizon = (int(getattr(params, name)) for name in ("weeks", "horizon_days"))
     end, wait = market_end(dataset), pd.Timedelta(weeks=weeks)
@@ -120,7 +120,7 @@ def commission(dataset: "Dataset") -> float:
 
 
 class _Tables(dict[str, pd.DataFrame]):
-    """A data set's tables, each read once when asked for."""
+    """A data set's tables, loaded lazily."""
 
     def __init__(self, dataset: "Dataset") -> None:
         super().__init__()
@@ -137,14 +137,14 @@ class _Tables(dict[str, pd.DataFrame]):
 def _per_week(feature_frame: FeatureFrame, start: pd.Timestamp) -> pd.DataFrame:
     """Return the features with counts as rates per week.
 
-    A count grows with the length of the record, so that later rows would look like none that were trained on.
+    Counts grow with the length of the record, so later rows would be outside the training range.
     """
     frame, record = feature_frame.frame.copy(), (feature_frame.ids["time"] - start) / DAY
     for name, since in PER_WEEK.items():
         if name in frame:
             days = record if since not in frame else np.minimum(record, feature_frame.frame[since])
             frame[name] = feature_frame.frame[name] * 7 / np.maximum(days, 7)
-    if (recent := "visits_last_12_weeks") in frame:  # of fewer weeks where the record is shorter
+    if (recent := "visits_last_12_weeks") in frame:  # the record may be shorter
         frame[recent] = frame[recent] * 12 / np.clip(record / 7, 1, 12)
     return frame.rename(columns=_renamed)
 
@@ -161,10 +161,10 @@ def _feature_meanings(feature_frame: FeatureFrame) -> dict[str, str]:
 
 
 def learners(dataset: "Dataset", params: Params) -> Cases:
-    """Return each active learner at several moments: will nobody see them for `horizon_days`?
+    """Return each active learner at several times, with the outcome that they do not return for `horizon_days`.
 
-    `follow` is the time to their next visit. Moments are at most `MOST_MOMENTS`, a quarter of the horizon or more
-    apart; those whose horizon is not over by the end of the data have no known outcome, but are watched until then.
+    `follow_up` is the time to the next visit. There are at most `MAX_MOMENTS` times, a quarter of the horizon or more
+    apart. Times whose horizon ends after the data have no known outcome, but follow-up until then.
     """
     horizon, end = int(cast(Any, params).horizon_days) or DEFAULT_HORIZON, market_end(dataset)
     tables = _Tables(dataset)
@@ -172,7 +172,7 @@ def learners(dataset: "Dataset", params: Params) -> Cases:
     cases = [_cases_at(tables, moment, horizon, start, end) for moment in _moments(start, end, horizon)]
     if not any(moment_cases.target.notna().any() for moment_cases in cases):
         raise DataError(
-            "The data end before anyone's horizon is over",
+            "The record is shorter than the horizon",
             expected=f"at least {MIN_RECORD_DAYS + horizon} days",
             actual=f"{(end - start).days} days",
             fix="choose a shorter horizon, or generate more weeks",
@@ -184,9 +184,9 @@ def learners(dataset: "Dataset", params: Params) -> Cases:
 
 
 def _lifetimes(all_views: pd.DataFrame, horizon: int, end: pd.Timestamp) -> pd.DataFrame:
-    """Return how long each learner stayed from their first visit on: cohort (month of it), duration, event.
+    """Return the lifetime of each learner from the first visit on: cohort (its month), duration, event.
 
-    Whoever was not seen in the last horizon left at their last visit; whoever was, had not left when it began.
+    Learners without a visit in the last horizon left at their last visit; others are censored at its start.
     """
     visits = all_views.groupby("learner_id")["viewed_at"].agg(["min", "max"])
     begun = end - horizon * DAY
@@ -198,7 +198,7 @@ def _lifetimes(all_views: pd.DataFrame, horizon: int, end: pd.Timestamp) -> pd.D
 
 
 def churn_labels(dataset: "Dataset", params: Params) -> Cases:
-    """Return labeled rows; with a duration, who had left by the horizon, and how long each was watched."""
+    """Return the cases of labeled rows; with a duration, also their outcome at the horizon and their follow-up."""
     cases, roles = from_labels(dataset, params), cast(LabelRoles, dataset.mapping)
     if roles.duration is None:
         return cases
@@ -207,19 +207,19 @@ def churn_labels(dataset: "Dataset", params: Params) -> Cases:
     horizon = min(requested or observed_horizon(duration, left), longest)
     left_by_horizon = left & (duration <= horizon)
     target = left_by_horizon.astype("boolean").mask(~left_by_horizon & (duration < horizon)).rename(roles.label)
-    notes = [f"The horizon is {horizon:g} of the file's own unit of {roles.duration}."]
+    notes = [f"The horizon is {horizon:g}, in the unit of {roles.duration}."]
     if not requested:
-        notes[0] += f" It is the longest by which the outcome of {1 - MAX_UNKNOWN_SHARE:.0%} of the rows is known."
+        notes[0] += f" It is the longest at which the outcome of {1 - MAX_UNKNOWN_SHARE:.0%} of the rows is known."
     if horizon < requested:
-        notes.append(f"A tenth of the rows was watched for longer than {longest:g}: a longer horizon has no ground.")
+        notes.append(f"Only a tenth of the rows has a duration above {longest:g}, so the horizon cannot be longer.")
     if share_unknown := float(target.isna().mean()):
         notes.append(
-            f"{share_unknown:.1%} of the rows were watched for less than the horizon: they count in the fit, the concordance "
-            "and the integrated Brier score, not in the figures at the horizon, whose base rate is so too high."
+            f"{share_unknown:.1%} of the rows are censored before the horizon. They count in the fit, the concordance "
+            "and the integrated Brier score, but not in metrics at the horizon, whose base rate is therefore too high."
         )
     cohort = "all" if cases.time is None else _cohort(cases.time)
     lifetimes = pd.DataFrame({"cohort": cohort, "duration": duration, "event": left})
-    half_period = horizon / PERIODS / 2  # a period counts where more than half of it was watched
+    half_period = horizon / PERIODS / 2  # a period counts if more than half of it is observed
     follow_up = pd.DataFrame(
         {"duration": duration, "event": left, "watch": (duration + half_period).mask(left, np.inf)}
     )
@@ -235,9 +235,9 @@ def churn_labels(dataset: "Dataset", params: Params) -> Cases:
 
 
 def observed_horizon(duration: pd.Series, left: pd.Series) -> float:
-    """Return the longest time by which the outcome of most rows is known: they had left, or were still watched.
+    """Return the longest horizon at which the outcome of most rows is known.
 
-    Where nobody was lost from sight it is the median duration.
+    Without censored rows it is the median duration.
     """
     watched = np.sort(duration.where(~left, np.inf).to_numpy(float))
     horizon = watched[int(MAX_UNKNOWN_SHARE * len(watched))]
@@ -253,7 +253,7 @@ def _cohort(time: pd.Series) -> pd.Series:
 def _moments(start: pd.Timestamp, end: pd.Timestamp, horizon: int) -> list[pd.Timestamp]:
     days = (end - start).days
     step = max(7, horizon // 4, (days - MIN_RECORD_DAYS) // MAX_MOMENTS)
-    last = end - horizon * DAY  # the latest with a known outcome is one of them
+    last = end - horizon * DAY  # includes the latest time with a known outcome
     earlier = [last - number * step * DAY for number in range(MAX_MOMENTS)]
     later = [last + number * step * DAY for number in range(1, MAX_MOMENTS)]
     moments = [moment for moment in (*earlier[::-1], *later) if start + MIN_RECORD_DAYS * DAY <= moment < end - 7 * DAY]

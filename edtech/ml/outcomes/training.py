@@ -1,4 +1,4 @@
-"""Training of a family of labels: what was held back is predicted by a fit that ends before it."""
+"""Training of an outcome family: errors come from a fit that ends before the held-out rows."""
 
 import inspect
 import time
@@ -30,7 +30,7 @@ CaseSource = Callable[["Dataset", Params], Cases]
 
 @dataclass(frozen=True, slots=True)
 class OutcomeTask:
-    """What tells one family of labels from another: where its cases come from and what its rows are called."""
+    """An outcome family: the sources of its cases, and the name of its rows."""
 
     family: str
     rows: str
@@ -39,12 +39,14 @@ class OutcomeTask:
     from_labels: CaseSource
 
 
-def train(task: OutcomeTask, dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> FittedModel:
+def train(
+    task: OutcomeTask, dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress
+) -> FittedModel:
     """Train one algorithm on the cases of a data set.
 
-    Raises DataError where there are none, ModelError where they are too few, ConvergenceError.
+    Raises DataError without cases, ModelError if they are too few, ConvergenceError.
     """
-    progress(0.0, "Reading what was known when")
+    progress(0.0, "Building features")
     cases = (task.from_market if dataset.kind == "market" else task.from_labels)(dataset, params)
     result = train_cases(task, cases, algorithm, params, progress)
     target = str(cases.target.name)
@@ -55,18 +57,18 @@ def train(task: OutcomeTask, dataset: "Dataset", algorithm: Algorithm, params: P
 def train_cases(
     task: OutcomeTask, cases: Cases, algorithm: Algorithm, params: Params, progress: Progress = no_progress
 ) -> OutcomeResult:
-    """Fit on all cases; metrics come from a first fit that knows nothing from the evaluation's start on."""
+    """Fit on all cases; metrics come from a holdout fit of the cases before the evaluation."""
     started, seed = time.perf_counter(), int(getattr(params, "seed", 0))
     split = split_cases(cases, params.evaluation_share, seed, task.rows)
-    progress(0.2, "Fitting on the earlier part")
+    progress(0.2, "Fitting the holdout model")
     holdout_model = fit(algorithm, params, split.training)
     held_out = split.evaluation
     actual, predicted = held_out.actual, holdout_model.predict(held_out.features)
-    progress(0.5, "Measuring on the later part")
+    progress(0.5, "Measuring held-out errors")
     metrics = all_metrics(actual, predicted, held_out.clusters)
     metrics |= _survival_metrics(holdout_model, held_out)
     importance = permutation_importance(holdout_model, held_out)
-    progress(0.7, "Fitting on everything")
+    progress(0.7, "Fitting on all rows")
     model = fit(algorithm, params, cases)
     decision = _decide(params, held_out, predicted, split)
     metrics |= {"rows_train": float(len(split.training)), "rows_evaluation": float(len(held_out))}
@@ -112,7 +114,7 @@ def fit(algorithm: Algorithm, params: Params, cases: Cases) -> Any:  # noqa: ANN
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """Which rows are acted on, and what that earns where a yes brings tokens."""
+    """The rows to act on, and the profit if a positive outcome has a value in tokens."""
 
     threshold: float
     rule: str
@@ -126,15 +128,15 @@ def _decide(params: Params, held_out: Cases, predicted: Floats, split: Split) ->
     cost = getattr(params, "cost", None)
     if cost is None:
         threshold = float(np.nanmean(split.training.actual))
-        rule = "the share of yes in training: whoever is likelier than that counts as yes"
+        rule = "the share of positives in training"
         return _Decision(threshold, rule, predicted >= threshold, None, 0.0, {})
     own_value = getattr(params, "value", 0.0)
     value = np.full(len(held_out), own_value) if held_out.value is None else held_out.value.to_numpy(dtype=float)
     flagged = predicted * value > cost
     threshold = cost / value.mean() if value.mean() > 0 else 1.0
     rule = (
-        f"probability times value above the cost of {cost:g} tokens; at the mean value of {value.mean():.3g} tokens, "
-        f"a probability of {threshold:.3f}"
+        f"probability × value above the cost of {cost:g} tokens; at the mean value of {value.mean():.3g} tokens, a "
+        f"probability of {threshold:.3f}"
     )
     profits = {"all": held_out.actual * value - cost, "chosen": np.where(flagged, held_out.actual * value - cost, 0.0)}
     metrics = {
@@ -146,7 +148,7 @@ def _decide(params: Params, held_out: Cases, predicted: Floats, split: Split) ->
 
 
 def _survival_metrics(model: Any, held_out: Cases) -> dict[str, float]:  # noqa: ANN401  # an estimator of ours
-    """Return how well predicted curves fit how long rows were watched; empty where that is not known."""
+    """Return metrics of predicted survival curves; empty without durations."""
     if held_out.follow_up is None or held_out.horizon is None:
         return {}
     duration, event = held_out.follow_up["duration"].to_numpy(float), held_out.follow_up["event"].to_numpy(bool)
@@ -164,7 +166,7 @@ def _survival_metrics(model: Any, held_out: Cases) -> dict[str, float]:  # noqa:
 
 
 def _churn_tables(model: Any, cases: Cases) -> dict[str, pd.DataFrame]:  # noqa: ANN401  # an estimator of ours
-    """Return survival by cohort, and who of those seen last is most likely to leave by the horizon."""
+    """Return survival by cohort, and the subjects of the latest rows by their probability of leaving."""
     if cases.follow_up is None or cases.lifetimes is None:
         return {}
     tables_by_name = {"survival": survival.by_cohort(cases.lifetimes)}

@@ -1,1 +1,1 @@
-"""The family `teacher_quality`: how good teachers are, and how sure their ranks are."""
+"""The family `teacher_quality`: effects and ranks of teachers, with their uncertainty."""

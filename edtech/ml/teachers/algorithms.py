@@ -11,19 +11,19 @@ FAMILY = "teacher_quality"
 
 
 class TeacherParams(Params):
-    """What all algorithms of the family share."""
+    """The hyperparameters that all algorithms share."""
 
     evaluation_share: float = Field(
         0.2,
         ge=0.1,
         le=0.4,
-        title="Share of later ratings held back",
-        description="The last ratings are kept out of a first fit and its errors are measured on them.",
+        title="Test share (latest ratings)",
+        description="The errors of a holdout fit are measured on these ratings.",
     )
     draws: int = Field(
-        2_000, ge=200, le=10_000, title="Draws", description="Draws of all effects from which intervals are read."
+        2_000, ge=200, le=10_000, title="Draws", description="Posterior draws of the effects, for intervals."
     )
-    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same intervals.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="The same seed gives the same intervals.")
 
     def estimator_arguments(self) -> dict[str, Any]:
         """Return what the estimator's constructor takes."""
@@ -35,18 +35,18 @@ class MixedParams(TeacherParams):
 
     controls: bool = Field(
         True,
-        title="Hold fixed who enrolls",
-        description="Compares teachers at equal learners and courses. Off shows what ignoring it would say.",
+        title="Control for learners and courses",
+        description="Compares teachers at equal covariates. Off shows the bias of ignoring them.",
     )
     attributes: bool = Field(
         True,
-        title="Use what is known of teachers",
-        description="Pulls few ratings to the mean of teachers with the same attributes, not to that of all.",
+        title="Use teacher attributes",
+        description="Shrinks effects to the mean of teachers with the same attributes, not to the mean of all.",
     )
     course_effects: bool = Field(
         True,
-        title="Courses differ",
-        description="Ratings of one course go together, so they say less of the teacher than as many of several.",
+        title="Course effects",
+        description="Ratings of one course are correlated, so they are less informative about the teacher.",
     )
 
 
@@ -58,21 +58,21 @@ ALGORITHMS: dict[str, Algorithm] = {
             "Mixed model",
             MixedRatings,
             MixedParams,
-            "Teachers at equal learners and courses, few ratings pulled to the mean; the one to start with.",
+            "Teachers at equal learners and courses, with shrinkage to the mean. Start with this algorithm.",
         ),
         Algorithm(
             "empirical_bayes",
             "Empirical Bayes",
             ShrunkenRatings,
             TeacherParams,
-            "Each mean is pulled to the mean of all, the more, the fewer its ratings; takes learners as they come.",
+            "Shrinks each mean to the overall mean, more with fewer ratings. Does not control for covariates.",
         ),
         Algorithm(
             "raw_mean",
-            "Raw means (a warning)",
+            "Raw means (not recommended)",
             RawMeanRatings,
             TeacherParams,
-            "The mean of the stars, as shops show it: both ends of the list are held by teachers with few ratings.",
+            "Mean ratings: teachers with few ratings are at both ends of the list.",
         ),
     )
 }

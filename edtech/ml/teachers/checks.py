@@ -1,4 +1,4 @@
-"""The diagnostics card of a training of `teacher_quality`."""
+"""The checks of a training of `teacher_quality`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
 from edtech.data.quality.checks import Check, grade
-from edtech.ml.teachers.covariates import Encoding, of_teachers
+from edtech.ml.teachers.covariates import CovariateEncoding, teacher_attributes
 from edtech.ml.teachers.estimators import MixedRatings, RatingArrays, ShrunkenRatings, TeacherRatings
 from edtech.ml.teachers.mixed_model import sums_by
 from edtech.tables.arrays import Floats
@@ -21,142 +21,147 @@ _LEVEL = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """The covariate that rises most with the effect of its rows' teacher: by how much, and the evidence for it."""
+    """The covariate with the most significant slope on the teacher's effect."""
 
     feature: str
     slope: float
     p_value: float
 
     @property
-    def seen(self) -> bool:
-        """Whether it is more than chance."""
+    def significant(self) -> bool:
+        """Whether the slope is significant."""
         return self.p_value < _LEVEL
 
 
 def courses_differ(arrays: RatingArrays) -> bool:
-    """Tell whether the courses of a teacher differ by more than chance: the F test of one-way ANOVA."""
+    """Return whether courses of a teacher differ significantly, by the F test of one-way ANOVA."""
     count = np.bincount(arrays.course).astype(float)
     mean = np.bincount(arrays.course, arrays.rating) / count
-    between, free = count.size - arrays.teachers.size, arrays.rating.size - count.size
-    if between <= 0 or free <= 0:
+    between_freedom, within_freedom = count.size - arrays.teachers.size, arrays.rating.size - count.size
+    if between_freedom <= 0 or within_freedom <= 0:
         return False
-    within = float(np.sum((arrays.rating - mean[arrays.course]) ** 2)) / free
-    apart = float(count @ (mean - arrays.means[arrays.courses]) ** 2) / between
-    return bool(within > 0 and f_distribution.sf(apart / within, between, free) < _LEVEL)
+    within_variance = float(np.sum((arrays.rating - mean[arrays.course]) ** 2)) / within_freedom
+    between_variance = float(count @ (mean - arrays.means[arrays.courses]) ** 2) / between_freedom
+    return bool(
+        within_variance > 0
+        and f_distribution.sf(between_variance / within_variance, between_freedom, within_freedom) < _LEVEL
+    )
 
 
-def sorting(effects: Floats, arrays: RatingArrays, rows: pd.DataFrame, roles: RatingRoles) -> Sorting | None:
-    """Return what tells best that learners are not spread over teachers by chance; None without covariates.
+def find_sorting(effects: Floats, arrays: RatingArrays, rows: pd.DataFrame, roles: RatingRoles) -> Sorting | None:
+    """Return the strongest evidence that learners are sorted to teachers; None without covariates.
 
-    For each covariate, the slope of its mean by teacher on the teacher's effect, with errors robust to teachers of
-    different size (White 1980, Econometrica 48), at the level of Bonferroni.
+    For each covariate, the slope of its mean by teacher on the teacher's effect, with heteroskedasticity-robust standard
+    errors (White 1980, Econometrica 48) and a Bonferroni correction.
     """
-    known = rows[list(roles.covariates)]
-    own = of_teachers(known, rows[roles.teacher])
-    encoding = Encoding.of(known.drop(columns=own))
-    matrix = encoding.matrix(known)
+    covariates = rows[list(roles.covariates)]
+    attributes = teacher_attributes(covariates, rows[roles.teacher])
+    encoding = CovariateEncoding.learn(covariates.drop(columns=attributes))
+    matrix = encoding.matrix(covariates)
     if not matrix.shape[1] or effects.size < FEW or not np.ptp(effects):
         return None
     means = sums_by(matrix, arrays.teacher, arrays.teachers.size) / arrays.counts[:, None]
     weights = arrays.counts / arrays.counts.sum()
-    apart = effects - weights @ effects
-    slopes = (weights * apart) @ means / (weights @ apart**2)
-    rest = means - weights @ means - np.outer(apart, slopes)
-    spread = np.sqrt((((weights * apart)[:, None] * rest) ** 2).sum(axis=0)) / (weights @ apart**2)
-    score = np.divide(np.abs(slopes), spread, out=np.zeros_like(slopes), where=spread > 0)
+    centered_effects = effects - weights @ effects
+    slopes = (weights * centered_effects) @ means / (weights @ centered_effects**2)
+    residuals = means - weights @ means - np.outer(centered_effects, slopes)
+    standard_errors = np.sqrt((((weights * centered_effects)[:, None] * residuals) ** 2).sum(axis=0)) / (
+        weights @ centered_effects**2
+    )
+    score = np.divide(np.abs(slopes), standard_errors, out=np.zeros_like(slopes), where=standard_errors > 0)
     best = int(np.argmax(score))
     return Sorting(_names(encoding)[best], float(slopes[best]), min(1.0, float(2 * norm.sf(score[best])) * score.size))
 
 
-def _names(encoding: Encoding) -> list[str]:
+def _names(encoding: CovariateEncoding) -> list[str]:
     return [*encoding.numbers, *(f"{name} {level}" for name, shares in encoding.levels.items() for level in shares)]
 
 
-def card(
-    model: TeacherRatings, arrays: RatingArrays, metrics: Mapping[str, float], found: Sorting | None
+def all_checks(
+    model: TeacherRatings, arrays: RatingArrays, metrics: Mapping[str, float], sorting: Sorting | None
 ) -> tuple[Check, ...]:
-    """Return the findings of a training."""
-    checks = [_few(arrays), _sorted(model, found), _baseline(model, metrics)]
+    """Return the checks of a training."""
+    checks = [_check_few_ratings(arrays), _check_sorting(model, sorting), _check_baseline(model, metrics)]
     if isinstance(model, MixedRatings | ShrunkenRatings):
-        checks.insert(1, _apart(model))
+        checks.insert(1, _check_reliability(model))
     if isinstance(model, MixedRatings):
-        checks.append(_converged(model))
+        checks.append(_check_convergence(model))
     else:
-        checks.append(_clustered(arrays))
+        checks.append(_check_courses(arrays))
     return tuple(check for check in checks if check is not None)
 
 
-def _few(arrays: RatingArrays) -> Check:
+def _check_few_ratings(arrays: RatingArrays) -> Check:
     few = int((arrays.counts < FEW).sum())
     share = few / arrays.teachers.size
     return grade(
         "few_ratings",
-        "Ratings of each teacher",
+        "Ratings per teacher",
         review=share > 0.25,
         evidence=f"{few:,} of {arrays.teachers.size:,} teachers have fewer than {FEW} ratings; half have "
         f"{np.median(arrays.counts):.0f} or more",
-        fix="Read the interval of the rank: a teacher with few ratings may stand nearly anywhere.",
+        fix="Use the interval of the rank: a teacher with few ratings may have nearly any rank.",
     )
 
 
-def _apart(model: MixedRatings | ShrunkenRatings) -> Check:
+def _check_reliability(model: MixedRatings | ShrunkenRatings) -> Check:
     spread, reliability = np.sqrt(model.variance_), float(np.mean(model.reliability_))
     return grade(
         "teachers_apart",
-        "Teachers can be told apart",
+        "Reliability",
         fail=model.variance_ == 0,
         review=reliability < 0.3,
         evidence=f"standard deviation of teachers beyond chance {spread:.2f}, mean reliability {reliability:.2f}",
-        fix="Do not rank these teachers: what separates them is chance. Collect more ratings of each.",
+        fix="Do not rank these teachers: they differ mostly by chance. Collect more ratings per teacher.",
     )
 
 
-def _sorted(model: TeacherRatings, found: Sorting | None) -> Check | None:
-    if found is None:
+def _check_sorting(model: TeacherRatings, sorting: Sorting | None) -> Check | None:
+    if sorting is None:
         return None
-    held = isinstance(model, MixedRatings) and model.controls
-    chance = f"p {found.p_value:.2g} after counting all covariates tried"
-    moves = f"{found.feature[:60]} goes {'up' if found.slope > 0 else 'down'} with the teacher's effect ({chance})"
+    controlled = isinstance(model, MixedRatings) and model.controls
+    chance = f"p = {sorting.p_value:.2g}, Bonferroni-corrected"
+    moves = f"{sorting.feature[:60]} {'increases' if sorting.slope > 0 else 'decreases'} with the teacher's effect ({chance})"
     return grade(
         "sorting",
-        "Learners are spread over teachers by chance",
-        review=found.seen and not held,
-        evidence=(moves + ("; the covariates are held fixed" if held else ""))
-        if found.seen
-        else f"none seen: {chance}",
+        "No sorting of learners to teachers",
+        review=sorting.significant and not controlled,
+        evidence=(moves + ("; the model controls for the covariates" if controlled else ""))
+        if sorting.significant
+        else f"no significant covariate: {chance}",
         fix="Use mixed_model, which compares teachers at equal learners.",
     )
 
 
-def _baseline(model: TeacherRatings, metrics: Mapping[str, float]) -> Check | None:
+def _check_baseline(model: TeacherRatings, metrics: Mapping[str, float]) -> Check | None:
     ours, raw = metrics.get("rating_rmse"), metrics.get("rating_rmse_raw_mean")
     if ours is None or raw is None or not isinstance(model, MixedRatings | ShrunkenRatings):
         return None
     return grade(
         "baseline",
-        "Better than raw means on later ratings",
+        "Later ratings are predicted better than by raw means",
         review=ours > raw,
-        evidence=f"RMSE {ours:.3f} against {raw:.3f} of the raw means",
-        fix="Look whether ratings changed over time, or leave the covariates out.",
+        evidence=f"held-out RMSE {ours:.3f}, of the raw means {raw:.3f}",
+        fix="Check whether ratings changed over time, or leave the covariates out.",
     )
 
 
-def _clustered(arrays: RatingArrays) -> Check:
+def _check_courses(arrays: RatingArrays) -> Check:
     return grade(
         "courses_differ",
-        "Courses of a teacher are rated alike",
+        "No course effects",
         review=courses_differ(arrays),
         evidence=f"{arrays.courses.size:,} courses of {arrays.teachers.size:,} teachers",
-        fix="Use mixed_model: ratings of one course go together and say less of the teacher than they seem to.",
+        fix="Use mixed_model: ratings of one course are correlated, so they are less informative than they seem.",
     )
 
 
-def _converged(model: MixedRatings) -> Check:
+def _check_convergence(model: MixedRatings) -> Check:
     return grade(
         "convergence",
-        "The search for the variances settled",
+        "Convergence",
         fail=not model.converged_,
         evidence=f"standard deviation of courses {np.sqrt(model.course_variance_):.2f}, of single ratings "
         f"{np.sqrt(model.error_):.2f}",
-        fix="Leave out covariates that are nearly the same, or use empirical_bayes.",
+        fix="Leave out collinear covariates, or use empirical_bayes.",
     )

@@ -1,4 +1,4 @@
-"""Covariates of ratings as numbers that can be held fixed together."""
+"""Encoding of the covariates of ratings as numbers of comparable scale."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,19 +12,19 @@ MAX_LEVELS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Encoding:
-    """How covariates become columns: numbers over two standard deviations (Gelman 2008, Statistics in Medicine 27), so
-    that they compare with indicators; text as an indicator of each of its most frequent levels; all less their mean.
+class CovariateEncoding:
+    """Encode covariates as centered columns.
 
-    What is missing, or was not there in training, counts as the mean.
+    Numbers are divided by two standard deviations, so that they are comparable to indicators (Gelman 2008, Statistics in
+    Medicine 27). Text is an indicator for each of its most frequent levels. Missing and new values count as the mean.
     """
 
     numbers: dict[str, tuple[float, float]]  # name -> mean, scale
     levels: dict[str, dict[str, float]]  # name -> level -> share
 
     @classmethod
-    def of(cls, frame: pd.DataFrame) -> "Encoding":
-        """Learn means, scales and levels; columns that do not vary are left out."""
+    def learn(cls, frame: pd.DataFrame) -> "CovariateEncoding":
+        """Learn means, scales and levels; constant columns are left out."""
         varying = [str(name) for name in frame if frame[name].nunique() > 1]
         numbers = {
             name: (float(np.nanmean(values)), 2 * float(np.nanstd(values)))
@@ -51,17 +51,19 @@ class Encoding:
         ]
         for name, shares in self.levels.items():
             text = frame[name].astype("str")
-            known = text.isin(list(shares)).to_numpy()
-            columns += [np.where(known, (text == level).to_numpy() - share, 0.0) for level, share in shares.items()]
+            is_frequent = text.isin(list(shares)).to_numpy()
+            columns += [
+                np.where(is_frequent, (text == level).to_numpy() - share, 0.0) for level, share in shares.items()
+            ]
         return np.column_stack(columns) if columns else np.zeros((len(frame), 0))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values, which a stored model may hold."""
+        """Return primitive types, which a stored model may contain."""
         return {"numbers": {name: list(pair) for name, pair in self.numbers.items()}, "levels": self.levels}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Encoding":
-        """Return the encoding of plain values."""
+    def from_dict(cls, values: dict[str, Any]) -> "CovariateEncoding":
+        """Return the encoding of `as_dict`."""
         return cls({name: (pair[0], pair[1]) for name, pair in values["numbers"].items()}, values["levels"])
 
 
@@ -73,7 +75,7 @@ def _shares(values: pd.Series) -> "pd.Series[float]":
     return values.astype("str").value_counts(normalize=True).head(MAX_LEVELS)
 
 
-def of_teachers(frame: pd.DataFrame, teacher: pd.Series) -> list[str]:
-    """Return the columns that say something of the teacher: one value for each, and more than one in all."""
-    each = frame.groupby(teacher.to_numpy(), observed=True).nunique(dropna=False).max()
-    return [name for name in map(str, frame) if each[name] == 1 and frame[name].nunique() > 1]
+def teacher_attributes(frame: pd.DataFrame, teacher: pd.Series) -> list[str]:
+    """Return the columns that are constant for each teacher, but not over all teachers."""
+    levels_per_teacher = frame.groupby(teacher.to_numpy(), observed=True).nunique(dropna=False).max()
+    return [name for name in map(str, frame) if levels_per_teacher[name] == 1 and frame[name].nunique() > 1]

@@ -1,29 +1,29 @@
-"""What a training of `teacher_quality` found, in sentences."""
+"""Sentences that describe the result of a training of `teacher_quality`."""
 
 import numpy as np
 
 from edtech.ml.teachers.result import TeacherResult
 
 WARNING = (
-    "Raw means are shown as a warning, not as an answer: teachers with one or two ratings hold both ends of such a "
-    "list by chance alone."
+    "Do not use raw means for decisions: by chance alone, teachers with one or two ratings are at both ends of such a "
+    "list."
 )
 
 
 def finding(result: TeacherResult) -> str:
-    """Return the finding in one line, fit for a title."""
+    """Return the finding as a title."""
     count = len(result.teachers)
     if not result.has_intervals:
-        return f"{count:,} teachers by their mean, without an honest interval of the rank"
-    sure = certain(result)
+        return f"{count:,} teachers by their mean, no valid interval of ranks"
+    certainty = rank_certainty(result)
     return (
-        f"{sure['top']:,} of {count:,} teachers are surely in the better half, {sure['bottom']:,} in the other; "
-        f"ranks are known within {sure['width']:.0f} places"
+        f"{certainty['top']:,} of {count:,} teachers are surely in the better half, {certainty['bottom']:,} in the other; "
+        f"ranks are known within {certainty['width']:.0f} places"
     )
 
 
-def certain(result: TeacherResult) -> dict[str, float]:
-    """Return how many teachers' 90 % intervals lie in the better or the other half, and their median width."""
+def rank_certainty(result: TeacherResult) -> dict[str, float]:
+    """Return the number of teachers whose 90% interval is in the top or the bottom half, and the median width."""
     table, middle = result.teachers, (len(result.teachers) + 1) / 2
     return {
         "top": int((table["rank_high"] < middle).sum()),
@@ -32,23 +32,23 @@ def certain(result: TeacherResult) -> dict[str, float]:
     }
 
 
-def sentence(result: TeacherResult) -> str:
-    """Return what was found and how well later ratings were foreseen."""
-    parts = [f"{finding(result)}."]
-    found = result.metrics
-    if "teacher_sd" in found:
-        parts.append(
-            f"Teachers differ by {found['teacher_sd']:.2f} (standard deviation of what is beyond chance), single "
-            f"ratings of a teacher by {found['rating_sd']:.2f}; mean reliability {found['reliability']:.2f}."
+def describe(result: TeacherResult) -> str:
+    """Return the finding, the variance components and the held-out error."""
+    sentences = [f"{finding(result)}."]
+    metrics = result.metrics
+    if "teacher_sd" in metrics:
+        sentences.append(
+            f"The standard deviation of teachers is {metrics['teacher_sd']:.2f} beyond chance, of single ratings of a "
+            f"teacher {metrics['rating_sd']:.2f}; mean reliability {metrics['reliability']:.2f}."
         )
-    if "rating_rmse" in found:
-        parts.append(
-            f"On {result.split} it was off by {found['rating_rmse']:.3f} (RMSE); raw means by "
-            f"{found['rating_rmse_raw_mean']:.3f}."
+    if "rating_rmse" in metrics:
+        sentences.append(
+            f"Held-out error on {result.split}: RMSE {metrics['rating_rmse']:.3f}, of raw means "
+            f"{metrics['rating_rmse_raw_mean']:.3f}."
         )
-    return " ".join(parts)
+    return " ".join(sentences)
 
 
 def summary(result: TeacherResult) -> str:
-    """Return a run's description; plain sentences, so that a name from the data cannot become Markdown."""
-    return "\n\n".join(part for part in (sentence(result), result.interval_note, *result.notes) if part)
+    """Return a run's description, without Markdown, because names come from the data."""
+    return "\n\n".join(paragraph for paragraph in (describe(result), result.interval_note, *result.notes) if paragraph)

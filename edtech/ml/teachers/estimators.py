@@ -1,7 +1,7 @@
-"""The estimators that are stored with a run: teachers' effects as arrays, and the expected rating of a row.
+"""The estimators that are stored with a run: effects of teachers, and the expected rating of a row.
 
-An effect is in units of the rating, against the average rated teacher. A teacher who was not rated has the effect that
-teachers of the same attributes have on average, else none.
+Effects are in units of the rating, relative to the average rated teacher. An unrated teacher has the mean effect of
+teachers with the same attributes, or 0.
 """
 
 from abc import ABC, abstractmethod
@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from edtech.ml.teachers.covariates import Encoding, of_teachers
-from edtech.ml.teachers.mixed_model import Nested, NestedFit, fit_nested, posterior, sums_by
+from edtech.ml.teachers.covariates import CovariateEncoding, teacher_attributes
+from edtech.ml.teachers.mixed_model import MixedModelFit, NestedData, fit_mixed_model, posterior_fits, sums_by
 from edtech.tables.arrays import Codes, Floats
 from edtech.tables.roles import RatingRoles
 
@@ -23,7 +23,7 @@ from edtech.tables.roles import RatingRoles
 class RatingArrays:
     """The n ratings: `teacher` (n,) and `course` (n,) are codes; `courses` (C,) the teachers' codes of the courses.
 
-    A course that two teachers give counts once for each. Without a column of courses each teacher has one.
+    A course of two teachers counts as two courses. Without a column of courses each teacher has one.
     """
 
     rating: Floats
@@ -34,7 +34,7 @@ class RatingArrays:
     course_names: NDArray[np.str_]
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, rating: ArrayLike, roles: RatingRoles) -> "RatingArrays":
+    def from_frame(cls, frame: pd.DataFrame, rating: ArrayLike, roles: RatingRoles) -> "RatingArrays":
         """Return the arrays of a frame's rows."""
         teacher, teachers = pd.factorize(frame[roles.teacher].astype("str"), sort=True)
         course, names = pd.factorize(_course_keys(frame, roles), sort=True)
@@ -51,7 +51,7 @@ class RatingArrays:
 
     @property
     def counts(self) -> Floats:
-        """Ratings of each teacher (T,)."""
+        """Number of ratings of each teacher (T,)."""
         return np.bincount(self.teacher, minlength=self.teachers.size).astype(float)
 
     @property
@@ -66,10 +66,10 @@ def _course_keys(frame: pd.DataFrame, roles: RatingRoles) -> pd.Series:
 
 
 class TeacherRatings(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
-    """Expected rating of rows. `columns` are the roles of a table of ratings as a plain dict.
+    """Base class. `columns` are the roles of a table of ratings as a dict.
 
-    After `fit`: `teachers_` (T,) and their `effects_` (T,), `mean_`; `courses_` and `course_effects_` (C,); `error_`,
-    the variance of ratings of one course.
+    After `fit`: `teachers_` (T,), their `effects_` (T,) and the overall `mean_`; `courses_` and `course_effects_` (C,);
+    the error variance `error_`.
     """
 
     columns: dict[str, Any] | None
@@ -81,7 +81,7 @@ class TeacherRatings(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc] 
 
     def fit(self, X: pd.DataFrame, y: ArrayLike) -> Self:
         """Fit ratings `y` (n,) on the other columns `X`."""
-        arrays = RatingArrays.of(X, y, self.roles)
+        arrays = RatingArrays.from_frame(X, y, self.roles)
         self.teachers_, self.courses_ = arrays.teachers, arrays.course_names
         self.course_effects_ = np.zeros(arrays.courses.size)
         self._fit(X, arrays)
@@ -92,15 +92,15 @@ class TeacherRatings(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc] 
 
     @abstractmethod
     def draws(self, X: pd.DataFrame, y: ArrayLike, count: int, seed: int) -> Floats | None:
-        """Return draws (count, T) of the effects, given the rows it was fitted on; None where no draw is honest."""
+        """Return posterior draws (count, T) of the effects, given the training rows; None without a valid posterior."""
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected rating of each row, shape (n,)."""
         teacher = pd.Index(self.teachers_).get_indexer(pd.Index(X[self.roles.teacher].astype("str")))
         course = pd.Index(self.courses_).get_indexer(pd.Index(_course_keys(X, self.roles)))
-        known = np.where(teacher >= 0, self.effects_[teacher], self._unrated(X))
-        beside = np.where(course >= 0, self.course_effects_[course], 0.0) + self._fixed(X)
-        return np.asarray(self.mean_ + known + beside)
+        teacher_effect = np.where(teacher >= 0, self.effects_[teacher], self._unrated(X))
+        other_effects = np.where(course >= 0, self.course_effects_[course], 0.0) + self._fixed(X)
+        return np.asarray(self.mean_ + teacher_effect + other_effects)
 
     def _unrated(self, X: pd.DataFrame) -> Floats:
         return np.zeros(len(X))
@@ -110,14 +110,14 @@ class TeacherRatings(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc] 
 
 
 def _within_variance(arrays: RatingArrays) -> float:
-    """Return the variance of ratings of one teacher, pooled; 0 where no teacher has two."""
+    """Return the pooled within-teacher variance of ratings; 0 if no teacher has two."""
     free = arrays.rating.size - arrays.teachers.size
-    rest = arrays.rating - arrays.means[arrays.teacher]
-    return float(rest @ rest) / free if free else 0.0
+    residuals = arrays.rating - arrays.means[arrays.teacher]
+    return float(residuals @ residuals) / free if free else 0.0
 
 
 class RawMeanRatings(TeacherRatings):
-    """The mean rating of each teacher: a warning of what chance does to few ratings, not an answer."""
+    """The mean rating of each teacher, which overstates differences between teachers with few ratings."""
 
     def __init__(self, columns: dict[str, Any] | None = None) -> None:
         self.columns = columns
@@ -128,12 +128,12 @@ class RawMeanRatings(TeacherRatings):
         self.error_ = _within_variance(arrays)
 
     def draws(self, X: pd.DataFrame, y: ArrayLike, count: int, seed: int) -> Floats | None:  # noqa: ARG002
-        """Return None: the spread of a mean of one rating is not known."""
+        """Return None: the standard error of a mean of one rating is not identified."""
         return None
 
 
 class ShrunkenRatings(TeacherRatings):
-    """Empirical Bayes, normal-normal: each mean is pulled to the grand mean the more, the fewer its ratings.
+    """Normal-normal empirical Bayes: each mean is shrunk to the grand mean, more with fewer ratings.
 
     Efron and Morris (1975), JASA 70; Morris (1983), JASA 78; variance components by the method of moments for groups of
     different size (Searle, Casella and McCulloch 1992, "Variance Components", 3.6).
@@ -152,14 +152,14 @@ class ShrunkenRatings(TeacherRatings):
         noise = self.error_ / counts
         weights = 1 / (self.variance_ + noise) if self.variance_ else counts
         self.mean_ = float(weights @ means / weights.sum())
-        kept = self.variance_ / (self.variance_ + noise) if self.variance_ else np.zeros(teachers)
-        self.reliability_ = kept
-        self.effects_ = kept * (means - self.mean_)
-        # The grand mean is estimated too: its error reaches an effect by the share that was pulled to it.
-        self.spread_ = kept * noise + (1 - kept) ** 2 / weights.sum()
+        reliability = self.variance_ / (self.variance_ + noise) if self.variance_ else np.zeros(teachers)
+        self.reliability_ = reliability
+        self.effects_ = reliability * (means - self.mean_)
+        # The error of the grand mean counts in an effect by its shrinkage.
+        self.spread_ = reliability * noise + (1 - reliability) ** 2 / weights.sum()
 
     def draws(self, X: pd.DataFrame, y: ArrayLike, count: int, seed: int) -> Floats | None:  # noqa: ARG002
-        """Return draws from the normal posterior at the estimated variances; None where that of teachers is 0."""
+        """Return draws from the normal posterior at the estimated variances; None if that of teachers is 0."""
         if not self.variance_:
             return None
         noise = np.random.default_rng(seed).standard_normal((count, self.effects_.size))
@@ -167,11 +167,11 @@ class ShrunkenRatings(TeacherRatings):
 
 
 class MixedRatings(TeacherRatings):
-    """Random effects of teachers and of their courses, with who enrols held fixed; see `nested`.
+    """Random effects of teachers and courses, given covariates; its fit is in `mixed_model`.
 
-    The slopes of covariates are read within teachers, so that able learners who choose better teachers do not make
-    the covariates look as if they earned the ratings (Chetty, Friedman and Rockoff 2014, American Economic Review 104).
-    What is known of a teacher says where the effects of such teachers lie (Fay and Herriot 1979, JASA 74).
+    Slopes of covariates are estimated within teachers, so that sorting of able learners to better teachers does not bias
+    them (Chetty, Friedman and Rockoff 2014, American Economic Review 104). Attributes of teachers predict the mean of
+    their effects (Fay and Herriot 1979, JASA 74).
     """
 
     def __init__(
@@ -188,80 +188,85 @@ class MixedRatings(TeacherRatings):
         self.course_effects = course_effects
 
     def _fit(self, X: pd.DataFrame, arrays: RatingArrays) -> None:
-        known = X[list(self.roles.covariates)]
-        attributes = of_teachers(known, X[self.roles.teacher])
-        held = [name for name in known if name not in attributes] if self.controls else []
-        self.controls_ = Encoding.of(known[held]).as_dict()
-        self.attributes_ = Encoding.of(known[attributes] if self.attributes else known[[]]).as_dict()
-        self.slopes_, self.slope_covariance_ = self._slopes_within(known, arrays)
-        nested, design = self._at_equal_covariates(known, arrays)
-        best = fit_nested(nested)
+        covariates = X[list(self.roles.covariates)]
+        attributes = teacher_attributes(covariates, X[self.roles.teacher])
+        controls = [name for name in covariates if name not in attributes] if self.controls else []
+        self.controls_ = CovariateEncoding.learn(covariates[controls]).as_dict()
+        self.attributes_ = CovariateEncoding.learn(
+            covariates[attributes] if self.attributes else covariates[[]]
+        ).as_dict()
+        self.slopes_, self.slope_covariance_ = self._within_teacher_slopes(covariates, arrays)
+        nested, design = self._adjust_for_covariates(covariates, arrays)
+        best = fit_mixed_model(nested)
         self.error_, self.converged_ = best.error, best.converged
         self.variance_, self.course_variance_ = best.ratios.teacher * best.error, best.ratios.course * best.error
-        self.reliability_ = 1 - best.spread / self.variance_ if self.variance_ else np.zeros(best.spread.size)
-        fits = posterior(nested, best.ratios)
-        total = sum(weight * _totals(fit, design)[:, 0] for weight, fit in fits)
+        self.reliability_ = (
+            1 - best.teacher_variance / self.variance_ if self.variance_ else np.zeros(best.teacher_variance.size)
+        )
+        fits = posterior_fits(nested, best.ratios)
+        total = sum(weight * _teacher_totals(fit, design)[:, 0] for weight, fit in fits)
         self.mean_ = float(np.mean(total))
         self.effects_ = np.asarray(total - self.mean_)
         self.attribute_slopes_ = np.asarray(sum(weight * fit.slopes[:, 0] for weight, fit in fits))
         if nested.has_courses:
             self.course_effects_ = np.asarray(sum(weight * fit.course[:, 0] for weight, fit in fits))
 
-    def _nested(self, arrays: RatingArrays, columns: Floats, responses: Floats) -> Nested:
+    def _nested(self, arrays: RatingArrays, columns: Floats, responses: Floats) -> NestedData:
         design = np.column_stack([np.ones(len(columns)), columns])
         named = self.course_effects and self.roles.course is not None
         own = (arrays.course, arrays.courses) if named else (arrays.teacher, np.arange(arrays.teachers.size))
-        return Nested.of(design, responses, *own, arrays.teachers.size, has_courses=named)
+        return NestedData.from_rows(design, responses, *own, arrays.teachers.size, has_courses=named)
 
-    def _slopes_within(self, known: pd.DataFrame, arrays: RatingArrays) -> tuple[Floats, Floats]:
-        """Return the slopes (k,) of what is held fixed, read within teachers, and their covariance."""
-        matrix = Encoding.from_dict(self.controls_).matrix(known)
+    def _within_teacher_slopes(self, covariates: pd.DataFrame, arrays: RatingArrays) -> tuple[Floats, Floats]:
+        """Return the within-teacher slopes (k,) of the controls, and their covariance."""
+        matrix = CovariateEncoding.from_dict(self.controls_).matrix(covariates)
         if not matrix.shape[1]:
             return np.zeros(0), np.zeros((0, 0))
         means = sums_by(matrix, arrays.teacher, arrays.teachers.size) / arrays.counts[:, None]
-        fit = fit_nested(self._nested(arrays, matrix - means[arrays.teacher], arrays.rating[:, None]))
+        fit = fit_mixed_model(self._nested(arrays, matrix - means[arrays.teacher], arrays.rating[:, None]))
         return fit.slopes[1:, 0], fit.covariance[1:, 1:]
 
-    def _at_equal_covariates(self, known: pd.DataFrame, arrays: RatingArrays) -> tuple[Nested, Floats]:
-        """Return the ratings at equal covariates, with the covariates as further responses, and teachers' attributes.
+    def _adjust_for_covariates(self, covariates: pd.DataFrame, arrays: RatingArrays) -> tuple[NestedData, Floats]:
+        """Return data of ratings adjusted for the controls, and the teachers' attributes (T, 1 + k).
 
-        What the effects of the further responses are says how those of the ratings answer to an error of the slopes.
+        The controls are further responses: their effects are minus the derivative of the teachers' effects by the
+        slopes of the controls.
         """
-        matrix = Encoding.from_dict(self.controls_).matrix(known)
-        columns = Encoding.from_dict(self.attributes_).matrix(known)
+        matrix = CovariateEncoding.from_dict(self.controls_).matrix(covariates)
+        columns = CovariateEncoding.from_dict(self.attributes_).matrix(covariates)
         responses = np.column_stack([arrays.rating - matrix @ self.slopes_, matrix])
         design = np.ones((arrays.teachers.size, 1 + columns.shape[1]))
         design[arrays.teacher, 1:] = columns
         return self._nested(arrays, columns, responses), design
 
     def draws(self, X: pd.DataFrame, y: ArrayLike, count: int, seed: int) -> Floats | None:
-        """Return draws of the variances, then of attributes' slopes, of effects and of the slopes held fixed."""
-        arrays = RatingArrays.of(X, y, self.roles)
-        nested, design = self._at_equal_covariates(X[list(self.roles.covariates)], arrays)
+        """Return draws that include uncertainty of variances, slopes of attributes, effects and slopes of controls."""
+        arrays = RatingArrays.from_frame(X, y, self.roles)
+        nested, design = self._adjust_for_covariates(X[list(self.roles.covariates)], arrays)
         rng = np.random.default_rng(seed)
-        fits = posterior(nested, fit_nested(nested).ratios)
-        parts = []
-        for (_, fit), part in zip(fits, rng.multinomial(count, [weight for weight, _ in fits]), strict=True):
-            total = _totals(fit, design)
-            drawn = total[:, 0] + rng.standard_normal((part, len(total))) * np.sqrt(fit.spread)
-            drawn += _normal(rng, part, fit.covariance) @ (design - fit.pull).T
-            parts.append(drawn - _normal(rng, part, self.slope_covariance_) @ total[:, 1:].T)
-        return np.concatenate(parts)
+        fits = posterior_fits(nested, fit_mixed_model(nested).ratios)
+        draws_by_fit = []
+        for (_, fit), n_draws in zip(fits, rng.multinomial(count, [weight for weight, _ in fits]), strict=True):
+            total = _teacher_totals(fit, design)
+            effects = total[:, 0] + rng.standard_normal((n_draws, len(total))) * np.sqrt(fit.teacher_variance)
+            effects += _normal_draws(rng, n_draws, fit.covariance) @ (design - fit.teacher_slope_derivative).T
+            draws_by_fit.append(effects - _normal_draws(rng, n_draws, self.slope_covariance_) @ total[:, 1:].T)
+        return np.concatenate(draws_by_fit)
 
     def _unrated(self, X: pd.DataFrame) -> Floats:
-        encoding = Encoding.from_dict(self.attributes_)
+        encoding = CovariateEncoding.from_dict(self.attributes_)
         return np.asarray(self.attribute_slopes_[0] - self.mean_ + encoding.matrix(X) @ self.attribute_slopes_[1:])
 
     def _fixed(self, X: pd.DataFrame) -> Floats:
-        return np.asarray(Encoding.from_dict(self.controls_).matrix(X) @ self.slopes_)
+        return np.asarray(CovariateEncoding.from_dict(self.controls_).matrix(X) @ self.slopes_)
 
 
-def _totals(fit: NestedFit, design: Floats) -> Floats:
-    """Return what teachers' attributes and their own effects come to, (T, m)."""
+def _teacher_totals(fit: MixedModelFit, design: Floats) -> Floats:
+    """Return the sums of the effects of attributes and of teachers, (T, m)."""
     return np.asarray(design @ fit.slopes + fit.teacher)
 
 
-def _normal(rng: np.random.Generator, count: int, covariance: Floats) -> Floats:
-    """Return draws (count, k) of a normal of mean 0."""
+def _normal_draws(rng: np.random.Generator, count: int, covariance: Floats) -> Floats:
+    """Return draws (count, k) from a normal distribution with mean 0."""
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(rng.standard_normal((count, values.size)) @ (vectors * np.sqrt(np.maximum(values, 0))).T)

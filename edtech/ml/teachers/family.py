@@ -19,7 +19,7 @@ from edtech.tables.roles import RatingRoles
 if TYPE_CHECKING:
     from edtech.data import Dataset
 
-# Not among them is what the teacher moves: earlier ratings and completions of the course and how long it took.
+# Without what the teacher affects: earlier ratings and completions of the course, and the time to complete it.
 _LEARNER = ("region", "age_group", "segment", "education_level", "days_since_joining", "preferred")
 _EARLIER = ("enrollments_before", "completions_before", "refunds_before")
 _COURSE = ("token_price", "category", "level", "duration_hours", "certificate", "days_since_publication")
@@ -31,14 +31,14 @@ MARKET_ROLES = RatingRoles(
 
 
 def fits(dataset: "Dataset") -> tuple[str, ...]:
-    """Return the algorithms, the one to start with first; none where the data set has no ratings."""
+    """Return the algorithms, the recommended one first; none if the data set has no ratings."""
     return tuple(ALGORITHMS) if dataset.kind in ("market", "ratings") else ()
 
 
 def ratings(dataset: "Dataset") -> tuple[pd.DataFrame, RatingRoles]:
-    """Return the ratings of a data set with what was known when each was given, and their roles.
+    """Return the ratings of a data set with features as of each rating, and their roles.
 
-    Raises DataError where it has none.
+    Raises DataError if it has none.
     """
     if isinstance(dataset.mapping, RatingRoles):
         return dataset.main(), dataset.mapping
@@ -46,9 +46,9 @@ def ratings(dataset: "Dataset") -> tuple[pd.DataFrame, RatingRoles]:
 
     end = dataset.table("platform_metrics", ["day"])["day"].max() + pd.Timedelta(days=1)
     names = [name for name in dataset.tables if name not in ("views", "token_ledger")]
-    found = features({name: dataset.table(name) for name in names}, FAMILY, end)
-    rows = found.frame[list(MARKET_ROLES.covariates)].join(found.ids)
-    return rows.assign(rating=found.target.to_numpy(dtype=float))[list(MARKET_ROLES.columns())], MARKET_ROLES
+    features_frame = features({name: dataset.table(name) for name in names}, FAMILY, end)
+    rows = features_frame.frame[list(MARKET_ROLES.covariates)].join(features_frame.ids)
+    return rows.assign(rating=features_frame.target.to_numpy(dtype=float))[list(MARKET_ROLES.columns())], MARKET_ROLES
 
 
 def train(dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Progress) -> FittedModel:
@@ -59,16 +59,16 @@ def train(dataset: "Dataset", algorithm: Algorithm, params: Params, progress: Pr
 
 
 def plots(result: TeacherResult) -> dict[str, bytes]:
-    """Return the plots of a run as PNG files that are readable at a glance."""
-    drawn = {
+    """Return the plots of a run as PNG files by artifact path."""
+    images = {
         "evaluation/effects_by_ratings.png": png.effects_by_ratings(
-            result.teachers, title="Few ratings, pulled to the mean: effect against raw mean"
+            result.teachers, title="Shrinkage: effect against raw mean, by number of ratings"
         )
     }
     if result.has_intervals:
-        drawn["evaluation/rank_intervals.png"] = png.rank_intervals(result.teachers, title=finding(result))
+        images["evaluation/rank_intervals.png"] = png.rank_intervals(result.teachers, title=finding(result))
     errors = error_plots(result, ALGORITHMS[result.algorithm].title, "rating_rmse", "stars")
-    return drawn | errors | importance_plot(result, "rise of the mean squared error when shuffled")
+    return images | errors | importance_plot(result, "increase of mean squared error if shuffled")
 
 
 def prediction_meaning(_model: TeacherRatings) -> str:
@@ -84,7 +84,7 @@ def range_warnings(model: TeacherRatings, rows: pd.DataFrame, _support: pd.DataF
 TEACHER_QUALITY = Family(
     name=FAMILY,
     title="Teacher quality",
-    question="Which teachers are better, and how sure is their rank?",
+    question="Which teachers are better, and how certain is their rank?",
     needs="ratings by teacher, or a generated market",
     algorithms=ALGORITHMS,
     result=TeacherResult,

@@ -1,4 +1,4 @@
-"""What a training of the family `teacher_quality` finds."""
+"""The result of a training of the family `teacher_quality`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from edtech.tables.roles import RatingRoles
 class TeacherResult(FitResult):
     """Teachers with their effects and ranks, the best first.
 
-    `teachers`: teacher, ratings, mean, effect, low, high (95 %), rank, rank_low, rank_high (90 %); effects in units of
-    the rating against the average rated teacher; interval columns are empty where there is no honest one, and
-    `interval_note` says why. `evaluation`: teacher, actual, predicted, raw_mean of the ratings held back.
+    `teachers`: teacher, ratings, mean, effect, low, high (95%), rank, rank_low, rank_high (90%). Effects are in units of
+    the rating, relative to the average rated teacher. Without a valid interval these columns are empty and
+    `interval_note` has the reason. `evaluation`: teacher, actual, predicted, raw_mean of the held-out ratings.
     """
 
     COLUMNS: ClassVar[Mapping[str, tuple[str, ...]]] = {

@@ -1,4 +1,4 @@
-"""One training of `teacher_quality`: errors from a fit without the last ratings, all else from the whole."""
+"""Training of `teacher_quality`: errors come from a holdout fit, all else from a fit of all ratings."""
 
 import time
 
@@ -9,61 +9,61 @@ from edtech.errors import ModelError
 from edtech.jobs.progress import Progress
 from edtech.ml.base import Algorithm
 from edtech.ml.teachers.algorithms import FAMILY, TeacherParams
-from edtech.ml.teachers.checks import card, courses_differ, sorting
+from edtech.ml.teachers.checks import all_checks, courses_differ, find_sorting
 from edtech.ml.teachers.description import WARNING
 from edtech.ml.teachers.estimators import MixedRatings, RatingArrays, ShrunkenRatings, TeacherRatings
-from edtech.ml.teachers.evaluation import errors, evaluation_rows, permutation_importance, split_ratings
+from edtech.ml.teachers.evaluation import error_metrics, evaluation_rows, permutation_importance, split_ratings
 from edtech.ml.teachers.ranks import effect_intervals, rank_intervals, ranks
 from edtech.ml.teachers.result import TeacherResult
 from edtech.tables.arrays import Floats
 from edtech.tables.roles import RatingRoles
 
-_FEWEST = 3
-_NO_RAW = "A mean of few ratings has no honest interval without saying how teachers differ; the other algorithms do."
-_NO_SPREAD = "No interval is given: teachers differ by no more than chance, and how far apart they may be is not known."
+_MIN_TEACHERS = 3
+_NO_RAW = "No valid interval: a mean of few ratings needs a model of how teachers differ, as the other algorithms have."
+_NO_SPREAD = "No valid interval: teachers differ by no more than chance, so the variance of teachers is not identified."
 _NO_ERROR = (
-    "No interval is given: all ratings of a teacher are the same, so how much a rating owes to chance cannot be told, "
-    "and its intervals would be of no width."
+    "No valid interval: all ratings of a teacher are equal, so the error variance is not identified and intervals would "
+    "have no width."
 )
 _ROUNDING = 1e-12
-"""Share of the teachers' variance below which that of a teacher's own ratings is rounding."""
+"""Share of the variance of teachers below which the error variance is rounding."""
 _NO_SHRUNKEN = (
-    "No interval is given: ratings of one course go together here, and this algorithm takes each for itself, so its "
-    "intervals would be too narrow. The mixed model counts that."
+    "No valid interval: ratings of one course are correlated, which this algorithm ignores, so its intervals would be "
+    "too narrow. The mixed model includes course effects."
 )
 
 
 def train_ratings(
     rows: pd.DataFrame, roles: RatingRoles, algorithm: Algorithm, params: TeacherParams, progress: Progress
 ) -> TeacherResult:
-    """Train one algorithm on ratings that keep their contract.
+    """Train one algorithm on validated ratings.
 
-    Raises ModelError where there are too few teachers or ratings, ConvergenceError where the ratings are all the same.
+    Raises ModelError if there are too few teachers or ratings, ConvergenceError if all ratings are equal.
     """
     started = time.perf_counter()
-    arrays = RatingArrays.of(rows, rows[roles.rating], roles)
-    _require(arrays)
+    arrays = RatingArrays.from_frame(rows, rows[roles.rating], roles)
+    _require_ratings(arrays)
     progress(0.0, "Fitting the effects")
     model = _fit(rows, roles, algorithm, params)
-    progress(0.4, "Foreseeing later ratings")
+    progress(0.4, "Fitting the holdout model")
     split = split_ratings(rows, roles, params.evaluation_share)
-    held_back = np.zeros(len(rows), dtype=bool) if split.held_back is None else split.held_back
-    early, later = rows[~held_back], rows[held_back]
-    first = _fit(early, roles, algorithm, params) if len(later) else model
-    evaluation = evaluation_rows(first, early, later, roles)
-    progress(0.7, "Drawing ranks")
-    note = _no_interval(model, arrays)
+    held_out = np.zeros(len(rows), dtype=bool) if split.held_out is None else split.held_out
+    training_rows, held_out_rows = rows[~held_out], rows[held_out]
+    holdout_model = _fit(training_rows, roles, algorithm, params) if len(held_out_rows) else model
+    evaluation = evaluation_rows(holdout_model, training_rows, held_out_rows, roles)
+    progress(0.7, "Sampling ranks")
+    note = _missing_interval_reason(model, arrays)
     draws = None if note else model.draws(rows, arrays.rating, params.draws, params.seed)
     table = league_table(model, arrays, draws, params.seed)
     metrics = {
-        **_sizes(model, arrays, len(later)),
-        **errors(evaluation),
-        **_precision(table),
+        **_summary_metrics(model, arrays, len(held_out_rows)),
+        **error_metrics(evaluation),
+        **_rank_metrics(table),
         "fit_seconds": time.perf_counter() - started,
     }
     notes = (WARNING,) if algorithm.name == "raw_mean" else ()
-    if split.held_back is None:
-        notes = (*notes, f"Errors on later ratings are not measured: {split.words}.")
+    if split.held_out is None:
+        notes = (*notes, f"Held-out errors are not measured: {split.description}.")
     return TeacherResult(
         family=FAMILY,
         algorithm=algorithm.name,
@@ -71,21 +71,23 @@ def train_ratings(
         model=model,
         metrics=metrics,
         evaluation=evaluation,
-        importance=permutation_importance(first, later, roles) if len(later) else _no_importance(),
-        split=split.words,
+        importance=permutation_importance(holdout_model, held_out_rows, roles)
+        if len(held_out_rows)
+        else _no_importance(),
+        split=split.description,
         notes=notes,
-        checks=card(model, arrays, metrics, sorting(model.effects_, arrays, rows, roles)),
+        checks=all_checks(model, arrays, metrics, find_sorting(model.effects_, arrays, rows, roles)),
         roles=roles,
         teachers=table,
         interval_note=note,
     )
 
 
-def _require(arrays: RatingArrays) -> None:
-    if arrays.teachers.size < _FEWEST or arrays.rating.size <= arrays.teachers.size:
+def _require_ratings(arrays: RatingArrays) -> None:
+    if arrays.teachers.size < _MIN_TEACHERS or arrays.rating.size <= arrays.teachers.size:
         raise ModelError(
             "There are too few ratings to compare teachers",
-            expected=f"{_FEWEST} teachers or more, some of them rated more than once",
+            expected=f"{_MIN_TEACHERS} teachers or more, some of them rated more than once",
             actual=f"{arrays.rating.size} ratings of {arrays.teachers.size} teachers",
             fix="Choose a data set with more ratings, or a later date",
         )
@@ -96,8 +98,8 @@ def _fit(rows: pd.DataFrame, roles: RatingRoles, algorithm: Algorithm, params: T
     return model.fit(rows.drop(columns=roles.rating), rows[roles.rating])
 
 
-def _no_interval(model: TeacherRatings, arrays: RatingArrays) -> str:
-    """Return why no interval is given, empty where one is."""
+def _missing_interval_reason(model: TeacherRatings, arrays: RatingArrays) -> str:
+    """Return why there is no valid interval, empty if there is one."""
     if isinstance(model, MixedRatings):
         return ""
     if not isinstance(model, ShrunkenRatings):
@@ -131,8 +133,8 @@ def league_table(model: TeacherRatings, arrays: RatingArrays, draws: Floats | No
     return table.sort_values("rank", ignore_index=True)
 
 
-def _sizes(model: TeacherRatings, arrays: RatingArrays, later: int) -> dict[str, float]:
-    found = {
+def _summary_metrics(model: TeacherRatings, arrays: RatingArrays, later: int) -> dict[str, float]:
+    metrics = {
         "teachers": float(arrays.teachers.size),
         "ratings_per_teacher": float(np.median(arrays.counts)),
         "rows_train": float(arrays.rating.size),
@@ -140,13 +142,13 @@ def _sizes(model: TeacherRatings, arrays: RatingArrays, later: int) -> dict[str,
         "rating_sd": float(np.sqrt(model.error_)),
     }
     if isinstance(model, MixedRatings | ShrunkenRatings):
-        found |= {"teacher_sd": float(np.sqrt(model.variance_)), "reliability": float(np.mean(model.reliability_))}
+        metrics |= {"teacher_sd": float(np.sqrt(model.variance_)), "reliability": float(np.mean(model.reliability_))}
     if isinstance(model, MixedRatings):
-        found["course_sd"] = float(np.sqrt(model.course_variance_))
-    return found
+        metrics["course_sd"] = float(np.sqrt(model.course_variance_))
+    return metrics
 
 
-def _precision(table: pd.DataFrame) -> dict[str, float]:
+def _rank_metrics(table: pd.DataFrame) -> dict[str, float]:
     if table["rank_low"].isna().any():
         return {}
     width = np.mean(table["rank_high"] - table["rank_low"] + 1) / len(table)

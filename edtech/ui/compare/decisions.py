@@ -8,7 +8,7 @@ import streamlit as st
 from edtech.data import Dataset
 from edtech.errors import EdtechError
 from edtech.pricing import Plan
-from edtech.pricing.plan_comparison import decisions
+from edtech.pricing.plan_comparison import compare_plans
 from edtech.tables.formatting import format_names, pluralize
 from edtech.tracking import Comparison
 from edtech.ui.cache import answer_cache, services
@@ -86,8 +86,8 @@ def _decision_values(comparison: Comparison, plans: Mapping[str, Plan]) -> dict[
 
 
 def _show_comparison(plans: Mapping[str, Plan], decision_values: Mapping[str, float]) -> None:
-    comparison = decisions(plans, decision_values)
-    st.markdown(escape(comparison.words))
+    comparison = compare_plans(plans, decision_values)
+    st.markdown(escape(comparison.summary))
     for reason, names in _refusals(plans).items():
         st.markdown(f"- {escape(', '.join(names))}: {escape(reason)}")
     share = st.column_config.NumberColumn(format="percent")
@@ -102,8 +102,8 @@ def _show_comparison(plans: Mapping[str, Plan], decision_values: Mapping[str, fl
             "Decision value (tokens)", format="%.0f", help=decision_value_help
         ),
     }
-    st.dataframe(comparison.worth, hide_index=True, key="compare.worth", height="content", column_config=columns)
-    if not comparison.worth["recommends"].any():
+    st.dataframe(comparison.runs, hide_index=True, key="compare.worth", height="content", column_config=columns)
+    if not comparison.runs["recommends"].any():
         return
     prices = {**dict.fromkeys(plans, share), "today": st.column_config.NumberColumn("Today (tokens)", format="%.1f")}
     st.dataframe(comparison.prices, hide_index=True, key="compare.prices", column_config=prices)

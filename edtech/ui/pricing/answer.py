@@ -118,10 +118,10 @@ def _warn(displayed: WhatIfAnswer) -> None:
     if displayed.response.covariance is None:
         st.info(escape(displayed.response.result.elasticity.note), icon=":material/info:")
     st.info(NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION, icon=":material/info:")
-    if outcome.own is not None and outcome.others is not None and _prices_changed(outcome):
+    if outcome.own_effect is not None and outcome.substitution_effect is not None and _prices_changed(outcome):
         st.markdown(
-            f"If each price changed alone, token revenue would change by **{format_number(outcome.own)} tokens "
-            f"per period** in total. Substitution between courses adds **{format_number(outcome.others)}**."
+            f"If each price changed alone, token revenue would change by **{format_number(outcome.own_effect)} tokens "
+            f"per period** in total. Substitution between courses adds **{format_number(outcome.substitution_effect)}**."
         )
 
 

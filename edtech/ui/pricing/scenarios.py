@@ -9,14 +9,14 @@ from edtech.charts import pricing as charts
 from edtech.data import Dataset
 from edtech.pricing import WhatIfAnswer, WhatIfQuestion, answer_question
 from edtech.pricing.scenarios import (
-    beside,
-    best_words,
-    copied,
+    best_scenario_title,
+    compare_scenarios,
+    copy_of_scenario,
+    distinct_names,
     is_saved,
     read_scenario,
     scenario_items,
-    scenarios_side_by_side,
-    short_names,
+    scenario_table,
 )
 from edtech.tables.formatting import format_change
 from edtech.ui import run_tables, state
@@ -77,9 +77,7 @@ def show(displayed: WhatIfAnswer, experiment: str, dataset: Dataset) -> None:
     if runs.empty:
         st.caption("No scenario is saved yet. Run a what-if above and save it to compare it with others.")
     else:
-        st.dataframe(
-            scenarios_side_by_side(runs), hide_index=True, key="scenarios.table", column_config=SCENARIO_COLUMNS
-        )
+        st.dataframe(scenario_table(runs), hide_index=True, key="scenarios.table", column_config=SCENARIO_COLUMNS)
         st.caption("Changes from today in a typical period, with 95% intervals.")
         _show_actions(runs, displayed, experiment, dataset)
     _restore(experiment, dataset, bool(others))
@@ -90,7 +88,7 @@ def _show_comparison(saved: pd.DataFrame, run_id: str, experiment: str, dataset:
     """Compare saved scenarios with the plans of runs."""
     st.subheader("Comparison")
     trained = run_cache.demand_runs(experiment, dataset.digest)
-    what_ifs, plans = short_names(saved, "name"), short_names(trained, "tags.algorithm")
+    what_ifs, plans = distinct_names(saved, "name"), distinct_names(trained, "tags.algorithm")
     names = what_ifs | {item: f"plan of {name}" for item, name in plans.items()}
     selection = st.multiselect(
         "Scenarios and plans of runs",
@@ -106,10 +104,10 @@ def _show_comparison(saved: pd.DataFrame, run_id: str, experiment: str, dataset:
         return
     recommended = {names[item]: answer_cache.plan(item, experiment, dataset.id) for item in selection if item in plans}
     labelled = saved.assign(name=saved["run_id"].map(what_ifs))
-    table = beside(labelled[saved["run_id"].isin(selection)], recommended)
+    table = compare_scenarios(labelled[saved["run_id"].isin(selection)], recommended)
     estimated = table.dropna(subset=["change"])
     if len(estimated):
-        title = best_words(table)
+        title = best_scenario_title(table)
         st.altair_chart(charts.effect_bars(estimated, title=title), alt=title, key="scenarios.bars")
     formatted = table.style.format(format_change, subset=list(_CHANGES))  # type: ignore[arg-type]  # the stubs ask for any object
     st.dataframe(formatted, hide_index=True, key="scenarios.beside.table", column_config=COMPARISON_COLUMNS)
@@ -171,7 +169,7 @@ def _show_actions(runs: pd.DataFrame, displayed: WhatIfAnswer, experiment: str, 
     ):
         with show_errors():
             tracker = services.tracker(experiment)
-            tracker.log(items := copied(tracker.runs, run_id))
+            tracker.log(items := copy_of_scenario(tracker.runs, run_id))
             _reload(f"{items.name} is saved.")
     if delete.button("Delete", key="scenarios.delete", icon=":material/delete:"):
         services.tracker(experiment).runs.delete(run_id)

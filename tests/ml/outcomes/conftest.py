@@ -31,7 +31,7 @@ def label_tracker(label_settings: Settings) -> EdTechMLFlowTracker:
 
 @pytest.fixture(scope="session")
 def label_runs(label_market: Dataset, label_tracker: EdTechMLFlowTracker) -> dict[tuple[str, str], RunResult]:
-    found = {}
+    result = {}
     for family in LABELS:
         kind = FAMILIES[family]
         params = {
@@ -42,5 +42,5 @@ def label_runs(label_market: Dataset, label_tracker: EdTechMLFlowTracker) -> dic
         own = {first: params.pop(first)}
         logged = train_runs(label_market, [first], family=family, params=own, tracker=label_tracker)
         for run in (*logged, *train_runs(label_market, others, family=family, params=params)):
-            found[family, run.result.algorithm] = run
-    return found
+            result[family, run.result.algorithm] = run
+    return result

@@ -83,10 +83,10 @@ def test_nothing_of_a_market_leaks_and_every_metric_is_described(run):
 
 def test_a_run_says_how_its_decision_was_judged(run):
     assert run.decision_value.basis
-    shown = run.result.family == "enrollment_propensity"
-    assert ("decision_value_tokens" in run.metrics) == shown
-    assert ("decision_value_reach" in run.metrics) == (not shown)
-    assert shown or 0.1 < run.metrics["decision_value_reach"] <= 1
+    view = run.result.family == "enrollment_propensity"
+    assert ("decision_value_tokens" in run.metrics) == view
+    assert ("decision_value_reach" in run.metrics) == (not view)
+    assert view or 0.1 < run.metrics["decision_value_reach"] <= 1
 
 
 def test_contacting_by_the_truth_reaches_all_and_by_chance_nothing():
@@ -127,8 +127,8 @@ def test_the_true_chance_of_churn_is_right_on_average(label_runs):
 def test_the_survival_curve_of_a_market_counts_days_from_the_first_visit(label_runs):
     result = label_runs["churn_prediction", "cox"].result
     curve = {"kind": "survival", "title": "", "x_title": x_title(result, "survival")}
-    drawn = classification.curve(result.tables["survival"], **curve).to_json()
-    assert '"Days since the first visit"' in drawn
+    sample = classification.curve(result.tables["survival"], **curve).to_json()
+    assert '"Days since the first visit"' in sample
     axes = static_classification.curve(result.tables["survival"], **curve).axes[0]
     assert axes.get_xlabel() == "Days since the first visit"
     assert x_title(result, "roc") == ""

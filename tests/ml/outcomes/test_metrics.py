@@ -33,25 +33,25 @@ def test_the_interval_of_the_auc_covers_as_often_as_it_says_where_subjects_repea
         cluster = np.repeat(np.arange(60), 5)
         actual = np.repeat(rng.integers(0, 2, 60), 5).astype(float)
         score = actual + np.repeat(rng.normal(0, 0.8, 60), 5) + rng.normal(0, 0.6, 300)
-        found = metrics.roc_auc(actual, score, cluster)
-        covered += found.low <= truth <= found.high
+        result = metrics.roc_auc(actual, score, cluster)
+        covered += result.low <= truth <= result.high
     assert 0.91 <= covered / 300 <= 0.99
 
 
 def test_right_probabilities_are_found_right():
-    found = metrics.all_metrics(Y, P, ALONE)
-    assert found["calibration_slope_low"] < 1 < found["calibration_slope_high"]
-    assert found["calibration_intercept_low"] < 0 < found["calibration_intercept_high"]
-    assert found["calibration_error"] < found["calibration_error_chance"]
-    assert found["brier_low"] < found["brier"] < found["brier_high"] < found["brier_base"]
+    result = metrics.all_metrics(Y, P, ALONE)
+    assert result["calibration_slope_low"] < 1 < result["calibration_slope_high"]
+    assert result["calibration_intercept_low"] < 0 < result["calibration_intercept_high"]
+    assert result["calibration_error"] < result["calibration_error_chance"]
+    assert result["brier_low"] < result["brier"] < result["brier_high"] < result["brier_base"]
 
 
 def test_probabilities_that_are_too_extreme_and_too_high_are_found_so():
     odds = np.log(P / (1 - P))
-    found = metrics.all_metrics(Y, 1 / (1 + np.exp(-(2 * odds + 1))), ALONE)
-    assert found["calibration_slope"] == pytest.approx(0.5, abs=0.05)  # standard error 0.015
-    assert found["calibration_intercept_high"] < 0
-    assert found["calibration_error"] > 3 * found["calibration_error_chance"]
+    result = metrics.all_metrics(Y, 1 / (1 + np.exp(-(2 * odds + 1))), ALONE)
+    assert result["calibration_slope"] == pytest.approx(0.5, abs=0.05)  # standard error 0.015
+    assert result["calibration_intercept_high"] < 0
+    assert result["calibration_error"] > 3 * result["calibration_error_chance"]
 
 
 def test_the_profit_table_adds_up():
@@ -79,13 +79,13 @@ def test_no_figure_depends_on_the_order_of_rows_with_the_same_probability(seed, 
         assert reach(y, p) == pytest.approx(reach(actual, predicted))
 
 
-def assert_same(one, other):
-    assert one.to_numpy() == pytest.approx(other.to_numpy())
+def assert_same(first, other):
+    assert first.to_numpy() == pytest.approx(other.to_numpy())
 
 
 def test_a_tie_shares_its_outcomes_evenly_and_rows_without_ties_keep_theirs():
-    found = metrics.average_ties(np.array([1.0, 0.0, 1.0, 5.0]), metrics.find_ties(np.array([0.2, 0.2, 0.2, 0.7])))
-    assert found == pytest.approx([2 / 3, 2 / 3, 2 / 3, 5.0])
+    result = metrics.average_ties(np.array([1.0, 0.0, 1.0, 5.0]), metrics.find_ties(np.array([0.2, 0.2, 0.2, 0.7])))
+    assert result == pytest.approx([2 / 3, 2 / 3, 2 / 3, 5.0])
     assert metrics.average_ties(Y, metrics.find_ties(P)) is Y
 
 

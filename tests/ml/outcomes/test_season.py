@@ -29,9 +29,9 @@ def visits(weeks, learners=3_000, seed=1):
 
 def test_the_level_of_weeks_is_found_though_learners_differ_and_leave():
     who, time, level = visits(WEEKS)
-    found = Season.estimate(who, pd.Series(time)).level
+    result = Season.estimate(who, pd.Series(time)).level
     # about 25 visits at the year's thinnest end and 1,000 at its start, smoothed: a few percent
-    assert np.abs(found[:40] / found[:40].mean() / (level[:40] / level[:40].mean()) - 1).max() < 0.1
+    assert np.abs(result[:40] / result[:40].mean() / (level[:40] / level[:40].mean()) - 1).max() < 0.1
 
 
 def test_the_year_comes_round_where_it_was_not_seen():
@@ -45,18 +45,18 @@ def test_visits_that_saw_no_course_are_counted_by_those_that_saw_few():
     who, time, level = visits(WEEKS)
     rng, day = np.random.default_rng(2), (time - START) / pd.Timedelta(days=1)
     filled = np.clip(0.25 + day / 300, 0, 1)  # of five places, as courses are published
-    seen = pd.Series(rng.binomial(5, filled))
-    on_record = (seen > 0).to_numpy()
+    observed = pd.Series(rng.binomial(5, filled))
+    on_record = (observed > 0).to_numpy()
     assert on_record[day < 28].mean() < 0.85
-    kept = [pd.Series(one)[on_record].reset_index(drop=True) for one in (who, time, seen)]
+    saved = [pd.Series(item)[on_record].reset_index(drop=True) for item in (who, time, observed)]
     true = level[:8].mean() / level[12:40].mean()
 
-    def found(*of):
+    def level_ratio(*of):
         weeks = Season.estimate(*of).level
         return weeks[:8].mean() / weeks[12:40].mean()
 
-    assert found(*kept) == pytest.approx(true, rel=0.05)
-    assert found(*kept[:2]) < 0.93 * true
+    assert level_ratio(*saved) == pytest.approx(true, rel=0.05)
+    assert level_ratio(*saved[:2]) < 0.93 * true
 
 
 @pytest.mark.parametrize(("shape", "weeks"), [(4, 52), (4, 26), (1, 52)])
@@ -66,11 +66,11 @@ def test_how_often_people_come_and_leave_is_found(shape, weeks):
     often, start = rng.gamma(shape, usual / shape, learners), rng.uniform(0, 3.5 * weeks, learners)
     stays = rng.geometric(last, learners)  # visits, of which the last is one
     times = [start[who] + np.cumsum(rng.exponential(1 / often[who], stays[who])) for who in range(learners)]
-    made = pd.DataFrame({"who": np.repeat(np.arange(learners), stays), "day": np.concatenate(times)})
-    made = made[made["day"] < 7 * weeks]
-    season = Season.estimate(made["who"], START + pd.to_timedelta(made["day"], unit="D"))
+    created = pd.DataFrame({"who": np.repeat(np.arange(learners), stays), "day": np.concatenate(times)})
+    created = created[created["day"] < 7 * weeks]
+    season = Season.estimate(created["who"], START + pd.to_timedelta(created["day"], unit="D"))
     # 4 standard errors of a share among so many visits; whoever never came is not on record, so rates come out high
-    assert season.last == pytest.approx(last, abs=4 * np.sqrt(last / len(made)) + 0.005)
+    assert season.last == pytest.approx(last, abs=4 * np.sqrt(last / len(created)) + 0.005)
     assert 0.97 * usual < season.usual < 1.15 * usual
     assert season.shape == pytest.approx(shape, rel=0.35)
 
@@ -87,7 +87,7 @@ def test_a_longer_silence_makes_it_less_likely_that_one_still_comes():
 
 
 def test_usual_days_add_up_and_are_plain_days_without_a_season():
-    season = Season.estimate(*[pd.Series(part) for part in visits(WEEKS)[:2]])
+    season = Season.estimate(*[pd.Series(section) for section in visits(WEEKS)[:2]])
     day = np.array([10.0, 300.0, 700.0])
     both = season.usual_days(day, np.full(3, 90.0))
     assert both == pytest.approx(season.usual_days(day, np.full(3, 30.0)) + season.usual_days(day + 30, np.full(3, 60.0)))
@@ -146,10 +146,10 @@ def test_a_season_of_an_older_version_says_to_train_again():
 def test_no_visit_after_the_evaluation_begins_moves_what_was_fitted(label_runs, label_market):
     run = label_runs["churn_prediction", "logistic"].result
     views = label_market.table("views")
-    seen = views.assign(seen=views.groupby("visit_id")["view_id"].transform("size")).drop_duplicates("visit_id")
-    before = seen[seen["viewed_at"] < run.evaluation["time"].min()]
-    known = Season.estimate(before["learner_id"], before["viewed_at"], before["seen"])
-    every = Season.estimate(seen["learner_id"], seen["viewed_at"], seen["seen"])
+    observed = views.assign(seen=views.groupby("visit_id")["view_id"].transform("size")).drop_duplicates("visit_id")
+    before = observed[observed["viewed_at"] < run.evaluation["time"].min()]
+    lookup = Season.estimate(before["learner_id"], before["viewed_at"], before["seen"])
+    every = Season.estimate(observed["learner_id"], observed["viewed_at"], observed["seen"])
     assert run.model.season.level == pytest.approx(every.level)  # the model that is kept knows all
-    assert np.abs(known.level - every.level).max() > 0
+    assert np.abs(lookup.level - every.level).max() > 0
     assert days_since_2000(pd.Series([pd.Timestamp("2000-01-01")]))[0] == 0

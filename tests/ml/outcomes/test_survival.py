@@ -30,8 +30,8 @@ def test_without_censoring_the_scores_are_the_plain_ones():
     rng = np.random.default_rng(1)
     risk = rng.normal(size=400)
     duration, event = rng.exponential(np.exp(-risk)), np.ones(400, dtype=bool)
-    found = survival.concordance(duration, event, risk, np.inf)
-    assert found["concordance"] == pytest.approx(found["concordance_uno"])
+    result = survival.concordance(duration, event, risk, np.inf)
+    assert result["concordance"] == pytest.approx(result["concordance_uno"])
     assert survival.concordance(duration, event, -duration, np.inf)["concordance"] == 1.0
     times = np.array([0.5, 1.0])
     brier = survival.integrated_brier(duration, event, np.full((400, 2), 0.5), times)
@@ -70,11 +70,11 @@ def test_no_probability_depends_on_the_unit_of_time(watched, algorithm):
     frame, follow, _ = watched
     days, years = 30.0, 30.0 / 365.25
     in_years = follow.assign(duration=follow["duration"] / 365.25, watch=follow["watch"] / 365.25)
-    one, other = new_estimator(algorithm, days).fit(frame, follow), new_estimator(algorithm, years).fit(frame, in_years)
+    item, other = new_estimator(algorithm, days).fit(frame, follow), new_estimator(algorithm, years).fit(frame, in_years)
     # durations at the very end of a step may fall to either side of it, a few thousandths of the rows
-    assert other.predict(frame) == pytest.approx(one.predict(frame), abs=1e-3)
+    assert other.predict(frame) == pytest.approx(item.predict(frame), abs=1e-3)
     times = np.array([0.3, 0.7])
-    assert other.survival(frame, times * years) == pytest.approx(one.survival(frame, times * days), abs=1e-3)
+    assert other.survival(frame, times * years) == pytest.approx(item.survival(frame, times * days), abs=1e-3)
 
 
 def test_eight_weeks_in_days_are_told_apart_by_whole_days():

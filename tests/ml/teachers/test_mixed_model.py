@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from edtech.errors import ConvergenceError
-from edtech.ml.teachers.mixed_model import Nested, fit_nested
+from edtech.ml.teachers.mixed_model import NestedData, fit_mixed_model
 
 
 @pytest.fixture(scope="module")
@@ -35,28 +35,28 @@ def covariance(ratios, design, course, courses):
 def restricted(logs, design, rating, course, courses):
     """-2 log restricted likelihood with the intercept as the one fixed column, from the matrices themselves."""
     inverse = np.linalg.inv(variance := covariance(np.exp(logs), design, course, courses))
-    one = design[:, 0]
-    weight = one @ inverse @ one
-    rest = rating - one * (one @ inverse @ rating) / weight
-    return 59 * np.log(rest @ inverse @ rest) + np.linalg.slogdet(variance)[1] + np.log(weight)
+    item = design[:, 0]
+    weight = item @ inverse @ item
+    others = rating - item * (item @ inverse @ rating) / weight
+    return 59 * np.log(others @ inverse @ others) + np.linalg.slogdet(variance)[1] + np.log(weight)
 
 
 def test_the_ratios_are_those_of_the_matrices_likelihood(case):
-    fit = fit_nested(Nested.of(case[0], case[1][:, None], *case[2:], 8, has_courses=True))
-    found = minimize(restricted, np.log([0.2, 0.2, 0.2]), args=case, method="Nelder-Mead", options={"xatol": 1e-6})
+    fit = fit_mixed_model(NestedData.from_rows(case[0], case[1][:, None], *case[2:], 8, has_courses=True))
+    result = minimize(restricted, np.log([0.2, 0.2, 0.2]), args=case, method="Nelder-Mead", options={"xatol": 1e-6})
     ours = [fit.ratios.teacher, fit.ratios.course, fit.ratios.slope]
     assert fit.converged
     # both searches stop where the likelihood is flat to some 1e-6
-    assert ours == pytest.approx(np.exp(found.x), rel=0.01)
+    assert ours == pytest.approx(np.exp(result.x), rel=0.01)
 
 
 def test_predictions_are_the_conditional_means_of_the_joint_normal(case):
     design, rating, course, courses = case
-    fit = fit_nested(Nested.of(design, rating[:, None], course, courses, 8, has_courses=True))
+    fit = fit_mixed_model(NestedData.from_rows(design, rating[:, None], course, courses, 8, has_courses=True))
     ratios = (fit.ratios.teacher, fit.ratios.course, fit.ratios.slope)
     inverse = np.linalg.inv(covariance(ratios, design, course, courses))
-    one = design[:, 0]
-    mean = (one @ inverse @ rating) / (one @ inverse @ one)
+    item = design[:, 0]
+    mean = (item @ inverse @ rating) / (item @ inverse @ item)
     pulled = inverse @ (rating - mean)
     assert fit.slopes[:, 0] == pytest.approx([mean, *(ratios[2] * design[:, 1:].T @ pulled)])
     assert fit.teacher[:, 0] == pytest.approx(ratios[0] * np.eye(8)[courses[course]].T @ pulled)
@@ -67,13 +67,13 @@ def test_predictions_are_the_conditional_means_of_the_joint_normal(case):
 def test_predictions_answer_linearly_to_other_responses(case):
     design, rating, course, courses = case
     other = np.random.default_rng(0).normal(size=60)
-    fit = fit_nested(Nested.of(design, np.column_stack([rating, other]), course, courses, 8, has_courses=True))
-    nested = Nested.of(design, np.column_stack([rating, rating - 0.3 * other]), course, courses, 8, has_courses=True)
-    moved = fit_nested(nested).teacher
+    fit = fit_mixed_model(NestedData.from_rows(design, np.column_stack([rating, other]), course, courses, 8, has_courses=True))
+    nested = NestedData.from_rows(design, np.column_stack([rating, rating - 0.3 * other]), course, courses, 8, has_courses=True)
+    moved = fit_mixed_model(nested).teacher
     assert moved[:, 1] == pytest.approx(fit.teacher[:, 0] - 0.3 * fit.teacher[:, 1])
 
 
 def test_ratings_that_are_all_the_same_are_refused(case):
-    nested = Nested.of(case[0], np.full((60, 1), 5.0), *case[2:], 8, has_courses=True)
+    nested = NestedData.from_rows(case[0], np.full((60, 1), 5.0), *case[2:], 8, has_courses=True)
     with pytest.raises(ConvergenceError, match="all the same"):
-        fit_nested(nested)
+        fit_mixed_model(nested)

@@ -31,8 +31,8 @@ def train(rows, algorithm="mixed_model", roles=ROLES, **values):
 
 
 def distance(result, truth):
-    found = result.teachers.set_index("teacher")["effect"].loc[truth.index]
-    return float(np.sqrt(np.mean((found - found.mean() - truth + truth.mean()) ** 2)))
+    output = result.teachers.set_index("teacher")["effect"].loc[truth.index]
+    return float(np.sqrt(np.mean((output - output.mean() - truth + truth.mean()) ** 2)))
 
 
 def severities(result):
@@ -99,10 +99,10 @@ def test_no_interval_is_given_where_it_would_be_false(results):
 @pytest.mark.parametrize("scale", [1.0, 0.1])
 def test_ratings_that_never_differ_within_a_teacher_give_no_interval(scale):
     rows = pd.DataFrame({"who": list("AAABBBCCC"), "stars": np.repeat([5.0, 4.0, 3.0], 3) * scale})
-    found = train(rows, "empirical_bayes", RatingRoles(teacher="who", rating="stars"))
-    assert not found.has_intervals
-    assert found.teachers[["low", "high", "rank_low", "rank_high"]].isna().all(axis=None)
-    assert "cannot be told" in found.interval_note
+    result = train(rows, "empirical_bayes", RatingRoles(teacher="who", rating="stars"))
+    assert not result.has_intervals
+    assert result.teachers[["low", "high", "rank_low", "rank_high"]].isna().all(axis=None)
+    assert "cannot be told" in result.interval_note
 
 
 def test_the_card_sees_sorting_few_ratings_and_teachers_that_are_all_alike(results):
@@ -110,8 +110,8 @@ def test_the_card_sees_sorting_few_ratings_and_teachers_that_are_all_alike(resul
     assert severities(results["mixed_model"])["sorting"] == "PASS"
     assert severities(results["mixed_model"])["convergence"] == "PASS"
     assert severities(results["mixed_model"])["few_ratings"] == "PASS"
-    alike = simulate(seed=3, teacher_sd=0.0, experience=0.0, course_sd=0.0, sorting=0.0, mean_ratings=1.0)
-    poor = train(alike.rows)
+    similar = simulate(seed=3, teacher_sd=0.0, experience=0.0, course_sd=0.0, sorting=0.0, mean_ratings=1.0)
+    poor = train(similar.rows)
     assert severities(poor)["teachers_apart"] in ("REVIEW", "FAIL")
     assert severities(poor)["few_ratings"] == "REVIEW"
     # nobody is surely anywhere: the intervals hold nearly all ranks
@@ -193,9 +193,9 @@ def logged(tmp_path_factory):
 
 
 def test_a_market_judges_its_runs_by_the_true_qualities(logged):
-    found = {run.result.algorithm: run.metrics for run in logged[1]}
-    assert list(found) == list(ALGORITHMS)
-    mixed, raw = found["mixed_model"], found["raw_mean"]
+    result = {run.result.algorithm: run.metrics for run in logged[1]}
+    assert list(result) == list(ALGORITHMS)
+    mixed, raw = result["mixed_model"], result["raw_mean"]
     assert mixed["effect_rmse_truth"] < raw["effect_rmse_truth"] == pytest.approx(mixed["effect_rmse_truth_raw_mean"])
     assert raw["decision_value_stars"] == 0
     assert mixed["rank_correlation_truth"] > 0.5
@@ -218,10 +218,10 @@ def test_a_run_holds_the_result_whole(logged):
 
 
 def test_nothing_known_of_the_outcome_is_a_covariate(logged):
-    told = set(logged[1][0].result.roles.covariates)
-    assert not {name for name in told if "rating" in name or "completion_before" in name or "to_complete" in name}
+    message = set(logged[1][0].result.roles.covariates)
+    assert not {name for name in message if "rating" in name or "completion_before" in name or "to_complete" in name}
 
 
 def test_effects_follow_the_true_order(results, simulated):
-    found = results["mixed_model"].teachers.set_index("teacher")["effect"].loc[simulated.effects.index]
-    assert spearmanr(found, simulated.effects).statistic > 0.85
+    result = results["mixed_model"].teachers.set_index("teacher")["effect"].loc[simulated.effects.index]
+    assert spearmanr(result, simulated.effects).statistic > 0.85

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from edtech.charts import models, teachers
-from edtech.ml.teachers.description import finding, sentence
+from edtech.ml.teachers.description import describe, finding
 from edtech.ml.teachers.result import TeacherResult
 from edtech.ui.train.results.default import error_text, importance_chart, importance_title, show_metrics
 from edtech.ui.widgets import escape
@@ -30,7 +30,7 @@ _COLUMNS = {
 
 def show(result: TeacherResult) -> None:
     """Show the finding, metrics, the teachers with the intervals of their ranks, and charts."""
-    st.markdown(f"**{escape(sentence(result))}**")
+    st.markdown(f"**{escape(describe(result))}**")
     for note in (result.interval_note, *result.notes):
         if note:
             st.warning(escape(note), icon=":material/warning:")
