@@ -69,11 +69,11 @@ def figures(case: str, markets: int) -> Iterator[Target]:
     yield Target("share of own intervals that cover the truth", mean["covered"], 0.85, 1)
     yield Target("mean width of the own interval / |truth|", mean["width"], -np.inf, np.inf)
     yield Target("segment-wide elasticity, mean relative bias", mean["wide"], -np.inf, np.inf)
-    yield Target("category +15 %: right sign", mean["right sign"], 0.95 if case == CLOSE else -np.inf, 1)
-    yield Target("category +15 %: interval covers the true change", mean["change covered"], 0.85, 1)
+    yield Target("category +15%: right sign", mean["right sign"], 0.95 if case == CLOSE else -np.inf, 1)
+    yield Target("category +15%: interval covers the true change", mean["change covered"], 0.85, 1)
     for name, value in (("true change", table["change"]), ("error", table["said"] - table["change"])):
-        yield Target(f"category +15 %: mean {name}", float(value.mean()), -np.inf, np.inf)
-    yield Target("category +15 %: mean width of the interval", mean["change width"], -np.inf, np.inf)
+        yield Target(f"category +15%: mean {name}", float(value.mean()), -np.inf, np.inf)
+    yield Target("category +15%: mean width of the interval", mean["change width"], -np.inf, np.inf)
 
 
 def main() -> int:

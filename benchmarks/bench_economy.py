@@ -41,7 +41,7 @@ LARGE = MarketParams(learners=180_000, teachers=5_000, courses=10_000, weeks=52)
 LONGEST = 0.5  # seconds for a figure
 HORIZON = 13  # weeks
 WORLDS, HISTORY = 60, 52
-LEAST, MOST = 0.80, 0.98  # of the 90 % bands hold what comes
+LEAST, MOST = 0.80, 0.98  # of the 90% bands hold what comes
 LARGEST_CHANGE = 0.15  # of a category's prices, up or down: inside what promotions and demand have shown
 
 
@@ -121,7 +121,7 @@ def coverage(worlds: int, history: int) -> bool:
         share = table[f"{name}_covered"].mean()
         met &= LEAST <= share <= MOST
         print(
-            f"  {name:<20} 90 % band covers {share:.0%} [{LEAST:.0%}, {MOST:.0%}], median off by "
+            f"  {name:<20} 90% band covers {share:.0%} [{LEAST:.0%}, {MOST:.0%}], median off by "
             f"{table[f'{name}_error'].mean():+.1%} (spread {table[f'{name}_error'].std():.1%}), "
             f"half width {table[f'{name}_half'].mean():.1%}"
         )

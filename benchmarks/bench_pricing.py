@@ -86,13 +86,13 @@ def evaluation(seed: int, small: bool) -> dict[str, float | str]:
 def figures(table: pd.DataFrame) -> Iterator[Target]:
     """Yield the figures over all worlds."""
     mean = table.drop(columns="preset").mean()
-    yield Target("true revenue change inside the 95 % interval", mean["covered"], 0.88, 1.0)
+    yield Target("true revenue change inside the 95% interval", mean["covered"], 0.88, 1.0)
     yield Target("supported asks that are refused or marked", mean["supported but marked"], 0.0, 0.05)
     yield Target("asks outside the prices seen that are marked", mean["outside marked"], 0.95, 1.0)
     yield Target("asks without identification that are refused", mean["unknown marked"], 0.95, 1.0)
     yield Target("plans that lower true revenue", mean["harm"], 0.0, 0.03)
     yield Target("captured share of the possible gain, median", float(table["captured"].median()), 0.85, 1.0)
-    yield Target("true gains inside the plan's 95 % interval", mean["promise held"], 0.85, 1.0)
+    yield Target("true gains inside the plan's 95% interval", mean["promise held"], 0.85, 1.0)
 
 
 def main() -> None:

@@ -51,8 +51,8 @@ def figures(preset: str, worlds: int) -> Iterator[Target]:
     gain = table["mixed_model.rank_correlation_truth"] - table["empirical_bayes.rank_correlation_truth"]
     yield Target("mixed_model - empirical_bayes: rank correlation", gain.mean(), 0, np.inf)
     yield Target("  its t statistic over the worlds", float(ttest_1samp(gain, 0).statistic), -np.inf, np.inf)
-    yield Target("mixed_model: 90 % rank intervals cover", mean["mixed_model.rank_covered"], 0.84, 0.96)
-    yield Target("mixed_model: 95 % effect intervals cover", mean["mixed_model.effect_covered"], -np.inf, np.inf)
+    yield Target("mixed_model: 90% rank intervals cover", mean["mixed_model.rank_covered"], 0.84, 0.96)
+    yield Target("mixed_model: 95% effect intervals cover", mean["mixed_model.effect_covered"], -np.inf, np.inf)
     yield Target("mixed_model: value of its best tenth, stars", mean["mixed_model.decision_value_stars"], 0, np.inf)
 
 

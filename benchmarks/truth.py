@@ -195,8 +195,8 @@ def text(rows: pd.DataFrame) -> str:
     size = ", ".join(f"{value:,} {name}" for name, value in SIZE.items())
     about = (
         f"{worlds} generated worlds ({size}), every algorithm at its defaults. Bias and off by: of the own-price\n"
-        "elasticity, relative to the truth. Covered: 95 % intervals that hold it. Plan earns: true change of token\n"
-        "revenue under the recommended prices. Harm: plans that truly lose. Regret: what the best prices within 50 %\n"
+        "elasticity, relative to the truth. Covered: 95% intervals that hold it. Plan earns: true change of token\n"
+        "revenue under the recommended prices. Harm: plans that truly lose. Regret: what the best prices within 50%\n"
         "would earn, of which the plan misses so much. Plans of all but `choice_logit` are withheld from users here,\n"
         "since visits show that courses compete; the table says why."
     )

@@ -50,7 +50,11 @@ def banned(name: str) -> bool:
 def test_names_are_standard_terms(path: Path):
     exempt = PERSISTED.get(path.relative_to(PROJECT).as_posix(), ())
     names = identifiers(ast.parse(path.read_text(encoding="utf-8")))
-    wrong = [f"line {line}: {name}" for line, name in names if banned(name) and not name.startswith("test_") and name not in exempt]
+    wrong = [
+        f"line {line}: {name}"
+        for line, name in names
+        if banned(name) and not name.startswith("test_") and name not in exempt
+    ]
     assert not wrong, f"{path.relative_to(PROJECT)}: {wrong}"
 
 

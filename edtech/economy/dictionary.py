@@ -51,14 +51,14 @@ ECONOMY: dict[str, Meaning] = {
     ),
     "top_1": Meaning(
         SUPPLY,
-        "Held by the top 1 %",
+        "Held by the top 1%",
         SHARE,
         "Share of learners' tokens that the one in a hundred with the largest balances hold.",
         lines=("learner_balance",),
     ),
     "top_10": Meaning(
         SUPPLY,
-        "Held by the top 10 %",
+        "Held by the top 10%",
         SHARE,
         "Share of learners' tokens that the ten in a hundred with the largest balances hold.",
         lines=("learner_balance",),

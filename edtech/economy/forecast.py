@@ -1,4 +1,4 @@
-"""A forecast as figures: sums and balances at the horizon with a 90 % band, against today's prices and rules."""
+"""A forecast as figures: sums and balances at the horizon with a 90% band, against today's prices and rules."""
 
 from dataclasses import dataclass
 
@@ -113,15 +113,16 @@ def _notes(observed: ObservedFlows, assumptions: Assumptions, effect: PriceEffec
     """Return the assumptions in words, those first that the asker may want to change."""
     weeks, pays = len(observed.weekly), observed.payouts
     notes = [
-        f"Spending at today's prices goes on as {weeks} whole weeks of the ledger suggest: a level that wanders, noise "
-        f"from week to week, and, before the data are asked, a trend of some {assumptions.trend:.1%} a week and a yearly "
-        f"swing of some {assumptions.yearly_swing:.0%}, up or down."
+        f"Spending at today's prices follows {weeks} whole weeks of the ledger: a wandering level and weekly noise. "
+        f"The prior is a trend of about {assumptions.trend:.1%} per week and a yearly swing of about "
+        f"{assumptions.yearly_swing:.0%}, up or down."
         + (" With less than a year of data the swing cannot be seen, which widens the band." if weeks < 52 else ""),
-        f"Purchases, bonuses and refunds per token spent are those of the last {min(assumptions.recent_weeks, weeks)} weeks.",
+        "Purchases, bonuses and refunds per token spent stay as in the last "
+        f"{min(assumptions.recent_weeks, weeks)} weeks.",
         "Prices change at once and for good. Visits, and how often learners come back, do not answer to them; nor do "
         "teachers to commission.",
         "What learners spend does not answer to bonuses or expiry. "
-        f"Of tokens given more (or less) than now, {assumptions.bonus_replaces:.0%} replace tokens that learners would buy.",
+        f"Of additional (or fewer) bonus tokens, {assumptions.bonus_replaces:.0%} replace purchases.",
     ]
     if pays.every is None:
         notes.append("Fewer than two payouts were seen, so none is forecast.")

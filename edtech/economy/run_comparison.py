@@ -15,14 +15,14 @@ from edtech.ml.elasticity.algorithms import FAMILY
 from edtech.pricing import Plan, WhatIf
 
 NORMAL_95 = 1.959964
-"""Half the width of a normal's 95 % interval, in standard errors."""
+"""Half the width of a normal's 95% interval, in standard errors."""
 SOUNDEST = ("choice_logit", "fixed_effects")
 """Algorithms to be believed first: one that knows substitution, else one with effects of units and periods."""
 MODEL_METRICS = ("price_elasticity_coefficient", "rmse", "poisson_deviance", "revenue_impact", "decision_value_tokens")
 
 
 def price_effect(outcome: WhatIf) -> PriceEffect:
-    """Return what the asked prices do to token revenue, drawn so that the model's own 95 % interval holds 95 %."""
+    """Return what the asked prices do to token revenue, drawn so that the model's own 95% interval holds 95%."""
     revenue = outcome.token_revenue
     if revenue.high is None:
         moved = not np.isclose(revenue.change, 0.0, atol=1e-12)
@@ -46,7 +46,7 @@ def economy_of_runs(
     """Return a row for today's prices and one for each run (by id) under its recommended prices.
 
     Columns: run_id ("" for today), run, note (why nothing changes, where that is so), the model metrics, and for each
-    figure of `OUTLOOK` its median at the horizon and `_low`, `_high` of its 90 % band. All rows see the same draws.
+    figure of `OUTLOOK` its median at the horizon and `_low`, `_high` of its 90% band. All rows see the same draws.
     """
     rows = [_row("", "Today's prices", "", {}, observed, assumptions, TODAY)]
     for run_id, run in runs.items():
@@ -86,7 +86,7 @@ def runs_of(runs: pd.DataFrame, digest: str) -> pd.DataFrame:
 def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     """Return `economy_of_runs` for reading: a row for each figure (figure, unit), a column of text for each run.
 
-    Figures of the economy have their 90 % band in brackets, where there is one.
+    Figures of the economy have their 90% band in brackets, where there is one.
     """
     of_models = [metric(name) for name in MODEL_METRICS]
     titles = ["Remark", *(item.title for item in of_models), *(title for title, _ in FORECAST_FIGURES.values())]

@@ -1,4 +1,4 @@
-"""Where the token economy may go: prices, rules and horizon asked for, with a 90 % band by simulation.
+"""Where the token economy may go: prices, rules and horizon asked for, with a 90% band by simulation.
 
 Each of the draws is one possible future. It takes a path of weekly spending at today's prices (`path`), moves it by the
 price effect of a trained model drawn from its own uncertainty, and lets the ledger's flows follow at rates drawn from

@@ -71,7 +71,7 @@ def forecast_title(forecast: Forecast, name: str) -> str:
     """Return what is expected of a figure, in one line."""
     row = forecast.figure(name)
     title, _ = FORECAST_FIGURES[name]
-    reach = "" if np.isnan(row["low"]) else f" (90 % of futures: {row['low']:,.0f} to {row['high']:,.0f})"
+    reach = "" if np.isnan(row["low"]) else f" (90% of futures: {row['low']:,.0f} to {row['high']:,.0f})"
     when = (
         f"{forecast.assumptions.weeks} weeks from now" if name in STOCKS else f"over {forecast.assumptions.weeks} weeks"
     )

@@ -11,7 +11,7 @@ from edtech.tables.arrays import Floats
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A figure today and under the plan, per period, and its relative `change` with its 95 and 80 % intervals.
+    """A figure today and under the plan, per period, and its relative `change` with its 95 and 80% intervals.
 
     The ends are None where there is no honest interval. `change` is infinite, without ends, for a figure that is 0
     today and not under the plan.
@@ -43,7 +43,7 @@ def total_effect(
 ) -> Effect:
     """Return the effect on the weighted sum of demand; the weights (u,) are prices for revenue, 1 for enrollments.
 
-    Delta method on the log of planned over today's total: its interval cannot reach below -100 %. How much of what the
+    Delta method on the log of planned over today's total: its interval cannot reach below -100%. How much of what the
     moved units lose goes to others, a logit takes for granted and no data tell; so what the others gain may widen the
     interval, but not narrow it.
     """

@@ -86,7 +86,7 @@ def copy_of_scenario(store: "RunStore", run_id: str) -> RunItems:
 
 def scenario_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each scenario of a run table, newest first, for reading: its name, the change of each figure
-    with its 95 % interval, token revenue first and in tokens too, trust, when it was saved and about which data set.
+    with its 95% interval, token revenue first and in tokens too, trust, when it was saved and about which data set.
     """
     changes = {LABELS[name][0]: [_change_text(row, name) for row in runs.to_dict("records")] for name in TABLE_FIGURES}
     return pd.DataFrame(
@@ -110,7 +110,7 @@ def _change_text(row: Mapping[Hashable, Any], name: str) -> str:
 
 def compare_scenarios(scenarios: pd.DataFrame, plans: Mapping[str, "Plan"]) -> pd.DataFrame:
     """Return what-ifs that were saved and plans of runs, one row each: what it is, trust,
-    today's and planned token revenue (per period), its change with `low` and `high` (95 %), the other figures' changes.
+    today's and planned token revenue (per period), its change with `low` and `high` (95%), the other figures' changes.
 
     `scenarios` is a run table, `plans` goes by the run's name. What is not known, as a refused plan's figures, is NaN.
     """

@@ -24,8 +24,8 @@ def optimize_separately(
 
     Without limits over all units together each takes its best. With them a price on each enrollment is sought at which
     the best choice keeps to the limits (Everett 1963, "Generalized Lagrange Multiplier Method", Operations Research
-    11(3)); it proves how far the choice is from the best at most. Where that is more than 0.01 %, as with few units,
-    which candidate each unit takes is an integer program, solved by HiGHS (Huangfu & Hall 2018) to within 0.01 %.
+    11(3)); it proves how far the choice is from the best at most. Where that is more than 0.01%, as with few units,
+    which candidate each unit takes is an integer program, solved by HiGHS (Huangfu & Hall 2018) to within 0.01%.
     Raises PricingError where the enrollments to keep cannot be reached.
     """
     candidates = candidate_prices(response, bounds, constraints)

@@ -18,7 +18,7 @@ LABELS = {
 
 
 def effect_rows(outcome: WhatIf) -> pd.DataFrame:
-    """Return one row for each figure: name, today, planned, change and the relative ends of its 95 and 80 % intervals
+    """Return one row for each figure: name, today, planned, change and the relative ends of its 95 and 80% intervals
     (NaN without one).
     """
     numbers = ["today", "planned", "change", *ENDS]

@@ -87,7 +87,7 @@ def what_if(
     baseline: pd.Series | None = None,
     split: RevenueSplit | None = None,
 ) -> WhatIf:
-    """Return what relative price changes by segment (0.15 is 15 % up) do, against baseline prices.
+    """Return what relative price changes by segment (0.15 is 15% up) do, against baseline prices.
 
     Raises PricingError as `changed_prices` does.
     """

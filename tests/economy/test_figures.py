@@ -111,7 +111,9 @@ def test_the_range_before_is_as_long_and_its_figures_are_those_of_its_own(stored
     now = economy(stored, chosen_period(stored, date(2024, 4, 1), date(2024, 4, 30)))
     assert str(now.before) == "2024-03-02 to 2024-03-31"
     then = economy(stored, now.before).figures
-    assert {name: item.before for name, item in now.figures.items()} == {name: item.value for name, item in then.items()}
+    assert {name: item.before for name, item in now.figures.items()} == {
+        name: item.value for name, item in then.items()
+    }
     spent = now.figures["spent"]
     assert spent.change == spent.value / then["spent"].value - 1
     first = economy(stored, chosen_period(stored, date(2024, 1, 8), date(2024, 1, 20)))

@@ -133,7 +133,9 @@ def test_runs_of_the_data_set_come_soundest_first():
 
 
 def test_the_outlook_is_a_report(observed, assumptions):
-    report = forecast_report(forecast(observed, assumptions, PriceEffect(0.02, 0.01)), ["Only if so."], {"seed": assumptions.seed})
+    report = forecast_report(
+        forecast(observed, assumptions, PriceEffect(0.02, 0.01)), ["Only if so."], {"seed": assumptions.seed}
+    )
     assert report.sections[0].text == ("Token revenue changes by +2.0% through prices, against today's.", "Only if so.")
     assert [section.title for section in report.sections] == ["At the horizon", "Week by week", "What this assumes"]
     assumed = report.sections[-1].tables[0].frame.set_index("assumption")["value"]

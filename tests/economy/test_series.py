@@ -84,7 +84,7 @@ def test_the_index_of_a_market_starts_at_100_and_stays_near_as_its_prices_do(sto
     result = price_index(stored)
     assert result["index"].iloc[0] == 100
     assert len(result) == market.params.weeks
-    assert result["index"].between(85, 115).all()  # list prices of this market have no trend; a sale is at most 40 %
+    assert result["index"].between(85, 115).all()  # list prices of this market have no trend; a sale is at most 40%
 
 
 def test_retention_keeps_the_months_of_the_range(stored):

@@ -127,7 +127,7 @@ def test_more_bonuses_replace_as_many_purchases_as_is_assumed(observed):
 
 
 def test_bands_hold_what_comes_where_spending_wanders_and_swings():
-    """Ninety of a hundred: of 80 worlds drawn from what is assumed 90 % are 72, give or take 2.7; three of those."""
+    """Ninety of a hundred: of 80 worlds drawn from what is assumed 90% are 72, give or take 2.7; three of those."""
     rng = np.random.default_rng(3)
     covered = 0
     for _ in range(80):

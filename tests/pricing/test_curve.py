@@ -137,6 +137,6 @@ def test_an_end_of_the_support_beside_a_point_of_the_grid_bends_no_curve(respons
     points = curve.points
     assert np.diff(points["change"]).min() > 1e-6
     assert set(curve.support) <= set(points["change"])
-    # the elasticity falls along the curve, without a jump between neighbours 2.5 % apart
+    # the elasticity falls along the curve, without a jump between neighbours 2.5% apart
     assert np.diff(points["elasticity"]).max() <= 0.02
     assert np.diff(points["elasticity"]).min() > -0.2

@@ -177,12 +177,12 @@ def test_the_test_that_would_tell_is_as_long_as_promised(world, unproven):
     assert "±0.25" in text
     result = elasticities_of_tests(world, weeks=int(text.split("for about ")[1].split()[0]), repeats=400)
     # The rule leaves out what unit effects and differences between units cost, a tenth here; 400 repeats know their
-    # spread to 3.5 % (1 / sqrt(800)), three times that is allowed. Half or twice the length would be off by two fifths.
+    # spread to 3.5% (1 / sqrt(800)), three times that is allowed. Half or twice the length would be off by two fifths.
     assert 1.96 * result.std() == pytest.approx(0.25, rel=0.2)
 
 
 def elasticities_of_tests(world, weeks, repeats):
-    """Discount half of the units by 20 % by lot each week, and fit Poisson demand with unit and week effects."""
+    """Discount half of the units by 20% by lot each week, and fit Poisson demand with unit and week effects."""
     rng, units = np.random.default_rng(3), len(world.today)
     sample = [rng.choice(world.views.shape[1], weeks, replace=False) for _ in range(repeats)]
     half = np.tile((np.arange(units) < units // 2)[:, None], (repeats, 1, weeks))

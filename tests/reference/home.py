@@ -182,7 +182,9 @@ def of_registry(settings: Settings) -> Figures:
         for version in registry.versions(name):
             facts = {"run": version.run_id, "aliases": list(version.aliases), "tags": dict(version.tags)}
             figures |= under(f"model/{name}/{version.version}", {**facts, "created": str(version.created)})
-        figures[f"model/{name}/events"] = [[event.version, event.how, event.reason] for event in registry.champion_changes(name)]
+        figures[f"model/{name}/events"] = [
+            [event.version, event.how, event.reason] for event in registry.champion_changes(name)
+        ]
         champion = registry.champion(name)
         if champion is not None:
             model = registry.runs.load_model(champion.run_id)

@@ -33,9 +33,9 @@ def report(effects) -> Report:
     fit = models.actual_vs_predicted(predictions, title="Predictions follow")
     answer = Section(
         "Answer <script>alert(2)</script>",
-        ("Revenue rises by 3 %.", "![](https://evil.example/y.png) <b>bold</b>"),
+        ("Revenue rises by 3%.", "![](https://evil.example/y.png) <b>bold</b>"),
         (Table("Effects", effects, {"change": "share"}, {"change": "Relative change of the total."}),),
-        (figure("Revenue", revenue, "A curve that peaks at +10 %"),),
+        (figure("Revenue", revenue, "A curve that peaks at +10%"),),
     )
     figures = (figure("Elasticities", elasticities, "All near -1"), figure("Fit", fit, "Points near a line"))
     provenance = {"Data set": "sha256:0a1b", "Runs": "=HYPERLINK(1)", "Seed": 7, "Version": "0.1.0"}

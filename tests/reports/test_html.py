@@ -81,7 +81,7 @@ def test_it_can_be_read_aloud(report):
     assert page.count("<table>") == page.count("<caption>") == 2
     assert len(re.findall(r"<th(?! scope)[\s>]", page)) == 0
     assert re.findall(r'<svg[^>]*role="img"[^>]*aria-label="([^"]+)"', page) == [
-        "A curve that peaks at +10 %",
+        "A curve that peaks at +10%",
         "All near -1",
         "Points near a line",
     ]

@@ -67,7 +67,7 @@ def test_text_and_provenance_have_sheets_of_their_own(report):
         "What if <prices> rise",
         "Do we earn more?",
         "Answer <script>alert(2)</script>",
-        "Revenue rises by 3 %.",
+        "Revenue rises by 3%.",
     ]
     assert {row[0].value: row[1].value for row in book["Provenance"].iter_rows(min_row=2)}["Seed"] == 7
 

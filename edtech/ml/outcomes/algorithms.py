@@ -118,8 +118,8 @@ class _Churn(BaseModel):
         ge=0,
         le=365,
         title="Horizon",
-        description="Days without a visit after which a learner has left (0: 56). For uploads in the unit of the duration "
-        "(0: the longest at which four fifths of the outcomes are known).",
+        description="Days without a visit after which a learner has left (0: 56). For uploads in the unit of the "
+        "duration (0: the longest at which four fifths of the outcomes are known).",
     )
 
 

@@ -145,8 +145,8 @@ class Season(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         """Return the features with times and rates of visits in usual days, and two features of the BG/NBD model.
 
         `log_visits_per_week` is the posterior mean rate of the learner. `log_still_coming` is the log probability of
-        being active: the longer the silence relative to that rate, the lower (Fader, Hardie and Lee 2005). The hazard of
-        returning is their product, so its log is linear in both.
+        being active: the longer the silence relative to that rate, the lower (Fader, Hardie and Lee 2005). The hazard
+        of returning is their product, so its log is linear in both.
         """
         if self.level is None:
             return rows

@@ -51,8 +51,8 @@ def courses_differ(arrays: RatingArrays) -> bool:
 def find_sorting(effects: Floats, arrays: RatingArrays, rows: pd.DataFrame, roles: RatingRoles) -> Sorting | None:
     """Return the strongest evidence that learners are sorted to teachers; None without covariates.
 
-    For each covariate, the slope of its mean by teacher on the teacher's effect, with heteroskedasticity-robust standard
-    errors (White 1980, Econometrica 48) and a Bonferroni correction.
+    For each covariate, the slope of its mean by teacher on the teacher's effect, with heteroskedasticity-robust
+    standard errors (White 1980, Econometrica 48) and a Bonferroni correction.
     """
     covariates = rows[list(roles.covariates)]
     attributes = teacher_attributes(covariates, rows[roles.teacher])
@@ -120,15 +120,16 @@ def _check_sorting(model: TeacherRatings, sorting: Sorting | None) -> Check | No
     if sorting is None:
         return None
     controlled = isinstance(model, MixedRatings) and model.controls
-    chance = f"p = {sorting.p_value:.2g}, Bonferroni-corrected"
-    moves = f"{sorting.feature[:60]} {'increases' if sorting.slope > 0 else 'decreases'} with the teacher's effect ({chance})"
+    p_value = f"p = {sorting.p_value:.2g}, Bonferroni-corrected"
+    verb = "increases" if sorting.slope > 0 else "decreases"
+    trend = f"{sorting.feature[:60]} {verb} with the teacher's effect ({p_value})"
     return grade(
         "sorting",
         "No sorting of learners to teachers",
         review=sorting.significant and not controlled,
-        evidence=(moves + ("; the model controls for the covariates" if controlled else ""))
+        evidence=(trend + ("; the model controls for the covariates" if controlled else ""))
         if sorting.significant
-        else f"no significant covariate: {chance}",
+        else f"no significant covariate: {p_value}",
         fix="Use mixed_model, which compares teachers at equal learners.",
     )
 

@@ -15,8 +15,8 @@ MAX_LEVELS = 50
 class CovariateEncoding:
     """Encode covariates as centered columns.
 
-    Numbers are divided by two standard deviations, so that they are comparable to indicators (Gelman 2008, Statistics in
-    Medicine 27). Text is an indicator for each of its most frequent levels. Missing and new values count as the mean.
+    Numbers are divided by two standard deviations, so that they are comparable to indicators (Gelman 2008, Statistics
+    in Medicine 27). Text is an indicator for each of its most frequent levels. Missing and new values count as the mean.
     """
 
     numbers: dict[str, tuple[float, float]]  # name -> mean, scale

@@ -3,8 +3,8 @@
     y = D b + teacher + course + error,    teacher ~ N(0, r_t s²), course ~ N(0, r_c s²), error ~ N(0, s²)
 
 Columns of D after the first are standardized covariates with random slopes, b ~ N(0, r_b s²): irrelevant slopes shrink
-to 0, and collinear columns are allowed (Robinson 1991, "That BLUP is a good thing", Statistical Science 6). The ratios r
-maximize the restricted likelihood (Patterson and Thompson 1971, Biometrika 58), with s² and b profiled out.
+to 0, and collinear columns are allowed (Robinson 1991, "That BLUP is a good thing", Statistical Science 6). The ratios
+r maximize the restricted likelihood (Patterson and Thompson 1971, Biometrika 58), with s² and b profiled out.
 
 Own code, because the inverse of the covariance has a closed form (Woodbury, twice): the likelihood needs only sums by
 course, so its cost does not grow with the ratings. statsmodels' MixedLM has no such random slopes, and needs a dense

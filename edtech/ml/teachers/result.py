@@ -14,8 +14,8 @@ from edtech.tables.roles import RatingRoles
 class TeacherResult(FitResult):
     """Teachers with their effects and ranks, the best first.
 
-    `teachers`: teacher, ratings, mean, effect, low, high (95%), rank, rank_low, rank_high (90%). Effects are in units of
-    the rating, relative to the average rated teacher. Without a valid interval these columns are empty and
+    `teachers`: teacher, ratings, mean, effect, low, high (95%), rank, rank_low, rank_high (90%). Effects are in units
+    of the rating, relative to the average rated teacher. Without a valid interval these columns are empty and
     `interval_note` has the reason. `evaluation`: teacher, actual, predicted, raw_mean of the held-out ratings.
     """
 

@@ -22,8 +22,8 @@ _MIN_TEACHERS = 3
 _NO_RAW = "No valid interval: a mean of few ratings needs a model of how teachers differ, as the other algorithms have."
 _NO_SPREAD = "No valid interval: teachers differ by no more than chance, so the variance of teachers is not identified."
 _NO_ERROR = (
-    "No valid interval: all ratings of a teacher are equal, so the error variance is not identified and intervals would "
-    "have no width."
+    "No valid interval: all ratings of a teacher are equal, so the error variance is not identified and intervals "
+    "would have no width."
 )
 _ROUNDING = 1e-12
 """Share of the variance of teachers below which the error variance is rounding."""

@@ -49,7 +49,7 @@ def pair(comparison: Comparison, runs: pd.DataFrame) -> None:
         border=True,
         help="On the same later rows. Below 0, the second run has smaller errors. The interval is clustered by unit.",
     )
-    st.markdown(f"{escape(errors.summary)} 95 % interval {errors.low:+.4g} to {errors.high:+.4g}.")
+    st.markdown(f"{escape(errors.summary)} 95% interval {errors.low:+.4g} to {errors.high:+.4g}.")
 
 
 def importance(comparison: Comparison, runs: pd.DataFrame) -> None:

@@ -126,7 +126,7 @@ def _sliders(dataset: Dataset, response: Response) -> dict[str, float]:
             50,
             0,
             1,
-            format="%+d %%",
+            format="%+d%%",
             **_persistent(dataset, "change", name),
             help="Price change of this segment from the first week, in percent.",
         )

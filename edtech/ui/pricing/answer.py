@@ -121,7 +121,8 @@ def _warn(displayed: WhatIfAnswer) -> None:
     if outcome.own_effect is not None and outcome.substitution_effect is not None and _prices_changed(outcome):
         st.markdown(
             f"If each price changed alone, token revenue would change by **{format_number(outcome.own_effect)} tokens "
-            f"per period** in total. Substitution between courses adds **{format_number(outcome.substitution_effect)}**."
+            "per period** in total. Substitution between courses adds "
+            f"**{format_number(outcome.substitution_effect)}**."
         )
 
 

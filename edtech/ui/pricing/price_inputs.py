@@ -101,7 +101,7 @@ def _sliders(dataset: Dataset, scope: str, names: Sequence[str]) -> tuple[PriceC
                 50,
                 0,
                 1,
-                format="%+d %%",
+                format="%+d%%",
                 **_persistent(dataset, "change", scope, name),
                 help="Price change of these units, in percent of today's price.",
             )
@@ -138,7 +138,7 @@ def _amount(dataset: Dataset, scope: str) -> tuple[ChangeMode, float]:
             50,
             0,
             1,
-            format="%+d %%",
+            format="%+d%%",
             **_persistent(dataset, "percent", scope),
             help="In percent of today's price.",
         ) / 100
@@ -246,7 +246,7 @@ def _rate(
         highest,
         round(today * 100),
         1,
-        format="%d %%",
+        format="%d%%",
         **_persistent(dataset, name),
         help=f"{info.description} Applies to the new prices.",
     )

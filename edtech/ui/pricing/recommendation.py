@@ -67,7 +67,7 @@ def _constraints(dataset: Dataset) -> tuple[Constraints, Any]:
         90,
         50,
         5,
-        format="%d %%",
+        format="%d%%",
         key="pricing.max_change",
         help="The largest change of a price from today.",
     )
@@ -94,7 +94,7 @@ def _constraints(dataset: Dataset) -> tuple[Constraints, Any]:
         120,
         0,
         5,
-        format="%d %%",
+        format="%d%%",
         key="pricing.least",
         help="Share of today's enrollments that the plan must reach (0 = none).",
     )

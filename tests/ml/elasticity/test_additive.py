@@ -52,7 +52,7 @@ def test_the_truth_is_inside_the_interval(world, results, algorithm):
 def test_closed_form_elasticities_are_the_derivative_of_what_is_predicted(world, results, algorithm):
     model = results[algorithm].model
     rows = world.panel[world.panel["views"] > 0].sample(300, random_state=0)
-    near = pytest.approx(DemandEstimator.elasticities(model, rows), abs=0.15)  # knots lie within a step of 10 %
+    near = pytest.approx(DemandEstimator.elasticities(model, rows), abs=0.15)  # knots lie within a step of 10%
     assert model.elasticities(rows) == near
 
 

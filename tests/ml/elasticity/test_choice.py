@@ -39,7 +39,7 @@ def true_change(market, panel, prices):
 
 
 def test_own_and_segment_wide_elasticity_are_found(market, result):
-    # the interval is 95 %; learners differ in taste, which a plain logit leaves out, so a little more room is left
+    # the interval is 95%; learners differ in taste, which a plain logit leaves out, so a little more room is left
     elasticity, truth = result.elasticity, market.truth.own_elasticity
     half = (elasticity.high - elasticity.low) / 2
     assert abs(elasticity.estimate - truth) < 1.5 * half

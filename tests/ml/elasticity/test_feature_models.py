@@ -75,7 +75,7 @@ def test_another_seed_grows_another_forest(world, results):
 def test_closed_form_elasticities_are_the_derivative_of_what_is_predicted(world, results, algorithm):
     model = results[algorithm].model
     rows = world.panel[world.panel["views"] > 0].sample(300, random_state=0)
-    # A central difference over ±10 % of price: its error is of the second order, below 2 % at these elasticities.
+    # A central difference over ±10% of price: its error is of the second order, below 2% at these elasticities.
     assert model.elasticities(rows) == pytest.approx(DemandEstimator.elasticities(model, rows), rel=0.02, abs=1e-3)
 
 

@@ -20,7 +20,7 @@ def fitted(world, roles=None, **params):
 
 
 def standard_error(low, high):
-    """Of an interval of 95 % that is symmetric; 1.98 is Student's t with 119 degrees of freedom."""
+    """Of an interval of 95% that is symmetric; 1.98 is Student's t with 119 degrees of freedom."""
     return (high - low) / (2 * 1.98)
 
 
@@ -56,7 +56,7 @@ def test_ten_markets_are_covered_and_unbiased_while_the_naive_slope_has_the_wron
         assert result.identification == "randomized"
     errors, covered, naive = np.array(rows).T
     # Of ten intervals that cover in 19 of 20, fewer than eight do in one of a hundred sets; the mean of ten standard
-    # errors has itself one of 0.32, and the known bias of 3 % of the truth is about half a standard error.
+    # errors has itself one of 0.32, and the known bias of 3% of the truth is about half a standard error.
     assert covered.sum() >= 8
     assert abs(errors.mean()) < 3 * 0.32 + 0.5
     assert (naive > 0).all()
@@ -147,7 +147,7 @@ def test_the_stacked_covariance_agrees_with_a_bootstrap_of_both_steps():
 
     slopes = [fit(resampled()).slopes_[0] for _ in range(80)]
     stated = float(np.sqrt(fit(panel).slope_covariance_[0, 0]))
-    # A standard deviation of 80 draws is itself known to 8 %.
+    # A standard deviation of 80 draws is itself known to 8%.
     assert 0.7 < stated / np.std(slopes, ddof=1) < 1.4
 
 

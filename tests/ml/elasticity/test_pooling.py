@@ -101,7 +101,7 @@ def test_over_many_worlds_pooled_slopes_are_closer_and_intervals_cover(sd):
     half = 1.96 * np.sqrt([np.diag(covariance) for _, covariance in every])
     raw, shrunk = ((values - truth) ** 2 for values in (estimates, means))
     assert np.sqrt(shrunk.mean()) < (0.75, 0.8, 0.95)[(0.0, 0.3, 1.0).index(sd)] * np.sqrt(raw.mean())
-    # worlds are 400: with a standard error of a coverage below .01, 93 % is within what 95 % may show
+    # worlds are 400: with a standard error of a coverage below .01, 93% is within what 95% may show
     assert (np.abs(means - truth) < half).mean() > 0.93
     # the largest of nine estimates is partly noise: unpooled it is too large, pooled it is not
     first = np.arange(worlds), estimates.argmin(axis=1)

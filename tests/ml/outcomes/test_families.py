@@ -58,7 +58,7 @@ def test_a_logged_model_predicts_rows_and_warns_of_those_outside_its_training(fa
     assert strange.warnings == (f"region: 'Atlantis' was not in the training data ({len(rows)} of {len(rows)} rows)",)
 
 
-def test_what_was_held_back_is_later_than_everything_that_was_fitted_on(run):
+def test_held_out_rows_are_later_than_all_training_rows(run):
     [overlap] = [check for check in run.result.checks if check.code == "time_overlap"]
     assert overlap.severity == "PASS"
     assert "the evaluation begins at" in overlap.evidence
@@ -81,7 +81,7 @@ def test_nothing_of_a_market_leaks_and_every_metric_is_described(run):
     assert set(run.metrics) <= set(METRICS)
 
 
-def test_a_run_says_how_its_decision_was_judged(run):
+def test_a_run_states_the_basis_of_its_decision_value(run):
     assert run.decision_value.basis
     view = run.result.family == "enrollment_propensity"
     assert ("decision_value_tokens" in run.metrics) == view

@@ -1,4 +1,4 @@
-"""Figures of probabilities against known answers and against libraries."""
+"""Metrics of probabilities against known answers and against libraries."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_the_auc_is_that_of_scikit_learn_also_with_ties(seed, rows):
 
 
 def test_the_interval_of_the_auc_covers_as_often_as_it_says_where_subjects_repeat():
-    # AUC of two normals one apart, with a shared part for each subject of five rows; 300 repeats: 95 % +- 3.8 (3 sd).
+    # AUC of two normals one apart, with a shared part for each subject of five rows; 300 repeats: 95% +- 3.8 (3 sd).
     truth, covered = 0.7602, 0
     for seed in range(300):
         rng = np.random.default_rng(seed)
@@ -38,7 +38,7 @@ def test_the_interval_of_the_auc_covers_as_often_as_it_says_where_subjects_repea
     assert 0.91 <= covered / 300 <= 0.99
 
 
-def test_right_probabilities_are_found_right():
+def test_calibrated_probabilities_have_calibrated_metrics():
     result = metrics.all_metrics(Y, P, ALONE)
     assert result["calibration_slope_low"] < 1 < result["calibration_slope_high"]
     assert result["calibration_intercept_low"] < 0 < result["calibration_intercept_high"]
@@ -46,7 +46,7 @@ def test_right_probabilities_are_found_right():
     assert result["brier_low"] < result["brier"] < result["brier_high"] < result["brier_base"]
 
 
-def test_probabilities_that_are_too_extreme_and_too_high_are_found_so():
+def test_miscalibrated_probabilities_are_detected():
     odds = np.log(P / (1 - P))
     result = metrics.all_metrics(Y, 1 / (1 + np.exp(-(2 * odds + 1))), ALONE)
     assert result["calibration_slope"] == pytest.approx(0.5, abs=0.05)  # standard error 0.015
@@ -89,8 +89,8 @@ def test_a_tie_shares_its_outcomes_evenly_and_rows_without_ties_keep_theirs():
     assert metrics.average_ties(Y, metrics.find_ties(P)) is Y
 
 
-def test_right_probabilities_with_ties_pass_as_often_as_chance_says():
-    # Two probabilities only: 5 % of 300 samples should exceed the bound, and 3 standard deviations are 3.8 points.
+def test_calibrated_probabilities_with_ties_pass_as_often_as_expected():
+    # Two probabilities only: 5% of 300 samples should exceed the bound, and 3 standard deviations are 3.8 points.
     predicted = np.repeat([0.3, 0.6], 200)
     bound = metrics.calibration_error_by_chance(predicted)
     rng = np.random.default_rng(8)

@@ -1,4 +1,4 @@
-"""The season of visits: found whatever learners do, used to count days, and of no leak."""
+"""The season of visits: its estimate, time in usual days, and no leakage from the evaluation."""
 
 import numpy as np
 import pandas as pd
@@ -27,21 +27,21 @@ def visits(weeks, learners=3_000, seed=1):
     return pd.Series(who), START + pd.to_timedelta((week + rng.random(week.size)) * WEEK, unit="D"), level
 
 
-def test_the_level_of_weeks_is_found_though_learners_differ_and_leave():
+def test_the_weekly_level_is_recovered_although_learners_differ_and_leave():
     who, time, level = visits(WEEKS)
     result = Season.estimate(who, pd.Series(time)).level
     # about 25 visits at the year's thinnest end and 1,000 at its start, smoothed: a few percent
     assert np.abs(result[:40] / result[:40].mean() / (level[:40] / level[:40].mean()) - 1).max() < 0.1
 
 
-def test_the_year_comes_round_where_it_was_not_seen():
+def test_weeks_without_record_are_interpolated_over_the_turn_of_the_year():
     who, time, level = visits(34)
     season = Season.estimate(who, pd.Series(time))
     last = season.level[50] / season.level[:34].mean()
     assert last == pytest.approx(1.33 / level[:34].mean(), rel=0.15)  # the level of week 0, never seen at week 50
 
 
-def test_visits_that_saw_no_course_are_counted_by_those_that_saw_few():
+def test_visits_without_a_view_are_estimated_from_visits_with_few():
     who, time, level = visits(WEEKS)
     rng, day = np.random.default_rng(2), (time - START) / pd.Timedelta(days=1)
     filled = np.clip(0.25 + day / 300, 0, 1)  # of five places, as courses are published
@@ -60,7 +60,7 @@ def test_visits_that_saw_no_course_are_counted_by_those_that_saw_few():
 
 
 @pytest.mark.parametrize(("shape", "weeks"), [(4, 52), (4, 26), (1, 52)])
-def test_how_often_people_come_and_leave_is_found(shape, weeks):
+def test_visit_rate_and_dropout_are_recovered(shape, weeks):
     rng = np.random.default_rng(3)
     learners, usual, last = 3_000, 0.06, 0.05
     often, start = rng.gamma(shape, usual / shape, learners), rng.uniform(0, 3.5 * weeks, learners)
@@ -90,7 +90,9 @@ def test_usual_days_add_up_and_are_plain_days_without_a_season():
     season = Season.estimate(*[pd.Series(section) for section in visits(WEEKS)[:2]])
     day = np.array([10.0, 300.0, 700.0])
     both = season.usual_days(day, np.full(3, 90.0))
-    assert both == pytest.approx(season.usual_days(day, np.full(3, 30.0)) + season.usual_days(day + 30, np.full(3, 60.0)))
+    assert both == pytest.approx(
+        season.usual_days(day, np.full(3, 30.0)) + season.usual_days(day + 30, np.full(3, 60.0))
+    )
     assert season.usual_days(day, np.full(3, YEAR)) == pytest.approx(season.level.mean() * YEAR)
     assert season.usual_days(np.array([np.nan]), np.array([5.0])) == 5
     assert Season().usual_days(day, np.full(3, 7.0)) == pytest.approx(7)
@@ -104,7 +106,7 @@ def test_days_without_a_trace_count_less_on_record_and_not_elsewhere():
     assert Season().recorded_days(day, length) == pytest.approx(length)
 
 
-def test_what_is_fitted_on_ends_before_what_is_judged(label_market):
+def test_training_ends_before_the_evaluation(label_market):
     params = FAMILIES["churn_prediction"].algorithms["cox"].validate_params({"horizon_days": 28})
     cases = LEARNERS.from_market(label_market, params)
     split = split_cases(cases, params.evaluation_share, 0, "moments")
@@ -143,13 +145,13 @@ def test_a_season_of_an_older_version_says_to_train_again():
         Season().__setstate__(state)
 
 
-def test_no_visit_after_the_evaluation_begins_moves_what_was_fitted(label_runs, label_market):
+def test_visits_after_the_start_of_the_evaluation_do_not_change_the_holdout_fit(label_runs, label_market):
     run = label_runs["churn_prediction", "logistic"].result
     views = label_market.table("views")
     observed = views.assign(seen=views.groupby("visit_id")["view_id"].transform("size")).drop_duplicates("visit_id")
     before = observed[observed["viewed_at"] < run.evaluation["time"].min()]
     lookup = Season.estimate(before["learner_id"], before["viewed_at"], before["seen"])
     every = Season.estimate(observed["learner_id"], observed["viewed_at"], observed["seen"])
-    assert run.model.season.level == pytest.approx(every.level)  # the model that is kept knows all
+    assert run.model.season.level == pytest.approx(every.level)  # the stored model is fitted on all visits
     assert np.abs(lookup.level - every.level).max() > 0
     assert days_since_2000(pd.Series([pd.Timestamp("2000-01-01")]))[0] == 0

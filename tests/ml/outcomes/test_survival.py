@@ -1,4 +1,4 @@
-"""Survival: curves, scores and models against known answers."""
+"""Survival curves, metrics and estimators against known answers."""
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ def test_the_kaplan_meier_curve_of_a_textbook_case():
     assert (curve["share"] <= curve["high"]).all()
 
 
-def test_without_censoring_the_scores_are_the_plain_ones():
+def test_without_censoring_metrics_are_unweighted():
     rng = np.random.default_rng(1)
     risk = rng.normal(size=400)
     duration, event = rng.exponential(np.exp(-risk)), np.ones(400, dtype=bool)
@@ -38,10 +38,10 @@ def test_without_censoring_the_scores_are_the_plain_ones():
     assert brier == pytest.approx(0.25)
 
 
-def test_a_period_counts_only_where_it_was_watched_whole():
+def test_a_period_counts_only_if_it_is_fully_observed():
     follow = pd.DataFrame({"duration": [5.0, 15.0, 20.0], "event": [True, True, False], "watch": [40.0, 18.0, 20.0]})
-    case, period, came = person_periods(follow, np.array([10.0, 20.0]))
-    assert list(zip(case, period, came, strict=True)) == [(0, 0, 1), (1, 0, 0), (2, 0, 0), (2, 1, 0)]
+    case, period, event = person_periods(follow, np.array([10.0, 20.0]))
+    assert list(zip(case, period, event, strict=True)) == [(0, 0, 1), (1, 0, 0), (2, 0, 0), (2, 1, 0)]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def watched():
 
 
 @pytest.mark.parametrize("algorithm", CHURN_PREDICTION.algorithms.values(), ids=CHURN_PREDICTION.algorithms)
-def test_each_model_recovers_the_chance_to_have_left(watched, algorithm):
+def test_each_model_recovers_the_probability_of_leaving(watched, algorithm):
     frame, follow, truth = watched
     model = new_estimator(algorithm, 30.0).fit(frame, follow)
     # of 4,000 people some 1,600 leave within the horizon: a mean error of 0.02 for two parameters, trees somewhat more
@@ -70,14 +70,17 @@ def test_no_probability_depends_on_the_unit_of_time(watched, algorithm):
     frame, follow, _ = watched
     days, years = 30.0, 30.0 / 365.25
     in_years = follow.assign(duration=follow["duration"] / 365.25, watch=follow["watch"] / 365.25)
-    item, other = new_estimator(algorithm, days).fit(frame, follow), new_estimator(algorithm, years).fit(frame, in_years)
+    item, other = (
+        new_estimator(algorithm, days).fit(frame, follow),
+        new_estimator(algorithm, years).fit(frame, in_years),
+    )
     # durations at the very end of a step may fall to either side of it, a few thousandths of the rows
     assert other.predict(frame) == pytest.approx(item.predict(frame), abs=1e-3)
     times = np.array([0.3, 0.7])
     assert other.survival(frame, times * years) == pytest.approx(item.survival(frame, times * days), abs=1e-3)
 
 
-def test_eight_weeks_in_days_are_told_apart_by_whole_days():
+def test_a_horizon_of_eight_weeks_has_a_resolution_of_days():
     time = np.array([0.0, 0.2, 1.0, 1.0001, 55.5, 56.0, 83.99])
     assert CoxChurn(horizon=56.0, seed=0)._round_up(time).tolist() == [0, 1, 1, 2, 56, 56, 84]
 
@@ -91,9 +94,9 @@ def test_the_hazard_ratio_is_recovered_with_its_interval(watched):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_cox_regression_on_a_column_that_tells_the_duration_says_so():
+def test_a_cox_regression_on_a_column_with_the_duration_does_not_converge():
     duration = np.ceil(np.random.default_rng(7).exponential(20, 2_000))
     rows = pd.DataFrame({"paid": duration**3})
     follow = pd.DataFrame({"duration": duration, "event": True, "watch": duration})
-    with pytest.raises(ConvergenceError, match="what was paid so far"):
+    with pytest.raises(ConvergenceError, match="the amount paid so far"):
         CoxChurn(seed=0).fit(rows, follow)

@@ -49,7 +49,7 @@ def roles(*features, **more):
     return LabelRoles(task="propensity", label="enrolled", features=("x", "plan", *features), **more)
 
 
-def test_columns_that_hold_the_outcome_or_what_follows_it_are_named(home, frame):
+def test_columns_with_the_outcome_or_later_events_are_named(home, frame):
     rng = np.random.default_rng(5)
     leaking = frame.assign(
         actual_enrollments=frame["enrolled"].astype(int),
@@ -65,20 +65,20 @@ def test_columns_that_hold_the_outcome_or_what_follows_it_are_named(home, frame)
     assert {"too_good"} <= set(failed)
 
 
-def test_honest_columns_pass_and_later_rows_are_held_back(home, frame):
+def test_columns_without_leakage_pass_and_later_rows_are_held_out(home, frame):
     run = trained(stored(home, frame, roles(time="day", as_of="enrollment")), "enrollment_propensity")
     assert not [check for check in run.result.checks if check.severity == "FAIL"]
     assert "from 2024-04-30 on" in run.result.split
     assert "on later data" in finding(run.result)
     assert (run.result.evaluation["time"] >= pd.Timestamp("2024-04-30")).all()
     assert "decision_value_tokens" in run.metrics
-    assert "learners turn to other offers is not counted" in run.decision_value.basis
+    assert "substitution is not included" in run.decision_value.basis
 
 
-def test_without_a_time_all_rows_of_a_subject_fall_on_one_side(home, frame):
+def test_without_a_time_all_rows_of_a_subject_are_on_one_side(home, frame):
     run = trained(stored(home, frame, roles(subject="who")), "enrollment_propensity")
     assert "of the subjects" in run.result.split
-    assert "on rows held back by lot" in finding(run.result)
+    assert "on random held-out rows" in finding(run.result)
     assert run.result.evaluation["subject"].value_counts().eq(4).all()
     assert "decision_value_tokens" not in run.metrics
 
@@ -92,7 +92,7 @@ def test_gaps_and_unknown_values_are_predicted_too(home, frame):
         assert ((probability > 0) & (probability < 1)).all()
 
 
-def test_too_few_of_an_outcome_are_refused_in_words(home, frame):
+def test_too_few_rows_of_an_outcome_are_refused(home, frame):
     frame["enrolled"] = np.arange(ROWS) < 30
     with pytest.raises(ModelError, match="too few views"):
         trained(stored(home, frame, roles()), "enrollment_propensity")
@@ -104,14 +104,14 @@ def test_churn_with_a_duration_has_all_algorithms_and_says_its_horizon(home):
     assert FAMILIES["churn_prediction"].algorithms_for(dataset) == ("cox", "logistic", "gradient_boosting")
     run = trained(dataset, "churn_prediction", "cox", horizon_days=7)
     assert run.result.horizon == 7
-    assert x_title(run.result, "survival") == "Time watched, in the file's own unit"
+    assert x_title(run.result, "survival") == "Duration (unit of the upload)"
     assert run.metrics["concordance"] > 0.55
     assert run.metrics["integrated_brier"] < run.metrics["integrated_brier_base"]
     without = churn.model_copy(update={"duration": None})
     assert "cox" not in FAMILIES["churn_prediction"].algorithms_for(stored(home, sample_labels_csv(), without, "Plain"))
 
 
-def test_the_data_choose_a_horizon_that_countoutlive_and_a_column_that_holds_the_duration_is_named(home):
+def test_an_automatic_horizon_is_covered_and_a_column_with_the_duration_is_named(home):
     rng, count = np.random.default_rng(6), 3_000
     plan, watched = rng.choice(["basic", "pro"], count), rng.integers(1, 73, count)
     leaves = np.ceil(rng.exponential(np.where(plan == "pro", 120, 40)))
@@ -132,7 +132,7 @@ def test_the_data_choose_a_horizon_that_countoutlive_and_a_column_that_holds_the
     assert cards["horizon"].severity == "FAIL"  # most of those who stayed were watched for less than 60 months
 
 
-def test_whole_numbers_with_holes_are_told_apart_as_codes_and_amounts_are_not():
+def test_whole_numbers_with_gaps_are_codes_and_amounts_are_not():
     rng = np.random.default_rng(8)
     frame = pd.DataFrame({"course": rng.choice([33, 171, 9500], ROWS), "taken": rng.integers(0, 6, ROWS)})
     encoder = Encoder(linear=True).fit(frame)
@@ -156,10 +156,10 @@ def test_telco_churn_reaches_the_published_auc(home):
     dataset = stored(home, content, LabelRoles(task="churn", label="Churn", subject="customerID", features=features))
     assert dataset.main()["TotalCharges"].isna().sum() == 11  # blank text in the file
     run = trained(dataset, "churn_prediction", "logistic", evaluation_share=0.25)
-    assert run.metrics["roc_auc"] > 0.83  # one split; the mean of ten is in benchmarks/bench_labels.py
+    assert run.metrics["roc_auc"] > 0.83  # one split; the mean of ten is in benchmarks/bench_outcomes.py
 
 
-def test_dropout_at_enrollment_is_told_while_later_columns_are_named(home):
+def test_dropout_at_enrollment_is_predicted_and_later_columns_are_named(home):
     frame = pd.read_csv(published("student_dropout", "students_dropout_academic_success.csv"))
     every = tuple(name for name in frame if name != "target")
     early = tuple(name for name in every if not name.startswith("Curricular"))

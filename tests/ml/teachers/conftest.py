@@ -1,4 +1,4 @@
-"""Ratings whose truth is known, and a small generated market."""
+"""Simulated ratings with a known truth."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ ROLES = RatingRoles(learner=None, course="course_id", time="time", covariates=("
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """Ratings made of known parts; `effects` by teacher."""
+    """Simulated ratings; true `effects` by teacher."""
 
     rows: pd.DataFrame
     effects: "pd.Series[float]"

@@ -1,4 +1,4 @@
-"""The closed forms against the textbook's matrices."""
+"""The closed forms against the full covariance matrices."""
 
 import numpy as np
 import pytest
@@ -57,20 +57,24 @@ def test_predictions_are_the_conditional_means_of_the_joint_normal(case):
     inverse = np.linalg.inv(covariance(ratios, design, course, courses))
     item = design[:, 0]
     mean = (item @ inverse @ rating) / (item @ inverse @ item)
-    pulled = inverse @ (rating - mean)
-    assert fit.slopes[:, 0] == pytest.approx([mean, *(ratios[2] * design[:, 1:].T @ pulled)])
-    assert fit.teacher[:, 0] == pytest.approx(ratios[0] * np.eye(8)[courses[course]].T @ pulled)
-    assert fit.course[:, 0] == pytest.approx(ratios[1] * np.eye(20)[course].T @ pulled)
-    assert fit.error == pytest.approx((rating - mean) @ pulled / 59)
+    weighted = inverse @ (rating - mean)
+    assert fit.slopes[:, 0] == pytest.approx([mean, *(ratios[2] * design[:, 1:].T @ weighted)])
+    assert fit.teacher[:, 0] == pytest.approx(ratios[0] * np.eye(8)[courses[course]].T @ weighted)
+    assert fit.course[:, 0] == pytest.approx(ratios[1] * np.eye(20)[course].T @ weighted)
+    assert fit.error == pytest.approx((rating - mean) @ weighted / 59)
 
 
 def test_predictions_answer_linearly_to_other_responses(case):
     design, rating, course, courses = case
     other = np.random.default_rng(0).normal(size=60)
-    fit = fit_mixed_model(NestedData.from_rows(design, np.column_stack([rating, other]), course, courses, 8, has_courses=True))
-    nested = NestedData.from_rows(design, np.column_stack([rating, rating - 0.3 * other]), course, courses, 8, has_courses=True)
-    moved = fit_mixed_model(nested).teacher
-    assert moved[:, 1] == pytest.approx(fit.teacher[:, 0] - 0.3 * fit.teacher[:, 1])
+    fit = fit_mixed_model(
+        NestedData.from_rows(design, np.column_stack([rating, other]), course, courses, 8, has_courses=True)
+    )
+    nested = NestedData.from_rows(
+        design, np.column_stack([rating, rating - 0.3 * other]), course, courses, 8, has_courses=True
+    )
+    changed = fit_mixed_model(nested).teacher
+    assert changed[:, 1] == pytest.approx(fit.teacher[:, 0] - 0.3 * fit.teacher[:, 1])
 
 
 def test_ratings_that_are_all_the_same_are_refused(case):

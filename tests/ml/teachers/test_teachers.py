@@ -1,4 +1,4 @@
-"""Teachers' effects and ranks recovered where they are known; what is warned of and refused."""
+"""Effects and ranks of teachers against simulated truth; warnings and refused inputs."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ def results(simulated):
     return {name: train(simulated.rows, name) for name in ALGORITHMS}
 
 
-def test_the_parts_of_the_variance_are_found(results, simulated):
+def test_variance_components_are_recovered(results, simulated):
     metrics = results["mixed_model"].metrics
     # 80 teachers and 240 courses: the standard errors of these are about 0.05, 0.03 and 0.02
     assert metrics["teacher_sd"] == pytest.approx(0.5, abs=0.13)
@@ -59,14 +59,14 @@ def test_slopes_are_those_within_teachers_whatever_the_sorting(results):
     assert model.slopes_[0] / scale == pytest.approx(0.6, abs=0.06)
 
 
-def test_teachers_at_equal_learners_beat_pulled_means_beat_raw_ones(results, simulated):
+def test_the_mixed_model_is_more_accurate_than_shrunk_means_and_these_than_raw_means(results, simulated):
     mixed, bayes, raw = (distance(results[name], simulated.effects) for name in ALGORITHMS)
     assert mixed < 0.8 * bayes < bayes <= raw
     without = train(simulated.rows, controls=False)
     assert mixed < 0.8 * distance(without, simulated.effects)
 
 
-def test_few_ratings_are_pulled_to_the_mean():
+def test_few_ratings_are_shrunk_to_the_mean():
     simulated = simulate(seed=1, mean_ratings=1.5, sorting=0.0, ability=0.0)
     bayes, raw = (distance(train(simulated.rows, name), simulated.effects) for name in ("empirical_bayes", "raw_mean"))
     assert bayes < 0.85 * raw
@@ -88,7 +88,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(algorithm):
     assert np.mean(ranked) == pytest.approx(0.90, abs=0.045)
 
 
-def test_no_interval_is_given_where_it_would_be_false(results):
+def test_invalid_intervals_are_left_out(results):
     assert results["mixed_model"].has_intervals
     for name in ("empirical_bayes", "raw_mean"):
         assert not results[name].has_intervals
@@ -105,7 +105,7 @@ def test_ratings_that_never_differ_within_a_teacher_give_no_interval(scale):
     assert "cannot be told" in result.interval_note
 
 
-def test_the_card_sees_sorting_few_ratings_and_teachers_that_are_all_alike(results):
+def test_the_checks_detect_sorting_few_ratings_and_equal_teachers(results):
     assert severities(results["empirical_bayes"])["sorting"] == "REVIEW"
     assert severities(results["mixed_model"])["sorting"] == "PASS"
     assert severities(results["mixed_model"])["convergence"] == "PASS"
@@ -114,11 +114,11 @@ def test_the_card_sees_sorting_few_ratings_and_teachers_that_are_all_alike(resul
     poor = train(similar.rows)
     assert severities(poor)["teachers_apart"] in ("REVIEW", "FAIL")
     assert severities(poor)["few_ratings"] == "REVIEW"
-    # nobody is surely anywhere: the intervals hold nearly all ranks
+    # all ranks are uncertain: the intervals contain nearly all of them
     assert poor.metrics["rank_interval_width"] > 70
 
 
-def test_later_ratings_are_held_back_and_foreseen_better_than_by_raw_means(results, simulated):
+def test_later_ratings_are_held_out_and_predicted_better_than_by_raw_means(results, simulated):
     metrics = results["mixed_model"].metrics
     assert results["mixed_model"].split.startswith("the last ")
     assert metrics["rows_evaluation"] == pytest.approx(0.2 * len(simulated.rows), abs=1)
@@ -128,13 +128,13 @@ def test_later_ratings_are_held_back_and_foreseen_better_than_by_raw_means(resul
     assert results["mixed_model"].importance["feature"].iloc[0] in ("teacher_id", "ability")
 
 
-def test_other_splits_say_what_they_hold_back(simulated):
+def test_other_splits_describe_the_held_out_ratings(simulated):
     courses = train(simulated.rows, roles=ROLES.model_copy(update={"time": None}))
     assert "courses, none of their ratings in training" in courses.split
-    lot = train(simulated.rows, "empirical_bayes", RatingRoles())
-    assert "drawn by lot" in lot.split
+    random = train(simulated.rows, "empirical_bayes", RatingRoles())
+    assert "random ratings" in random.split
     few = train(simulated.rows[simulated.rows["teacher_id"] < "T003"].groupby("teacher_id").head(9))
-    assert "too few to hold any back" in few.split
+    assert "too few to hold any out" in few.split
     assert "rating_rmse" not in few.metrics
 
 
@@ -142,7 +142,7 @@ def test_an_unknown_teacher_has_the_mean_of_such_teachers(results, simulated):
     rows = simulated.rows.assign(teacher_id="new", course_id="new", ability=simulated.rows["ability"].mean())
     low, high = (rows.head(1).assign(experience=years) for years in (-1.0, 1.0))
     model = results["mixed_model"].model
-    # one year is worth 0.3 stars; 80 teachers tell it with a standard error of 0.06
+    # the true slope is 0.3 stars per year, with a standard error of 0.06 for 80 teachers
     assert (model.predict(high) - model.predict(low))[0] == pytest.approx(0.6, abs=0.25)
     bayes = results["empirical_bayes"].model
     assert bayes.predict(low)[0] == pytest.approx(bayes.mean_)
@@ -157,7 +157,7 @@ def test_gaps_and_new_levels_are_taken_as_the_average(results, simulated):
 
 
 @pytest.mark.parametrize("rows", [2, 5])
-def test_too_few_ratings_are_refused_in_words(simulated, rows):
+def test_too_few_ratings_are_refused(simulated, rows):
     with pytest.raises(ModelError, match="too few ratings to compare teachers"):
         train(simulated.rows.drop_duplicates("teacher_id").head(rows))
 
@@ -192,7 +192,7 @@ def logged(tmp_path_factory):
     return tracker, train_runs(dataset, family="teacher_quality", tracker=tracker)
 
 
-def test_a_market_judges_its_runs_by_the_true_qualities(logged):
+def test_a_market_has_metrics_against_the_true_qualities(logged):
     result = {run.result.algorithm: run.metrics for run in logged[1]}
     assert list(result) == list(ALGORITHMS)
     mixed, raw = result["mixed_model"], result["raw_mean"]
@@ -217,7 +217,7 @@ def test_a_run_holds_the_result_whole(logged):
     assert {"evaluation/rank_intervals.png", "evaluation/effects_by_ratings.png"} <= plots
 
 
-def test_nothing_known_of_the_outcome_is_a_covariate(logged):
+def test_no_covariate_contains_the_outcome(logged):
     message = set(logged[1][0].result.roles.covariates)
     assert not {name for name in message if "rating" in name or "completion_before" in name or "to_complete" in name}
 
