@@ -105,7 +105,7 @@ def test_every_example_loads_as_suggested_and_has_its_health(examples: Path, cat
     assert list(result)[-1] == "learnable"
     if "media" in file:
         assert "each row is a separate offer" in result["repeated_units"].evidence
-        assert "No column says" in result["randomized_prices"].evidence
+        assert "No column flags" in result["randomized_prices"].evidence
     if "oulad" in file:
         assert result["duplicates"].evidence == "0 of 32,593 rows equal another row in every column."
     if "dropout" in file:
