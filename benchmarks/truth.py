@@ -1,10 +1,10 @@
-"""Train every algorithm on generated worlds whose truth is known, and write what that says into docs/models.md.
+"""Train every algorithm on generated markets with known ground truth, and write the results into docs/models.md.
 
-python benchmarks/truth.py                        100 worlds, the table between the markers of docs/models.md
-python benchmarks/truth.py --worlds 5 --docs ""   a look, nothing written
+python benchmarks/truth.py                        100 markets, written between the markers of docs/models.md
+python benchmarks/truth.py --worlds 5 --docs ""   a quick look, nothing is written
 
-Each finished training is a line of a file (below EDTECH_HOME unless --rows names one); a second start goes on after the
-last of them. Lines of other code than today's are not counted, so a changed algorithm changes the table. No part of CI.
+Each finished training is a line of a file (under EDTECH_HOME unless --rows names one); a restart continues after the
+last line. Lines of other code versions are ignored, so a changed algorithm changes the table. CI does not run it.
 """
 
 import argparse
@@ -131,21 +131,21 @@ def measures(rows: pd.DataFrame) -> Iterator[tuple[str, str]]:
         relative = rows["elasticity_bias"] / rows["elasticity_truth"].abs()
         value = rows["decision_value_tokens"].dropna()
         yield "bias", mean(relative, "+.0%")
-        yield "off by", mean(relative.abs())
-        yield "covered", mean(column("elasticity_covered", pd.Series(dtype=float)))
-        yield "plan earns", mean(rows["decision_value_tokens"] / rows["token_revenue"], "+.1%")
-        yield "harm", f"{float((value < 0).mean()):.0%}" if len(value) else "no plan"
+        yield "MAE", mean(relative.abs())
+        yield "coverage", mean(column("elasticity_covered", pd.Series(dtype=float)))
+        yield "plan gain", mean(rows["decision_value_tokens"] / rows["token_revenue"], "+.1%")
+        yield "losses", f"{float((value < 0).mean()):.0%}" if len(value) else "no plan"
         yield "regret", mean(column("pricing_regret_pct", pd.Series(dtype=float)) / 100, ".1%")
     for name, title, form in (
-        ("probability_error", "off by (probability)", ".3f"),
+        ("probability_error", "MAE (probability)", ".3f"),
         ("probability_correlation", "correlation", ".2f"),
         ("rank_correlation_truth", "rank correlation", ".2f"),
-        ("rank_covered", "ranks covered", ".0%"),
-        ("effect_rmse_truth", "off by (stars)", ".3f"),
+        ("rank_covered", "rank coverage", ".0%"),
+        ("effect_rmse_truth", "RMSE (stars)", ".3f"),
     ):
         if name in rows and rows[name].notna().any():
             yield title, mean(rows[name], form)
-    yield "s", mean(rows["fit_seconds"], ".1f")
+    yield "fit (s)", mean(rows["fit_seconds"], ".1f")
 
 
 def tables(rows: pd.DataFrame) -> Iterator[str]:
@@ -158,7 +158,7 @@ def tables(rows: pd.DataFrame) -> Iterator[str]:
                 if len(trained):
                     head = {
                         "algorithm": f"`{algorithm}`",
-                        "worlds": preset,
+                        "markets": preset,
                         "trained": f"{len(trained)}/{len(section)}",
                     }
                     lines.append(head | dict(measures(trained)))
@@ -172,7 +172,7 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def advice(rows: pd.DataFrame) -> str:
-    """Return, by preset, which algorithm is nearest to the true elasticity and whose plans earn most."""
+    """Return, by preset, the algorithms with the smallest error of the elasticity and the largest plan gain."""
     of = rows[(rows["family"] == "token_elasticity") & rows["fit_seconds"].notna()]
     lines = []
     for preset, section in of.groupby("preset", sort=False):
@@ -182,23 +182,21 @@ def advice(rows: pd.DataFrame) -> str:
         earns = (
             (section["decision_value_tokens"] / section["token_revenue"]).groupby(section["algorithm"]).mean().dropna()
         )
-        best = f"; plans of `{earns.idxmax()}` earn most ({earns.max():+.1%})" if len(earns) else ""
-        lines.append(
-            f"- `{preset}`: nearest to the true elasticity is `{off.idxmin()}` (off by {off.min():.0%}){best}."
-        )
+        best = f"; largest plan gain: `{earns.idxmax()}` ({earns.max():+.1%})" if len(earns) else ""
+        lines.append(f"- `{preset}`: smallest error of the elasticity: `{off.idxmin()}` (MAE {off.min():.0%}){best}.")
     return "\n".join(lines)
 
 
 def text(rows: pd.DataFrame) -> str:
-    """Return what stands between the markers."""
+    """Return the section between the markers."""
     worlds = len(rows[["preset", "seed"]].drop_duplicates())
     size = ", ".join(f"{value:,} {name}" for name, value in SIZE.items())
     about = (
-        f"{worlds} generated worlds ({size}), every algorithm at its defaults. Bias and off by: of the own-price\n"
-        "elasticity, relative to the truth. Covered: 95% intervals that hold it. Plan earns: true change of token\n"
-        "revenue under the recommended prices. Harm: plans that truly lose. Regret: what the best prices within 50%\n"
-        "would earn, of which the plan misses so much. Plans of all but `choice_logit` are withheld from users here,\n"
-        "since visits show that courses compete; the table says why."
+        f"{worlds} generated markets ({size}), every algorithm with its defaults. Bias and MAE\n"
+        "are relative to the true own-price elasticity. Coverage: share of 95% intervals that contain it. Plan gain:\n"
+        "true change of token revenue under the recommended prices. Losses: share of plans that lower true revenue.\n"
+        "Regret: missed share of revenue at the optimal prices within 50%. Users do not see the plans of algorithms\n"
+        "other than `choice_logit`, because visits show that courses compete."
     )
     return "\n".join([START, "", about, "", advice(rows), *tables(rows), "", END])
 
