@@ -16,7 +16,8 @@ class CovariateEncoding:
     """Encode covariates as centered columns.
 
     Numbers are divided by two standard deviations, so that they are comparable to indicators (Gelman 2008, Statistics
-    in Medicine 27). Text is an indicator for each of its most frequent levels. Missing and new values count as the mean.
+    in Medicine 27). Text is an indicator for each of its most frequent levels. Missing and new values count as the
+    mean.
     """
 
     numbers: dict[str, tuple[float, float]]  # name -> mean, scale

@@ -17,8 +17,8 @@ def finding(result: TeacherResult) -> str:
         return f"{count:,} teachers by their mean, no valid interval of ranks"
     certainty = rank_certainty(result)
     return (
-        f"{certainty['top']:,} of {count:,} teachers are in the top half and {certainty['bottom']:,} in the bottom half "
-        f"with 90% confidence; the median rank interval is {certainty['width']:.0f} ranks wide"
+        f"{certainty['top']:,} of {count:,} teachers are in the top half and {certainty['bottom']:,} in the bottom "
+        f"half with 90% confidence; the median rank interval is {certainty['width']:.0f} ranks wide"
     )
 
 

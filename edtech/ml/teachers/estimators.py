@@ -170,8 +170,8 @@ class MixedRatings(TeacherRatings):
     """Random effects of teachers and courses, given covariates; its fit is in `mixed_model`.
 
     Slopes of covariates are estimated within teachers, so that sorting of able learners to better teachers does not
-    bias them (Chetty, Friedman and Rockoff 2014, American Economic Review 104). Attributes of teachers predict the mean of
-    their effects (Fay and Herriot 1979, JASA 74).
+    bias them (Chetty, Friedman and Rockoff 2014, American Economic Review 104). Attributes of teachers predict the mean
+    of their effects (Fay and Herriot 1979, JASA 74).
     """
 
     def __init__(

@@ -15,7 +15,8 @@ def effect_metrics_against_truth(result: TeacherResult, rows: pd.DataFrame, trut
     """Return errors, rank correlations and coverage against `truth` (teacher_id, quality) on the rated teachers.
 
     Quality has another scale. The least-squares line of all ratings on quality, the same for all algorithms, converts
-    it to stars. Effects and truth are then centered. Ranks are compared with those of the true quality of rated teachers.
+    it to stars. Effects and truth are then centered. Ranks are compared with those of the true quality of rated
+    teachers.
     """
     table, roles = result.teachers, result.roles
     quality = truth.set_index("teacher_id")["quality"]

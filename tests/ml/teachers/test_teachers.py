@@ -102,7 +102,7 @@ def test_ratings_that_never_differ_within_a_teacher_give_no_interval(scale):
     result = train(rows, "empirical_bayes", RatingRoles(teacher="who", rating="stars"))
     assert not result.has_intervals
     assert result.teachers[["low", "high", "rank_low", "rank_high"]].isna().all(axis=None)
-    assert "cannot be told" in result.interval_note
+    assert "is not identified" in result.interval_note
 
 
 def test_the_checks_detect_sorting_few_ratings_and_equal_teachers(results):
