@@ -14,12 +14,12 @@ FIXED = {"learners", "teachers", "courses", "weeks", "seed"}
 
 def small_params():
     """Return a strategy for valid parameters of a small market."""
-    knobs = {"once_only": st.booleans()}
+    fields = {"once_only": st.booleans()}
     for name, field in MarketParams.model_fields.items():
         if name not in FIXED and field.annotation is not bool:
             low, high = (getattr(bound, kind) for bound, kind in zip(field.metadata, ("ge", "le"), strict=True))
             number = st.integers if field.annotation is int else st.floats
-            knobs[name] = number(low, high)
+            fields[name] = number(low, high)
     size = {
         "learners": st.integers(10, 60),
         "teachers": st.integers(1, 8),
@@ -27,7 +27,7 @@ def small_params():
         "weeks": st.integers(4, 20),
         "seed": st.integers(0, 1_000),
     }
-    return st.builds(MarketParams, **knobs, **size)
+    return st.builds(MarketParams, **fields, **size)
 
 
 @settings(max_examples=40)
