@@ -32,8 +32,8 @@ def _counts(tables: Frames) -> int:
     for column, table, time in (("enrollments", "enrollments", "enrolled_at"), ("views", "views", "viewed_at")):
         rows = tables[table]
         week = (rows[time] - pd.to_timedelta(rows[time].dt.day_of_week, unit="D")).dt.normalize()
-        counted = rows.groupby(["course_id", week.rename("week")]).size()
-        wrong += int((panel[column].sub(counted, fill_value=0) != 0).sum())
+        counts = rows.groupby(["course_id", week.rename("week")]).size()
+        wrong += int((panel[column].sub(counts, fill_value=0) != 0).sum())
     return wrong
 
 

@@ -1,4 +1,4 @@
-"""Data that the tests of this package share."""
+"""Shared fixtures of the tests of data sets."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The catalogue: data sets are kept whole, once, across restarts and kills, and nothing foreign breaks it."""
+"""The catalogue stores data sets completely and once, across restarts and kills, and ignores foreign files."""
 
 import hashlib
 import json
@@ -148,7 +148,7 @@ def test_adding_again_mends_a_damaged_data_set(catalogue: Catalogue):
     assert catalogue.get(stored.id).panel().shape == (20, 4)
 
 
-def test_a_damaged_table_is_told_in_words(catalogue: Catalogue):
+def test_a_damaged_table_raises_a_readable_error(catalogue: Catalogue):
     stored = catalogue.add_panel(sales(), ROLES, name="a")
     (catalogue.folder / stored.id / "panel.parquet").write_bytes(b"PAR1")
     for ask in (stored.panel, stored.key_figures, stored.by_unit):
@@ -159,7 +159,7 @@ def test_a_damaged_table_is_told_in_words(catalogue: Catalogue):
         stored.panel()
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_words(catalogue: Catalogue):
+def test_a_read_only_folder_raises_a_readable_error(catalogue: Catalogue):
     catalogue.folder.parent.mkdir(exist_ok=True)
     catalogue.folder.write_text("a file")
     with pytest.raises(DataError, match="cannot be written"):
@@ -274,7 +274,7 @@ def test_a_cancelled_generation_leaves_nothing(catalogue: Catalogue, after):
     assert [path.name for path in catalogue.folder.iterdir()] == [".lock"]
 
 
-def test_a_bad_name_is_told_before_anything_is_generated(catalogue: Catalogue):
+def test_an_invalid_name_is_rejected_before_generation(catalogue: Catalogue):
     with pytest.raises(DataError, match="1 to 200 characters"):
         catalogue.add_generated(MarketParams(), name=" ", progress=lambda *_: pytest.fail("generated"))
 

@@ -1,4 +1,4 @@
-"""What differs between two data sets, held against pandas and scipy."""
+"""Differences between two data sets, compared with pandas and scipy."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_numbers_dates_and_text_are_compared(catalogue: Catalogue):
     assert table.set_index("column").loc["token_price", "mean after"] == pytest.approx(new["token_price"].mean())
 
 
-def test_columns_and_types_that_differ_are_told(catalogue: Catalogue):
+def test_columns_and_types_that_differ_are_reported(catalogue: Catalogue):
     frame = sales()
     more = ROLES.model_copy(update={"controls": ("extra",)})
     item = catalogue.add_panel(frame.assign(extra=1.0), more, name="a")

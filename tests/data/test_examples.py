@@ -1,4 +1,4 @@
-"""Real files of others load by upload with at most the mapping to choose; skipped where they are not at hand."""
+"""Public example files load by upload with at most a choice of mapping; skipped if they are not available."""
 
 from pathlib import Path
 

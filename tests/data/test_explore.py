@@ -1,4 +1,4 @@
-"""Every figure's numbers are those that pandas finds in the tables."""
+"""The numbers of each figure equal those computed with pandas."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Features see nothing from their date on, and say what happened before it."""
+"""Features use events before their date and none from it on."""
 
 import numpy as np
 import pandas as pd
@@ -154,7 +154,7 @@ def test_every_feature_says_what_it_means(family):
     assert (result.ids["time"] <= AS_OF).all()
 
 
-def test_features_tell_who_completes_and_who_leaves():
+def test_features_predict_completion_and_churn():
     """Signal of the generator reaches the features: those who left are longer gone, price lowers the chance."""
     view = features_of(TABLES, "enrollment_propensity")
     dear = view.frame["price_to_usual"] > 1.05
@@ -174,7 +174,7 @@ def test_features_tell_who_completes_and_who_leaves():
         ("teacher_quality", "1999-01-01", {}, DataError),
     ],
 )
-def test_what_cannot_be_asked_says_what_can(family, as_of, options, error):
+def test_invalid_requests_list_the_valid_ones(family, as_of, options, error):
     with pytest.raises(error) as caught:
         features(TABLES, family, as_of, **options)
     assert caught.value.expected

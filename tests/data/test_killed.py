@@ -1,4 +1,4 @@
-"""Killed at any moment of generating or uploading, the catalogue holds complete data sets only and opens every time."""
+"""After a kill at any time of a generation or upload, the catalogue opens and has only complete data sets."""
 
 import os
 import signal

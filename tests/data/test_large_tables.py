@@ -1,4 +1,4 @@
-"""Uploads that do not fit in memory: stored as those that do, and refused in the same words."""
+"""Uploads that do not fit in memory are stored like others and rejected with the same messages."""
 
 import subprocess
 import sys
@@ -70,7 +70,7 @@ def spoiled(kind: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("kind", ["panel", "visits"])
-def test_large_tables_are_refused_in_the_same_words(catalogue: Catalogue, monkeypatch, kind: str):
+def test_large_tables_are_rejected_with_the_same_messages(catalogue: Catalogue, monkeypatch, kind: str):
     frame = spoiled(kind)
     roles = CONTRACTS[kind].roles(**suggest_mapping(frame, kind))
     small, large = both_ways(catalogue, monkeypatch, csv(frame), roles)

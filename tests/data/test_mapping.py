@@ -36,7 +36,7 @@ def test_the_columns_of_a_market_have_the_roles_of_a_market():
         ("promo_randomized", "randomized_flag"),
     ],
 )
-def test_names_give_roles_away(name, role):
+def test_names_suggest_roles(name, role):
     assert getattr(suggested(name, "x"), role) == name
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens to a file, it becomes a table of its kind or is refused in words; on failure nothing is stored."""
+"""Any mutated file becomes a valid table or is rejected with a message; after a failure nothing is stored."""
 
 import gzip
 import io
@@ -115,7 +115,7 @@ def peak_before() -> int:
 
 @settings(max_examples=MUTATIONS)
 @given(mutated(), st.sampled_from(["", *CONTRACTS]))
-def test_a_mutated_file_is_stored_whole_or_refused_in_words(
+def test_a_mutated_file_is_stored_completely_or_rejected_with_a_message(
     stored: Catalogue, peak_before: int, content: bytes, kind: str
 ):
     before = {item.id for item in stored.list()}
@@ -141,7 +141,7 @@ def test_a_mutated_file_is_stored_whole_or_refused_in_words(
     assert peak_memory() - peak_before < MEMORY
 
 
-def test_nothing_is_left_of_what_was_refused(stored: Catalogue, tmp_path: Path):
+def test_nothing_is_left_of_a_rejected_file(stored: Catalogue, tmp_path: Path):
     catalogue = Catalogue(tmp_path / "data")
     with pytest.raises(EdtechError):
         catalogue.stage("x", gzip.compress(b"a,b\n1,2,3\n"))

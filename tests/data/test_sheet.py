@@ -1,4 +1,4 @@
-"""Excel workbooks: values come as what they are, and no workbook takes more memory than it may."""
+"""Excel workbooks: values have their types, and memory is bounded."""
 
 import io
 import zipfile
@@ -135,7 +135,7 @@ def _laughs() -> bytes:
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_no_sheet_is_refused_in_words_and_in_little_memory(case):
+def test_malformed_workbooks_are_rejected_with_a_message_and_bounded_memory(case):
     make, message = BAD[case]
     content = make()
     before = peak_memory()

@@ -1,4 +1,4 @@
-"""What DuckDB says of a stored panel, held against pandas; and generated markets."""
+"""Queries of stored panels, compared with pandas; and generated markets."""
 
 import pandas as pd
 import pytest
@@ -72,7 +72,7 @@ def test_without_unit_and_period_rows_stand_for_units(catalogue: Catalogue):
     assert stored.by_unit()["price"].tolist() == sales()["token_price"].tolist()
 
 
-def test_column_names_are_neither_sql_nor_told_apart_by_case_only(catalogue: Catalogue):
+def test_column_names_are_never_sql_and_may_differ_only_in_case(catalogue: Catalogue):
     names = {"course_id": 'a" FROM x; --', "token_price": "PRICE", "enrollments": "Price", "week": "unit"}
     panel = sales().rename(columns=names).assign(price=1_000.0)
     roles = PanelRoles(

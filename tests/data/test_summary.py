@@ -1,4 +1,4 @@
-"""What data sets of every kind amount to, their dictionaries and health, held against pandas."""
+"""Key figures, dictionaries and checks of each kind of data set, compared with pandas."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Reading uploads: what is found out from the content, and every way in which a file is no table."""
+"""Uploads: detection of the format from the content, and files that are rejected."""
 
 import gzip
 import io
@@ -238,14 +238,14 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_no_table_is_refused_in_words(case):
+def test_files_that_are_not_tables_are_rejected_with_a_message(case):
     content, message = BAD[case]
     with pytest.raises(UploadError, match=message) as caught:
         read_upload("x.csv", content)
     assert caught.value.expected
 
 
-def test_a_file_that_is_not_there_is_refused_in_words(tmp_path: Path):
+def test_a_missing_file_is_rejected_with_a_message(tmp_path: Path):
     with pytest.raises(UploadError, match=r"cannot be opened.*No such file"):
         read_upload("x.csv", tmp_path / "none.csv")
 

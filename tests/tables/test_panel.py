@@ -1,4 +1,4 @@
-"""The contract of a demand panel: what it lets pass, converts and refuses, and in which words."""
+"""The contract of a demand panel: valid, converted and rejected tables, and the messages."""
 
 import numpy as np
 import pandas as pd
@@ -58,11 +58,11 @@ def test_a_built_panel_is_a_panel():
         ("u", ["a", " "], "column 'u': must not be missing (1 row, e.g. row 2: missing)"),
     ],
 )
-def test_bad_cells_are_told_with_their_rows(column, values, message):
+def test_invalid_cells_are_reported_with_their_rows(column, values, message):
     assert failures(frame(**{column: values})) == (message,)
 
 
-def test_all_failures_are_told_at_once_with_at_most_five_examples():
+def test_all_failures_are_reported_at_once_with_at_most_five_examples():
     table = pd.DataFrame({"u": "a", "t": range(1000), "p": [0.0] * 999 + [1.0], "q": -1})
     prices, quantities = failures(table)
     assert prices.startswith("column 'p': must be above 0 (999 rows, e.g. row 1: 0.0;")
@@ -112,7 +112,7 @@ def test_the_unit_may_be_its_own_segment():
     assert build_panel(frame(), roles(segment="u"))["u"].tolist() == ["a", "b"]
 
 
-def test_two_columns_of_one_name_are_refused():
+def test_two_columns_with_the_same_name_are_rejected():
     table = frame()
     table.columns = ["u", "t", "p", "p"]
     with pytest.raises(ContractError, match="more than one meaning"):
@@ -142,7 +142,7 @@ def test_another_word_is_no_flag():
     assert "column 'f': must be true or false" in line
 
 
-def test_too_many_segments_are_counted_and_the_limit_is_told():
+def test_too_many_segments_are_counted_and_the_limit_is_stated():
     n = 10_000
     table = pd.DataFrame({"u": range(n), "t": 1, "p": 1.0, "q": 1, "s": [f"s{i}" for i in range(n)]})
     (line,) = failures(table, roles(segment="s"))
@@ -189,7 +189,7 @@ def test_numbers_are_periods_and_sort_as_numbers():
 
 
 @pytest.mark.parametrize("written", [["03/04/2024", "05/06/2024"], ["week 1", "week 2"], ["Jan", "Feb"]])
-def test_periods_that_do_not_sort_are_refused(written):
+def test_periods_that_do_not_sort_are_rejected(written):
     (line,) = failures(frame(t=written), ROLES)
     assert "must be a date" in line
     assert "2 rows" in line
@@ -198,17 +198,17 @@ def test_periods_that_do_not_sort_are_refused(written):
 @pytest.mark.parametrize(
     ("dates", "read"), [("day_first", ["2024-04-03", "2024-06-05"]), ("month_first", ["2024-03-04", "2024-05-06"])]
 )
-def test_dates_that_can_be_read_two_ways_are_read_as_said(dates, read):
+def test_ambiguous_dates_are_read_in_the_stated_order(dates, read):
     table = build_panel(frame(t=["03/04/2024", "05/06/2024"]), roles(dates=dates))
     assert table["t"].dt.strftime("%Y-%m-%d").tolist() == read
 
 
-def test_only_the_dates_that_break_the_order_said_are_told():
+def test_only_dates_that_violate_the_stated_order_are_reported():
     (line,) = failures(frame(t=["03/04/2024", "05/26/2024"]), roles(dates="day_first"))
     assert line.endswith("(1 row, e.g. row 2: '05/26/2024')")
 
 
-def test_only_the_unreadable_dates_are_told():
+def test_only_unreadable_dates_are_reported():
     table = pd.DataFrame({"u": "a", "t": ["2024-01-01", "2024-01-08", "soon"], "p": 1.0, "q": 1})
     assert failures(table)[0].endswith("(1 row, e.g. row 3: 'soon')")
 
@@ -230,7 +230,7 @@ def test_hostile_names_pass_unharmed():
     assert panel[names[4]].tolist() == ["=cmd()", "<b>"]
 
 
-def test_long_cells_are_cut_in_messages_and_refused_as_names():
+def test_long_cells_are_shortened_in_messages_and_rejected_as_names():
     (line,) = failures(frame(u=["x" * 10_000, "b"]))
     assert "at most 200 characters" in line
     assert len(line) < 200

@@ -1,4 +1,4 @@
-"""The contracts beside the demand panel: what each kind of table must be, and what is told where it is not."""
+"""The contracts of visits, labeled rows and ratings, and the messages on violations."""
 
 import numpy as np
 import pandas as pd
@@ -52,7 +52,7 @@ def test_visits_hold_each_course_once_and_at_most_one_choice():
     assert line.startswith("column 'v', 'c': must occur once for each visit and course (2 rows")
 
 
-def test_all_failures_are_told_at_once():
+def test_all_failures_are_reported_at_once():
     lines = failures(visits(p=[0, -1, np.nan, 6], y=["maybe", 1, 0, 0], c=["a", "a", "a", None]), VISITS)
     assert {line.split(" (")[0] for line in lines} == {
         "column 'p': must not be missing",
@@ -63,7 +63,7 @@ def test_all_failures_are_told_at_once():
     }
 
 
-def test_a_label_may_be_words_of_which_some_count_as_1():
+def test_a_text_label_has_values_that_count_as_1():
     frame = pd.DataFrame({"result": ["Pass", "Fail", " Withdrawn"], "x": [1.0, None, 3]})
     roles = LabelRoles(label="result", positive=("Withdrawn", "Fail"), features=("x",))
     table = build_table(CONTRACTS["labels"], frame, roles)
