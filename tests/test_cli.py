@@ -131,7 +131,7 @@ def test_the_command_takes_every_input_of_the_pricing_page(home, ids, tmp_path):
     )
     weighted = ("--objective", "token_revenue=1", "--objective", "enrollments=5")
     assert effect_text(outcome) in ask("--prices", str(saved), *weighted)
-    with pytest.raises(PricingError, match="no such objective"):
+    with pytest.raises(PricingError, match="objective does not exist"):
         ask("--objective", "fame")
 
 

@@ -1,4 +1,4 @@
-"""How a figure changes: today, planned, and the relative change with its intervals."""
+"""The effect on a figure: today, planned, and the relative change with its intervals."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from edtech.tables.arrays import Floats
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A figure today and under the plan, per period, and its relative `change` with its 95 and 80% intervals.
+    """A figure today and under the plan, per period, and its relative `change` with its 95% and 80% intervals.
 
-    The ends are None where there is no honest interval. `change` is infinite, without ends, for a figure that is 0
-    today and not under the plan.
+    The ends are None without a valid confidence interval. `change` is infinite, without ends, for a figure that is 0
+    today but not under the plan.
     """
 
     today: float
@@ -43,9 +43,9 @@ def total_effect(
 ) -> Effect:
     """Return the effect on the weighted sum of demand; the weights (u,) are prices for revenue, 1 for enrollments.
 
-    Delta method on the log of planned over today's total: its interval cannot reach below -100%. How much of what the
-    moved units lose goes to others, a logit takes for granted and no data tell; so what the others gain may widen the
-    interval, but not narrow it.
+    Delta method on the log of the planned over today's total: the interval cannot reach below -100%. A logit assumes,
+    and no data show, how much of the changed units' loss goes to others. So the others' gain may widen the interval,
+    but not narrow it.
     """
     before, after = float(weight_today @ today.quantity), float(weight_planned @ planned.quantity)
     change = after / before - 1
@@ -56,7 +56,7 @@ def total_effect(
         gradients.append(planned.vjp(weight_planned * planned.changed) / after)
     degrees_of_freedom = response.result.model.slope_degrees_of_freedom_
     halves = (
-        max(half_width(one, response.covariance, degrees_of_freedom, level) for one in gradients)
+        max(half_width(gradient, response.covariance, degrees_of_freedom, level) for gradient in gradients)
         for level in (0.95, 0.8)
     )
     ends = [float(np.exp(sign * half) * (1 + change) - 1) for half in halves for sign in (-1, 1)]

@@ -1,4 +1,4 @@
-"""Best prices where units take sales from each other: all prices at once."""
+"""Maximize the objective with substitution: all prices at once."""
 
 from dataclasses import replace
 
@@ -14,22 +14,21 @@ _PATH = 8
 _SINGLE_CHANGES = 400
 _PASSES = 5
 SALES_WEIGHTS = (0.0, 1.0)
-"""The weights of tokens and enrollments under which a plan sells most."""
+"""The weights of tokens and enrollments that maximize enrollments."""
 
 
 def optimize_jointly(
     response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints
 ) -> Floats:
-    """Return the prices (u,) between the bounds that together are best; today's where none are better.
+    """Return the prices (u,) between the bounds that maximize the objective; today's if none are better.
 
-    The free optimum is found by L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995) from today's prices with the gradient in closed
-    form. Enrollments to keep add a price on each enrollment, found by bisection (Lagrange). Of a limited number of
-    changes those are made that contribute most to the free plan's gain, by the integral of the gradient on the way
-    there (Aumann & Shapley 1974), and the others stay; where these cannot keep the enrollments, those that contribute
-    most to enrollments. Steps round each price and then improve single prices, the
-    largest units first, as long as `_SINGLE_CHANGES` evaluations allow.
+    L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995) finds the optimum from today's prices with the gradient in closed form. A
+    Lagrange multiplier, found by bisection, enforces minimum enrollments. With a maximum number of changes, the prices
+    change that contribute most to the optimum's gain, by the integral of the gradient along the path (Aumann & Shapley
+    1974); if these cannot reach the minimum enrollments, those that contribute most to enrollments. With an increment,
+    prices are rounded and then improved one by one, the largest units first, for `_SINGLE_CHANGES` evaluations.
 
-    Raises PricingError where the enrollments to keep cannot be reached.
+    Raises PricingError if the minimum enrollments cannot be reached.
     """
     least = constraints.least_enrollments
     floor = None if least is None else least * _total_sold(response, response.baseline)
@@ -46,7 +45,7 @@ def optimize_jointly(
 
 
 def _value(response: Response, weights: tuple[float, float], prices: Floats) -> tuple[float, Floats, Floats]:
-    """Return the objective, its gradient by the prices (u,), and the enrollments (u,)."""
+    """Return the objective, its gradient by prices (u,), and the enrollments (u,)."""
     margin = weights[0] * prices + weights[1]
     quantity, slope = response.value_gradient(prices, margin)
     return float(margin @ quantity), slope + weights[0] * quantity, quantity
@@ -91,7 +90,7 @@ def _maximize_with_floor(
 def _limit_changes(
     response: Response, weights: tuple[float, float], bounds: Bounds, plan: Floats, floor: float | None, most: int
 ) -> Bounds:
-    """Return bounds that let `most` prices change: those that gain most, or else sell most where the floor asks."""
+    """Return bounds that let `most` prices change: those that gain most, or sell most if the floor requires it."""
     few = _fix_others(response, weights, bounds, plan, most)
     if floor is None or _total_sold(response, _maximize(response, SALES_WEIGHTS, few)) >= floor:
         return few
@@ -101,7 +100,7 @@ def _limit_changes(
 
 
 def _fix_others(response: Response, weights: tuple[float, float], bounds: Bounds, plan: Floats, most: int) -> Bounds:
-    """Return bounds that leave today's price to all units but the `most` that contribute most to the plan's gain."""
+    """Return bounds that fix today's price except for the `most` units that contribute most to the plan's gain."""
     today = np.clip(response.baseline, bounds.low, bounds.high)
     steps = (np.arange(_PATH) + 0.5) / _PATH
     gradients = [_value(response, weights, today + share * (plan - today))[1] for share in steps]
@@ -122,8 +121,8 @@ def _round_prices(
     today = np.clip(response.baseline, bounds.low, bounds.high)
     stays = (np.abs(prices - today) <= 1e-6 * today) | (lowest > highest)
 
-    def rounded(how: "np.ufunc") -> Floats:
-        return np.where(stays, today, np.clip(how(prices / step) * step, lowest, highest))
+    def rounded(rounding: "np.ufunc") -> Floats:
+        return np.where(stays, today, np.clip(rounding(prices / step) * step, lowest, highest))
 
     start = rounded(np.rint)
     if _value(response, weights, start)[2].sum() < floor:
@@ -134,7 +133,7 @@ def _round_prices(
 def _improve_single_prices(
     response: Response, weights: tuple[float, float], bounds: Bounds, rules: tuple[float, float], prices: Floats
 ) -> Floats:
-    """Return prices of which no single one, a step up or down or back at today's, would be better, time allowing."""
+    """Return prices that no single change improves, by an increment up or down or back to today's."""
     step, floor = rules
     best, _, sold = _value(response, weights, prices)
     order = np.argsort(-prices * sold, kind="stable")

@@ -1,4 +1,4 @@
-"""Would the decision change? The plans of several runs side by side."""
+"""Compare the plans of several runs: does the decision change?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,15 +9,16 @@ import pandas as pd
 from edtech.pricing.recommendation import Plan
 
 SAME_CHANGE = 0.01
-"""Recommended changes that differ by at most this share of today's price are one decision."""
+"""Recommended changes that differ by at most this share of today's price count as the same decision."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanComparison:
-    """`prices`: unit, segment, today, and for each run its recommended change (relative; NaN where it refuses).
+    """Plans side by side.
 
-    `worth`: run, recommends, units changed, change of revenue as the run expects it with `low` and `high`, and the
-    decision value that was logged (NaN where nobody could judge it). `words` says whether the decision changes.
+    `prices`: unit, segment, today, and the relative change that each run recommends (NaN if it recommends none).
+    `runs`: run, recommends, units changed, expected change of revenue with `low` and `high`, and the logged decision
+    value (NaN if it could not be evaluated). `summary` says whether the decision changes.
     """
 
     prices: pd.DataFrame
@@ -26,7 +27,7 @@ class PlanComparison:
 
 
 def compare_plans(plans: Mapping[str, Plan], decision_values: Mapping[str, float]) -> PlanComparison:
-    """Lay plans for the units of one data set side by side; `plans` and `judged` by the run's name."""
+    """Compare plans for the units of one data set; `plans` and `decision_values` are by the run's name."""
     first = next(iter(plans.values())).table.set_index("unit")
     changes = {
         name: plan.table.set_index("unit")["change"].reindex(first.index) * (np.nan if plan.refused else 1.0)
@@ -55,14 +56,14 @@ def _summary(changes: pd.DataFrame) -> str:
     refusing = changes.shape[1] - recommending.shape[1]
     silent = f" {refusing} of {changes.shape[1]} runs recommend no price." if refusing else ""
     if recommending.shape[1] < 2:
-        return f"Fewer than two runs recommend prices, so there is nothing to choose between.{silent}"
+        return f"Fewer than two runs recommend prices, so there is nothing to compare.{silent}"
     spread = recommending.max(axis=1) - recommending.min(axis=1)
     signs = np.sign(recommending.where(recommending.abs() > SAME_CHANGE, 0.0))
     opposed = int(((signs.max(axis=1) > 0) & (signs.min(axis=1) < 0)).sum())
     differing = int((spread > SAME_CHANGE).sum())
     if not differing:
-        return f"The decision is the same: all recommend the same prices to within {SAME_CHANGE:.0%}.{silent}"
+        return f"The decision is the same: all runs recommend the same prices within {SAME_CHANGE:.0%}.{silent}"
     return (
-        f"The decision changes: for {differing:,} of {len(recommending):,} units the recommended prices differ by more than "
-        f"{SAME_CHANGE:.0%}, for {opposed:,} in direction.{silent}"
+        f"The decision changes: the recommended prices of {differing:,} of {len(recommending):,} units differ by more "
+        f"than {SAME_CHANGE:.0%}, those of {opposed:,} in direction.{silent}"
     )

@@ -1,4 +1,4 @@
-"""When a plan may be shown as one to act on, and how the tokens of a sale are shared."""
+"""The policy on acting on a plan, and the split of the tokens of a sale."""
 
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from edtech.data import Dataset
 
 COMPETING = (
-    "No price is recommended from this run: the visits show that several offers were seen at a time, so courses "
-    "compete, and this algorithm takes each course for itself. Train the choice among offers (choice_logit) for a plan."
+    "No price is recommended from this run. The visits show several offers at a time, so courses compete, but this "
+    "algorithm has no substitution. Train the discrete choice model (choice_logit) for a plan."
 )
 
 
 def revenue_split(dataset: "Dataset") -> RevenueSplit:
-    """Return how the data set's tokens are shared: a generated market's own rates, else the stated defaults."""
+    """Return the split of the data set's tokens: a generated market's own rates, else the stated defaults."""
     params = dataset.source.get("params")
     if dataset.kind != "market" or not isinstance(params, dict):
         return RevenueSplit()
@@ -31,10 +31,10 @@ def actionable_plan(
     objective: Objective = "token_revenue",
     constraints: Constraints = DEFAULT_CONSTRAINTS,
 ) -> Plan:
-    """Return the plan that may be shown as one to act on.
+    """Return the plan if the user may act on it, else the withheld plan.
 
-    Where visits show that offers compete and the model takes each for itself, its plan is withheld: moving many prices
-    by such a model has been seen to lose what it promised to gain.
+    The plan is withheld if visits show that offers compete and the model has no substitution: plans of such models that
+    change many prices have lost revenue in tests on generated markets, although the models predicted a gain.
     """
     plan = plan_prices(response, objective, constraints, split=split)
     if response.has_substitution or plan.refused or "views" not in dataset.tables:

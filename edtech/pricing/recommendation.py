@@ -1,4 +1,4 @@
-"""Recommended prices: the best inside the prices that were seen and what else is asked of them."""
+"""Recommended prices: those that maximize an objective within the observed prices and the guardrails."""
 
 from dataclasses import dataclass, replace
 
@@ -22,12 +22,12 @@ DEFAULT_CONSTRAINTS = Constraints()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Recommended prices and what they are expected to do.
+    """Recommended prices and their expected effect.
 
-    `prices` is finite for every unit; where the recommendation is refused they are today's. `table`: unit, segment,
-    today, recommended, change, bound (which bound the price lies on, if any). `binding` names the limits over all units
-    together that the plan uses up. `gain_at_bound` is the share of the objective's gain that is lost where prices on a
-    bound stay at today's.
+    `prices` is finite for every unit; they are today's if the recommendation is refused. `table`: unit, segment, today,
+    recommended, change, bound (the bound that the price reaches, if any). `binding` names the binding guardrails over
+    all units together. `gain_at_bound` is the share of the objective's gain that is lost if prices at a bound stay at
+    today's.
     """
 
     prices: pd.Series
@@ -57,10 +57,9 @@ def recommend_prices(
     baseline: pd.Series | None = None,
     split: RevenueSplit | None = None,
 ) -> Plan:
-    """Return the best price of each unit within `max_change` of its baseline and, unless `extrapolate`, the prices
-    seen.
+    """Return the plan within `max_change` of each unit's baseline and, unless `extrapolate`, its observed prices.
 
-    Refused, with today's prices, where the design's rule does not allow a recommendation on this identification. Raises
+    The plan is refused, with today's prices, if the identification does not support a recommendation. Raises
     PricingError for an unknown objective or a `max_change` outside (0, 0.9].
     """
     response = price_response(result, panel, baseline)
@@ -74,39 +73,39 @@ def plan_prices(
     *,
     split: RevenueSplit | None = None,
 ) -> Plan:
-    """Return the plan for a response that is already made.
+    """Return the plan for a response.
 
-    Raises PricingError for an unknown objective, and for constraints that cannot be used or contradict each other.
+    Raises PricingError for an unknown objective, and for constraints that are invalid or contradict each other.
     """
     weights = objective_weights(objective, split or RevenueSplit())
     constraints.check()
     if not response.result.may_recommend:
         return _plan(response, response.baseline, np.full(len(response.units), ""), objective, split)
     bounds = price_bounds(response, constraints)
-    best = optimize_jointly if response.has_substitution else optimize_separately
-    prices = best(response, weights, bounds, constraints)
+    optimize = optimize_jointly if response.has_substitution else optimize_separately
+    prices = optimize(response, weights, bounds, constraints)
     plan = _plan(response, prices, bounds.binding(prices, response.baseline), objective, split)
     return replace(plan, binding=_binding(plan, constraints), constraints=constraints)
 
 
 def _binding(plan: Plan, constraints: Constraints) -> tuple[str, ...]:
-    """Return the limits over all units together that the plan uses up."""
+    """Return the binding guardrails over all units together."""
     limits = []
     if constraints.most_changed is not None and (plan.table["change"] != 0).sum() >= constraints.most_changed:
-        limits.append(f"at most {constraints.most_changed:,} prices may change")
+        limits.append(f"at most {constraints.most_changed:,} price changes")
     sold = plan.outcome.enrollments
     if constraints.least_enrollments is not None and sold.planned <= 1.002 * constraints.least_enrollments * sold.today:
-        limits.append(f"{constraints.least_enrollments:.0%} of today's enrollments must be kept")
+        limits.append(f"at least {constraints.least_enrollments:.0%} of today's enrollments")
     return tuple(limits)
 
 
 def withhold(plan: Plan, reason: str) -> Plan:
-    """Return the plan as refused, with today's prices and the reason; only `outcome` still tells what was withheld."""
+    """Return the plan as refused, with today's prices and the reason; `outcome` still holds the withheld effects."""
     table = plan.table.assign(recommended=plan.table["today"], change=0.0, bound="")
     prices = table.set_index("unit")["today"].rename("price").astype(float).sort_index()
     today = plan.expected.today
-    nothing = Effect(today, today, 0.0, 0.0, 0.0)
-    return replace(plan, prices=prices, expected=nothing, table=table, refused=True, reasons=(reason,), binding=())
+    unchanged = Effect(today, today, 0.0, 0.0, 0.0)
+    return replace(plan, prices=prices, expected=unchanged, table=table, refused=True, reasons=(reason,), binding=())
 
 
 def _plan(
@@ -139,15 +138,15 @@ def _plan(
 
 
 def _gain_at_bound(
-    response: Response, prices: Floats, on_bound: NDArray[np.bool_], weights: tuple[float, float]
+    response: Response, prices: Floats, at_bound: NDArray[np.bool_], weights: tuple[float, float]
 ) -> float:
-    """Return the share of the gain that is lost where prices on a bound stay at today's, from 0 to 1."""
-    if not on_bound.any():
+    """Return the share of the gain that is lost if prices at a bound stay at today's, from 0 to 1."""
+    if not at_bound.any():
         return 0.0
     tokens, pieces = weights
     today, without, planned = (
         float((tokens * at + pieces) @ response.demand(at).quantity)
-        for at in (response.baseline, np.where(on_bound, response.baseline, prices), prices)
+        for at in (response.baseline, np.where(at_bound, response.baseline, prices), prices)
     )
     gain = planned - today
     return float(np.clip((planned - without) / gain, 0.0, 1.0)) if gain > 0 else 1.0
@@ -165,19 +164,19 @@ def _remarks(result: ElasticityResult, outcome: WhatIf, table: pd.DataFrame, exp
     remarks = []
     if outcome.assumes_no_substitution:
         remarks.append(
-            f"{int((table['change'] != 0).sum()):,} prices would move at once, and what units take from each other is "
-            "not modelled: where they compete, the gain is an upper bound. Try the plan on some units first."
+            f"{int((table['change'] != 0).sum()):,} prices change at once, and substitution is not modeled. If units "
+            "compete, the gain is an upper bound. Test the plan on some units first."
         )
     if result.elasticity.estimate > 0:
         remarks.append(
-            "The estimate says that demand rises with the price, which is rarely true: check the data first."
+            "The estimate says that demand rises with the price, which is rarely true. Check the data first."
         )
     if not (table["change"] != 0).any() or expected.change <= 0:
-        remarks.append("Today's prices are as good as these data can tell.")
+        remarks.append("These data show no better prices than today's.")
     elif expected.low is None:
-        remarks.append("This algorithm has no honest interval, so how sure the gain is cannot be said.")
+        remarks.append("This algorithm has no valid confidence interval, so the gain has none.")
     elif expected.low <= 0:
-        remarks.append("The interval of the gain includes 0: today's prices may be as good.")
+        remarks.append("The interval of the gain includes 0, so today's prices may be as good.")
     for name, count in table.loc[table["bound"] != "", "bound"].value_counts().items():
-        remarks.append(f"{count:,} of {len(table):,} prices lie on a bound, the {name}: the best may lie beyond.")
+        remarks.append(f"{count:,} of {len(table):,} prices are capped at the {name}.")
     return remarks

@@ -1,7 +1,7 @@
-"""A fitted model as demand at prices: one typical period, one row for each unit.
+"""Demand at prices by a fitted model, for a typical period with one row per unit.
 
-A what-if is about a typical period from now on: each unit has its mean views, its own effect and the mean effect of the
-last eight periods. What a price does comes from the model's slopes; their covariance gives the intervals.
+A what-if is about a typical future period: each unit has its mean views, its own effect and the mean effect of the last
+eight periods. The model's slopes give the effect of prices; their covariance gives the intervals.
 """
 
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ _FUTURE_PERIOD = "a later period"
 SAME_PRICE = 1e-9
 """Prices that differ by no more than this share are the same."""
 MIN_SOLD = 1e-6
-"""Enrollments per period of all units, below which nothing is sold."""
+"""Enrollments per period over all units; below this, demand counts as zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Expected quantity (u,) and how it moves with the k slopes, or None where there is no honest interval.
+    """Expected quantity (u,), and its vector-Jacobian product with the k slopes, None without a valid interval.
 
-    `moved` (u,) are the units whose price is not the baseline's, where the model knows substitution.
+    `changed` (u,) are the units with another price than the baseline, if the model has substitution.
     """
 
     quantity: Floats
@@ -42,12 +42,12 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Demand of u units at prices, per period. `frame` has one typical row for each unit, at its baseline price.
+    """Demand of u units at prices, per period. `frame` has one typical row per unit, at its baseline price.
 
-    `names` are the units as the panel has them, `units` the same as text. `low` and `high` (u,) are the prices seen
-    for each unit, `randomized_low` and `randomized_high` those drawn at random, None where none were. `places` (u,)
-    says where it stands among the units the model knows, -1 for one that nobody saw. `along` is demand along each
-    unit's own price, where the model has it in closed form.
+    `names` are the units as in the panel, `units` the same as text. `low` and `high` (u,) are the observed prices of
+    each unit, `randomized_low` and `randomized_high` the randomized ones, None without any. `model_positions` (u,) are
+    the positions of the units in the model, -1 for a unit that was never offered. `demand_curve` is demand by each
+    unit's own price, if the model has it in closed form.
     """
 
     result: ElasticityResult
@@ -65,12 +65,12 @@ class Response:
 
     @property
     def covariance(self) -> Floats | None:
-        """Covariance of the slopes (k, k), clustered; None where the algorithm has no honest interval."""
+        """Covariance of the slopes (k, k), clustered; None if the algorithm has no valid confidence interval."""
         covariance: Floats | None = self.result.model.slope_covariance_
         return covariance
 
     def demand(self, prices: Floats) -> Demand:
-        """Return demand at `prices` (u,). Today's demand is taken as known: what is uncertain is how it changes."""
+        """Return demand at `prices` (u,). Today's demand counts as known; its change is uncertain."""
         if self.has_substitution:
             return self._joint_demand(prices)
         if self.demand_curve is not None:
@@ -86,22 +86,22 @@ class Response:
 
     @property
     def _substitution_model(self) -> SubstitutionModel:
-        assert isinstance(self.result.model, SubstitutionModel)  # noqa: S101  # only called if `joint`
+        assert isinstance(self.result.model, SubstitutionModel)  # noqa: S101  # only called with substitution
         return self.result.model
 
     @property
     def has_substitution(self) -> bool:
-        """Whether the model knows what units take from each other."""
+        """Whether the model has substitution between units."""
         return isinstance(self.result.model, SubstitutionModel)
 
     @property
     def views(self) -> float | None:
-        """Views of all units in a typical period, None where none are given."""
+        """Views of all units in a typical period, None without views."""
         name = self.result.roles.views
         return None if name is None else float(self.frame[name].sum())
 
     def changed(self, prices: Floats) -> NDArray[np.bool_]:
-        """Return which units (u,) have another price than the baseline's."""
+        """Return which units (u,) have another price than the baseline."""
         return np.abs(prices / self.baseline - 1) > SAME_PRICE
 
     def demand_alone(self, prices: Floats) -> Floats:
@@ -112,29 +112,29 @@ class Response:
 
     def _joint_demand(self, prices: Floats) -> Demand:
         model = self._substitution_model
-        quantity, pull = model.joint_demand(self._to_model_units(prices), self._to_model_units(self.baseline))
-        nothing = np.zeros_like(model.mean_price_)
+        quantity, vjp = model.joint_demand(self._to_model_units(prices), self._to_model_units(self.baseline))
+        zeros = np.zeros_like(model.mean_price_)
         return Demand(
             self._to_response_units(quantity),
-            lambda weights: pull(self._to_model_units(weights, nothing)),
+            lambda weights: vjp(self._to_model_units(weights, zeros)),
             self.changed(prices),
         )
 
     def value_gradient(self, prices: Floats, margin: Floats) -> tuple[Floats, Floats]:
-        """Return demand (u,) at `prices` and the gradient (u,) by them of margin @ demand, margins held fixed."""
+        """Return demand (u,) at `prices`, and the gradient (u,) of margin @ demand by prices at fixed margins."""
         margins = self._to_model_units(margin, np.zeros_like(self._substitution_model.mean_price_))
         quantity, gradient = self._substitution_model.joint_value(self._to_model_units(prices), margins)
         return self._to_response_units(quantity), self._to_response_units(gradient)
 
-    def _to_model_units(self, values: Floats, otherwise: Floats | None = None) -> Floats:
-        """Return values (u,) for all units the model knows; those not asked have their mean price."""
+    def _to_model_units(self, values: Floats, default: Floats | None = None) -> Floats:
+        """Return values (u,) for all units of the model; the others have the default, their mean price."""
         positions = self.model_positions
-        full = (self._substitution_model.mean_price_ if otherwise is None else otherwise).copy()
+        full = (self._substitution_model.mean_price_ if default is None else default).copy()
         full[positions[positions >= 0]] = values[positions >= 0]
         return np.asarray(full, dtype=float)
 
     def _to_response_units(self, values: Floats) -> Floats:
-        """Return the model's values for the response's units; what nobody saw sells nothing."""
+        """Return the model's values for the response's units; units that were never offered sell nothing."""
         present = (self.model_positions >= 0).reshape(-1, *[1] * (values.ndim - 1))
         return np.asarray(np.where(present, values[self.model_positions], 0.0), dtype=float)
 
@@ -150,10 +150,10 @@ class Response:
 
 
 def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.Series | None = None) -> Response:
-    """Return the response of the panel's units; `baseline` (by unit) replaces the mean price as where plans start.
+    """Return the response of the panel's units; `baseline` (by unit) replaces the mean price.
 
-    Raises ContractError where the panel breaks its contract, PricingError where baseline prices are missing, not
-    positive, given twice, or so high that nothing would be sold.
+    Raises ContractError if the panel violates its contract, PricingError if baseline prices are missing, not positive,
+    repeated, or so high that demand is zero.
     """
     roles = result.roles
     frame = _typical_rows(build_panel(panel, roles), roles)
@@ -163,10 +163,10 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
         frame[roles.price] = _checked_baseline(baseline, units)
     if unknown := _unknown_units(result, frame, units):
         raise PricingError(
-            "The model does not know some units, and what it knows of substitution needs all",
+            "The model lacks some units, but substitution needs all of them",
             expected="the units it was trained on",
             actual=f"{len(unknown):,} others, first {', '.join(map(repr, unknown[:5]))}",
-            fix="train again on data that hold these units",
+            fix="train again on data with these units",
         )
     prices = frame[roles.price].to_numpy(dtype=float)
     low, high = _observed_prices(result, units, prices)
@@ -194,7 +194,7 @@ def price_response(result: ElasticityResult, panel: pd.DataFrame, baseline: pd.S
 
 
 def _unknown_units(result: ElasticityResult, frame: pd.DataFrame, units: pd.Index) -> list[str]:
-    """Units that were seen although the model, which knows substitution, was not trained on them."""
+    """Offered units that a model with substitution was not trained on."""
     if not isinstance(result.model, SubstitutionModel):
         return []
     offered = units if result.roles.views is None else units[frame[result.roles.views].to_numpy() > 0]
@@ -202,14 +202,14 @@ def _unknown_units(result: ElasticityResult, frame: pd.DataFrame, units: pd.Inde
 
 
 def _typical_rows(rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
-    """One row for each unit, indexed by it: means of numbers, the first of everything else, a period still to come."""
+    """One row per unit, indexed by it: means of numbers, the first value of other columns, a future period."""
     unit = rows.index if roles.unit is None else rows[roles.unit]
     means = [roles.price, *(name for name in (roles.views, roles.market_size) if name)]
     firsts = [roles.segment] if roles.segment else []
     for name in roles.controls:
         (means if pd.api.types.is_numeric_dtype(rows[name]) else firsts).append(name)
-    how = {name: "mean" for name in means} | {name: "first" for name in firsts}
-    frame = rows.groupby(unit, sort=True).agg(how).astype(dict.fromkeys(means, float))
+    aggregations = {name: "mean" for name in means} | {name: "first" for name in firsts}
+    frame = rows.groupby(unit, sort=True).agg(aggregations).astype(dict.fromkeys(means, float))
     if roles.unit is not None:
         frame[roles.unit] = frame.index.astype(str)
     if roles.period is not None:
@@ -220,7 +220,7 @@ def _typical_rows(rows: pd.DataFrame, roles: PanelRoles) -> pd.DataFrame:
 def _observed_prices(
     result: ElasticityResult, units: pd.Index, prices: Floats, kind: str = ""
 ) -> tuple[Floats, Floats]:
-    """Lowest and highest price seen of each unit; a unit that was never seen has only its own price."""
+    """Lowest and highest observed price of each unit; a new unit has only its own price."""
     support = result.support[["unit", f"{kind}low", f"{kind}high"]].set_axis(["unit", "low", "high"], axis=1)
     if result.roles.unit is None:
         return np.full(len(units), support["low"].iloc[0]), np.full(len(units), support["high"].iloc[0])
@@ -251,11 +251,11 @@ def _checked_baseline(baseline: pd.Series, units: pd.Index) -> Floats:
 
 
 def _check_sold(response: Response) -> None:
-    """Raise PricingError where nothing would be sold at the baseline: no change could be told relative to that."""
+    """Raise PricingError if demand at the baseline is zero: no relative change exists."""
     if not (sold := float(response.demand(response.baseline).quantity.sum())) >= MIN_SOLD:
         raise PricingError(
-            "Nothing would be sold at the baseline prices",
-            expected=f"prices like those seen, {response.low.min():,.2f} to {response.high.max():,.2f}",
+            "Demand at the baseline prices is zero",
+            expected=f"prices near the observed ones, {response.low.min():,.2f} to {response.high.max():,.2f}",
             actual=f"{sold:.2g} enrollments per period at {response.baseline.min():,.2f} to "
             f"{response.baseline.max():,.2f}",
             fix="check the unit of the prices",

@@ -1,4 +1,4 @@
-"""Scenarios: what-ifs that are kept as MLflow runs of the kind `scenario`, and asked again."""
+"""Scenarios: what-ifs that are saved as MLflow runs of the kind `scenario`, and can be rerun."""
 
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 FILE = "scenario.json"
 FIGURES = ("token_revenue", "enrollments", "teacher_earnings", "platform_commission", "tokens_burned")
-"""What scenarios and plans are compared by, the first with its interval."""
+"""The figures by which scenarios and plans are compared, the first with its interval."""
 TABLE_FIGURES, REVENUE = (*FIGURES, "enrollment_rate"), LABELS[FIGURES[0]][0]
 TAGS = ("dataset_name", "dataset_digest", "asked_run", "trust")
 EFFECTS, PRICES = "scenario/effects.csv", "scenario/prices.csv"
 
 
 def scenario_items(scenario: Scenario, outcome: WhatIf, dataset_name: str, dataset_digest: str) -> RunItems:
-    """Return what the run of a scenario holds."""
+    """Return the items of a scenario's run."""
     return RunItems(
         name=scenario.name,
         kind="scenario",
@@ -50,28 +50,28 @@ def scenario_items(scenario: Scenario, outcome: WhatIf, dataset_name: str, datas
 
 
 def read_scenario(store: "RunStore", run_id: str) -> Scenario:
-    """Return the scenario that a run holds. Raises TrackingError where it holds none that can be read."""
+    """Return the scenario of a run. Raises TrackingError if it has no readable scenario."""
     try:
         return Scenario.model_validate_json(store.read_artifact(run_id, FILE))
     except ValidationError as exc:
         raise TrackingError(
-            "The run does not hold a scenario that can be read",
-            expected=f"{FILE}, as saving a what-if writes it",
+            "The run has no readable scenario",
+            expected=f"the file {FILE} of a saved what-if",
             actual=str(exc).splitlines()[0][:200],
             where=f"run {run_id}",
-            fix="ask the what-if again and save it",
+            fix="run the what-if again and save it",
         ) from exc
 
 
 def is_saved(store: "RunStore", runs: pd.DataFrame, scenario: Scenario) -> bool:
-    """Tell whether a run of the table holds this very scenario, name and note included."""
+    """Tell whether a run of the table has the same scenario, name and note included."""
     return any(read_scenario(store, run_id) == scenario for run_id in runs.loc[runs["name"] == scenario.name, "run_id"])
 
 
 def copy_of_scenario(store: "RunStore", run_id: str) -> RunItems:
-    """Return what a copy of a scenario's run holds: the same under another name. Raises TrackingError as reading it."""
-    kept, run = read_scenario(store, run_id), store.get_run(run_id)
-    copy = kept.model_copy(update={"name": f"{kept.name[:190]} (copy)"})
+    """Return the items of a copy of a scenario's run under another name. Raises TrackingError as `read_scenario`."""
+    original, run = read_scenario(store, run_id), store.get_run(run_id)
+    copy = original.model_copy(update={"name": f"{original.name[:190]} (copy)"})
     files = {path: store.read_artifact(run_id, path) for path in (EFFECTS, PRICES)}
     return RunItems(
         name=copy.name,
@@ -85,8 +85,10 @@ def copy_of_scenario(store: "RunStore", run_id: str) -> RunItems:
 
 
 def scenario_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each scenario of a run table, newest first, for reading: its name, the change of each figure
-    with its 95% interval, token revenue first and in tokens too, trust, when it was saved and about which data set.
+    """Return one row per scenario of a run table for reading, newest first.
+
+    Columns: name, the change of each figure with its 95% interval, token revenue first and also in tokens, trust, the
+    time of saving and the data set.
     """
     changes = {LABELS[name][0]: [_change_text(row, name) for row in runs.to_dict("records")] for name in TABLE_FIGURES}
     return pd.DataFrame(
@@ -104,45 +106,46 @@ def scenario_table(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _change_text(row: Mapping[Hashable, Any], name: str) -> str:
     return format_change_interval(
-        *(row.get(f"metrics.{name}_{part}") for part in ("change", "change_low", "change_high"))
+        *(row.get(f"metrics.{name}_{suffix}") for suffix in ("change", "change_low", "change_high"))
     )
 
 
 def compare_scenarios(scenarios: pd.DataFrame, plans: Mapping[str, "Plan"]) -> pd.DataFrame:
-    """Return what-ifs that were saved and plans of runs, one row each: what it is, trust,
-    today's and planned token revenue (per period), its change with `low` and `high` (95%), the other figures' changes.
+    """Return saved what-ifs and plans of runs, one row each.
 
-    `scenarios` is a run table, `plans` goes by the run's name. What is not known, as a refused plan's figures, is NaN.
+    Columns: name, what, trust, today's and planned token revenue per period, its change with `low` and `high` (95%),
+    and the changes of the other figures; NaN for refused plans. `scenarios` is a run table, `plans` is by the run's
+    name.
     """
-    rows = [*(_of_scenario(row) for row in scenarios.to_dict("records")), *(_of_plan(*one) for one in plans.items())]
+    rows = [*(_of_scenario(row) for row in scenarios.to_dict("records")), *(_of_plan(*item) for item in plans.items())]
     numbers = ["today", "planned", "change", "low", "high", *(name for name in FIGURES if name != FIGURES[0])]
     columns = ["name", "what", "trust", *numbers]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(numbers, float))
 
 
 def distinct_names(runs: pd.DataFrame, column: str) -> dict[str, str]:
-    """Return a name for each run, from a column of the run table; with the time where two would have the same."""
+    """Return a name for each run from a column of the run table, with the time if two runs share a name."""
     names = runs.reindex(columns=[column])[column].fillna("run").astype("str")
     rows = zip(runs["run_id"], names, names.duplicated(keep=False), runs["started"], strict=True)
     return {run: f"{name} ({at:%d %b %H:%M:%S})" if twice else name for run, name, twice, at in rows}
 
 
 def best_scenario_title(table: pd.DataFrame) -> str:
-    """Return which of those side by side is expected to earn most, in one line."""
-    told = table.dropna(subset=["change"]).sort_values("change", ascending=False)
-    if told.empty:
-        return "None of these says what it would do"
-    first = told.iloc[0]
+    """Return the scenario or plan with the highest expected revenue, in one line."""
+    estimated = table.dropna(subset=["change"]).sort_values("change", ascending=False)
+    if estimated.empty:
+        return "None of these has an expected revenue"
+    first = estimated.iloc[0]
     if first["change"] <= 0:
-        return "None of these is expected to earn more tokens than today"
-    return f"Earns most: {first['name']}, {format_change(first['change'])}"
+        return "None of these is expected to raise revenue above today's"
+    return f"Highest expected revenue: {first['name']}, {format_change(first['change'])}"
 
 
 def _of_scenario(row: Mapping[Hashable, Any]) -> dict[str, Any]:
-    parts = {part: row.get(f"metrics.{FIGURES[0]}_{part}") for part in ("today", "planned", "change")}
+    revenue = {name: row.get(f"metrics.{FIGURES[0]}_{name}") for name in ("today", "planned", "change")}
     ends = {end: row.get(f"metrics.{FIGURES[0]}_change_{end}") for end in ("low", "high")}
     others = {name: _saved_change(row, name) for name in FIGURES[1:]}
-    return {"name": row["name"], "what": "what-if", "trust": _trust(row.get("tags.trust")), **parts, **ends, **others}
+    return {"name": row["name"], "what": "what-if", "trust": _trust(row.get("tags.trust")), **revenue, **ends, **others}
 
 
 def _trust(tag: object) -> str:
@@ -150,18 +153,18 @@ def _trust(tag: object) -> str:
 
 
 def _saved_change(row: Mapping[Hashable, Any], name: str) -> float | None:
-    """Return a figure's change; runs hold no infinite metric, so what is new is known by its values."""
-    today, planned = (row.get(f"metrics.{name}_{part}") for part in ("today", "planned"))
+    """Return a figure's change, infinite for a figure that is 0 today: runs cannot store infinite metrics."""
+    today, planned = (row.get(f"metrics.{name}_{suffix}") for suffix in ("today", "planned"))
     return np.inf if today == 0 and planned else row.get(f"metrics.{name}_change")
 
 
 def _of_plan(name: str, plan: "Plan") -> dict[str, Any]:
-    told = {"name": name, "what": "plan of a run", "trust": plan.trust.value}
+    row = {"name": name, "what": "plan of a run", "trust": plan.trust.value}
     if plan.refused:
-        return told
-    found = plan.outcome.effects
-    parts = {part: getattr(found[FIGURES[0]], part) for part in ("today", "planned", "change", "low", "high")}
-    return {**told, **parts, **{figure: found[figure].change for figure in FIGURES[1:] if figure in found}}
+        return row
+    effects = plan.outcome.effects
+    revenue = {field: getattr(effects[FIGURES[0]], field) for field in ("today", "planned", "change", "low", "high")}
+    return {**row, **revenue, **{name: effects[name].change for name in FIGURES[1:] if name in effects}}
 
 
 def _params(scenario: Scenario) -> Mapping[str, str | float]:
@@ -172,7 +175,7 @@ def _params(scenario: Scenario) -> Mapping[str, str | float]:
 
 
 def _metrics(outcome: WhatIf) -> dict[str, float]:
-    found: dict[str, float] = {"share_outside_support": outcome.share_outside}
+    metrics: dict[str, float] = {"share_outside_support": outcome.share_outside}
     for name, effect in outcome.effects.items():
         values = {
             "today": effect.today,
@@ -181,5 +184,5 @@ def _metrics(outcome: WhatIf) -> dict[str, float]:
             "change_low": effect.low,
             "change_high": effect.high,
         }
-        found |= {f"{name}_{part}": value for part, value in values.items() if value is not None and np.isfinite(value)}
-    return found
+        metrics |= {f"{name}_{key}": value for key, value in values.items() if value is not None and np.isfinite(value)}
+    return metrics

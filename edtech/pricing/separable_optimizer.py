@@ -1,4 +1,4 @@
-"""Best prices where each unit answers to its own price alone: one candidate price for each unit."""
+"""Maximize the objective without substitution: choose one candidate price per unit."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,13 @@ _BISECTIONS = 50
 def optimize_separately(
     response: Response, weights: tuple[float, float], bounds: Bounds, constraints: Constraints
 ) -> Floats:
-    """Return the prices (u,) on a grid that together are best.
+    """Return the prices (u,) on a grid that maximize the objective.
 
-    Without limits over all units together each takes its best. With them a price on each enrollment is sought at which
-    the best choice keeps to the limits (Everett 1963, "Generalized Lagrange Multiplier Method", Operations Research
-    11(3)); it proves how far the choice is from the best at most. Where that is more than 0.01%, as with few units,
-    which candidate each unit takes is an integer program, solved by HiGHS (Huangfu & Hall 2018) to within 0.01%.
-    Raises PricingError where the enrollments to keep cannot be reached.
+    Without limits over all units together, each unit takes its best candidate. With them, a Lagrange multiplier on
+    enrollments is searched at which the best choice meets the limits (Everett 1963, "Generalized Lagrange Multiplier
+    Method", Operations Research 11(3)). It bounds the distance from the optimum. If that is above 0.01%, as with few
+    units, the choice is an integer program, solved by HiGHS (Huangfu & Hall 2018) to within 0.01%. Raises PricingError
+    if the minimum enrollments cannot be reached.
     """
     candidates = candidate_prices(response, bounds, constraints)
     quantity = response.demand_grid(candidates)
@@ -46,7 +46,7 @@ def optimize_separately(
 def _within_limits(
     value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
 ) -> NDArray[np.intp]:
-    """Return the candidate of each unit (u,) under limits over all units; `_GAP` from the best at most."""
+    """Return the candidate of each unit (u,) under limits over all units, within `_GAP` of the optimum."""
     if floor is not None:
         check_reachable(_max_reachable(quantity, moved, most), floor, most)
     best, gap = _lagrange_choice(value, quantity, moved, floor, most)
@@ -58,15 +58,15 @@ def _within_limits(
 def _lagrange_choice(
     value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
 ) -> tuple[NDArray[np.intp], float]:
-    """Return the best candidates (u,) at the lowest price on an enrollment that keeps to the limits, and by which share
-    of the value they may miss the best; infinite where no price keeps to them.
+    """Return the best candidates (u,) at the smallest multiplier on enrollments that meets the limits, and the largest
+    share of the value by which they may miss the optimum; infinite if no multiplier meets the limits.
     """
     rows = np.arange(len(value))
     if most is not None and moved[:, -1].any():
         return np.full(len(value), value.shape[1] - 1), np.inf  # some must change: not all choices are free
 
-    def choice_at(worth: float) -> tuple[NDArray[np.intp], float]:
-        picked = _best_changes(value + worth * quantity, moved, most)
+    def choice_at(multiplier: float) -> tuple[NDArray[np.intp], float]:
+        picked = _best_changes(value + multiplier * quantity, moved, most)
         return picked, 0.0 if floor is None else float(quantity[rows, picked].sum()) - floor
 
     low, high = 0.0, 4 * float(value.max() / max(quantity.max(), 1e-12))
@@ -84,7 +84,7 @@ def _lagrange_choice(
 
 
 def _best_changes(value: Floats, moved: NDArray[np.bool_], most: int | None) -> NDArray[np.intp]:
-    """Return the candidate of each unit (u,) with the highest value, today's for all but the `most` best changes."""
+    """Return the candidate of each unit (u,) with the highest value; today's except for the `most` best changes."""
     best = _best_candidates(value, moved)
     if most is None or (best != value.shape[1] - 1).sum() <= most:
         return best
@@ -95,9 +95,9 @@ def _best_changes(value: Floats, moved: NDArray[np.bool_], most: int | None) -> 
 
 
 def candidate_prices(response: Response, bounds: Bounds, constraints: Constraints) -> Floats:
-    """Return prices to choose from, shape (u, g): a grid between the bounds, or multiples of the step; today's last.
+    """Return candidate prices (u, g): a grid between the bounds, or multiples of the increment; today's price is last.
 
-    Today's price is repeated where there are fewer; where it is not allowed, the bound nearest to it stands for it.
+    Today's price fills the rows with fewer candidates; if it is not allowed, the nearest bound takes its place.
     """
     low, high = bounds.low, bounds.high
     today = np.clip(response.baseline, low, high)
@@ -111,12 +111,12 @@ def candidate_prices(response: Response, bounds: Bounds, constraints: Constraint
 
 
 def _best_candidates(value: Floats, moved: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the best candidate of each unit (u,); today's where none is better."""
+    """Return the best candidate of each unit (u,), today's if none is better."""
     best = value.argmax(axis=1)
     last = value.shape[1] - 1
     rows = np.arange(len(best))
-    kept = (value[rows, best] <= value[:, last] * (1 + 1e-9)) | ~moved[rows, best]
-    return np.asarray(np.where(kept, last, best), dtype=np.intp)
+    stays = (value[rows, best] <= value[:, last] * (1 + 1e-9)) | ~moved[rows, best]
+    return np.asarray(np.where(stays, last, best), dtype=np.intp)
 
 
 def _integer_program(
@@ -127,7 +127,7 @@ def _integer_program(
     most: int | None,
     fallback: NDArray[np.intp] | None,
 ) -> NDArray[np.intp]:
-    """Return the candidate of each unit (u,) that an integer program chooses; `otherwise` where time is out."""
+    """Return the candidate of each unit (u,) by an integer program; `fallback` after the time limit."""
     unit, candidate = np.nonzero(_not_dominated(value, quantity, moved, floor is not None))
     limits = _limits(unit, quantity[unit, candidate], moved[unit, candidate], floor, most)
     solution = milp(
@@ -141,10 +141,10 @@ def _integer_program(
         return fallback
     if solution.x is None:
         raise PricingError(
-            "No plan was found that keeps to all constraints",
+            "No plan that meets all guardrails was found",
             expected=f"a plan within {TIME_LIMIT:g} s",
             actual=str(solution.message)[:200],
-            fix="loosen the limit on changed prices or the enrollments to keep",
+            fix="allow more price changes or lower the minimum enrollments",
         )
     picked = solution.x > 0.5
     best = np.full(len(value), value.shape[1] - 1)
@@ -155,7 +155,7 @@ def _integer_program(
 def _limits(
     unit: NDArray[np.intp], quantity: Floats, moved: NDArray[np.bool_], floor: float | None, most: int | None
 ) -> LinearConstraint:
-    """Return what the choice among candidates (c,) must keep to: one for each unit, and the limits over all."""
+    """Return the constraints on the choice among candidates (c,): one per unit, and the limits over all units."""
     units = int(unit.max()) + 1
     each = csr_array((np.ones(unit.size), (unit, np.arange(unit.size))), shape=(units, unit.size))
     together: list[tuple[Floats, float, float]] = []
@@ -169,14 +169,14 @@ def _limits(
 
 
 def _max_reachable(quantity: Floats, moved: NDArray[np.bool_], most: int | None) -> float:
-    """Return the most enrollments that any choice of candidates reaches."""
+    """Return the maximum enrollments over all choices of candidates."""
     today, highest = quantity[:, -1], np.where(moved, quantity, -np.inf).max(axis=1)
     gain = np.sort(np.maximum(highest - today, 0.0))[::-1]
     return float(today.sum() + gain[:most].sum())
 
 
 def _not_dominated(value: Floats, quantity: Floats, moved: NDArray[np.bool_], floor: bool) -> NDArray[np.bool_]:
-    """Return which candidates (u, g) no other beats in value and, where it counts, in quantity; today's stay."""
+    """Return which candidates (u, g) are not dominated in value and, with a floor, in quantity; today's stay."""
     order = np.argsort(np.where(moved, -value, np.inf), axis=1, kind="stable")
     sold = np.take_along_axis(np.where(moved, quantity, -np.inf), order, axis=1)
     front = np.zeros_like(moved)

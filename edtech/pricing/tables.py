@@ -1,4 +1,4 @@
-"""Answers as frames and titles, for charts, pages and reports."""
+"""Results of what-ifs as frames and titles, for charts, pages and reports."""
 
 import pandas as pd
 
@@ -13,13 +13,13 @@ LABELS = {
     "teacher_earnings": ("Teacher earnings", "tokens / period", "The teachers' share of token revenue."),
     "platform_commission": ("Commission", "tokens / period", "The platform's share of token revenue."),
     "tokens_burned": ("Tokens burned", "tokens / period", "The share of token revenue that leaves circulation."),
-    "enrollment_rate": ("Enrollment rate", "per view", "Enrollments per view; views are taken as they are."),
+    "enrollment_rate": ("Enrollment rate", "per view", "Enrollments per view, at unchanged views."),
 }
 
 
 def effect_rows(outcome: WhatIf) -> pd.DataFrame:
-    """Return one row for each figure: name, today, planned, change and the relative ends of its 95 and 80% intervals
-    (NaN without one).
+    """Return one row per figure: name, today, planned, change, and the relative ends of its 95% and 80% intervals
+    (NaN without an interval).
     """
     numbers = ["today", "planned", "change", *ENDS]
     rows = [
@@ -36,17 +36,18 @@ def effect_text(outcome: WhatIf) -> str:
 
 
 def format_change_interval(change: float | None, low: float | None = None, high: float | None = None) -> str:
-    """Return a change with its interval in one line: -2.0% (-3.1% to -0.9%)."""
-    reach = "" if low is None or low != low else f" ({format_change(low)} to {format_change(high)})"
-    return f"{format_change(change)}{reach}"
+    """Return a change with its interval: -2.0% (-3.1% to -0.9%)."""
+    interval = "" if low is None or low != low else f" ({format_change(low)} to {format_change(high)})"
+    return f"{format_change(change)}{interval}"
 
 
 def curve_title(curve: RevenueCurve, may_recommend: bool) -> str:
-    """Return what the curve shows, in one line."""
+    """Return the finding of the curve in one line."""
     if not may_recommend:
-        return "What revenue would be, if the stated condition holds"
+        return "Expected revenue if the stated condition holds"
     if abs(curve.best) < 1e-9:
-        return "Today's prices earn most among prices seen"
-    edge = ", the edge of the prices seen" if curve.best_on_edge else ""
+        return "Revenue peaks at today's prices"
+    end = "lowest" if curve.best < 0 else "highest"
+    edge = f", the {end} observed price" if curve.best_on_edge else ""
     best = curve.points.loc[curve.points["change"] == curve.best, "revenue"].iloc[0]
-    return f"Most revenue at {curve.best:+.0%}{edge}: {format_change(best / curve.today - 1)} against today"
+    return f"Revenue peaks at {curve.best:+.0%}{edge}: {format_change(best / curve.today - 1)} from today"

@@ -1,4 +1,4 @@
-"""What an answer rests on, when it is refused, and which test would tell."""
+"""The trust grade of a what-if or plan, the reasons of a refusal, and the test that would settle it."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -11,11 +11,11 @@ from edtech.ml.elasticity.result import ElasticityResult
 from edtech.tables.arrays import Floats
 
 OUTSIDE_SHARE, OUTSIDE_CHANGED = 0.05, 0.5
-"""An answer extrapolates when more than this share of today's revenue, or of the revenue whose price changes, gets
-prices never seen for its units: however little one course sells, an answer about it alone is about nothing else."""
+"""An answer extrapolates if more than this share of today's revenue, or of the revenue whose price changes, gets prices
+that were never observed. The second share matters for a single course: its revenue may be a small share of all."""
 
 AT_BOUND = 0.5
-"""Where more than this share of a plan's gain comes from prices on a bound, the bounds decide it and not the data."""
+"""If more than this share of a plan's gain comes from prices at a bound, the bounds decide the plan, not the data."""
 
 TARGET_HALF_WIDTH = 0.25
 _TEST_DISCOUNT = 0.2
@@ -65,7 +65,7 @@ def saved_trust(tag: object) -> Trust:
 
 
 def refusal_reasons(result: ElasticityResult, quantity: Floats) -> tuple[str, ...]:
-    """Return why no price is recommended, and what would tell; empty where one may be.
+    """Return why no price is recommended and which test would settle it; empty if a recommendation is allowed.
 
     `quantity` (u,) is today's expected quantity of each unit per period.
     """
@@ -78,13 +78,13 @@ def refusal_reasons(result: ElasticityResult, quantity: Floats) -> tuple[str, ..
         )
     return (
         f"The price effect is {IDENTIFICATION[result.identification]}; it holds only if {result.condition}. "
-        "That cannot be seen in the data, so no price is recommended.",
+        "The data cannot show whether it does, so no price is recommended.",
         _suggested_test(result, quantity),
     )
 
 
 def _suggested_test(result: ElasticityResult, quantity: Floats) -> str:
-    """Name the test that would tell, sized by the data's own variance.
+    """Describe the price test that would identify the effect, sized by the variance of the data.
 
     With a discount given to half of the units at random each period, the variance of the elasticity is about
     dispersion / (quantity sold * variance of the log discount).
@@ -94,13 +94,13 @@ def _suggested_test(result: ElasticityResult, quantity: Floats) -> str:
     periods = int(np.ceil(needed / max(float(quantity.sum()), 1e-9)))
     schedule = ""
     if result.identification == "within_unit":
-        schedule = " Or state that prices were set on a schedule, if they were not set in answer to demand."
+        schedule = " Or state that prices followed a schedule, if they did not respond to demand."
     length = "one period" if periods <= 1 else f"about {periods:,} periods"
     if result.roles.unit is None:
         length = f"about {int(np.ceil(needed)):,} sales"
     return (
-        f"What would tell: give a {_TEST_DISCOUNT:.0%} discount to half of the units, drawn by lot anew each period, "
-        f"for {length}, with a column that marks the drawn rows; the elasticity would then be known to "
+        f"Test to run: give a {_TEST_DISCOUNT:.0%} discount to a random half of the units, drawn again each period, "
+        f"for {length}. Mark these rows in a column. The elasticity is then known to "
         f"±{TARGET_HALF_WIDTH:g}.{schedule}"
     )
 

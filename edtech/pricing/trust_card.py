@@ -1,4 +1,4 @@
-"""The trust card: what an answer rests on, as findings that can be read one by one."""
+"""The checks behind a what-if."""
 
 from collections.abc import Mapping
 
@@ -15,9 +15,9 @@ from edtech.pricing.what_ifs import NO_SUBSTITUTION, SUBSTITUTION, WhatIf
 
 
 def trust_card(response: Response, outcome: WhatIf, others: Mapping[str, Estimate] | None = None) -> tuple[Check, ...]:
-    """Return what the answer rests on, the most important first.
+    """Return the checks behind a what-if, the most important first.
 
-    `others` are the elasticities that other algorithms found on the same data, by name.
+    `others` are the elasticities of other algorithms on the same data, by name.
     """
     result = response.result
     return (
@@ -33,7 +33,7 @@ def trust_card(response: Response, outcome: WhatIf, others: Mapping[str, Estimat
 
 
 def other_elasticities(runs: pd.DataFrame, run_id: str) -> dict[str, Estimate]:
-    """Return what the newest run of each other algorithm found; `runs` are trainings of demand on the same data set."""
+    """Return the elasticity of the newest run of each other algorithm; `runs` are of demand on the same data set."""
     own = runs.loc[runs["run_id"] == run_id, "tags.algorithm"]
     return diagnostics.other_elasticities(runs, None if own.empty else str(own.iloc[0]))
 
@@ -41,22 +41,22 @@ def other_elasticities(runs: pd.DataFrame, run_id: str) -> dict[str, Estimate]:
 def _identification(result: ElasticityResult) -> Check:
     return grade(
         "identification",
-        "Why the price effect can be read from these data",
+        "The price effect is identified",
         fail=not result.may_recommend,
         evidence=f"It is {IDENTIFICATION[result.identification]}. It holds if {result.condition}."
         + ("" if result.bias_check is None else f" It is biased: {result.bias_check.evidence}."),
-        fix="Do not act on it; run the test that the answer names, or state how prices were set.",
+        fix="Do not act on it. Run the suggested price test, or state how prices were set.",
     )
 
 
 def _support(outcome: WhatIf) -> Check:
     return grade(
         "support",
-        "The asked prices were seen before",
+        "The new prices were observed",
         review=outcome.extrapolates,
-        evidence=f"{outcome.changed_share_outside:.0%} of the token revenue whose price changes, {outcome.share_outside:.1%} "
-        "of all, would be at prices never seen for its units.",
-        fix="Ask for smaller changes, or try the prices on a few units first.",
+        evidence=f"{outcome.changed_share_outside:.0%} of the token revenue whose price changes, "
+        f"{outcome.share_outside:.1%} of all, is at prices that were never observed for its units.",
+        fix="Use smaller changes, or test the prices on a few units first.",
     )
 
 
@@ -66,7 +66,7 @@ def _agreement(result: ElasticityResult, others: Mapping[str, Estimate]) -> Chec
             "agreement",
             "Algorithms agree on the elasticity",
             Severity.REVIEW,
-            "No other was trained on this data.",
+            "No other algorithm is trained on this data set.",
             "Train another algorithm on the same data set.",
         )
     return diagnostics.agreement_check(result.elasticity, others)
@@ -76,17 +76,17 @@ def _naive(result: ElasticityResult) -> Check:
     naive, own = result.naive.estimate, result.elasticity.estimate
     return Check(
         "naive",
-        "Naive against adjusted",
+        "Naive versus adjusted estimate",
         Severity.PASS,
-        f"Ignoring how prices were set would say {naive:+.2f}; adjusted it is {own:+.2f}.",
+        f"The naive elasticity, which ignores how prices were set, is {naive:+.2f}. The adjusted one is {own:+.2f}.",
     )
 
 
 def _substitution(outcome: WhatIf) -> Check:
     return grade(
         "substitution",
-        "What units take from each other is counted",
+        "Substitution is modeled",
         review=outcome.assumes_no_substitution,
         evidence=NO_SUBSTITUTION if outcome.assumes_no_substitution else SUBSTITUTION,
-        fix="Bring visits with the offers seen on each, and train the choice among offers.",
+        fix="Upload visits with the offers shown on each, and train the discrete choice model.",
     )

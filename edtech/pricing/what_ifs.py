@@ -1,4 +1,4 @@
-"""What-ifs: expected changes against today's prices, each with its interval, and what they rest on."""
+"""What-ifs: expected changes from today's prices with their intervals, and the conditions they depend on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,25 +17,24 @@ from edtech.tables.arrays import Floats
 from edtech.tables.tokens import RevenueSplit
 
 NO_SUBSTITUTION = (
-    "This assumes no substitution: each unit answers to its own price alone. Where units take sales from each other, a "
-    "rise of many prices at once loses less, and a cut gains less, than shown here; it may even lose."
+    "Substitution is not modeled: each unit's demand depends on its own price only. If units compete, raising many "
+    "prices at once loses less than shown here. Cutting them gains less, or even loses."
 )
 SUBSTITUTION = (
-    "What units take from each other is counted: by playing sampled visits at the asked prices, each with the offers "
-    "seen on it, or by the shares of a stated market."
+    "Substitution is modeled: by choices on sampled visits at the new prices, or by shares of a market of stated size."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """The answer to a what-if; figures are per period over all units of the panel.
+    """The result of a what-if; figures are per period over all units of the panel.
 
-    `enrollment_rate` is None where views are not given. `own` and `others` are in tokens per period: the change of
-    revenue if each unit's price moved alone, added up, and what is added because units take sales from each other;
-    None where no substitution is modeled. `refused` means that the numbers stand only on `condition` and must not be
-    acted on; `reasons` say why and what would tell. `share_outside` is the share of today's revenue whose new price was
-    never seen for its unit, `moved_outside` the same of the revenue whose price changes. `checks` are those of the
-    model.
+    `enrollment_rate` is None without views. `own_effect` and `substitution_effect` are changes of revenue in tokens per
+    period: the sum over units whose price changes alone, and the rest, due to substitution; None if substitution is not
+    modeled. `refused` means that the numbers hold only under `condition` and must not be acted on; `reasons` say why,
+    and which test would settle it. `share_outside` is the share of today's revenue with a new price outside the unit's
+    observed prices, `changed_share_outside` the same share of the revenue whose price changes. `checks` are those of
+    the model.
     """
 
     enrollments: Effect
@@ -87,7 +86,7 @@ def what_if(
     baseline: pd.Series | None = None,
     split: RevenueSplit | None = None,
 ) -> WhatIf:
-    """Return what relative price changes by segment (0.15 is 15% up) do, against baseline prices.
+    """Return the effect of relative price changes by segment (0.15 is 15% up) from baseline prices.
 
     Raises PricingError as `changed_prices` does.
     """
@@ -98,9 +97,9 @@ def what_if(
 def estimate_effects(
     response: Response, prices: Floats, split: RevenueSplit | None = None, planned_split: RevenueSplit | None = None
 ) -> WhatIf:
-    """Return what `prices` (u,) do against the baseline prices of the response.
+    """Return the effects of `prices` (u,) compared with the baseline prices of the response.
 
-    `split` shares today's tokens out, `planned_split` the planned ones; by default they are shared alike.
+    `split` shares today's tokens, `planned_split` the planned ones; by default both are the same.
     """
     split = split or RevenueSplit()
     after = planned_split or split
@@ -113,8 +112,8 @@ def estimate_effects(
     reasons = list(refusal_reasons(response.result, today.quantity))
     if extrapolates:
         reasons.append(
-            f"This extrapolates: {changed_outside:.0%} of the token revenue whose price changes, {outside:.1%} of all, would "
-            "be at prices never seen for its units."
+            f"This extrapolates: {changed_outside:.0%} of the token revenue whose price changes, {outside:.1%} of all, "
+            "is at prices that were never observed for its units."
         )
     own = _own_effect(response, prices, today.quantity)
     return WhatIf(
@@ -139,7 +138,7 @@ def estimate_effects(
 
 
 def _own_effect(response: Response, prices: Floats, quantity: Floats) -> float | None:
-    """Change of revenue if each price moved alone, all others at today's, added up over the units."""
+    """Sum over units of the change of revenue if only their own price changes; None without substitution."""
     if not response.has_substitution:
         return None
     before = response.demand_alone(response.baseline)
@@ -148,9 +147,9 @@ def _own_effect(response: Response, prices: Floats, quantity: Floats) -> float |
 
 
 def _shares_outside(response: Response, prices: Floats, revenue: Floats) -> tuple[float, float]:
-    """Return how much of all revenue (u,), and of that whose price changes, would be at prices never seen."""
+    """Return the share of all revenue (u,), and of the revenue whose price changes, outside the observed prices."""
     changed = ~np.isclose(prices, response.baseline)
     slack = 1e-9 * response.baseline
     outside = changed & ((prices < response.low - slack) | (prices > response.high + slack))
-    lost = float(revenue[outside].sum())
-    return lost / float(revenue.sum()), lost / max(float(revenue[changed].sum()), 1e-300)
+    outside_revenue = float(revenue[outside].sum())
+    return outside_revenue / float(revenue.sum()), outside_revenue / max(float(revenue[changed].sum()), 1e-300)

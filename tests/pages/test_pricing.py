@@ -63,7 +63,7 @@ def test_a_slider_moves_the_figures_to_what_the_run_says(full, open_page, algori
     assert (f"95%: {format_change(effect.low)} to {format_change(effect.high)}" in texts(app)) == (
         effect.low is not None
     )
-    assert "assumes no substitution" in texts(app)
+    assert "Substitution is not modeled" in texts(app)
     assert len(app.get("plotly_chart")) == 1
 
 
@@ -72,7 +72,7 @@ def test_without_substitution_no_prices_are_recommended_for_competing_courses(fu
     app.selectbox(key=widget_key(full.market, "run")).set_value(full.runs[full.market.id]["fixed_effects"]).run()
     page_text = texts(app)
     assert "courses compete" in page_text
-    assert "Train the choice among offers" in page_text
+    assert "Train the discrete choice model" in page_text
     assert "Versus ground truth" in page_text
     assert not any("recommended" in section.value.columns for section in app.dataframe)
 
@@ -81,7 +81,7 @@ def test_without_identification_no_prices_are_recommended_and_the_page_says_why(
     app = choose(open_page("overview"), full.unknown)
     page_text = texts(app)
     assert "no price is recommended" in page_text
-    assert "What would tell: give a 20% discount to half of the units" in page_text
+    assert "Test to run: give a 20% discount to a random half of the units" in page_text
     assert "No prices are recommended" in page_text
     assert not any("recommended" in section.value.columns for section in app.dataframe)
 
@@ -187,7 +187,7 @@ def test_a_plan_respects_guardrails_and_reports_contradictions(full, open_page):
     app.slider(key="pricing.least").set_value(120)
     app.slider(key="pricing.max_change").set_value(5)
     press(app, "Recommend")
-    assert "so many enrollments cannot be kept" in texts(app)
+    assert "minimum enrollments cannot be reached" in texts(app)
 
 
 def test_invalid_bounds_are_an_error_and_can_be_corrected(full, open_page):

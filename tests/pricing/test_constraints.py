@@ -1,4 +1,4 @@
-"""Plans under constraints: equal to brute force on small cases, and contradictions said in words."""
+"""Plans under guardrails equal brute force on small cases, and contradictions are explained."""
 
 from itertools import product
 
@@ -147,7 +147,7 @@ def test_a_price_that_has_to_change_and_finds_no_step_is_refused(response, compe
     request = competing if joint else response
     unit, above = request.units[0], np.floor(request.baseline[0] / 5) * 5 + 5
     limits = Constraints(floor={unit: above + 0.5}, ceiling={unit: above + 1.5}, step=5.0, extrapolate=True)
-    with pytest.raises(PricingError, match="none on the steps is allowed") as caught:
+    with pytest.raises(PricingError, match="no multiple of the increment is allowed") as caught:
         plan_prices(request, constraints=limits)
     assert unit in caught.value.actual
 
@@ -161,12 +161,12 @@ def test_few_changes_are_those_that_bring_most_alone(response):
 
 
 @pytest.mark.parametrize("most", [None, 60])
-def test_enrollments_are_kept_at_the_least_cost(response, most):
+def test_minimum_enrollments_are_reached_at_the_least_cost(response, most):
     free = plan_prices(response, constraints=Constraints(most_changed=most))
     least = 1.03 * (1 + free.outcome.enrollments.change)
     constraints = Constraints(most_changed=most, least_enrollments=least)
     candidates = candidate_prices(response, price_bounds(response, constraints), constraints)
-    quantity, moved = response.grid(candidates), ~np.isclose(candidates, response.baseline[:, None])
+    quantity, moved = response.demand_grid(candidates), ~np.isclose(candidates, response.baseline[:, None])
     floor = least * float(response.demand(response.baseline).quantity.sum())
     exact = _integer_program(candidates * quantity, quantity, moved, floor, most, None)
     best = float((candidates * quantity)[np.arange(len(exact)), exact].sum())
@@ -179,10 +179,10 @@ def test_limits_that_bind_are_named(response):
     free = plan_prices(response)
     assert free.binding == ()
     few = plan_prices(response, constraints=Constraints(most_changed=5))
-    assert few.binding == ("at most 5 prices may change",)
+    assert few.binding == ("at most 5 price changes",)
     more = round(1.02 * (1 + free.outcome.enrollments.change), 4)
     saved = plan_prices(response, constraints=Constraints(least_enrollments=more))
-    assert saved.binding == (f"{more:.0%} of today's enrollments must be kept",)
+    assert saved.binding == (f"at least {more:.0%} of today's enrollments",)
     assert 0 < saved.expected.change < free.expected.change
 
 
@@ -192,21 +192,21 @@ def test_a_floor_and_a_ceiling_bind_and_are_named(response):
     plan = plan_prices(response, "enrollments", Constraints(floor=floor, extrapolate=True))
     rows = plan.table.set_index(plan.table["unit"].astype(str)).loc[units]
     assert rows["recommended"].to_numpy() == pytest.approx(list(floor.values()))
-    assert set(rows["bound"]) == {"floor you gave"}
+    assert set(rows["bound"]) == {"floor"}
 
 
-def test_contradictions_are_said_with_the_units(response):
+def test_contradictions_name_the_units(response):
     unit = response.units[0]
     floor, ceiling = ({unit: response.baseline[0] * factor} for factor in (1.2, 1.1))
     with pytest.raises(PricingError, match="contradict") as caught:
         plan_prices(response, constraints=Constraints(floor=floor, ceiling=ceiling, extrapolate=True))
-    assert "the floor you gave and the ceiling you gave for 1 units" in caught.value.actual
+    assert "the floor and the ceiling for 1 units" in caught.value.actual
     assert unit in caught.value.where
 
 
 @pytest.mark.parametrize("joint", [False, True])
-def test_enrollments_that_cannot_be_kept_are_said_with_what_can(response, competing, joint):
-    with pytest.raises(PricingError, match="so many enrollments cannot be kept") as caught:
+def test_unreachable_enrollments_are_refused_with_the_maximum(response, competing, joint):
+    with pytest.raises(PricingError, match="minimum enrollments cannot be reached") as caught:
         plan_prices(competing if joint else response, constraints=Constraints(max_change=0.05, least_enrollments=1.9))
     assert "at most" in caught.value.expected
 
@@ -220,7 +220,7 @@ def test_few_changes_are_others_where_the_best_cannot_keep_the_enrollments():
     plan = plan_prices(rivals, constraints=Constraints(most_changed=1, least_enrollments=least))
     assert (plan.table["change"] != 0).sum() == 1
     assert plan.outcome.enrollments.planned >= least * today * (1 - 1e-9)
-    with pytest.raises(PricingError, match="cannot be kept") as caught:
+    with pytest.raises(PricingError, match="cannot be reached") as caught:
         plan_prices(rivals, constraints=Constraints(most_changed=1, least_enrollments=reached * 1.01))
     assert caught.value.expected.endswith("with at most 1 change")
 
@@ -242,5 +242,5 @@ def test_objectives_that_cannot_be_used_are_refused(response, objective):
 
 
 def test_bounds_for_unknown_units_are_refused(response):
-    with pytest.raises(PricingError, match="do not exist"):
+    with pytest.raises(PricingError, match="unknown units"):
         plan_prices(response, constraints=Constraints(floor={"nowhere": 1.0}))

@@ -42,7 +42,7 @@ def test_doubt_grows_away_from_today(curve):
     assert width[~up].is_monotonic_decreasing
 
 
-def test_inside_the_support_nearly_all_revenue_stays_at_prices_seen(response, curve):
+def test_inside_the_support_nearly_all_revenue_stays_at_observed_prices(response, curve):
     low, high = curve.support
     assert low < 0 < high
     for change, inside in ((low * 0.999, True), (high * 0.999, True), (low - 0.1, False), (high + 0.1, False)):
@@ -85,12 +85,12 @@ def test_a_model_without_interval_has_a_curve_without_a_band(world, forest):
     assert np.isfinite(points[["revenue", "quantity"]]).all(axis=None)
 
 
-def test_titles_say_what_is_seen_and_no_more_than_is_known(curve):
+def test_titles_state_the_finding_only_if_prices_may_be_recommended(curve):
     best = curve.points.set_index("change").loc[curve.best, "revenue"]
     title = curve_title(curve, may_recommend=True)
-    assert title.startswith(f"Most revenue at {curve.best:+.0%}")
-    assert title.endswith(f"{best / curve.today - 1:+.1%} against today")
-    assert curve_title(curve, may_recommend=False) == "What revenue would be, if the stated condition holds"
+    assert title.startswith(f"Revenue peaks at {curve.best:+.0%}")
+    assert title.endswith(f"{best / curve.today - 1:+.1%} from today")
+    assert curve_title(curve, may_recommend=False) == "Expected revenue if the stated condition holds"
 
 
 def test_effects_are_rows_with_nan_where_there_is_no_interval(world, response, forest):
@@ -109,7 +109,7 @@ def test_effects_are_rows_with_nan_where_there_is_no_interval(world, response, f
     assert effect_rows(what_if(forest, world.panel, {"cat0": 0.1}))[["low", "high"]].isna().all(axis=None)
 
 
-def test_the_curve_tells_demand_and_its_elasticity(world, result, response):
+def test_the_curve_has_demand_and_its_elasticity(world, result, response):
     curve = revenue_curve(response)
     points = curve.points
     assert (points["quantity_low"] <= points["quantity"]).all()

@@ -1,4 +1,4 @@
-"""Which prices a what-if asks for, and that a list which cannot be used is told row by row."""
+"""The prices of a what-if, and the errors of a list with invalid rows."""
 
 import json
 
@@ -79,7 +79,7 @@ def test_changes_apply_one_after_the_other_to_whom_they_name(response, attribute
         PriceChange("all", (), "percent", 1e6),
     ],
 )
-def test_what_cannot_be_asked_is_told_in_words(response, attributes, change):
+def test_an_invalid_change_is_an_error_with_a_fix(response, attributes, change):
     with pytest.raises(PricingError) as caught:
         changed_prices(response, (change,), attributes)
     assert caught.value.actual
@@ -93,7 +93,7 @@ def test_a_price_list_sets_what_it_names(response):
     assert prices[3:] == pytest.approx(response.baseline[3:])
 
 
-def test_every_row_of_a_bad_price_list_is_told(response):
+def test_every_invalid_row_of_a_price_list_is_listed(response):
     units = [response.units[0], response.units[0], "nowhere", response.units[1]]
     frame = pd.DataFrame({"course": units, "new": [10, 11, 12, 0]})
     with pytest.raises(PricingError) as caught:

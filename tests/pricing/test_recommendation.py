@@ -27,7 +27,7 @@ def test_a_plan_captures_most_of_the_true_gain_and_never_lowers_revenue(scale, s
     assert world.captured(plan.prices) >= 0.7
 
 
-def test_prices_stay_inside_the_prices_seen_and_the_largest_change(world, result):
+def test_prices_stay_within_the_observed_prices_and_the_maximum_change(world, result):
     support = result.support.set_index("unit")
     for limit in (0.05, 0.2, 0.5):
         plan = recommend_prices(result, world.panel, max_change=limit)
@@ -38,14 +38,14 @@ def test_prices_stay_inside_the_prices_seen_and_the_largest_change(world, result
         assert (plan.prices / world.today - 1).abs().max() <= limit + 1e-9
 
 
-def test_extrapolation_must_be_asked_for_and_is_said(world, result):
+def test_extrapolation_is_optional_and_reported(world, result):
     plan = recommend_prices(result, world.panel, max_change=0.9, extrapolate=True)
     support = result.support.set_index("unit")
     assert (plan.prices < support["low"]).any()
     assert (plan.prices / world.today - 1).abs().max() <= 0.9 + 1e-9
     assert plan.outcome.extrapolates
     assert any("This extrapolates" in reason for reason in plan.reasons)
-    assert not set(plan.table["bound"]) & {"lowest price seen", "highest price seen"}
+    assert not set(plan.table["bound"]) & {"lowest observed price", "highest observed price"}
 
 
 def test_a_plan_is_the_best_that_brute_force_finds(world, result, response):
@@ -53,10 +53,10 @@ def test_a_plan_is_the_best_that_brute_force_finds(world, result, response):
     low = np.maximum(response.low, response.baseline * 0.5)
     high = np.minimum(response.high, response.baseline * 1.5)
     fine = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, 1001)
-    best = (fine * response.grid(fine)).max(axis=1)
+    best = (fine * response.demand_grid(fine)).max(axis=1)
     selection = plan.prices.to_numpy()[:, None]
     # 61 steps between the bounds: near its top a revenue curve is flat, and half a step costs less than a thousandth
-    assert ((selection * response.grid(selection))[:, 0] >= best * (1 - 1e-3)).all()
+    assert ((selection * response.demand_grid(selection))[:, 0] >= best * (1 - 1e-3)).all()
 
 
 def test_for_enrollments_every_price_goes_to_its_lower_bound(world, result, response):
@@ -65,7 +65,7 @@ def test_for_enrollments_every_price_goes_to_its_lower_bound(world, result, resp
     assert plan.prices.to_numpy() == pytest.approx(lowest)
     assert plan.expected.change > 0
     assert plan.expected == plan.outcome.enrollments
-    assert set(plan.table["bound"]) <= {"lowest price seen", "largest step down"}
+    assert set(plan.table["bound"]) <= {"lowest observed price", "maximum decrease"}
 
 
 @pytest.mark.parametrize("objective", ["teacher_earnings", "platform_commission"])
@@ -75,17 +75,17 @@ def test_shares_of_revenue_have_the_prices_of_revenue(world, result, objective):
     assert plan.expected == plan.outcome.effects[objective]
 
 
-def test_the_table_says_what_changes_and_which_bound_it_lies_on(world, result):
+def test_the_table_has_the_changes_and_the_bounds_reached(world, result):
     plan = recommend_prices(result, world.panel, max_change=0.1)
     table = plan.table.set_index("unit")
     assert list(plan.table) == ["unit", "segment", "today", "recommended", "change", "bound"]
     assert table["today"].to_numpy() == pytest.approx(world.today.to_numpy())
     assert table["change"].to_numpy() == pytest.approx((table["recommended"] / table["today"] - 1).to_numpy())
-    down = table["bound"] == "largest step down"
+    down = table["bound"] == "maximum decrease"
     assert down.any()
     assert table["change"][down].to_numpy() == pytest.approx(-0.1)
-    on_a_bound = [reason for reason in plan.reasons if "lie on a bound" in reason]
-    assert any(f"{down.sum()} of 120 prices lie on a bound, the largest step down" in reason for reason in on_a_bound)
+    on_a_bound = [reason for reason in plan.reasons if "are capped at" in reason]
+    assert any(f"{down.sum()} of 120 prices are capped at the maximum decrease." in reason for reason in on_a_bound)
 
 
 def test_the_expected_gain_has_an_interval_that_holds_the_true_one(world, result):
@@ -101,21 +101,21 @@ def test_a_plan_starts_from_a_given_baseline(world, result):
     assert plan.table["today"].to_numpy() == pytest.approx(baseline.to_numpy())
 
 
-def test_a_baseline_outside_the_prices_seen_may_stay_but_not_move_away(world, result):
+def test_a_baseline_outside_the_observed_prices_may_stay_but_not_move_away(world, result):
     baseline = world.today * 3
     plan = recommend_prices(result, world.panel, baseline=baseline, max_change=0.5)
     assert (plan.prices <= baseline + 1e-9).all()
     assert np.isfinite(plan.prices).all()
 
 
-def test_a_plan_without_an_interval_says_that_it_cannot_tell_how_sure_it_is(world, forest):
+def test_a_plan_without_an_interval_says_so(world, forest):
     plan = recommend_prices(forest, world.panel)
     assert not plan.refused
     assert (plan.expected.low, plan.expected.high) == (None, None)
     if plan.expected.change > 0:
-        assert any("no honest interval" in reason for reason in plan.reasons)
+        assert any("no valid confidence interval" in reason for reason in plan.reasons)
     else:
-        assert any("as good as these data can tell" in reason for reason in plan.reasons)
+        assert any("no better prices than today's" in reason for reason in plan.reasons)
 
 
 def test_without_identification_prices_stay_todays_and_reasons_are_given(world, unproven):
@@ -126,11 +126,11 @@ def test_without_identification_prices_stay_todays_and_reasons_are_given(world, 
         assert plan.expected.change == 0
         assert set(plan.table["bound"]) == {""}
         assert "no price is recommended" in plan.reasons[0]
-        assert "What would tell" in plan.reasons[1]
+        assert "Test to run" in plan.reasons[1]
 
 
 @pytest.mark.parametrize("kind", ["none", "controls"])
-def test_no_look_of_an_estimate_makes_up_for_missing_ground(world, result, kind):
+def test_no_estimate_makes_up_for_missing_identification(world, result, kind):
     assert recommend_prices(replace(result, identification=kind), world.panel).refused
 
 

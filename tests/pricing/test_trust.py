@@ -160,6 +160,6 @@ def test_scenarios_saved_as_sound_open_and_are_shown_as_not_graded(tmp_path, res
     assert read_scenario(tracker.runs, old) == scenario
     tracker.log(copy_of_scenario(tracker.runs, old))
     runs = tracker.runs.list_runs(["old"], kind="scenario")
-    assert scenario_table(runs)["Trust"].tolist() == ["not grade"] * 2
-    assert compare_scenarios(runs, {})["trust"].tolist() == ["not grade"] * 2
-    assert sorted(runs["tags.trust"]) == ["not grade", "sound"]  # what was stored stays; no copy says it again
+    assert scenario_table(runs)["Trust"].tolist() == ["not graded"] * 2
+    assert compare_scenarios(runs, {})["trust"].tolist() == ["not graded"] * 2
+    assert sorted(runs["tags.trust"]) == ["not graded", "sound"]  # what was stored stays; no copy says it again

@@ -83,7 +83,7 @@ def test_a_scenario_comes_back_and_asks_the_same(tracker, response):
     assert tracker.runs.list_runs().empty  # it is no training
 
 
-def test_a_price_list_is_kept_and_new_units_keep_their_price(response):
+def test_a_price_list_is_saved_and_new_units_keep_their_price(response):
     listed = {str(unit): 10.0 for unit in response.units[:5]}
     scenario = Scenario(name="list", run_id="0", dataset_id="0", prices=listed)
     prices = scenario.new_prices(response, unit_attributes(response))
@@ -94,9 +94,9 @@ def test_a_price_list_is_kept_and_new_units_keep_their_price(response):
 @pytest.mark.parametrize(
     "content", ["{}", "[]", "no json", '{"name": "x", "run_id": "1", "dataset_id": "2", "more": 1}']
 )
-def test_a_run_that_holds_no_scenario_is_told_in_words(tracker, response, content):
+def test_a_run_without_a_readable_scenario_is_an_error(tracker, response, content):
     scenario = Scenario(name="s", run_id="0", dataset_id="0")
     items = scenario_items(scenario, estimate_effects(response, response.baseline), "world", "ab")
     run_id = tracker.log(replace(items, artifacts={FILE: content}))
-    with pytest.raises(TrackingError, match="does not hold a scenario"):
+    with pytest.raises(TrackingError, match="no readable scenario"):
         read_scenario(tracker.runs, run_id)

@@ -123,24 +123,24 @@ def test_a_currency_changes_no_relative_effect(world, factor):
 # ---- what an answer rests on
 
 
-def test_an_answer_inside_the_prices_seen_does_not_extrapolate(world, result):
+def test_a_what_if_inside_the_observed_prices_does_not_extrapolate(world, result):
     outcome = what_if(result, world.panel, {"cat0": -0.1})
     assert not outcome.extrapolates
     assert not outcome.refused
     assert outcome.reasons == ()
 
 
-def test_an_answer_outside_the_prices_seen_says_so(world, result):
+def test_a_what_if_outside_the_observed_prices_says_so(world, result):
     outcome = what_if(result, world.panel, dict.fromkeys(SEGMENTS, 2.0))
     assert outcome.extrapolates
     assert outcome.share_outside == pytest.approx(1)
     assert outcome.reasons == (
-        "This extrapolates: 100% of the token revenue whose price changes, 100.0% of all, would be at prices never "
-        "seen for its units.",
+        "This extrapolates: 100% of the token revenue whose price changes, 100.0% of all, is at prices that were never "
+        "observed for its units.",
     )
 
 
-def test_one_unit_at_a_price_far_above_all_seen_extrapolates_however_little_it_sells(response):
+def test_one_unit_at_a_price_far_above_the_observed_ones_extrapolates_however_little_it_sells(response):
     prices = response.baseline.copy()
     unit = int(np.argmin(prices * response.demand(prices).quantity))
     prices[unit] *= 9
@@ -152,26 +152,26 @@ def test_one_unit_at_a_price_far_above_all_seen_extrapolates_however_little_it_s
     assert not estimate_effects(response, response.baseline).extrapolates
 
 
-def test_the_share_outside_counts_the_revenue_of_what_moved(response):
+def test_the_share_outside_counts_the_revenue_of_the_changed_prices(response):
     item = estimate_effects(response, changed_prices(response, {"cat0": 2.0})).share_outside
     inside = (response.segments == "cat0").to_numpy()
     revenue = response.baseline * response.demand(response.baseline).quantity
     assert item == pytest.approx(revenue[inside].sum() / revenue.sum())
 
 
-def test_an_unproven_answer_is_refused_with_its_condition_and_the_test_that_would_tell(world, unproven):
+def test_an_unidentified_effect_is_refused_with_its_condition_and_a_suggested_test(world, unproven):
     outcome = what_if(unproven, world.panel, {"cat0": 0.1})
     assert outcome.refused
     assert outcome.condition == "prices do not follow demand"
     identification, test = outcome.reasons
     assert "it holds only if prices do not follow demand" in identification
     assert "no price is recommended" in identification
-    assert test.startswith("What would tell: give a 20% discount to half of the units, drawn by lot anew each period")
-    assert "state that prices were set on a schedule" in test
-    assert outcome.token_revenue.change != 0  # the number stands, marked with its condition
+    assert test.startswith("Test to run: give a 20% discount to a random half of the units, drawn again each period")
+    assert "state that prices followed a schedule" in test
+    assert outcome.token_revenue.change != 0  # the number holds under its condition
 
 
-def test_the_test_that_would_tell_is_as_long_as_promised(world, unproven):
+def test_the_suggested_test_is_long_enough(world, unproven):
     """A test of the announced length, held on this world 400 times, knows the elasticity to about ±0.25."""
     text = what_if(unproven, world.panel, {}).reasons[1]
     assert "±0.25" in text
@@ -204,7 +204,7 @@ def elasticities_of_tests(world, weeks, repeats):
     return effect.ravel() / np.log(0.8)
 
 
-def test_offers_without_units_are_answered_and_told_how_many_sales_would_tell(world):
+def test_offers_without_units_get_a_suggested_test_in_sales(world):
     rows = world.panel.head(2000)
     modeler = world.modeler(unit=None, period=None, randomized_discount=None, randomized_flag=None)
     result = modeler.compare_models(rows, ["fixed_effects"])["fixed_effects"]
@@ -262,7 +262,7 @@ def test_a_baseline_without_a_usable_price_names_the_units(world, result, change
         (lambda p: p.astype(object).where(p.index != "C0007", "many"), "no usable baseline price"),
         (lambda p: p.where(p.index != "C0007", np.inf), "no usable baseline price"),
         (lambda p: pd.concat([p, p[["C0007"]]]), "several baseline prices"),
-        (lambda p: p * 10_000, "Nothing would be sold"),
+        (lambda p: p * 10_000, "prices is zero"),
     ],
 )
 def test_a_baseline_of_text_or_twice_or_in_another_currency_is_refused(world, result, change, message):
@@ -280,7 +280,7 @@ def test_the_response_covers_each_unit_once_at_its_mean_price(world, result, res
     assert np.array_equal(response.high, support["high"])
     grid = np.column_stack([response.baseline, response.baseline * 1.2])
     both = np.column_stack([response.demand(prices).quantity for prices in grid.T])
-    assert response.grid(grid) == pytest.approx(both)
+    assert response.demand_grid(grid) == pytest.approx(both)
 
 
 def test_a_unit_that_training_never_saw_has_its_own_price_as_support(world, result):

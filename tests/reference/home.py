@@ -200,7 +200,7 @@ def of_scenarios(settings: Settings) -> Figures:
         scenario = read_scenario(store, run_id)
         dataset = Catalogue(settings.data_dir).get(scenario.dataset_id)
         response = price_response(load_result(store, scenario.run_id), dataset.panel())
-        prices = scenario.asked(response, unit_attributes(response, unit_table(dataset)))
+        prices = scenario.new_prices(response, unit_attributes(response, unit_table(dataset)))
         outcome = estimate_effects(response, prices, scenario.split, scenario.planned_split)
         saved = [scenario.name, scenario.note, scenario.run_id, scenario.dataset_id]
         figures |= under(f"scenario/{run_id}", {"saved": saved, **of_outcome(outcome)})

@@ -71,8 +71,8 @@ def of_outcome(outcome: Any) -> Figures:
         f"effect/{name}": of_effect(effect) for name, effect in zip(EFFECTS, outcome.effects.values(), strict=False)
     }
     return figures | {
-        "own and cross effect": plain([outcome.own, outcome.others]),
-        "outside": plain([outcome.share_outside, outcome.moved_outside, outcome.extrapolates]),
+        "own and cross effect": plain([outcome.own_effect, outcome.substitution_effect]),
+        "outside": plain([outcome.share_outside, outcome.changed_share_outside, outcome.extrapolates]),
         "refused": [outcome.refused, outcome.assumes_no_substitution, len(outcome.reasons)],
         "prices": plain(outcome.prices),
     }

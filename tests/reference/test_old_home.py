@@ -196,6 +196,7 @@ def test_an_archived_report_verifies(settings, name):
     verification = verify(settings.reports_dir / name, Stores.of(settings))
     assert verification.compared > 30
     assert [str(difference) for difference in verification.differences[:10]] == []
+    assert verification.wording_compared or verification.summary.endswith("Wording compared: no, written by 0.1.0.")
 
 
 @pytest.mark.parametrize("name", REPORTS)

@@ -138,4 +138,4 @@ def test_held_out_rows_are_named_by_their_kind(world, without, title):
         for check in trust_card(response, estimate_effects(response, response.baseline))
         if check.code == "backtest"
     )
-    assert backtest.title.startswith("What was held back" if without else "The last periods")
+    assert backtest.title.startswith("The held-out rows" if without else "The last periods")
