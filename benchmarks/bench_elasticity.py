@@ -1,8 +1,8 @@
-"""How right `fixed_effects` and its plans are on 100 markets of another simulator, and how long trainings take.
+"""Bias and coverage of `fixed_effects`, and gain of its plans, on 100 simulated markets; and training times.
 
-python benchmarks/bench_elasticity.py [words]      exits with 1 where a promised figure is missed
+python benchmarks/bench_elasticity.py [TERMS]      exits with 1 if a target is missed
 
-With words, only the parts whose title holds one of them.
+With terms, only the sections whose title contains one of them.
 """
 
 import resource
@@ -22,18 +22,18 @@ from tests.worlds import World, make_world
 
 MARKETS = 100
 OTHERS = 40
-"""Markets for each further algorithm and for the cluster bootstrap's check."""
+"""Markets for each other algorithm."""
 CASES: dict[str, dict[str, object]] = {
     "price relative to the unit's own level": {},
     "price relative to the segment's level": {"scale": "segment"},
-    "no instrument, prices by a schedule, stated": {"prices": "schedule"},
+    "no instrument, prices by a schedule, as stated": {"prices": "schedule"},
     "views react to the price, demand exponential in it": {"form": "exponential", "views_react": -0.4},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A promised figure: `low` <= value <= `high`."""
+    """A measured value and its target, `low` <= value <= `high`."""
 
     name: str
     value: float
@@ -42,21 +42,21 @@ class Target:
 
     @property
     def met(self) -> bool:
-        """Whether the figure is inside its limits."""
+        """Whether the value is within its target."""
         return self.low <= self.value <= self.high
 
 
 def evaluation(world: World, algorithm: str = "fixed_effects") -> dict[str, float]:
-    """Return what one market says of an algorithm at its defaults and of the plan made from it."""
+    """Return the errors of an algorithm at its defaults on one market, and the gain of its plan."""
     truth = world.elasticity
     stated = {"prices_set": "schedule"} if world.params.prices == "schedule" else {}
     result = world.modeler(**stated).compare_models(world.panel, [algorithm])[algorithm]
-    results, by_segment = result.elasticity, result.elasticity_by_segment.set_index("segment")["estimate"]
+    elasticity, by_segment = result.elasticity, result.elasticity_by_segment.set_index("segment")["estimate"]
     prices = recommend_prices(result, world.panel).prices
     return {
-        "bias": (results.estimate - truth) / abs(truth),
-        "covered": float(results.low <= truth <= results.high),
-        "width": (results.high - results.low) / abs(truth),
+        "bias": (elasticity.estimate - truth) / abs(truth),
+        "covered": float(elasticity.low <= truth <= elasticity.high),
+        "width": (elasticity.high - elasticity.low) / abs(truth),
         "segments": float((by_segment / world.by_segment - 1).abs().mean()),
         "naive": result.naive.estimate,
         "captured": world.captured(prices),
@@ -65,7 +65,7 @@ def evaluation(world: World, algorithm: str = "fixed_effects") -> dict[str, floa
 
 
 def figures(case: str, markets: int) -> Iterator[Target]:
-    """Yield the figures over all markets of a case."""
+    """Yield the targets over all markets of a case."""
     knobs = CASES[case]
     table = pd.DataFrame([evaluation(make_world(seed=seed, **knobs)) for seed in range(markets)])
     mean = table.mean()
@@ -75,13 +75,13 @@ def figures(case: str, markets: int) -> Iterator[Target]:
     yield Target("mean width of the interval / |truth|", mean["width"], 0, 0.25)
     yield Target("mean relative error of a segment", mean["segments"], 0, np.inf if loose else 0.12)
     yield Target("share of naive slopes with the wrong sign", float((table["naive"] > 0).mean()), -np.inf, np.inf)
-    yield Target("captured share of the possible gain, median", table["captured"].median(), 0.85, np.inf)
+    yield Target("captured share of the maximum gain, median", table["captured"].median(), 0.85, np.inf)
     yield Target("captured share, lowest", table["captured"].min(), -np.inf, np.inf)
     yield Target("share of plans that lower revenue", mean["harm"], 0, 0.02)
 
 
 def others(markets: int) -> Iterator[Target]:
-    """Yield what the other algorithms with an interval find."""
+    """Yield bias and coverage of the other algorithms with an interval."""
     for algorithm in ("polynomial", "gam"):
         for scale in ("unit", "segment"):
             table = pd.DataFrame([evaluation(make_world(seed=seed, scale=scale), algorithm) for seed in range(markets)])
@@ -90,7 +90,7 @@ def others(markets: int) -> Iterator[Target]:
 
 
 def unknown(markets: int) -> Iterator[Target]:
-    """Yield how often prices of unknown origin are given their condition and no recommendation, whatever the truth."""
+    """Yield how often prices of unknown origin get a condition and no recommendation."""
     refused = []
     for seed in range(markets):
         world = make_world(seed=seed, prices="schedule", units=60, weeks=30)
@@ -102,17 +102,17 @@ def unknown(markets: int) -> Iterator[Target]:
 
 
 def bootstrap(markets: int, draws: int = 60) -> Iterator[Target]:
-    """Yield the spread of a slope over panels of resampled units, against its stated error; seeds are market numbers.
+    """Yield the standard deviation of a slope over panels of resampled units, relative to its standard error.
 
-    The slope and not the elasticity: that is a mean over the panel's own units, and a resampled panel has others.
+    The slope and not the elasticity, which is a mean over the units of a panel: a resampled panel has others.
     """
     ratios = []
     for seed in range(markets):
         world, rng = make_world(seed=seed, units=100, weeks=30), np.random.default_rng(seed)
         groups = [rows for _, rows in world.panel.groupby("course_id")]
-        figure = [_one_slope(world, _resampled(groups, rng))[0] for _ in range(draws)]
-        ratios.append(float(np.std(figure)) / _one_slope(world, world.panel)[1])
-    yield Target(f"bootstrap's error / stated error, {draws} draws, mean", float(np.mean(ratios)), 0.85, 1.15)
+        slopes = [_pooled_slope(world, _resampled(groups, rng))[0] for _ in range(draws)]
+        ratios.append(float(np.std(slopes)) / _pooled_slope(world, world.panel)[1])
+    yield Target(f"bootstrap / standard error, {draws} draws, mean", float(np.mean(ratios)), 0.85, 1.15)
 
 
 def _resampled(groups: list[pd.DataFrame], rng: np.random.Generator) -> pd.DataFrame:
@@ -120,7 +120,7 @@ def _resampled(groups: list[pd.DataFrame], rng: np.random.Generator) -> pd.DataF
     return pd.concat([groups[item].assign(course_id=f"D{position}") for position, item in enumerate(selection)])
 
 
-def _one_slope(world: World, panel: pd.DataFrame) -> tuple[float, float]:
+def _pooled_slope(world: World, panel: pd.DataFrame) -> tuple[float, float]:
     params = FixedEffectsParams(tiers="one", segment_slopes=False)
     model = ALGORITHMS["fixed_effects"].new_estimator(params, columns=world.modeler().roles.model_dump())
     model.fit(panel.drop(columns="enrollments"), panel["enrollments"])
@@ -128,7 +128,7 @@ def _one_slope(world: World, panel: pd.DataFrame) -> tuple[float, float]:
 
 
 def training_times() -> Iterator[Target]:
-    """Yield the seconds that the default algorithms take on 15,600 course-weeks, each and all together."""
+    """Yield the seconds of the default algorithms on 15,600 course-weeks."""
     world = make_world(seed=0)
     start = time.perf_counter()
     results = world.modeler().compare_models(world.panel)
@@ -169,9 +169,9 @@ def large() -> Iterator[Target]:
 
 
 def main() -> int:
-    """Return the exit code: 0 where every target is met."""
-    request = sys.argv[1:]
-    parts: dict[str, Callable[[], Iterator[Target]]] = {
+    """Return the exit code: 0 if every target is met."""
+    terms = sys.argv[1:]
+    sections: dict[str, Callable[[], Iterator[Target]]] = {
         **{case: partial(figures, case, MARKETS) for case in CASES},
         "prices of unknown origin": partial(unknown, 20),
         "other algorithms": partial(others, OTHERS),
@@ -180,7 +180,7 @@ def main() -> int:
         "large panels": large,
     }
     selection = {
-        title: section for title, section in parts.items() if not request or any(word in title for word in request)
+        title: section for title, section in sections.items() if not terms or any(term in title for term in terms)
     }
     met = [
         show(f"{title} ({MARKETS} markets)" if title in CASES else title, section())

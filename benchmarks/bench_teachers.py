@@ -1,6 +1,6 @@
-"""How right `teacher_quality` is on generated worlds: errors, rank correlations and intervals against the truth.
+"""Errors, rank correlations and interval coverage of `teacher_quality` on generated markets.
 
-python benchmarks/bench_teachers.py [WORLDS]      exits with 1 where a promised figure is missed
+python benchmarks/bench_teachers.py [MARKETS]      exits with 1 if a target is missed
 """
 
 import sys
@@ -20,16 +20,17 @@ from edtech.ml.teachers.family import MARKET_ROLES
 from edtech.ml.teachers.ground_truth import compare_with_truth
 from edtech.ml.teachers.training import train_ratings
 
-WORLDS = 200
+MARKETS = 200
 END = "2100-01-01"
 NAMES = ("mixed_model", "empirical_bayes")
 
 
 def evaluation(preset: str, seed: int) -> dict[str, float]:
-    """Return what the truth of one world says of both algorithms."""
+    """Return the metrics of both algorithms against the truth of one market."""
     market = generate_market(MarketParams.preset(preset, seed=seed))
-    results = features(market.tables, FAMILY, END)
-    rows = results.frame[list(MARKET_ROLES.covariates)].join(results.ids).assign(rating=results.target.astype(float))
+    feature_frame = features(market.tables, FAMILY, END)
+    rows = feature_frame.frame[list(MARKET_ROLES.covariates)].join(feature_frame.ids)
+    rows = rows.assign(rating=feature_frame.target.astype(float))
     figures = {}
     for name in NAMES:
         kind = ALGORITHMS[name]
@@ -39,28 +40,28 @@ def evaluation(preset: str, seed: int) -> dict[str, float]:
     return figures
 
 
-def figures(preset: str, worlds: int) -> Iterator[Target]:
-    """Yield the figures over worlds of a preset."""
-    table = pd.DataFrame([evaluation(preset, seed) for seed in range(worlds)])
+def figures(preset: str, markets: int) -> Iterator[Target]:
+    """Yield the targets over markets of a preset."""
+    table = pd.DataFrame([evaluation(preset, seed) for seed in range(markets)])
     mean = table.mean()
     for name in NAMES:
-        left = mean[f"{name}.effect_rmse_truth"] / mean[f"{name}.effect_rmse_truth_raw_mean"]
-        yield Target(f"{name}: RMSE / that of raw means", left, 0, 0.75 if name == NAMES[0] else np.inf)
+        ratio = mean[f"{name}.effect_rmse_truth"] / mean[f"{name}.effect_rmse_truth_raw_mean"]
+        yield Target(f"{name}: RMSE relative to raw means", ratio, 0, 0.75 if name == NAMES[0] else np.inf)
         yield Target(f"{name}: rank correlation", mean[f"{name}.rank_correlation_truth"], -np.inf, np.inf)
     yield Target("raw_mean: rank correlation", mean["mixed_model.rank_correlation_truth_raw_mean"], -np.inf, np.inf)
     gain = table["mixed_model.rank_correlation_truth"] - table["empirical_bayes.rank_correlation_truth"]
     yield Target("mixed_model - empirical_bayes: rank correlation", gain.mean(), 0, np.inf)
-    yield Target("  its t statistic over the worlds", float(ttest_1samp(gain, 0).statistic), -np.inf, np.inf)
+    yield Target("  its t statistic over the markets", float(ttest_1samp(gain, 0).statistic), -np.inf, np.inf)
     yield Target("mixed_model: 90% rank intervals cover", mean["mixed_model.rank_covered"], 0.84, 0.96)
     yield Target("mixed_model: 95% effect intervals cover", mean["mixed_model.effect_covered"], -np.inf, np.inf)
-    yield Target("mixed_model: value of its best tenth, stars", mean["mixed_model.decision_value_stars"], 0, np.inf)
+    yield Target("mixed_model: gain of its top tenth, stars", mean["mixed_model.decision_value_stars"], 0, np.inf)
 
 
 def main() -> int:
-    """Return the exit code: 0 where every target is met."""
-    worlds = int(sys.argv[1]) if len(sys.argv) > 1 else WORLDS
-    ask = partial(figures, worlds=worlds)
-    met = [show(f"{worlds} worlds, preset {preset}", ask(preset)) for preset in ("balanced", "confounded")]
+    """Return the exit code: 0 if every target is met."""
+    markets = int(sys.argv[1]) if len(sys.argv) > 1 else MARKETS
+    run = partial(figures, markets=markets)
+    met = [show(f"{markets} markets, preset {preset}", run(preset)) for preset in ("balanced", "confounded")]
     return 0 if all(met) else 1
 
 

@@ -10,7 +10,7 @@ from edtech.ml.elasticity.result import ElasticityResult
 from edtech.ml.outcomes import CHURN, COMPLETION, PROPENSITY
 from edtech.ml.outcomes.result import OutcomeResult
 from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
-from edtech.ml.teachers.ground_truth import effect_metrics_against_truth
+from edtech.ml.teachers.ground_truth import compare_with_truth
 from edtech.ml.teachers.result import TeacherResult
 from edtech.pricing import Plan, recommend_prices
 from edtech.pricing.policy import revenue_split
@@ -49,7 +49,7 @@ def _teachers(dataset: "Dataset", fitted: FittedModel) -> DecisionValue:
     assert isinstance(result, TeacherResult)  # noqa: S101  # the family's own result
     if truth is None:
         return DecisionValue(NO_TRUTH)
-    return DecisionValue(FROM_TRUTH, effect_metrics_against_truth(result, fitted.rows, truth.tables["teachers"]))
+    return DecisionValue(FROM_TRUTH, compare_with_truth(result, fitted.rows, truth.tables["teachers"]))
 
 
 def _outcomes(dataset: "Dataset", fitted: FittedModel) -> DecisionValue:

@@ -62,7 +62,7 @@ def odds_ratios(model: Any, cases: Cases) -> pd.DataFrame:  # noqa: ANN401  # an
     low, high, identified = _interval(model, matrix, labeled.actual, labeled.clusters, beta)
     names = model.encoder_.names_
     per = ["per standard deviation" if name in model.encoder_.numbers_ else "" for name in names]
-    note = np.where(identified, per, "not told apart from other columns: no interval")
+    note = np.where(identified, per, "collinear with other columns: no interval")
     table = pd.DataFrame({"feature": names, "ratio": np.exp(beta), "low": low, "high": high, "note": note})
     return table.iloc[np.argsort(-np.abs(beta), kind="stable")].reset_index(drop=True)
 

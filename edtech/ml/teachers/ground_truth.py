@@ -11,7 +11,7 @@ from edtech.tables.arrays import Floats
 _TOP = 0.1
 
 
-def effect_metrics_against_truth(result: TeacherResult, rows: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
+def compare_with_truth(result: TeacherResult, rows: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
     """Return errors, rank correlations and coverage against `truth` (teacher_id, quality) on the rated teachers.
 
     Quality has another scale. The least-squares line of all ratings on quality, the same for all algorithms, converts
