@@ -210,7 +210,7 @@ def of_scenarios(settings: Settings) -> Figures:
 def of_memory(settings: Settings) -> Figures:
     """Return descriptions of foreign metrics, and the mappings remembered for files."""
     entries = MetricDefinitions(settings.root / "metrics.json").load()
-    mapped = Catalogue(settings.data_dir).remembered(COLUMNS, "panel")
+    mapped = Catalogue(settings.data_dir).saved_mapping(COLUMNS, "panel")
     return {
         "memory/metrics": {name: [entry.direction, entry.unit] for name, entry in entries.items()},
         "memory/roles": mapped and list(mapped.roles.model_dump(mode="json").values()),
