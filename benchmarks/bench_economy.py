@@ -21,7 +21,7 @@ import pandas as pd
 
 from edtech.data import Catalogue, Dataset
 from edtech.data.point_in_time import PointInTimeTables
-from edtech.economy import chosen_period, economy, entries_behind, ledger_sums, reconcile, series, whole_period
+from edtech.economy import economy, entries_of, ledger_sums, reconcile, select_period, series, whole_period
 from edtech.economy.forecast import forecast
 from edtech.economy.observed_flows import observe_flows
 from edtech.economy.run_comparison import price_effect
@@ -141,7 +141,7 @@ def seconds(answer: Callable[[], Any]) -> float:
 
 def times(dataset: Dataset) -> Iterator[tuple[str, float, bool]]:
     """Yield title, seconds, and whether the limit for a figure holds for it."""
-    period = chosen_period(dataset)
+    period = select_period(dataset)
     assert period is not None
     of_period = {
         "sums of the ledger (supply, flows, debts)": ledger_sums,
@@ -155,7 +155,7 @@ def times(dataset: Dataset) -> Iterator[tuple[str, float, bool]]:
     for title, figure in of_period.items():
         yield title, seconds(partial(figure, dataset, period)), True
     yield "price index", seconds(partial(series.price_index, dataset)), True
-    yield "entries behind a figure", seconds(partial(entries_behind, dataset, "spent", period)), True
+    yield "entries behind a figure", seconds(partial(entries_of, dataset, "spent", period)), True
     yield "all figures of the page", seconds(partial(economy, dataset, period)), False
     yield "the proof", seconds(partial(reconcile, dataset, period)), False
     observed = observe_flows(dataset)

@@ -212,5 +212,5 @@ def test_economy_forecast_and_run_comparison(home, ids, tmp_path):
     assert "Token economy forecast" in report.read_text(encoding="utf-8")
     output = run("economy", "runs", dataset, run_id, "--out", str(home))
     assert "Today's prices" in output
-    with pytest.raises(ParamsError, match="Only a trained run"):
+    with pytest.raises(ParamsError, match="need a trained run"):
         run("economy", "outlook", dataset, "--recommended", "--out", str(home))

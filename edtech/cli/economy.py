@@ -21,13 +21,13 @@ def economy_figures(
     dataset: DatasetId, first: First = None, last: Last = None, report: ReportFile = None, out: Out = None
 ) -> None:
     """Print the key figures of a period and their change from the period before."""
-    from edtech.economy import chosen_period
     from edtech.economy import economy as figures_of
+    from edtech.economy import select_period
     from edtech.economy.tables import figure_rows, missing_table_notes
 
     settings = settings_of(out)
     stored = catalogue(settings).get(dataset)
-    result = figures_of(stored, chosen_period(stored, *_days(first, last)))
+    result = figures_of(stored, select_period(stored, *_days(first, last)))
     typer.echo(figure_rows(result).drop(columns=["group", "meaning"]).to_string(index=False))
     for line in missing_table_notes(result.missing):
         typer.echo(line)
@@ -41,12 +41,12 @@ def economy_figures(
 @economy.command("proof")
 def economy_proof(dataset: DatasetId, first: First = None, last: Last = None, out: Out = None) -> None:
     """Reconcile the key figures with the ledger; exit code 1 if an identity does not hold."""
-    from edtech.economy import chosen_period, reconcile
-    from edtech.economy.ledger_lines import needs_ledger
+    from edtech.economy import reconcile, select_period
+    from edtech.economy.line_items import require_ledger
 
     stored = catalogue(settings_of(out)).get(dataset)
-    needs_ledger(stored)
-    period = chosen_period(stored, *_days(first, last))
+    require_ledger(stored)
+    period = select_period(stored, *_days(first, last))
     if period is not None:
         reconciliation = reconcile(stored, period)
         typer.echo(reconciliation.table.to_string(index=False))
@@ -72,7 +72,7 @@ def economy_forecast(
     """Forecast the token economy under new prices and rules, with a 90% prediction interval."""
     from edtech.economy.forecast import forecast
     from edtech.economy.observed_flows import observe_flows
-    from edtech.economy.price_forecast import ForecastModels, ForecastPrices, effect_of_prices
+    from edtech.economy.price_forecast import ForecastModels, ForecastPrices, price_scenario_effect
     from edtech.economy.simulation import Assumptions
     from edtech.tracking import RunStore
 
@@ -82,7 +82,7 @@ def economy_forecast(
     assumptions = Assumptions.of(observed, **assignments(assume or []))
     changes = {name: number(name, value) for name, value in assignments(change or []).items()}
     prices = ForecastPrices(run_id, changes, recommended)
-    effect, reasons = effect_of_prices(ForecastModels.of(RunStore(settings=settings), stored), prices)
+    effect, reasons = price_scenario_effect(ForecastModels.of(RunStore(settings=settings), stored), prices)
     result = forecast(observed, assumptions, effect)
     typer.echo(result.totals.drop(columns="figure").to_string(index=False))
     for line in (*reasons, *result.notes):
@@ -105,7 +105,7 @@ def economy_runs(
     """Compare runs: model metrics, and the economy after 13 weeks with the recommended prices of each."""
     from edtech.economy.observed_flows import observe_flows
     from edtech.economy.price_forecast import ForecastModels, compare_run_forecasts
-    from edtech.economy.run_comparison import side_by_side
+    from edtech.economy.run_comparison import forecast_table
     from edtech.tracking import RunStore
 
     settings = settings_of(out)
@@ -113,7 +113,7 @@ def economy_runs(
     table = compare_run_forecasts(
         ForecastModels.of(RunStore(settings=settings), stored), observe_flows(stored), run_ids
     )
-    typer.echo(side_by_side(table).to_string(index=False))
+    typer.echo(forecast_table(table).to_string(index=False))
 
 
 def _days(first: datetime | None, last: datetime | None) -> tuple[date | None, date | None]:

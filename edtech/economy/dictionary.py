@@ -1,16 +1,16 @@
-"""What each figure of the token economy means: title, unit, one sentence, and which table it needs."""
+"""The definition of each figure of the token economy: title, unit, one sentence, and the tables it needs."""
 
 from dataclasses import dataclass
 
-from edtech.economy.ledger_lines import LINES
+from edtech.economy.line_items import LINE_ITEMS
 from edtech.economy.period import LEDGER
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
-    """A figure's group on the page, title, unit, one sentence, and the lines of the ledger that it is made of.
+class FigureDefinition:
+    """A figure's group on the page, title, unit, one sentence, and the line items of the ledger that it is made of.
 
-    `tables`: what a data set must hold; none where the demand panel is enough.
+    `tables`: the tables that a data set must have; none if the demand panel is enough.
     """
 
     group: str
@@ -18,137 +18,149 @@ class Meaning:
     unit: str
     help: str
     tables: tuple[str, ...] = (LEDGER,)
-    lines: tuple[str, ...] = ()
+    line_items: tuple[str, ...] = ()
 
 
-SUPPLY, FLOWS, DEBTS, PEOPLE, PRICES = "Supply", "Sources and sinks", "Sales and debts", "Learners", "Prices"
-MAIN = ("spent", "circulating_supply", "take_rate", "sink_source", "payout_cover", "active_learners")
-"""Figures to look at first."""
+SUPPLY, FLOWS, DEBTS, PEOPLE, PRICES = "Supply", "Sources and sinks", "Revenue and liabilities", "Learners", "Prices"
+MAIN_FIGURES = ("spent", "circulating_supply", "take_rate", "sink_source", "payout_cover", "active_learners")
+"""The most important figures."""
 GROUPS = (SUPPLY, FLOWS, DEBTS, PEOPLE, PRICES)
 SHARE, MONEY = "share", "100 cents"
 _T = "tokens"
-_CENTS = f"1.00 is {MONEY}, as the ledger stores money; it names no currency."
+_CENTS = f"1.00 is {MONEY}. The ledger names no currency."
 _VIEWS = (LEDGER, "views")
 
-ECONOMY: dict[str, Meaning] = {
-    "circulating_supply": Meaning(
+ECONOMY: dict[str, FigureDefinition] = {
+    "circulating_supply": FigureDefinition(
         SUPPLY, "Circulating supply", _T, "Tokens held by learners and teachers at the end of the range."
     ),
-    "treasury": Meaning(SUPPLY, "Treasury", _T, "Tokens held by the platform at the end of the range."),
-    "velocity": Meaning(
+    "treasury": FigureDefinition(SUPPLY, "Treasury", _T, "Tokens held by the platform at the end of the range."),
+    "velocity": FigureDefinition(
         SUPPLY,
         "Velocity",
         "times",
-        "Tokens spent in the range over the mean circulating supply of its days: how often a token changed hands.",
-        lines=("spent", "circulating_supply"),
+        "Tokens spent in the range divided by the mean circulating supply of its days.",
+        line_items=("spent", "circulating_supply"),
     ),
-    "gini": Meaning(
+    "gini": FigureDefinition(
         SUPPLY,
         "Gini of balances",
         "0 to 1",
-        "How unequal the balances of learners with an account are at the end of the range: 0 all alike, 1 one has all.",
-        lines=("learner_balance",),
+        "Inequality of learners' balances at the end of the range: 0 if all are equal, 1 if one learner holds all.",
+        line_items=("learner_balance",),
     ),
-    "top_1": Meaning(
+    "top_1": FigureDefinition(
         SUPPLY,
         "Held by the top 1%",
         SHARE,
-        "Share of learners' tokens that the one in a hundred with the largest balances hold.",
-        lines=("learner_balance",),
+        "Share of learners' tokens held by the 1% with the largest balances.",
+        line_items=("learner_balance",),
     ),
-    "top_10": Meaning(
+    "top_10": FigureDefinition(
         SUPPLY,
         "Held by the top 10%",
         SHARE,
-        "Share of learners' tokens that the ten in a hundred with the largest balances hold.",
-        lines=("learner_balance",),
+        "Share of learners' tokens held by the 10% with the largest balances.",
+        line_items=("learner_balance",),
     ),
-    "issued": Meaning(FLOWS, "Issued", _T, "Tokens that left the mint in the range: bought, given, or minted again."),
-    "minted_purchase": Meaning(FLOWS, "Minted for purchases", _T, "Tokens that learners bought."),
-    "minted_bonus": Meaning(FLOWS, "Minted for bonuses", _T, "Tokens given to learners."),
-    "minted_refund": Meaning(FLOWS, "Minted for refunds", _T, "Burned parts of refunded prices, minted again."),
-    "burned": Meaning(FLOWS, "Burned", _T, "Parts of prices paid that nobody gets: they cease to exist."),
-    "expired": Meaning(FLOWS, "Expired", _T, "Balances of learners that lapsed."),
-    "paid_out": Meaning(FLOWS, "Paid out", _T, "Tokens that teachers handed in for money; they cease to exist."),
-    "sink_source": Meaning(
+    "issued": FigureDefinition(FLOWS, "Issued", _T, "Tokens minted in the range for purchases, bonuses and refunds."),
+    "minted_purchase": FigureDefinition(FLOWS, "Minted for purchases", _T, "Tokens that learners bought."),
+    "minted_bonus": FigureDefinition(FLOWS, "Minted for bonuses", _T, "Tokens given to learners."),
+    "minted_refund": FigureDefinition(
+        FLOWS, "Minted for refunds", _T, "Burned shares of refunded prices, minted again."
+    ),
+    "burned": FigureDefinition(FLOWS, "Burned", _T, "Shares of prices paid that leave circulation for good."),
+    "expired": FigureDefinition(FLOWS, "Expired", _T, "Learners' balances that expired."),
+    "paid_out": FigureDefinition(
+        FLOWS, "Paid out", _T, "Tokens that teachers exchanged for money. They leave circulation."
+    ),
+    "sink_source": FigureDefinition(
         FLOWS,
-        "Sinks over sources",
+        "Sink/source ratio",
         "ratio",
-        "Tokens paid out to teachers, burned or expired over tokens issued in the range: below 1 the supply grows.",
-        lines=("taken_out", "issued"),
+        "Tokens paid out, burned or expired divided by tokens issued in the range. Below 1, the supply grows.",
+        line_items=("taken_out", "issued"),
     ),
-    "spent": Meaning(DEBTS, "Token revenue", _T, "Tokens spent on courses, refunds not taken off."),
-    "refunded": Meaning(DEBTS, "Refunded", _T, "Tokens given back to learners."),
-    "teacher_earnings": Meaning(DEBTS, "Teacher earnings", _T, "Teachers' parts of prices, less those clawed back."),
-    "commission": Meaning(DEBTS, "Commission", _T, "The platform's parts of prices, less those of refunds."),
-    "take_rate": Meaning(
+    "spent": FigureDefinition(DEBTS, "Token revenue", _T, "Tokens spent on courses, before refunds."),
+    "refunded": FigureDefinition(DEBTS, "Refunded", _T, "Tokens returned to learners."),
+    "teacher_earnings": FigureDefinition(
+        DEBTS, "Teacher earnings", _T, "Teachers' shares of prices, net of clawbacks."
+    ),
+    "commission": FigureDefinition(DEBTS, "Commission", _T, "The platform's shares of prices, net of refunds."),
+    "take_rate": FigureDefinition(
         DEBTS,
         "Take rate",
         SHARE,
-        "Commission over tokens spent, refunds taken off both.",
-        lines=("commission", "spent", "refunded"),
+        "Commission divided by tokens spent, both net of refunds.",
+        line_items=("commission", "spent", "refunded"),
     ),
-    "money_in": Meaning(DEBTS, "Money received", MONEY, f"Paid by learners for tokens. {_CENTS}"),
-    "money_out": Meaning(DEBTS, "Money paid out", MONEY, f"Paid to teachers for their tokens. {_CENTS}"),
-    "learner_balance": Meaning(
-        DEBTS, "Unredeemed", _T, "Owed to learners as courses: what they hold at the end of the range."
+    "money_in": FigureDefinition(DEBTS, "Money received", MONEY, f"Paid by learners for tokens. {_CENTS}"),
+    "money_out": FigureDefinition(DEBTS, "Money paid out", MONEY, f"Paid to teachers for their tokens. {_CENTS}"),
+    "learner_balance": FigureDefinition(
+        DEBTS, "Unredeemed tokens", _T, "Learners' balances at the end of the range, owed to them as courses."
     ),
-    "teacher_balance": Meaning(
-        DEBTS, "Owed to teachers", _T, "Payout liability: what teachers hold at the end of the range."
-    ),
-    "unredeemed_money": Meaning(
+    "teacher_balance": FigureDefinition(DEBTS, "Payout liability", _T, "Teachers' balances at the end of the range."),
+    "unredeemed_money": FigureDefinition(
         DEBTS,
         "Unredeemed in money",
         MONEY,
-        f"What learners hold at the mean price paid for a token so far. {_CENTS}",
-        lines=("learner_balance", "money_in", "minted_purchase"),
+        f"Learners' balances at the mean price paid for a token so far. {_CENTS}",
+        line_items=("learner_balance", "money_in", "minted_purchase"),
     ),
-    "payout_money": Meaning(
+    "payout_money": FigureDefinition(
         DEBTS,
-        "Owed in money",
+        "Payout liability in money",
         MONEY,
-        f"What teachers hold at the mean price paid for a token so far. {_CENTS}",
-        lines=("teacher_balance", "money_in", "minted_purchase"),
+        f"Teachers' balances at the mean price paid for a token so far. {_CENTS}",
+        line_items=("teacher_balance", "money_in", "minted_purchase"),
     ),
-    "payout_cover": Meaning(
+    "payout_cover": FigureDefinition(
         DEBTS,
-        "Cover of payouts",
+        "Payout coverage",
         "times",
-        "Money received so far, less what was paid out, over what is owed to "
-        "teachers: below 1 the platform owes more than it took.",
-        lines=("money_in", "money_out", "teacher_balance"),
+        "Money received minus money paid out so far, divided by the payout liability. Below 1, the platform owes "
+        "more than it received.",
+        line_items=("money_in", "money_out", "teacher_balance"),
     ),
-    "active_learners": Meaning(PEOPLE, "Active learners", "learners", "Learners who came in the range.", ("views",)),
-    "buyers": Meaning(PEOPLE, "Buyers", "learners", "Learners who spent tokens in the range.", lines=("spent",)),
-    "repurchase_rate": Meaning(
-        PEOPLE, "Repurchase rate", SHARE, "Buyers of the range who took at least two courses in it.", lines=("spent",)
+    "active_learners": FigureDefinition(
+        PEOPLE, "Active learners", "learners", "Learners with a visit in the range.", ("views",)
     ),
-    "arpu": Meaning(
+    "buyers": FigureDefinition(
+        PEOPLE, "Buyers", "learners", "Learners who spent tokens in the range.", line_items=("spent",)
+    ),
+    "repurchase_rate": FigureDefinition(
+        PEOPLE,
+        "Repurchase rate",
+        SHARE,
+        "Share of buyers who bought at least two courses in the range.",
+        line_items=("spent",),
+    ),
+    "arpu": FigureDefinition(
         PEOPLE,
         "Revenue per learner",
         _T,
-        "Tokens spent, refunds taken off, for each active learner (ARPU).",
+        "Tokens spent, net of refunds, per active learner (ARPU).",
         _VIEWS,
         ("spent", "refunded"),
     ),
-    "enrollments": Meaning(
-        PEOPLE, "Enrollments", "pieces", "Pieces sold in the demand panel's periods that begin in the range.", ()
+    "enrollments": FigureDefinition(
+        PEOPLE, "Enrollments", "pieces", "Quantity sold in the demand panel's periods that begin in the range.", ()
     ),
-    "panel_revenue": Meaning(
-        PRICES, "Price times quantity", _T, "Of the demand panel's periods that begin in the range.", ()
+    "panel_revenue": FigureDefinition(
+        PRICES, "Price times quantity", _T, "Revenue of the demand panel's periods that begin in the range.", ()
     ),
-    "mean_price": Meaning(PRICES, "Mean price paid", _T, "Price times quantity over pieces sold.", ()),
-    "price_index": Meaning(
+    "mean_price": FigureDefinition(PRICES, "Mean price paid", _T, "Price times quantity divided by quantity sold.", ()),
+    "price_index": FigureDefinition(
         PRICES,
         "Price index",
         "first = 100",
-        "Mean price level of the range's periods, of units compared with "
-        "themselves (GEKS-Fisher); the data set's first period is 100.",
+        "Mean price level of the range's periods, compared unit by unit (GEKS-Fisher). The data set's first period "
+        "is 100.",
         (),
     ),
 }
 
 
-def lines_behind(name: str) -> tuple[str, ...]:
-    """Return the lines of the ledger that a figure is made of: itself, or those of its parts; none of other tables."""
-    return (name,) if name in LINES else ECONOMY[name].lines
+def line_items_of(name: str) -> tuple[str, ...]:
+    """Return the line items of a figure: itself, or those that it is computed from; none for other tables."""
+    return (name,) if name in LINE_ITEMS else ECONOMY[name].line_items

@@ -8,7 +8,7 @@ import pandas as pd
 
 from edtech.data import Dataset
 from edtech.economy.dictionary import ECONOMY
-from edtech.economy.ledger_lines import LINES, LedgerSums, ledger_sums
+from edtech.economy.line_items import LINE_ITEMS, LedgerSums, ledger_sums
 from edtech.economy.period import LEDGER, Period, whole_period
 from edtech.economy.series import active_learners, buyers, concentration, daily_balances, price_index
 from edtech.tables.tokens import UNITS_PER_TOKEN
@@ -18,9 +18,9 @@ CENTS = 100
 
 @dataclass(frozen=True, slots=True)
 class EconomyFigure:
-    """A figure of `ECONOMY` in its unit, and that of the range before; None where there is none.
+    """A figure of `ECONOMY` in its unit, in the range and in the range before; None if undefined.
 
-    `exact` is the same in 1/100 token or cents where it is a line of the ledger.
+    `exact` is the same figure in 1/100 token or cents if it is a line item of the ledger.
     """
 
     name: str
@@ -30,7 +30,7 @@ class EconomyFigure:
 
     @property
     def change(self) -> float | None:
-        """Relative change against the range before."""
+        """Relative change from the range before."""
         if self.value is None or not self.before:
             return None
         return self.value / self.before - 1
@@ -40,8 +40,8 @@ class EconomyFigure:
 class Economy:
     """The figures of a range (None: of all periods), by name.
 
-    `before` is the range compared with, None where the data do not reach back that far; `missing` says which figures
-    the data set's tables do not allow, by the table that they need.
+    `before` is the range of the same length before, None if the data do not reach that far. `missing` lists the figures
+    that the data set lacks tables for, by table.
     """
 
     period: Period | None
@@ -51,9 +51,9 @@ class Economy:
 
 
 def economy(dataset: Dataset, period: Period | None) -> Economy:
-    """Return every figure that the data set's tables allow. Raises DataError where a file is missing or damaged."""
+    """Return every figure that the data set has the tables for. Raises DataError if a file is missing or damaged."""
     whole = whole_period(dataset)
-    before = period.before if period and whole and whole.holds(period.before) else None
+    before = period.before if period and whole and whole.contains(period.before) else None
     index = price_index(dataset)
     now, exact = _values(dataset, period, index)
     then = _values(dataset, before, index)[0] if before else {}
@@ -66,10 +66,10 @@ def economy(dataset: Dataset, period: Period | None) -> Economy:
 
 
 def missing_figures(dataset: Dataset) -> dict[str, tuple[str, ...]]:
-    """Return which figures cannot be given, by the table that is missing."""
+    """Return the figures that cannot be computed, by the missing table."""
     figures: dict[str, tuple[str, ...]] = {}
-    for name, about in ECONOMY.items():
-        for table in about.tables:
+    for name, definition in ECONOMY.items():
+        for table in definition.tables:
             if table not in dataset.tables:
                 figures[table] = (*figures.get(table, ()), name)
     return figures
@@ -82,7 +82,7 @@ def _finite(value: float | None) -> float | None:
 def _values(
     dataset: Dataset, period: Period | None, index: pd.DataFrame
 ) -> tuple[dict[str, float | None], dict[str, int]]:
-    """Return the figures in their units, and the ledger's lines as integers."""
+    """Return the figures in their units, and the line items as integers."""
     figures: dict[str, float | None] = dict(_panel_values(dataset, period, index))
     exact: dict[str, int] = {}
     active = None
@@ -90,9 +90,11 @@ def _values(
         active = figures["active_learners"] = active_learners(dataset, period)
     if period is not None and LEDGER in dataset.tables:
         sums = ledger_sums(dataset, period)
-        exact = dict(sums.lines)
+        exact = dict(sums.totals)
         figures |= {
-            name: exact[name] / (CENTS if LINES[name].money else UNITS_PER_TOKEN) for name in exact if name in ECONOMY
+            name: exact[name] / (CENTS if LINE_ITEMS[name].money else UNITS_PER_TOKEN)
+            for name in exact
+            if name in ECONOMY
         }
         figures |= ratios(sums, int(daily_balances(dataset, period)[["learners", "teachers"]].to_numpy().sum()), active)
         figures |= _people(dataset, period)
@@ -100,7 +102,7 @@ def _values(
 
 
 def _panel_values(dataset: Dataset, period: Period | None, index: pd.DataFrame) -> Iterator[tuple[str, float | None]]:
-    """Yield what the demand panel tells of the periods that begin in the range."""
+    """Yield the figures of the demand panel's periods that begin in the range."""
     panel = dataset.by_period()
     if dataset.roles.period is None:
         figures = dataset.key_figures()
@@ -123,21 +125,21 @@ def _inside(times: pd.Series, period: Period | None) -> "pd.Series[bool]":
 
 
 def ratios(sums: LedgerSums, token_days: int, active: int | None) -> dict[str, float | None]:
-    """Return the figures that are ratios of the ledger's lines.
+    """Return the figures that are ratios of line items.
 
     `token_days` is the circulating supply at the end of each day, summed over the days of the period, in 1/100 token;
-    `active` how many learners came, where that is known.
+    `active` is the number of active learners, None if unknown.
     """
-    line = sums.lines
-    cents = _ratio(sums.line("money_in", until=True), sums.line("minted_purchase", until=True))
-    owed = None if cents is None else line["teacher_balance"] * cents / CENTS
-    cash = (sums.line("money_in", until=True) - sums.line("money_out", until=True)) / CENTS
-    net = line["spent"] - line["refunded"]
+    totals = sums.totals
+    cents = _ratio(sums.total("money_in", until=True), sums.total("minted_purchase", until=True))
+    owed = None if cents is None else totals["teacher_balance"] * cents / CENTS
+    cash = (sums.total("money_in", until=True) - sums.total("money_out", until=True)) / CENTS
+    net = totals["spent"] - totals["refunded"]
     figures = {
-        "velocity": _ratio(line["spent"] * sums.period.days, token_days),
-        "sink_source": _ratio(line["taken_out"], line["issued"]),
-        "take_rate": _ratio(line["commission"], net),
-        "unredeemed_money": None if cents is None else line["learner_balance"] * cents / CENTS,
+        "velocity": _ratio(totals["spent"] * sums.period.days, token_days),
+        "sink_source": _ratio(totals["taken_out"], totals["issued"]),
+        "take_rate": _ratio(totals["commission"], net),
+        "unredeemed_money": None if cents is None else totals["learner_balance"] * cents / CENTS,
         "payout_money": owed,
         "payout_cover": None if owed is None else _ratio(cash, owed),
     }
@@ -151,7 +153,7 @@ def _people(dataset: Dataset, period: Period) -> dict[str, float | None]:
         "top_1": held.top_1,
         "top_10": held.top_10,
         "buyers": float(bought.buyers),
-        "repurchase_rate": _ratio(bought.again, bought.buyers),
+        "repurchase_rate": _ratio(bought.repeat, bought.buyers),
     }
 
 

@@ -1,4 +1,4 @@
-"""What a ledger shows of its own flows, week by week: what a forecast starts from."""
+"""The flows of a ledger by week, from which a forecast starts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,21 +7,21 @@ import numpy as np
 import pandas as pd
 
 from edtech.data import Dataset
-from edtech.economy.ledger_lines import LINES, needs_ledger
+from edtech.economy.line_items import LINE_ITEMS, require_ledger
 from edtech.economy.period import Period, whole_period
 from edtech.errors import PricingError
 from edtech.tables.arrays import Floats
 
 WEEK = 7 * 86_400
-FEWEST_WEEKS = 8
+MIN_WEEKS = 8
 NEVER = 260
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Payouts:
-    """How teachers are paid: every so many days, next in `days_ahead`, a share of what they hold, (p,) seen so far.
+    """Payouts to teachers: their interval in days, the days until the next, and the paid shares of balances (p,).
 
-    `every` is None where fewer than two payouts were seen: then none is forecast.
+    `every` is None with fewer than two observed payouts: then none is forecast.
     """
 
     every: int | None
@@ -33,9 +33,9 @@ class Payouts:
 class Dormancy:
     """Learners' balances by whole weeks since the account last moved, (a,), in 1/100 token.
 
-    `held` sums the balances, `squares` their squares: how much one account's luck matters. `moves` is the chance that
-    an account that lay so long moves within a week, from all pauses so far (Kaplan and Meier 1958). `expires_after` is
-    the number of weeks after which balances were seen to lapse, None where none did.
+    `held` sums the balances, `squares` their squares, for the variance between accounts. `moves` is the probability
+    that an account idle for so long moves within a week, from all pauses so far (Kaplan and Meier 1958).
+    `expires_after` is the number of weeks after which balances expired, None if none did.
     """
 
     held: Floats
@@ -46,11 +46,11 @@ class Dormancy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObservedFlows:
-    """The ledger's flows by whole weeks that end with the data, oldest first, in 1/100 token; and what is held.
+    """The ledger's flows by whole weeks that end with the data, oldest first, and the balances, in 1/100 token.
 
     `weekly` has spent, minted_purchase, minted_bonus, minted_refund, refunded, expired, paid_out. `commission_rate` and
     `burn_rate` are shares of what was spent; `bonus_to_buyers` the share of bonuses given to learners who also bought;
-    `expiry_weeks` the rule of a generated market, else that which the ledger shows, else `NEVER`.
+    `expiry_weeks` the rule of a generated market, else the one that the ledger shows, else `NEVER`.
     """
 
     end: datetime
@@ -67,17 +67,17 @@ class ObservedFlows:
 
 
 def observe_flows(dataset: Dataset) -> ObservedFlows:
-    """Return what the ledger shows.
+    """Return the observed flows of the ledger.
 
     Raises DataError without a ledger, PricingError with fewer than `FEWEST_WEEKS` whole weeks or none with a sale.
     """
-    needs_ledger(dataset)
+    require_ledger(dataset)
     period = whole_period(dataset)
     weeks = 0 if period is None else period.days // 7
-    if period is None or weeks < FEWEST_WEEKS:
+    if period is None or weeks < MIN_WEEKS:
         raise PricingError(
-            "The data are too short for a forecast",
-            expected=f"at least {FEWEST_WEEKS} whole weeks",
+            "The data set is too short for a forecast",
+            expected=f"at least {MIN_WEEKS} whole weeks",
             actual=f"{weeks} weeks",
             where=dataset.name,
             fix="choose a longer data set",
@@ -87,7 +87,7 @@ def observe_flows(dataset: Dataset) -> ObservedFlows:
     spent = blocks[blocks["kind"] == "spend"].groupby("account_kind")["amount"].sum()
     if not spent.get("learner", 0):
         raise PricingError(
-            "Nothing was ever sold, so there is nothing to forecast", where=dataset.name, fix="choose another data set"
+            "The ledger has no sales to forecast from", where=dataset.name, fix="choose another data set"
         )
     dormancy = _dormancy(dataset, period)
     return ObservedFlows(
@@ -121,7 +121,7 @@ def _weekly(blocks: pd.DataFrame, weeks: int) -> pd.DataFrame:
     names = ("spent", "minted_purchase", "minted_bonus", "minted_refund", "refunded", "expired", "paid_out")
     flows = {}
     for name in names:
-        line = LINES[name]
+        line = LINE_ITEMS[name]
         rows = blocks["account_kind"].isin(line.accounts) & blocks["kind"].isin(line.kinds)
         sums = blocks[rows].groupby("block")["amount"].sum()
         flows[name] = line.sign * sums.reindex(range(-weeks, 0), fill_value=0)

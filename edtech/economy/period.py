@@ -1,4 +1,4 @@
-"""The range of days that the figures are of."""
+"""The range of days of the figures."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,26 +20,26 @@ class Period:
 
     @property
     def days(self) -> int:
-        """How many days."""
+        """The number of days."""
         return (self.last - self.first).days + 1
 
     @property
     def start(self) -> datetime:
-        """The first moment."""
+        """The start of the first day."""
         return datetime(self.first.year, self.first.month, self.first.day)
 
     @property
     def end(self) -> datetime:
-        """The first moment after."""
+        """The end of the last day."""
         return self.start + timedelta(days=self.days)
 
     @property
     def before(self) -> "Period":
-        """As many days, right before."""
+        """The same number of days directly before."""
         return Period(self.first - timedelta(days=self.days), self.first - timedelta(days=1))
 
-    def holds(self, other: "Period") -> bool:
-        """Whether the other lies inside."""
+    def contains(self, other: "Period") -> bool:
+        """Whether the other period lies inside."""
         return self.first <= other.first and other.last <= self.last
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Period:
 
 
 def whole_period(dataset: Dataset) -> Period | None:
-    """Return the days that a data set is about; None where its periods are no dates.
+    """Return the days that a data set covers; None if its periods are not dates.
 
     A market's are those of its platform metrics, else of its ledger; a panel's reach from its first to its last period.
     """
@@ -66,20 +66,20 @@ def whole_period(dataset: Dataset) -> Period | None:
     return None if pd.isna(first) else Period(first.date(), last.date())
 
 
-def chosen_period(dataset: Dataset, first: date | None = None, last: date | None = None) -> Period | None:
-    """Return the asked range; what is left out is the data set's own end. None where its periods are no dates.
+def select_period(dataset: Dataset, first: date | None = None, last: date | None = None) -> Period | None:
+    """Return the requested range, by default all days of the data set; None if its periods are not dates.
 
     Raises:
-        DataError: the range is empty, reaches outside the data, or cannot be asked because periods are no dates.
+        DataError: the range is empty or outside the data, or the periods are not dates.
     """
     whole = whole_period(dataset)
     if whole is None:
         if first is not None or last is not None:
             raise DataError(
-                "This data set cannot be cut to a range of days",
+                "This data set has no days to select",
                 expected="periods that are dates",
                 where=dataset.name,
-                fix="leave the range out: the figures are of all periods",
+                fix="remove the range: the figures are of all periods",
             )
         return None
     requested = Period(first or whole.first, last or whole.last)
@@ -90,9 +90,9 @@ def chosen_period(dataset: Dataset, first: date | None = None, last: date | None
             actual=str(requested),
             fix="swap the two days",
         )
-    if not whole.holds(requested):
+    if not whole.contains(requested):
         raise DataError(
-            "The range reaches outside the data",
+            "The range is outside the data",
             expected=f"days from {whole}",
             actual=str(requested),
             where=dataset.name,

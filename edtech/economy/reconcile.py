@@ -1,4 +1,4 @@
-"""The proof that the figures agree with the ledger: identities between integers, with no tolerance."""
+"""Reconciliation of the figures with the ledger: identities between integers, without tolerance."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from edtech.data import Dataset
-from edtech.economy.ledger_lines import LedgerSums, ledger_sums, recounted
+from edtech.economy.line_items import LedgerSums, ledger_sums, recount
 from edtech.economy.period import Period
 from edtech.economy.series import concentration, daily_balances
 
@@ -24,13 +24,13 @@ _FLOWS = {
     "money_in_cents": "money_in",
     "money_out_cents": "money_out",
 }
-_HELD = {
+_BALANCES = {
     "learner_balance": "learner_balance",
     "teacher_balance": "teacher_balance",
     "circulating_supply": "circulating_supply",
     "treasury": "treasury",
 }
-"""Columns of platform_metrics and the lines that they must equal: summed over the days, or at the last of them."""
+"""Columns of platform_metrics and the line items they must equal: summed over the days, or on the last day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Identity:
 
     @property
     def holds(self) -> bool:
-        """Whether they are."""
+        """Whether they are equal."""
         return self.left == self.right
 
 
@@ -55,12 +55,12 @@ class Reconciliation:
 
     @property
     def broken(self) -> tuple[Identity, ...]:
-        """Those that do not hold."""
+        """The identities that do not hold."""
         return tuple(item for item in self.identities if not item.holds)
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row for each: identity, left, right, difference."""
+        """One row per identity: identity, left, right, difference."""
         rows = [(item.title, item.left, item.right, item.left - item.right) for item in self.identities]
         return pd.DataFrame(rows, columns=["identity", "left", "right", "difference"])
 
@@ -74,24 +74,24 @@ def reconcile(dataset: Dataset, period: Period) -> Reconciliation:
 
 
 def _supply(sums: LedgerSums) -> Iterator[Identity]:
-    """Issued less what was taken out is what is held: since the start, and within the period."""
+    """Issued minus taken out equals the balances: since the start, and within the period."""
 
     def until(name: str) -> int:
-        return sums.line(name, until=True)
+        return sums.total(name, until=True)
 
     gone = until("burned") + until("expired") + until("paid_out")
     held = until("circulating_supply") + until("treasury")
     yield Identity(
         "issued - burned - expired - paid out = circulating + treasury, since the start", until("issued") - gone, held
     )
-    gone = sums.line("burned") + sums.line("expired") + sums.line("paid_out")
-    moved = sums.line("circulating_supply", until=False) + sums.line("treasury", until=False)
-    yield Identity("the same within the range, against the change of what is held", sums.line("issued") - gone, moved)
-    yield Identity("burned + expired + paid out = all that was taken out", gone, sums.line("taken_out"))
+    gone = sums.total("burned") + sums.total("expired") + sums.total("paid_out")
+    moved = sums.total("circulating_supply", until=False) + sums.total("treasury", until=False)
+    yield Identity("the same within the range = the change of balances", sums.total("issued") - gone, moved)
+    yield Identity("burned + expired + paid out = all that was taken out", gone, sums.total("taken_out"))
     yield Identity(
-        "spent - refunded + minted again - burned = teachers' earnings + commission",
-        sums.line("spent") - sums.line("refunded") + sums.line("minted_refund") - sums.line("burned"),
-        sums.line("teacher_earnings") + sums.line("commission"),
+        "spent - refunded + minted for refunds - burned = teachers' earnings + commission",
+        sums.total("spent") - sums.total("refunded") + sums.total("minted_refund") - sums.total("burned"),
+        sums.total("teacher_earnings") + sums.total("commission"),
     )
 
 
@@ -116,34 +116,34 @@ def _transactions(dataset: Dataset, period: Period) -> Iterator[Identity]:
 
 
 def _derived(dataset: Dataset, sums: LedgerSums) -> Iterator[Identity]:
-    """The stored daily metrics are those of the ledger."""
+    """The stored daily metrics equal those of the ledger."""
     if "platform_metrics" not in dataset.tables:
         return
     columns = [f"sum({name})::BIGINT AS {name}" for name in _FLOWS]
-    columns += [f"arg_max({name}, day)::BIGINT AS {name}" for name in _HELD]
+    columns += [f"arg_max({name}, day)::BIGINT AS {name}" for name in _BALANCES]
     stored = dataset.query(
         f"SELECT {', '.join(columns)} FROM platform_metrics WHERE day >= ? AND day < ?",  # noqa: S608 - names of ours
         sums.period.start,
         sums.period.end,
     ).iloc[0]
-    for name, line in (_FLOWS | _HELD).items():
-        yield Identity(f"platform_metrics.{name} = the ledger's {_readable(line)}", int(stored[name]), sums.line(line))
+    for name, line in (_FLOWS | _BALANCES).items():
+        yield Identity(f"platform_metrics.{name} = the ledger's {_readable(line)}", int(stored[name]), sums.total(line))
 
 
 def _recomputed(dataset: Dataset, sums: LedgerSums) -> Iterator[Identity]:
-    """Each figure is the sum of the entries behind it, and other ways to the same number agree."""
-    differences = recounted(dataset, sums.period)
+    """Each figure is the sum of its entries, and equals other ways to compute it."""
+    differences = recount(dataset, sums.period)
     for name, count, total in differences.itertuples(index=False):
-        yield Identity(f"{_readable(name)} = the sum of its {count:,} entries", sums.line(name), total)
+        yield Identity(f"{_readable(name)} = the sum of its {count:,} entries", sums.total(name), total)
     last = daily_balances(dataset, sums.period).iloc[-1]
     yield Identity(
         "circulating supply = learners' and teachers' balances on the last day",
-        sums.line("circulating_supply"),
+        sums.total("circulating_supply"),
         int(last["learners"] + last["teachers"]),
     )
     yield Identity(
-        "learner balance = the sum over learners of what each holds",
-        sums.line("learner_balance"),
+        "learner balance = the sum of all learners' balances",
+        sums.total("learner_balance"),
         concentration(dataset, sums.period).tokens,
     )
 

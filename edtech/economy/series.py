@@ -1,4 +1,4 @@
-"""The economy over time and over learners: balances by day, how unequal they are, who buys again, prices, retention."""
+"""The economy over time and across learners: daily balances, their inequality, repeat buyers, prices, retention."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from edtech.data import Dataset
 from edtech.data.explore import cohort_retention
-from edtech.economy.ledger_lines import needs_ledger
+from edtech.economy.line_items import require_ledger
 from edtech.economy.period import Period
 from edtech.tables.arrays import Floats
 
@@ -17,11 +17,12 @@ BINS = 100
 
 
 def daily_balances(dataset: Dataset, period: Period) -> pd.DataFrame:
-    """Return what is held at the end of each day of a period: day, learners, teachers, treasury, and what was spent.
+    """Return balances at the end of each day of a period, and spending.
 
-    Integers of 1/100 token; one row for each day, also for those without an entry.
+    Columns: day, learners, teachers, treasury, spent, in integers of 1/100 token. Each day has a row, also without an
+    entry.
     """
-    needs_ledger(dataset)
+    require_ledger(dataset)
     moved = dataset.query(
         """SELECT greatest(date_trunc('day', occurred_at), ?::TIMESTAMP)::TIMESTAMP AS day,
                   coalesce(sum(amount) FILTER (account_kind = 'learner'), 0)::BIGINT AS learners,
@@ -41,12 +42,12 @@ def daily_balances(dataset: Dataset, period: Period) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Concentration:
-    """How unequal learners' balances are at the end of a period.
+class BalanceConcentration:
+    """Inequality of learners' balances at the end of a period.
 
-    `gini` is 0 where all hold the same and near 1 where one holds all; None without a token. `top_1` and `top_10` are
-    the shares of the learners who hold most, one and ten in a hundred, rounded up. `lorenz`: share_of_learners (poorest
-    first), share_of_tokens, with both ends.
+    `gini` is 0 if all balances are equal and near 1 if one learner holds all; None without tokens. `top_1` and `top_10`
+    are the shares of the 1% and 10% of learners with the largest balances, rounded up. `lorenz`: share_of_learners
+    (poorest first), share_of_tokens, with both ends.
     """
 
     accounts: int
@@ -57,12 +58,12 @@ class Concentration:
     lorenz: pd.DataFrame
 
 
-def concentration(dataset: Dataset, period: Period) -> Concentration:
-    """Return how unequal the balances of learners with an account are, from one aggregate query.
+def concentration(dataset: Dataset, period: Period) -> BalanceConcentration:
+    """Return the inequality of the balances of learners with an account, from one aggregate query.
 
     Gini (1912) of n balances x in rising order: sum of (2 i - n - 1) x_i over n sum of x.
     """
-    needs_ledger(dataset)
+    require_ledger(dataset)
     bins = dataset.query(
         f"""WITH held AS (SELECT sum(amount)::BIGINT AS x FROM token_ledger
                           WHERE account_kind = 'learner' AND occurred_at < ? GROUP BY account_id),
@@ -74,9 +75,9 @@ def concentration(dataset: Dataset, period: Period) -> Concentration:
     )
     n, total = int(bins["accounts"].sum()), int(bins["tokens"].sum())
     if total == 0:
-        return Concentration(n, total, None, None, None, _lorenz(bins.iloc[:0]))
+        return BalanceConcentration(n, total, None, None, None, _lorenz(bins.iloc[:0]))
     top_1, top_10 = (float(bins.loc[bins["from_top"] < percent, "tokens"].sum() / total) for percent in (1, 10))
-    return Concentration(n, total, float(bins["weighted"].sum() / (n * total)), top_1, top_10, _lorenz(bins))
+    return BalanceConcentration(n, total, float(bins["weighted"].sum() / (n * total)), top_1, top_10, _lorenz(bins))
 
 
 def _lorenz(bins: pd.DataFrame) -> pd.DataFrame:
@@ -87,15 +88,15 @@ def _lorenz(bins: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Buyers:
-    """Learners who spent tokens in a period, and how many of them did so at least twice."""
+    """The number of learners who spent tokens in a period, and of those who did so at least twice."""
 
     buyers: int
-    again: int
+    repeat: int
 
 
 def buyers(dataset: Dataset, period: Period) -> Buyers:
-    """Return who spent tokens in a period, from one aggregate query."""
-    needs_ledger(dataset)
+    """Return the number of buyers in a period, from one aggregate query."""
+    require_ledger(dataset)
     rows = dataset.query(
         """SELECT count(*) AS buyers, count(*) FILTER (n > 1) AS again
            FROM (SELECT count(*) AS n FROM token_ledger
@@ -108,7 +109,7 @@ def buyers(dataset: Dataset, period: Period) -> Buyers:
 
 
 def active_learners(dataset: Dataset, period: Period) -> int:
-    """Return how many learners came (have a visit) in a period."""
+    """Return the number of learners with a visit in a period."""
     rows = dataset.query(
         "SELECT count(DISTINCT learner_id) AS n FROM views WHERE viewed_at >= ? AND viewed_at < ?",
         period.start,
@@ -137,7 +138,7 @@ def price_index(dataset: Dataset) -> pd.DataFrame:
 
 
 def geks_fisher(price: Floats, quantity: Floats) -> Floats:
-    """Return the index (w,) of w periods from prices and quantities (w, units), 0 where a unit has no price.
+    """Return the index (w,) of w periods from prices and quantities (w, units), 0 if a unit has no price.
 
     The first period that others know is 1 (the first with sales, where none does); NaN where nothing was sold in a
     period, or nothing that leads to the first. Where some pairs have no unit in common, the levels are those that come
@@ -149,14 +150,14 @@ def geks_fisher(price: Floats, quantity: Floats) -> Floats:
         laspeyres = np.log(forward / base)  # from period (row) to period (column), quantities of the row
     fisher = (laspeyres - laspeyres.T) / 2
     linked = np.isfinite(fisher)
-    index, some = np.full(len(price), np.nan), _with_the_first(linked)
-    if len(some):
-        index[some] = np.exp(_levels(fisher[np.ix_(some, some)]))
+    index, linked_periods = np.full(len(price), np.nan), _linked_to_first(linked)
+    if len(linked_periods):
+        index[linked_periods] = np.exp(_levels(fisher[np.ix_(linked_periods, linked_periods)]))
     return index
 
 
-def _with_the_first(linked: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the periods that are linked (w, w) with the first that any other is linked with, it included."""
+def _linked_to_first(linked: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the periods that are linked (w, w) with the first linked period, which is included."""
     _, component = connected_components(linked, directed=False)
     sold = np.flatnonzero(linked.diagonal())
     connected = sold[np.bincount(component)[component[sold]] > 1]
@@ -165,7 +166,7 @@ def _with_the_first(linked: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _levels(fisher: Floats) -> Floats:
-    """Return log levels (w,), the first 0, from log comparisons (w, w) of row to column, NaN where there is none."""
+    """Return log levels (w,), the first 0, from log comparisons (w, w) of row to column, NaN if missing."""
     links = np.isfinite(fisher)
     if links.all():
         level = -fisher.mean(axis=1)

@@ -1,8 +1,8 @@
-"""Where the token economy may go: prices, rules and horizon asked for, with a 90% band by simulation.
+"""Simulate the token economy under prices, rules and a horizon, for 90% prediction intervals.
 
-Each of the draws is one possible future. It takes a path of weekly spending at today's prices (`path`), moves it by the
-price effect of a trained model drawn from its own uncertainty, and lets the ledger's flows follow at rates drawn from
-the last weeks. In every draw, every week, issued - burned - expired - paid out = circulating + treasury.
+Each draw is one possible future: a path of weekly spending at today's prices (`spending_paths`), times a price effect
+drawn from the trained model's uncertainty, and the ledger's flows at rates drawn from recent weeks. In every draw and
+week, issued - burned - expired - paid out = circulating + treasury.
 """
 
 from dataclasses import dataclass
@@ -13,21 +13,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
 from edtech.economy.observed_flows import NEVER, Dormancy, ObservedFlows, Payouts
-from edtech.economy.spending_paths import Beliefs, spending_paths
+from edtech.economy.spending_paths import Prior, spending_paths
 from edtech.errors import ParamsError
 from edtech.tables.arrays import Floats
 
 _PERCENT: JsonDict = {"format": "percent"}
 _WEEKS: JsonDict = {"format": "%d weeks"}
-"""How a slider shows the value."""
+"""How a slider formats the value."""
 
 
 class Assumptions(BaseModel):
-    """What a forecast assumes; each can be changed. Rules count from the first week to come."""
+    """The assumptions of a forecast, which the user can change. Rules apply from the first future week."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weeks: int = Field(13, ge=1, le=52, title="Weeks ahead", description="How far to look.", json_schema_extra=_WEEKS)
+    weeks: int = Field(
+        13, ge=1, le=52, title="Weeks ahead", description="Horizon of the forecast.", json_schema_extra=_WEEKS
+    )
     commission_rate: float = Field(
         0.2,
         ge=0.0,
@@ -41,7 +43,7 @@ class Assumptions(BaseModel):
         ge=0.0,
         le=0.3,
         title="Burned",
-        description="Share of tokens spent that ceases to exist.",
+        description="Share of tokens spent that leaves circulation.",
         json_schema_extra=_PERCENT,
     )
     bonuses: float = Field(
@@ -49,7 +51,7 @@ class Assumptions(BaseModel):
         ge=0.0,
         le=5.0,
         title="Bonuses",
-        description="Tokens given to learners, as a multiple of what is given now.",
+        description="Bonus tokens, as a multiple of today's.",
         json_schema_extra={"format": "%.2f times"},
     )
     expiry_weeks: int = Field(
@@ -57,15 +59,15 @@ class Assumptions(BaseModel):
         ge=1,
         le=NEVER,
         title="Expiry",
-        description=f"A balance lapses after so many weeks without a movement; {NEVER}: never.",
+        description=f"Weeks without a movement after which a balance expires; {NEVER}: never.",
         json_schema_extra=_WEEKS,
     )
     bonus_replaces: float = Field(
         1.0,
         ge=0.0,
         le=1.0,
-        title="Bonus replaces purchases",
-        description="Share of more (or fewer) bonus tokens that learners buy less (or more) for.",
+        title="Bonuses replace purchases",
+        description="Share of additional bonus tokens by which learners buy fewer tokens.",
         json_schema_extra=_PERCENT,
     )
     recent_weeks: int = Field(
@@ -73,7 +75,7 @@ class Assumptions(BaseModel):
         ge=4,
         le=104,
         title="Recent weeks",
-        description="Refunds, bonuses and purchases per token spent are theirs.",
+        description="Weeks from which refunds, bonuses and purchases per token spent are taken.",
         json_schema_extra=_WEEKS,
     )
     yearly_swing: float = Field(
@@ -81,8 +83,7 @@ class Assumptions(BaseModel):
         ge=0.0,
         le=1.0,
         title="Yearly swing",
-        description="How far spending may swing over a year before the data "
-        "are asked, as a share of it (one deviation).",
+        description="Prior standard deviation of the yearly swing of spending, as a share of it.",
         json_schema_extra=_PERCENT,
     )
     trend: float = Field(
@@ -90,11 +91,11 @@ class Assumptions(BaseModel):
         ge=0.0,
         le=0.1,
         title="Trend per week",
-        description="Steady change per week that is possible, as a share.",
+        description="Prior standard deviation of the steady change per week, as a share.",
         json_schema_extra=_PERCENT,
     )
-    draws: int = Field(500, ge=100, le=5_000, title="Draws", description="Possible futures that the band is made of.")
-    seed: int = Field(1, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same band.")
+    draws: int = Field(500, ge=100, le=5_000, title="Draws", description="Number of simulated futures.")
+    seed: int = Field(1, ge=0, le=2**31 - 1, title="Seed", description="The same seed gives the same interval.")
 
     @property
     def teacher_rate(self) -> float:
@@ -103,7 +104,7 @@ class Assumptions(BaseModel):
 
     @classmethod
     def of(cls, observed: ObservedFlows, /, **changes: float) -> "Assumptions":
-        """Return the rules that the ledger shows, with changes. Raises ParamsError that lists every wrong change."""
+        """Return the rules of the ledger, with changes. Raises ParamsError that lists every invalid change."""
         start: dict[str, float] = {
             "commission_rate": round(min(observed.commission_rate, 0.6), 4),
             "burn_rate": round(min(observed.burn_rate, 0.3), 4),
@@ -115,19 +116,19 @@ class Assumptions(BaseModel):
         except ValidationError as exc:
             wrong = exc.errors(include_url=False, include_context=False)
             raise ParamsError(
-                f"The forecast cannot assume this: {len(wrong)} wrong",
+                f"{len(wrong)} assumptions of the forecast are invalid",
                 expected=f"values inside the bounds of {', '.join(cls.model_fields)}",
                 actual=repr({str(item["loc"][0]) if item["loc"] else "": item["input"] for item in wrong[:5]})[:200],
-                fix="correct or leave out what is listed",
+                fix="correct or remove them",
                 details=[f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in wrong[:5]],
             ) from exc
 
 
 @dataclass(frozen=True, slots=True)
 class PriceEffect:
-    """What asked prices do to token revenue: a relative change, and the standard error of its logarithm.
+    """The effect of prices on token revenue: a relative change, and the standard error of its logarithm.
 
-    `error` is None where the model has no honest interval: then there is no band either.
+    `error` is None if the model has no valid confidence interval: then the forecast has none either.
     """
 
     change: float = 0.0
@@ -135,7 +136,7 @@ class PriceEffect:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Futures:
+class SimulatedFlows:
     """Flows (n, h) of each draw and week, and balances (n, h) at the end of each week, in 1/100 token."""
 
     spent: Floats
@@ -153,22 +154,22 @@ class Futures:
 
     @property
     def circulating_supply(self) -> Floats:
-        """Held by learners and teachers."""
+        """Balances of learners and teachers."""
         return self.learner_balance + self.teacher_balance
 
     @property
     def issued(self) -> Floats:
-        """What left the mint."""
+        """Minted tokens."""
         return self.purchased + self.bonus + self.minted_again
 
 
-def simulate(observed: ObservedFlows, assumptions: Assumptions, effect: PriceEffect) -> Futures:
-    """Return the draws of what may come. The same seed gives the same draws of all but the asked changes."""
+def simulate(observed: ObservedFlows, assumptions: Assumptions, effect: PriceEffect) -> SimulatedFlows:
+    """Return the simulated flows. The same seed gives the same draws apart from the changed assumptions."""
     rng = np.random.default_rng(assumptions.seed)
     shape = (assumptions.draws, assumptions.weeks)
     spent = observed.weekly["spent"].to_numpy(dtype=float)
     base = spending_paths(
-        spent, assumptions.weeks, assumptions.draws, Beliefs(assumptions.trend, assumptions.yearly_swing), rng
+        spent, assumptions.weeks, assumptions.draws, Prior(assumptions.trend, assumptions.yearly_swing), rng
     )
     slope = rng.standard_normal(assumptions.draws)
     rates = _rates(observed.weekly.tail(assumptions.recent_weeks), shape, rng)
@@ -176,16 +177,17 @@ def simulate(observed: ObservedFlows, assumptions: Assumptions, effect: PriceEff
     prices = (1 + effect.change) * np.exp((effect.error or 0.0) * slope)
     planned = base * prices[:, None]
     usual = max(float(observed.weekly["spent"].tail(4).mean()), 1.0)
-    lapsing = _expiring(observed.dormancy, assumptions.expiry_weeks, planned / usual, luck)
+    lapsing = _lapsing_balances(observed.dormancy, assumptions.expiry_weeks, planned / usual, luck)
     return _propagate(observed, assumptions, _DrawnFlows(base, planned, lapsing, pays, **rates))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _DrawnFlows:
-    """What is drawn before the balances are known, each (n, h).
+    """Random draws that do not depend on balances, each (n, h).
 
-    `base` is spending at today's prices, `spent` at the asked ones; `lapsing` what would expire, `pays` the share of
-    teachers' balances paid out at the start of a week; per token spent: `funded` bought or given, `bonus`, `refunded`.
+    `base` is spending at today's prices, `spent` at the new ones; `lapsing` the balances that would expire, `pays` the
+    share of teachers' balances paid out at the start of a week; per token spent: `funded` bought or given, `bonus`,
+    `refunded`.
     """
 
     base: Floats
@@ -198,9 +200,9 @@ class _DrawnFlows:
 
 
 def _rates(recent: pd.DataFrame, shape: tuple[int, int], rng: np.random.Generator) -> dict[str, Floats]:
-    """Return flows per token spent (n, h), weeks drawn from the recent ones.
+    """Return flows per token spent (n, h), for weeks drawn from the recent ones.
 
-    A mean over as many recent weeks is itself uncertain: each draw has the mean of a sample of its own.
+    The mean over the recent weeks is uncertain itself: each draw has the mean of its own sample.
     """
     weekly = recent[recent["spent"] > 0]
     spent = weekly["spent"].to_numpy(dtype=float)
@@ -231,8 +233,8 @@ def _payout_shares(payouts: Payouts, shape: tuple[int, int], rng: np.random.Gene
     return shares
 
 
-def _propagate(observed: ObservedFlows, assumptions: Assumptions, flows: _DrawnFlows) -> Futures:
-    """Return the flows and balances that follow from what was drawn."""
+def _propagate(observed: ObservedFlows, assumptions: Assumptions, flows: _DrawnFlows) -> SimulatedFlows:
+    """Return the flows and balances that follow from the draws."""
     spent, now = flows.spent, flows.bonus * flows.base
     bonus, refunded = assumptions.bonuses * now, flows.refunded * spent
     purchased = np.maximum(flows.funded * spent - now - assumptions.bonus_replaces * (bonus - now), 0.0)
@@ -241,13 +243,13 @@ def _propagate(observed: ObservedFlows, assumptions: Assumptions, flows: _DrawnF
     expired, paid, left, owed = np.empty((4, *spent.shape))
     for week in range(spent.shape[1]):
         lacking = spent[:, week] - bonus[:, week] - refunded[:, week] - learners
-        purchased[:, week] = np.maximum(purchased[:, week], lacking)  # nobody spends what nobody holds
+        purchased[:, week] = np.maximum(purchased[:, week], lacking)  # learners cannot spend more than they hold
         learners = purchased[:, week] - lacking
         expired[:, week] = np.minimum(flows.lapsing[:, week], learners)
         learners = left[:, week] = learners - expired[:, week]
         paid[:, week] = flows.pays[:, week] * teachers
         teachers = owed[:, week] = teachers - paid[:, week] + earned[:, week]
-    return Futures(
+    return SimulatedFlows(
         spent,
         earned,
         commission,
@@ -263,8 +265,8 @@ def _propagate(observed: ObservedFlows, assumptions: Assumptions, flows: _DrawnF
     )
 
 
-def _expiring(dormancy: Dormancy, after: int, activity: Floats, luck: Floats) -> Floats:
-    """Return what lapses in each week (n, h) if balances lapse `after` weeks without a movement.
+def _lapsing_balances(dormancy: Dormancy, after: int, activity: Floats, luck: Floats) -> Floats:
+    """Return the balances that expire in each week (n, h), `after` weeks without a movement.
 
     A balance that lay for a weeks lapses if its account does not move until then, each by its own luck: standard normal
     `luck` (n, h). Accounts that move in a week to come leave as much behind as those of the last week, in proportion to

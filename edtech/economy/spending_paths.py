@@ -1,9 +1,9 @@
-"""Paths that weekly spending may take: a Gaussian process on its logarithm, drawn with all that is not known of it.
+"""Simulated paths of weekly spending: a Gaussian process on its logarithm, with uncertain parameters.
 
 Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, chapters 2 and 5. The covariance is the sum of a
-level, a steady trend, a yearly swing, a wandering level (random walk) and noise from week to week. How much trend and
-swing are possible is assumed; how much the level wanders and the noise are drawn from their posterior on a grid, so
-that short data give wide bands and long data narrow ones.
+level, a steady trend, a yearly swing, a wandering level (random walk) and noise from week to week. The prior of trend
+and swing is assumed. The random walk and the noise are drawn from their posterior on a grid, so short data give wide
+intervals and long data narrow ones.
 """
 
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ HARMONICS = (0.8, 0.6)  # of the swing: once and twice a year
 
 
 @dataclass(frozen=True, slots=True)
-class Beliefs:
-    """What is assumed before the data: one standard deviation of the trend per week and of the yearly swing."""
+class Prior:
+    """The prior standard deviations of the trend per week and of the yearly swing."""
 
     trend: float
     swing: float
 
 
-def spending_paths(spent: Floats, horizon: int, draws: int, beliefs: Beliefs, rng: np.random.Generator) -> Floats:
-    """Return paths (draws, horizon) that weekly spending may take after the weeks `spent` (w,), all above 0."""
-    floor = 0.05 * np.median(spent[spent > 0])  # a week without a sale is a very bad week, not log(0)
+def spending_paths(spent: Floats, horizon: int, draws: int, beliefs: Prior, rng: np.random.Generator) -> Floats:
+    """Return simulated paths (draws, horizon) of weekly spending after the weeks `spent` (w,), all above 0."""
+    floor = 0.05 * np.median(spent[spent > 0])  # a week without a sale is a very low week, not log(0)
     log = np.log(np.maximum(spent, floor))
     center = log.mean()
     week = np.arange(spent.size + horizon, dtype=float) - spent.size
@@ -40,12 +40,15 @@ def spending_paths(spent: Floats, horizon: int, draws: int, beliefs: Beliefs, rn
     likely = np.array([_log_likelihood(k[: spent.size, : spent.size], log - center) for k in covariances])
     weight = np.exp(likely - likely.max())
     counts = rng.multinomial(draws, weight / weight.sum())
-    parts = [_predicted(covariances[index], log - center, int(counts[index]), rng) for index in np.flatnonzero(counts)]
+    parts = [
+        _conditional_draws(covariances[index], log - center, int(counts[index]), rng)
+        for index in np.flatnonzero(counts)
+    ]
     return np.asarray(np.exp(center + rng.permutation(np.concatenate(parts))))
 
 
-def _smooth(week: Floats, beliefs: Beliefs) -> Floats:
-    """Return the covariance (w, w) of level, trend and yearly swing; a trend is told from the last week on."""
+def _smooth(week: Floats, beliefs: Prior) -> Floats:
+    """Return the covariance (w, w) of level, trend and yearly swing; the trend starts at the last week."""
     apart = 2 * np.pi * np.subtract.outer(week, week) / YEAR
     swing = sum(share**2 * np.cos(number * apart) for number, share in enumerate(HARMONICS, 1))
     return np.asarray(LEVEL**2 + beliefs.trend**2 * np.outer(week, week) + beliefs.swing**2 * swing)
@@ -57,8 +60,8 @@ def _log_likelihood(covariance: Floats, values: Floats) -> float:
     return float(-0.5 * scaled @ scaled - np.log(np.diag(lower)).sum())
 
 
-def _predicted(covariance: Floats, values: Floats, draws: int, rng: np.random.Generator) -> Floats:
-    """Return draws (n, h) of what follows `values` (w,) under a covariance (w + h, w + h)."""
+def _conditional_draws(covariance: Floats, values: Floats, draws: int, rng: np.random.Generator) -> Floats:
+    """Return draws (n, h) of the weeks after `values` (w,) under a covariance (w + h, w + h)."""
     w = values.size
     gain = np.linalg.solve(covariance[:w, :w], covariance[:w, w:]).T
     spread = covariance[w:, w:] - gain @ covariance[:w, w:]

@@ -21,11 +21,11 @@ _CAUSES = {
 
 
 def figure_rows(economy: Economy) -> pd.DataFrame:
-    """Return one row for each figure: group, figure, value, unit, before, change (relative), exact, meaning."""
+    """Return one row per figure: group, figure, value, unit, before, change (relative), exact, meaning."""
     rows = [
-        (about.group, about.title, figure.value, about.unit, figure.before, figure.change, figure.exact, about.help)
+        (item.group, item.title, figure.value, item.unit, figure.before, figure.change, figure.exact, item.help)
         for name, figure in economy.figures.items()
-        for about in [ECONOMY[name]]
+        for item in [ECONOMY[name]]
     ]
     return pd.DataFrame(
         rows, columns=["group", "figure", "value", "unit", "before", "change", "exact", "meaning"]
@@ -33,7 +33,7 @@ def figure_rows(economy: Economy) -> pd.DataFrame:
 
 
 def cause_rows(economy: Economy) -> pd.DataFrame:
-    """Return how tokens came into being and were taken out in the range: cause, side, tokens, share_of_issued."""
+    """Return sources and sinks of tokens in the range: cause, side, tokens, share_of_issued."""
     issued = economy.figures["issued"].value or float("nan")
     rows = [
         (cause, side, value, value / issued)
@@ -44,14 +44,14 @@ def cause_rows(economy: Economy) -> pd.DataFrame:
 
 
 def flow_title(economy: Economy) -> str:
-    """Return what left for what was issued, and what it is made of, in one line."""
+    """Return tokens taken out as a share of tokens issued, by cause, in one line."""
     issued = economy.figures["issued"].value
     if not issued:
-        return "Nothing was issued in the range"
-    whole = f"{economy.figures['sink_source'].value:.0%}"
+        return "No tokens were issued in the range"
+    total = f"{economy.figures['sink_source'].value:.0%}"
     parts = {"paid_out": "paid out to teachers", "burned": "burned", "expired": "expired"}
     breakdown = ", ".join(f"{(economy.figures[name].value or 0) / issued:.0%} {label}" for name, label in parts.items())
-    return f"As many tokens left as {whole} of those issued: {breakdown}"
+    return f"Sinks take {total} of the tokens issued: {breakdown}"
 
 
 def in_tokens(daily: pd.DataFrame) -> pd.DataFrame:
@@ -60,27 +60,28 @@ def in_tokens(daily: pd.DataFrame) -> pd.DataFrame:
 
 
 def supply_title(economy: Economy) -> str:
-    """Return what happened to the supply, in one line."""
+    """Return the change of the circulating supply in one line."""
     held = economy.figures["circulating_supply"]
     if not held.before:
-        return f"{held.value:,.0f} tokens circulate at the end"
-    return f"Circulating supply {held.change:+.1%} against the end of the range before"
+        return f"{held.value:,.0f} tokens circulate at the end of the range"
+    return f"Circulating supply {held.change:+.1%} from the end of the range before"
 
 
 def forecast_title(forecast: Forecast, name: str) -> str:
-    """Return what is expected of a figure, in one line."""
+    """Return the forecast of a figure in one line."""
     row = forecast.figure(name)
     title, _ = FORECAST_FIGURES[name]
-    reach = "" if np.isnan(row["low"]) else f" (90% of futures: {row['low']:,.0f} to {row['high']:,.0f})"
+    interval = "" if np.isnan(row["low"]) else f" (90% interval: {row['low']:,.0f} to {row['high']:,.0f})"
     when = (
         f"{forecast.assumptions.weeks} weeks from now" if name in STOCKS else f"over {forecast.assumptions.weeks} weeks"
     )
-    return f"{title} {when}: {row['mid']:,.0f} tokens{reach}"
+    return f"{title} {when}: {row['mid']:,.0f} tokens{interval}"
 
 
 def missing_table_notes(missing: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Return one sentence for each table that is missing, with the figures that need it."""
+    """Return one sentence for each missing table, with the figures that need it."""
     return [
-        f"Without a table {table} there is no: {', '.join(ECONOMY[name].title for name in names)}."
+        f"The data set has no table {table}, so these figures are missing: "
+        f"{', '.join(ECONOMY[name].title for name in names)}."
         for table, names in missing.items()
     ]

@@ -193,11 +193,11 @@ class EconomyRecipe(_Recipe):
 
     def make(self, stores: Stores) -> "Report":
         """Return the report; errors as `_Recipe.make`."""
-        from edtech.economy import chosen_period, economy
+        from edtech.economy import economy, select_period
         from edtech.reports.economy import economy_report
 
         dataset = stores.catalogue.get(self.dataset)
-        figures = economy(dataset, chosen_period(dataset, self.first, self.last))
+        figures = economy(dataset, select_period(dataset, self.first, self.last))
         return economy_report(dataset, figures, _dataset_provenance(dataset) | self.provenance())
 
 
@@ -215,7 +215,7 @@ class ForecastRecipe(_Recipe):
         """Return the report; errors as `_Recipe.make`."""
         from edtech.economy.forecast import forecast
         from edtech.economy.observed_flows import observe_flows
-        from edtech.economy.price_forecast import ForecastModels, ForecastPrices, effect_of_prices
+        from edtech.economy.price_forecast import ForecastModels, ForecastPrices, price_scenario_effect
         from edtech.economy.simulation import Assumptions
         from edtech.reports.economy import forecast_report
 
@@ -223,7 +223,7 @@ class ForecastRecipe(_Recipe):
         observed = observe_flows(dataset)
         assumptions = Assumptions.of(observed, **self.assumed)
         prices = ForecastPrices(self.run, self.changes, self.recommended)
-        effect, reasons = effect_of_prices(ForecastModels.of(stores.runs, dataset), prices)
+        effect, reasons = price_scenario_effect(ForecastModels.of(stores.runs, dataset), prices)
         sources: Provenance = {"run": self.run or "none: today's prices", "seed": assumptions.seed}
         result = forecast(observed, assumptions, effect)
         return forecast_report(result, reasons, _dataset_provenance(dataset) | sources | self.provenance())

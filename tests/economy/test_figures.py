@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edtech.data import Catalogue
-from edtech.economy import ECONOMY, LINES, chosen_period, economy, entries_behind, reconcile, whole_period
+from edtech.economy import ECONOMY, LINE_ITEMS, economy, entries_of, reconcile, select_period, whole_period
 from edtech.errors import DataError
 from edtech.market import MarketParams, generate_market
 from tests.data.conftest import ROLES, sales
@@ -50,7 +50,7 @@ def test_the_figures_of_any_range_of_a_lively_market(stored, market, first, last
 
 def agree(stored, tables, first: date, last: date) -> None:
     """Compare every figure with the recount; and the proof holds."""
-    accounts, period = recount(tables, first, last), chosen_period(stored, first, last)
+    accounts, period = recount(tables, first, last), select_period(stored, first, last)
     result = economy(stored, period).figures
     exact = {name: figure.exact for name, figure in result.items() if figure.exact is not None}
     assert exact == {
@@ -108,7 +108,7 @@ def near(value: float | None, numerator: float, denominator: float) -> None:
 
 
 def test_the_range_before_is_as_long_and_its_figures_are_those_of_its_own(stored):
-    now = economy(stored, chosen_period(stored, date(2024, 4, 1), date(2024, 4, 30)))
+    now = economy(stored, select_period(stored, date(2024, 4, 1), date(2024, 4, 30)))
     assert str(now.before) == "2024-03-02 to 2024-03-31"
     then = economy(stored, now.before).figures
     assert {name: item.before for name, item in now.figures.items()} == {
@@ -116,7 +116,7 @@ def test_the_range_before_is_as_long_and_its_figures_are_those_of_its_own(stored
     }
     spent = now.figures["spent"]
     assert spent.change == spent.value / then["spent"].value - 1
-    first = economy(stored, chosen_period(stored, date(2024, 1, 8), date(2024, 1, 20)))
+    first = economy(stored, select_period(stored, date(2024, 1, 8), date(2024, 1, 20)))
     assert first.before is None
     assert {item.before for item in first.figures.values()} == {None}
 
@@ -129,43 +129,43 @@ def test_every_figure_has_a_meaning_and_its_lines_exist(stored):
         assert about.title
         assert about.unit
         assert about.help.endswith(".")
-        assert set(about.lines) <= set(LINES)
+        assert set(about.line_items) <= set(LINE_ITEMS)
 
 
 def test_the_entries_behind_a_figure_sum_to_it_and_are_bounded(stored):
-    period = chosen_period(stored, date(2024, 3, 1), date(2024, 3, 31))
-    for name, line in LINES.items():
-        result = entries_behind(stored, name, period, most=10**6)
+    period = select_period(stored, date(2024, 3, 1), date(2024, 3, 31))
+    for name, line in LINE_ITEMS.items():
+        result = entries_of(stored, name, period, most=10**6)
         assert len(result.table) == result.count
         column = "money_cents" if line.money else "amount"
         assert line.sign * result.table[column].sum() == result.total
-    few = entries_behind(stored, "spent", period, most=5)
+    few = entries_of(stored, "spent", period, most=5)
     assert len(few.table) == 5 < few.count
     assert few.table["occurred_at"].is_monotonic_decreasing
-    with pytest.raises(DataError, match="no entries behind"):
-        entries_behind(stored, "gini; DROP TABLE x", period)
+    with pytest.raises(DataError, match="not a line item"):
+        entries_of(stored, "gini; DROP TABLE x", period)
 
 
 @pytest.mark.parametrize(
     ("first", "last", "message"),
     [
         (date(2024, 3, 2), date(2024, 3, 1), "range of days is empty"),
-        (date(2023, 12, 31), date(2024, 3, 1), "reaches outside the data"),
-        (date(2024, 3, 1), date(2024, 7, 1), "reaches outside the data"),
-        (date(2030, 1, 1), date(2030, 2, 1), "reaches outside the data"),
+        (date(2023, 12, 31), date(2024, 3, 1), "is outside the data"),
+        (date(2024, 3, 1), date(2024, 7, 1), "is outside the data"),
+        (date(2030, 1, 1), date(2030, 2, 1), "is outside the data"),
         (date(2030, 1, 1), None, "range of days is empty"),
     ],
 )
 def test_days_that_cannot_be_asked_say_what_can(stored, first, last, message):
     with pytest.raises(DataError, match=message) as error:
-        chosen_period(stored, first, last)
+        select_period(stored, first, last)
     assert error.value.fix
 
 
 def test_a_panel_without_a_ledger_gives_what_it_can_and_says_what_is_missing(home):
     panel = sales(units=4, periods=5)
     stored = Catalogue(home.data_dir).add_panel(panel, ROLES, name="panel")
-    result = economy(stored, chosen_period(stored, date(2024, 1, 8), date(2024, 1, 21)))
+    result = economy(stored, select_period(stored, date(2024, 1, 8), date(2024, 1, 21)))
     inside = panel[panel["week"].between("2024-01-08", "2024-01-21")]
     revenue = (inside["token_price"] * inside["enrollments"]).sum()
     values = {name: figure.value for name, figure in result.figures.items()}
@@ -181,8 +181,8 @@ def test_a_panel_without_a_ledger_gives_what_it_can_and_says_what_is_missing(hom
 def test_a_panel_whose_periods_are_numbers_has_figures_of_all_periods(home):
     panel = sales().assign(week=lambda rows: rows["week"].dt.isocalendar().week.astype("int64"))
     stored = Catalogue(home.data_dir).add_panel(panel, ROLES, name="numbered")
-    assert chosen_period(stored) is None
+    assert select_period(stored) is None
     result = economy(stored, None).figures
     assert result["enrollments"].value == panel["enrollments"].sum()
-    with pytest.raises(DataError, match="cannot be cut to a range of days"):
-        chosen_period(stored, date(2024, 1, 1))
+    with pytest.raises(DataError, match="no days to select"):
+        select_period(stored, date(2024, 1, 1))

@@ -8,11 +8,11 @@ from edtech.economy.forecast import FORECAST_FIGURES, STOCKS, TODAY, forecast
 from edtech.economy.observed_flows import observe_flows
 from edtech.economy.run_comparison import (
     MODEL_METRICS,
-    RunOfEconomy,
-    economy_of_runs,
+    RunPlan,
+    forecast_runs,
+    forecast_table,
     price_effect,
-    runs_of,
-    side_by_side,
+    price_model_runs,
 )
 from edtech.economy.simulation import Assumptions, PriceEffect, simulate
 from edtech.pricing import plan_prices, price_response, what_if
@@ -88,7 +88,7 @@ def test_without_an_honest_interval_there_is_no_band(observed, assumptions):
     assert result.totals[["low", "high", "change_low", "change_high"]].isna().all(axis=None)
     assert result.totals["mid"].notna().all()
     assert result.weekly["low"].isna().all()
-    assert "no honest interval" in " ".join(result.notes)
+    assert "no valid confidence interval" in " ".join(result.notes)
 
 
 def test_each_run_stands_beside_the_economy_under_its_prices(observed, assumptions, world, results):
@@ -98,10 +98,10 @@ def test_each_run_stands_beside_the_economy_under_its_prices(observed, assumptio
     other = unproven.compare_models(world.panel, ["fixed_effects"])["fixed_effects"]
     refused = plan_prices(price_response(other, world.panel))
     runs = {
-        "a": RunOfEconomy("Fixed effects", plan, {"rmse": 1.5}),
-        "b": RunOfEconomy("Unproven", refused, {"rmse": 2.5}),
+        "a": RunPlan("Fixed effects", plan, {"rmse": 1.5}),
+        "b": RunPlan("Unproven", refused, {"rmse": 2.5}),
     }
-    table = economy_of_runs(observed, assumptions, runs).set_index("run_id")
+    table = forecast_runs(observed, assumptions, runs).set_index("run_id")
     assert table["rmse"].tolist()[1:] == [1.5, 2.5]
     expected = forecast(observed, assumptions, price_effect(plan.outcome))
     for name in FORECAST_FIGURES:
@@ -109,7 +109,7 @@ def test_each_run_stands_beside_the_economy_under_its_prices(observed, assumptio
         assert table.loc["b", name] == table.loc["", name]
     assert table.loc["a", "spent"] > table.loc["", "spent"]
     assert "no price is recommended" in table.loc["b", "note"]
-    read = side_by_side(table.reset_index()).set_index("figure")
+    read = forecast_table(table.reset_index()).set_index("figure")
     assert read.columns.tolist() == ["unit", "Today's prices", "Fixed effects", "Unproven"]
     assert len(read) == len(MODEL_METRICS) + len(FORECAST_FIGURES) + 1
     row = table.loc["a"]
@@ -128,8 +128,8 @@ def test_runs_of_the_data_set_come_soundest_first():
             "tags.algorithm": ["linear", "choice_logit", "choice_logit", "forest"],
         }
     )
-    assert runs_of(runs, "x")["run_id"].tolist() == ["b", "a"]
-    assert runs_of(runs[["run_id"]], "x").empty
+    assert price_model_runs(runs, "x")["run_id"].tolist() == ["b", "a"]
+    assert price_model_runs(runs[["run_id"]], "x").empty
 
 
 def test_the_outlook_is_a_report(observed, assumptions):

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edtech.economy import chosen_period, whole_period
+from edtech.economy import select_period, whole_period
 from edtech.economy.series import concentration, daily_balances, geks_fisher, price_index, retention
 from tests.economy.brute import supply_by_day
 
 
 def test_daily_balances_have_a_row_for_each_day_and_end_at_the_platform_metrics(stored, market):
     first, last = date(2024, 2, 10), date(2024, 3, 20)
-    result = daily_balances(stored, chosen_period(stored, first, last))
+    result = daily_balances(stored, select_period(stored, first, last))
     assert result["day"].tolist() == pd.date_range(first, last).tolist()
     assert (result["learners"] + result["teachers"]).tolist() == supply_by_day(market.tables, first, last)
     days = market.tables["platform_metrics"].set_index("day").loc[str(first) : str(last)]
@@ -88,6 +88,6 @@ def test_the_index_of_a_market_starts_at_100_and_stays_near_as_its_prices_do(sto
 
 
 def test_retention_keeps_the_months_of_the_range(stored):
-    cells = retention(stored, chosen_period(stored, date(2024, 2, 15), date(2024, 4, 3)))
+    cells = retention(stored, select_period(stored, date(2024, 2, 15), date(2024, 4, 3)))
     view = [(f"{cohort:%Y-%m}", months) for cohort, months in zip(cells["cohort"], cells["months"], strict=True)]
     assert view == [("2024-02", 0), ("2024-02", 1), ("2024-02", 2), ("2024-03", 0), ("2024-03", 1), ("2024-04", 0)]

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from edtech.data import Catalogue
 from edtech.economy.observed_flows import NEVER, observe_flows
 from edtech.economy.simulation import Assumptions, PriceEffect, simulate
-from edtech.economy.spending_paths import Beliefs, spending_paths
+from edtech.economy.spending_paths import Prior, spending_paths
 from edtech.errors import DataError, ParamsError, PricingError
 from edtech.market import MarketParams, generate_market
 from tests.data.conftest import ROLES, sales
 
-BELIEFS = Beliefs(trend=0.01, swing=0.2)
+BELIEFS = Prior(trend=0.01, swing=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -164,9 +164,9 @@ def test_what_cannot_be_forecast_says_why(home, observed):
     with pytest.raises(DataError, match="no token ledger"):
         observe_flows(catalogue.add_panel(sales(), ROLES, name="panel"))
     idle = MarketParams(learners=10, courses=5, teachers=2, weeks=9, appeal=-6, visits_per_week=0.02)
-    with pytest.raises(PricingError, match="Nothing was ever sold"):
+    with pytest.raises(PricingError, match="no sales to forecast"):
         observe_flows(catalogue.add_market(generate_market(idle), name="idle"))
     for wrong in ({"weeks": 0}, {"commission_rate": 0.9}, {"luck": 1.0}):
-        with pytest.raises(ParamsError, match="cannot assume this") as error:
+        with pytest.raises(ParamsError, match="assumptions of the forecast are invalid") as error:
             Assumptions.of(observed, **wrong)
         assert next(iter(wrong)) in str(error.value)

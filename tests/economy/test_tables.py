@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from edtech.cli import app
 from edtech.data import Catalogue
-from edtech.economy import chosen_period, economy, reconcile
+from edtech.economy import economy, reconcile, select_period
 from edtech.reports import to_csv, to_html
 from edtech.reports.economy import economy_report
 from tests.data.conftest import ROLES, sales
@@ -15,7 +15,7 @@ from tests.data.conftest import ROLES, sales
 
 @pytest.fixture
 def economy_figures(stored):
-    return economy(stored, chosen_period(stored, date(2024, 4, 1), date(2024, 5, 31)))
+    return economy(stored, select_period(stored, date(2024, 4, 1), date(2024, 5, 31)))
 
 
 def test_the_report_holds_figures_causes_balances_and_the_proof(stored, economy_figures):
@@ -35,9 +35,9 @@ def test_the_report_holds_figures_causes_balances_and_the_proof(stored, economy_
 
 def test_a_panel_has_a_report_without_a_ledger(home):
     stored = Catalogue(home.data_dir).add_panel(sales(), ROLES, name="panel")
-    report = economy_report(stored, economy(stored, chosen_period(stored)), {})
+    report = economy_report(stored, economy(stored, select_period(stored)), {})
     assert [section.title for section in report.sections] == ["Figures"]
-    assert any("Without a table token_ledger" in line for line in report.sections[0].text)
+    assert any("no table token_ledger" in line for line in report.sections[0].text)
 
 
 def test_the_commands_print_the_figures_and_the_proof(market, home, tmp_path):
@@ -46,7 +46,7 @@ def test_the_commands_print_the_figures_and_the_proof(market, home, tmp_path):
     report = tmp_path / "economy.html"
     message = CliRunner().invoke(app, ["economy", "figures", stored.id, *days, "--report", str(report)])
     assert message.exit_code == 0, message.output
-    spent = economy(stored, chosen_period(stored, date(2024, 4, 1), date(2024, 5, 31))).figures["spent"]
+    spent = economy(stored, select_period(stored, date(2024, 4, 1), date(2024, 5, 31))).figures["spent"]
     assert str(spent.exact) in message.output
     assert "Token economy" in report.read_text(encoding="utf-8")
     message = CliRunner().invoke(app, ["economy", "proof", stored.id])
@@ -59,7 +59,7 @@ def test_a_ledger_that_was_changed_fails_the_proof(market, home):
     spoiled = Catalogue(home.data_dir).add_market(market, name="spoiled")
     spoiled.files("token_ledger")[0].unlink()
     ledger.to_parquet(spoiled.folder / "token_ledger.parquet")
-    broken = reconcile(spoiled, chosen_period(spoiled)).broken
+    broken = reconcile(spoiled, select_period(spoiled)).broken
     titles = " ".join(item.title for item in broken)
     assert "do not sum to zero" in titles
     assert "platform_metrics" in titles

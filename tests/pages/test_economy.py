@@ -3,8 +3,8 @@
 import json
 from datetime import timedelta
 
-from edtech.economy import ECONOMY, chosen_period, economy, entries_behind, reconcile, whole_period
-from edtech.economy.dictionary import MAIN, SHARE
+from edtech.economy import ECONOMY, economy, entries_of, reconcile, select_period, whole_period
+from edtech.economy.dictionary import MAIN_FIGURES, SHARE
 from edtech.economy.forecast import forecast
 from edtech.economy.observed_flows import observe_flows
 from edtech.economy.simulation import Assumptions
@@ -33,11 +33,11 @@ def test_the_figures_are_those_of_the_last_weeks_against_the_weeks_before(full, 
     app = opened(open_page, full.market)
     assert not app.exception
     whole = whole_period(full.market)
-    period = chosen_period(full.market, whole.last - timedelta(days=whole.days // 2 - 1), whole.last)
+    period = select_period(full.market, whole.last - timedelta(days=whole.days // 2 - 1), whole.last)
     result = economy(full.market, period).figures
     view = figures(app)
     assert set(view) == {metric_label(name) for name in result}
-    assert [*view][: len(MAIN)] == [metric_label(name) for name in MAIN]
+    assert [*view][: len(MAIN_FIGURES)] == [metric_label(name) for name in MAIN_FIGURES]
     assert view["Circulating supply (tokens)"] == format_number(result["circulating_supply"].value)
     assert view["Take rate"] == f"{result['take_rate'].value:.1%}"
     deltas = {metric.label: metric.delta for metric in app.metric}
@@ -57,7 +57,7 @@ def test_another_period_changes_the_figures_and_an_empty_period_is_an_error(full
     assert "The range of days is empty" in texts(app)
     app.date_input[0].set_value(whole.first).run()
     assert not app.exception
-    expected = economy(full.market, chosen_period(full.market, whole.first, whole.first + timedelta(days=20)))
+    expected = economy(full.market, select_period(full.market, whole.first, whole.first + timedelta(days=20)))
     assert (
         figures(app)["Token revenue (tokens)"]
         == format_number(expected.figures["spent"].value)
@@ -71,8 +71,8 @@ def test_the_entries_and_the_reconciliation(full, open_page):
     app.selectbox(key="economy.figure").set_value("take_rate").run()
     assert app.segmented_control(key="economy.line.take_rate").options == ["commission", "spent", "refunded"]
     whole = whole_period(full.market)
-    period = chosen_period(full.market, app.date_input[0].value, whole.last)
-    result = entries_behind(full.market, "commission", period)
+    period = select_period(full.market, app.date_input[0].value, whole.last)
+    result = entries_of(full.market, "commission", period)
     assert f"{result.count:,} entries" in texts(app)
     assert table(app, "entry_id")["amount"].sum() == result.total
     show_view(app, "Reconciliation")
@@ -91,7 +91,7 @@ def test_a_panel_shows_its_figures_and_names_the_missing_ones(full, open_page):
         "Price index (first = 100)",
     }
     assert "This data set has no token ledger" in texts(app)
-    assert "Without a table token_ledger there is no: Circulating supply" in texts(app)
+    assert "no table token_ledger, so these figures are missing: Circulating supply" in texts(app)
     assert app.segmented_control[0].options == ["Figures"]
 
 

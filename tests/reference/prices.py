@@ -15,19 +15,19 @@ from tests.reference.project import (
     RevenueSplit,
     actionable_plan,
     changed_prices,
-    chosen_period,
     compare_run_forecasts,
     economy,
-    effect_of_prices,
     estimate_effects,
     forecast,
     observe_flows,
     plan_prices,
     price_list,
     price_response,
+    price_scenario_effect,
     reconcile,
     revenue_curve,
     revenue_split,
+    select_period,
     trust_card,
     unit_attributes,
     unit_table,
@@ -137,7 +137,7 @@ def of_prices(world: World, name: str) -> Figures:
 def of_economy(world: World, name: str, days: tuple[str, str] | None) -> Figures:
     dataset = world.datasets[name]
     first, last = (None, None) if days is None else (pd.Timestamp(day).date() for day in days)
-    period = chosen_period(dataset, first, last)
+    period = select_period(dataset, first, last)
     result = economy(dataset, period)
     figures = {key: plain([item.value, item.before, item.exact, item.change]) for key, item in result.figures.items()}
     figures |= {"period": str(result.period), "before": str(result.before), "missing": plain(result.missing)}
@@ -161,7 +161,7 @@ def of_forecast(world: World) -> Figures:
     figures: Figures = {"observed": plain([*balances, *rates, observed.payouts.every, observed.payouts.days_ahead])}
     figures |= under("observed/weekly", of_frame(observed.weekly))
     for prices, request in requests.items():
-        effect, reasons = effect_of_prices(models, request)
+        effect, reasons = price_scenario_effect(models, request)
         figures[f"{prices}/effect"] = plain([effect.change, effect.error, len(reasons)])
         for rule, changes in rules.items():
             ahead = forecast(observed, Assumptions.of(observed, draws=200, **changes), effect)

@@ -15,10 +15,10 @@ from edtech.data import (
 from edtech.data.digest import content_digest
 from edtech.data.explore import FIGURES as EXPLORED
 from edtech.data.explore import figure_frame
-from edtech.economy import chosen_period, economy, reconcile
+from edtech.economy import economy, reconcile, select_period
 from edtech.economy.forecast import forecast
 from edtech.economy.observed_flows import observe_flows
-from edtech.economy.price_forecast import ForecastModels, ForecastPrices, compare_run_forecasts, effect_of_prices
+from edtech.economy.price_forecast import ForecastModels, ForecastPrices, compare_run_forecasts, price_scenario_effect
 from edtech.economy.simulation import Assumptions
 from edtech.errors import DatasetNotFoundError
 from edtech.market import MarketParams, generate_market

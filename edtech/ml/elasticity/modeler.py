@@ -152,16 +152,16 @@ def train(
     naive, folds = naive_elasticity(arrays), _elasticity_by_fold(panel, roles, model, fit)
     holdout_elasticity = None if holdout.model is None else average_elasticity(holdout.model, rows, arrays, roles)[0]
     evidence = FitEvidence(
-        params,
-        model,
-        roles,
-        holdout.training_rows,
-        arrays,
-        identification,
-        elasticity,
-        holdout_elasticity,
-        folds,
-        holdout.evaluation,
+        params=params,
+        model=model,
+        roles=roles,
+        training_rows=holdout.training_rows,
+        arrays=arrays,
+        identification=identification,
+        elasticity=elasticity,
+        holdout_elasticity=holdout_elasticity,
+        folds=folds,
+        evaluation=holdout.evaluation,
     )
     checks = elasticity_checks(evidence)
     metrics = {

@@ -43,11 +43,11 @@ def permutation_importance(model: Any, cases: Cases) -> pd.DataFrame:  # noqa: A
 
 
 def odds_ratios(model: Any, cases: Cases) -> pd.DataFrame:  # noqa: ANN401  # an estimator of ours
-    """Return, of a logistic regression, by what the odds multiply: feature, ratio, low, high, note.
+    """Return the odds or hazard ratios of a regression: feature, ratio, low, high, note.
 
-    For a number per standard deviation (of its logarithm, where it is long-tailed), for words against the commonest.
-    Intervals are clustered by subject (Liang and Zeger 1986, Biometrika 73) and hold for the penalized fit; columns
-    that the data cannot tell apart have none. Empty for other models.
+    Ratios are per standard deviation of a number (of its logarithm if it is long-tailed), or relative to the most
+    frequent value of text. Intervals are clustered by subject (Liang and Zeger 1986, Biometrika 73) and are those of the
+    penalized fit; collinear columns have none. Empty for other models.
     """
     empty = pd.DataFrame({name: [] for name in ("feature", "ratio", "low", "high", "note")})
     if isinstance(model, CoxChurn):

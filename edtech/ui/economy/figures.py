@@ -10,8 +10,8 @@ import streamlit as st
 from edtech.charts import economy as charts
 from edtech.charts import explore
 from edtech.data import Dataset
-from edtech.economy import ECONOMY, GROUPS, LINES, Economy, EconomyFigure, Period, chosen_period, entries_behind
-from edtech.economy.dictionary import DEBTS, FLOWS, MAIN, MONEY, PEOPLE, PRICES, SHARE, SUPPLY, lines_behind
+from edtech.economy import ECONOMY, GROUPS, LINE_ITEMS, Economy, EconomyFigure, Period, entries_of, select_period
+from edtech.economy.dictionary import DEBTS, FLOWS, MAIN_FIGURES, MONEY, PEOPLE, PRICES, SHARE, SUPPLY, line_items_of
 from edtech.economy.figures import missing_figures
 from edtech.economy.period import LEDGER
 from edtech.economy.series import concentration, daily_balances, retention
@@ -37,7 +37,7 @@ def choose_range(dataset: Dataset) -> Period | None:
     left, right = st.columns(2)
     first = _day(left, "From", whole.last - timedelta(days=days - 1), whole, f"economy.first.{dataset.id}")
     last = _day(right, "To", whole.last, whole, f"economy.last.{dataset.id}")
-    return chosen_period(dataset, first, last)
+    return select_period(dataset, first, last)
 
 
 def _day(column: "st.delta_generator.DeltaGenerator", label: str, value: date, whole: Period, key: str) -> date:
@@ -59,9 +59,9 @@ def show_figures(dataset: Dataset, period: Period | None) -> None:
         st.caption(f"Small numbers: change from the period before, {economy.before}; for shares, in percentage points.")
     elif period is not None:
         st.caption("The data do not cover an equally long period before this one.")
-    main = tuple(economy.figures) if period is None or LEDGER not in dataset.tables else MAIN
+    main = tuple(economy.figures) if period is None or LEDGER not in dataset.tables else MAIN_FIGURES
     _tiles([economy.figures[name] for name in main if name in economy.figures])
-    if main is MAIN:
+    if main is MAIN_FIGURES:
         for group, tab in zip(GROUPS, st.tabs(GROUPS), strict=True):
             with tab:
                 _tiles(
@@ -150,11 +150,11 @@ def show_entries(dataset: Dataset, period: Period | None) -> None:
     if period is None:
         return
     name = _choose_line()
-    economy = entries_behind(dataset, name, period)
-    unit = f"in money (1.00 is {MONEY})" if LINES[name].money else "tokens"
+    economy = entries_of(dataset, name, period)
+    unit = f"in money (1.00 is {MONEY})" if LINE_ITEMS[name].money else "tokens"
     st.markdown(
         f"**{economy.count:,} entries** sum to **{economy.total / 100:,.2f} {unit}**"
-        + (" up to the end of the period" if LINES[name].stock else " in the period")
+        + (" up to the end of the period" if LINE_ITEMS[name].stock else " in the period")
         + (f"; the newest {len(economy.table):,} are shown." if len(economy.table) < economy.count else ".")
     )
     st.dataframe(
@@ -176,7 +176,7 @@ def show_entries(dataset: Dataset, period: Period | None) -> None:
 
 def _choose_line() -> str:
     """Return the selected ledger line; for a ratio, one of its components."""
-    lines = [name for name in ECONOMY if lines_behind(name)]
+    lines = [name for name in ECONOMY if line_items_of(name)]
     figure = st.selectbox(
         "Figure",
         lines,
@@ -184,7 +184,7 @@ def _choose_line() -> str:
         key="economy.figure",
         help="The figure whose entries are shown.",
     )
-    components = lines_behind(figure)
+    components = line_items_of(figure)
     if len(components) == 1:
         return components[0]
     selection = st.segmented_control(
@@ -199,7 +199,7 @@ def _choose_line() -> str:
 
 
 def _entries_csv(dataset: Dataset, name: str, period: Period) -> bytes:
-    return table_csv(entries_behind(dataset, name, period, MOST_DOWNLOADED).table)
+    return table_csv(entries_of(dataset, name, period, MOST_DOWNLOADED).table)
 
 
 def show_reconciliation(dataset: Dataset, period: Period | None) -> None:

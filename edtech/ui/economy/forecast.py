@@ -8,8 +8,8 @@ import streamlit as st
 from edtech.charts import economy as charts
 from edtech.data import Dataset
 from edtech.economy.forecast import FORECAST_FIGURES, STOCKS, Forecast, forecast
-from edtech.economy.price_forecast import ForecastModels, ForecastPrices, compare_run_forecasts, effect_of_prices
-from edtech.economy.run_comparison import runs_of, side_by_side
+from edtech.economy.price_forecast import ForecastModels, ForecastPrices, compare_run_forecasts, price_scenario_effect
+from edtech.economy.run_comparison import forecast_table, price_model_runs
 from edtech.economy.simulation import Assumptions
 from edtech.economy.tables import forecast_title
 from edtech.pricing import Response
@@ -35,7 +35,7 @@ def show_forecast(dataset: Dataset) -> None:
     observed = economy_cache.observed(dataset.id)
     st.markdown("Change prices and rules to see the forecast of tokens, with its 90% prediction interval.")
     prices = _price_inputs(dataset)
-    effect, reasons = effect_of_prices(_models(dataset), prices)
+    effect, reasons = price_scenario_effect(_models(dataset), prices)
     economy = forecast(observed, _rule_inputs(dataset, Assumptions.of(observed)), effect)
     for reason in reasons:
         st.warning(escape(reason), icon=":material/warning:")
@@ -75,7 +75,7 @@ def _models(dataset: Dataset) -> ForecastModels:
 
 
 def _price_inputs(dataset: Dataset) -> ForecastPrices:
-    runs = runs_of(run_cache.run_table(sidebar.current_experiment()), dataset.digest)
+    runs = price_model_runs(run_cache.run_table(sidebar.current_experiment()), dataset.digest)
     if runs.empty:
         st.info("No demand model is trained on this data set yet, so only rules can change.", icon=":material/info:")
         page_link("train", "Train a demand model", ":material/model_training:")
@@ -176,7 +176,7 @@ def _metrics(forecast: Forecast) -> None:
 
 def show_runs(dataset: Dataset) -> None:
     """Compare runs by their metrics, and by the forecast under their recommended prices."""
-    runs = runs_of(run_cache.run_table(sidebar.current_experiment()), dataset.digest)
+    runs = price_model_runs(run_cache.run_table(sidebar.current_experiment()), dataset.digest)
     if runs.empty:
         st.info("No demand model is trained on this data set yet.", icon=":material/model_training:")
         page_link("train", "Train a model", ":material/model_training:")
@@ -196,7 +196,7 @@ def show_runs(dataset: Dataset) -> None:
         "Median forecast for 13 weeks with 90% prediction interval, under today's rules and each run's recommended "
         "prices. All runs share the same random draws. Model metrics are per period, as logged by the run."
     )
-    titles = side_by_side(table)
+    titles = forecast_table(table)
     st.dataframe(titles, hide_index=True, height="content", key="economy.runs.table", column_config=_columns(titles))
     st.download_button(
         "Download all numbers (CSV)",

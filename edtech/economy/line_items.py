@@ -1,7 +1,6 @@
-"""The numbers that the ledger knows to the unit: each is a signed sum over entries that can be named.
+"""Line items of the ledger: exact signed sums over entries of certain accounts and kinds.
 
-A line names the entries by account and kind. From it come the figure of the page, the entries behind the figure, and
-the proof that the two agree.
+A line item defines a figure of the page, the entries behind the figure, and the identity that reconciles the two.
 """
 
 from collections.abc import Mapping
@@ -13,12 +12,12 @@ from edtech.data import Dataset
 from edtech.economy.period import LEDGER, Period
 from edtech.errors import DataError
 
-MOST_ENTRIES = 1_000
+MAX_ENTRIES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A sum over entries: `sign` times their amount, or their money. No kinds means all.
+class LineItem:
+    """A sum over entries: `sign` times their amount, or their money. No kinds means all kinds.
 
     A stock sums all entries up to the end of a period, a flow those within it.
     """
@@ -29,37 +28,37 @@ class Line:
     stock: bool = False
     money: bool = False
 
-    def takes(self, account: str, kind: str) -> bool:
-        """Whether an entry of this account and kind is counted."""
+    def includes(self, account: str, kind: str) -> bool:
+        """Whether entries of this account and kind are part of the sum."""
         return account in self.accounts and (not self.kinds or kind in self.kinds)
 
 
-LINES: dict[str, Line] = {
-    "circulating_supply": Line(("learner", "teacher"), stock=True),
-    "learner_balance": Line(("learner",), stock=True),
-    "teacher_balance": Line(("teacher",), stock=True),
-    "treasury": Line(("treasury",), stock=True),
-    "issued": Line(("mint",), sign=-1),
-    "minted_purchase": Line(("mint",), ("purchase",), -1),
-    "minted_bonus": Line(("mint",), ("bonus",), -1),
-    "minted_refund": Line(("mint",), ("refund",), -1),
-    "taken_out": Line(("burn",)),
-    "burned": Line(("burn",), ("spend",)),
-    "expired": Line(("burn",), ("expiry",)),
-    "paid_out": Line(("burn",), ("payout",)),
-    "spent": Line(("learner",), ("spend",), -1),
-    "refunded": Line(("learner",), ("refund",)),
-    "teacher_earnings": Line(("teacher",), ("spend", "clawback")),
-    "commission": Line(("treasury",)),
-    "money_in": Line(("learner",), ("purchase",), money=True),
-    "money_out": Line(("teacher",), ("payout",), -1, money=True),
+LINE_ITEMS: dict[str, LineItem] = {
+    "circulating_supply": LineItem(("learner", "teacher"), stock=True),
+    "learner_balance": LineItem(("learner",), stock=True),
+    "teacher_balance": LineItem(("teacher",), stock=True),
+    "treasury": LineItem(("treasury",), stock=True),
+    "issued": LineItem(("mint",), sign=-1),
+    "minted_purchase": LineItem(("mint",), ("purchase",), -1),
+    "minted_bonus": LineItem(("mint",), ("bonus",), -1),
+    "minted_refund": LineItem(("mint",), ("refund",), -1),
+    "taken_out": LineItem(("burn",)),
+    "burned": LineItem(("burn",), ("spend",)),
+    "expired": LineItem(("burn",), ("expiry",)),
+    "paid_out": LineItem(("burn",), ("payout",)),
+    "spent": LineItem(("learner",), ("spend",), -1),
+    "refunded": LineItem(("learner",), ("refund",)),
+    "teacher_earnings": LineItem(("teacher",), ("spend", "clawback")),
+    "commission": LineItem(("treasury",)),
+    "money_in": LineItem(("learner",), ("purchase",), money=True),
+    "money_out": LineItem(("teacher",), ("payout",), -1, money=True),
 }
 """Sums in 1/100 token, or in cents of money."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LedgerSums:
-    """Sums of the ledger by account and kind, in 1/100 token and cents, of a period and up to its end.
+    """Sums of the ledger by account and kind, in 1/100 token and cents, within a period and up to its end.
 
     `frame`: account_kind, kind, within, until, money_within, money_until, all integers.
     """
@@ -67,34 +66,34 @@ class LedgerSums:
     period: Period
     frame: pd.DataFrame
 
-    def line(self, name: str, *, until: bool | None = None) -> int:
-        """Return a line's sum; a flow is that of the period, and with `until` all there was up to its end."""
-        line = LINES[name]
+    def total(self, name: str, *, until: bool | None = None) -> int:
+        """Return the total of a line item: a flow within the period, or with `until` all entries up to its end."""
+        line = LINE_ITEMS[name]
         column = ("money_" if line.money else "") + ("until" if (line.stock if until is None else until) else "within")
         rows = zip(self.frame["account_kind"], self.frame["kind"], self.frame[column], strict=True)
-        return line.sign * sum(int(value) for account, kind, value in rows if line.takes(account, kind))
+        return line.sign * sum(int(value) for account, kind, value in rows if line.includes(account, kind))
 
     @property
-    def lines(self) -> Mapping[str, int]:
-        """All lines by name."""
-        return {name: self.line(name) for name in LINES}
+    def totals(self) -> Mapping[str, int]:
+        """The totals of all line items by name."""
+        return {name: self.total(name) for name in LINE_ITEMS}
 
 
-def needs_ledger(dataset: Dataset) -> None:
-    """Raise DataError where a data set has no ledger."""
+def require_ledger(dataset: Dataset) -> None:
+    """Raise DataError if a data set has no ledger."""
     if LEDGER not in dataset.tables:
         raise DataError(
             "The data set has no token ledger",
             expected="a table token_ledger, as generated markets have",
             actual=", ".join(dataset.tables),
             where=dataset.name,
-            fix="choose a generated market, or look at the figures that need no ledger",
+            fix="choose a generated market, or use the figures that need no ledger",
         )
 
 
 def ledger_sums(dataset: Dataset, period: Period) -> LedgerSums:
     """Return the ledger's sums by account and kind, from one aggregate query. Raises DataError without a ledger."""
-    needs_ledger(dataset)
+    require_ledger(dataset)
     frame = dataset.query(
         """SELECT account_kind, kind,
                   coalesce(sum(amount) FILTER (occurred_at >= ?), 0)::BIGINT AS within, sum(amount)::BIGINT AS until,
@@ -109,25 +108,27 @@ def ledger_sums(dataset: Dataset, period: Period) -> LedgerSums:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entries:
-    """The entries behind a line: how many, what they sum to (of all, not of those shown), and the newest of them."""
+class LedgerEntries:
+    """The entries of a line item: the count and total of all of them, and the newest ones as a table."""
 
-    line: str
+    item: str
     count: int
     total: int
     table: pd.DataFrame
 
 
-def entries_behind(dataset: Dataset, name: str, period: Period, most: int = MOST_ENTRIES) -> Entries:
-    """Return the ledger's entries behind a line of `LINES`, the newest `most` of them as rows.
+def entries_of(dataset: Dataset, name: str, period: Period, most: int = MAX_ENTRIES) -> LedgerEntries:
+    """Return the entries of a line item, the newest `most` of them as rows.
 
     Raises DataError for another name and without a ledger.
     """
-    needs_ledger(dataset)
-    if name not in LINES:
-        raise DataError("There are no entries behind this", expected=", ".join(LINES), actual=repr(name)[:80])
-    where, values = _where(LINES[name], period)
-    column = "money_cents" if LINES[name].money else "amount"
+    require_ledger(dataset)
+    if name not in LINE_ITEMS:
+        raise DataError(
+            "This figure is not a line item of the ledger", expected=", ".join(LINE_ITEMS), actual=repr(name)[:80]
+        )
+    where, values = _where(LINE_ITEMS[name], period)
+    column = "money_cents" if LINE_ITEMS[name].money else "amount"
     sums = dataset.query(
         f"SELECT count(*) AS n, coalesce(sum({column}), 0)::BIGINT AS total FROM token_ledger WHERE {where}",  # noqa: S608
         *values,
@@ -137,17 +138,17 @@ def entries_behind(dataset: Dataset, name: str, period: Period, most: int = MOST
         *values,
         most,
     )
-    return Entries(name, int(sums["n"].iloc[0]), LINES[name].sign * int(sums["total"].iloc[0]), entries)
+    return LedgerEntries(name, int(sums["n"].iloc[0]), LINE_ITEMS[name].sign * int(sums["total"].iloc[0]), entries)
 
 
-def recounted(dataset: Dataset, period: Period) -> pd.DataFrame:
-    """Return for each line, by the condition that names its entries: line, count, total. One pass over the ledger.
+def recount(dataset: Dataset, period: Period) -> pd.DataFrame:
+    """Return line, count and total of each line item, in one pass over the ledger.
 
-    This is another way to the same numbers than `ledger_sums`: entry by entry, not by account and kind.
+    Unlike `ledger_sums`, this sums entry by entry, not by account and kind.
     """
-    needs_ledger(dataset)
+    require_ledger(dataset)
     columns, values = [], []
-    for name, line in LINES.items():
+    for name, line in LINE_ITEMS.items():
         where, parameters = _where(line, period)
         column = "money_cents" if line.money else "amount"
         columns += [
@@ -156,12 +157,12 @@ def recounted(dataset: Dataset, period: Period) -> pd.DataFrame:
         ]
         values += [*parameters, *parameters]
     sums = dataset.query(f"SELECT {', '.join(columns)} FROM token_ledger", *values).iloc[0]  # noqa: S608 - our words
-    rows = [(name, int(sums[f"n_{name}"]), int(sums[name])) for name in LINES]
+    rows = [(name, int(sums[f"n_{name}"]), int(sums[name])) for name in LINE_ITEMS]
     return pd.DataFrame(rows, columns=["line", "count", "total"])
 
 
-def _where(line: Line, period: Period) -> tuple[str, list[object]]:
-    """Return the condition that a line's entries keep, our own words only, and its values."""
+def _where(line: LineItem, period: Period) -> tuple[str, list[object]]:
+    """Return the SQL condition of a line item's entries, without text of users, and its values."""
     parts, values = [_among("account_kind", line.accounts)], [*line.accounts]
     if line.kinds:
         parts.append(_among("kind", line.kinds))
