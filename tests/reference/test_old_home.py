@@ -163,7 +163,6 @@ def test_mlflow_loads_the_champion_by_its_documented_address(settings):
     registry = ModelRegistry(settings)
     champion = registry.champion("token_elasticity")
     rows = conform_rows(template(store, champion.run_id, home.ROWS), store.signature(champion.run_id))
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     try:
         mlflow.set_tracking_uri(registry.uri)
         mlflow.set_registry_uri(registry.uri)
@@ -171,8 +170,8 @@ def test_mlflow_loads_the_champion_by_its_documented_address(settings):
             warnings.simplefilter("ignore")  # MLflow warns of type hints in its own code when it is imported
             predicted = mlflow.pyfunc.load_model("models:/token_elasticity@champion").predict(rows)
     finally:
-        mlflow.set_tracking_uri(before[0])
-        mlflow.set_registry_uri(before[1])
+        mlflow.set_tracking_uri(None)  # back to the environment
+        mlflow.set_registry_uri(None)
     assert list(predicted) == pytest.approx(EXPECTED["model/token_elasticity/champion predicts"], rel=1e-9)
 
 
@@ -211,9 +210,9 @@ def test_the_numbers_of_an_archived_report_are_those_of_the_stores(settings, nam
     assert [pair for pair in zip(stored, computed, strict=True) if not math.isclose(*pair, rel_tol=1e-9)] == []
 
 
-def numbers(shown) -> list[float]:
+def numbers(content) -> list[float]:
     """Return the numbers of a report in order; formats of cells are none."""
-    positions = {position: text for position, text in shown.values.items() if not position.endswith(", format")}
+    positions = {position: text for position, text in content.values.items() if not position.endswith(", format")}
     return [number for text in positions.values() if (number := as_number(text)) is not None]
 
 

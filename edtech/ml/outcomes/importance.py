@@ -46,7 +46,7 @@ def odds_ratios(model: Any, cases: Cases) -> pd.DataFrame:  # noqa: ANN401  # an
     """Return the odds or hazard ratios of a regression: feature, ratio, low, high, note.
 
     Ratios are per standard deviation of a number (of its logarithm if it is long-tailed), or relative to the most
-    frequent value of text. Intervals are clustered by subject (Liang and Zeger 1986, Biometrika 73) and are those of the
+    frequent value of text. Intervals are clustered by subject (Liang and Zeger 1986, Biometrika 73) and are of the
     penalized fit; collinear columns have none. Empty for other models.
     """
     empty = pd.DataFrame({name: [] for name in ("feature", "ratio", "low", "high", "note")})
