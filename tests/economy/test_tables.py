@@ -21,7 +21,7 @@ def economy_figures(stored):
 def test_the_report_holds_figures_causes_balances_and_the_proof(stored, economy_figures):
     report = economy_report(stored, economy_figures, {"data set digest": stored.digest})
     titles = [section.title for section in report.sections]
-    assert titles == ["Figures", "Sources and sinks by cause", "Who holds the tokens", "Does it agree with the ledger?"]
+    assert titles == ["Figures", "Sources and sinks by cause", "Token balances", "Reconciliation with the ledger"]
     tables = {table.title: table.frame for section in report.sections for table in section.tables}
     held = tables["Supply"].set_index("figure").loc["Circulating supply"]
     assert held["exact"] == economy_figures.figures["circulating_supply"].exact

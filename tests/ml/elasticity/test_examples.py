@@ -61,7 +61,7 @@ def test_offers_with_covariates_state_their_condition_and_get_no_price(media, me
         assert len(plan.prices) == len(media)
         assert plan.prices.to_numpy() == pytest.approx(media["price"].to_numpy())
         assert "prices do not follow demand, given the covariates" in plan.reasons[0]
-        assert "What would tell" in plan.reasons[1]
+        assert "Test to run" in plan.reasons[1]
 
 
 def test_the_trees_find_the_falling_demand_of_the_media_offers(media, media_modeler):
