@@ -118,7 +118,7 @@ def test_runs_that_recommend_prices_come_first_and_the_others_give_reasons(store
     for name in ("choice_logit", "fixed_effects"):
         train_runs(market, [name], tracker=tracker)
     app = show_view(open_page("compare"), decisions.TITLE)
-    assert "Fixed effects: No price is recommended from this run: the visits show" in texts(app)
+    assert "Fixed effects: No price is recommended from this run. The visits show" in texts(app)
     monkeypatch.setattr(decisions, "MAX_PLANS", 1)
     value = table(app.run(), "recommends")
     assert value[["run", "recommends"]].to_numpy().tolist() == [["Discrete choice (logit)", True]]

@@ -36,7 +36,7 @@ def page(trained, open_page, monkeypatch):
 def test_a_run_is_shown_registered_promoted_and_predicted_with(page, trained, home):
     page_text = texts(page)
     assert trained.run_id in page_text
-    assert "Teachers differ by" in page_text
+    assert "The standard deviation of teachers is" in page_text
     assert set(table(page, "Meaning")["Metric"]) >= {"SD of teachers", "RMSE of ratings"}
     assert "No model is registered yet" in page_text
     page = press(page, "Register as challenger")
