@@ -123,8 +123,8 @@ def price_index(dataset: Dataset) -> pd.DataFrame:
 
     GEKS-Fisher over all periods: each pair of periods is compared by Fisher's ideal index over the units that have a
     price in both, and the comparisons are made transitive by the geometric mean over all periods in between (Ivancic,
-    Diewert and Fox 2011, J. Econometrics 161). Weekly chained indices drift where promotions come and go; this one
-    cannot. Empty without units and periods. A period in which nothing was sold has no index.
+    Diewert and Fox 2011, J. Econometrics 161). Weekly chained indices drift with recurring promotions; this one
+    cannot. Empty without units and periods. A period without sales has no index.
     """
     roles = dataset.roles
     if roles.unit is None or roles.period is None:
@@ -140,9 +140,9 @@ def price_index(dataset: Dataset) -> pd.DataFrame:
 def geks_fisher(price: Floats, quantity: Floats) -> Floats:
     """Return the index (w,) of w periods from prices and quantities (w, units), 0 if a unit has no price.
 
-    The first period that others know is 1 (the first with sales, where none does); NaN where nothing was sold in a
-    period, or nothing that leads to the first. Where some pairs have no unit in common, the levels are those that come
-    nearest to all comparisons, in least squares; where all have, that is the geometric mean.
+    The first period with a unit in common with others is 1, else the first with sales. NaN for periods without sales
+    or without a link to the first. If some pairs have no unit in common, the levels are the least-squares fit to all
+    comparisons; otherwise that fit is the geometric mean.
     """
     there = (price > 0).astype(float)
     forward, base = quantity @ price.T, (quantity * price) @ there.T
@@ -179,7 +179,7 @@ def _levels(fisher: Floats) -> Floats:
 def retention(dataset: Dataset, period: Period) -> pd.DataFrame:
     """Return the retention triangle (see `edtech.data.explore.cohort_retention`) of the months of a period.
 
-    A cell is kept where the cohort's month and the month it is about both overlap the period.
+    A cell is included if the cohort's month and the observed month both overlap the period.
     """
     cells = cohort_retention(dataset)
     months = cells["cohort"].dt.to_period("M")

@@ -14,7 +14,7 @@ from edtech.pricing.trust import OUTSIDE_SHARE
 from edtech.tables.arrays import Floats
 
 CURVE_CHANGES = np.linspace(-0.5, 0.5, 41)
-_MANY = 20_000
+COARSE_ABOVE = 20_000
 """With more units than this the curve has every second point, so that the page stays quick."""
 NEAR = 1e-6
 """Changes closer than this count as the same: rounding between them would look like a slope."""
@@ -28,16 +28,16 @@ class RevenueCurve:
 
     `points`: change, revenue, low, high, quantity, quantity_low, quantity_high, elasticity (of all units' demand to the
     common price). `support` is the range of changes in which all but 5% of today's revenue stays at observed prices,
-    `randomized_support` the same for randomized prices, None without any. `best` is the change with the highest revenue
-    inside the support, `best_on_edge` whether it is an end of the support.
+    `randomized_support` the same for randomized prices, None without any. `peak` is the change with the highest revenue
+    inside the support, `peak_at_edge` whether it is an end of the support.
     """
 
     points: pd.DataFrame
     today: float
     support: Range
     randomized_support: Range | None
-    best: float
-    best_on_edge: bool
+    peak: float
+    peak_at_edge: bool
 
 
 def revenue_curve(
@@ -47,9 +47,9 @@ def revenue_curve(
     *,
     changed: NDArray[np.bool_] | None = None,
 ) -> RevenueCurve:
-    """Return the curve when the units of `segments` (None: all), or those of the mask `changed` (u,), change prices.
+    """Return the curve over a common change of the prices of `segments` (None: all), or of the mask `changed` (u,).
 
-    Raises PricingError for a segment that no unit is of, and if no unit changes.
+    Raises PricingError for an unknown segment, and if no unit changes.
     """
     if changed is None:
         everything = np.ones(len(response.units), dtype=bool)
@@ -62,7 +62,7 @@ def revenue_curve(
     revenue = today.quantity * response.baseline
     support = _common_support(response, changed, revenue, response.low, response.high)
     if changes is None:
-        changes = CURVE_CHANGES[:: 2 if len(response.units) > _MANY else 1]
+        changes = CURVE_CHANGES[:: 2 if len(response.units) > COARSE_ABOVE else 1]
     marked = np.array([0.0, *support])
     apart = np.abs(np.subtract.outer(changes, marked)).min(axis=1) > NEAR
     changes = np.unique(np.concatenate([changes[apart], marked]))
@@ -77,8 +77,8 @@ def revenue_curve(
         today=float(revenue.sum()),
         support=support,
         randomized_support=_randomized(response, changed, revenue),
-        best=best,
-        best_on_edge=best in support,
+        peak=best,
+        peak_at_edge=best in support,
     )
 
 
@@ -87,10 +87,10 @@ def _point(response: Response, changed: NDArray[np.bool_], change: float, today:
     planned, unit_weights = response.demand(prices), np.ones_like(prices)
     revenue = total_effect(response, today, planned, response.baseline, prices)
     quantity = total_effect(response, today, planned, unit_weights, unit_weights)
-    return (change, revenue.planned, *_ends(revenue), quantity.planned, *_ends(quantity))
+    return (change, revenue.planned, *_interval(revenue), quantity.planned, *_interval(quantity))
 
 
-def _ends(total: Effect) -> tuple[float | None, float | None]:
+def _interval(total: Effect) -> tuple[float | None, float | None]:
     if total.low is None or total.high is None:
         return None, None
     return total.today * (1 + total.low), total.today * (1 + total.high)

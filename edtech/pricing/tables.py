@@ -45,9 +45,9 @@ def curve_title(curve: RevenueCurve, may_recommend: bool) -> str:
     """Return the finding of the curve in one line."""
     if not may_recommend:
         return "Expected revenue if the stated condition holds"
-    if abs(curve.best) < 1e-9:
+    if abs(curve.peak) < 1e-9:
         return "Revenue peaks at today's prices"
-    end = "lowest" if curve.best < 0 else "highest"
-    edge = f", the {end} observed price" if curve.best_on_edge else ""
-    best = curve.points.loc[curve.points["change"] == curve.best, "revenue"].iloc[0]
-    return f"Revenue peaks at {curve.best:+.0%}{edge}: {format_change(best / curve.today - 1)} from today"
+    end = "lowest" if curve.peak < 0 else "highest"
+    edge = f", the {end} observed price" if curve.peak_at_edge else ""
+    best = curve.points.loc[curve.points["change"] == curve.peak, "revenue"].iloc[0]
+    return f"Revenue peaks at {curve.peak:+.0%}{edge}: {format_change(best / curve.today - 1)} from today"

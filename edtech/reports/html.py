@@ -1,4 +1,4 @@
-"""Report -> one self-contained HTML file: nothing runs, no network, readable on screen, on paper and aloud."""
+"""Report -> one self-contained HTML file without scripts or network, for screens, paper and screen readers."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,8 @@ class _Cell:
 def to_html(report: Report) -> str:
     """Return the whole page.
 
-    Text of users is escaped; a table shows its first 500 rows and says so. Numbers are rounded to be read, their exact
-    values stand in `<data value="...">`. Raises ReportError where the page would pass 6 MB.
+    Text of users is escaped. A table shows its first 500 rows and says so. Numbers are rounded for reading; their exact
+    values are in `<data value="...">`. Raises ReportError if the page would exceed 6 MB.
     """
     environment = Environment(
         loader=PackageLoader("edtech.reports", "."),
@@ -33,7 +33,7 @@ def to_html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": display, "svg": _svg, "data": _data}
+    environment.filters |= {"display": display, "svg": _svg, "data": _data}
     page = environment.get_template("report.html").render(report=report, cells=_cells, is_number=_is_number_column)
     # A lone surrogate from a broken name cannot be written as UTF-8.
     page = page.encode("utf-8", errors="replace").decode("utf-8")

@@ -36,7 +36,7 @@ _LINE, _BAND = "#BBBBBB", "#EEEEEE"
 
 
 def to_pdf(report: Report) -> bytes:
-    """Return the PDF, A4, landscape where a table is wide; the same report gives the same bytes.
+    """Return the PDF, A4, landscape if a table is wide; the same report gives the same bytes.
 
     A table shows its first 300 rows and says so; one with many columns is continued below with its first column again.
     `numbers.csv` is attached to it.

@@ -125,7 +125,7 @@ def _rates(scenario: Scenario) -> pd.DataFrame:
 
 def _curve(curve: RevenueCurve, outcome: WhatIf) -> Section:
     title = curve_title(curve, not outcome.refused)
-    best = None if outcome.refused else curve.best
+    best = None if outcome.refused else curve.peak
     low, high = curve.support
     points = curve.points.assign(change=_PERCENT * curve.points["change"])
     chart = static.revenue_curve(curve.points, peak=best, support=curve.support, title=title, unit="tokens / period")

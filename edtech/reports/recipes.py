@@ -248,8 +248,8 @@ def parse_recipe(text: str) -> Recipe:
     if not text:
         raise ReportError(
             "The report has no recipe",
-            expected="a report of something that is stored",
-            actual="a report of a training without tracking, or no report of ours",
+            expected="a report of stored data or runs",
+            actual="a report of a training without tracking, or of another program",
             fix="Train with tracking, then download the report",
         )
     try:
@@ -260,10 +260,10 @@ def parse_recipe(text: str) -> Recipe:
 
 def _invalid_recipe(exc: ValidationError) -> ReportError:
     return ReportError(
-        "No report can be made of this",
-        expected="ids of what is stored, and values that a page or command can ask for",
+        "The recipe of the report is invalid",
+        expected="ids of stored data sets or runs, and options of a page or command",
         actual="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:3]),
-        fix="Correct what is named; where it came from a report's file, download the report again",
+        fix="Correct these values; if they come from a report's file, download the report again",
     )
 
 

@@ -1,4 +1,4 @@
-"""Chart -> SVG that can stand inside a page: nothing that runs or loads, no clashing ids, text in the page's colour."""
+"""Chart -> SVG for use inside a page: nothing runs or loads, ids are unique, text has the page's color."""
 
 import re
 from collections.abc import Iterator
@@ -38,8 +38,8 @@ _OUTSIDE = re.compile(r"url\((?!#)|@import|expression", re.IGNORECASE)
 def figure(title: str, chart: alt.TopLevelMixin | Figure, alt_text: str) -> Drawing:
     """Return a chart of `edtech.charts` (altair or `charts.static`) as a figure of a report, 620 pixels wide.
 
-    `alt_text` says what the chart shows to who cannot see it. Plotly figures cannot be drawn without a browser; each
-    has a twin in `charts.static`.
+    `alt_text` describes the chart for screen readers. Plotly figures need a browser; each has a static version of the
+    same name in `charts.static`.
     """
     if isinstance(chart, Figure):
         return Drawing(title, alt_text, render(chart, "svg").decode())
@@ -60,7 +60,7 @@ def _sized(spec: dict[str, Any]) -> dict[str, Any]:
 def inline(drawing: Drawing, prefix: str) -> str:
     """Return the figure's SVG for use within HTML, ids numbered after `prefix`; anything but drawing is left out.
 
-    Raises ReportError where the text is not SVG.
+    Raises ReportError if the text is not SVG.
     """
     try:
         root = ElementTree.fromstring(drawing.svg)  # noqa: S314 - drawn by our own libraries, not taken from users

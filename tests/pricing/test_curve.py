@@ -52,10 +52,10 @@ def test_inside_the_support_nearly_all_revenue_stays_at_observed_prices(response
 
 def test_the_best_price_is_the_top_of_the_curve_inside_the_support(curve):
     inside = curve.points[curve.points["change"].between(*curve.support)]
-    assert curve.support[0] <= curve.best <= curve.support[1]
-    best = curve.points.set_index("change").loc[curve.best, "revenue"]
+    assert curve.support[0] <= curve.peak <= curve.support[1]
+    best = curve.points.set_index("change").loc[curve.peak, "revenue"]
     assert best == inside["revenue"].max()
-    assert curve.best_on_edge is (curve.best in curve.support)
+    assert curve.peak_at_edge is (curve.peak in curve.support)
 
 
 def test_the_best_common_change_is_near_the_true_one(world, response):
@@ -65,7 +65,7 @@ def test_the_best_common_change_is_near_the_true_one(world, response):
     inside = world.segment == segment
     changes = curve.points["change"][curve.points["change"].between(*curve.support)]
     earned = [world.revenue(world.today * (1 + change))[inside].sum() for change in changes]
-    at_best = world.revenue(world.today * (1 + curve.best))[inside].sum()
+    at_best = world.revenue(world.today * (1 + curve.peak))[inside].sum()
     # the top is flat: to be off by some steps may cost a fiftieth of the revenue, not more
     assert at_best >= 0.98 * max(earned)
 
@@ -86,9 +86,9 @@ def test_a_model_without_interval_has_a_curve_without_a_band(world, forest):
 
 
 def test_titles_state_the_finding_only_if_prices_may_be_recommended(curve):
-    best = curve.points.set_index("change").loc[curve.best, "revenue"]
+    best = curve.points.set_index("change").loc[curve.peak, "revenue"]
     title = curve_title(curve, may_recommend=True)
-    assert title.startswith(f"Revenue peaks at {curve.best:+.0%}")
+    assert title.startswith(f"Revenue peaks at {curve.peak:+.0%}")
     assert title.endswith(f"{best / curve.today - 1:+.1%} from today")
     assert curve_title(curve, may_recommend=False) == "Expected revenue if the stated condition holds"
 

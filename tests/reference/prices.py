@@ -126,7 +126,7 @@ def of_prices(world: World, name: str) -> Figures:
     for title, moved in (("all", None), ("a category", response.changed(requests["category up 10%"]))):
         curve = revenue_curve(response, changed=moved)
         ends = [*curve.support, *(curve.randomized_support or (None, None))]
-        figures[f"curve/{title}/summary"] = plain([curve.today, *ends, curve.best, curve.best_on_edge])
+        figures[f"curve/{title}/summary"] = plain([curve.today, *ends, curve.peak, curve.peak_at_edge])
         figures |= under(f"curve/{title}", of_frame(curve.points))
     for title, (objective, constraints) in CONSTRAINTS.items():
         figures |= under(f"plan/{title}", of_plan(plan_prices(response, objective, constraints, split=split)))

@@ -347,10 +347,10 @@ def test_a_deleted_data_set_is_an_error(reports, tmp_path, home):
     ("recipe", "message"),
     [
         ("", "has no recipe"),
-        ("{", "No report"),
-        ('{"kind": "shell", "command": "true"}', "No report"),
-        ('{"kind": "health", "dataset": "../../etc/passwd"}', "No report"),
-        ('{"kind": "health", "dataset": "' + "0" * 16 + '", "folder": "/etc"}', "No report"),
+        ("{", "recipe of the report is invalid"),
+        ('{"kind": "shell", "command": "true"}', "recipe of the report is invalid"),
+        ('{"kind": "health", "dataset": "../../etc/passwd"}', "recipe of the report is invalid"),
+        ('{"kind": "health", "dataset": "' + "0" * 16 + '", "folder": "/etc"}', "recipe of the report is invalid"),
     ],
 )
 def test_a_foreign_recipe_is_refused(reports, stores, tmp_path, recipe, message):

@@ -140,7 +140,7 @@ def show_curve(displayed: WhatIfAnswer, dataset: Dataset) -> None:
     st.caption(f"{scope} change together. The shaded range holds the observed prices.{random}")
     figure = charts.revenue_curve(
         curve.points,
-        peak=curve.best if may_recommend else None,
+        peak=curve.peak if may_recommend else None,
         support=curve.support,
         title=curve_title(curve, may_recommend),
         unit="tokens / period",
