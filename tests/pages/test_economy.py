@@ -114,7 +114,7 @@ def test_the_forecast_depends_on_rules_and_on_a_runs_prices(full, open_page):
     assert not app.exception
     assert figures(app)["Token revenue (tokens)"] != view["Token revenue (tokens)"]
     app.segmented_control(key=f"economy.{full.market.id}.prices").set_value("Recommended by a run").run()
-    assert "No price is recommended by this run" in texts(app)
+    assert "This run recommends no prices" in texts(app)
     assert figures(app)["Token revenue (tokens)"] == view["Token revenue (tokens)"]
 
 
