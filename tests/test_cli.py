@@ -17,7 +17,7 @@ from edtech.errors import DatasetNotFoundError, ParamsError, PricingError, Repor
 from edtech.ml.artifacts import load_result
 from edtech.ml.families import FAMILIES
 from edtech.pricing import estimate_effects, price_response, what_if
-from edtech.pricing.policy import revenue_split
+from edtech.pricing.plan_policy import revenue_split
 from edtech.pricing.scenarios import read_scenario
 from edtech.pricing.tables import effect_text
 from edtech.settings import PROJECT, Settings

@@ -1,4 +1,4 @@
-"""Names are the field's standard terms: the words of docs/architecture.md's glossary, and none of those it replaces."""
+"""Names are standard terms: nouns for data, verbs for functions, and none of the words listed here."""
 
 import ast
 import re

@@ -132,7 +132,7 @@ def _scenario(
     burn: float | None,
 ) -> "Scenario":
     from edtech.pricing import Scenario
-    from edtech.pricing.policy import revenue_split
+    from edtech.pricing.plan_policy import revenue_split
 
     split = revenue_split(stored)
     rates = {"commission_rate": commission, "burn_rate": burn}

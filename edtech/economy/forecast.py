@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from edtech.economy.observed_flows import MIN_WEEKS, ObservedFlows
+from edtech.economy.observed_flows import MIN_WEEKS, RECENT_PAYOUTS, ObservedFlows
 from edtech.economy.simulation import Assumptions, PriceEffect, SimulatedFlows, simulate
 from edtech.tables.arrays import Floats
 from edtech.tables.tokens import UNITS_PER_TOKEN
@@ -127,8 +127,11 @@ def _notes(observed: ObservedFlows, assumptions: Assumptions, effect: PriceEffec
     if payouts.every is None:
         notes.append("The data show fewer than two payouts, so the forecast has none.")
     else:
-        share = payouts.shares[-6:].mean()
-        notes.append(f"Teachers are paid every {payouts.every} days, recently {share:.0%} of their balances.")
+        recent = payouts.shares[-RECENT_PAYOUTS:]
+        notes.append(
+            f"Teachers are paid every {payouts.every} days, {recent.mean():.0%} of their balances on average over the "
+            f"last {len(recent)} payouts."
+        )
     if effect.error is None:
         notes.append("The model's price effect has no valid confidence interval, so the forecast has no interval.")
     if weeks < 2 * MIN_WEEKS:

@@ -14,6 +14,7 @@ from edtech.tables.arrays import Floats
 
 WEEK = 7 * 86_400
 MIN_WEEKS = 8
+RECENT_PAYOUTS = 6  # payouts that a forecast draws from
 NEVER = 260
 
 

@@ -43,7 +43,7 @@ class ForecastModels:
         """Return the models of a store's runs for the units of a data set."""
         from edtech.ml.artifacts import load_result
         from edtech.pricing import price_response
-        from edtech.pricing.policy import actionable_plan, revenue_split
+        from edtech.pricing.plan_policy import actionable_plan, revenue_split
 
         @cache
         def response(run_id: str) -> "Response":

@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
-from edtech.economy.observed_flows import NEVER, Dormancy, ObservedFlows, Payouts
+from edtech.economy.observed_flows import NEVER, RECENT_PAYOUTS, Dormancy, ObservedFlows, Payouts
 from edtech.economy.spending_paths import Prior, spending_paths
 from edtech.errors import ParamsError
 from edtech.tables.arrays import Floats
@@ -226,7 +226,7 @@ def _payout_shares(payouts: Payouts, shape: tuple[int, int], rng: np.random.Gene
     shares = np.zeros(shape)
     if payouts.every is None:
         return shares
-    last = payouts.shares[-6:]
+    last = payouts.shares[-RECENT_PAYOUTS:]
     for day in range(payouts.days_ahead, 7 * shape[1], payouts.every):
         paid = rng.choice(last, shape[0])
         shares[:, day // 7] = 1 - (1 - shares[:, day // 7]) * (1 - paid)

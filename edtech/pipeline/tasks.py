@@ -48,7 +48,7 @@ def local_queue(settings: Settings) -> JobQueue[TaskResult]:
     """Return a queue with `settings.workers` processes; with 0 each task runs in the caller's thread."""
     if not settings.workers:
         return JobQueue(InlineExecutor())
-    return JobQueue(WorkerPool(settings.workers, WORKER_MODULES, partial(close_stale_runs, settings)))
+    return JobQueue(WorkerPool(settings.workers, WORKER_MODULES, on_worker_lost=partial(close_stale_runs, settings)))
 
 
 def train(plan: "TrainingPlan", settings: Settings, progress: Progress) -> TaskResult:

@@ -16,7 +16,7 @@ from edtech.data.quality.checks import Check
 from edtech.ml.base import Estimate
 from edtech.pricing.constraints import Constraints, Objective
 from edtech.pricing.curve import RevenueCurve, revenue_curve
-from edtech.pricing.policy import actionable_plan
+from edtech.pricing.plan_policy import actionable_plan
 from edtech.pricing.price_changes import PriceChange, changed_prices, unit_attributes, unit_table
 from edtech.pricing.recommendation import DEFAULT_CONSTRAINTS, Plan
 from edtech.pricing.response import Response, price_response

@@ -100,7 +100,10 @@ def _binding(plan: Plan, constraints: Constraints) -> tuple[str, ...]:
 
 
 def withhold(plan: Plan, reason: str) -> Plan:
-    """Return the plan as refused, with today's prices and the reason; `outcome` still holds the withheld effects."""
+    """Return the plan as refused, with today's prices and the reason; `outcome` still holds the withheld effects.
+
+    `edtech.pricing.plan_policy` decides when.
+    """
     table = plan.table.assign(recommended=plan.table["today"], change=0.0, bound="")
     prices = table.set_index("unit")["today"].rename("price").astype(float).sort_index()
     today = plan.expected.today

@@ -19,8 +19,10 @@ from edtech.tracking.store import Store, connect, embedded_store, find_store
 
 SYNC_SECONDS = 1.6
 """The longest time that a training waits for a server."""
-RETRY_SECONDS = 30.0
+COOLDOWN_SECONDS = 30.0
 """For this time after a server was too slow or failed, nothing waits for it."""
+SYNC_LOCK_SECONDS = 30.0
+"""The longest wait for another process that sends runs."""
 COMMAND = "python -m edtech sync"
 Answer = TypeVar("Answer")
 
@@ -87,7 +89,7 @@ def sync(
 @contextmanager
 def _sync_lock(local: Store) -> Iterator[None]:
     try:
-        with FileLock(local.locks.parent / "sending.lock", timeout=RETRY_SECONDS):
+        with FileLock(local.locks.parent / "sending.lock", timeout=SYNC_LOCK_SECONDS):
             yield
     except Timeout as exc:
         raise TrackingError(
@@ -145,7 +147,7 @@ class BackgroundSync:
         with self._lock:
             if run_id in self._synced:
                 return self._synced[run_id]
-            self._skip_until = time.monotonic() + RETRY_SECONDS
+            self._skip_until = time.monotonic() + COOLDOWN_SECONDS
             problem = self._problem or f"The MLflow server did not accept the run within {SYNC_SECONDS} s."
             self.notice = f"{problem} The run is stored on this machine; send it later: {COMMAND}"
             return run_id
@@ -163,7 +165,7 @@ class BackgroundSync:
         try:
             return answer.result(SYNC_SECONDS)
         except TimeoutError as exc:
-            self._skip_until = time.monotonic() + RETRY_SECONDS
+            self._skip_until = time.monotonic() + COOLDOWN_SECONDS
             raise TrackingError(f"The MLflow server did not answer within {SYNC_SECONDS} s") from exc
         finally:
             self._query_seconds = time.monotonic() - start

@@ -13,7 +13,7 @@ from edtech.ml.teachers.algorithms import FAMILY as TEACHER_QUALITY
 from edtech.ml.teachers.ground_truth import compare_with_truth
 from edtech.ml.teachers.result import TeacherResult
 from edtech.pricing import Plan, recommend_prices
-from edtech.pricing.policy import revenue_split
+from edtech.pricing.plan_policy import revenue_split
 from edtech.tables.tokens import RevenueSplit
 from edtech.training.ground_truth import FROM_TRUTH, NO_TRUTH, DecisionValue, ground_truth, score_against_truth
 from edtech.training.probability_value import score_probabilities

@@ -29,7 +29,7 @@ def start(title: str, task: Task) -> None:
 
 def follow_running(title: str) -> bool:
     """Follow the active job with this title, whichever session started it; return False if there is none."""
-    job = next((run for run in services.jobs().list() if run.active and run.title == title), None)
+    job = next((job for job in services.jobs().list() if job.active and job.title == title), None)
     if job is not None and job.id != get(Key.JOB):
         _follow_now(job)
     return job is not None

@@ -39,7 +39,7 @@ def current_dataset() -> Dataset | None:
     """Return the selected data set, else the newest, or None without data sets."""
     stored = services.catalogue().list()
     wanted = get(Key.DATASET)
-    return next((name for name in stored if name.id == wanted), stored[0] if stored else None)
+    return next((dataset for dataset in stored if dataset.id == wanted), stored[0] if stored else None)
 
 
 def current_experiment() -> str:
@@ -66,7 +66,7 @@ def _dataset() -> None:
     if current is None:
         st.info("No data set yet. Generate or upload one on the Data page.", icon=":material/database:")
         return
-    names = {name.id: f"{name.name} ({name.kind}, {name.created:%d %b %H:%M})" for name in stored}
+    names = {dataset.id: f"{dataset.name} ({dataset.kind}, {dataset.created:%d %b %H:%M})" for dataset in stored}
     if address_names_unknown(Key.DATASET, names):
         st.warning(
             "The address names a data set that does not exist here. The newest is shown.", icon=":material/link_off:"

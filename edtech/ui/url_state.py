@@ -53,7 +53,7 @@ def synchronize() -> Iterator[None]:
 def _warn_ignored(container: Any, ignored: list[str]) -> None:  # noqa: ANN401  # a container of Streamlit
     more = f", and {len(ignored) - MAX_LISTED} more" if len(ignored) > MAX_LISTED else ""
     container.warning(
-        f"The address names values that do not exist here. Ignored:  {'; '.join(ignored[:MAX_LISTED])}{more}.",
+        f"The address names values that do not exist here. Ignored: {'; '.join(ignored[:MAX_LISTED])}{more}.",
         icon=":material/link_off:",
     )
 

@@ -12,7 +12,7 @@ from edtech.data.ingest.samples import sample_panel_csv
 from edtech.ml import ALGORITHMS
 from edtech.ml.artifacts import load_result
 from edtech.pricing import WhatIf, what_if
-from edtech.pricing.policy import revenue_split
+from edtech.pricing.plan_policy import revenue_split
 from edtech.pricing.tables import effect_rows
 from edtech.settings import PROJECT, Settings
 from edtech.tables.formatting import format_change

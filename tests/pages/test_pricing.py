@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from edtech.ml.artifacts import load_result
 from edtech.pricing import what_if
-from edtech.pricing.policy import revenue_split
+from edtech.pricing.plan_policy import revenue_split
 from edtech.pricing.price_changes import PriceChange
 from edtech.pricing.scenarios import Scenario, scenario_items
 from edtech.settings import PROJECT

@@ -28,7 +28,7 @@ from edtech.ml.prediction import conform_rows, template
 from edtech.pipeline import TrainingPlan, train_planned
 from edtech.pricing import Scenario, estimate_effects, plan_prices, price_response, revenue_curve
 from edtech.pricing.constraints import Constraints
-from edtech.pricing.policy import actionable_plan, revenue_split
+from edtech.pricing.plan_policy import actionable_plan, revenue_split
 from edtech.pricing.price_changes import PriceChange, changed_prices, price_list, unit_attributes, unit_table
 from edtech.pricing.scenarios import read_scenario, scenario_items
 from edtech.pricing.trust_card import trust_card

@@ -8,7 +8,7 @@ from edtech.data import Catalogue
 from edtech.errors import JobCancelledError, NotIdentifiedError, ParamsError
 from edtech.metrics import METRICS
 from edtech.ml.artifacts import load_result
-from edtech.pricing.policy import revenue_split
+from edtech.pricing.plan_policy import revenue_split
 from edtech.tables.roles import PanelRoles
 from edtech.tables.tokens import RevenueSplit
 from edtech.training.ground_truth import true_revenue

@@ -46,7 +46,7 @@ def plan(
 ) -> "Plan":
     """Return the actionable plan of a run for a data set; it does not depend on the what-if."""
     from edtech.pricing.constraints import Constraints
-    from edtech.pricing.policy import actionable_plan, revenue_split
+    from edtech.pricing.plan_policy import actionable_plan, revenue_split
 
     source = dataset_cache.dataset(dataset_id)
     split = revenue_split(source)

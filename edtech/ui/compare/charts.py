@@ -120,7 +120,7 @@ def _parallel(comparison: Comparison, runs: pd.DataFrame) -> None:
     if len(names) < 2:
         st.info("Choose at least two axes that differ between the runs.", icon=":material/info:")
         return
-    axes, labels = [titles[name] for name in names], [comparison.labels[column] for column in runs["run_id"]]
+    axes, labels = [titles[name] for name in names], [comparison.labels[run_id] for run_id in runs["run_id"]]
     frame = runs[names].apply(_numeric).set_axis(axes, axis=1).assign(run=labels)
     if frame.replace([np.inf, -np.inf], np.nan).dropna().empty:
         st.info("No run has a value on every axis. Remove an axis.", icon=":material/info:")

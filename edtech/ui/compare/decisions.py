@@ -26,9 +26,9 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
     st.subheader(TITLE)
     dataset = _dataset_of(comparison, runs)
     if dataset is None:
-        gone = set(runs.reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"])
-        back = [run_id.name for run_id in services.catalogue().list(deleted=True) if run_id.digest in gone]
-        more = f" Restore them on the Data page:  {escape(format_names(back))}." if back else ""
+        digests = set(runs.reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"])
+        restorable = [deleted.name for deleted in services.catalogue().list(deleted=True) if deleted.digest in digests]
+        more = f" Restore them on the Data page: {escape(format_names(restorable))}." if restorable else ""
         st.info(f"The data sets of these runs are not stored here.{more}", icon=":material/info:")
         return
     candidates = _candidate_runs(runs_on_dataset(runs, dataset.digest))
@@ -50,7 +50,7 @@ def show(comparison: Comparison, runs: pd.DataFrame, experiment: str) -> None:
 
 def _dataset_of(comparison: Comparison, runs: pd.DataFrame) -> Dataset | None:
     """Return the stored data set of the baseline, else of the first run whose data set is stored."""
-    stored = {run_id.digest: run_id for run_id in services.catalogue().list()}
+    stored = {dataset.digest: dataset for dataset in services.catalogue().list()}
     digests = runs.set_index("run_id").reindex(columns=["tags.dataset_digest"])["tags.dataset_digest"]
     wanted = [digests.get(str(comparison.baseline)), *digests]
     return next((stored[digest] for digest in wanted if digest in stored), None)

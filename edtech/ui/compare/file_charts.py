@@ -55,7 +55,7 @@ def pair(comparison: Comparison, runs: pd.DataFrame) -> None:
 def importance(comparison: Comparison, runs: pd.DataFrame) -> None:
     """Show the feature importance of each run; an unreadable file shows its error."""
     parts = []
-    logged = [item for item in runs["run_id"].head(MOST) if IMPORTANCE in run_cache.artifacts(item)]
+    logged = [run_id for run_id in runs["run_id"].head(MOST) if IMPORTANCE in run_cache.artifacts(run_id)]
     for run_id in logged:
         with show_errors():
             table = _table(comparison, run_id, IMPORTANCE, ("importance",), ("feature",))
@@ -79,7 +79,10 @@ def curves(comparison: Comparison, runs: pd.DataFrame) -> None:
         help="Only classifiers log these curves.",
     )
     logged = [
-        (item, path) for item in runs["run_id"].head(MOST) for path in run_cache.artifacts(item) if is_curve(path, kind)
+        (run_id, path)
+        for run_id in runs["run_id"].head(MOST)
+        for path in run_cache.artifacts(run_id)
+        if is_curve(path, kind)
     ]
     name, x_title, y_title = CURVES[kind]
     parts = []
@@ -109,7 +112,8 @@ def is_curve(path: str, kind: str) -> bool:
 def images(comparison: Comparison, runs: pd.DataFrame) -> None:
     """Show the same picture of each run."""
     paths = {
-        item: [path for path in run_cache.artifacts(item) if path.endswith(".png")] for item in runs["run_id"].head(6)
+        run_id: [path for path in run_cache.artifacts(run_id) if path.endswith(".png")]
+        for run_id in runs["run_id"].head(6)
     }
     names = sorted({path for result in paths.values() for path in result})
     if not names:
@@ -146,7 +150,7 @@ def _table(
 ) -> pd.DataFrame:
     """Return a file of a run with these columns. Raises TrackingError if a column is missing."""
     table = _read(comparison, run_id, path)
-    wrong = [item for item in numbers if item not in table or not pd.api.types.is_numeric_dtype(table[item])]
+    wrong = [column for column in numbers if column not in table or not pd.api.types.is_numeric_dtype(table[column])]
     if wrong or table.empty or not set(texts) <= set(table):
         expected = f"rows with {format_names([*texts, *numbers])}, with numbers in {format_names(numbers)}"
         raise _unfit(comparison, run_id, path, expected, _columns(table))

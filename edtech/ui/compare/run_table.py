@@ -170,7 +170,7 @@ def selected_runs(table: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
         *start,
         *table.runs["run_id"].head(100),
     ]
-    available = [name for name in dict.fromkeys(wanted) if name in rows.index]
+    available = [run_id for run_id in dict.fromkeys(wanted) if run_id in rows.index]
     names = run_tables.run_labels(rows.loc[available])
     selection = url_state.multiselect(
         "Compared runs",
@@ -182,7 +182,7 @@ def selected_runs(table: RunTable, runs: pd.DataFrame) -> pd.DataFrame:
         help=f"At most {MAX_RUNS} runs. The selection stays while you search.",
     )
     matching = set(table.runs["run_id"])
-    hidden = [names[name] for name in selection if name not in matching]
+    hidden = [names[run_id] for run_id in selection if run_id not in matching]
     if hidden:
         st.caption(
             f"{pluralize(len(hidden), 'run')} compared but hidden by the filters above:  "
@@ -203,4 +203,4 @@ def _newest(runs: pd.DataFrame) -> list[str]:
     if len(done):
         first = groups[groups.duplicated(keep=False)].head(1) if groups.duplicated().any() else groups.head(1)
         done = done[(groups == first.iloc[0]).all(axis=1)]
-    return [str(name) for name in done["run_id"].head(6)]
+    return [str(run_id) for run_id in done["run_id"].head(6)]

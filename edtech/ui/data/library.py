@@ -20,15 +20,15 @@ def stored_list() -> None:
     stored, deleted = catalogue.list(), catalogue.list(deleted=True)
     if not stored and not deleted:
         st.info("No data set is stored yet. Generate a market or upload a file.", icon=":material/database:")
-    for item in stored:
-        _stored(item)
+    for dataset in stored:
+        _stored(dataset)
     if len(stored) > 1:
         _difference(stored)
     if deleted:
         st.subheader("Deleted")
         st.caption("Restore these data sets, or delete their files permanently.")
-    for item in deleted:
-        _deleted(item)
+    for dataset in deleted:
+        _deleted(dataset)
 
 
 def _stored(dataset: Dataset) -> None:
@@ -80,10 +80,12 @@ def _deleted(dataset: Dataset) -> None:
 def _difference(stored: list[Dataset]) -> None:
     """Compare two data sets by tables, columns, rows and distributions."""
     st.subheader("Compare data sets")
-    names = {item.id: f"{item.name} ({item.created:%d %b %H:%M:%S})" for item in stored}
+    names = {dataset.id: f"{dataset.name} ({dataset.created:%d %b %H:%M:%S})" for dataset in stored}
     left, right = st.columns(2)
     ids = list(names)
-    same_kind = next((position for position, item in enumerate(stored) if position and item.kind == stored[0].kind), 1)
+    same_kind = next(
+        (position for position, dataset in enumerate(stored) if position and dataset.kind == stored[0].kind), 1
+    )
     before = left.selectbox(
         "From",
         ids,

@@ -7,6 +7,7 @@ import streamlit as st
 from edtech.charts import models as charts
 from edtech.data import CONTRACTS, Dataset
 from edtech.data.summary import panel_labels
+from edtech.metrics import metric
 from edtech.pipeline import tasks
 from edtech.ui import jobs, sidebar
 from edtech.ui.cache import dataset_cache, run_cache
@@ -83,6 +84,7 @@ def newest_runs() -> bool:
     if runs.empty:
         st.info("No model is trained yet in this experiment.", icon=":material/model_training:")
         return False
+    error = metric("rmse")
     columns = {
         "name": st.column_config.TextColumn("Run"),
         "started": st.column_config.DatetimeColumn("Started (UTC)", format="D MMM, HH:mm"),
@@ -90,7 +92,7 @@ def newest_runs() -> bool:
             "Elasticity", format="%.2f", help="Own-price elasticity: percent change in demand per 1% change in price."
         ),
         "metrics.rmse": st.column_config.NumberColumn(
-            "RMSE", format="%.2f", help="Root mean squared error on later data, in units per row. Lower is better."
+            "RMSE", format="%.2f", help=f"{error.help} In {error.unit}; {error.direction} is better."
         ),
         "metrics.revenue_impact": st.column_config.NumberColumn(
             "Expected uplift (tokens / period)",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from edtech.data import Dataset, read_upload
 from edtech.pricing import Response
-from edtech.pricing.policy import revenue_split
+from edtech.pricing.plan_policy import revenue_split
 from edtech.pricing.price_changes import ALL, SEGMENT, UNIT, ChangeMode, PriceChange, price_list
 from edtech.pricing.questions import Scenario
 from edtech.tables.tokens import RevenueSplit

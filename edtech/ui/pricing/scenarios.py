@@ -102,7 +102,7 @@ def _show_comparison(saved: pd.DataFrame, run_id: str, experiment: str, dataset:
     if not selection:
         st.caption("Choose scenarios or plans to compare their expected effects.")
         return
-    recommended = {names[item]: answer_cache.plan(item, experiment, dataset.id) for item in selection if item in plans}
+    recommended = {names[key]: answer_cache.plan(key, experiment, dataset.id) for key in selection if key in plans}
     labelled = saved.assign(name=saved["run_id"].map(what_ifs))
     table = compare_scenarios(labelled[saved["run_id"].isin(selection)], recommended)
     estimated = table.dropna(subset=["change"])

@@ -1,4 +1,4 @@
-"""The policy on acting on a plan, and the split of the tokens of a sale."""
+"""When a user may act on a plan, and how the tokens of a sale are split."""
 
 from typing import TYPE_CHECKING
 
