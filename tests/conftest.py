@@ -40,6 +40,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
+@pytest.fixture
+def clean_process() -> Iterator[None]:
+    """Reset MLflow's global addresses, which it also keeps in the environment, after a test."""
+    import mlflow
+
+    before = dict(os.environ)
+    yield
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="session")
 def nobody() -> Iterator[str]:
     """Address of a server that is not there; its port is held, so that no other takes it."""

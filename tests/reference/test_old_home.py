@@ -157,21 +157,17 @@ def test_a_deleted_run_is_restored(writable):
     assert home.predictions(store, run_id, store.load_model(run_id))
 
 
-def test_mlflow_loads_the_champion_by_its_documented_address(settings):
+def test_mlflow_loads_the_champion_by_its_documented_address(settings, clean_process):
     """As docs/mlflow-setup.md says; MLflow imports the classes of a model by the names stored in it."""
     store = Stores.of(settings).runs
     registry = ModelRegistry(settings)
     champion = registry.champion("token_elasticity")
     rows = conform_rows(template(store, champion.run_id, home.ROWS), store.signature(champion.run_id))
-    try:
-        mlflow.set_tracking_uri(registry.uri)
-        mlflow.set_registry_uri(registry.uri)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # MLflow warns of type hints in its own code when it is imported
-            predicted = mlflow.pyfunc.load_model("models:/token_elasticity@champion").predict(rows)
-    finally:
-        mlflow.set_tracking_uri(None)  # back to the environment
-        mlflow.set_registry_uri(None)
+    mlflow.set_tracking_uri(registry.uri)
+    mlflow.set_registry_uri(registry.uri)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow warns of type hints in its own code when it is imported
+        predicted = mlflow.pyfunc.load_model("models:/token_elasticity@champion").predict(rows)
     assert list(predicted) == pytest.approx(EXPECTED["model/token_elasticity/champion predicts"], rel=1e-9)
 
 

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,17 +84,6 @@ def items(panel, ridge) -> RunItems:
             DatasetItem("market 1", "def" * 20, panel.tail(100), "enrollments", context="evaluation"),
         ),
     )
-
-
-@pytest.fixture
-def clean_process() -> Iterator[None]:
-    """Reset MLflow's global address and the environment after a test."""
-    before = dict(os.environ)
-    yield
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,13 @@
 """The examples in docs/mlflow-setup.md run unchanged, and it names existing files and commands."""
 
-import os
 import re
 
-import mlflow
 import pytest
 
 from edtech.settings import PROJECT
 from edtech.tracking import RunStore
 
 TEXT = (PROJECT / "docs" / "mlflow-setup.md").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def clean_process():
-    """Reset MLflow's global address after the examples."""
-    before = dict(os.environ)
-    yield
-    mlflow.set_tracking_uri(None)
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture(scope="module")
